@@ -1,0 +1,182 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::MemorySource;
+
+/// Version of the JSON contract.
+pub const SCHEMA: &str = "meshtax/measurement/v1";
+
+/// What a run measured: `measurement.json`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Measurement {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// What was run.
+    pub experiment: Subject,
+    /// Where it was run.
+    pub environment: Environment,
+    /// The arms, the baseline first.
+    pub arms: Vec<Arm>,
+    /// Every other arm against the baseline.
+    pub effects: Vec<Effect>,
+    /// Warnings about the validity of these numbers.
+    pub cautions: Vec<Caution>,
+}
+
+/// What was run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Subject {
+    /// Name of the experiment.
+    pub name: String,
+    /// Name of the topology.
+    pub topology: String,
+    /// URL that was asked for.
+    pub target: String,
+    /// Rounds completed; each holds one block of every arm.
+    pub rounds: u32,
+    /// Requests asked for, per arm.
+    pub requests: u64,
+    /// Pause between the end of a request and the next intended start, in milliseconds.
+    pub think_ms: f64,
+    /// `new` connection for each request, or `keep`.
+    pub connection: String,
+    /// Seed of the order of the arms.
+    pub seed: u64,
+    /// False if the run was interrupted.
+    pub complete: bool,
+}
+
+/// Where it was run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Environment {
+    /// Version of meshtax.
+    pub meshtax: String,
+    /// What `envoy --version` says, if an arm used Envoy.
+    pub envoy: Option<String>,
+    /// Kernel release.
+    pub kernel: String,
+    /// Distribution, as /etc/os-release names it.
+    pub system: String,
+    /// Processor model.
+    pub processor: String,
+    /// Cores online.
+    pub cores: u32,
+    /// Memory of the machine, in MiB.
+    pub memory_mib: u64,
+    /// `v2`, `hybrid` or `v1`.
+    pub cgroups: String,
+    /// Where memory figures come from.
+    pub memory_source: MemorySource,
+    /// Start of the run, RFC 3339 in UTC.
+    pub started: String,
+}
+
+/// What one arm showed.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Arm {
+    /// Name of the arm.
+    pub name: String,
+    /// Every [`Metric`] by its name.
+    pub metrics: BTreeMap<String, Value>,
+    /// Requests that each pod received during the rounds, as the service itself counted them.
+    pub services: Vec<ServiceCount>,
+    /// Calls between services during the rounds, as the callers saw them.
+    pub edges: Vec<Edge>,
+}
+
+/// A figure with its unit and the number of samples behind it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Value {
+    /// The figure; null where there are too few samples for it.
+    pub value: Option<f64>,
+    /// Its unit.
+    pub unit: String,
+    /// Samples behind it: requests for latencies, blocks or windows for the rest.
+    pub count: u64,
+    /// Standard deviation over blocks or windows; null below two.
+    pub stddev: Option<f64>,
+}
+
+/// Requests that one pod received.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ServiceCount {
+    /// Service.
+    pub service: String,
+    /// Pod.
+    pub pod: String,
+    /// Requests received.
+    pub requests: u64,
+    /// Requests that it answered with an error.
+    pub errors: u64,
+}
+
+/// Calls from one pod to one endpoint of another service.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Edge {
+    /// Calling pod.
+    pub from: String,
+    /// Called service.
+    pub to: String,
+    /// Called path.
+    pub path: String,
+    /// Calls made.
+    pub calls: u64,
+    /// Calls that failed after all retries.
+    pub failures: u64,
+    /// Median latency as the caller saw it, in milliseconds; null where too few calls were made.
+    pub latency_ms_p50: Option<f64>,
+    /// Mean latency as the caller saw it, in milliseconds; null without calls.
+    pub latency_ms_mean: Option<f64>,
+}
+
+/// One arm against the baseline in one metric.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Effect {
+    /// Name of the arm.
+    pub arm: String,
+    /// Name of the metric.
+    pub metric: String,
+    /// Arm over baseline; null where the baseline is zero.
+    pub ratio: Option<f64>,
+    /// 95 % interval of the ratio, `[low, high]`; null where undefined.
+    pub ratio_ci95: Option<[f64; 2]>,
+    /// Arm minus baseline, in the metric's unit.
+    pub difference: Option<f64>,
+    /// 95 % interval of the difference, `[low, high]`; null where undefined.
+    pub difference_ci95: Option<[f64; 2]>,
+}
+
+/// A warning about the validity of a number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Caution {
+    /// Stable name such as `few_rounds`.
+    pub kind: String,
+    /// What was seen, what it may mean, what to try.
+    pub text: String,
+}
+
+/// The metrics of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "names and units are documented by `Metric::meaning`")]
+pub enum Metric {
+    LatencyMsMean,
+    LatencyMsP50,
+    LatencyMsP90,
+    LatencyMsP99,
+    WaitSTotal,
+    Requests,
+    Errors,
+    CpuMsPerRequest,
+    CpuAppMsPerRequest,
+    CpuProxyMsPerRequest,
+    CpuSTotal,
+    CpuIdleCores,
+    CpuPeakCores,
+    CpuNodePercent,
+    MemoryIdleMib,
+    MemoryLoadedMib,
+    MemoryGrowthMib,
+    MemoryProxyMib,
+}

@@ -1,0 +1,102 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Histogram;
+
+/// Everything that a run observed, in the order in which it happened.
+#[derive(Clone, Debug, Default)]
+pub struct Observations {
+    /// Names of the arms; the first is the baseline.
+    pub arms: Vec<String>,
+    /// One line per block of load (`load.jsonl`).
+    pub load: Vec<LoadBlock>,
+    /// One line per idle window and block (`meters.jsonl`).
+    pub meters: Vec<Reading>,
+}
+
+/// What the load generator saw in one block of one arm.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoadBlock {
+    /// Name of the arm under load.
+    pub arm: String,
+    /// Round, from 0; blocks of one round are compared with each other.
+    pub round: u32,
+    /// Wall time from the first intended start to the last end, in seconds.
+    pub wall_s: f64,
+    /// Requests started: successes and errors.
+    pub requests: u64,
+    /// Requests that failed, by kind (`status_503`, `connect`, `timeout` …); never part of `latency`.
+    pub errors: BTreeMap<String, u64>,
+    /// Latency of successes from the intended start to the last byte, in nanoseconds.
+    pub latency: Histogram,
+    /// The generator's own lateness: intended start to the instant when it set to work, in nanoseconds.
+    pub lag: Histogram,
+}
+
+/// When a reading was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// All arms stand, no load anywhere.
+    Idle,
+    /// Between the edges of a block of this arm.
+    Load,
+}
+
+/// Resources that one arm used between two instants.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reading {
+    /// Idle window or block.
+    pub phase: Phase,
+    /// Name of the arm.
+    pub arm: String,
+    /// Round or number of the idle window, from 0; readings of one number are paired.
+    pub round: u32,
+    /// Time between the two instants, in seconds.
+    pub wall_s: f64,
+    /// Every container of the arm.
+    pub containers: Vec<ContainerUse>,
+    /// The whole machine over the same time.
+    pub machine: MachineUse,
+}
+
+/// What one container used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ContainerUse {
+    /// Pod, such as `reviews-v2`; `client` is outside all totals.
+    pub pod: String,
+    /// `app` or `proxy`.
+    pub container: String,
+    /// CPU time, in seconds.
+    pub cpu_s: f64,
+    /// The part of it in user mode, in seconds.
+    pub cpu_user_s: f64,
+    /// The part of it in the kernel, in seconds.
+    pub cpu_system_s: f64,
+    /// Memory at the end of the time, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// Where memory figures come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemorySource {
+    /// The memory cgroup: use less inactive file pages, as the kubelet computes it.
+    WorkingSet,
+    /// The sum of the processes' proportional set sizes (`smaps_rollup`).
+    Pss,
+}
+
+/// What the machine's processors did, in CPU-seconds over all cores.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct MachineUse {
+    /// Not idle, not waiting for I/O, not stolen.
+    pub busy_s: f64,
+    /// The part of it in software interrupts.
+    pub softirq_s: f64,
+    /// Stolen by the hypervisor.
+    pub steal_s: f64,
+    /// Cores times wall time: what there was to use.
+    pub capacity_s: f64,
+}

@@ -1,0 +1,16 @@
+//! What is asked for: an application as a graph of services, their instances, and what each call does.
+//!
+//! In: the text of a topology file. Out: a valid [`Topology`], or a [`Fault`] that names line, column, what is wrong
+//! and what to write instead. This room never opens a file, never looks at a clock, and knows neither planes nor grounds.
+
+mod fault;
+mod graph;
+mod read;
+mod unit;
+
+pub use fault::Fault;
+pub use graph::{
+    Call, Connections, Endpoint, NAMES_RESERVED, PORTS_RESERVED, Pod, Protocol, Service, Step, Topology, Version, Work,
+};
+pub use read::{Named, read_topology, read_yaml};
+pub use unit::{Bytes, Share, Span};
