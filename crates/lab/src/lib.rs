@@ -1,1 +1,32 @@
-//! Stub.
+//! Where an application stands: the host ground. Each arm is a node of its own, a network namespace with bridge,
+//! gateway, cluster DNS and service addresses; each pod has network, mount and PID namespaces and its control groups.
+//!
+//! In: a [`Blueprint`] (topology, planes, programs). Out: a [`Lab`] whose pods are ready, and which is gone without a
+//! trace once it is dropped. This room never knows what it runs: programs come from outside. It never measures.
+
+pub mod address;
+mod authority;
+mod cgroup;
+mod dns;
+mod error;
+mod kube_proxy;
+mod link;
+mod mark;
+#[expect(unsafe_code, reason = "entering namespaces between fork and exec")]
+mod namespace;
+mod node;
+mod pause;
+mod pod;
+mod process;
+mod stand;
+
+pub use cgroup::{CgroupMode, Trees};
+pub use dns::{Zone, serve_dns};
+pub use pause::hold;
+pub use error::LabError;
+pub use mark::{Claim, Leftover, claim, leftovers, remove};
+pub use namespace::NetNs;
+pub use node::Node;
+pub use pod::Pod;
+pub use process::{Process, Program};
+pub use stand::{ArmPlan, Blueprint, Lab, Role, Stop, stand_up};

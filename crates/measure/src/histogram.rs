@@ -1,0 +1,137 @@
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize, de};
+
+/// The highest value that is told apart: one hour, in nanoseconds.
+const TOP_NS: u64 = 3_600_000_000_000;
+
+/// Lengths of time in nanoseconds, from 1 ns to one hour, each kept with three significant digits.
+///
+/// Written as one string, the form that every HdrHistogram library reads: V2, deflated, base64.
+#[derive(Clone, PartialEq)]
+pub struct Histogram(hdrhistogram::Histogram<u64>);
+
+/// Why a string is not a histogram.
+#[derive(Debug, thiserror::Error)]
+pub enum HistogramError {
+    /// Not base64 with the standard alphabet and padding.
+    #[error("a histogram is not valid base64")]
+    Base64(#[source] base64::DecodeError),
+    /// The bytes are no V2 histogram.
+    #[error("a histogram does not decode")]
+    Format(#[source] hdrhistogram::serialization::DeserializeError),
+    /// A histogram, with bounds other than ours, so that it cannot be merged without loss.
+    #[error("a histogram has other bounds than 1 ns to one hour with three digits")]
+    Bounds,
+}
+
+/// Samples that the `q` quantile needs so that about ten lie beyond it: `10 / (1 - q)`, hence 1,000 for p99.
+///
+/// The rank of a sample quantile is binomial, and ten expected on the smaller side is where its normal approximation is
+/// taken to hold (Moore, McCabe and Craig, "Introduction to the Practice of Statistics", section 5.1).
+pub fn samples_needed(q: f64) -> u64 {
+    // The subtraction keeps 10 / (1 - 0.9) = 100.00000000000003 from asking for a sample more.
+    (10.0 / (1.0 - q) - 1e-6).ceil() as u64
+}
+
+impl Histogram {
+    /// A histogram without samples.
+    pub fn new() -> Self {
+        Self(hdrhistogram::Histogram::new_with_bounds(1, TOP_NS, 3).expect("the bounds are constants that are valid"))
+    }
+
+    /// Counts one length of time; above one hour it counts as one hour, and [`clamped`](Self::clamped) tells of it.
+    pub fn record(&mut self, value_ns: u64) {
+        self.0.record(value_ns.min(TOP_NS)).expect("no value above the top is recorded");
+    }
+
+    /// Adds all samples of another histogram.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("all histograms have the same bounds");
+    }
+
+    /// The samples that came after `earlier`, an earlier state of this histogram.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut later = self.clone();
+        later.0.subtract(&earlier.0).expect("an earlier state has the same bounds and no sample that a later one lacks");
+        later
+    }
+
+    /// Number of samples.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Samples at the top of the range: an hour (within the histogram's resolution, three digits) or anything longer.
+    pub fn clamped(&self) -> u64 {
+        self.0.count_at(TOP_NS)
+    }
+
+    /// Arithmetic mean in nanoseconds, within 0.05 % of that of the exact values; none without samples.
+    pub fn mean_ns(&self) -> Option<f64> {
+        (self.count() > 0).then(|| self.0.mean())
+    }
+
+    /// The `q` quantile (0 ≤ `q` < 1) in nanoseconds, at most 0.1 % above the exact one; none while there are fewer
+    /// samples than [`samples_needed`].
+    pub fn quantile_ns(&self, q: f64) -> Option<f64> {
+        if self.count() < samples_needed(q) { None } else { self.block_quantile_ns(q) }
+    }
+
+    /// The `q` quantile of a single block, however few its samples: one of many values that a statistic over blocks is
+    /// made of, never a figure by itself. None without samples.
+    pub(crate) fn block_quantile_ns(&self, q: f64) -> Option<f64> {
+        (self.count() > 0).then(|| self.0.value_at_quantile(q) as f64)
+    }
+
+    /// The histogram as text: HdrHistogram V2, deflated, in base64 with the standard alphabet and padding.
+    pub fn encode(&self) -> String {
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(&self.0, &mut bytes).expect("memory takes every byte");
+        STANDARD.encode(bytes)
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    ///
+    /// Text that is no histogram, or one with other bounds.
+    pub fn decode(text: &str) -> Result<Self, HistogramError> {
+        let bytes = STANDARD.decode(text).map_err(HistogramError::Base64)?;
+        let read: hdrhistogram::Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(HistogramError::Format)?;
+        let bounds = (read.low(), read.high(), read.sigfig());
+        if bounds == (1, TOP_NS, 3) { Ok(Self(read)) } else { Err(HistogramError::Bounds) }
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Histogram({} samples, mean {:?} ns)", self.count(), self.mean_ns())
+    }
+}
+
+impl Serialize for Histogram {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.encode())
+    }
+}
+
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::decode(&text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests;

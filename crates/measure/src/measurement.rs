@@ -156,27 +156,3 @@ pub struct Caution {
     /// What was seen, what it may mean, what to try.
     pub text: String,
 }
-
-/// The metrics of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "names and units are documented by `Metric::meaning`")]
-pub enum Metric {
-    LatencyMsMean,
-    LatencyMsP50,
-    LatencyMsP90,
-    LatencyMsP99,
-    WaitSTotal,
-    Requests,
-    Errors,
-    CpuMsPerRequest,
-    CpuAppMsPerRequest,
-    CpuProxyMsPerRequest,
-    CpuSTotal,
-    CpuIdleCores,
-    CpuPeakCores,
-    CpuNodePercent,
-    MemoryIdleMib,
-    MemoryLoadedMib,
-    MemoryGrowthMib,
-    MemoryProxyMib,
-}

@@ -1,2 +1,53 @@
-//! Stub.
-fn main() {}
+//! The door: arguments, experiment, plan of the run, the run itself. The only room that prints, exits, and reads
+//! arguments and environment.
+
+mod bundled;
+mod check;
+mod clean;
+mod cli;
+mod conduct;
+mod doctor;
+mod environment;
+mod experiment;
+mod failure;
+mod folder;
+mod needs;
+mod output;
+mod plan;
+mod progress;
+mod role;
+mod run;
+mod witness;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+
+use cli::{Cli, Verb};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let matches = cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match perform(cli.verb) {
+        Ok(code) => code,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn perform(verb: Verb) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::Demo(options) => run::demo(&options),
+        Verb::Run(options) => run::run(&options),
+        Verb::Report(options) => run::report(&options),
+        Verb::Check(options) => check::check(&options),
+        Verb::Show { name } => bundled::show(name.as_deref()),
+        Verb::Doctor { json, envoy } => doctor::doctor(json, envoy.as_deref()),
+        Verb::Clean { id } => clean::clean(id.as_deref()),
+        Verb::Schema => output::schema(),
+        Verb::Completions { shell } => output::completions(shell),
+        Verb::Man => output::man(),
+        Verb::Role(role) => role::play(&role),
+    }
+}

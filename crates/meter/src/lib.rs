@@ -1,1 +1,21 @@
-//! Stub.
+//! What CPU and memory were used: containers by their control groups, the machine by `/proc/stat`.
+//!
+//! In: the control group of each container. Out: readings between two [`Snapshot`]s. Readers take the root folder under
+//! which they look, so that tests can make one. This room never creates, changes or joins a control group, and starts
+//! nothing: who calls decides when a snapshot is taken.
+
+mod cgroups;
+mod container;
+mod machine;
+mod snapshot;
+mod text;
+
+pub use cgroups::{Cgroups, Mode};
+pub use container::{Container, CpuTime};
+pub use machine::{Machine, MachineTime};
+pub use snapshot::{Snapshot, Used};
+pub use text::MeterError;
+
+/// Ticks per second in which the kernel shows CPU time to user space, on every architecture that we run on
+/// (`USER_HZ`, include/asm-generic/param.h); the kernel's own tick may differ.
+const USER_HZ: f64 = 100.0;

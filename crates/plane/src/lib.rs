@@ -1,1 +1,31 @@
-//! Stub.
+//! What stands between services: a sidecar's Envoy bootstrap and the redirect rules that put it on the path.
+//!
+//! In: a [`Workload`], the [`Destination`]s that it may call and the options of its [`Sidecar`]. Out: the files and the
+//! command line that Istio's injector, `istio-init` and `pilot-agent` would have made of them, as values. This room
+//! writes nothing, starts nothing and does not know where it runs.
+//!
+//! Istio's shape is kept as far as an upstream Envoy without Istio's own filters allows. Static files replace xDS, so
+//! nothing here costs what istiod's pushes cost.
+
+mod bootstrap;
+mod cluster;
+mod extension;
+mod identity;
+mod listener;
+mod port;
+mod redirect;
+mod sidecar;
+mod telemetry;
+mod tls;
+mod workload;
+
+pub use bootstrap::bootstrap;
+pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
+pub use port::{ADMIN_PORT, INBOUND_PORT, OUTBOUND_PORT, Port};
+pub use redirect::redirect;
+pub use sidecar::{PROXY_UID, Plane, Sidecar, arguments};
+pub use tls::Files;
+pub use workload::{Destination, Endpoint, Workload};
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use serde_saphyr::Location;
+
 /// What is wrong with a file, where, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -13,9 +15,19 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
+impl Fault {
+    /// A fault at the place of a value or key that was read with [`serde_saphyr::Spanned`].
+    pub fn at(place: Location, what: impl Into<String>, hint: impl Into<String>) -> Fault {
+        Fault { line: place.line(), column: place.column(), what: what.into(), hint: Some(hint.into()) }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.line, self.column, self.what)
+        match self.line {
+            0 => f.write_str(&self.what),
+            line => write!(f, "line {line}, column {}: {}", self.column, self.what),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// Names that a service cannot bear: `client` is the pod where requests start, `node` the machine under the pods.
 pub const NAMES_RESERVED: [&str; 2] = ["client", "node"];
 
@@ -40,20 +42,24 @@ pub struct Service {
 }
 
 /// What a port speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// HTTP/1.1.
+    #[default]
     Http,
     /// Bytes. A simulated service reads one line and answers `response` bytes that end with a line feed.
     Tcp,
 }
 
 /// How a caller connects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Connections {
     /// A new connection, and a new look-up of the name, for each call.
     New,
     /// Connections are kept and used again.
+    #[default]
     Pooled,
 }
 
@@ -144,6 +150,11 @@ pub struct Pod<'a> {
     pub index: u32,
 }
 
+impl Call {
+    /// Timeout where the file names none: the one that Envoy's routes have.
+    pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
+}
+
 impl Topology {
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<&Service> {
@@ -159,9 +170,9 @@ impl Topology {
 impl Service {
     /// The pods behind this service's name.
     pub fn pods(&self) -> impl Iterator<Item = Pod<'_>> {
-        self.versions.iter().flat_map(move |version| {
-            (0..version.instances).map(move |index| Pod { service: self, version, index })
-        })
+        self.versions
+            .iter()
+            .flat_map(move |version| (0..version.instances).map(move |index| Pod { service: self, version, index }))
     }
 }
 

@@ -13,4 +13,4 @@ pub use graph::{
     Call, Connections, Endpoint, NAMES_RESERVED, PORTS_RESERVED, Pod, Protocol, Service, Step, Topology, Version, Work,
 };
 pub use read::{Named, read_topology, read_yaml};
-pub use unit::{Bytes, Share, Span};
+pub use unit::{Bytes, Share, Span, UnitError};

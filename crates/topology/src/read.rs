@@ -1,0 +1,66 @@
+mod check;
+mod cycle;
+mod explain;
+mod file;
+mod hop;
+mod word;
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_saphyr::Spanned;
+
+use crate::{Fault, Topology};
+
+/// Reads a topology file and checks it whole.
+///
+/// What a value says for itself is checked where it stands, in the order of the file; then how the parts fit together.
+///
+/// # Errors
+///
+/// The first [`Fault`], always with its place and a hint.
+pub fn read_topology(text: &str) -> Result<Topology, Fault> {
+    check::topology(&read_yaml(text)?)
+}
+
+/// Reads one YAML document. A `Deserialize` of the caller's own may put a hint into its error: whatever follows the
+/// first line feed of the message becomes [`Fault::hint`].
+///
+/// # Errors
+///
+/// A [`Fault`] with the place of whatever is no YAML or not what `T` expects.
+pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    serde_saphyr::from_str(text).map_err(|error| explain::fault(&error))
+}
+
+/// A map in the order of the file, with the places of its keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named<T, K = String>(pub Vec<(Spanned<K>, T)>);
+
+impl<'de, T: Deserialize<'de>, K: Deserialize<'de>> Deserialize<'de> for Named<T, K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T, K>(PhantomData<(T, K)>);
+
+        impl<'de, T: Deserialize<'de>, K: Deserialize<'de>> Visitor<'de> for Entries<T, K> {
+            type Value = Named<T, K>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("names, each with a colon and a value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<T, K>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Named(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
+
+/// Where control groups are mounted.
+const ROOT: &str = "/sys/fs/cgroup";
+
+/// How this host arranges its control groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CgroupMode {
+    /// One unified tree with all controllers.
+    V2,
+    /// v1 controllers beside a v2 tree without controllers (whose `cpu.stat` counts all the same).
+    Hybrid,
+    /// v1 controllers only.
+    V1,
+}
+
+/// The trees in which a container's group is made, each under the same relative path: the v2 tree or, without one,
+/// v1 `cpuacct`, for CPU time; and v1 `memory` where v2 has no memory controller.
+#[derive(Clone, Debug)]
+pub struct Trees {
+    /// How the host arranges them.
+    pub mode: CgroupMode,
+    /// Mount points.
+    pub roots: Vec<PathBuf>,
+}
+
+impl Trees {
+    /// Looks at what is mounted on `/sys/fs/cgroup`.
+    pub fn discover() -> io::Result<Trees> {
+        let root = Path::new(ROOT);
+        let is_v2 = |path: &Path| statfs(path).is_ok_and(|stat| stat.filesystem_type() == CGROUP2_SUPER_MAGIC);
+        let v1 = |name: &str| Some(root.join(name)).filter(|path| path.join("cgroup.procs").exists());
+        if is_v2(root) {
+            return Ok(Trees { mode: CgroupMode::V2, roots: vec![root.to_owned()] });
+        }
+        let unified = root.join("unified");
+        let (mode, cpu) = if is_v2(&unified) {
+            (CgroupMode::Hybrid, unified)
+        } else {
+            let missing = || io::Error::new(io::ErrorKind::NotFound, "no cgroup v2 tree and no v1 `cpuacct` controller");
+            (CgroupMode::V1, v1("cpuacct").ok_or_else(missing)?)
+        };
+        Ok(Trees { mode, roots: std::iter::once(cpu).chain(v1("memory")).collect() })
+    }
+
+    /// Makes the group `path` in each tree and opens its `cgroup.procs`, to be written by whoever joins.
+    pub(crate) fn make(&self, path: &Path) -> io::Result<Vec<File>> {
+        self.roots.iter().map(|root| self.make_in(root, path)).collect()
+    }
+
+    fn make_in(&self, root: &Path, path: &Path) -> io::Result<File> {
+        let mut group = root.to_owned();
+        for part in path {
+            if self.mode == CgroupMode::V2 {
+                delegate_memory(&group);
+            }
+            group.push(part);
+            match fs::create_dir(&group) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        OpenOptions::new().write(true).open(group.join("cgroup.procs"))
+    }
+
+    /// Top groups whose name starts with `prefix`, by name.
+    pub(crate) fn named(&self, prefix: &str) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for root in &self.roots {
+            for entry in fs::read_dir(root)? {
+                let name = entry?.file_name().to_string_lossy().into_owned();
+                if name.starts_with(prefix) && !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// Every process in the group `path` or below, in any tree.
+    pub(crate) fn processes(&self, path: &Path) -> io::Result<Vec<i32>> {
+        let mut all = Vec::new();
+        for root in &self.roots {
+            walk(&root.join(path), &mut |group| {
+                let procs = fs::read_to_string(group.join("cgroup.procs"))?;
+                all.extend(procs.lines().filter_map(|line| line.parse::<i32>().ok()));
+                Ok(())
+            })?;
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
+    /// Removes the group `path` and all below it; whoever was inside must have ended. The kernel lets a group go a
+    /// moment after its last process, hence the patience. A group that does not exist is no error.
+    pub(crate) fn remove(&self, path: &Path, patience: Duration) -> io::Result<()> {
+        let deadline = Instant::now() + patience;
+        for root in &self.roots {
+            walk(&root.join(path), &mut |group| {
+                loop {
+                    match fs::remove_dir(group) {
+                        Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline => {
+                            std::thread::sleep(Duration::from_millis(1));
+                        }
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                        _ => return Ok(()),
+                    }
+                }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Passes the memory controller on to a v2 group's children. Where that is not allowed, memory is read as PSS instead,
+/// and the report says so; hence no error.
+fn delegate_memory(group: &Path) {
+    let controllers = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
+    let passed_on = fs::read_to_string(group.join("cgroup.subtree_control")).unwrap_or_default();
+    let has = |list: &str| list.split_whitespace().any(|name| name == "memory");
+    if has(&controllers) && !has(&passed_on) {
+        fs::write(group.join("cgroup.subtree_control"), "+memory").ok();
+    }
+}
+
+/// Visits `group` and everything below it, children first.
+fn walk(group: &Path, visit: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let entries = match fs::read_dir(group) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            walk(&entry.path(), visit)?;
+        }
+    }
+    visit(group)
+}

@@ -1,0 +1,197 @@
+//! Network namespaces by name, and programs started inside a pod's namespaces.
+//!
+//! The only `unsafe` of this crate: [`Command::pre_exec`] runs between `fork` and `exec`, where only system calls are
+//! allowed. Everything that allocates is done before.
+
+use std::ffi::{CStr, CString};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::unistd::{Gid, Uid, chdir, setgid, setgroups, setuid, write};
+
+/// Where `ip netns` keeps its names.
+pub(crate) const NETNS_FOLDER: &str = "/run/netns";
+
+/// A network namespace that has a name, so that `ip netns exec NAME` enters it.
+#[derive(Debug)]
+pub struct NetNs {
+    name: String,
+    file: File,
+}
+
+impl NetNs {
+    /// Makes an empty network namespace and binds it to its name.
+    pub fn create(name: &str) -> io::Result<NetNs> {
+        fs::create_dir_all(NETNS_FOLDER)?;
+        let path = path_of(name);
+        File::create_new(&path)?;
+        let bound = in_thread(|| {
+            unshare(CloneFlags::CLONE_NEWNET)?;
+            mount(Some("/proc/thread-self/ns/net"), &path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+            Ok(())
+        });
+        if let Err(error) = bound {
+            fs::remove_file(&path)?;
+            return Err(error);
+        }
+        Ok(NetNs { name: name.to_owned(), file: File::open(&path)? })
+    }
+
+    /// Its name below `/run/netns`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs `work` inside, in a thread of its own, because a network namespace belongs to a thread.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+        in_thread(|| {
+            setns(&self.file, CloneFlags::CLONE_NEWNET)?;
+            work()
+        })
+    }
+}
+
+impl AsFd for NetNs {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// Takes the name away; the namespace ends with its last process. A name that does not exist is no error.
+pub(crate) fn forget_netns(name: &str) -> io::Result<()> {
+    let path = path_of(name);
+    match umount2(&path, MntFlags::MNT_DETACH) {
+        Ok(()) | Err(nix::Error::EINVAL | nix::Error::ENOENT) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn path_of(name: &str) -> PathBuf {
+    Path::new(NETNS_FOLDER).join(name)
+}
+
+fn in_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Where and as whom a program starts.
+pub(crate) struct Room<'a> {
+    /// Network namespace.
+    pub net: BorrowedFd<'a>,
+    /// Mount and PID namespaces.
+    pub rest: Rest<'a>,
+    /// `cgroup.procs` of every group that it joins, opened for writing.
+    pub groups: &'a [File],
+    /// User and group to become; stays root if absent.
+    pub user: Option<u32>,
+    /// Working directory, as seen inside.
+    pub folder: &'a Path,
+}
+
+/// Mount and PID namespaces of a program.
+pub(crate) enum Rest<'a> {
+    /// The host's own.
+    Host,
+    /// New ones, made for this program, which is process 1 in them.
+    New {
+        /// File that becomes `/etc/resolv.conf`.
+        resolv_conf: &'a Path,
+        /// Folder that becomes `/run/meshtax`.
+        run: &'a Path,
+    },
+    /// Those of a pod that stands.
+    Of {
+        /// Mount namespace.
+        mount: BorrowedFd<'a>,
+        /// PID namespace.
+        pid: BorrowedFd<'a>,
+    },
+}
+
+/// Starts `command` in `room`, in a process group of its own so that Ctrl-C on the terminal does not reach it.
+pub(crate) fn spawn(command: &mut Command, room: &Room<'_>) -> io::Result<Child> {
+    let net = room.net.try_clone_to_owned()?;
+    let groups = room.groups.iter().map(File::try_clone).collect::<io::Result<Vec<_>>>()?;
+    let folder = c_string(room.folder)?;
+    let user = room.user;
+    let mounts = Mounts::prepare(&room.rest)?;
+    let enter = move || -> io::Result<()> {
+        for group in &groups {
+            write(group, b"0")?;
+        }
+        setns(&net, CloneFlags::CLONE_NEWNET)?;
+        mounts.enter()?;
+        chdir(folder.as_c_str())?;
+        if let Some(id) = user {
+            setgroups(&[])?;
+            setgid(Gid::from_raw(id))?;
+            setuid(Uid::from_raw(id))?;
+        }
+        Ok(())
+    };
+    command.process_group(0);
+    // SAFETY: `enter` only makes system calls (write, setns, unshare, mount, chdir, setgroups, setgid, setuid) on
+    // descriptors and C strings that were made above; it neither allocates nor takes a lock, so it is sound in the
+    // child of a multi-threaded process.
+    unsafe { command.pre_exec(enter) };
+    in_thread(|| {
+        match &room.rest {
+            Rest::Host => {}
+            // Both concern the thread's future children only, and the thread ends here.
+            Rest::New { .. } => unshare(CloneFlags::CLONE_NEWPID)?,
+            Rest::Of { pid, .. } => setns(pid, CloneFlags::CLONE_NEWPID)?,
+        }
+        command.spawn()
+    })
+}
+
+/// What is done about mounts between fork and exec, with everything that allocates already done.
+enum Mounts {
+    Keep,
+    Make { resolv_conf: CString, run: CString },
+    Enter(std::os::fd::OwnedFd),
+}
+
+impl Mounts {
+    fn prepare(rest: &Rest<'_>) -> io::Result<Mounts> {
+        Ok(match rest {
+            Rest::Host => Mounts::Keep,
+            Rest::New { resolv_conf, run } => Mounts::Make { resolv_conf: c_string(resolv_conf)?, run: c_string(run)? },
+            Rest::Of { mount, .. } => Mounts::Enter(mount.try_clone_to_owned()?),
+        })
+    }
+
+    fn enter(&self) -> nix::Result<()> {
+        match self {
+            Mounts::Keep => Ok(()),
+            Mounts::Enter(namespace) => setns(namespace, CloneFlags::CLONE_NEWNS),
+            Mounts::Make { resolv_conf, run } => {
+                unshare(CloneFlags::CLONE_NEWNS)?;
+                // Nothing mounted here shall reach the host; what the host unmounts shall go here too.
+                place(None, c"/", None, MsFlags::MS_REC | MsFlags::MS_SLAVE)?;
+                place(Some(resolv_conf), c"/etc/resolv.conf", None, MsFlags::MS_BIND)?;
+                place(Some(run), c"/run/meshtax", None, MsFlags::MS_BIND)?;
+                place(Some(c"proc"), c"/proc", Some(c"proc"), MsFlags::empty())
+            }
+        }
+    }
+}
+
+fn place(source: Option<&CStr>, target: &CStr, kind: Option<&CStr>, flags: MsFlags) -> nix::Result<()> {
+    mount(source, target, kind, flags, None::<&CStr>)
+}
+
+fn c_string(path: &Path) -> io::Result<CString> {
+    use std::os::unix::ffi::OsStrExt;
+    CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)
+}

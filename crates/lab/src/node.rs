@@ -1,0 +1,298 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use plane::{Plane, Sidecar};
+use topology::{Service, Topology, Work};
+
+use crate::address::{self, Addresses, CLIENT, DNS};
+use crate::authority::Identities;
+use crate::cgroup::Trees;
+use crate::dns::Zone;
+use crate::error::{LabError, step};
+use crate::kube_proxy;
+use crate::link::{wire_node, wire_pod};
+use crate::mark::PREFIX;
+use crate::namespace::{NetNs, Rest, Room};
+use crate::pod::{Place, Pod, write_private};
+use crate::process::{Process, Program};
+use crate::stand::{ArmPlan, Blueprint, Role, Stop};
+
+/// Where a pod finds its own files; the pod's folder is mounted there.
+const INSIDE: &str = "/run/meshtax";
+
+/// One arm, standing: a network of its own with every pod of the topology and the client's.
+#[derive(Debug)]
+pub struct Node {
+    name: String,
+    plane: Plane,
+    pods: Vec<Pod>,
+    dns: Process,
+    #[expect(dead_code, reason = "holds the namespace for as long as the node stands")]
+    netns: NetNs,
+}
+
+/// What making a node needs beside its arm.
+pub(crate) struct Site<'a> {
+    pub id: &'a str,
+    pub blueprint: &'a Blueprint<'a>,
+    pub addresses: &'a Addresses,
+    pub identities: &'a Identities,
+    pub trees: &'a Trees,
+    pub stop: &'a Stop,
+}
+
+impl Node {
+    /// Name of the arm.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What stands between its pods.
+    pub fn plane(&self) -> &Plane {
+        &self.plane
+    }
+
+    /// The pods of the topology, in its order, and the client's as the last.
+    pub fn pods(&self) -> &[Pod] {
+        &self.pods
+    }
+
+    /// The pods, to give orders to their containers.
+    pub fn pods_mut(&mut self) -> &mut [Pod] {
+        &mut self.pods
+    }
+
+    /// The pod of that name.
+    pub fn pod_mut(&mut self, name: &str) -> Option<&mut Pod> {
+        self.pods.iter_mut().find(|pod| pod.name() == name)
+    }
+
+    /// The load generator, in the client's pod.
+    pub fn client(&mut self) -> &mut Process {
+        let pod = self.pod_mut(CLIENT).expect("every node has a client pod");
+        pod.container("app").expect("the client pod runs the load generator")
+    }
+
+    pub(crate) fn let_go(self) -> Result<(), LabError> {
+        self.dns.let_go()?;
+        self.pods.into_iter().try_for_each(Pod::let_go)
+    }
+}
+
+/// Makes an arm's namespaces and links and starts its programs, without waiting for them.
+pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
+    let node = netns(site, arm, "node")?;
+    let names = site.addresses.pods.iter().map(|(name, _)| name);
+    let pods = names.map(|name| netns(site, arm, name)).collect::<Result<Vec<_>, _>>()?;
+    wire_node(&node, &pods.iter().collect::<Vec<_>>()).map_err(step(format!("wire the node of arm `{}`", arm.name)))?;
+    for (pod, (name, address)) in pods.iter().zip(&site.addresses.pods) {
+        wire_pod(pod, *address).map_err(step(format!("wire pod `{name}` of arm `{}`", arm.name)))?;
+    }
+    let folder = site.blueprint.folder.join("planes").join(&arm.name).join("node");
+    fs::create_dir_all(&folder).map_err(step(format!("create {}", folder.display())))?;
+    let rules = kube_proxy::rules(site.blueprint.topology, site.addresses);
+    apply_rules(&node, &folder.join("services.nft"), &rules)?;
+    let dns = start_dns(site, arm, &node, &folder)?;
+    site.stop.check()?;
+    let mut raised = Vec::new();
+    for (netns, (name, address)) in pods.into_iter().zip(&site.addresses.pods) {
+        let place = place(site, arm, name);
+        make_files(&place)?;
+        let pause = (site.blueprint.programs)(Role::Pause);
+        raised.push(Pod::make(name, *address, netns, place, &pause, site.trees)?);
+    }
+    let mut node = Node { name: arm.name.clone(), plane: arm.plane.clone(), pods: raised, dns, netns: node };
+    for pod in &mut node.pods {
+        if let Plane::Sidecar(options) = &arm.plane {
+            start_sidecar(site, pod, options)?;
+        }
+        start_app(site, pod)?;
+        site.stop.check()?;
+    }
+    Ok(node)
+}
+
+/// Waits until everything on the node is ready.
+pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabError> {
+    let patience = site.blueprint.patience;
+    node.dns.answer(patience, site.stop)?;
+    for pod in &mut node.pods {
+        pod.wait_for_app(site)?;
+        if matches!(node.plane, Plane::Sidecar(_)) {
+            pod.wait_for("proxy", patience, site.stop, envoy_is_ready)?;
+        }
+    }
+    Ok(())
+}
+
+impl Pod {
+    fn wait_for_app(&mut self, site: &Site<'_>) -> Result<(), LabError> {
+        let patience = site.blueprint.patience;
+        let found = site.blueprint.topology.pods().find(|pod| pod.name() == self.name());
+        let Some(pod) = found.filter(|pod| matches!(pod.version.work, Work::Command { .. })) else {
+            let app = self.container("app").expect("every pod runs its application");
+            return app.answer(patience, site.stop).map(|_| ());
+        };
+        let (port, ready) = (pod.service.port, pod.service.ready.clone());
+        self.wait_for("app", patience, site.stop, |pod| match &ready {
+            Some(path) => pod.http_get(pod.address(), port, path).is_ok_and(|(status, _)| status == 200),
+            None => pod.accepts(port),
+        })
+    }
+}
+
+/// As pilot-agent decides it: the server is live and its workers have started.
+fn envoy_is_ready(pod: &Pod) -> bool {
+    let admin = |path: &str| pod.http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
+    admin("/ready").is_ok_and(|(status, _)| status == 200)
+        && admin("/stats?filter=workers_started").is_ok_and(|(_, text)| text.contains("workers_started: 1"))
+}
+
+fn netns(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Result<NetNs, LabError> {
+    let name = format!("{PREFIX}{}-{}-{pod}", site.id, arm.name);
+    NetNs::create(&name).map_err(step(format!("create the network namespace `{name}`")))
+}
+
+fn place(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Place {
+    let label = format!("{}/{pod}", arm.name);
+    Place {
+        group: group(site, arm).join(pod),
+        files: site.blueprint.folder.join("planes").join(&label),
+        logs: site.blueprint.folder.join("logs").join(&label),
+        folder: site.blueprint.working_folder.to_owned(),
+        label,
+    }
+}
+
+fn group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
+    PathBuf::from(format!("{PREFIX}{}", site.id)).join(&arm.name)
+}
+
+/// The pod's folder belongs to the proxy's user, who must be able to enter it wherever the run folder lies.
+fn make_files(place: &Place) -> Result<(), LabError> {
+    let doing = format!("write {}", place.files.display());
+    let made = fs::create_dir_all(&place.files)
+        .and_then(|()| fs::write(place.files.join("resolv.conf"), address::resolv_conf()))
+        .and_then(|()| fs::set_permissions(&place.files, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| chown(&place.files, Some(plane::PROXY_UID), Some(plane::PROXY_UID)));
+    made.map_err(step(doing))
+}
+
+fn start_dns(site: &Site<'_>, arm: &ArmPlan, netns: &NetNs, folder: &Path) -> Result<Process, LabError> {
+    let label = format!("{}/node/dns", arm.name);
+    let named = site.addresses.services.iter().map(|(name, address)| (plane::fqdn(name), *address));
+    let zone = Zone { listen: DNS, records: named.collect::<BTreeMap<_, _>>() };
+    let path = folder.join("dns.json");
+    let text = serde_json::to_string_pretty(&zone).expect("a zone is made of strings");
+    fs::write(&path, text).map_err(step(format!("write {}", path.display())))?;
+    let groups = site.trees.make(&group(site, arm).join("node").join("dns"));
+    let groups = groups.map_err(step(format!("make control groups for `{label}`")))?;
+    let room = Room { net: netns.as_fd(), rest: Rest::Host, groups: &groups, user: None, folder: Path::new("/") };
+    let log = site.blueprint.folder.join("logs").join(&arm.name).join("node").join("dns.log");
+    Process::start(label, &(site.blueprint.programs)(Role::Dns { zone: &path }), &room, log)
+}
+
+fn start_app(site: &Site<'_>, pod: &mut Pod) -> Result<(), LabError> {
+    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
+    let program = match found.map(|known| &known.version.work) {
+        None => (site.blueprint.programs)(Role::Client),
+        Some(Work::Simulated { .. }) => (site.blueprint.programs)(Role::Service { pod: pod.name() }),
+        Some(Work::Command { command, environment }) => {
+            Program { command: command.clone(), environment: environment.clone(), takes_orders: false }
+        }
+    };
+    pod.start("app", &program, None, site.trees)
+}
+
+/// Redirects the pod's traffic and starts its Envoy, in the order of an injected pod: rules first.
+fn start_sidecar(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
+    apply_rules(pod.netns(), &pod.files().join("redirect.nft"), &plane::redirect())?;
+    write_sidecar_files(site, pod, options).map_err(step(format!("write {}", pod.files().display())))?;
+    let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
+    command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
+    let program = Program { command, environment: Vec::new(), takes_orders: false };
+    pod.start("proxy", &program, Some(plane::PROXY_UID), site.trees)
+}
+
+fn write_sidecar_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {
+    let workload = workload(site, pod);
+    let identity = site.identities.of(&workload.account);
+    let inside = |name: &str| format!("{INSIDE}/{name}");
+    let files = plane::Files {
+        certificate: inside("certificate.pem"),
+        key: inside("key.pem"),
+        authority: inside("authority.pem"),
+    };
+    let bootstrap = plane::bootstrap(&workload, &destinations(site), &files, options);
+    let folder = pod.files();
+    write_private(&folder.join("bootstrap.json"), &format!("{bootstrap:#}\n"), plane::PROXY_UID)?;
+    write_private(&folder.join("certificate.pem"), &identity.certificate_pem, plane::PROXY_UID)?;
+    write_private(&folder.join("key.pem"), &identity.key_pem, plane::PROXY_UID)?;
+    write_private(&folder.join("authority.pem"), &site.identities.authority_pem, plane::PROXY_UID)
+}
+
+fn workload(site: &Site<'_>, pod: &Pod) -> plane::Workload {
+    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
+    let (service, version, account, ports) = match found {
+        Some(known) => (&*known.service.name, &*known.version.name, &*known.service.account, vec![port(known.service)]),
+        None => (CLIENT, "v1", CLIENT, Vec::new()),
+    };
+    plane::Workload {
+        pod: pod.name().to_owned(),
+        service: service.to_owned(),
+        version: version.to_owned(),
+        account: account.to_owned(),
+        address: pod.address(),
+        ports,
+    }
+}
+
+/// Every sidecar knows every service, as istiod's default has it.
+fn destinations(site: &Site<'_>) -> Vec<plane::Destination> {
+    let destination = |service: &Service| plane::Destination {
+        service: service.name.clone(),
+        port: port(service),
+        account: service.account.clone(),
+        address: site.addresses.service(&service.name),
+        endpoints: kube_proxy::weighted(service).map(|(pod, weight)| endpoint(site, &pod, weight)).collect(),
+    };
+    site.blueprint.topology.services.iter().map(destination).collect()
+}
+
+fn endpoint(site: &Site<'_>, pod: &topology::Pod<'_>, weight: u32) -> plane::Endpoint {
+    plane::Endpoint { address: site.addresses.pod(&pod.name()), weight, version: pod.version.name.clone() }
+}
+
+fn port(service: &Service) -> plane::Port {
+    plane::Port { number: service.port, protocol: service.protocol }
+}
+
+/// The accounts that need an identity: every service's and the client's.
+pub(crate) fn accounts(topology: &Topology) -> Vec<String> {
+    let mut accounts: Vec<String> = topology.services.iter().map(|service| service.account.clone()).collect();
+    accounts.push(CLIENT.to_owned());
+    accounts.sort();
+    accounts.dedup();
+    accounts
+}
+
+/// Keeps the rules as a file and has `nft` load it inside `netns`.
+fn apply_rules(netns: &NetNs, path: &Path, rules: &str) -> Result<(), LabError> {
+    fs::write(path, rules).map_err(step(format!("write {}", path.display())))?;
+    let output = netns.run(|| {
+        let mut nft = Command::new("nft");
+        let mut child = nft.args(["-f", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        child.stdin.take().expect("standard input is piped").write_all(rules.as_bytes())?;
+        child.wait_with_output()
+    });
+    let output = output.map_err(step("run `nft`"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(LabError::Tool { tool: "nft", message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+}

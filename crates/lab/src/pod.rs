@@ -1,0 +1,183 @@
+use std::fs::{self, File};
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::cgroup::Trees;
+use crate::error::{LabError, step};
+use crate::namespace::{NetNs, Rest, Room};
+use crate::process::{Process, Program};
+use crate::stand::Stop;
+
+/// Pause between two looks at something that does not tell by itself when it is ready.
+const PROBE_PERIOD: Duration = Duration::from_millis(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A pod: namespaces, a first process that holds them, and containers.
+#[derive(Debug)]
+pub struct Pod {
+    name: String,
+    address: Ipv4Addr,
+    // Containers end before the process that holds their namespaces.
+    containers: Vec<(String, Process)>,
+    pause: Process,
+    mount: File,
+    pid: File,
+    netns: NetNs,
+    place: Place,
+}
+
+/// Where a pod's marks and files are.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// `ARM/POD`.
+    pub label: String,
+    /// Relative path of its control group.
+    pub group: PathBuf,
+    /// Its folder with configuration, seen as `/run/meshtax` inside.
+    pub files: PathBuf,
+    /// Folder of its logs.
+    pub logs: PathBuf,
+    /// Working directory of its programs.
+    pub folder: PathBuf,
+}
+
+impl Place {
+    /// The log of one of its containers.
+    pub fn log(&self, container: &str) -> PathBuf {
+        self.logs.join(format!("{container}.log"))
+    }
+}
+
+impl Pod {
+    /// Makes the namespaces. `place.files` must hold a `resolv.conf`.
+    pub(crate) fn make(
+        name: &str,
+        address: Ipv4Addr,
+        netns: NetNs,
+        place: Place,
+        pause: &Program,
+        trees: &Trees,
+    ) -> Result<Pod, LabError> {
+        let label = format!("{}/pause", place.label);
+        let groups = trees.make(&place.group.join("pause")).map_err(step(format!("make control groups for `{label}`")))?;
+        let rest = Rest::New { resolv_conf: &place.files.join("resolv.conf"), run: &place.files };
+        let room = Room { net: netns.as_fd(), rest, groups: &groups, user: None, folder: Path::new("/") };
+        let pause = Process::start(label.clone(), pause, &room, place.log("pause"))?;
+        let namespace = |kind: &str| {
+            let path = format!("/proc/{}/ns/{kind}", pause.pid());
+            File::open(path).map_err(step(format!("open the {kind} namespace of `{label}`")))
+        };
+        let (mount, pid) = (namespace("mnt")?, namespace("pid")?);
+        Ok(Pod { name: name.to_owned(), address, containers: Vec::new(), pause, mount, pid, netns, place })
+    }
+
+    /// Starts a container, `app` or `proxy`, in a control group of its own.
+    pub(crate) fn start(
+        &mut self,
+        container: &str,
+        program: &Program,
+        user: Option<u32>,
+        trees: &Trees,
+    ) -> Result<(), LabError> {
+        let label = format!("{}/{container}", self.place.label);
+        let groups = trees.make(&self.place.group.join(container));
+        let groups = groups.map_err(step(format!("make control groups for `{label}`")))?;
+        let rest = Rest::Of { mount: self.mount.as_fd(), pid: self.pid.as_fd() };
+        let room = Room { net: self.netns.as_fd(), rest, groups: &groups, user, folder: &self.place.folder };
+        let process = Process::start(label, program, &room, self.place.log(container))?;
+        self.containers.push((container.to_owned(), process));
+        Ok(())
+    }
+
+    /// Its name, such as `reviews-v2`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its address on the node's bridge.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Its network namespace.
+    pub fn netns(&self) -> &NetNs {
+        &self.netns
+    }
+
+    /// Names of its containers, and the relative paths of their control groups.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, PathBuf)> {
+        self.containers.iter().map(|(name, _)| (name.as_str(), self.place.group.join(name)))
+    }
+
+    /// One of its containers.
+    pub fn container(&mut self, name: &str) -> Option<&mut Process> {
+        self.containers.iter_mut().find(|(known, _)| known == name).map(|(_, process)| process)
+    }
+
+    /// The process that holds its namespaces: `nsenter --target PID --net --mount --pid` enters them.
+    pub fn pid(&self) -> u32 {
+        self.pause.pid()
+    }
+
+    /// Folder with the configuration that it was started from.
+    pub fn files(&self) -> &Path {
+        &self.place.files
+    }
+
+    /// Asks an HTTP server inside the pod. The status is part of the answer: none is an error.
+    pub fn http_get(&self, address: Ipv4Addr, port: u16, path: &str) -> io::Result<(u16, String)> {
+        let url = format!("http://{address}:{port}{path}");
+        self.netns.run(|| {
+            let config = ureq::Agent::config_builder().timeout_global(Some(PROBE_TIMEOUT)).http_status_as_error(false);
+            let agent = ureq::Agent::new_with_config(config.build());
+            let mut response = agent.get(&url).call().map_err(io::Error::other)?;
+            let status = response.status().as_u16();
+            Ok((status, response.body_mut().read_to_string().map_err(io::Error::other)?))
+        })
+    }
+
+    /// Whether a program inside accepts connections on `port` of the pod's address.
+    pub(crate) fn accepts(&self, port: u16) -> bool {
+        let address = self.address;
+        self.netns.run(|| std::net::TcpStream::connect((address, port))).is_ok()
+    }
+
+    /// Waits until `is_ready` says so, while `container` lives.
+    pub(crate) fn wait_for(
+        &mut self,
+        container: &str,
+        patience: Duration,
+        stop: &Stop,
+        is_ready: impl Fn(&Pod) -> bool,
+    ) -> Result<(), LabError> {
+        let deadline = Instant::now() + patience;
+        while !is_ready(self) {
+            stop.check()?;
+            let process = self.container(container).expect("a container is waited for after it was started");
+            process.check_alive()?;
+            if Instant::now() > deadline {
+                return Err(process.failed(&format!("is not ready after {} s", patience.as_secs())));
+            }
+            std::thread::sleep(PROBE_PERIOD);
+        }
+        Ok(())
+    }
+
+    /// Lets its processes run on after this program has ended.
+    pub(crate) fn let_go(self) -> Result<(), LabError> {
+        self.pause.let_go()?;
+        self.containers.into_iter().try_for_each(|(_, process)| process.let_go())
+    }
+}
+
+/// Writes a file that only `owner` may read, in a folder that only `owner` may enter.
+pub(crate) fn write_private(path: &Path, text: &str, owner: u32) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::{OpenOptionsExt, fchown};
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    fchown(&file, Some(owner), Some(owner))
+}

@@ -1,0 +1,131 @@
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use crate::answer::{Answer, read_answer};
+use crate::inflow::Inflow;
+use crate::pace::now_ns;
+use crate::{Connection, Outcome, Target};
+
+/// A client that sends one GET after the other to one target.
+pub(crate) struct Http1<'a> {
+    target: &'a Target,
+    connection: Connection,
+    timeout: Duration,
+    request: Vec<u8>,
+    inflow: Inflow,
+    open: Option<TcpStream>,
+    reconnects: u64,
+}
+
+/// What became of a request, and when.
+pub(crate) struct Asked {
+    pub(crate) outcome: Outcome,
+    /// Instant of the last byte or of the failure, in nanoseconds of the monotonic clock.
+    pub(crate) end_ns: u64,
+}
+
+impl<'a> Http1<'a> {
+    pub(crate) fn new(target: &'a Target, connection: Connection, timeout: Duration) -> Self {
+        let request = request(target);
+        Self { target, connection, timeout, request, inflow: Inflow::new(), open: None, reconnects: 0 }
+    }
+
+    /// Kept connections that the peer had closed when the next request was sent.
+    pub(crate) fn reconnects(&self) -> u64 {
+        self.reconnects
+    }
+
+    /// Sends one request and reads the answer whole. Afterwards the connection is kept or closed, as asked; closing
+    /// comes after the end and is in no latency.
+    pub(crate) fn ask(&mut self) -> Asked {
+        let deadline_ns = now_ns().saturating_add(u64::try_from(self.timeout.as_nanos()).unwrap_or(u64::MAX));
+        let answer = self.exchange(deadline_ns);
+        let end_ns = now_ns();
+        if self.connection == Connection::New || !answer.is_ok_and(|answer| answer.reusable) {
+            self.open = None;
+        }
+        let outcome = answer.map_or_else(|outcome| outcome, |Answer { status, .. }| Outcome::Answered { status });
+        Asked { outcome, end_ns }
+    }
+
+    fn exchange(&mut self, deadline_ns: u64) -> Result<Answer, Outcome> {
+        if let Some(kept) = self.open.take() {
+            let answer = self.ask_on(kept, deadline_ns);
+            // The peer closed while the connection lay idle, perhaps while the request was on its way: not an error but
+            // an ordinary race, which every client answers with a new connection (RFC 9112, section 9.3.1).
+            let unanswered = !self.inflow.any() && matches!(answer, Err(Outcome::Closed | Outcome::Reset));
+            if !unanswered {
+                return answer;
+            }
+            self.reconnects += 1;
+        }
+        let stream = connect(self.target, deadline_ns)?;
+        self.ask_on(stream, deadline_ns)
+    }
+
+    fn ask_on(&mut self, stream: TcpStream, deadline_ns: u64) -> Result<Answer, Outcome> {
+        self.inflow.clear();
+        let mut timed = Timed { stream: self.open.insert(stream), deadline_ns };
+        timed.write_all(&self.request)?;
+        read_answer(&mut self.inflow, &mut timed)
+    }
+}
+
+fn request(target: &Target) -> Vec<u8> {
+    let version = env!("CARGO_PKG_VERSION");
+    let (path, host) = (target.path(), target.authority());
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: meshtax/{version}\r\nAccept: */*\r\n\r\n").into_bytes()
+}
+
+/// Looks the name up and connects to the first address that takes the connection.
+fn connect(target: &Target, deadline_ns: u64) -> Result<TcpStream, Outcome> {
+    let addresses = (target.host(), target.port()).to_socket_addrs().map_err(|_| Outcome::Resolve)?;
+    let mut outcome = Outcome::Resolve;
+    for address in addresses {
+        match connect_to(&address, deadline_ns) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => outcome = Outcome::Timeout,
+            Err(_) => outcome = Outcome::Connect,
+        }
+    }
+    Err(outcome)
+}
+
+fn connect_to(address: &SocketAddr, deadline_ns: u64) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(address, left(deadline_ns)?)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Time left until the deadline.
+fn left(deadline_ns: u64) -> io::Result<Duration> {
+    match deadline_ns.saturating_sub(now_ns()) {
+        0 => Err(io::ErrorKind::TimedOut.into()),
+        left_ns => Ok(Duration::from_nanos(left_ns)),
+    }
+}
+
+/// A connection whose reads and writes end at one deadline, however slowly bytes drip.
+struct Timed<'a> {
+    stream: &'a TcpStream,
+    deadline_ns: u64,
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(left(self.deadline_ns)?))?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(left(self.deadline_ns)?))?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::http1::Http1;
+use crate::pace::{now_ns, sleep_exactly, wait_until};
+use crate::schedule::Schedule;
+use crate::{BlockLoad, Target};
+
+/// One client that asks, reads, thinks, and asks again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequential {
+    /// What is asked for.
+    pub target: Target,
+    /// Requests in the block.
+    pub requests: u64,
+    /// Pause between the end of a request and the next intended start.
+    pub think: Duration,
+    /// How requests share connections.
+    pub connection: Connection,
+    /// After this long, from its actual start, a request has failed.
+    pub timeout: Duration,
+}
+
+/// How requests share connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connection {
+    /// A look-up of the name and a connection for each request.
+    New,
+    /// One connection, opened again when the peer closes it.
+    Keep,
+}
+
+/// Performs one block in the calling thread, whose timer slack it sets to 1 ns. A set `stop` ends it after the request
+/// that is under way; what was seen until then is returned.
+pub fn run_block(load: &Sequential, stop: &AtomicBool) -> BlockLoad {
+    sleep_exactly();
+    let mut client = Http1::new(&load.target, load.connection, load.timeout);
+    let mut block = BlockLoad::default();
+    let start_ns = now_ns();
+    let mut last_ns = start_ns;
+    let mut schedule = Schedule::sequential(start_ns, load.requests, load.think);
+    while let Some(due_ns) = schedule.due_ns() {
+        if !wait_until(due_ns, stop) {
+            break;
+        }
+        let began_ns = now_ns();
+        let asked = client.ask();
+        block.record(asked.outcome, asked.end_ns - due_ns, began_ns - due_ns);
+        last_ns = asked.end_ns;
+        schedule.ended(asked.end_ns);
+    }
+    block.reconnects = client.reconnects();
+    block.wall_s = (last_ns - start_ns) as f64 / 1e9;
+    block
+}

@@ -1,0 +1,215 @@
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+
+const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+
+/// A server on loopback that gives the same answer to every request.
+struct Server {
+    target: Target,
+    connections: Arc<AtomicU64>,
+    requests: Arc<AtomicU64>,
+}
+
+/// What a server does after an answer.
+#[derive(Clone, Copy)]
+enum After {
+    Keep,
+    Close,
+}
+
+impl Server {
+    fn new(answer: &'static str, after: After) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = format!("http://{}/page", listener.local_addr().unwrap()).parse().unwrap();
+        let server = Self { target, connections: Arc::default(), requests: Arc::default() };
+        let (connections, requests) = (Arc::clone(&server.connections), Arc::clone(&server.requests));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                attend(stream.unwrap(), answer, after, &requests);
+            }
+        });
+        server
+    }
+
+    /// Runs 23 requests without think time.
+    fn load(&self, connection: Connection) -> BlockLoad {
+        run_block(&load(self.target.clone(), connection), &AtomicBool::new(false))
+    }
+}
+
+fn load(target: Target, connection: Connection) -> Sequential {
+    Sequential { target, requests: 23, think: Duration::ZERO, connection, timeout: Duration::from_secs(20) }
+}
+
+/// Serves one connection until either side ends it.
+fn attend(mut stream: TcpStream, answer: &str, after: After, requests: &AtomicU64) {
+    while read_request(&mut stream).is_some() {
+        requests.fetch_add(1, Ordering::SeqCst);
+        if stream.write_all(answer.as_bytes()).is_err() || matches!(after, After::Close) {
+            return;
+        }
+    }
+}
+
+fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        request.extend(byte);
+    }
+    String::from_utf8(request).ok()
+}
+
+/// 23 requests: so many are latencies, the rest failed for one reason.
+fn check(server: &Server, connection: Connection, succeeded: u64, failure: Option<&str>) -> BlockLoad {
+    let block = server.load(connection);
+    assert_eq!((block.requests, server.requests.load(Ordering::SeqCst)), (23, 23));
+    assert_eq!((block.latency.count(), block.lag.count()), (succeeded, 23));
+    let expected = failure.map(|kind| (kind.to_owned(), 23 - succeeded));
+    assert_eq!(block.errors, expected.into_iter().collect());
+    assert!(block.wall_s > 0.0);
+    block
+}
+
+#[test]
+fn a_kept_connection_carries_all() {
+    for answer in [HELLO, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"] {
+        let server = Server::new(answer, After::Keep);
+        let block = check(&server, Connection::Keep, 23, None);
+        assert_eq!((server.connections.load(Ordering::SeqCst), block.reconnects), (1, 0));
+    }
+}
+
+#[test]
+fn a_new_connection_for_each() {
+    let server = Server::new(HELLO, After::Keep);
+    check(&server, Connection::New, 23, None);
+    assert_eq!(server.connections.load(Ordering::SeqCst), 23);
+}
+
+#[test]
+fn a_kept_connection_that_the_peer_closed_is_opened_again() {
+    let server = Server::new(HELLO, After::Close);
+    let block = check(&server, Connection::Keep, 23, None);
+    assert_eq!((server.connections.load(Ordering::SeqCst), block.reconnects), (23, 22));
+}
+
+#[test]
+fn an_announced_close_is_no_reconnect() {
+    let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello";
+    let block = check(&Server::new(answer, After::Close), Connection::Keep, 23, None);
+    assert_eq!(block.reconnects, 0);
+    check(&Server::new("HTTP/1.1 200 OK\r\n\r\nto the end", After::Close), Connection::Keep, 23, None);
+}
+
+#[test]
+fn errors_are_no_latencies() {
+    let refused = Server::new("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\nno", After::Keep);
+    check(&refused, Connection::Keep, 0, Some("status_503"));
+    assert_eq!(refused.connections.load(Ordering::SeqCst), 1);
+    let half = Server::new("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhe", After::Close);
+    check(&half, Connection::New, 0, Some("closed"));
+    check(&Server::new("", After::Close), Connection::New, 0, Some("closed"));
+    check(&Server::new("220 mail ready\r\n\r\n", After::Close), Connection::New, 0, Some("bad_answer"));
+}
+
+/// An answer that was begun is an error even on a kept connection: asking again would count one request twice.
+#[test]
+fn half_an_answer_on_a_kept_connection_is_no_reconnect() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        for answer in [HELLO, &HELLO[..HELLO.len() - 1]] {
+            read_request(&mut stream).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let block = run_block(&Sequential { requests: 2, ..load(target, Connection::Keep) }, &AtomicBool::new(false));
+    assert_eq!((block.latency.count(), block.reconnects), (1, 0));
+    assert_eq!(block.errors, [("closed".to_owned(), 1)].into());
+}
+
+#[test]
+fn silence_is_a_timeout() {
+    let server = Server::new("", After::Keep);
+    let load = Sequential { requests: 2, timeout: Duration::from_millis(5), ..load(server.target, Connection::New) };
+    let block = run_block(&load, &AtomicBool::new(false));
+    assert_eq!(block.errors, [("timeout".to_owned(), 2)].into());
+}
+
+#[test]
+fn nobody_there_is_a_refused_connection() {
+    let target = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()
+    };
+    let block = run_block(&load(target, Connection::New), &AtomicBool::new(false));
+    assert_eq!(block.errors, [("connect".to_owned(), 23)].into());
+}
+
+#[test]
+fn a_set_stop_ends_the_block() {
+    let server = Server::new(HELLO, After::Keep);
+    let load = Sequential { think: Duration::from_secs(3600), ..load(server.target, Connection::Keep) };
+    let stop = AtomicBool::new(false);
+    let block = thread::scope(|scope| {
+        let block = scope.spawn(|| run_block(&load, &stop));
+        while server.requests.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+        stop.store(true, Ordering::SeqCst);
+        block.join().unwrap()
+    });
+    assert_eq!((block.requests, block.latency.count()), (1, 1));
+}
+
+#[test]
+fn the_request_is_an_ordinary_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let request = read_request(&mut stream).unwrap();
+        stream.write_all(HELLO.as_bytes()).unwrap();
+        request
+    });
+    let load =
+        Sequential { requests: 1, ..load(format!("http://{address}/page?u=1").parse().unwrap(), Connection::New) };
+    run_block(&load, &AtomicBool::new(false));
+    let expected = format!(
+        "GET /page?u=1 HTTP/1.1\r\nHost: {address}\r\nUser-Agent: meshtax/{}\r\nAccept: */*\r\n\r\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(asked.join().unwrap(), expected);
+}
+
+#[test]
+fn the_role_performs_orders_until_they_end() {
+    let server = Server::new(HELLO, After::Keep);
+    let order = Order::Sequential(load(server.target, Connection::New));
+    let mut answers = Vec::new();
+    serve(std::io::Cursor::new(format!("{order}\n{order}\n")), &mut answers).unwrap();
+    let answers = String::from_utf8(answers).unwrap();
+    let (ready, blocks) = answers.split_once('\n').unwrap();
+    assert_eq!(ready, r#"{"ready":true}"#);
+    let blocks: Vec<BlockLoad> = blocks.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(blocks.iter().map(|block| block.latency.count()).collect::<Vec<_>>(), [23, 23]);
+}
+
+#[test]
+fn a_stopped_block_is_answered() {
+    let server = Server::new(HELLO, After::Keep);
+    let load = Sequential { think: Duration::from_secs(3600), ..load(server.target, Connection::New) };
+    let mut answers = Vec::new();
+    serve(std::io::Cursor::new(format!("{}\nstop\n", Order::Sequential(load))), &mut answers).unwrap();
+    assert_eq!(String::from_utf8(answers).unwrap().lines().count(), 2);
+}

@@ -1,0 +1,57 @@
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use statrs::distribution::Normal;
+
+use super::*;
+
+fn check(values: &[f64], low: f64, high: f64) {
+    let [l, h] = interval_95(values).unwrap();
+    assert!((l - low).abs() < 5e-4 && (h - high).abs() < 5e-4, "[{l}, {h}] instead of [{low}, {high}]");
+}
+
+#[test]
+fn students_sleep_data() {
+    // Extra hours of sleep by two drugs, ten patients: Student, "The Probable Error of a Mean", Biometrika 6 (1908);
+    // R's `t.test(extra ~ group, data = sleep, paired = TRUE)` gives 0.7001142 to 2.4598858.
+    let first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];
+    let second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4];
+    let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| b - a).collect();
+    check(&differences, 0.7001, 2.4599);
+}
+
+#[test]
+fn six_values_by_hand() {
+    // Mean 3.5, s = √3.5, t(0.975, 5) = 2.5706.
+    check(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3.5 - 2.5706 * 0.763_76, 3.5 + 2.5706 * 0.763_76);
+}
+
+#[test]
+fn five_values_have_no_interval() {
+    assert_eq!(interval_95(&[1.0, 2.0, 3.0, 4.0, 5.0]), None);
+    assert_eq!((mean(&[]), stddev(&[1.0])), (None, None));
+}
+
+/// 95 intervals in a hundred hold the truth.
+#[test]
+fn intervals_cover_the_truth() {
+    const RUNS: usize = 2_000;
+    let mut rng = ChaCha8Rng::seed_from_u64(23);
+    let covered = (0..RUNS).filter(|_| covers(&mut rng)).count();
+    let share = covered as f64 / RUNS as f64;
+    assert!((share - 0.95).abs() < 0.02, "{share} of the intervals hold the truth");
+}
+
+/// Ten rounds, each with a drift of its own that falls on both arms alike, and a true difference of 2.
+fn covers(rng: &mut impl Rng) -> bool {
+    let normal = Normal::new(0.0, 1.0).unwrap();
+    let mut deviate = || normal.inverse_cdf(rng.random_range(1e-12..1.0));
+    let differences: Vec<f64> = (0..10)
+        .map(|_| {
+            let drift = 10.0 * deviate();
+            let (base, arm) = (5.0 + drift + deviate(), 7.0 + drift + deviate());
+            arm - base
+        })
+        .collect();
+    let [low, high] = interval_95(&differences).unwrap();
+    (low..=high).contains(&2.0)
+}

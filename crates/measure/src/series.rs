@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+
+use crate::interval::{mean, stddev};
+use crate::{ContainerUse, Histogram, LoadBlock, Metric, Observations, Phase, Reading, Value};
+
+const NS_PER_MS: f64 = 1e6;
+const NS_PER_S: f64 = 1e9;
+const MS_PER_S: f64 = 1e3;
+const BYTES_PER_MIB: f64 = 1_048_576.0;
+
+/// Pod where requests start; what it uses is the load's cost, not the application's.
+const CLIENT: &str = "client";
+
+/// One metric of one arm: the figure, and the value of each round (or idle window) that effects are computed from.
+pub(crate) struct Series {
+    pub(crate) value: Option<f64>,
+    pub(crate) count: u64,
+    pub(crate) by_round: BTreeMap<u32, f64>,
+}
+
+/// What was observed of one arm, by round or number of the idle window.
+pub(crate) struct Seen<'a> {
+    load: BTreeMap<u32, &'a LoadBlock>,
+    loaded: BTreeMap<u32, &'a Reading>,
+    idle: BTreeMap<u32, &'a Reading>,
+}
+
+/// Which containers a figure is about.
+#[derive(Clone, Copy)]
+enum Part {
+    All,
+    App,
+    Proxy,
+}
+
+impl Series {
+    /// A figure that is computed over all rounds at once.
+    fn pooled(value: Option<f64>, by_round: BTreeMap<u32, f64>) -> Self {
+        Self { value, count: by_round.len() as u64, by_round }
+    }
+
+    fn of_sum(by_round: BTreeMap<u32, f64>) -> Self {
+        Self::pooled((!by_round.is_empty()).then(|| by_round.values().sum()), by_round)
+    }
+
+    fn of_mean(by_round: BTreeMap<u32, f64>) -> Self {
+        Self::pooled(mean(&values(&by_round)), by_round)
+    }
+
+    fn of_max(by_round: BTreeMap<u32, f64>) -> Self {
+        Self::pooled(by_round.values().copied().reduce(f64::max), by_round)
+    }
+
+    /// The figure as the contract shows it.
+    pub(crate) fn value(&self, metric: Metric) -> Value {
+        let stddev = stddev(&values(&self.by_round));
+        Value { value: self.value, unit: metric.unit().to_owned(), count: self.count, stddev }
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// Picks one arm out of a run.
+    pub(crate) fn of(observations: &'a Observations, arm: &str) -> Self {
+        let readings = |phase| {
+            let of_arm = observations.meters.iter().filter(move |reading| reading.arm == arm && reading.phase == phase);
+            of_arm.map(|reading| (reading.round, reading)).collect()
+        };
+        let load = observations.load.iter().filter(|block| block.arm == arm);
+        Self {
+            load: load.map(|block| (block.round, block)).collect(),
+            loaded: readings(Phase::Load),
+            idle: readings(Phase::Idle),
+        }
+    }
+
+    /// Rounds in which this arm was under load.
+    pub(crate) fn rounds(&self) -> impl Iterator<Item = u32> {
+        self.load.keys().copied()
+    }
+
+    /// One metric of this arm.
+    pub(crate) fn series(&self, metric: Metric) -> Series {
+        match metric {
+            Metric::LatencyMsMean => self.latency_ms(Histogram::mean_ns, Histogram::mean_ns),
+            Metric::LatencyMsP50 | Metric::LatencyMsP90 | Metric::LatencyMsP99 => {
+                let q = metric.quantile().expect("these metrics are quantiles");
+                self.latency_ms(|pooled| pooled.quantile_ns(q), |block| block.block_quantile_ns(q))
+            }
+            Metric::WaitSTotal => Series::of_sum(by_round(&self.load, |block| Some(wait_s(block)))),
+            Metric::Requests => Series::of_sum(by_round(&self.load, |block| Some(block.requests as f64))),
+            Metric::Errors => Series::of_sum(by_round(&self.load, |block| Some(errors(block) as f64))),
+            Metric::CpuMsPerRequest => self.cpu_ms_per_request(Part::All),
+            Metric::CpuAppMsPerRequest => self.cpu_ms_per_request(Part::App),
+            Metric::CpuProxyMsPerRequest => self.cpu_ms_per_request(Part::Proxy),
+            Metric::CpuSTotal => Series::of_sum(by_round(&self.loaded, |reading| Some(cpu_s(reading, Part::All)))),
+            Metric::CpuIdleCores => Series::of_mean(by_round(&self.idle, cores)),
+            Metric::CpuPeakCores => Series::of_max(by_round(&self.loaded, cores)),
+            Metric::CpuNodePercent => self.node_percent(),
+            Metric::MemoryIdleMib => Series::of_mean(memory_mib(&self.idle, Part::All)),
+            Metric::MemoryLoadedMib => Series::of_mean(memory_mib(&self.loaded, Part::All)),
+            Metric::MemoryGrowthMib => self.memory_growth_mib(),
+            Metric::MemoryProxyMib => Series::of_mean(memory_mib(&self.loaded, Part::Proxy)),
+        }
+    }
+
+    /// The latencies of all blocks together.
+    pub(crate) fn latency(&self) -> Histogram {
+        merged(self.load.values().map(|block| &block.latency))
+    }
+
+    /// The generator's lateness in all blocks together.
+    pub(crate) fn lag(&self) -> Histogram {
+        merged(self.load.values().map(|block| &block.lag))
+    }
+
+    /// Errors of all blocks by kind.
+    pub(crate) fn errors(&self) -> BTreeMap<&'a str, u64> {
+        let mut errors = BTreeMap::new();
+        for (kind, count) in self.load.values().flat_map(|block| &block.errors) {
+            *errors.entry(kind.as_str()).or_default() += count;
+        }
+        errors
+    }
+
+    /// Share of the machine's capacity that the hypervisor took while this arm was under load; none without capacity.
+    pub(crate) fn stolen(&self) -> Option<f64> {
+        let steal_s: f64 = self.loaded.values().map(|reading| reading.machine.steal_s).sum();
+        let capacity_s: f64 = self.loaded.values().map(|reading| reading.machine.capacity_s).sum();
+        (capacity_s > 0.0).then_some(steal_s / capacity_s)
+    }
+
+    fn latency_ms(
+        &self,
+        of_pool: impl Fn(&Histogram) -> Option<f64>,
+        of_block: impl Fn(&Histogram) -> Option<f64>,
+    ) -> Series {
+        let pooled = self.latency();
+        let by_round = by_round(&self.load, |block| Some(of_block(&block.latency)? / NS_PER_MS));
+        Series { value: of_pool(&pooled).map(|ns| ns / NS_PER_MS), count: pooled.count(), by_round }
+    }
+
+    /// CPU time over requests; the figure is the total over the total, so that a short block weighs little.
+    fn cpu_ms_per_request(&self, part: Part) -> Series {
+        let cost = |round: &u32| {
+            let (reading, block) = (self.loaded.get(round)?, self.load.get(round)?);
+            (block.requests > 0).then(|| (cpu_s(reading, part) * MS_PER_S, block.requests as f64))
+        };
+        self.over(cost)
+    }
+
+    fn node_percent(&self) -> Series {
+        let share = |round: &u32| {
+            let machine = self.loaded.get(round)?.machine;
+            (machine.capacity_s > 0.0).then_some((machine.busy_s * 100.0, machine.capacity_s))
+        };
+        self.over(share)
+    }
+
+    /// A quotient by round; the figure is that of the sums.
+    fn over(&self, quotient: impl Fn(&u32) -> Option<(f64, f64)>) -> Series {
+        let parts: BTreeMap<u32, (f64, f64)> =
+            self.loaded.keys().filter_map(|round| Some((*round, quotient(round)?))).collect();
+        let over: f64 = parts.values().map(|(over, _)| over).sum();
+        let under: f64 = parts.values().map(|(_, under)| under).sum();
+        let by_round = parts.into_iter().map(|(round, (over, under))| (round, over / under)).collect();
+        Series::pooled((under > 0.0).then(|| over / under), by_round)
+    }
+
+    fn memory_growth_mib(&self) -> Series {
+        let Some(idle) = mean(&values(&memory_mib(&self.idle, Part::All))) else {
+            return Series::of_mean(BTreeMap::new());
+        };
+        let loaded = memory_mib(&self.loaded, Part::All);
+        Series::of_mean(loaded.into_iter().map(|(round, mib)| (round, mib - idle)).collect())
+    }
+}
+
+impl Part {
+    fn holds(self, container: &ContainerUse) -> bool {
+        container.pod != CLIENT
+            && match self {
+                Self::All => true,
+                Self::App => container.container == "app",
+                Self::Proxy => container.container == "proxy",
+            }
+    }
+}
+
+fn by_round<T>(seen: &BTreeMap<u32, &T>, value: impl Fn(&T) -> Option<f64>) -> BTreeMap<u32, f64> {
+    seen.iter().filter_map(|(round, one)| Some((*round, value(one)?))).collect()
+}
+
+fn values(by_round: &BTreeMap<u32, f64>) -> Vec<f64> {
+    by_round.values().copied().collect()
+}
+
+fn merged<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> Histogram {
+    let mut merged = Histogram::new();
+    histograms.for_each(|histogram| merged.merge(histogram));
+    merged
+}
+
+fn wait_s(block: &LoadBlock) -> f64 {
+    block.latency.mean_ns().unwrap_or(0.0) * block.latency.count() as f64 / NS_PER_S
+}
+
+fn errors(block: &LoadBlock) -> u64 {
+    block.errors.values().sum()
+}
+
+fn cpu_s(reading: &Reading, part: Part) -> f64 {
+    reading.containers.iter().filter(|container| part.holds(container)).map(|container| container.cpu_s).sum()
+}
+
+fn cores(reading: &Reading) -> Option<f64> {
+    (reading.wall_s > 0.0).then(|| cpu_s(reading, Part::All) / reading.wall_s)
+}
+
+fn memory_mib(readings: &BTreeMap<u32, &Reading>, part: Part) -> BTreeMap<u32, f64> {
+    by_round(readings, |reading| {
+        let containers = reading.containers.iter().filter(|container| part.holds(container));
+        Some(containers.map(|container| container.memory_bytes).sum::<u64>() as f64 / BYTES_PER_MIB)
+    })
+}

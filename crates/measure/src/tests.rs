@@ -1,0 +1,240 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+const MS: u64 = 1_000_000;
+const MIB: u64 = 1_048_576;
+
+/// A run whose truth is known: `rounds` rounds of `requests` requests; the machine drifts by 1 ms a round.
+struct Run {
+    rounds: u32,
+    requests: u64,
+    /// Latency of the arm from that of the baseline.
+    latency_ns: fn(u64) -> u64,
+    /// CPU time of the arm's proxy per block, in seconds.
+    proxy_cpu_s: f64,
+}
+
+impl Run {
+    fn plain() -> Self {
+        Self { rounds: 10, requests: 100, latency_ns: |base| base, proxy_cpu_s: 0.5 }
+    }
+
+    fn observations(&self) -> Observations {
+        let mut seen = Observations { arms: vec!["none".into(), "sidecar".into()], ..Default::default() };
+        for window in 0..8 {
+            seen.meters.push(self.reading(Phase::Idle, "none", window));
+            seen.meters.push(self.reading(Phase::Idle, "sidecar", window));
+        }
+        for round in 0..self.rounds {
+            let base_ns = |request: u64| 10 * MS + u64::from(round) * MS + request * 10_000;
+            seen.load.push(block("none", round, (0..self.requests).map(base_ns)));
+            let arm_ns = |request: u64| (self.latency_ns)(base_ns(request));
+            seen.load.push(block("sidecar", round, (0..self.requests).map(arm_ns)));
+            seen.meters.push(self.reading(Phase::Load, "none", round));
+            seen.meters.push(self.reading(Phase::Load, "sidecar", round));
+        }
+        seen
+    }
+
+    /// Idle: 0.1 CPU-s and 40 MiB for the application. Loaded: 1 CPU-s and 50 MiB. The proxy: 30 MiB, and what is said.
+    fn reading(&self, phase: Phase, arm: &str, round: u32) -> Reading {
+        let (cpu_s, memory) = if phase == Phase::Idle { (0.1, 40 * MIB) } else { (1.0, 50 * MIB) };
+        let mut containers = vec![used("client", "app", 77.0, 999 * MIB), used("web-v1", "app", cpu_s, memory)];
+        if arm == "sidecar" {
+            containers.push(used("client", "proxy", 77.0, 999 * MIB));
+            containers.push(used("web-v1", "proxy", self.proxy_cpu_s, 30 * MIB));
+        }
+        let machine = MachineUse { busy_s: 3.0, softirq_s: 0.1, steal_s: 0.0, capacity_s: 20.0 };
+        Reading { phase, arm: arm.into(), round, wall_s: 10.0, containers, machine }
+    }
+}
+
+fn used(pod: &str, container: &str, cpu_s: f64, memory_bytes: u64) -> ContainerUse {
+    let (pod, container) = (pod.into(), container.into());
+    ContainerUse { pod, container, cpu_s, cpu_user_s: cpu_s, cpu_system_s: 0.0, memory_bytes }
+}
+
+fn block(arm: &str, round: u32, latencies_ns: impl Iterator<Item = u64>) -> LoadBlock {
+    let (mut latency, mut lag) = (Histogram::new(), Histogram::new());
+    for value in latencies_ns {
+        latency.record(value);
+        lag.record(100);
+    }
+    let requests = latency.count();
+    LoadBlock { arm: arm.into(), round, wall_s: 10.0, requests, errors: BTreeMap::new(), latency, lag }
+}
+
+fn effect_of(observations: &Observations, metric: Metric) -> Effect {
+    let (_, effects) = measure(observations);
+    effects.into_iter().find(|effect| effect.metric == metric.name()).unwrap()
+}
+
+fn near(told: Option<f64>, truth: f64, tolerance: f64) {
+    let told = told.expect("a figure");
+    assert!((told - truth).abs() <= tolerance, "{told} instead of {truth}");
+}
+
+/// The interval holds the truth and, as every round has the same effect, is about as narrow as the histogram allows.
+fn holds(interval: Option<[f64; 2]>, truth: f64, width: f64) {
+    let [low, high] = interval.expect("an interval");
+    assert!(low <= truth + width / 2.0 && truth - width / 2.0 <= high, "[{low}, {high}] misses {truth}");
+    assert!(high - low <= width, "[{low}, {high}] is wider than {width}");
+}
+
+#[test]
+fn a_constant_is_a_difference() {
+    let seen = Run { latency_ns: |base| base + 2 * MS, ..Run::plain() }.observations();
+    for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90] {
+        let effect = effect_of(&seen, metric);
+        near(effect.difference, 2.0, 0.015);
+        holds(effect.difference_ci95, 2.0, 0.03);
+    }
+    let wait = effect_of(&seen, Metric::WaitSTotal);
+    near(wait.difference, 2.0, 0.015);
+    holds(wait.difference_ci95, 2.0, 0.03);
+}
+
+#[test]
+fn a_factor_is_a_ratio() {
+    let seen = Run { latency_ns: |base| base * 11 / 10, ..Run::plain() }.observations();
+    for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::WaitSTotal] {
+        let effect = effect_of(&seen, metric);
+        near(effect.ratio, 1.1, 0.001);
+        holds(effect.ratio_ci95, 1.1, 0.002);
+    }
+}
+
+#[test]
+fn every_figure_of_a_known_run() {
+    let (arms, _) = measure(&Run::plain().observations());
+    let check = |metric: Metric, none: f64, sidecar: f64, count: u64| {
+        for (arm, truth) in arms.iter().zip([none, sidecar]) {
+            let value = &arm.metrics[metric.name()];
+            near(value.value, truth, truth * 0.001 + 1e-9);
+            assert_eq!((value.count, value.unit.as_str()), (count, metric.unit()), "{} of {}", metric.name(), arm.name);
+        }
+    };
+    check(Metric::LatencyMsMean, 14.995, 14.995, 1_000);
+    check(Metric::WaitSTotal, 14.995, 14.995, 10);
+    check(Metric::Requests, 1_000.0, 1_000.0, 10);
+    check(Metric::Errors, 0.0, 0.0, 10);
+    check(Metric::CpuMsPerRequest, 10.0, 15.0, 10);
+    check(Metric::CpuAppMsPerRequest, 10.0, 10.0, 10);
+    check(Metric::CpuProxyMsPerRequest, 0.0, 5.0, 10);
+    check(Metric::CpuSTotal, 10.0, 15.0, 10);
+    check(Metric::CpuIdleCores, 0.01, 0.06, 8);
+    check(Metric::CpuPeakCores, 0.1, 0.15, 10);
+    check(Metric::CpuNodePercent, 15.0, 15.0, 10);
+    check(Metric::MemoryIdleMib, 40.0, 70.0, 8);
+    check(Metric::MemoryLoadedMib, 50.0, 80.0, 10);
+    check(Metric::MemoryGrowthMib, 10.0, 10.0, 10);
+    check(Metric::MemoryProxyMib, 0.0, 30.0, 10);
+}
+
+#[test]
+fn effects_on_resources() {
+    let seen = Run::plain().observations();
+    let total = effect_of(&seen, Metric::CpuSTotal);
+    near(total.difference, 5.0, 1e-9);
+    near(total.ratio, 1.5, 1e-9);
+    let peak = effect_of(&seen, Metric::CpuPeakCores);
+    near(peak.difference, 0.05, 1e-9);
+    assert_eq!((peak.difference_ci95, peak.ratio_ci95), (None, None));
+    let proxy = effect_of(&seen, Metric::MemoryProxyMib);
+    near(proxy.difference, 30.0, 1e-9);
+    assert_eq!((proxy.ratio, proxy.ratio_ci95), (None, None), "the baseline has no proxy");
+}
+
+#[test]
+fn five_rounds_have_no_interval() {
+    let seen = Run { rounds: 5, requests: 300, latency_ns: |base| base * 2, ..Run::plain() }.observations();
+    let effect = effect_of(&seen, Metric::LatencyMsMean);
+    near(effect.ratio, 2.0, 0.002);
+    assert_eq!((effect.ratio_ci95, effect.difference_ci95), (None, None));
+}
+
+#[test]
+fn a_quantile_with_too_few_samples_is_null() {
+    let seen = Run { requests: 99, ..Run::plain() }.observations();
+    let (arms, _) = measure(&seen);
+    assert_eq!(arms[0].metrics["latency_ms_p99"].value, None);
+    let effect = effect_of(&seen, Metric::LatencyMsP99);
+    assert_eq!((effect.ratio, effect.difference, effect.difference_ci95), (None, None, None));
+}
+
+#[test]
+fn only_rounds_of_both_arms_are_compared() {
+    let mut seen = Run { latency_ns: |base| base + 2 * MS, ..Run::plain() }.observations();
+    seen.load.push(block("none", 10, std::iter::repeat_n(900 * MS, 100)));
+    near(effect_of(&seen, Metric::LatencyMsMean).difference, 2.0, 0.015);
+    assert_eq!(kinds(&seen), ["unpaired_rounds"]);
+}
+
+#[test]
+fn nothing_observed_gives_nulls() {
+    let (arms, effects) = measure(&Observations { arms: vec!["a".into(), "b".into()], ..Default::default() });
+    assert!(arms.iter().all(|arm| arm.metrics.len() == 18 && arm.metrics.values().all(|value| value.value.is_none())));
+    assert!(effects.len() == 18 && effects.iter().all(|effect| effect.ratio.is_none() && effect.difference.is_none()));
+}
+
+#[test]
+fn same_observations_same_bytes() {
+    let seen = Run { latency_ns: |base| base + 2 * MS, ..Run::plain() }.observations();
+    let text = |seen: &Observations| {
+        let (arms, effects) = measure(seen);
+        serde_json::to_string(&(arms, &effects, cautions(seen, &effects))).unwrap()
+    };
+    let lines: Vec<String> = seen.load.iter().map(|block| serde_json::to_string(block).unwrap()).collect();
+    let load = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(text(&seen), text(&Observations { load, ..seen.clone() }));
+}
+
+#[test]
+fn metrics_are_known_by_their_names() {
+    let names: std::collections::BTreeSet<_> = Metric::ALL.into_iter().map(Metric::name).collect();
+    assert_eq!(names.len(), Metric::ALL.len());
+    assert!(Metric::ALL.into_iter().all(|metric| metric.meaning().ends_with('.')));
+}
+
+fn kinds(seen: &Observations) -> Vec<String> {
+    let (_, effects) = measure(seen);
+    cautions(seen, &effects).into_iter().map(|caution| caution.kind).collect()
+}
+
+#[test]
+fn cautions_tell_what_was_seen() {
+    let plain = Run::plain();
+    assert_eq!(kinds(&plain.observations()), [""; 0]);
+    assert_eq!(kinds(&Run { rounds: 6, requests: 200, ..Run::plain() }.observations()), ["few_rounds"]);
+    assert_eq!(kinds(&Run { rounds: 2, ..Run::plain() }.observations()), ["few_rounds", "few_requests"]);
+
+    let mut failing = plain.observations();
+    failing.load[1].errors.insert("status_503".into(), 3);
+    assert_eq!(kinds(&failing), ["errors"]);
+
+    let mut late = plain.observations();
+    late.load.iter_mut().for_each(|block| (0..50).for_each(|_| block.lag.record(3 * MS)));
+    assert_eq!(kinds(&late), ["generator_late"]);
+
+    let mut full = plain.observations();
+    full.meters.iter_mut().for_each(|reading| reading.machine.busy_s = 19.0);
+    assert_eq!(kinds(&full), ["saturated", "saturated"]);
+
+    let mut guest = plain.observations();
+    guest.meters.iter_mut().for_each(|reading| reading.machine.steal_s = 1.0);
+    assert_eq!(kinds(&guest), ["stolen", "stolen"]);
+}
+
+#[test]
+fn a_caution_teaches() {
+    let seen = Run { rounds: 2, requests: 600, ..Run::plain() }.observations();
+    let texts: Vec<String> = cautions(&seen, &[]).into_iter().map(|caution| caution.text).collect();
+    assert_eq!(
+        texts,
+        [
+            "2 rounds were completed by all arms: intervals need 6, so there are none and any difference may be chance; try \
+          `--rounds 10` or more"
+        ]
+    );
+}

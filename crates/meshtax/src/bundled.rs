@@ -1,0 +1,51 @@
+//! Topologies and experiments that are part of the binary, under the names that they have in the repository.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::failure::{Failure, Hint};
+use crate::output::print;
+
+const FILES: [(&str, &str); 5] = [
+    ("experiments/bookinfo-lean.yaml", include_str!("../../../experiments/bookinfo-lean.yaml")),
+    ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
+    ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
+    ("topologies/bookinfo-lean.yaml", include_str!("../../../topologies/bookinfo-lean.yaml")),
+    ("topologies/pair.yaml", include_str!("../../../topologies/pair.yaml")),
+];
+
+/// The bundled file of that name, if there is one.
+pub fn file(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// The text of a file: the one at `path`, else the bundled one of that name.
+pub fn read(path: &Path) -> Result<String, Failure> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            file(&path.to_string_lossy()).map(str::to_owned).ok_or_else(|| {
+                Failure::new(format!("no file `{}`, and none of that name is bundled", path.display()), listing())
+            })
+        }
+        other => {
+            other.map_err(|error| anyhow::Error::new(error).context(format!("cannot read `{}`", path.display())))
+                .hint("name a YAML file that this user may read")
+        }
+    }
+}
+
+/// `meshtax show`.
+pub fn show(name: Option<&str>) -> Result<ExitCode, Failure> {
+    match name {
+        None => print(&FILES.map(|(name, _)| format!("{name}\n")).concat())?,
+        Some(name) => {
+            print(file(name).ok_or_else(|| Failure::new(format!("nothing bundled is called `{name}`"), listing()))?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn listing() -> String {
+    let names: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+    format!("bundled are {}", names.join(", "))
+}

@@ -1,0 +1,210 @@
+//! What can be typed. Help, man page and completions come from these definitions.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// Subcommands by purpose, as `--help` shows them.
+const GROUPS: [(&str, &[&str]); 2] = [
+    ("Answer", &["demo", "run", "report"]),
+    ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
+];
+
+const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}\n\n{after-help}";
+
+const AFTER_HELP: &str = "\
+Exit status: 0 done; 1 the verdict failed; 2 could not run; 130 interrupted, with a partial result.
+
+Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says what this machine lacks.";
+
+/// What does your service mesh cost, and what would you see without it?
+#[derive(Debug, Parser)]
+#[command(name = "meshtax", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Measure what Envoy sidecars cost a small Bookinfo, without any file
+    Demo(DemoOptions),
+    /// Run an experiment, or a topology of your own, in every arm and compare the arms
+    Run(RunOptions),
+    /// Print the report of a run again, from its folder
+    Report(ReportOptions),
+    /// Validate a topology or an experiment, and draw the call graph
+    Check(CheckOptions),
+    /// Print a bundled topology or experiment; without a name, list them
+    Show {
+        /// Name such as `topologies/bookinfo-lean.yaml`
+        name: Option<String>,
+    },
+    /// Say what this machine can and cannot do, and the command that fixes each gap
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Envoy binary to look at
+        #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY")]
+        envoy: Option<PathBuf>,
+    },
+    /// Remove what killed runs and `--keep` left behind: processes, namespaces, control groups
+    Clean {
+        /// Remove the lab with this id only
+        id: Option<String>,
+    },
+    /// Print the JSON Schema of measurement.json
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    Man,
+    /// Be a part of a lab (meshtax starts itself in these roles)
+    #[command(hide = true, subcommand)]
+    Role(Role),
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    #[command(flatten)]
+    pub output: OutputOptions,
+    #[command(flatten)]
+    pub amounts: Amounts,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Experiment file, or the name of a bundled one
+    #[arg(value_name = "EXPERIMENT", required_unless_present = "topology")]
+    pub experiment: Option<PathBuf>,
+    /// Run this topology without an experiment file
+    #[arg(long, value_name = "FILE", conflicts_with = "experiment")]
+    pub topology: Option<PathBuf>,
+    /// Arms to run, the baseline first; with --topology, names of planes
+    #[arg(long, value_name = "ARM,...", value_delimiter = ',')]
+    pub arms: Vec<String>,
+    /// URL to ask for [default with --topology: first endpoint of the first service]
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub output: OutputOptions,
+    #[command(flatten)]
+    pub amounts: Amounts,
+}
+
+/// How much is asked.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Amounts {
+    /// Rounds; each has one block of every arm. Intervals need 6, good ones 10
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rounds: Option<u32>,
+    /// Requests per arm, over all rounds
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub requests: Option<u64>,
+    /// Seed of the order of the arms
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// Where results go and what is printed.
+#[derive(Debug, Args)]
+pub struct OutputOptions {
+    /// Print measurement.json on standard output instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Run folder to make [default: runs/<id>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Leave the lab standing afterwards and say how to enter a pod; `meshtax clean` removes it
+    #[arg(long)]
+    pub keep: bool,
+    /// Envoy binary [default: the one that `make setup` installs, else `envoy` on the PATH]
+    #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY")]
+    pub envoy: Option<PathBuf>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// Run folder
+    #[arg(value_name = "RUN")]
+    pub folder: PathBuf,
+    /// Print measurement.json on standard output instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Topology or experiment file, or the name of a bundled one
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// Parts of a lab.
+#[derive(Debug, Subcommand)]
+pub enum Role {
+    /// Process 1 of a pod
+    Pause,
+    /// A node's cluster DNS
+    Dns {
+        /// Zone file
+        zone: PathBuf,
+    },
+    /// The load generator
+    Load,
+    /// A simulated service
+    Service {
+        /// Topology file
+        #[arg(long)]
+        topology: PathBuf,
+        /// Name of the pod
+        #[arg(long)]
+        pod: String,
+    },
+}
+
+/// The command with its grouped help.
+pub fn command() -> clap::Command {
+    let command = Cli::command().help_template(TEMPLATE);
+    let groups = grouped(&command);
+    command.before_help(groups)
+}
+
+fn grouped(command: &clap::Command) -> String {
+    let mut text = String::new();
+    for (group, names) in GROUPS {
+        text.push_str(&format!("{group}:\n"));
+        for name in names {
+            let known = command.find_subcommand(name).expect("groups name subcommands that exist");
+            let about = known.get_about().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!("  {name:<12} {about}\n"));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_hold_together_and_every_subcommand_has_a_group() {
+        let command = command();
+        command.clone().debug_assert();
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        for known in command.get_subcommands().filter(|known| !known.is_hide_set()) {
+            assert!(grouped.contains(&known.get_name()), "`{}` is in no group", known.get_name());
+        }
+    }
+}

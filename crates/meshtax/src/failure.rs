@@ -1,0 +1,68 @@
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Why a command could not do its work: the error, and what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+/// Adds a hint to an error.
+pub trait Hint<T> {
+    /// Says what to do next.
+    fn hint(self, hint: impl Into<String>) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
+    fn hint(self, hint: impl Into<String>) -> Result<T, Failure> {
+        self.map_err(|error| Failure { error: error.into(), hint: Some(hint.into()) })
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure { error: error.into(), hint: None }
+    }
+}
+
+impl Failure {
+    /// A failure without a deeper cause.
+    pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Failure {
+        Failure { error: anyhow::Error::msg(what.into()), hint: Some(hint.into()) }
+    }
+
+    /// A fault in a file, as `FILE:LINE:COLUMN: what`.
+    pub fn in_file(file: &Path, fault: topology::Fault) -> Failure {
+        let place = match fault.line {
+            0 => file.display().to_string(),
+            line => format!("{}:{line}:{}", file.display(), fault.column),
+        };
+        Failure { error: anyhow::Error::msg(format!("{place}: {}", fault.what)), hint: fault.hint }
+    }
+
+    /// Whether somebody closed the pipe that was written to, which is no failure.
+    pub fn is_closed_pipe(&self) -> bool {
+        let broken = |cause: &(dyn std::error::Error + 'static)| {
+            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        };
+        self.error.chain().any(broken)
+    }
+
+    /// Whether the user asked to stop.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self.error.downcast_ref(), Some(lab::LabError::Interrupted))
+    }
+
+    /// Prints the failure; the exit status that goes with it.
+    pub fn report(&self) -> ExitCode {
+        let mut text = format!("error: {:#}\n", self.error);
+        if let Some(hint) = &self.hint {
+            text.push_str(&format!("\nhint: {hint}\n"));
+        }
+        // Nobody is left to hear if this fails.
+        io::stderr().write_all(text.as_bytes()).ok();
+        if self.is_interruption() { ExitCode::from(130) } else { ExitCode::from(2) }
+    }
+}

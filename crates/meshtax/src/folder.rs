@@ -1,0 +1,85 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::failure::{Failure, Hint};
+
+/// A run's folder: what was asked, what was used, what was seen, what came out.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes an empty folder at `path`, which must not hold anything yet.
+    pub fn create(path: &Path) -> Result<RunFolder, Failure> {
+        let filled = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        if filled {
+            return Err(Failure::new(
+                format!("the run folder `{}` is not empty", path.display()),
+                "name another one with `--out`; a run never writes over another",
+            ));
+        }
+        fs::create_dir_all(path)
+            .and_then(|()| fs::canonicalize(path))
+            .and_then(|path| File::create(path.join("experiment.yaml")).map(|_| RunFolder { path }))
+            .with_context(|| format!("cannot write to the run folder `{}`", path.display()))
+            .hint("name a folder that this user may write with `--out`")
+    }
+
+    /// A folder that a run has made.
+    pub fn open(path: &Path) -> Result<RunFolder, Failure> {
+        if path.join("load.jsonl").exists() {
+            return Ok(RunFolder { path: path.to_owned() });
+        }
+        Err(Failure::new(
+            format!("`{}` is no run folder: it has no load.jsonl", path.display()),
+            "name a folder that `meshtax run` or `meshtax demo` has made, such as runs/<id>",
+        ))
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let path = self.path.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Writes a file as indented JSON.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
+        self.write(name, &format!("{}\n", serde_json::to_string_pretty(value)?))
+    }
+
+    /// Adds a line of JSON to a file.
+    pub fn append(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
+        let path = self.path.join(name);
+        let line = format!("{}\n", serde_json::to_string(value)?);
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        file.write_all(line.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Reads a file of JSON.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<T> {
+        let path = self.path.join(name);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// Reads a file of JSON lines.
+    pub fn read_lines<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Vec<T>> {
+        let path = self.path.join(name);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let line = |(number, line)| {
+            serde_json::from_str(line).with_context(|| format!("{}:{} is damaged", path.display(), number + 1))
+        };
+        text.lines().enumerate().map(line).collect()
+    }
+}

@@ -1,0 +1,197 @@
+//! What a run needs of the machine. `run` stops at the first gap before anything starts; `doctor` lists them all.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Where `make setup` puts Envoy.
+const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
+const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Bits of capabilities(7).
+const CAP_NET_ADMIN: u32 = 12;
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// What was looked at, and what was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Need {
+    /// What is needed.
+    pub name: &'static str,
+    /// What it is needed for.
+    pub purpose: &'static str,
+    /// What is there.
+    pub found: Option<String>,
+    /// What is missing, and the command that fixes it.
+    pub gap: Option<Gap>,
+}
+
+/// Something that is missing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Gap {
+    /// What is missing.
+    pub what: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+type Found = Result<String, Gap>;
+
+fn gap(what: impl Into<String>, fix: impl Into<String>) -> Gap {
+    Gap { what: what.into(), fix: fix.into() }
+}
+
+impl Need {
+    fn of(name: &'static str, purpose: &'static str, found: Found) -> Need {
+        let (found, gap) = match found {
+            Ok(found) => (Some(found), None),
+            Err(gap) => (None, Some(gap)),
+        };
+        Need { name, purpose, found, gap }
+    }
+}
+
+/// Everything that a run needs.
+pub fn all(envoy: Option<&Path>) -> Vec<Need> {
+    vec![
+        Need::of("privilege", "to make namespaces, links and control groups", privilege()),
+        Need::of("namespaces", "pods", namespaces()),
+        Need::of("bridge filter", "service addresses between pods of one bridge", bridge_filter()),
+        Need::of("nft", "service addresses, redirection to sidecars", nft()),
+        Need::of("control groups", "CPU time and memory of each container", control_groups()),
+        Need::of("envoy", "arms with sidecars", self::envoy(envoy).map(|envoy| envoy.to_string())),
+    ]
+}
+
+/// Stops at the first gap that keeps a run from starting.
+pub fn check(needs_envoy: bool, envoy: Option<&Path>) -> Result<Envoy, Failure> {
+    root()?;
+    for found in [namespaces(), bridge_filter(), nft(), control_groups()] {
+        found.map_err(failure)?;
+    }
+    if needs_envoy { self::envoy(envoy).map_err(failure) } else { Ok(Envoy::default()) }
+}
+
+/// Fails without the privilege to make a lab.
+pub fn root() -> Result<(), Failure> {
+    privilege().map(|_| ()).map_err(failure)
+}
+
+fn failure(gap: Gap) -> Failure {
+    Failure::new(gap.what, gap.fix)
+}
+
+fn privilege() -> Found {
+    let arguments: Vec<String> = std::env::args().collect();
+    let fix = format!("run it as root: `sudo {}`", arguments.join(" "));
+    if !nix::unistd::geteuid().is_root() {
+        return Err(gap("only root can make namespaces, links and control groups", fix));
+    }
+    let capabilities = effective_capabilities();
+    let has = |bit: u32| capabilities >> bit & 1 == 1;
+    match (has(CAP_NET_ADMIN), has(CAP_SYS_ADMIN)) {
+        (true, true) => Ok("root with CAP_NET_ADMIN and CAP_SYS_ADMIN".to_owned()),
+        _ => Err(gap(
+            "this root lacks CAP_NET_ADMIN or CAP_SYS_ADMIN",
+            "in a container, add `--privileged`, or `--cap-add NET_ADMIN --cap-add SYS_ADMIN`",
+        )),
+    }
+}
+
+fn effective_capabilities() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap_or_default();
+    u64::from_str_radix(line.trim(), 16).unwrap_or(0)
+}
+
+fn namespaces() -> Found {
+    let missing: Vec<&str> =
+        ["net", "mnt", "pid"].into_iter().filter(|kind| !Path::new("/proc/self/ns").join(kind).exists()).collect();
+    if missing.is_empty() {
+        Ok("network, mount, PID".to_owned())
+    } else {
+        let what = format!("this kernel has no {} namespaces", missing.join(", "));
+        Err(gap(what, "use a kernel built with CONFIG_NET_NS and CONFIG_PID_NS, as every distribution's is"))
+    }
+}
+
+fn bridge_filter() -> Found {
+    if Path::new("/proc/sys/net/bridge/bridge-nf-call-iptables").exists() {
+        Ok("present".to_owned())
+    } else {
+        Err(gap("the kernel's bridge filter is not loaded", "load it: `modprobe br_netfilter`"))
+    }
+}
+
+fn nft() -> Found {
+    let path = on_path("nft").ok_or_else(|| gap("`nft` is not installed", "install it: `apt-get install nftables`"))?;
+    Ok(path.display().to_string())
+}
+
+fn control_groups() -> Found {
+    let fix = "mount them: `mount -t cgroup2 none /sys/fs/cgroup`";
+    let trees = lab::Trees::discover().map_err(|error| gap(format!("no control groups: {error}"), fix))?;
+    let roots: Vec<String> = trees.roots.iter().map(|root| root.display().to_string()).collect();
+    Ok(format!("{} ({})", mode_name(trees.mode), roots.join(", ")))
+}
+
+/// How a host arranges its control groups, as the measurement names it.
+pub fn mode_name(mode: lab::CgroupMode) -> &'static str {
+    match mode {
+        lab::CgroupMode::V2 => "v2",
+        lab::CgroupMode::Hybrid => "hybrid",
+        lab::CgroupMode::V1 => "v1",
+    }
+}
+
+/// An Envoy that the sidecars' user can execute.
+#[derive(Clone, Debug, Default)]
+pub struct Envoy {
+    /// Its binary; empty where no arm needs one.
+    pub path: PathBuf,
+    /// What it says of its version.
+    pub version: Option<String>,
+}
+
+impl std::fmt::Display for Envoy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.version.as_deref().unwrap_or("no version"), self.path.display())
+    }
+}
+
+fn envoy(asked: Option<&Path>) -> Result<Envoy, Gap> {
+    let installed = Some(PathBuf::from(ENVOY_INSTALLED)).filter(|path| path.exists());
+    let found = asked.map(Path::to_owned).or(installed).or_else(|| on_path("envoy"));
+    let path = found.ok_or_else(|| gap("Envoy is not installed", "run `make setup`, or name a binary with `--envoy PATH`"))?;
+    let absolute = fs::canonicalize(&path)
+        .map_err(|error| gap(format!("no Envoy at `{}`: {error}", path.display()), "name its binary with `--envoy PATH`"))?;
+    let mut command = Command::new(&absolute);
+    command.arg("--version");
+    if nix::unistd::geteuid().is_root() {
+        command.uid(plane::PROXY_UID).gid(plane::PROXY_UID);
+    }
+    let fix = format!(
+        "copy the binary to where user {} may execute it, such as {ENVOY_INSTALLED} (`make setup` does), and name it with \
+         `--envoy`",
+        plane::PROXY_UID
+    );
+    let output = command.current_dir("/").output().map_err(|error| {
+        gap(format!("user {} cannot execute `{}`: {error}", plane::PROXY_UID, absolute.display()), fix.clone())
+    })?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.lines().find_map(|line| line.split("version:").nth(1)).map(|version| version.trim().to_owned());
+    if version.is_none() || !output.status.success() {
+        return Err(gap(format!("`{}` does not say an Envoy version", absolute.display()), fix));
+    }
+    Ok(Envoy { path: absolute, version })
+}
+
+/// The program of that name on the PATH that the lab's programs get, or on ours.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let own = std::env::var("PATH").unwrap_or_default();
+    let folders = PATH_DEFAULT.split(':').chain(own.split(':')).filter(|folder| !folder.is_empty());
+    folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+}

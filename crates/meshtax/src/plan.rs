@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use crate::experiment::Experiment;
+
+/// What will be done, in order: written to `plan.json` before anything starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Arms, the baseline first.
+    pub arms: Vec<String>,
+    /// Requests per arm before the rounds.
+    pub warmup_requests: u64,
+    /// Idle windows.
+    pub idle_windows: u32,
+    /// Length of each, in milliseconds.
+    pub idle_window_ms: u64,
+    /// Rounds.
+    pub rounds: Vec<Round>,
+}
+
+/// One block of every arm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Round {
+    /// Names of the arms, in the order in which they are put under load.
+    pub order: Vec<String>,
+    /// Requests of each block.
+    pub requests: u64,
+}
+
+/// Draws up the plan: requests spread evenly over the rounds, arms in random order within each.
+pub fn plan(experiment: &Experiment) -> Plan {
+    let arms: Vec<String> = experiment.arms.iter().map(|arm| arm.name.clone()).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(experiment.seed);
+    let rounds = (0..experiment.rounds).map(|number| {
+        let mut order = arms.clone();
+        order.shuffle(&mut rng);
+        Round { order, requests: share(experiment.load.requests, experiment.rounds, number) }
+    });
+    Plan {
+        rounds: rounds.collect(),
+        warmup_requests: experiment.warmup,
+        idle_windows: experiment.idle.0,
+        idle_window_ms: u64::try_from(experiment.idle.1.as_millis()).unwrap_or(u64::MAX),
+        arms,
+    }
+}
+
+/// The part of `total` that falls to one of `parts`; parts differ by one at most.
+fn share(total: u64, parts: u32, number: u32) -> u64 {
+    let (parts, number) = (u64::from(parts), u64::from(number));
+    total / parts + u64::from(number < total % parts)
+}
+
+impl Plan {
+    /// A guess at the length of the run, from a guess at what a request takes.
+    pub fn length(&self, experiment: &Experiment) -> Duration {
+        let request = experiment.load.think + REQUEST_GUESS;
+        let requests = self.warmup_requests + experiment.load.requests;
+        let load = request * u32::try_from(requests * self.arms.len() as u64).unwrap_or(u32::MAX);
+        STAND_GUESS + experiment.idle.1 * self.idle_windows + load
+    }
+}
+
+const REQUEST_GUESS: Duration = Duration::from_millis(8);
+const STAND_GUESS: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_add_up_and_differ_by_one_at_most() {
+        for (total, parts) in [(23, 5), (5, 5), (1500, 7), (1, 1)] {
+            let shares: Vec<u64> = (0..parts).map(|number| share(total, parts, number)).collect();
+            assert_eq!(shares.iter().sum::<u64>(), total);
+            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use lab::{Blueprint, Lab, LabError, Program, Role, Stop, Trees};
+use measure::{Measurement, Observations, SCHEMA, Subject};
+
+use crate::cli::{Amounts, DemoOptions, OutputOptions, ReportOptions, RunOptions};
+use crate::clean;
+use crate::conduct::{Conductor, Tally, is_interruption};
+use crate::environment::environment;
+use crate::experiment::Experiment;
+use crate::failure::{Failure, Hint};
+use crate::folder::RunFolder;
+use crate::needs::{self, Envoy};
+use crate::output::{print, say};
+use crate::plan::plan;
+use crate::progress::{Progress, spoken};
+use crate::witness::{self, Meters};
+
+/// The experiment that `meshtax demo` runs.
+const DEMO: &str = "experiments/demo.yaml";
+/// How long a program may take to become ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// `meshtax demo`.
+pub fn demo(options: &DemoOptions) -> Result<ExitCode, Failure> {
+    let experiment = Experiment::read(Path::new(DEMO))?;
+    perform(experiment, &options.amounts, &options.output)
+}
+
+/// `meshtax run`.
+pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
+    let mut experiment = match (&options.experiment, &options.topology) {
+        (Some(file), _) => Experiment::read(file)?,
+        (None, Some(topology)) => Experiment::of_topology(topology, options.target.as_deref())?,
+        (None, None) => unreachable!("clap asks for an experiment or a topology"),
+    };
+    if let (Some(target), Some(_)) = (&options.target, &options.experiment) {
+        experiment.aim(target)?;
+    }
+    experiment.choose(&options.arms)?;
+    perform(experiment, &options.amounts, &options.output)
+}
+
+/// `meshtax report`.
+pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
+    let folder = RunFolder::open(&options.folder)?;
+    let measurement: Measurement = folder.read_json("measurement.json")?;
+    show(&measurement, options.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Parses, plans, stands up, measures, tears down, reports. Every check happens before anything starts.
+fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
+    experiment.amend(amounts)?;
+    let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
+    let trees = Trees::discover().context("cannot find control groups")?;
+    let stop = heed_signals()?;
+    let plan = plan(&experiment);
+    let claim = lab::claim().context("cannot lock an id for this run")?;
+    let path = output.out.clone().unwrap_or_else(|| Path::new("runs").join(claim.id()));
+    let folder = RunFolder::create(&path)?;
+    folder.write("experiment.yaml", &experiment.text)?;
+    folder.write("topology.yaml", &experiment.topology.text)?;
+    folder.write_json("plan.json", &plan)?;
+    clean::sweep(&trees)?;
+    let mut progress = Progress::new();
+    progress.note(&format!("{}; it will take about {}", title(&experiment), spoken(plan.length(&experiment))));
+    let mut lab = stand_up(&experiment, &envoy, &folder, claim, &trees, &stop, &mut progress)?;
+    let meters = Meters::open(&lab).context("cannot open the meters")?;
+    let facts = environment(&envoy, &trees, meters.memory_source());
+    folder.write_json("environment.json", &facts)?;
+    let seen = Observations { arms: plan.arms.clone(), ..Observations::default() };
+    let mut conductor = Conductor { experiment: &experiment, plan: &plan, folder: &folder, stop: &stop, meters, seen };
+    let tally = conductor.perform(&mut lab, &mut progress);
+    let seen = conductor.seen;
+    progress.finish();
+    let farewell = take_down(lab, output.keep && tally.is_ok())?;
+    let tally = match tally {
+        Err(error) if !is_interruption(&error) => return Err(error.into()),
+        Err(_) => Tally::default(),
+        Ok(tally) => tally,
+    };
+    let complete = !stop.is_set();
+    if seen.load.is_empty() {
+        return Err(LabError::Interrupted.into());
+    }
+    let measurement = measured(&experiment, facts, &seen, &tally, complete)?;
+    folder.write_json("measurement.json", &measurement)?;
+    folder.write("report.txt", &text(&measurement))?;
+    show(&measurement, output.json)?;
+    say(&format!("run folder: {}", folder.path().display()));
+    farewell.iter().for_each(|line| say(line));
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(130) })
+}
+
+fn title(experiment: &Experiment) -> String {
+    let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
+    format!(
+        "{}: arms {} side by side, {} requests each in {} rounds",
+        experiment.name,
+        arms.join(", "),
+        experiment.load.requests,
+        experiment.rounds
+    )
+}
+
+/// A flag that Ctrl-C, SIGTERM and the end of the terminal set.
+fn heed_signals() -> anyhow::Result<Stop> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let stop = Stop::default();
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, stop.0.clone()).context("cannot listen for signals")?;
+    }
+    Ok(stop)
+}
+
+fn stand_up(
+    experiment: &Experiment,
+    envoy: &Envoy,
+    folder: &RunFolder,
+    claim: lab::Claim,
+    trees: &Trees,
+    stop: &Stop,
+    progress: &mut Progress,
+) -> Result<Lab, Failure> {
+    let own = std::env::current_exe().context("cannot find this program's own binary")?;
+    let topology = folder.path().join("topology.yaml");
+    let programs = |role: Role<'_>| program(&own, &topology, role);
+    let working_folder = std::env::current_dir().context("the current folder is gone")?;
+    let blueprint = Blueprint {
+        topology: &experiment.topology.graph,
+        arms: &experiment.arms,
+        programs: &programs,
+        envoy: &envoy.path,
+        folder: folder.path(),
+        working_folder: &working_folder,
+        patience: READY,
+    };
+    progress.state("standing up pods and sidecars");
+    let started = Instant::now();
+    let lab = lab::stand_up(&blueprint, claim, trees.clone(), stop)
+        .hint("the run folder's logs/ has what each program said; `meshtax doctor` checks this machine")?;
+    progress.note(&format!("lab {} stands after {:.1} s", lab.id(), started.elapsed().as_secs_f64()));
+    Ok(lab)
+}
+
+/// This binary, in a role.
+fn program(own: &Path, topology: &Path, role: Role<'_>) -> Program {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let arguments = match role {
+        Role::Pause => vec!["pause".to_owned()],
+        Role::Client => vec!["load".to_owned()],
+        Role::Dns { zone } => vec!["dns".to_owned(), text(zone)],
+        Role::Service { pod } => {
+            vec!["service".to_owned(), "--topology".to_owned(), text(topology), "--pod".to_owned(), pod.to_owned()]
+        }
+    };
+    let command = [text(own), "role".to_owned()].into_iter().chain(arguments).collect();
+    Program { command, environment: Vec::new(), takes_orders: true }
+}
+
+/// Takes the lab down, or leaves it standing; then what to tell the user about it.
+fn take_down(lab: Lab, keep: bool) -> Result<Vec<String>, Failure> {
+    if !keep {
+        lab.tear_down().hint("run `meshtax clean`")?;
+        return Ok(Vec::new());
+    }
+    let mut lines = vec!["the lab stands on; enter a pod with:".to_owned()];
+    for node in lab.nodes() {
+        for pod in node.pods() {
+            lines.push(format!("  nsenter --target {} --net --mount --pid   # {}/{}", pod.pid(), node.name(), pod.name()));
+        }
+    }
+    lines.push(format!("remove it with: meshtax clean {}", lab.id()));
+    lab.keep()?;
+    Ok(lines)
+}
+
+fn measured(
+    experiment: &Experiment,
+    environment: measure::Environment,
+    seen: &Observations,
+    tally: &Tally,
+    complete: bool,
+) -> anyhow::Result<Measurement> {
+    let (mut arms, effects) = measure::measure(seen);
+    let graph = &experiment.topology.graph;
+    let pods: Vec<(String, String)> = graph.pods().map(|pod| (pod.name(), pod.service.name.clone())).collect();
+    for (arm, (before, after)) in arms.iter_mut().zip(tally.before.iter().zip(&tally.after)) {
+        arm.services = witness::service_counts(&pods, before, after);
+        arm.edges = witness::edges(before, after)?;
+    }
+    let cautions = measure::cautions(seen, &effects);
+    let load = &experiment.load;
+    let rounds = seen.load.iter().map(|block| block.round + 1).max().unwrap_or(0);
+    let experiment = Subject {
+        name: experiment.name.clone(),
+        topology: graph.name.clone(),
+        target: load.target.to_string(),
+        rounds,
+        requests: load.requests,
+        think_ms: load.think.as_secs_f64() * 1e3,
+        connection: match load.connection {
+            load::Connection::New => "new".to_owned(),
+            load::Connection::Keep => "keep".to_owned(),
+        },
+        seed: experiment.seed,
+        complete,
+    };
+    Ok(Measurement { schema: SCHEMA.to_owned(), experiment, environment, arms, effects, cautions })
+}
+
+fn text(measurement: &Measurement) -> String {
+    let _ = measurement; String::new()
+}
+
+fn show(measurement: &Measurement, json: bool) -> Result<(), Failure> {
+    if json {
+        print(&format!("{}\n", serde_json::to_string_pretty(measurement)?))?;
+    } else {
+        print(&text(measurement))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+use std::time::Instant;
+
+use measure::{ContainerUse, MachineUse};
+
+use crate::{Container, CpuTime, Machine, MachineTime, MeterError};
+
+/// What every container and the machine had used at one instant.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    taken: Instant,
+    containers: Vec<Seen>,
+    machine: MachineTime,
+}
+
+/// What was used between two snapshots.
+#[derive(Clone, Debug)]
+pub struct Used {
+    /// Time between the two, in seconds.
+    pub wall_s: f64,
+    /// Containers that are in both, in the order of the later; memory is that at the end.
+    pub containers: Vec<ContainerUse>,
+    /// The whole machine.
+    pub machine: MachineUse,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    pod: String,
+    container: String,
+    cpu: CpuTime,
+    memory_bytes: u64,
+}
+
+impl Snapshot {
+    /// Reads all meters: CPU time first, at the instant of the snapshot, then memory, which takes longer and changes
+    /// less.
+    ///
+    /// # Errors
+    ///
+    /// Any meter that cannot be read: a figure without one of its parts would be too low.
+    pub fn take(containers: &[Container], machine: &Machine) -> Result<Self, MeterError> {
+        let taken = Instant::now();
+        let cpu: Vec<CpuTime> = containers.iter().map(Container::cpu).collect::<Result<_, _>>()?;
+        let machine = machine.time()?;
+        let seen = containers.iter().zip(cpu).map(|(container, cpu)| {
+            let (pod, name) = (container.pod().to_owned(), container.container().to_owned());
+            Ok(Seen { pod, container: name, cpu, memory_bytes: container.memory()? })
+        });
+        Ok(Self { taken, containers: seen.collect::<Result<_, MeterError>>()?, machine })
+    }
+
+    /// What was used from this snapshot to a later one.
+    pub fn until(&self, later: &Self) -> Used {
+        let wall_s = later.taken.saturating_duration_since(self.taken).as_secs_f64();
+        let containers = later.containers.iter().filter_map(|end| Some(self.find(end)?.until(end))).collect();
+        Used { wall_s, containers, machine: machine_use(&self.machine, &later.machine) }
+    }
+
+    fn find(&self, other: &Seen) -> Option<&Seen> {
+        self.containers.iter().find(|seen| (&seen.pod, &seen.container) == (&other.pod, &other.container))
+    }
+}
+
+impl Seen {
+    fn until(&self, end: &Self) -> ContainerUse {
+        ContainerUse {
+            pod: end.pod.clone(),
+            container: end.container.clone(),
+            cpu_s: grown(self.cpu.total_s, end.cpu.total_s),
+            cpu_user_s: grown(self.cpu.user_s, end.cpu.user_s),
+            cpu_system_s: grown(self.cpu.system_s, end.cpu.system_s),
+            memory_bytes: end.memory_bytes,
+        }
+    }
+}
+
+fn machine_use(start: &MachineTime, end: &MachineTime) -> MachineUse {
+    MachineUse {
+        busy_s: grown(start.busy_s, end.busy_s),
+        softirq_s: grown(start.softirq_s, end.softirq_s),
+        steal_s: grown(start.steal_s, end.steal_s),
+        capacity_s: grown(start.capacity_s, end.capacity_s),
+    }
+}
+
+/// The kernel's split into user and system, and its idle time, may step back by a tick.
+fn grown(start: f64, end: f64) -> f64 {
+    (end - start).max(0.0)
+}
+
+#[cfg(test)]
+mod tests;

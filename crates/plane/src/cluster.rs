@@ -1,0 +1,115 @@
+use serde_json::{Value, json};
+
+use crate::extension::typed;
+use crate::identity::CLUSTER_ID;
+use crate::workload::workload_name;
+use crate::{Destination, Endpoint, Files, NAMESPACE, Port, fqdn, tls};
+
+/// Where connections end that would otherwise loop through the proxy.
+pub(crate) const BLACK_HOLE: &str = "BlackHoleCluster";
+
+/// Where connections to unknown destinations go, unchanged.
+pub(crate) const PASSTHROUGH: &str = "PassthroughCluster";
+
+/// Source of the inbound side's connections to the application; the redirect rules let it through.
+pub(crate) const INBOUND_SOURCE: &str = "127.0.0.6";
+
+/// The cluster without endpoints.
+pub(crate) fn black_hole() -> Value {
+    json!({"name": BLACK_HOLE, "type": "STATIC", "connect_timeout": "10s"})
+}
+
+/// The cluster that dials what the application dialled.
+pub(crate) fn passthrough() -> Value {
+    let mut cluster = original_destination(PASSTHROUGH);
+    cluster["metadata"] = service_metadata("unknown", PASSTHROUGH, "unknown");
+    cluster["typed_extension_protocol_options"] = json!({
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            json!({
+                "common_http_protocol_options": {"idle_timeout": "300s"},
+                "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}},
+            }),
+        ),
+    });
+    cluster
+}
+
+/// Name of the cluster that leads from the sidecar to its own application.
+pub(crate) fn inbound_name(port: Port) -> String {
+    format!("inbound|{}||", port.number)
+}
+
+/// The sidecar's own application, dialled at the pod's address as Istio does since 1.10.
+pub(crate) fn inbound(port: Port) -> Value {
+    let mut cluster = original_destination(&inbound_name(port));
+    cluster["upstream_bind_config"] = json!({"source_address": {"address": INBOUND_SOURCE, "port_value": 0}});
+    // Only one address ever appears here: there is nothing to clean up.
+    cluster["cleanup_interval"] = "86400s".into();
+    cluster
+}
+
+/// Another service, behind mutual TLS.
+///
+/// An `http` port gets HTTP/1.1, Envoy's default: Istio does not upgrade either. Each worker keeps a pool of its own.
+pub(crate) fn outbound(destination: &Destination, files: &Files) -> Value {
+    let name = destination.cluster();
+    let endpoints: Vec<Value> = destination
+        .endpoints
+        .iter()
+        .filter(|endpoint| endpoint.weight > 0)
+        .map(|endpoint| weighted_endpoint(destination, endpoint))
+        .collect();
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "10s",
+        "lb_policy": "LEAST_REQUEST",
+        "circuit_breakers": no_limits(),
+        "metadata": service_metadata(&fqdn(&destination.service), &destination.service, NAMESPACE),
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        // Every endpoint has a sidecar, so Istio's choice by endpoint between TLS and plaintext is made already.
+        "transport_socket": tls::client(destination, files),
+    })
+}
+
+fn weighted_endpoint(destination: &Destination, endpoint: &Endpoint) -> Value {
+    let address = json!({"address": endpoint.address, "port_value": destination.port.number});
+    json!({
+        "endpoint": {"address": {"socket_address": address}},
+        "load_balancing_weight": endpoint.weight,
+        "metadata": {"filter_metadata": {"istio": {
+            "workload": workload_name(&destination.service, &endpoint.version),
+            "namespace": NAMESPACE,
+            "service": destination.service,
+            "version": endpoint.version,
+            "cluster": CLUSTER_ID,
+        }}},
+    })
+}
+
+/// Names of a service where the caller's metrics find them.
+fn service_metadata(host: &str, name: &str, namespace: &str) -> Value {
+    json!({"filter_metadata": {"istio": {"host": host, "name": name, "namespace": namespace}}})
+}
+
+fn original_destination(name: &str) -> Value {
+    json!({
+        "name": name,
+        "type": "ORIGINAL_DST",
+        "connect_timeout": "10s",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "circuit_breakers": no_limits(),
+    })
+}
+
+/// Istio lifts every limit; Envoy's defaults are 1024 connections and 3 retries.
+fn no_limits() -> Value {
+    json!({"thresholds": [{
+        "max_connections": u32::MAX,
+        "max_pending_requests": u32::MAX,
+        "max_requests": u32::MAX,
+        "max_retries": u32::MAX,
+        "track_remaining": true,
+    }]})
+}

@@ -1,0 +1,201 @@
+//! Istio's standard metrics, through upstream Envoy's stats access logger.
+//!
+//! The names differ by Envoy's own prefix: Prometheus sees `envoy_istio_requests_total` for `istio_requests_total`. The
+//! differences in content: without metadata exchange a destination knows of its caller only the certificate; a label
+//! of something that is absent is empty where Istio says `unknown`; bytes of a TCP connection are counted when it ends.
+
+use serde_json::{Value, json};
+
+use crate::extension::extension;
+use crate::identity::CLUSTER_ID;
+use crate::{NAMESPACE, Workload, fqdn};
+
+const UNKNOWN: &str = "unknown";
+
+/// One side of a request, and what it can tell about both.
+///
+/// The values are formats: literal text, or Envoy's command operators, evaluated for each request.
+pub(crate) struct Reporter {
+    side: &'static str,
+    source: Peer,
+    destination: Peer,
+    service: Service,
+    security: &'static str,
+}
+
+/// A workload as metrics describe it.
+struct Peer {
+    workload: String,
+    service: String,
+    version: String,
+    revision: String,
+    namespace: String,
+    principal: String,
+    cluster: String,
+}
+
+/// A service as metrics describe it.
+struct Service {
+    host: String,
+    name: String,
+    namespace: String,
+}
+
+impl Reporter {
+    /// The caller's sidecar.
+    pub(crate) fn source(workload: &Workload) -> Self {
+        Self {
+            side: "source",
+            source: Peer::own(workload, "%UPSTREAM_LOCAL_URI_SAN%"),
+            destination: Peer::upstream(),
+            service: Service::upstream(),
+            // Istio too leaves the judgement to the side that demands the certificate.
+            security: UNKNOWN,
+        }
+    }
+
+    /// The callee's sidecar.
+    pub(crate) fn destination(workload: &Workload) -> Self {
+        Self {
+            side: "destination",
+            source: Peer::stranger("%DOWNSTREAM_PEER_URI_SAN%"),
+            destination: Peer::own(workload, "%DOWNSTREAM_LOCAL_URI_SAN%"),
+            service: Service::own(workload),
+            // No operator says it in Istio's words, but the filter chain does: this logger exists only in chains whose
+            // TLS context demands a certificate of the trust domain. `source_principal` shows which one it was.
+            security: "mutual_tls",
+        }
+    }
+
+    /// Access loggers of an HTTP connection manager.
+    pub(crate) fn http(&self) -> Vec<Value> {
+        let labels = tags(&self.http_labels());
+        let histogram = |name: &str, unit: &str, value: &str| json!({"stat": {"name": name, "tags": labels}, "unit": unit, "value_format": value});
+        vec![stats_logger(json!({
+            "counters": [{"stat": {"name": "requests_total", "tags": labels}, "value_fixed": 1}],
+            "histograms": [
+                histogram("request_duration_milliseconds", "Milliseconds", "%DURATION%"),
+                histogram("request_bytes", "Bytes", "%DOWNSTREAM_WIRE_BYTES_RECEIVED%"),
+                histogram("response_bytes", "Bytes", "%DOWNSTREAM_WIRE_BYTES_SENT%"),
+            ],
+        }))]
+    }
+
+    /// Access loggers of a TCP proxy, which must log when it is connected, too.
+    pub(crate) fn tcp(&self) -> Vec<Value> {
+        let labels = tags(&self.labels("tcp", &[]));
+        let one = |name: &str| json!({"stat": {"name": name, "tags": labels}, "value_fixed": 1});
+        let bytes = |name: &str, value: &str| json!({"stat": {"name": name, "tags": labels}, "value_format": value});
+        let mut opened = stats_logger(json!({"counters": [one("tcp_connections_opened_total")]}));
+        opened["filter"] = json!({"log_type_filter": {"types": ["TcpUpstreamConnected"]}});
+        let mut closed = stats_logger(json!({"counters": [
+            one("tcp_connections_closed_total"),
+            // As the client sees it: what it received was sent.
+            bytes("tcp_sent_bytes_total", "%BYTES_SENT%"),
+            bytes("tcp_received_bytes_total", "%BYTES_RECEIVED%"),
+        ]}));
+        closed["filter"] = json!({"log_type_filter": {"types": ["TcpConnectionEnd"]}});
+        vec![opened, closed]
+    }
+
+    fn http_labels(&self) -> Vec<(&'static str, &str)> {
+        // The operator is empty unless the request was gRPC, as Istio's label is.
+        self.labels("http", &[("response_code", "%RESPONSE_CODE%"), ("grpc_response_status", "%GRPC_STATUS_NUMBER%")])
+    }
+
+    /// Istio's labels in Istio's order; `answer` are those that exist only where there is a response.
+    fn labels<'a>(&'a self, protocol: &'a str, answer: &[(&'static str, &'a str)]) -> Vec<(&'static str, &'a str)> {
+        let Self { source, destination, service, .. } = self;
+        let mut labels = vec![
+            ("reporter", self.side),
+            ("source_workload", &source.workload),
+            ("source_canonical_service", &source.service),
+            ("source_canonical_revision", &source.revision),
+            ("source_workload_namespace", &source.namespace),
+            ("source_principal", &source.principal),
+            ("source_app", &source.service),
+            ("source_version", &source.version),
+            ("source_cluster", &source.cluster),
+            ("destination_workload", &destination.workload),
+            ("destination_workload_namespace", &destination.namespace),
+            ("destination_principal", &destination.principal),
+            ("destination_app", &destination.service),
+            ("destination_version", &destination.version),
+            ("destination_service", &service.host),
+            ("destination_canonical_service", &destination.service),
+            ("destination_canonical_revision", &destination.revision),
+            ("destination_service_name", &service.name),
+            ("destination_service_namespace", &service.namespace),
+            ("destination_cluster", &destination.cluster),
+            ("request_protocol", protocol),
+        ];
+        labels.extend_from_slice(answer);
+        labels.extend([("response_flags", "%RESPONSE_FLAGS%"), ("connection_security_policy", self.security)]);
+        labels
+    }
+}
+
+impl Peer {
+    /// The reporter's own workload.
+    fn own(workload: &Workload, principal: &str) -> Self {
+        Self {
+            workload: workload.name(),
+            service: workload.service.clone(),
+            version: workload.version.clone(),
+            revision: workload.version.clone(),
+            namespace: NAMESPACE.into(),
+            principal: principal.into(),
+            cluster: CLUSTER_ID.into(),
+        }
+    }
+
+    /// The endpoint that was chosen, as the metadata of its cluster's load assignment describe it.
+    fn upstream() -> Self {
+        let metadata = |key: &str| format!("%METADATA(UPSTREAM_HOST:istio:{key})%");
+        Self {
+            workload: metadata("workload"),
+            service: metadata("service"),
+            version: metadata("version"),
+            revision: metadata("version"),
+            namespace: metadata("namespace"),
+            principal: "%UPSTREAM_PEER_URI_SAN%".into(),
+            cluster: metadata("cluster"),
+        }
+    }
+
+    /// A peer that nothing but its certificate tells about.
+    fn stranger(principal: &str) -> Self {
+        let unknown = || UNKNOWN.to_string();
+        Self {
+            workload: unknown(),
+            service: unknown(),
+            version: unknown(),
+            // Istio's word for a revision that is not told.
+            revision: "latest".into(),
+            namespace: unknown(),
+            principal: principal.into(),
+            cluster: unknown(),
+        }
+    }
+}
+
+impl Service {
+    fn own(workload: &Workload) -> Self {
+        Self { host: fqdn(&workload.service), name: workload.service.clone(), namespace: NAMESPACE.into() }
+    }
+
+    /// The service that was called, as the metadata of its cluster describe it.
+    fn upstream() -> Self {
+        let metadata = |key: &str| format!("%METADATA(CLUSTER:istio:{key})%");
+        Self { host: metadata("host"), name: metadata("name"), namespace: metadata("namespace") }
+    }
+}
+
+fn tags(labels: &[(&str, &str)]) -> Vec<Value> {
+    labels.iter().map(|(name, value)| json!({"name": name, "value_format": value})).collect()
+}
+
+fn stats_logger(mut fields: Value) -> Value {
+    fields["stats_scope"] = json!({"prefix": "istio"});
+    extension("envoy.access_loggers.stats", "envoy.extensions.access_loggers.stats.v3.Config", fields)
+}

@@ -1,0 +1,210 @@
+//! The bootstrap and the rules, as a reader of the files would check them.
+
+mod telemetry;
+
+use std::net::Ipv4Addr;
+
+use serde_json::Value;
+use topology::Protocol;
+
+use crate::{Destination, Endpoint, Files, Port, Sidecar, Workload, arguments, bootstrap, fqdn, redirect, spiffe};
+
+const HTTP: Port = Port { number: 9080, protocol: Protocol::Http };
+const TCP: Port = Port { number: 6379, protocol: Protocol::Tcp };
+
+#[test]
+fn a_sidecar_leads_to_its_application_and_to_every_destination() {
+    check(
+        &[HTTP],
+        &Sidecar::default(),
+        "
+        virtualOutbound 0.0.0.0:15001
+          port 15001 -> BlackHoleCluster
+          any -> PassthroughCluster
+        10.96.0.2_6379 10.96.0.2:6379
+          any -> outbound|6379||cache.default.svc.cluster.local
+        0.0.0.0_9080 0.0.0.0:9080
+          any, reviews.default.svc.cluster.local -> outbound|9080||reviews.default.svc.cluster.local
+          any, * -> PassthroughCluster
+        virtualInbound 0.0.0.0:15006
+          port 15006 -> BlackHoleCluster
+          port 9080 tls, * -> inbound|9080||
+        BlackHoleCluster
+        PassthroughCluster
+        inbound|9080|| from 127.0.0.6
+        outbound|9080||reviews.default.svc.cluster.local 10.0.0.3:9080*2 10.0.0.4:9080*1 as spiffe://cluster.local/ns/default/sa/bookinfo-reviews
+        outbound|6379||cache.default.svc.cluster.local 10.0.0.5:6379*1 as spiffe://cluster.local/ns/default/sa/cache
+        ",
+    );
+}
+
+#[test]
+fn a_client_serves_nothing() {
+    let outline = outline(&write(&[], &Sidecar::default()));
+    assert!(!outline.contains("inbound|"), "{outline}");
+}
+
+#[test]
+fn the_whole_bootstrap() {
+    insta::assert_json_snapshot!(write(&[HTTP, TCP], &Sidecar { telemetry: false, ..Sidecar::default() }));
+}
+
+#[test]
+fn pilot_agent_starts_envoy_like_this() {
+    insta::assert_snapshot!(
+        arguments(&Sidecar { concurrency: 4, ..Sidecar::default() }, "/etc/istio/proxy/bootstrap.json").join(" "),
+        @"-c /etc/istio/proxy/bootstrap.json --drain-time-s 45 --drain-strategy immediate --local-address-ip-version v4 --file-flush-interval-msec 1000 --disable-hot-restart --allow-unknown-static-fields -l warning --component-log-level misc:error --concurrency 4"
+    );
+}
+
+#[test]
+fn names_and_identities_are_istios() {
+    assert_eq!(fqdn("reviews"), "reviews.default.svc.cluster.local");
+    assert_eq!(spiffe("bookinfo-reviews"), "spiffe://cluster.local/ns/default/sa/bookinfo-reviews");
+}
+
+#[test]
+fn the_rules_keep_istio_inits_order() {
+    let rules: Vec<String> = redirect()
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_string)
+        .collect();
+    insta::assert_snapshot!(rules.join("\n"), @r#"
+    table ip meshtax_redirect {
+    chain PREROUTING {
+    type nat hook prerouting priority dstnat; policy accept;
+    meta l4proto tcp jump ISTIO_INBOUND
+    }
+    chain OUTPUT {
+    type nat hook output priority -100; policy accept;
+    jump ISTIO_OUTPUT
+    }
+    chain ISTIO_INBOUND {
+    tcp dport 15008 return
+    tcp dport 15090 return
+    tcp dport 15021 return
+    tcp dport 15020 return
+    meta l4proto tcp jump ISTIO_IN_REDIRECT
+    }
+    chain ISTIO_OUTPUT {
+    oifname "lo" ip saddr 127.0.0.6 return
+    oifname "lo" ip daddr != 127.0.0.1 tcp dport != 15008 meta skuid 1337 jump ISTIO_IN_REDIRECT
+    oifname "lo" meta skuid != 1337 return
+    meta skuid 1337 return
+    oifname "lo" ip daddr != 127.0.0.1 tcp dport != 15008 meta skgid 1337 jump ISTIO_IN_REDIRECT
+    oifname "lo" meta skgid != 1337 return
+    meta skgid 1337 return
+    ip daddr 127.0.0.1 return
+    jump ISTIO_REDIRECT
+    }
+    chain ISTIO_IN_REDIRECT {
+    meta l4proto tcp redirect to :15006
+    }
+    chain ISTIO_REDIRECT {
+    meta l4proto tcp redirect to :15001
+    }
+    }
+    "#);
+}
+
+/// Writes the bootstrap of a pod that serves `ports` and calls `reviews` and `cache`, and compares its outline.
+fn check(ports: &[Port], options: &Sidecar, expect: &str) {
+    let expect: Vec<&str> = expect.trim().lines().map(|line| line.strip_prefix("        ").unwrap_or(line)).collect();
+    assert_eq!(outline(&write(ports, options)).trim_end(), expect.join("\n"));
+}
+
+fn write(ports: &[Port], options: &Sidecar) -> Value {
+    let files = Files {
+        certificate: "/etc/certs/certificate.pem".into(),
+        key: "/etc/certs/key.pem".into(),
+        authority: "/etc/certs/authority.pem".into(),
+    };
+    bootstrap(&workload(ports), &destinations(), &files, options)
+}
+
+fn workload(ports: &[Port]) -> Workload {
+    Workload {
+        pod: "productpage-v1".into(),
+        service: "productpage".into(),
+        version: "v1".into(),
+        account: "bookinfo-productpage".into(),
+        address: Ipv4Addr::new(10, 0, 0, 2),
+        ports: ports.to_vec(),
+    }
+}
+
+fn destinations() -> Vec<Destination> {
+    let endpoint = |last, version: &str, weight| Endpoint {
+        address: Ipv4Addr::new(10, 0, 0, last),
+        version: version.into(),
+        weight,
+    };
+    let destination = |service: &str, port, account: &str, last, endpoints| Destination {
+        service: service.into(),
+        port,
+        account: account.into(),
+        address: Ipv4Addr::new(10, 96, 0, last),
+        endpoints,
+    };
+    let versions = vec![endpoint(3, "v1", 2), endpoint(4, "v2", 1), endpoint(9, "v3", 0)];
+    vec![
+        destination("reviews", HTTP, "bookinfo-reviews", 1, versions),
+        destination("cache", TCP, "cache", 2, vec![endpoint(5, "v1", 1)]),
+    ]
+}
+
+/// A bootstrap in a few lines: listeners with their chains, then clusters.
+fn outline(bootstrap: &Value) -> String {
+    let resources = &bootstrap["static_resources"];
+    let listeners = list(&resources["listeners"]).iter().flat_map(|listener| {
+        let head = format!("{} {}\n", text(&listener["name"]), address(&listener["address"]));
+        std::iter::once(head).chain(list(&listener["filter_chains"]).iter().map(chain))
+    });
+    listeners.chain(list(&resources["clusters"]).iter().map(cluster)).collect()
+}
+
+fn chain(chain: &Value) -> String {
+    let wanted = &chain["filter_chain_match"];
+    let mut matched = wanted["destination_port"].as_u64().map_or("any".into(), |port| format!("port {port}"));
+    if let Some(transport) = wanted["transport_protocol"].as_str() {
+        matched = format!("{matched} {transport}");
+    }
+    let filter = &chain["filters"][0]["typed_config"];
+    if let Some(cluster) = filter["cluster"].as_str() {
+        return format!("  {matched} -> {cluster}\n");
+    }
+    let route = |host: &Value| {
+        format!("  {matched}, {} -> {}\n", text(&host["domains"][0]), text(&host["routes"][0]["route"]["cluster"]))
+    };
+    list(&filter["route_config"]["virtual_hosts"]).iter().map(route).collect()
+}
+
+fn cluster(cluster: &Value) -> String {
+    let mut line = text(&cluster["name"]).to_string();
+    if let Some(source) = cluster["upstream_bind_config"]["source_address"]["address"].as_str() {
+        line = format!("{line} from {source}");
+    }
+    for endpoint in list(&cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]) {
+        line = format!("{line} {}*{}", address(&endpoint["endpoint"]["address"]), endpoint["load_balancing_weight"]);
+    }
+    let validation = &cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"];
+    if let Some(name) = validation["match_typed_subject_alt_names"][0]["matcher"]["exact"].as_str() {
+        line = format!("{line} as {name}");
+    }
+    line + "\n"
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a bootstrap has a string here")
+}
+
+fn address(value: &Value) -> String {
+    let socket = &value["socket_address"];
+    format!("{}:{}", text(&socket["address"]), socket["port_value"])
+}

@@ -1,0 +1,79 @@
+use serde_json::{Value, json};
+use topology::Protocol;
+
+use crate::extension::extension;
+use crate::identity::{spiffe, spiffe_prefix};
+use crate::{Destination, fqdn};
+
+/// TLS 1.2 suites that Istio's servers admit. Two sidecars never need them: they agree on 1.3.
+const CIPHER_SUITES: [&str; 6] = [
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "AES256-GCM-SHA384",
+    "AES128-GCM-SHA256",
+];
+
+/// Paths of a workload's PEM files, as Envoy will see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// Its certificate, followed by any intermediate ones.
+    pub certificate: String,
+    /// The private key of that certificate; the proxy's user must be able to read it.
+    pub key: String,
+    /// The root certificate of the mesh.
+    pub authority: String,
+}
+
+/// The server's side: the peer must show a certificate of the trust domain, whatever its account.
+pub(crate) fn server(protocol: Protocol, files: &Files) -> Value {
+    // Envoy picks the first of these that the client offers too. The names that start with `istio` are never chosen
+    // for HTTP: they only tell a server in permissive mode that the peer has a sidecar.
+    let alpn: &[&str] = match protocol {
+        Protocol::Http => &["h2", "http/1.1"],
+        Protocol::Tcp => &["istio-peer-exchange", "h2", "http/1.1"],
+    };
+    let mut common = common(alpn, files, json!({"prefix": spiffe_prefix()}));
+    common["tls_params"]["cipher_suites"] = json!(CIPHER_SUITES);
+    extension(
+        "envoy.transport_sockets.tls",
+        "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        json!({"require_client_certificate": true, "common_tls_context": common}),
+    )
+}
+
+/// The client's side: the peer must prove to be exactly the destination's account.
+pub(crate) fn client(destination: &Destination, files: &Files) -> Value {
+    // Istio configures the second list everywhere and has its `istio.alpn` filter rewrite it for each HTTP request.
+    let alpn: &[&str] = match destination.port.protocol {
+        Protocol::Http => &["istio-http/1.1", "istio", "http/1.1"],
+        Protocol::Tcp => &["istio-peer-exchange", "istio"],
+    };
+    extension(
+        "envoy.transport_sockets.tls",
+        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        json!({
+            "sni": format!("outbound_.{}_._.{}", destination.port.number, fqdn(&destination.service)),
+            "common_tls_context": common(alpn, files, json!({"exact": spiffe(&destination.account)})),
+        }),
+    )
+}
+
+/// What both sides have in common; `peer` is the matcher of the peer's SPIFFE identity.
+fn common(alpn: &[&str], files: &Files, peer: Value) -> Value {
+    json!({
+        "alpn_protocols": alpn,
+        // Istio's range. The maximum matters: Envoy's clients stop at 1.2 by default. The curves stay at Envoy's default,
+        // which offers the post-quantum X25519MLKEM768 first.
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
+        "tls_certificates": [{
+            "certificate_chain": {"filename": files.certificate},
+            "private_key": {"filename": files.key},
+        }],
+        "validation_context": {
+            "trusted_ca": {"filename": files.authority},
+            "match_typed_subject_alt_names": [{"san_type": "URI", "matcher": peer}],
+        },
+    })
+}

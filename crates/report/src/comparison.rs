@@ -1,0 +1,151 @@
+use measure::{Arm, Effect, Measurement, Metric, Value};
+
+use crate::figure::{change, difference, figure};
+use crate::gap::Gap;
+use crate::grid::{Column, grid};
+use crate::paragraph::paragraph;
+
+/// The rows of a comparison. A part stands below its whole.
+const GROUPS: [(&str, &[(&str, Metric)]); 4] = [
+    (
+        "Latency",
+        &[
+            ("mean", Metric::LatencyMsMean),
+            ("p50", Metric::LatencyMsP50),
+            ("p90", Metric::LatencyMsP90),
+            ("p99", Metric::LatencyMsP99),
+            ("total wait", Metric::WaitSTotal),
+        ],
+    ),
+    (
+        "CPU",
+        &[
+            ("per request", Metric::CpuMsPerRequest),
+            ("  app", Metric::CpuAppMsPerRequest),
+            ("  proxy", Metric::CpuProxyMsPerRequest),
+            ("total", Metric::CpuSTotal),
+            ("idle", Metric::CpuIdleCores),
+            ("peak", Metric::CpuPeakCores),
+            ("machine busy", Metric::CpuNodePercent),
+        ],
+    ),
+    (
+        "Memory",
+        &[
+            ("idle", Metric::MemoryIdleMib),
+            ("loaded", Metric::MemoryLoadedMib),
+            ("  proxy", Metric::MemoryProxyMib),
+            ("growth", Metric::MemoryGrowthMib),
+        ],
+    ),
+    ("Counts", &[("requests", Metric::Requests), ("errors", Metric::Errors)]),
+];
+
+/// The effect of an arm on a metric, against the baseline.
+pub(crate) fn effect<'a>(measurement: &'a Measurement, arm: &Arm, metric: Metric) -> Option<&'a Effect> {
+    measurement.effects.iter().find(|effect| effect.arm == arm.name && effect.metric == metric.name())
+}
+
+/// Every metric of every arm beside the baseline's: one table for each arm, then what its marks mean.
+pub(crate) fn comparison(measurement: &Measurement) -> String {
+    let tables: Vec<String> = match measurement.arms.split_first() {
+        None => Vec::new(),
+        Some((base, [])) => vec![table(measurement, base, None)],
+        Some((base, others)) => others.iter().map(|arm| table(measurement, base, Some(arm))).collect(),
+    };
+    let tables = tables.join("\n");
+    let legend = legend(measurement, &tables);
+    format!("{tables}\n{legend}")
+}
+
+fn table(measurement: &Measurement, base: &Arm, other: Option<&Arm>) -> String {
+    let mut header = vec![String::new(), base.name.clone(), String::new()];
+    let mut columns = vec![Column::RIGHT, Column::BESIDE];
+    if let Some(arm) = other {
+        header.extend([arm.name.clone(), String::new(), format!("vs {}", base.name)]);
+        columns.extend([Column::RIGHT, Column::BESIDE, Column::LEFT]);
+    }
+    let mut rows = vec![header];
+    for (group, metrics) in GROUPS {
+        rows.push(vec![group.to_owned()]);
+        rows.extend(metrics.iter().map(|(label, metric)| row(measurement, base, other, (label, *metric))));
+    }
+    grid(&columns, rows)
+}
+
+fn row(measurement: &Measurement, base: &Arm, other: Option<&Arm>, (label, metric): (&str, Metric)) -> Vec<String> {
+    let label = match metric.unit() {
+        "1" => format!("  {label}"),
+        unit => format!("  {label}, {unit}"),
+    };
+    let mut row = vec![label];
+    row.extend(value_cells(base, metric));
+    if let Some(arm) = other {
+        row.extend(value_cells(arm, metric));
+        row.push(effect_cell(effect(measurement, arm, metric), metric));
+    }
+    row
+}
+
+/// A figure, and its spread.
+fn value_cells(arm: &Arm, metric: Metric) -> [String; 2] {
+    let value = arm.metrics.get(metric.name());
+    let Some(number) = value.and_then(|value| value.value) else {
+        return [Gap::Figure.mark().to_owned(), String::new()];
+    };
+    let spread = value.and_then(|value| spread_percent(value, metric));
+    [figure(number, metric.unit()), spread.map_or_else(String::new, |percent| format!("± {percent:>2.0} %"))]
+}
+
+/// Standard deviation in percent of the figure: of a total's part in one block, where the figure is a total. Counts are
+/// exact, and a percentage of nothing says nothing.
+fn spread_percent(value: &Value, metric: Metric) -> Option<f64> {
+    let figure = value.value.filter(|figure| *figure != 0.0)?;
+    let per_block = match metric {
+        Metric::Requests | Metric::Errors => return None,
+        Metric::WaitSTotal | Metric::CpuSTotal => figure / value.count as f64,
+        _ => figure,
+    };
+    Some((value.stddev? / per_block).abs() * 100.0)
+}
+
+/// The change in percent or, where the baseline is zero, the difference.
+fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
+    let Some((effect, amount)) = effect.and_then(|effect| Some((effect, effect.difference?))) else {
+        return Gap::Figure.mark().to_owned();
+    };
+    if amount == 0.0 && effect.difference_ci95.is_none_or(|ends| ends == [0.0; 2]) {
+        return "same".to_owned();
+    }
+    let (text, ends) = match effect.ratio {
+        Some(ratio) => (change(ratio, effect.ratio_ci95), effect.ratio_ci95),
+        None => (difference(amount, effect.difference_ci95, metric.unit()), effect.difference_ci95),
+    };
+    if ends.is_some() { text } else { format!("{text} {}", Gap::of_interval(metric).mark()) }
+}
+
+/// What the signs in the tables mean, as far as they are there.
+fn legend(measurement: &Measurement, tables: &str) -> String {
+    let mut legend = String::new();
+    if tables.contains('±') {
+        let (blocks, windows) = (samples(measurement, Metric::CpuSTotal), samples(measurement, Metric::MemoryIdleMib));
+        let spread = format!("± standard deviation over {blocks} blocks of an arm; idle: over {windows} windows");
+        legend += &paragraph(&spread, 2);
+    }
+    if tables.contains('[') {
+        legend += &paragraph("[low, high] 95 % interval, rounds or windows paired", 2);
+    }
+    for gap in Gap::ALL.into_iter().filter(|gap| tables.contains(gap.mark())) {
+        legend += &paragraph(&format!("{} {}", gap.mark(), gap.reason(measurement.experiment.rounds)), 2);
+    }
+    legend
+}
+
+/// Samples behind a metric of each arm: `10`, or `9 to 10` where the arms differ.
+fn samples(measurement: &Measurement, metric: Metric) -> String {
+    let counts = measurement.arms.iter().filter_map(|arm| Some(arm.metrics.get(metric.name())?.count));
+    match (counts.clone().min(), counts.max()) {
+        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
+        (least, _) => least.unwrap_or(0).to_string(),
+    }
+}

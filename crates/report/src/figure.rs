@@ -1,0 +1,65 @@
+/// Significant digits of a figure; a whole number keeps all of its own.
+const DIGITS: i32 = 3;
+
+/// Decimals at most, for figures that are all but zero.
+const DECIMALS_MAX: i32 = 6;
+
+/// A value with three significant digits and no unit; with unit `1`, a count, as a whole number.
+pub(crate) fn figure(value: f64, unit: &str) -> String {
+    fixed(value, decimals(value, unit))
+}
+
+/// A signed difference with its unit and, where there is one, its interval: `+4.21 ms [4.02, 4.40]`.
+///
+/// All numbers have the same decimals: those that the largest needs, and up to two more where the ends of the interval
+/// would read alike.
+pub(crate) fn difference(difference: f64, ends: Option<[f64; 2]>, unit: &str) -> String {
+    let [low, high] = ends.unwrap_or([difference; 2]);
+    let largest = [difference, low, high].map(f64::abs).into_iter().fold(0.0, f64::max);
+    let least = decimals(largest, unit);
+    let alike = |decimals: &usize| low != high && fixed(low, *decimals) == fixed(high, *decimals);
+    let decimals = least + (least..least + 2).take_while(alike).count();
+
+    let sign = if difference > 0.0 && !is_zero(&fixed(difference, decimals)) { "+" } else { "" };
+    let space = if unit == "1" { "" } else { " " };
+    let unit = if unit == "1" { "" } else { unit };
+    let point = format!("{sign}{}{space}{unit}", fixed(difference, decimals));
+    match ends {
+        Some([low, high]) => format!("{point} [{}, {}]", fixed(low, decimals), fixed(high, decimals)),
+        None => point,
+    }
+}
+
+/// A ratio as a change in percent: 3.1 is `+210 %`.
+pub(crate) fn change(ratio: f64, ends: Option<[f64; 2]>) -> String {
+    let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+    difference(percent(ratio), ends.map(|ends| ends.map(percent)), "%")
+}
+
+/// `1 round`, `3 rounds`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+fn decimals(value: f64, unit: &str) -> usize {
+    if unit == "1" || value == 0.0 {
+        return 0;
+    }
+    // The exponent after rounding: 9.996 is 10.0, not 10.00.
+    let scientific = format!("{value:.0$e}", DIGITS as usize - 1);
+    let exponent = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()).unwrap_or(0);
+    (DIGITS - 1 - exponent).clamp(0, DECIMALS_MAX) as usize
+}
+
+fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    // What rounds to zero has no sign.
+    if is_zero(&text) { text.trim_start_matches('-').to_owned() } else { text }
+}
+
+fn is_zero(text: &str) -> bool {
+    !text.contains(|c: char| ('1'..='9').contains(&c))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+use measure::{Metric, ROUNDS_MIN};
+
+use crate::figure::count;
+
+/// What is missing from a table.
+#[derive(Clone, Copy)]
+pub(crate) enum Gap {
+    /// A figure.
+    Figure,
+    /// An interval, for want of rounds.
+    Interval,
+    /// The interval of a maximum.
+    Maximum,
+}
+
+impl Gap {
+    pub(crate) const ALL: [Gap; 3] = [Gap::Figure, Gap::Interval, Gap::Maximum];
+
+    /// What is missing where the effect on a metric has no interval.
+    pub(crate) fn of_interval(metric: Metric) -> Gap {
+        if metric == Metric::CpuPeakCores { Gap::Maximum } else { Gap::Interval }
+    }
+
+    /// What stands in the table.
+    pub(crate) fn mark(self) -> &'static str {
+        match self {
+            Gap::Figure => "*",
+            Gap::Interval => "†",
+            Gap::Maximum => "‡",
+        }
+    }
+
+    /// What is missing, and why, in a run of so many rounds.
+    pub(crate) fn reason(self, rounds: u32) -> String {
+        match self {
+            Gap::Figure => "no figure: too few samples".to_owned(),
+            Gap::Interval if (rounds as usize) < ROUNDS_MIN => {
+                format!("no interval: {}, at least {ROUNDS_MIN} are needed", count(rounds.into(), "round"))
+            }
+            Gap::Interval => format!("no interval: fewer than {ROUNDS_MIN} pairs of rounds or windows have this figure"),
+            Gap::Maximum => "no interval: a maximum over rounds".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::paragraph::WIDTH;
+
+/// Arms that stand side by side in one grid; more go into a grid below.
+pub(crate) const ARMS_ABREAST: usize = 3;
+
+/// A column: where its cells stand, and the spaces in front of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Column {
+    alignment: CellAlignment,
+    gap: u16,
+}
+
+impl Column {
+    /// Words.
+    pub(crate) const LEFT: Column = Column { alignment: CellAlignment::Left, gap: 2 };
+    /// Numbers.
+    pub(crate) const RIGHT: Column = Column { alignment: CellAlignment::Right, gap: 2 };
+    /// Words that belong to the column before.
+    pub(crate) const BESIDE: Column = Column { alignment: CellAlignment::Left, gap: 1 };
+}
+
+/// Rows of cells as text without borders, each line ended by a line feed. The first column holds labels and has no
+/// entry in `columns`. Cells break into lines only where the whole would not fit.
+pub(crate) fn grid(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH as u16);
+    table.add_rows(rows);
+    let labels = Column { alignment: CellAlignment::Left, gap: 0 };
+    for (column, drawn) in std::iter::once(&labels).chain(columns).zip(table.column_iter_mut()) {
+        drawn.set_cell_alignment(column.alignment);
+        drawn.set_padding((column.gap, 0));
+    }
+    table.trim_fmt() + "\n"
+}

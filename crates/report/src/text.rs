@@ -1,0 +1,62 @@
+use measure::{Caution, Environment, Measurement, MemorySource, Subject};
+
+use crate::comparison::comparison;
+use crate::edge::edges;
+use crate::figure::count;
+use crate::paragraph::paragraph;
+use crate::pod::pods;
+
+/// A run as text of 80 columns without colour: what was run, every metric of every arm with its spread, the arms
+/// against the baseline with their intervals, what the services counted, cautions, and the machine.
+///
+/// Only a word that is longer than a line makes a line longer.
+pub fn text(measurement: &Measurement) -> String {
+    let cautions: Vec<String> = measurement.cautions.iter().map(caution).collect();
+    let sections = [
+        subject(&measurement.experiment),
+        comparison(measurement),
+        pods(&measurement.arms),
+        edges(&measurement.arms),
+        cautions.concat(),
+        environment(&measurement.environment),
+    ];
+    let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    sections.join("\n")
+}
+
+fn subject(subject: &Subject) -> String {
+    let Subject { name, topology, target, requests, think_ms, seed, .. } = subject;
+    let rounds = count(subject.rounds.into(), "round");
+    let requests = count(*requests, "request");
+    let connection = match subject.connection.as_str() {
+        "new" => "a new connection for each",
+        "keep" => "connections kept",
+        other => other,
+    };
+    let facts = format!("{rounds}, {requests} per arm, {think_ms} ms think time, {connection}, seed {seed}");
+    let mut lines = paragraph(&format!("{name}: topology `{topology}`, target {target}"), 2) + &paragraph(&facts, 2);
+    if !subject.complete {
+        let note = format!("Interrupted after {rounds}: these results are partial.");
+        lines += &paragraph(&note, 2);
+    }
+    lines
+}
+
+fn caution(caution: &Caution) -> String {
+    paragraph(&format!("caution {}: {}", caution.kind, caution.text), 2)
+}
+
+fn environment(environment: &Environment) -> String {
+    let Environment { meshtax, envoy, kernel, system, processor, cores, memory_mib, cgroups, started, .. } = environment;
+    let envoy = envoy.as_ref().map_or_else(String::new, |version| format!(", envoy {version}"));
+    let cores = count((*cores).into(), "core");
+    let memory = match environment.memory_source {
+        MemorySource::WorkingSet => "working set",
+        MemorySource::Pss => "PSS",
+    };
+    let tools = format!("meshtax {meshtax}{envoy}, started {started}");
+    let machine = format!(
+        "{system}, Linux {kernel}, {cores} ({processor}), {memory_mib} MiB, cgroups {cgroups}, memory figures are {memory}"
+    );
+    paragraph(&tools, 2) + &paragraph(&machine, 2)
+}

@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hyper::body::Bytes;
+use hyper::header::HeaderMap;
+use hyper::http;
+use tokio::task::block_in_place;
+use topology::Protocol;
+
+use crate::burn::burn;
+use crate::counts::EndpointCount;
+use crate::edge::{Caller, Edge};
+use crate::line::{filler, line_of};
+use crate::tally::{EndpointTally, PodTally};
+use crate::wait::wait;
+
+/// What a pod does when it is asked for a path.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// Path without query; empty for `tcp`.
+    pub(crate) path: String,
+    script: Vec<Step>,
+    /// CPU time of all steps that come after the answer.
+    background: Duration,
+    body: Bytes,
+    error_rate: f64,
+    tally: EndpointTally,
+}
+
+#[derive(Debug)]
+enum Step {
+    Compute(Duration),
+    Wait(Duration),
+    Calls(Vec<Edge>),
+}
+
+/// How a request ends.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// One of the share of requests that fail.
+    pub(crate) failed: bool,
+    /// What to answer.
+    pub(crate) body: Bytes,
+    /// CPU time to burn once that is sent.
+    pub(crate) background: Duration,
+}
+
+impl Endpoint {
+    /// The endpoint with its edges ready to be used.
+    pub(crate) fn new(
+        endpoint: &topology::Endpoint,
+        protocol: Protocol,
+        caller: &mut Caller<'_>,
+    ) -> Result<Self, http::Error> {
+        let mut script = Vec::new();
+        let mut later = Duration::ZERO;
+        for step in &endpoint.script {
+            match step {
+                topology::Step::Compute { cpu, background: true } => later += *cpu,
+                topology::Step::Compute { cpu, background: false } => script.push(Step::Compute(*cpu)),
+                topology::Step::Wait(time) => script.push(Step::Wait(*time)),
+                topology::Step::Calls(calls) => {
+                    let edges = calls.iter().map(|call| caller.edge(call)).collect::<Result<_, _>>()?;
+                    script.push(Step::Calls(edges));
+                }
+            }
+        }
+        let body = match protocol {
+            Protocol::Http => filler(endpoint.response_bytes),
+            Protocol::Tcp => line_of(endpoint.response_bytes),
+        };
+        let (path, error_rate) = (endpoint.path.clone(), endpoint.error_rate);
+        Ok(Self { path, script, background: later, body, error_rate, tally: EndpointTally::default() })
+    }
+
+    /// Notes bytes of a request, as they arrive.
+    pub(crate) fn received(&self, bytes: u64) {
+        self.tally.received_bytes.add(bytes);
+    }
+
+    /// Notes bytes of an answer, as they are handed to the connection.
+    pub(crate) fn sent(&self, bytes: u64) {
+        self.tally.sent_bytes.add(bytes);
+    }
+
+    /// What was counted so far.
+    pub(crate) fn count(&self) -> EndpointCount {
+        self.tally.count(&self.path)
+    }
+
+    /// Counts a request that came with `headers` and performs the script for it, step by step.
+    pub(crate) async fn perform(&self, headers: &HeaderMap, tally: &PodTally) -> Outcome {
+        let failed = is_error(self.tally.requests.next(), self.error_rate);
+        for step in &self.script {
+            match step {
+                // A worker that burned without further notice would keep everyone from the sockets if it happens to be
+                // the one that watches them; `block_in_place` makes another thread watch them and burns on this one.
+                Step::Compute(cpu) => tally.record_cpu(*cpu, block_in_place(|| burn(*cpu))),
+                Step::Wait(time) => tally.wait_excess.record(wait(*time) - *time),
+                Step::Calls(edges) => drop(join_all(edges.iter().map(|edge| edge.call(headers))).await),
+            }
+        }
+        if failed {
+            self.tally.errors.add(1);
+        }
+        Outcome { failed, body: self.body.clone(), background: self.background }
+    }
+}
+
+/// Whether request `number` (from 0) is one of those that fail: errors are spread evenly, so that among any first n
+/// requests there are n times `rate` of them, rounded down. Unlike drawn ones they are the same in every arm and block,
+/// and so add nothing to the noise of the comparison.
+fn is_error(number: u64, rate: f64) -> bool {
+    let errors_within = |requests: u64| (requests as f64 * rate).floor();
+    errors_within(number + 1) > errors_within(number)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+mod callee;
+mod calls;
+mod orders;
+mod requests;
+mod stand;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+
+/// A histogram as it is handed out.
+fn decode(histogram: &str) -> Histogram<u64> {
+    Deserializer::new().deserialize(&mut &*STANDARD.decode(histogram).unwrap()).unwrap()
+}

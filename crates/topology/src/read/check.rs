@@ -1,0 +1,290 @@
+//! From the file as it is written to a valid [`Topology`].
+
+use std::collections::HashSet;
+
+use serde_saphyr::{Location, Spanned};
+
+use super::file::{CallFile, EndpointFile, File, ServiceFile, StepFile, VersionFile, WorkFile};
+use super::word::{Label, Size, Whole};
+use super::{cycle, hop};
+use crate::{Call, Endpoint, Fault, NAMES_RESERVED, Protocol, Service, Share, Step, Topology, Version, Work};
+
+/// Pods of one application. A pod is a network namespace with a process or two: more is a slip, not a wish.
+const PODS_MAX: u32 = 1000;
+
+/// Checks how the parts of a file fit together.
+pub(super) fn topology(file: &File) -> Result<Topology, Fault> {
+    let entries = &file.services.value.0;
+    if entries.is_empty() {
+        return Err(Fault::at(file.services.referenced, "there are no services", "add one: `web: {port: 8080, ...}`"));
+    }
+    let services = entries.iter().map(|(name, entry)| service(name, entry)).collect::<Result<_, _>>()?;
+    let description = file.description.trim().to_owned();
+    let topology = Topology { name: file.name.0.clone(), description, services };
+    ports(file)?;
+    pods(file, &topology)?;
+    let hops = hop::hops(file);
+    hops.iter().try_for_each(|hop| hop::check(hop, &topology))?;
+    cycle::check(&hops)?;
+    Ok(topology)
+}
+
+fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> {
+    let Label(word) = &name.value;
+    if NAMES_RESERVED.contains(&word.as_str()) {
+        let what = format!("the name `{word}` is reserved");
+        return Err(Fault::at(name.referenced, what, format!("write another name, such as `{word}-app`")));
+    }
+    if let (Protocol::Tcp, Some(ready)) = (file.protocol, &file.ready) {
+        let hint = "remove it: a tcp service is ready when it accepts connections";
+        return Err(Fault::at(ready.referenced, "`ready` needs http", hint));
+    }
+    work_keys(file.work(), file.protocol)?;
+    let versions = versions(name, file)?;
+    environment_has_a_command(file.work(), &versions)?;
+    Ok(Service {
+        name: word.clone(),
+        port: file.port.value.0,
+        protocol: file.protocol,
+        account: file.account.as_ref().unwrap_or(&name.value).0.clone(),
+        connections: file.connections,
+        propagate: propagate(file)?,
+        ready: file.ready.as_ref().map(|path| path.value.0.clone()),
+        versions,
+    })
+}
+
+fn propagate(file: &ServiceFile) -> Result<Vec<String>, Fault> {
+    let mut seen = HashSet::new();
+    for header in &file.propagate {
+        if !seen.insert(&header.value.0) {
+            let what = format!("duplicate header `{}`", header.value.0);
+            return Err(Fault::at(header.referenced, what, "keep one of the two; upper and lower case are the same"));
+        }
+    }
+    Ok(file.propagate.iter().map(|header| header.value.0.clone()).collect())
+}
+
+fn versions(name: &Spanned<Label>, file: &ServiceFile) -> Result<Vec<Version>, Fault> {
+    let Some(versions) = &file.versions else {
+        let work = work(name.referenced, WorkFile::default(), file)?;
+        let instances = file.instances.as_ref().map_or(1, |count| count.value.0);
+        return Ok(vec![Version { name: "v1".to_owned(), weight: 1, instances, work }]);
+    };
+    if let Some(instances) = &file.instances {
+        let hint = "remove it, and write `instances` under each version";
+        return Err(Fault::at(instances.referenced, "`instances` stands beside `versions`", hint));
+    }
+    if versions.value.0.is_empty() {
+        let hint = "add one, such as `v1: {}`, or remove the key";
+        return Err(Fault::at(versions.referenced, "there are no versions", hint));
+    }
+    let built =
+        versions.value.0.iter().map(|(name, entry)| version(name, entry, file)).collect::<Result<Vec<_>, _>>()?;
+    if built.iter().all(|version| version.weight == 0) {
+        let hint = "give at least one version a weight above 0";
+        return Err(Fault::at(versions.referenced, "all weights are 0", hint));
+    }
+    Ok(built)
+}
+
+fn version(name: &Spanned<Label>, file: &VersionFile, service: &ServiceFile) -> Result<Version, Fault> {
+    work_keys(file.work(), service.protocol)?;
+    Ok(Version {
+        name: name.value.0.clone(),
+        weight: file.weight.map_or(1, |Whole(weight)| weight),
+        instances: file.instances.map_or(1, |Whole(count)| count),
+        work: work(name.referenced, file.work(), service)?,
+    })
+}
+
+/// The work of a version: key by key what it says itself, else what its service says.
+fn work(place: Location, own: WorkFile, service: &ServiceFile) -> Result<Work, Fault> {
+    let inherited = service.work();
+    if runs_command(own, inherited) {
+        return command(own, inherited);
+    }
+    if let Some(environment) = own.environment {
+        return Err(environment_without_command(environment.referenced));
+    }
+    match service.protocol {
+        Protocol::Http => simulated_http(place, own, inherited),
+        Protocol::Tcp => simulated_tcp(place, own, inherited),
+    }
+}
+
+/// Refuses keys that contradict each other, or the protocol, within one service or version.
+fn work_keys(work: WorkFile, protocol: Protocol) -> Result<(), Fault> {
+    let direct = [
+        ("script", work.script.map(|key| key.referenced)),
+        ("response", work.response.map(|key| key.referenced)),
+        ("errors", work.errors.map(|key| key.referenced)),
+    ];
+    let direct = direct.into_iter().find_map(|(key, place)| Some((key, place?)));
+    let endpoints = work.endpoints.map(|key| ("endpoints", key.referenced));
+    if work.command.is_some() {
+        let memory = work.memory.map(|key| ("memory", key.referenced));
+        if let Some((key, place)) = endpoints.or(direct).or(memory) {
+            return Err(beside_command(key, place));
+        }
+    }
+    match (protocol, endpoints, direct) {
+        (Protocol::Tcp, Some((_, place)), _) => {
+            let hint = "write `script`, `response` and `errors` directly at the service";
+            Err(Fault::at(place, "a tcp service has no endpoints", hint))
+        }
+        (Protocol::Http, _, Some((key, place))) => {
+            let hint = format!("write it under an endpoint: `endpoints: {{/: {{{key}: ...}}}}`");
+            Err(Fault::at(place, format!("`{key}` of an http service belongs to an endpoint"), hint))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a version runs a command: what it says itself outweighs what its service says.
+fn runs_command(own: WorkFile, service: WorkFile) -> bool {
+    let simulates = own.endpoints.is_some() || own.script.is_some() || own.response.is_some() || own.errors.is_some();
+    own.command.is_some() || (!simulates && service.command.is_some())
+}
+
+fn command(own: WorkFile, service: WorkFile) -> Result<Work, Fault> {
+    let arguments = own.command.or(service.command).expect("only versions that run a command come here");
+    if let Some(memory) = own.memory {
+        return Err(beside_command("memory", memory.referenced));
+    }
+    if arguments.value.first().is_none_or(|program| program.0.is_empty()) {
+        let hint = "write the program and its arguments: `[nginx, -g, daemon off;]`";
+        return Err(Fault::at(arguments.referenced, "the command is empty", hint));
+    }
+    let environment = own.environment.or(service.environment).map_or(&[][..], |environment| &environment.value.0);
+    Ok(Work::Command {
+        command: arguments.value.iter().map(|argument| argument.0.clone()).collect(),
+        environment: environment.iter().map(|(name, value)| (name.value.0.clone(), value.0.clone())).collect(),
+    })
+}
+
+fn simulated_http(place: Location, own: WorkFile, service: WorkFile) -> Result<Work, Fault> {
+    let endpoints = own.endpoints.or(service.endpoints).ok_or_else(|| nothing_to_do(place, "endpoints"))?;
+    if endpoints.value.0.is_empty() {
+        return Err(Fault::at(endpoints.referenced, "there are no endpoints", "add one: `/: {response: 100 B}`"));
+    }
+    let endpoints = endpoints.value.0.iter().map(|(path, file)| endpoint(&path.value.0, file));
+    Ok(Work::Simulated { memory_bytes: memory(own, service), endpoints: endpoints.collect::<Result<_, _>>()? })
+}
+
+fn simulated_tcp(place: Location, own: WorkFile, service: WorkFile) -> Result<Work, Fault> {
+    let script = own.script.or(service.script);
+    let response = own.response.or(service.response);
+    let errors = own.errors.or(service.errors);
+    if script.is_none() && response.is_none() && errors.is_none() {
+        return Err(nothing_to_do(place, "response"));
+    }
+    if let Some(response) = response.filter(|response| response.value.0 == 0) {
+        let hint = "write at least `1 B`: the answer ends with a line feed";
+        return Err(Fault::at(response.referenced, "a tcp answer cannot be empty", hint));
+    }
+    let endpoint = Endpoint {
+        path: String::new(),
+        script: script.map_or(Ok(Vec::new()), |script| steps(&script.value))?,
+        response_bytes: response.map_or(1, |response| response.value.0),
+        error_rate: errors.map_or(0.0, |errors| errors.value.0),
+    };
+    Ok(Work::Simulated { memory_bytes: memory(own, service), endpoints: vec![endpoint] })
+}
+
+fn memory(own: WorkFile, service: WorkFile) -> u64 {
+    own.memory.or(service.memory).map_or(0, |memory| memory.value.0)
+}
+
+fn endpoint(path: &str, file: &EndpointFile) -> Result<Endpoint, Fault> {
+    let (Size(response_bytes), Share(error_rate)) = (file.response, file.errors);
+    Ok(Endpoint { path: path.to_owned(), script: steps(&file.script)?, response_bytes, error_rate })
+}
+
+fn steps(script: &[StepFile]) -> Result<Vec<Step>, Fault> {
+    script.iter().map(step).collect()
+}
+
+fn step(file: &StepFile) -> Result<Step, Fault> {
+    match file {
+        StepFile::Compute(compute) => Ok(Step::Compute { cpu: compute.0.cpu.0, background: compute.0.background }),
+        StepFile::Wait(span) => Ok(Step::Wait(span.0)),
+        StepFile::Call(file) => Ok(Step::Calls(vec![call(file)])),
+        StepFile::Parallel(calls) if calls.value.is_empty() => {
+            let hint = "write the calls to make at once: `[details/details/0, reviews/reviews/0]`";
+            Err(Fault::at(calls.referenced, "`parallel` calls nobody", hint))
+        }
+        StepFile::Parallel(calls) => Ok(Step::Calls(calls.value.iter().map(call).collect())),
+    }
+}
+
+fn call(file: &CallFile) -> Call {
+    // A tcp request is a line, so it holds a line feed at least.
+    let request_bytes_min = u64::from(file.path.is_none());
+    Call {
+        service: file.service.value.clone(),
+        path: file.path.as_ref().map_or(String::new(), |path| path.value.0.clone()),
+        timeout: file.timeout.map_or(Call::TIMEOUT_DEFAULT, |timeout| timeout.0),
+        retries: file.retries.map_or(0, |Whole(retries)| retries),
+        request_bytes: file.request.as_ref().map_or(request_bytes_min, |size| size.value.0),
+    }
+}
+
+fn nothing_to_do(place: Location, key: &str) -> Fault {
+    let hint = format!("add `{key}:` for a simulated service, or `command:` for a program");
+    Fault::at(place, "nothing says what this service does", hint)
+}
+
+fn beside_command(key: &str, place: Location) -> Fault {
+    let hint = "remove one of the two: a service is either simulated or a command";
+    Fault::at(place, format!("`{key}` stands beside `command`"), hint)
+}
+
+fn environment_without_command(place: Location) -> Fault {
+    Fault::at(place, "`environment` stands without `command`", "remove it: only a command reads its environment")
+}
+
+fn environment_has_a_command(work: WorkFile, versions: &[Version]) -> Result<(), Fault> {
+    let some_command = versions.iter().any(|version| matches!(version.work, Work::Command { .. }));
+    match work.environment {
+        Some(environment) if !some_command => Err(environment_without_command(environment.referenced)),
+        _ => Ok(()),
+    }
+}
+
+/// A port may be used by many services, but a sidecar has one listener for all of an http port.
+fn ports(file: &File) -> Result<(), Fault> {
+    let services = &file.services.value.0;
+    for (index, (_, service)) in services.iter().enumerate() {
+        let clash = services[..index]
+            .iter()
+            .find(|(_, other)| other.port.value == service.port.value && other.protocol != service.protocol);
+        if let Some((other, _)) = clash {
+            let what = format!(
+                "duplicate port {}: `{}` already uses it with another protocol",
+                service.port.value.0, other.value.0
+            );
+            let hint = "write another port: a sidecar has one listener for all of an http port";
+            return Err(Fault::at(service.port.referenced, what, hint));
+        }
+    }
+    Ok(())
+}
+
+/// Pods bear the names of service, version and number joined by `-`: two of them could meet.
+fn pods(file: &File, topology: &Topology) -> Result<(), Fault> {
+    let mut count = 0;
+    let mut names = HashSet::new();
+    for ((name, _), service) in file.services.value.0.iter().zip(&topology.services) {
+        count += service.versions.iter().map(|version| version.instances).sum::<u32>();
+        if count > PODS_MAX {
+            let what = format!("there are more than {PODS_MAX} pods from here on");
+            return Err(Fault::at(name.referenced, what, "write fewer instances or versions"));
+        }
+        if let Some(twice) = service.pods().map(|pod| pod.name()).find(|pod| !names.insert(pod.clone())) {
+            let what = format!("two pods would be called `{twice}`");
+            return Err(Fault::at(name.referenced, what, "rename the service or its version"));
+        }
+    }
+    Ok(())
+}

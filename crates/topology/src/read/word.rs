@@ -1,0 +1,192 @@
+//! Values that a topology file is made of, each valid once it is read.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::{Bytes, PORTS_RESERVED, Span};
+
+/// A name that can stand in DNS and in the names of pods (RFC 1035, as Kubernetes demands of a service).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Label(pub String);
+
+/// Path of a URL, without query or fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UrlPath(pub String);
+
+/// Name of a request header that may be passed on, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Header(pub String);
+
+/// A port that a service may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Port(pub u16);
+
+/// A whole number with limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whole<const MIN: u32, const MAX: u32>(pub u32);
+
+/// A number of bytes up to a limit in GiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size<const MAX_GIB: u64>(pub u64);
+
+/// How long an attempt may take: more than nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Timeout(pub Duration);
+
+/// An argument or a value of the environment: what execve can hand over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Argument(pub String);
+
+/// Name of an environment variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Variable(pub String);
+
+/// Headers of one connection or one message (RFC 9110, sections 7.6.1 and 8.6): passing them on breaks the next request.
+const HEADERS_OF_ONE_HOP: [&str; 9] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// What is wrong and what to write instead, as [`crate::read_yaml`] takes them apart again.
+fn refuse<E: de::Error>(written: &str, what: impl fmt::Display, hint: impl fmt::Display) -> E {
+    E::custom(format_args!("`{}` {what}\n{hint}", written.escape_debug()))
+}
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Label, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let valid =
+            text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-') && text.chars().all(is_inner);
+        if !valid {
+            let rule = "write lower-case letters, digits and `-`, starting with a letter";
+            return Err(refuse(&text, "is no DNS label", rule));
+        }
+        if text.len() > 63 {
+            return Err(refuse(&text, "is too long for a DNS label", "write at most 63 characters"));
+        }
+        Ok(Label(text))
+    }
+}
+
+impl UrlPath {
+    pub fn parse<E: de::Error>(text: &str) -> Result<UrlPath, E> {
+        if let Some(at) = text.find(['?', '#']) {
+            let hint = format_args!("write the path alone: `{}`", text[..at].escape_debug());
+            return Err(refuse(text, "holds a query or a fragment", hint));
+        }
+        if !text.starts_with('/') {
+            return Err(refuse(text, "does not start with a slash", format_args!("write `/{}`", text.escape_debug())));
+        }
+        if !text.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(refuse(text, "holds what a URL cannot hold", "percent-encode it: `%20` for a space"));
+        }
+        Ok(UrlPath(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for UrlPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UrlPath, D::Error> {
+        UrlPath::parse(&String::deserialize(deserializer)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Header, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if text.is_empty() || !text.chars().all(is_token) {
+            return Err(refuse(
+                &text,
+                "is no header name",
+                "write a name such as `x-request-id`, without colon or space",
+            ));
+        }
+        let name = text.to_ascii_lowercase();
+        if HEADERS_OF_ONE_HOP.contains(&name.as_str()) {
+            return Err(refuse(&text, "belongs to a single hop", "remove it: each call sets this header itself"));
+        }
+        Ok(Header(name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Port, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.parse::<u16>() {
+            Ok(port) if PORTS_RESERVED.contains(&port) => {
+                let (first, last) = PORTS_RESERVED.into_inner();
+                let what = format_args!("is a port of the sidecar, which takes {first} to {last}");
+                Err(refuse(&text, what, "write another port, such as `9080`"))
+            }
+            Ok(port) if port > 0 => Ok(Port(port)),
+            _ => Err(refuse(&text, "is no port", "write a whole number from 1 to 65535, such as `9080`")),
+        }
+    }
+}
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.parse::<u32>() {
+            Ok(number) if (MIN..=MAX).contains(&number) => Ok(Whole(number)),
+            _ => {
+                let hint = format_args!("write a whole number from {MIN} to {MAX}");
+                Err(refuse(&text, "is no number that is possible here", hint))
+            }
+        }
+    }
+}
+
+impl<'de, const MAX_GIB: u64> Deserialize<'de> for Size<MAX_GIB> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Bytes(bytes) = Bytes::deserialize(deserializer)?;
+        if bytes > MAX_GIB << 30 {
+            return Err(refuse(
+                &Bytes(bytes).to_string(),
+                "is too much",
+                format_args!("write at most `{MAX_GIB} GiB`"),
+            ));
+        }
+        Ok(Size(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timeout {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timeout, D::Error> {
+        let span = Span::deserialize(deserializer)?;
+        if span.0.is_zero() {
+            return Err(refuse(&span.to_string(), "lets no call succeed", "write a longer timeout, such as `3s`"));
+        }
+        Ok(Timeout(span.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Argument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Argument, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.contains('\0') {
+            return Err(refuse(&text, "holds a NUL byte", "remove it: no program can be given one"));
+        }
+        Ok(Argument(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Variable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Variable, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() || text.contains(['=', '\0']) {
+            return Err(refuse(&text, "is no name of a variable", "write a name without `=`, such as `LOG_LEVEL`"));
+        }
+        Ok(Variable(text))
+    }
+}
