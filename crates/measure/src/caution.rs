@@ -40,19 +40,14 @@ fn rounds(arms: &[Named]) -> (BTreeSet<u32>, BTreeSet<u32>) {
 }
 
 fn few_rounds(arms: &[Named]) -> Option<Caution> {
-    let (_, all) = rounds(arms);
-    let (seen, means) = match all.len() {
-        0..ROUNDS_MIN => {
-            (all.len(), format!("intervals need {ROUNDS_MIN}, so there are none and any difference may be chance"))
-        }
-        ROUNDS_MIN..ROUNDS_EXACT => (all.len(), format!("below {ROUNDS_EXACT} the intervals are approximate")),
+    let count = rounds(arms).1.len();
+    let means = match count {
+        0..ROUNDS_MIN => format!("intervals need {ROUNDS_MIN}, so there are none and any difference may be chance"),
+        ROUNDS_MIN..ROUNDS_EXACT => format!("below {ROUNDS_EXACT} the intervals are approximate"),
         _ => return None,
     };
-    let noun = if seen == 1 { "round was" } else { "rounds were" };
-    caution(
-        "few_rounds",
-        format!("{seen} {noun} completed by all arms: {means}; try `--rounds {ROUNDS_EXACT}` or more"),
-    )
+    let seen = if count == 1 { "1 round was".to_owned() } else { format!("{count} rounds were") };
+    caution("few_rounds", format!("{seen} completed by all arms: {means}; try `--rounds {ROUNDS_EXACT}` or more"))
 }
 
 fn unpaired_rounds(arms: &[Named]) -> Option<Caution> {

@@ -56,7 +56,10 @@ impl Histogram {
     /// The samples that came after `earlier`, an earlier state of this histogram.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut later = self.clone();
-        later.0.subtract(&earlier.0).expect("an earlier state has the same bounds and no sample that a later one lacks");
+        later
+            .0
+            .subtract(&earlier.0)
+            .expect("an earlier state has the same bounds and no sample that a later one lacks");
         later
     }
 

@@ -12,7 +12,9 @@ use crate::paragraph::{glued, paragraph};
 pub fn answer(measurement: &Measurement) -> String {
     match measurement.arms.split_first() {
         None => paragraph("Nothing was measured.", 0),
-        Some((only, [])) => paragraph(&format!("Arm `{}` stands alone: there is nothing to compare it with.", only.name), 0),
+        Some((only, [])) => {
+            paragraph(&format!("Arm `{}` stands alone: there is nothing to compare it with.", only.name), 0)
+        }
         Some((base, others)) => {
             let answers: Vec<String> = others.iter().map(|arm| of_arm(measurement, base, arm)).collect();
             answers.join("\n")
@@ -50,15 +52,13 @@ fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
             None => findings.push((finding, vec![clause])),
         }
     }
-    let sentences: Vec<String> = findings
-        .iter()
-        .enumerate()
-        .map(|(index, (finding, clauses))| {
-            let opening = if index == 0 { first_opening(*finding, base, arm) } else { next_opening(*finding, base, arm) };
-            format!("{opening} {}.", listed(clauses))
-        })
-        .collect();
-    paragraph(&sentences.join(" "), 0)
+    let subjects = std::iter::once(Subject::first(arm)).chain(std::iter::repeat_with(|| Subject::again(arm)));
+    let sentences = findings.iter().zip(subjects);
+    let sentences = sentences.map(|((finding, clauses), subject)| {
+        let opening = subject.opening(*finding, base);
+        format!("{opening} {}.", listed(clauses))
+    });
+    paragraph(&sentences.collect::<Vec<_>>().join(" "), 0)
 }
 
 fn clauses(measurement: &Measurement, arm: &Arm) -> Vec<(Finding, String)> {
@@ -86,36 +86,45 @@ fn clause(effect: &Effect, metric: Metric, of_what: &str, reason: &mut Option<St
         clause += &format!(" ({})", reason.take().unwrap_or_else(|| glued("no interval")));
     }
     clause = format!("{clause} {of_what}");
-    if metric == Metric::CpuMsPerRequest && let Some(ratio) = effect.ratio {
+    if metric == Metric::CpuMsPerRequest
+        && let Some(ratio) = effect.ratio
+    {
         clause += &format!(" ({})", glued(&change(ratio, effect.ratio_ci95)));
     }
     Some(clause)
 }
 
-fn is_sidecar(arm: &Arm) -> bool {
-    arm.name == "sidecar"
+/// An arm at the head of a sentence.
+struct Subject {
+    /// It does something.
+    noun: String,
+    /// Ending of its verb.
+    s: &'static str,
+    /// Something is the case with it.
+    with: String,
 }
 
-fn first_opening(finding: Finding, base: &Arm, arm: &Arm) -> String {
-    let (subject, object, s) = match is_sidecar(arm) {
-        true => ("Sidecars".to_owned(), "sidecars".to_owned(), ""),
-        false => (format!("Arm `{}`", arm.name), format!("arm `{}`", arm.name), "s"),
-    };
-    match finding {
-        Finding::More => format!("{subject} cost{s} this application"),
-        Finding::Less => format!("{subject} take{s} less than `{}`:", base.name),
-        Finding::Unresolved => format!("With {object}, no difference resolved:"),
-        Finding::Missing => format!("With {object}, too few samples for"),
+impl Subject {
+    fn first(arm: &Arm) -> Subject {
+        match arm.name.as_str() {
+            "sidecar" => Subject { noun: "Sidecars".to_owned(), s: "", with: "With sidecars,".to_owned() },
+            name => Subject { noun: format!("Arm `{name}`"), s: "s", with: format!("With arm `{name}`,") },
+        }
     }
-}
 
-fn next_opening(finding: Finding, base: &Arm, arm: &Arm) -> String {
-    let (subject, s) = if is_sidecar(arm) { ("They", "") } else { ("It", "s") };
-    match finding {
-        Finding::More => format!("{subject} cost{s} this application"),
-        Finding::Less => format!("{subject} take{s} less than `{}`:", base.name),
-        Finding::Unresolved => "No difference resolved:".to_owned(),
-        Finding::Missing => "Too few samples for".to_owned(),
+    fn again(arm: &Arm) -> Subject {
+        let (noun, s) = if arm.name == "sidecar" { ("They", "") } else { ("It", "s") };
+        Subject { noun: noun.to_owned(), s, with: "And".to_owned() }
+    }
+
+    fn opening(&self, finding: Finding, base: &Arm) -> String {
+        let Subject { noun, s, with } = self;
+        match finding {
+            Finding::More => format!("{noun} cost{s} this application"),
+            Finding::Less => format!("{noun} take{s} less than `{}`:", base.name),
+            Finding::Unresolved => format!("{with} no difference resolved:"),
+            Finding::Missing => format!("{with} too few samples for"),
+        }
     }
 }
 

@@ -128,9 +128,10 @@ fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
 fn legend(measurement: &Measurement, tables: &str) -> String {
     let mut legend = String::new();
     if tables.contains('±') {
-        let (blocks, windows) = (samples(measurement, Metric::CpuSTotal), samples(measurement, Metric::MemoryIdleMib));
-        let spread = format!("± standard deviation over {blocks} blocks of an arm; idle: over {windows} windows");
-        legend += &paragraph(&spread, 2);
+        let load = samples(measurement, Metric::CpuSTotal).map(|blocks| format!("under load: {blocks} blocks"));
+        let idle = samples(measurement, Metric::MemoryIdleMib).map(|windows| format!("idle: {windows} windows"));
+        let over: Vec<String> = load.into_iter().chain(idle).collect();
+        legend += &paragraph(&format!("± standard deviation ({})", over.join("; ")), 2);
     }
     if tables.contains('[') {
         legend += &paragraph("[low, high] 95 % interval, rounds or windows paired", 2);
@@ -141,11 +142,10 @@ fn legend(measurement: &Measurement, tables: &str) -> String {
     legend
 }
 
-/// Samples behind a metric of each arm: `10`, or `9 to 10` where the arms differ.
-fn samples(measurement: &Measurement, metric: Metric) -> String {
-    let counts = measurement.arms.iter().filter_map(|arm| Some(arm.metrics.get(metric.name())?.count));
-    match (counts.clone().min(), counts.max()) {
-        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
-        (least, _) => least.unwrap_or(0).to_string(),
-    }
+/// Samples behind a metric of the arms that have a spread: `10`, or `9 to 10` where they differ.
+fn samples(measurement: &Measurement, metric: Metric) -> Option<String> {
+    let values = measurement.arms.iter().filter_map(|arm| arm.metrics.get(metric.name()));
+    let counts = values.filter(|value| value.stddev.is_some()).map(|value| value.count);
+    let (least, most) = (counts.clone().min()?, counts.max()?);
+    Some(if least == most { least.to_string() } else { format!("{least} to {most}") })
 }

@@ -23,7 +23,7 @@ fn table(arms: &[Arm]) -> Option<String> {
         return None;
     }
     let titles = arms.iter().flat_map(|arm| [format!("{}\ncalls", arm.name), "\np50, ms".to_owned()]);
-    let mut rows = vec![std::iter::once("Calls between\nservices".to_owned()).chain(titles).collect()];
+    let mut rows = vec![std::iter::once("Calls made".to_owned()).chain(titles).collect()];
     for (caller, callees) in callers {
         rows.push(vec![caller.to_owned()]);
         rows.extend(callees.into_iter().map(|callee| row(arms, caller, callee)));

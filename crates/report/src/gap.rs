@@ -37,7 +37,9 @@ impl Gap {
             Gap::Interval if (rounds as usize) < ROUNDS_MIN => {
                 format!("no interval: {}, at least {ROUNDS_MIN} are needed", count(rounds.into(), "round"))
             }
-            Gap::Interval => format!("no interval: fewer than {ROUNDS_MIN} pairs of rounds or windows have this figure"),
+            Gap::Interval => {
+                format!("no interval: fewer than {ROUNDS_MIN} pairs of rounds or windows have this figure")
+            }
             Gap::Maximum => "no interval: a maximum over rounds".to_owned(),
         }
     }

@@ -37,7 +37,10 @@ fn errors(arms: &[Arm]) -> String {
     seen.filter(|(_, pod)| pod.errors > 0)
         .map(|(arm, pod)| {
             let requests = count(pod.requests, "request");
-            paragraph(&format!("arm `{}`: `{}` answered {} of {requests} with an error", arm.name, pod.pod, pod.errors), 2)
+            paragraph(
+                &format!("arm `{}`: `{}` answered {} of {requests} with an error", arm.name, pod.pod, pod.errors),
+                2,
+            )
         })
         .collect()
 }

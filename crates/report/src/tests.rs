@@ -1,0 +1,540 @@
+use insta::assert_snapshot;
+use measure::{
+    Arm, Caution, Edge, Effect, Environment, Measurement, MemorySource, Metric, SCHEMA, ServiceCount, Subject, Value,
+};
+
+use crate::{answer, text};
+
+/// Figures of an arm in the order of [`Metric::ALL`], of a run of 1,500 requests and ten rounds.
+type Figures = [Option<f64>; 18];
+
+const NONE: Figures = figures([
+    1.984, 1.902, 2.414, 3.871, 2.976, 1500.0, 0.0, 1.853, 1.853, 0.0, 2.780, 0.003_12, 0.068_1, 4.21, 81.42, 83.07,
+    1.65, 0.0,
+]);
+const SIDECAR: Figures = figures([
+    6.194, 5.957, 7.323, 9.981, 9.291, 1500.0, 0.0, 5.744, 1.871, 3.873, 8.616, 0.031_24, 0.171, 9.87, 223.4, 231.9,
+    8.5, 148.6,
+]);
+const EBPF: Figures = figures([
+    1.991, 1.908, 2.421, 3.9, 2.987, 1500.0, 0.0, 1.871, 1.871, 0.0, 2.807, 0.003_12, 0.069, 4.3, 81.42, 83.1, 1.68,
+    0.0,
+]);
+
+const fn figures(figures: [f64; 18]) -> Figures {
+    let mut all = [None; 18];
+    let mut index = 0;
+    while index < 18 {
+        all[index] = Some(figures[index]);
+        index += 1;
+    }
+    all
+}
+
+fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
+    let value = |(metric, value): (Metric, Option<f64>)| {
+        let name = metric.name();
+        let count = match metric {
+            Metric::MemoryIdleMib | Metric::CpuIdleCores => 8,
+            _ if name.starts_with("latency") => 150 * rounds,
+            _ => rounds,
+        };
+        let per_block =
+            if matches!(metric.unit(), "s" | "1") { value.map(|total| total / rounds as f64) } else { value };
+        let stddev = per_block.filter(|_| count > 1).map(|figure| figure * 0.034);
+        (name.to_owned(), Value { value, unit: metric.unit().to_owned(), count, stddev })
+    };
+    let metrics = Metric::ALL.into_iter().zip(*figures).map(value).collect();
+    Arm { name: name.to_owned(), metrics, services: Vec::new(), edges: Vec::new() }
+}
+
+/// Effects whose intervals reach `reach` of the figures' larger to either side; with fewer than six rounds only idle
+/// figures have one.
+fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u64) -> Vec<Effect> {
+    let effect = |(metric, (base, value)): (Metric, (&Option<f64>, &Option<f64>))| {
+        let idle = matches!(metric, Metric::MemoryIdleMib | Metric::CpuIdleCores);
+        let paired = metric != Metric::CpuPeakCores && (idle || rounds >= 6);
+        let pair = base.zip(*value);
+        let difference = pair.map(|(base, value)| value - base);
+        let ratio = pair.filter(|(base, value)| *base > 0.0 && *value > 0.0).map(|(base, value)| value / base);
+        let half = pair.map_or(0.0, |(base, value)| if base == value { 0.0 } else { reach * base.max(value) });
+        let around = |middle: f64, half: f64| [middle - half, middle + half];
+        Effect {
+            arm: name.to_owned(),
+            metric: metric.name().to_owned(),
+            ratio,
+            ratio_ci95: ratio
+                .filter(|_| paired)
+                .map(|ratio| around(ratio, if half > 0.0 { ratio * reach } else { 0.0 })),
+            difference,
+            difference_ci95: difference.filter(|_| paired).map(|difference| around(difference, half)),
+        }
+    };
+    Metric::ALL.into_iter().zip(base.iter().zip(figures)).map(effect).collect()
+}
+
+fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measurement {
+    let (base, others) = arms.split_first().expect("a run has a baseline");
+    let rounds_seen = u64::from(rounds);
+    Measurement {
+        schema: SCHEMA.to_owned(),
+        experiment: Subject {
+            name: "bookinfo-lean".to_owned(),
+            topology: "bookinfo-lean".to_owned(),
+            target: "http://productpage:9080/productpage".to_owned(),
+            rounds,
+            requests: 1500,
+            think_ms: 0.5,
+            connection: "new".to_owned(),
+            seed: 7,
+            complete: true,
+        },
+        environment: Environment {
+            meshtax: "0.1.0".to_owned(),
+            envoy: None,
+            kernel: "6.18.0".to_owned(),
+            system: "Debian GNU/Linux 13 (trixie)".to_owned(),
+            processor: "Example CPU 3.0 GHz".to_owned(),
+            cores: 2,
+            memory_mib: 7936,
+            cgroups: "v2".to_owned(),
+            memory_source: MemorySource::WorkingSet,
+            started: "2026-01-02T03:04:05Z".to_owned(),
+        },
+        arms: arms.iter().map(|(name, figures)| arm(name, figures, rounds_seen)).collect(),
+        effects: others.iter().flat_map(|(name, figures)| effects(name, base.1, figures, reach, rounds_seen)).collect(),
+        cautions: Vec::new(),
+    }
+}
+
+fn pod(service: &str, version: &str, requests: u64) -> ServiceCount {
+    ServiceCount { service: service.to_owned(), pod: format!("{service}-{version}"), requests, errors: 0 }
+}
+
+fn edge(from: &str, (to, path): (&str, &str), calls: u64, latency_ms_p50: Option<f64>) -> Edge {
+    let (from, to, path) = (from.to_owned(), to.to_owned(), path.to_owned());
+    Edge { from, to, path, calls, failures: 0, latency_ms_p50, latency_ms_mean: latency_ms_p50 }
+}
+
+fn caution(kind: &str, text: &str) -> Caution {
+    Caution { kind: kind.to_owned(), text: text.to_owned() }
+}
+
+/// What `meshtax run` leaves as `report.txt`.
+fn report(measurement: &Measurement) -> String {
+    let report = format!("{}\n{}", answer(measurement), text(measurement));
+    let wide: Vec<&str> = report.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "lines of more than 80 columns: {wide:#?}");
+    assert!(report.lines().all(|line| line == line.trim_end()), "blanks at the end of a line:\n{report}");
+    report
+}
+
+#[test]
+fn two_arms() {
+    let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
+    run.environment.envoy = Some("envoy  version: 1a2b3c4d5e6f/1.40.0/Clean/RELEASE/BoringSSL".to_owned());
+    for (arm, [v2, v3], latency_ms) in [(0, [489, 507], [0.41, 0.95, 0.3]), (1, [512, 495], [1.52, 3.23, 1.4])] {
+        let calls = v2 + v3;
+        run.arms[arm].services = vec![
+            pod("productpage", "v1", 1500),
+            pod("reviews", "v2", v2),
+            pod("reviews", "v3", v3),
+            pod("ratings", "v1", calls),
+        ];
+        run.arms[arm].edges = vec![
+            edge("productpage-v1", ("details", "/details/0"), 1500, Some(latency_ms[0])),
+            edge("productpage-v1", ("reviews", "/reviews/0"), 1500, Some(latency_ms[1])),
+            edge("reviews-v2", ("ratings", "/ratings/0"), v2, Some(latency_ms[2])),
+            edge("reviews-v3", ("ratings", "/ratings/0"), v3, Some(latency_ms[2])),
+        ];
+    }
+    assert_snapshot!(report(&run), @"
+    Sidecars cost this application +4.21 ms [4.09, 4.33] per page and
+    +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]), and +142 MiB [138, 146]
+    of memory at rest.
+
+    bookinfo-lean: topology `bookinfo-lean`, target
+      http://productpage:9080/productpage
+    10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
+
+                          none         sidecar         vs none
+    Latency
+      mean, ms            1.98 ±  3 %     6.19 ±  3 %  +212 % [206, 218]
+      p50, ms             1.90 ±  3 %     5.96 ±  3 %  +213 % [207, 219]
+      p90, ms             2.41 ±  3 %     7.32 ±  3 %  +203 % [197, 209]
+      p99, ms             3.87 ±  3 %     9.98 ±  3 %  +158 % [153, 163]
+      total wait, s       2.98 ±  3 %     9.29 ±  3 %  +212 % [206, 218]
+    CPU
+      per request, ms     1.85 ±  3 %     5.74 ±  3 %  +210 % [204, 216]
+        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
+        proxy, ms            0            3.87 ±  3 %  +3.87 ms [3.80, 3.95]
+      total, s            2.78 ±  3 %     8.62 ±  3 %  +210 % [204, 216]
+      idle, cores      0.00312 ±  3 %   0.0312 ±  3 %  +901 % [881, 921]
+      peak, cores       0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
+      machine busy, %     4.21 ±  3 %     9.87 ±  3 %  +134 % [130, 139]
+    Memory
+      idle, MiB           81.4 ±  3 %      223 ±  3 %  +174 % [169, 180]
+      loaded, MiB         83.1 ±  3 %      232 ±  3 %  +179 % [174, 185]
+        proxy, MiB           0             149 ±  3 %  +149 MiB [146, 152]
+      growth, MiB         1.65 ±  3 %     8.50 ±  3 %  +415 % [405, 425]
+    Counts
+      requests            1500            1500         same
+      errors                 0               0         same
+
+    ± standard deviation (under load: 10 blocks; idle: 8 windows)
+    [low, high] 95 % interval, rounds or windows paired
+    ‡ no interval: a maximum over rounds
+
+    Requests received  none  sidecar
+      productpage-v1   1500     1500
+      reviews-v2        489      512
+      reviews-v3        507      495
+      ratings-v1        996     1007
+
+    Calls made            none           sidecar
+                         calls  p50, ms    calls  p50, ms
+    productpage-v1
+      details/details/0   1500    0.410     1500     1.52
+      reviews/reviews/0   1500    0.950     1500     3.23
+    reviews-v2
+      ratings/ratings/0    489    0.300      512     1.40
+    reviews-v3
+      ratings/ratings/0    507    0.300      495     1.40
+
+    meshtax 0.1.0, envoy version: 1a2b3c4d5e6f/1.40.0/Clean/RELEASE/BoringSSL,
+      started 2026-01-02T03:04:05Z
+    Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
+      MiB, cgroups v2, memory as working set
+    ");
+}
+
+#[test]
+fn three_rounds() {
+    let mut few = [NONE, SIDECAR];
+    few.iter_mut().for_each(|figures| figures[3] = None);
+    let mut run = run(&[("none", &few[0]), ("sidecar", &few[1])], 3, 0.02);
+    run.cautions = vec![
+        caution(
+            "few_rounds",
+            "3 rounds were completed by all arms: intervals need 6, so there are none and any difference may be chance; \
+             try `--rounds 10` or more",
+        ),
+        caution("few_requests", "an arm has only 450 answered requests: too few for latency_ms_p99"),
+    ];
+    assert_snapshot!(report(&run), @"
+    Sidecars cost this application +4.21 ms (no interval: 3 rounds, at least 6 are
+    needed) per page and +3.89 ms (no interval) of CPU time (+210 %), and
+    +142 MiB [138, 146] of memory at rest.
+
+    bookinfo-lean: topology `bookinfo-lean`, target
+      http://productpage:9080/productpage
+    3 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
+
+                          none         sidecar         vs none
+    Latency
+      mean, ms            1.98 ±  3 %     6.19 ±  3 %  +212 % †
+      p50, ms             1.90 ±  3 %     5.96 ±  3 %  +213 % †
+      p90, ms             2.41 ±  3 %     7.32 ±  3 %  +203 % †
+      p99, ms                *               *         *
+      total wait, s       2.98 ±  3 %     9.29 ±  3 %  +212 % †
+    CPU
+      per request, ms     1.85 ±  3 %     5.74 ±  3 %  +210 % †
+        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.971 % †
+        proxy, ms            0            3.87 ±  3 %  +3.87 ms †
+      total, s            2.78 ±  3 %     8.62 ±  3 %  +210 % †
+      idle, cores      0.00312 ±  3 %   0.0312 ±  3 %  +901 % [881, 921]
+      peak, cores       0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
+      machine busy, %     4.21 ±  3 %     9.87 ±  3 %  +134 % †
+    Memory
+      idle, MiB           81.4 ±  3 %      223 ±  3 %  +174 % [169, 180]
+      loaded, MiB         83.1 ±  3 %      232 ±  3 %  +179 % †
+        proxy, MiB           0             149 ±  3 %  +149 MiB †
+      growth, MiB         1.65 ±  3 %     8.50 ±  3 %  +415 % †
+    Counts
+      requests            1500            1500         same
+      errors                 0               0         same
+
+    ± standard deviation (under load: 3 blocks; idle: 8 windows)
+    [low, high] 95 % interval, rounds or windows paired
+    * no figure: too few samples
+    † no interval: 3 rounds, at least 6 are needed
+    ‡ no interval: a maximum over rounds
+
+    caution few_rounds: 3 rounds were completed by all arms: intervals need 6, so
+      there are none and any difference may be chance; try `--rounds 10` or more
+    caution few_requests: an arm has only 450 answered requests: too few for
+      latency_ms_p99
+
+    meshtax 0.1.0, started 2026-01-02T03:04:05Z
+    Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
+      MiB, cgroups v2, memory as working set
+    ");
+}
+
+#[test]
+fn interrupted() {
+    let mut run = run(&[("none", &NONE), ("sidecar", &[None; 18])], 1, 0.02);
+    run.experiment.complete = false;
+    run.arms[1].metrics.values_mut().for_each(|value| value.count = 0);
+    run.arms[0].services = vec![pod("productpage", "v1", 150)];
+    run.arms[0].services[0].errors = 2;
+    run.arms[0].edges = vec![edge("productpage-v1", ("details", "/details/0"), 9, None)];
+    run.arms[0].edges[0].failures = 1;
+    assert_snapshot!(report(&run), @"
+    With sidecars, too few samples for latency and CPU time, and memory at rest.
+
+    bookinfo-lean: topology `bookinfo-lean`, target
+      http://productpage:9080/productpage
+    1 round, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
+    Interrupted after 1 round: these results are partial.
+
+                          none         sidecar    vs none
+    Latency
+      mean, ms            1.98 ±  3 %        *    *
+      p50, ms             1.90 ±  3 %        *    *
+      p90, ms             2.41 ±  3 %        *    *
+      p99, ms             3.87 ±  3 %        *    *
+      total wait, s       2.98               *    *
+    CPU
+      per request, ms     1.85               *    *
+        app, ms           1.85               *    *
+        proxy, ms            0               *    *
+      total, s            2.78               *    *
+      idle, cores      0.00312 ±  3 %        *    *
+      peak, cores       0.0681               *    *
+      machine busy, %     4.21               *    *
+    Memory
+      idle, MiB           81.4 ±  3 %        *    *
+      loaded, MiB         83.1               *    *
+        proxy, MiB           0               *    *
+      growth, MiB         1.65               *    *
+    Counts
+      requests            1500               *    *
+      errors                 0               *    *
+
+    ± standard deviation (idle: 8 windows)
+    * no figure: too few samples
+
+    Requests received  none  sidecar
+      productpage-v1    150
+    arm `none`: `productpage-v1` answered 2 of 150 requests with an error
+
+    Calls made            none           sidecar
+                         calls  p50, ms    calls  p50, ms
+    productpage-v1
+      details/details/0      9        *
+    * no figure: too few calls
+    arm `none`: 1 of 9 calls from `productpage-v1` to `details/details/0` failed
+
+    meshtax 0.1.0, started 2026-01-02T03:04:05Z
+    Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
+      MiB, cgroups v2, memory as working set
+    ");
+}
+
+#[test]
+fn one_arm() {
+    let mut run = run(&[("none", &NONE)], 10, 0.02);
+    run.experiment.connection = "keep".to_owned();
+    run.environment.memory_source = MemorySource::Pss;
+    assert_snapshot!(report(&run), @"
+    Arm `none` stands alone: there is nothing to compare it with.
+
+    bookinfo-lean: topology `bookinfo-lean`, target
+      http://productpage:9080/productpage
+    10 rounds, 1500 requests per arm, 0.5 ms think time, connections kept, seed 7
+
+                          none
+    Latency
+      mean, ms            1.98 ±  3 %
+      p50, ms             1.90 ±  3 %
+      p90, ms             2.41 ±  3 %
+      p99, ms             3.87 ±  3 %
+      total wait, s       2.98 ±  3 %
+    CPU
+      per request, ms     1.85 ±  3 %
+        app, ms           1.85 ±  3 %
+        proxy, ms            0
+      total, s            2.78 ±  3 %
+      idle, cores      0.00312 ±  3 %
+      peak, cores       0.0681 ±  3 %
+      machine busy, %     4.21 ±  3 %
+    Memory
+      idle, MiB           81.4 ±  3 %
+      loaded, MiB         83.1 ±  3 %
+        proxy, MiB           0
+      growth, MiB         1.65 ±  3 %
+    Counts
+      requests            1500
+      errors                 0
+
+    ± standard deviation (under load: 10 blocks; idle: 8 windows)
+
+    meshtax 0.1.0, started 2026-01-02T03:04:05Z
+    Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
+      MiB, cgroups v2, memory as PSS
+    ");
+}
+
+#[test]
+fn an_arm_that_costs_nothing_measurable() {
+    let mut run = run(&[("none", &NONE), ("ebpf", &EBPF)], 10, 0.02);
+    run.experiment.target = "http://front:8080/".to_owned();
+    assert_snapshot!(report(&run), @"
+    With arm `ebpf`, no difference resolved: +0.0070 ms [-0.0328, 0.0468] per
+    request and +0.0180 ms [-0.0194, 0.0554] of CPU time (+0.97 % [-1.05, 2.99]),
+    and 0 MiB [0, 0] of memory at rest.
+
+    bookinfo-lean: topology `bookinfo-lean`, target http://front:8080/
+    10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
+
+                          none            ebpf         vs none
+    Latency
+      mean, ms            1.98 ±  3 %     1.99 ±  3 %  +0.35 % [-1.65, 2.36]
+      p50, ms             1.90 ±  3 %     1.91 ±  3 %  +0.32 % [-1.69, 2.32]
+      p90, ms             2.41 ±  3 %     2.42 ±  3 %  +0.29 % [-1.72, 2.30]
+      p99, ms             3.87 ±  3 %     3.90 ±  3 %  +0.75 % [-1.27, 2.76]
+      total wait, s       2.98 ±  3 %     2.99 ±  3 %  +0.37 % [-1.64, 2.38]
+    CPU
+      per request, ms     1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
+        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
+        proxy, ms            0               0         same
+      total, s            2.78 ±  3 %     2.81 ±  3 %  +0.97 % [-1.05, 2.99]
+      idle, cores      0.00312 ±  3 %  0.00312 ±  3 %  same
+      peak, cores       0.0681 ±  3 %   0.0690 ±  3 %  +1.32 % ‡
+      machine busy, %     4.21 ±  3 %     4.30 ±  3 %  +2.14 % [0.10, 4.18]
+    Memory
+      idle, MiB           81.4 ±  3 %     81.4 ±  3 %  same
+      loaded, MiB         83.1 ±  3 %     83.1 ±  3 %  +0.04 % [-1.96, 2.04]
+        proxy, MiB           0               0         same
+      growth, MiB         1.65 ±  3 %     1.68 ±  3 %  +1.82 % [-0.22, 3.85]
+    Counts
+      requests            1500            1500         same
+      errors                 0               0         same
+
+    ± standard deviation (under load: 10 blocks; idle: 8 windows)
+    [low, high] 95 % interval, rounds or windows paired
+    ‡ no interval: a maximum over rounds
+
+    meshtax 0.1.0, started 2026-01-02T03:04:05Z
+    Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
+      MiB, cgroups v2, memory as working set
+    ");
+}
+
+#[test]
+fn three_arms() {
+    let run = run(&[("none", &NONE), ("sidecar", &SIDECAR), ("ebpf", &EBPF)], 10, 0.002);
+    assert_snapshot!(report(&run), @"
+    Sidecars cost this application +4.21 ms [4.20, 4.22] per page and
+    +3.89 ms [3.88, 3.90] of CPU time (+210 % [209, 211]), and
+    +142.0 MiB [141.5, 142.4] of memory at rest.
+
+    Arm `ebpf` costs this application +0.0070 ms [0.0030, 0.0110] per page and
+    +0.0180 ms [0.0143, 0.0217] of CPU time (+0.97 % [0.77, 1.17]). And no
+    difference resolved: 0 MiB [0, 0] of memory at rest.
+
+    bookinfo-lean: topology `bookinfo-lean`, target
+      http://productpage:9080/productpage
+    10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
+
+                          none         sidecar         vs none
+    Latency
+      mean, ms            1.98 ±  3 %     6.19 ±  3 %  +212 % [212, 213]
+      p50, ms             1.90 ±  3 %     5.96 ±  3 %  +213 % [213, 214]
+      p90, ms             2.41 ±  3 %     7.32 ±  3 %  +203 % [203, 204]
+      p99, ms             3.87 ±  3 %     9.98 ±  3 %  +158 % [157, 158]
+      total wait, s       2.98 ±  3 %     9.29 ±  3 %  +212 % [212, 213]
+    CPU
+      per request, ms     1.85 ±  3 %     5.74 ±  3 %  +210 % [209, 211]
+        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.97 % [0.77, 1.17]
+        proxy, ms            0            3.87 ±  3 %  +3.87 ms [3.87, 3.88]
+      total, s            2.78 ±  3 %     8.62 ±  3 %  +210 % [209, 211]
+      idle, cores      0.00312 ±  3 %   0.0312 ±  3 %  +901 % [899, 903]
+      peak, cores       0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
+      machine busy, %     4.21 ±  3 %     9.87 ±  3 %  +134 % [134, 135]
+    Memory
+      idle, MiB           81.4 ±  3 %      223 ±  3 %  +174 % [174, 175]
+      loaded, MiB         83.1 ±  3 %      232 ±  3 %  +179 % [179, 180]
+        proxy, MiB           0             149 ±  3 %  +149 MiB [148, 149]
+      growth, MiB         1.65 ±  3 %     8.50 ±  3 %  +415 % [414, 416]
+    Counts
+      requests            1500            1500         same
+      errors                 0               0         same
+
+                          none            ebpf         vs none
+    Latency
+      mean, ms            1.98 ±  3 %     1.99 ±  3 %  +0.353 % [0.152, 0.554]
+      p50, ms             1.90 ±  3 %     1.91 ±  3 %  +0.315 % [0.115, 0.516]
+      p90, ms             2.41 ±  3 %     2.42 ±  3 %  +0.290 % [0.089, 0.491]
+      p99, ms             3.87 ±  3 %     3.90 ±  3 %  +0.749 % [0.548, 0.951]
+      total wait, s       2.98 ±  3 %     2.99 ±  3 %  +0.370 % [0.169, 0.570]
+    CPU
+      per request, ms     1.85 ±  3 %     1.87 ±  3 %  +0.97 % [0.77, 1.17]
+        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.97 % [0.77, 1.17]
+        proxy, ms            0               0         same
+      total, s            2.78 ±  3 %     2.81 ±  3 %  +0.97 % [0.77, 1.17]
+      idle, cores      0.00312 ±  3 %  0.00312 ±  3 %  same
+      peak, cores       0.0681 ±  3 %   0.0690 ±  3 %  +1.32 % ‡
+      machine busy, %     4.21 ±  3 %     4.30 ±  3 %  +2.14 % [1.93, 2.34]
+    Memory
+      idle, MiB           81.4 ±  3 %     81.4 ±  3 %  same
+      loaded, MiB         83.1 ±  3 %     83.1 ±  3 %  +0.036 % [-0.164, 0.236]
+        proxy, MiB           0               0         same
+      growth, MiB         1.65 ±  3 %     1.68 ±  3 %  +1.82 % [1.61, 2.02]
+    Counts
+      requests            1500            1500         same
+      errors                 0               0         same
+
+    ± standard deviation (under load: 10 blocks; idle: 8 windows)
+    [low, high] 95 % interval, rounds or windows paired
+    ‡ no interval: a maximum over rounds
+
+    meshtax 0.1.0, started 2026-01-02T03:04:05Z
+    Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
+      MiB, cgroups v2, memory as working set
+    ");
+}
+
+#[test]
+fn many_arms_with_long_names_stay_in_the_width() {
+    let names = ["none", "sidecar-of-some-length", "ebpf-and-sidecar-and-more", "four", "five"];
+    let arms: Vec<_> = names.iter().map(|name| (*name, &SIDECAR)).collect();
+    let mut run = run(&arms, 10, 0.02);
+    for arm in &mut run.arms {
+        let service = "a-service-with-a-name-of-sixty-three-characters-as-dns-allows-it";
+        arm.services = vec![pod(service, "v1", 1_000_000)];
+        arm.edges = vec![edge("front-v1", (service, "/path"), 1_000_000, Some(0.001_234))];
+    }
+    report(&run);
+}
+
+#[test]
+fn answers_say_no_more_than_was_seen() {
+    let check = |base: Figures, other: Figures, rounds, text: &str| {
+        let said = answer(&run(&[("none", &base), ("ebpf", &other)], rounds, 0.002));
+        assert_eq!(said.split_whitespace().collect::<Vec<_>>().join(" "), text);
+    };
+    check(
+        NONE,
+        NONE,
+        10,
+        "With arm `ebpf`, no difference resolved: 0 ms [0, 0] per page and 0 ms [0, 0] of CPU time (0 % [0, 0]), and \
+         0 MiB [0, 0] of memory at rest.",
+    );
+    check(
+        SIDECAR,
+        NONE,
+        10,
+        "Arm `ebpf` takes less than `none`: -4.21 ms [-4.22, -4.20] per page and -3.89 ms [-3.90, -3.88] of CPU time \
+         (-67.7 % [-67.8, -67.7]), and -142.0 MiB [-142.4, -141.5] of memory at rest.",
+    );
+    check(
+        NONE,
+        SIDECAR,
+        1,
+        "Arm `ebpf` costs this application +4.21 ms (no interval: 1 round, at least 6 are needed) per page and \
+         +3.89 ms (no interval) of CPU time (+210 %), and +142.0 MiB [141.5, 142.4] of memory at rest.",
+    );
+    check([None; 18], NONE, 10, "With arm `ebpf`, too few samples for latency and CPU time, and memory at rest.");
+}

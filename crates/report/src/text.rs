@@ -29,15 +29,14 @@ fn subject(subject: &Subject) -> String {
     let rounds = count(subject.rounds.into(), "round");
     let requests = count(*requests, "request");
     let connection = match subject.connection.as_str() {
-        "new" => "a new connection for each",
+        "new" => "new connections",
         "keep" => "connections kept",
         other => other,
     };
     let facts = format!("{rounds}, {requests} per arm, {think_ms} ms think time, {connection}, seed {seed}");
     let mut lines = paragraph(&format!("{name}: topology `{topology}`, target {target}"), 2) + &paragraph(&facts, 2);
     if !subject.complete {
-        let note = format!("Interrupted after {rounds}: these results are partial.");
-        lines += &paragraph(&note, 2);
+        lines += &paragraph(&format!("Interrupted after {rounds}: these results are partial."), 2);
     }
     lines
 }
@@ -47,8 +46,10 @@ fn caution(caution: &Caution) -> String {
 }
 
 fn environment(environment: &Environment) -> String {
-    let Environment { meshtax, envoy, kernel, system, processor, cores, memory_mib, cgroups, started, .. } = environment;
-    let envoy = envoy.as_ref().map_or_else(String::new, |version| format!(", envoy {version}"));
+    let Environment { meshtax, envoy, kernel, system, processor, cores, memory_mib, cgroups, started, .. } =
+        environment;
+    // Envoy's own words begin with its name.
+    let envoy = envoy.as_ref().map_or_else(String::new, |words| format!(", {words}"));
     let cores = count((*cores).into(), "core");
     let memory = match environment.memory_source {
         MemorySource::WorkingSet => "working set",
@@ -56,7 +57,7 @@ fn environment(environment: &Environment) -> String {
     };
     let tools = format!("meshtax {meshtax}{envoy}, started {started}");
     let machine = format!(
-        "{system}, Linux {kernel}, {cores} ({processor}), {memory_mib} MiB, cgroups {cgroups}, memory figures are {memory}"
+        "{system}, Linux {kernel}, {cores} ({processor}), {memory_mib} MiB, cgroups {cgroups}, memory as {memory}"
     );
     paragraph(&tools, 2) + &paragraph(&machine, 2)
 }

@@ -1,0 +1,6 @@
+//! Labs that stand: real namespaces, real rules, real Envoy.
+
+mod command;
+mod life;
+mod mesh;
+mod truth;
