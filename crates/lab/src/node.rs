@@ -97,8 +97,9 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
     fs::create_dir_all(&folder).map_err(step(format!("create {}", folder.display())))?;
     let rules = kube_proxy::rules(site.blueprint.topology, site.addresses);
     apply_rules(&node, &folder.join("services.nft"), &rules)?;
-    let dns = start_dns(site, arm, &node, &folder)?;
-    site.stop.check()?;
+    // Programs may look names up as soon as they start.
+    let mut dns = start_dns(site, arm, &node, &folder)?;
+    dns.answer(site.blueprint.patience, site.stop)?;
     let mut raised = Vec::new();
     for (netns, (name, address)) in pods.into_iter().zip(&site.addresses.pods) {
         let place = place(site, arm, name);
@@ -120,7 +121,6 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
 /// Waits until everything on the node is ready.
 pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabError> {
     let patience = site.blueprint.patience;
-    node.dns.answer(patience, site.stop)?;
     for pod in &mut node.pods {
         pod.wait_for_app(site)?;
         if matches!(node.plane, Plane::Sidecar(_)) {

@@ -214,7 +214,7 @@ fn measured(
 }
 
 fn text(measurement: &Measurement) -> String {
-    let _ = measurement; String::new()
+    format!("{}\n{}", report::answer(measurement), report::text(measurement))
 }
 
 fn show(measurement: &Measurement, json: bool) -> Result<(), Failure> {

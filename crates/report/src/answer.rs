@@ -62,7 +62,7 @@ fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
 }
 
 fn clauses(measurement: &Measurement, arm: &Arm) -> Vec<(Finding, String)> {
-    let request = if measurement.experiment.target.contains("page") { "page" } else { "request" };
+    let request = if path(&measurement.experiment.target).contains("page") { "page" } else { "request" };
     let asked = [
         (Metric::LatencyMsMean, format!("per {request}"), "latency"),
         (Metric::CpuMsPerRequest, "of CPU time".to_owned(), "CPU time"),
@@ -77,6 +77,12 @@ fn clauses(measurement: &Measurement, arm: &Arm) -> Vec<(Finding, String)> {
         clauses.push((finding, clause.unwrap_or_else(|| name.to_owned())));
     }
     clauses
+}
+
+/// What follows scheme and host of a URL.
+fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split_once('/').map_or("", |(_, path)| path)
 }
 
 /// `+3.90 ms [3.70, 4.10] of CPU time (+210 % [198, 223])`. The reason why intervals are missing is told once.

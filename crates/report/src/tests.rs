@@ -1,124 +1,10 @@
+mod run;
+
 use insta::assert_snapshot;
-use measure::{
-    Arm, Caution, Edge, Effect, Environment, Measurement, MemorySource, Metric, SCHEMA, ServiceCount, Subject, Value,
-};
+use measure::{Measurement, MemorySource};
 
 use crate::{answer, text};
-
-/// Figures of an arm in the order of [`Metric::ALL`], of a run of 1,500 requests and ten rounds.
-type Figures = [Option<f64>; 18];
-
-const NONE: Figures = figures([
-    1.984, 1.902, 2.414, 3.871, 2.976, 1500.0, 0.0, 1.853, 1.853, 0.0, 2.780, 0.003_12, 0.068_1, 4.21, 81.42, 83.07,
-    1.65, 0.0,
-]);
-const SIDECAR: Figures = figures([
-    6.194, 5.957, 7.323, 9.981, 9.291, 1500.0, 0.0, 5.744, 1.871, 3.873, 8.616, 0.031_24, 0.171, 9.87, 223.4, 231.9,
-    8.5, 148.6,
-]);
-const EBPF: Figures = figures([
-    1.991, 1.908, 2.421, 3.9, 2.987, 1500.0, 0.0, 1.871, 1.871, 0.0, 2.807, 0.003_12, 0.069, 4.3, 81.42, 83.1, 1.68,
-    0.0,
-]);
-
-const fn figures(figures: [f64; 18]) -> Figures {
-    let mut all = [None; 18];
-    let mut index = 0;
-    while index < 18 {
-        all[index] = Some(figures[index]);
-        index += 1;
-    }
-    all
-}
-
-fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
-    let value = |(metric, value): (Metric, Option<f64>)| {
-        let name = metric.name();
-        let count = match metric {
-            Metric::MemoryIdleMib | Metric::CpuIdleCores => 8,
-            _ if name.starts_with("latency") => 150 * rounds,
-            _ => rounds,
-        };
-        let per_block =
-            if matches!(metric.unit(), "s" | "1") { value.map(|total| total / rounds as f64) } else { value };
-        let stddev = per_block.filter(|_| count > 1).map(|figure| figure * 0.034);
-        (name.to_owned(), Value { value, unit: metric.unit().to_owned(), count, stddev })
-    };
-    let metrics = Metric::ALL.into_iter().zip(*figures).map(value).collect();
-    Arm { name: name.to_owned(), metrics, services: Vec::new(), edges: Vec::new() }
-}
-
-/// Effects whose intervals reach `reach` of the figures' larger to either side; with fewer than six rounds only idle
-/// figures have one.
-fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u64) -> Vec<Effect> {
-    let effect = |(metric, (base, value)): (Metric, (&Option<f64>, &Option<f64>))| {
-        let idle = matches!(metric, Metric::MemoryIdleMib | Metric::CpuIdleCores);
-        let paired = metric != Metric::CpuPeakCores && (idle || rounds >= 6);
-        let pair = base.zip(*value);
-        let difference = pair.map(|(base, value)| value - base);
-        let ratio = pair.filter(|(base, value)| *base > 0.0 && *value > 0.0).map(|(base, value)| value / base);
-        let half = pair.map_or(0.0, |(base, value)| if base == value { 0.0 } else { reach * base.max(value) });
-        let around = |middle: f64, half: f64| [middle - half, middle + half];
-        Effect {
-            arm: name.to_owned(),
-            metric: metric.name().to_owned(),
-            ratio,
-            ratio_ci95: ratio
-                .filter(|_| paired)
-                .map(|ratio| around(ratio, if half > 0.0 { ratio * reach } else { 0.0 })),
-            difference,
-            difference_ci95: difference.filter(|_| paired).map(|difference| around(difference, half)),
-        }
-    };
-    Metric::ALL.into_iter().zip(base.iter().zip(figures)).map(effect).collect()
-}
-
-fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measurement {
-    let (base, others) = arms.split_first().expect("a run has a baseline");
-    let rounds_seen = u64::from(rounds);
-    Measurement {
-        schema: SCHEMA.to_owned(),
-        experiment: Subject {
-            name: "bookinfo-lean".to_owned(),
-            topology: "bookinfo-lean".to_owned(),
-            target: "http://productpage:9080/productpage".to_owned(),
-            rounds,
-            requests: 1500,
-            think_ms: 0.5,
-            connection: "new".to_owned(),
-            seed: 7,
-            complete: true,
-        },
-        environment: Environment {
-            meshtax: "0.1.0".to_owned(),
-            envoy: None,
-            kernel: "6.18.0".to_owned(),
-            system: "Debian GNU/Linux 13 (trixie)".to_owned(),
-            processor: "Example CPU 3.0 GHz".to_owned(),
-            cores: 2,
-            memory_mib: 7936,
-            cgroups: "v2".to_owned(),
-            memory_source: MemorySource::WorkingSet,
-            started: "2026-01-02T03:04:05Z".to_owned(),
-        },
-        arms: arms.iter().map(|(name, figures)| arm(name, figures, rounds_seen)).collect(),
-        effects: others.iter().flat_map(|(name, figures)| effects(name, base.1, figures, reach, rounds_seen)).collect(),
-        cautions: Vec::new(),
-    }
-}
-
-fn pod(service: &str, version: &str, requests: u64) -> ServiceCount {
-    ServiceCount { service: service.to_owned(), pod: format!("{service}-{version}"), requests, errors: 0 }
-}
-
-fn edge(from: &str, (to, path): (&str, &str), calls: u64, latency_ms_p50: Option<f64>) -> Edge {
-    let (from, to, path) = (from.to_owned(), to.to_owned(), path.to_owned());
-    Edge { from, to, path, calls, failures: 0, latency_ms_p50, latency_ms_mean: latency_ms_p50 }
-}
-
-fn caution(kind: &str, text: &str) -> Caution {
-    Caution { kind: kind.to_owned(), text: text.to_owned() }
-}
+use run::{EBPF, Figures, NONE, SIDECAR, caution, edge, pod, run};
 
 /// What `meshtax run` leaves as `report.txt`.
 fn report(measurement: &Measurement) -> String {
@@ -379,13 +265,13 @@ fn one_arm() {
 #[test]
 fn an_arm_that_costs_nothing_measurable() {
     let mut run = run(&[("none", &NONE), ("ebpf", &EBPF)], 10, 0.02);
-    run.experiment.target = "http://front:8080/".to_owned();
+    run.experiment.target = "http://homepage:8080/".to_owned();
     assert_snapshot!(report(&run), @"
     With arm `ebpf`, no difference resolved: +0.0070 ms [-0.0328, 0.0468] per
     request and +0.0180 ms [-0.0194, 0.0554] of CPU time (+0.97 % [-1.05, 2.99]),
     and 0 MiB [0, 0] of memory at rest.
 
-    bookinfo-lean: topology `bookinfo-lean`, target http://front:8080/
+    bookinfo-lean: topology `bookinfo-lean`, target http://homepage:8080/
     10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
 
                           none            ebpf         vs none
@@ -425,7 +311,7 @@ fn an_arm_that_costs_nothing_measurable() {
 #[test]
 fn three_arms() {
     let run = run(&[("none", &NONE), ("sidecar", &SIDECAR), ("ebpf", &EBPF)], 10, 0.002);
-    assert_snapshot!(report(&run), @"
+    assert_snapshot!(answer(&run), @"
     Sidecars cost this application +4.21 ms [4.20, 4.22] per page and
     +3.89 ms [3.88, 3.90] of CPU time (+210 % [209, 211]), and
     +142.0 MiB [141.5, 142.4] of memory at rest.
@@ -433,67 +319,9 @@ fn three_arms() {
     Arm `ebpf` costs this application +0.0070 ms [0.0030, 0.0110] per page and
     +0.0180 ms [0.0143, 0.0217] of CPU time (+0.97 % [0.77, 1.17]). And no
     difference resolved: 0 MiB [0, 0] of memory at rest.
-
-    bookinfo-lean: topology `bookinfo-lean`, target
-      http://productpage:9080/productpage
-    10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
-
-                          none         sidecar         vs none
-    Latency
-      mean, ms            1.98 ±  3 %     6.19 ±  3 %  +212 % [212, 213]
-      p50, ms             1.90 ±  3 %     5.96 ±  3 %  +213 % [213, 214]
-      p90, ms             2.41 ±  3 %     7.32 ±  3 %  +203 % [203, 204]
-      p99, ms             3.87 ±  3 %     9.98 ±  3 %  +158 % [157, 158]
-      total wait, s       2.98 ±  3 %     9.29 ±  3 %  +212 % [212, 213]
-    CPU
-      per request, ms     1.85 ±  3 %     5.74 ±  3 %  +210 % [209, 211]
-        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.97 % [0.77, 1.17]
-        proxy, ms            0            3.87 ±  3 %  +3.87 ms [3.87, 3.88]
-      total, s            2.78 ±  3 %     8.62 ±  3 %  +210 % [209, 211]
-      idle, cores      0.00312 ±  3 %   0.0312 ±  3 %  +901 % [899, 903]
-      peak, cores       0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
-      machine busy, %     4.21 ±  3 %     9.87 ±  3 %  +134 % [134, 135]
-    Memory
-      idle, MiB           81.4 ±  3 %      223 ±  3 %  +174 % [174, 175]
-      loaded, MiB         83.1 ±  3 %      232 ±  3 %  +179 % [179, 180]
-        proxy, MiB           0             149 ±  3 %  +149 MiB [148, 149]
-      growth, MiB         1.65 ±  3 %     8.50 ±  3 %  +415 % [414, 416]
-    Counts
-      requests            1500            1500         same
-      errors                 0               0         same
-
-                          none            ebpf         vs none
-    Latency
-      mean, ms            1.98 ±  3 %     1.99 ±  3 %  +0.353 % [0.152, 0.554]
-      p50, ms             1.90 ±  3 %     1.91 ±  3 %  +0.315 % [0.115, 0.516]
-      p90, ms             2.41 ±  3 %     2.42 ±  3 %  +0.290 % [0.089, 0.491]
-      p99, ms             3.87 ±  3 %     3.90 ±  3 %  +0.749 % [0.548, 0.951]
-      total wait, s       2.98 ±  3 %     2.99 ±  3 %  +0.370 % [0.169, 0.570]
-    CPU
-      per request, ms     1.85 ±  3 %     1.87 ±  3 %  +0.97 % [0.77, 1.17]
-        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.97 % [0.77, 1.17]
-        proxy, ms            0               0         same
-      total, s            2.78 ±  3 %     2.81 ±  3 %  +0.97 % [0.77, 1.17]
-      idle, cores      0.00312 ±  3 %  0.00312 ±  3 %  same
-      peak, cores       0.0681 ±  3 %   0.0690 ±  3 %  +1.32 % ‡
-      machine busy, %     4.21 ±  3 %     4.30 ±  3 %  +2.14 % [1.93, 2.34]
-    Memory
-      idle, MiB           81.4 ±  3 %     81.4 ±  3 %  same
-      loaded, MiB         83.1 ±  3 %     83.1 ±  3 %  +0.036 % [-0.164, 0.236]
-        proxy, MiB           0               0         same
-      growth, MiB         1.65 ±  3 %     1.68 ±  3 %  +1.82 % [1.61, 2.02]
-    Counts
-      requests            1500            1500         same
-      errors                 0               0         same
-
-    ± standard deviation (under load: 10 blocks; idle: 8 windows)
-    [low, high] 95 % interval, rounds or windows paired
-    ‡ no interval: a maximum over rounds
-
-    meshtax 0.1.0, started 2026-01-02T03:04:05Z
-    Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
-      MiB, cgroups v2, memory as working set
     ");
+    let headers: Vec<_> = text(&run).lines().filter(|line| line.contains("vs none")).map(str::to_owned).collect();
+    assert!(headers.len() == 2 && headers[0].contains("sidecar") && headers[1].contains("ebpf"), "{headers:#?}");
 }
 
 #[test]

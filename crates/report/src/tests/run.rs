@@ -1,0 +1,119 @@
+use measure::{
+    Arm, Caution, Edge, Effect, Environment, Measurement, MemorySource, Metric, SCHEMA, ServiceCount, Subject, Value,
+};
+
+/// Figures of an arm in the order of [`Metric::ALL`], of a run of 1,500 requests and ten rounds.
+pub(super) type Figures = [Option<f64>; 18];
+
+pub(super) const NONE: Figures = figures([
+    1.984, 1.902, 2.414, 3.871, 2.976, 1500.0, 0.0, 1.853, 1.853, 0.0, 2.780, 0.003_12, 0.068_1, 4.21, 81.42, 83.07,
+    1.65, 0.0,
+]);
+pub(super) const SIDECAR: Figures = figures([
+    6.194, 5.957, 7.323, 9.981, 9.291, 1500.0, 0.0, 5.744, 1.871, 3.873, 8.616, 0.031_24, 0.171, 9.87, 223.4, 231.9,
+    8.5, 148.6,
+]);
+pub(super) const EBPF: Figures = figures([
+    1.991, 1.908, 2.421, 3.9, 2.987, 1500.0, 0.0, 1.871, 1.871, 0.0, 2.807, 0.003_12, 0.069, 4.3, 81.42, 83.1, 1.68,
+    0.0,
+]);
+
+const fn figures(figures: [f64; 18]) -> Figures {
+    let mut all = [None; 18];
+    let mut index = 0;
+    while index < 18 {
+        all[index] = Some(figures[index]);
+        index += 1;
+    }
+    all
+}
+
+fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
+    let value = |(metric, value): (Metric, Option<f64>)| {
+        let name = metric.name();
+        let count = match metric {
+            Metric::MemoryIdleMib | Metric::CpuIdleCores => 8,
+            _ if name.starts_with("latency") => 150 * rounds,
+            _ => rounds,
+        };
+        let per_block =
+            if matches!(metric.unit(), "s" | "1") { value.map(|total| total / rounds as f64) } else { value };
+        let stddev = per_block.filter(|_| count > 1).map(|figure| figure * 0.034);
+        (name.to_owned(), Value { value, unit: metric.unit().to_owned(), count, stddev })
+    };
+    let metrics = Metric::ALL.into_iter().zip(*figures).map(value).collect();
+    Arm { name: name.to_owned(), metrics, services: Vec::new(), edges: Vec::new() }
+}
+
+/// Effects whose intervals reach `reach` of the figures' larger to either side; with fewer than six rounds only idle
+/// figures have one.
+fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u64) -> Vec<Effect> {
+    let effect = |(metric, (base, value)): (Metric, (&Option<f64>, &Option<f64>))| {
+        let idle = matches!(metric, Metric::MemoryIdleMib | Metric::CpuIdleCores);
+        let paired = metric != Metric::CpuPeakCores && (idle || rounds >= 6);
+        let pair = base.zip(*value);
+        let difference = pair.map(|(base, value)| value - base);
+        let ratio = pair.filter(|(base, value)| *base > 0.0 && *value > 0.0).map(|(base, value)| value / base);
+        let half = pair.map_or(0.0, |(base, value)| if base == value { 0.0 } else { reach * base.max(value) });
+        let around = |middle: f64, half: f64| [middle - half, middle + half];
+        Effect {
+            arm: name.to_owned(),
+            metric: metric.name().to_owned(),
+            ratio,
+            ratio_ci95: ratio
+                .filter(|_| paired)
+                .map(|ratio| around(ratio, if half > 0.0 { ratio * reach } else { 0.0 })),
+            difference,
+            difference_ci95: difference.filter(|_| paired).map(|difference| around(difference, half)),
+        }
+    };
+    Metric::ALL.into_iter().zip(base.iter().zip(figures)).map(effect).collect()
+}
+
+/// A run of 1,500 requests per arm whose first arm is the baseline; for `reach` see [`effects`].
+pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measurement {
+    let (base, others) = arms.split_first().expect("a run has a baseline");
+    let rounds_seen = u64::from(rounds);
+    Measurement {
+        schema: SCHEMA.to_owned(),
+        experiment: Subject {
+            name: "bookinfo-lean".to_owned(),
+            topology: "bookinfo-lean".to_owned(),
+            target: "http://productpage:9080/productpage".to_owned(),
+            rounds,
+            requests: 1500,
+            think_ms: 0.5,
+            connection: "new".to_owned(),
+            seed: 7,
+            complete: true,
+        },
+        environment: Environment {
+            meshtax: "0.1.0".to_owned(),
+            envoy: None,
+            kernel: "6.18.0".to_owned(),
+            system: "Debian GNU/Linux 13 (trixie)".to_owned(),
+            processor: "Example CPU 3.0 GHz".to_owned(),
+            cores: 2,
+            memory_mib: 7936,
+            cgroups: "v2".to_owned(),
+            memory_source: MemorySource::WorkingSet,
+            started: "2026-01-02T03:04:05Z".to_owned(),
+        },
+        arms: arms.iter().map(|(name, figures)| arm(name, figures, rounds_seen)).collect(),
+        effects: others.iter().flat_map(|(name, figures)| effects(name, base.1, figures, reach, rounds_seen)).collect(),
+        cautions: Vec::new(),
+    }
+}
+
+pub(super) fn pod(service: &str, version: &str, requests: u64) -> ServiceCount {
+    ServiceCount { service: service.to_owned(), pod: format!("{service}-{version}"), requests, errors: 0 }
+}
+
+pub(super) fn edge(from: &str, (to, path): (&str, &str), calls: u64, latency_ms_p50: Option<f64>) -> Edge {
+    let (from, to, path) = (from.to_owned(), to.to_owned(), path.to_owned());
+    Edge { from, to, path, calls, failures: 0, latency_ms_p50, latency_ms_mean: latency_ms_p50 }
+}
+
+pub(super) fn caution(kind: &str, text: &str) -> Caution {
+    Caution { kind: kind.to_owned(), text: text.to_owned() }
+}
