@@ -37,7 +37,9 @@ impl Identities {
         let (issuer, authority_pem) = authority().map_err(failed("the authority"))?;
         let leaves = std::thread::scope(|scope| {
             let made: Vec<_> = accounts.iter().map(|account| scope.spawn(|| leaf(&issuer, account))).collect();
-            made.into_iter().map(|leaf| leaf.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+            made.into_iter()
+                .map(|leaf| leaf.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect::<Vec<_>>()
         });
         let named = accounts.iter().zip(leaves);
         let leaves = named.map(|(account, leaf)| Ok((account.clone(), leaf.map_err(failed(account))?)));

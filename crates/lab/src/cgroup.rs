@@ -42,7 +42,8 @@ impl Trees {
         let (mode, cpu) = if is_v2(&unified) {
             (CgroupMode::Hybrid, unified)
         } else {
-            let missing = || io::Error::new(io::ErrorKind::NotFound, "no cgroup v2 tree and no v1 `cpuacct` controller");
+            let missing =
+                || io::Error::new(io::ErrorKind::NotFound, "no cgroup v2 tree and no v1 `cpuacct` controller");
             (CgroupMode::V1, v1("cpuacct").ok_or_else(missing)?)
         };
         Ok(Trees { mode, roots: std::iter::once(cpu).chain(v1("memory")).collect() })

@@ -68,7 +68,8 @@ pub(crate) fn until_end(orders: impl BufRead) -> bool {
 /// out.
 fn catalog(zone: &Zone) -> io::Result<Catalog> {
     let root = Name::root();
-    let mut handler: InMemoryZoneHandler = InMemoryZoneHandler::empty(root.clone(), ZoneType::Primary, AxfrPolicy::Deny);
+    let mut handler: InMemoryZoneHandler =
+        InMemoryZoneHandler::empty(root.clone(), ZoneType::Primary, AxfrPolicy::Deny);
     let soa = SOA::new(name("ns.dns.cluster.local")?, name("hostmaster.cluster.local")?, 1, 7200, 1800, 86400, TTL_S);
     handler.upsert_mut(Record::from_rdata(root.clone(), TTL_S, RData::SOA(soa)), 0);
     for (known, address) in &zone.records {

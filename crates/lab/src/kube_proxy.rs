@@ -14,8 +14,12 @@ pub(crate) fn rules(topology: &Topology, addresses: &Addresses) -> String {
         let (slots, map) = spread(service, addresses);
         let address = addresses.service(&service.name);
         writeln!(text, "    # {}", service.name).expect("writing to a string cannot fail");
-        writeln!(text, "    ip daddr {address} tcp dport {} dnat to numgen random mod {slots} map {{ {map} }}", service.port)
-            .expect("writing to a string cannot fail");
+        writeln!(
+            text,
+            "    ip daddr {address} tcp dport {} dnat to numgen random mod {slots} map {{ {map} }}",
+            service.port
+        )
+        .expect("writing to a string cannot fail");
     }
     let itself: Vec<String> = addresses.pods.iter().map(|(_, pod)| format!("{pod} . {pod}")).collect();
     text.push_str("  }\n");

@@ -22,11 +22,11 @@ mod stand;
 
 pub use cgroup::{CgroupMode, Trees};
 pub use dns::{Zone, serve_dns};
-pub use pause::hold;
 pub use error::LabError;
 pub use mark::{Claim, Leftover, claim, leftovers, remove};
 pub use namespace::NetNs;
 pub use node::Node;
+pub use pause::hold;
 pub use pod::Pod;
 pub use process::{Process, Program};
 pub use stand::{ArmPlan, Blueprint, Lab, Role, Stop, stand_up};

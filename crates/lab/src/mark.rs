@@ -41,6 +41,13 @@ impl Claim {
     }
 }
 
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Whatever still bears the id bears it in its own name; the lock file alone must not count as a leftover.
+        fs::remove_file(lock_path(&self.id)).ok();
+    }
+}
+
 /// What an earlier run left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
@@ -170,7 +177,8 @@ fn is_held(id: &str) -> bool {
 fn lock(file: File, path: &Path) -> io::Result<Option<Flock<File>>> {
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => {
-            let same = fs::metadata(path).is_ok_and(|there| lock.metadata().is_ok_and(|here| here.ino() == there.ino()));
+            let same =
+                fs::metadata(path).is_ok_and(|there| lock.metadata().is_ok_and(|here| here.ino() == there.ino()));
             Ok(same.then_some(lock))
         }
         Err((_, nix::Error::EWOULDBLOCK)) => Ok(None),

@@ -1,6 +1,6 @@
 use std::io::{self, BufRead};
 
-use nix::sys::signal::{SigSet, Signal, SigmaskHow, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 
 use crate::dns::until_end;

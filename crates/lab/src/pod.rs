@@ -62,7 +62,8 @@ impl Pod {
         trees: &Trees,
     ) -> Result<Pod, LabError> {
         let label = format!("{}/pause", place.label);
-        let groups = trees.make(&place.group.join("pause")).map_err(step(format!("make control groups for `{label}`")))?;
+        let groups =
+            trees.make(&place.group.join("pause")).map_err(step(format!("make control groups for `{label}`")))?;
         let rest = Rest::New { resolv_conf: &place.files.join("resolv.conf"), run: &place.files };
         let room = Room { net: netns.as_fd(), rest, groups: &groups, user: None, folder: Path::new("/") };
         let pause = Process::start(label.clone(), pause, &room, place.log("pause"))?;

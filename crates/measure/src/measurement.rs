@@ -53,7 +53,7 @@ pub struct Subject {
 pub struct Environment {
     /// Version of meshtax.
     pub meshtax: String,
-    /// What `envoy --version` says, if an arm used Envoy.
+    /// Version of Envoy and the build that it is, if an arm used it.
     pub envoy: Option<String>,
     /// Kernel release.
     pub kernel: String,
@@ -125,6 +125,8 @@ pub struct Edge {
     pub calls: u64,
     /// Calls that failed after all retries.
     pub failures: u64,
+    /// Further attempts after failed ones.
+    pub retries: u64,
     /// Median latency as the caller saw it, in milliseconds; null where too few calls were made.
     pub latency_ms_p50: Option<f64>,
     /// Mean latency as the caller saw it, in milliseconds; null without calls.

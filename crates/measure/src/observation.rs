@@ -28,6 +28,9 @@ pub struct LoadBlock {
     pub requests: u64,
     /// Requests that failed, by kind (`status_503`, `connect`, `timeout` …); never part of `latency`.
     pub errors: BTreeMap<String, u64>,
+    /// Kept connections that the peer had closed between two requests and that were opened again; no errors.
+    #[serde(default)]
+    pub reconnects: u64,
     /// Latency of successes from the intended start to the last byte, in nanoseconds.
     pub latency: Histogram,
     /// The generator's own lateness: intended start to the instant when it set to work, in nanoseconds.

@@ -209,7 +209,9 @@ fn errors(block: &LoadBlock) -> u64 {
 }
 
 fn cpu_s(reading: &Reading, part: Part) -> f64 {
-    reading.containers.iter().filter(|container| part.holds(container)).map(|container| container.cpu_s).sum()
+    // Folded from +0: an empty `sum` of floats is -0.
+    let parts = reading.containers.iter().filter(|container| part.holds(container));
+    parts.fold(0.0, |sum, container| sum + container.cpu_s)
 }
 
 fn cores(reading: &Reading) -> Option<f64> {

@@ -62,7 +62,7 @@ fn block(arm: &str, round: u32, latencies_ns: impl Iterator<Item = u64>) -> Load
         lag.record(100);
     }
     let requests = latency.count();
-    LoadBlock { arm: arm.into(), round, wall_s: 10.0, requests, errors: BTreeMap::new(), latency, lag }
+    LoadBlock { arm: arm.into(), round, wall_s: 10.0, requests, errors: BTreeMap::new(), reconnects: 0, latency, lag }
 }
 
 fn effect_of(observations: &Observations, metric: Metric) -> Effect {

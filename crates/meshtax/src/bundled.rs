@@ -27,10 +27,9 @@ pub fn read(path: &Path) -> Result<String, Failure> {
                 Failure::new(format!("no file `{}`, and none of that name is bundled", path.display()), listing())
             })
         }
-        other => {
-            other.map_err(|error| anyhow::Error::new(error).context(format!("cannot read `{}`", path.display())))
-                .hint("name a YAML file that this user may read")
-        }
+        other => other
+            .map_err(|error| anyhow::Error::new(error).context(format!("cannot read `{}`", path.display())))
+            .hint("name a YAML file that this user may read"),
     }
 }
 

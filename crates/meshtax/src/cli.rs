@@ -10,16 +10,18 @@ const GROUPS: [(&str, &[&str]); 2] = [
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
-const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}\n\n{after-help}";
+const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
 
 const AFTER_HELP: &str = "\
-Exit status: 0 done; 1 the verdict failed; 2 could not run; 130 interrupted, with a partial result.
+Exit status: 0 done; 1 the verdict failed; 2 could not run; 130 interrupted,
+with a partial result.
 
-Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says what this machine lacks.";
+Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says
+what this machine lacks.";
 
 /// What does your service mesh cost, and what would you see without it?
 #[derive(Debug, Parser)]
-#[command(name = "meshtax", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "meshtax", version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 80)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -29,9 +31,9 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Measure what Envoy sidecars cost a small Bookinfo, without any file
+    /// Measure what sidecars cost a small Bookinfo; needs no file
     Demo(DemoOptions),
-    /// Run an experiment, or a topology of your own, in every arm and compare the arms
+    /// Run an experiment or a topology of your own, and compare its arms
     Run(RunOptions),
     /// Print the report of a run again, from its folder
     Report(ReportOptions),
@@ -42,7 +44,7 @@ pub enum Verb {
         /// Name such as `topologies/bookinfo-lean.yaml`
         name: Option<String>,
     },
-    /// Say what this machine can and cannot do, and the command that fixes each gap
+    /// Say what this machine lacks, and the command that fixes each gap
     Doctor {
         /// Print JSON
         #[arg(long)]
@@ -51,7 +53,7 @@ pub enum Verb {
         #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY")]
         envoy: Option<PathBuf>,
     },
-    /// Remove what killed runs and `--keep` left behind: processes, namespaces, control groups
+    /// Remove what killed runs and `--keep` left behind
     Clean {
         /// Remove the lab with this id only
         id: Option<String>,

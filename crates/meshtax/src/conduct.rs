@@ -76,9 +76,15 @@ impl Conductor<'_> {
     /// What each arm used at rest.
     fn idle_line(&self) -> String {
         let (arms, _) = measure::measure(&self.seen);
-        let figure = |arm: &measure::Arm, name: &str| arm.metrics.get(name).and_then(|value| value.value).unwrap_or_default();
+        let figure =
+            |arm: &measure::Arm, name: &str| arm.metrics.get(name).and_then(|value| value.value).unwrap_or_default();
         let line = |arm: &measure::Arm| {
-            format!("{} {:.3} cores, {:.0} MiB", arm.name, figure(arm, "cpu_idle_cores"), figure(arm, "memory_idle_mib"))
+            format!(
+                "{} {:.3} cores, {:.0} MiB",
+                arm.name,
+                figure(arm, "cpu_idle_cores"),
+                figure(arm, "memory_idle_mib")
+            )
         };
         arms.iter().map(line).collect::<Vec<_>>().join(" · ")
     }
@@ -124,7 +130,8 @@ impl Conductor<'_> {
         };
         let so_far = |arm: &String| {
             let blocks = self.seen.load.iter().filter(|block| block.arm == *arm);
-            let (sum, count) = blocks.filter_map(|block| block.latency.mean_ns()).fold((0.0, 0), |(sum, n), mean| (sum + mean, n + 1));
+            let (sum, count) =
+                blocks.filter_map(|block| block.latency.mean_ns()).fold((0.0, 0), |(sum, n), mean| (sum + mean, n + 1));
             (count > 0).then(|| format!("{arm} {:.2} ms", sum / f64::from(count) / 1e6))
         };
         let means: Vec<String> = self.plan.arms.iter().filter_map(so_far).collect();
@@ -146,6 +153,7 @@ impl Conductor<'_> {
             wall_s: load.wall_s,
             requests: load.requests,
             errors: load.errors,
+            reconnects: load.reconnects,
             latency: load.latency,
             lag: load.lag,
         };

@@ -1,23 +1,44 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::experiment::Experiment;
 use crate::failure::Failure;
-use crate::needs::{self, Need};
+use crate::needs::{self, Gap, Need};
 use crate::output::print;
+use crate::run::{self, Timing};
 
-/// `meshtax doctor`: exit status 1 if anything that a run needs is missing.
+/// What the trial stands up.
+const TRIAL: &str = "topologies/pair.yaml";
+
+/// `meshtax doctor`: exit status 1 if anything that a run needs is missing. Where nothing seems to be, it tries.
 pub fn doctor(json: bool, envoy: Option<&Path>) -> Result<ExitCode, Failure> {
-    let needs = needs::all(envoy);
+    let mut needs = needs::all(envoy);
+    if needs.iter().all(|need| need.gap.is_none()) {
+        needs.push(trial(envoy)?);
+    }
     if json {
         print(&format!("{}\n", serde_json::to_string_pretty(&needs)?))?;
     } else {
         print(&needs.iter().map(line).collect::<String>())?;
     }
-    let gaps = needs.iter().filter(|need| need.gap.is_some()).count();
-    if gaps == 0 {
-        return Ok(ExitCode::SUCCESS);
-    }
-    Ok(ExitCode::from(1))
+    let is_whole = needs.iter().all(|need| need.gap.is_none());
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Stands up two pods with and without sidecars, and removes them.
+fn trial(envoy: Option<&Path>) -> Result<Need, Failure> {
+    let experiment = Experiment::of_topology(Path::new(TRIAL), None)?;
+    let envoy = needs::check(experiment.needs_envoy(), envoy)?;
+    let (found, gap) = match run::trial(&experiment, &envoy) {
+        Ok(Timing { stand_up_s, tear_down_s }) => {
+            (Some(format!("pods and sidecars stood after {stand_up_s:.1} s, were gone after {tear_down_s:.1} s")), None)
+        }
+        Err(failure) if failure.is_interruption() => return Err(failure),
+        Err(failure) => {
+            (None, Some(Gap { what: failure.to_string(), fix: "see above; then run `meshtax clean`".to_owned() }))
+        }
+    };
+    Ok(Need { name: "trial", purpose: "any run", found, gap })
 }
 
 fn line(need: &Need) -> String {

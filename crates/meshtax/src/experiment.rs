@@ -52,7 +52,7 @@ pub struct TopologyFile {
 struct File {
     name: String,
     topology: Spanned<String>,
-    arms: Named<Arm>,
+    arms: Spanned<Named<Arm>>,
     load: Load,
     #[serde(default = "default_warmup")]
     warmup: u64,
@@ -104,7 +104,7 @@ struct SequentialFile {
     #[serde(default = "default_connection")]
     connection: Connection,
     #[serde(default = "default_timeout")]
-    timeout: Span,
+    timeout: Spanned<Span>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,8 +144,8 @@ fn default_connection() -> Connection {
     Connection::Keep
 }
 
-fn default_timeout() -> Span {
-    Span(Duration::from_secs(10))
+fn default_timeout() -> Spanned<Span> {
+    Spanned::new(Span(Duration::from_secs(10)), serde_saphyr::Location::UNKNOWN, serde_saphyr::Location::UNKNOWN)
 }
 
 impl Experiment {
@@ -177,8 +177,7 @@ impl Experiment {
         let located = |fault| Failure::in_file(path, fault);
         let file: File = topology::read_yaml(&text).map_err(located)?;
         let topology = topology_of(path, &file.topology)?;
-        let arms = file.arms.0.iter().map(|(name, arm)| arm_plan(name, arm)).collect::<Result<Vec<_>, _>>();
-        let arms = arms.and_then(at_least_one_arm(&file)).map_err(located)?;
+        let arms = arms_of(&file.arms).map_err(located)?;
         let Load::Sequential(sequential) = &file.load;
         let load = sequential_of(sequential, &topology.graph).map_err(located)?;
         let idle = idle_of(&file.idle).map_err(located)?;
@@ -186,7 +185,17 @@ impl Experiment {
         if u64::from(rounds) > load.requests {
             return Err(located(too_few_requests(&sequential.requests, rounds)));
         }
-        Ok(Experiment { name: file.name, text, topology, arms, load, warmup: file.warmup, rounds, idle, seed: file.seed })
+        Ok(Experiment {
+            name: file.name,
+            text,
+            topology,
+            arms,
+            load,
+            warmup: file.warmup,
+            rounds,
+            idle,
+            seed: file.seed,
+        })
     }
 
     /// Replaces what was asked for on the command line.
@@ -261,7 +270,8 @@ fn topology_of(experiment: &Path, name: &Spanned<String>) -> Result<TopologyFile
             let path = experiment.parent().unwrap_or(Path::new("")).join(&name.value);
             let read = bundled::file(&name.value).map(str::to_owned).map_or_else(|| std::fs::read_to_string(&path), Ok);
             let text = read.map_err(|error| {
-                let hint = "name a bundled topology (`meshtax show` lists them), or a file seen from the experiment's folder";
+                let hint =
+                    "name a bundled topology (`meshtax show` lists them), or a file seen from the experiment's folder";
                 Failure::in_file(
                     experiment,
                     Fault::at(name.referenced, format!("cannot read the topology `{}`: {error}", path.display()), hint),
@@ -274,15 +284,28 @@ fn topology_of(experiment: &Path, name: &Spanned<String>) -> Result<TopologyFile
     Ok(TopologyFile { text, graph })
 }
 
+fn arms_of(arms: &Spanned<Named<Arm>>) -> Result<Vec<ArmPlan>, Fault> {
+    if arms.value.0.is_empty() {
+        let hint = "write for example `none: {plane: none}` and `sidecar: {plane: sidecar}` below `arms:`";
+        return Err(Fault::at(arms.referenced, "the experiment has no arms", hint));
+    }
+    arms.value.0.iter().map(|(name, arm)| arm_plan(name, arm)).collect()
+}
+
 fn arm_plan(name: &Spanned<String>, arm: &Arm) -> Result<ArmPlan, Fault> {
     if !is_dns_label(&name.value) {
         let what = format!("`{}` is no name for an arm", name.value);
         return Err(Fault::at(name.referenced, what, "use lower-case letters, digits and `-`, 30 at most"));
     }
-    let sidecar_only = [arm.telemetry.as_ref().map(|at| at.referenced), arm.concurrency.as_ref().map(|at| at.referenced)];
+    let sidecar_only =
+        [arm.telemetry.as_ref().map(|at| at.referenced), arm.concurrency.as_ref().map(|at| at.referenced)];
     let plane = match (arm.plane, sidecar_only.into_iter().flatten().next()) {
         (PlaneName::None, Some(place)) => {
-            return Err(Fault::at(place, "`telemetry` and `concurrency` are options of sidecars", "use `plane: sidecar`"));
+            return Err(Fault::at(
+                place,
+                "`telemetry` and `concurrency` are options of sidecars",
+                "use `plane: sidecar`",
+            ));
         }
         (PlaneName::None, None) => Plane::None,
         (PlaneName::Sidecar, _) => Plane::Sidecar(sidecar_of(arm)?),
@@ -302,24 +325,21 @@ fn sidecar_of(arm: &Arm) -> Result<Sidecar, Fault> {
     })
 }
 
-fn at_least_one_arm(file: &File) -> impl FnOnce(Vec<ArmPlan>) -> Result<Vec<ArmPlan>, Fault> + '_ {
-    |arms| {
-        let hint = "write for example `none: {plane: none}` and `sidecar: {plane: sidecar}` below `arms:`";
-        if arms.is_empty() { Err(Fault::at(file.topology.referenced, "the experiment has no arms", hint)) } else { Ok(arms) }
-    }
-}
-
 fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, Fault> {
-    let target = target_of(&file.target.value, graph).map_err(|(what, hint)| Fault::at(file.target.referenced, what, hint))?;
+    let target =
+        target_of(&file.target.value, graph).map_err(|(what, hint)| Fault::at(file.target.referenced, what, hint))?;
     if file.requests.value == 0 {
         return Err(Fault::at(file.requests.referenced, "0 requests measure nothing", "ask for 1 or more"));
+    }
+    if file.timeout.value.0.is_zero() {
+        return Err(Fault::at(file.timeout.referenced, "no request ends within no time", "write a time such as `10s`"));
     }
     Ok(Sequential {
         target,
         requests: file.requests.value,
         think: file.think.0,
         connection: file.connection,
-        timeout: file.timeout.0,
+        timeout: file.timeout.value.0,
     })
 }
 
@@ -330,7 +350,10 @@ fn target_of(url: &str, graph: &Topology) -> Result<Target, (String, String)> {
         Err(_) => "write a URL such as `http://service:8080/`".to_owned(),
     };
     let target: Target = url.parse().map_err(|error: load::TargetError| (error.to_string(), hint()))?;
-    let known = graph.services.iter().find(|service| service.name == target.host() || plane::fqdn(&service.name) == target.host());
+    let known = graph
+        .services
+        .iter()
+        .find(|service| service.name == target.host() || plane::fqdn(&service.name) == target.host());
     let Some(service) = known else {
         return Err((format!("topology `{}` has no service `{}`", graph.name, target.host()), hint()));
     };
@@ -338,7 +361,10 @@ fn target_of(url: &str, graph: &Topology) -> Result<Target, (String, String)> {
         return Err((format!("service `{}` does not speak http", service.name), hint()));
     }
     if service.port != target.port() {
-        return Err((format!("service `{}` listens on port {}, not {}", service.name, service.port, target.port()), hint()));
+        return Err((
+            format!("service `{}` listens on port {}, not {}", service.name, service.port, target.port()),
+            hint(),
+        ));
     }
     let path = target.path().split('?').next().unwrap_or_default();
     let serves = |work: &Work| match work {
@@ -369,7 +395,11 @@ fn entrance(graph: &Topology) -> Result<String, Failure> {
 fn idle_of(idle: &Idle) -> Result<(u32, Duration), Fault> {
     if idle.windows.value < IDLE_WINDOWS {
         let what = format!("{} idle windows are too few for an interval", idle.windows.value);
-        return Err(Fault::at(idle.windows.referenced, what, format!("use {IDLE_WINDOWS} or more; make them shorter to save time")));
+        return Err(Fault::at(
+            idle.windows.referenced,
+            what,
+            format!("use {IDLE_WINDOWS} or more; make them shorter to save time"),
+        ));
     }
     if idle.window.value.0 < WINDOW_MIN {
         let what = "an idle window this short measures the clock of the kernel's accounting";
@@ -380,7 +410,11 @@ fn idle_of(idle: &Idle) -> Result<(u32, Duration), Fault> {
 
 fn at_least_one(name: &str, number: &Spanned<u32>) -> Result<u32, Fault> {
     match number.value {
-        0 => Err(Fault::at(number.referenced, format!("`{name}` must not be 0"), "intervals need 6, good ones 10")),
+        0 => Err(Fault::at(
+            number.referenced,
+            format!("`{name}` must not be 0"),
+            "ask for 1 or more; intervals need 6, good ones 10",
+        )),
         number => Ok(number),
     }
 }
@@ -394,3 +428,6 @@ fn is_dns_label(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !name.is_empty() && name.len() <= 30 && name.bytes().all(inner) && !name.starts_with('-') && !name.ends_with('-')
 }
+
+#[cfg(test)]
+mod tests;

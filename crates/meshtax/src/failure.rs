@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -57,12 +58,15 @@ impl Failure {
 
     /// Prints the failure; the exit status that goes with it.
     pub fn report(&self) -> ExitCode {
-        let mut text = format!("error: {:#}\n", self.error);
-        if let Some(hint) = &self.hint {
-            text.push_str(&format!("\nhint: {hint}\n"));
-        }
         // Nobody is left to hear if this fails.
-        io::stderr().write_all(text.as_bytes()).ok();
+        io::stderr().write_all(self.to_string().as_bytes()).ok();
         if self.is_interruption() { ExitCode::from(130) } else { ExitCode::from(2) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error: {:#}", self.error)?;
+        self.hint.iter().try_for_each(|hint| writeln!(f, "\nhint: {hint}"))
     }
 }

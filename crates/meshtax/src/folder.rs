@@ -33,11 +33,11 @@ impl RunFolder {
 
     /// A folder that a run has made.
     pub fn open(path: &Path) -> Result<RunFolder, Failure> {
-        if path.join("load.jsonl").exists() {
+        if path.join("measurement.json").exists() {
             return Ok(RunFolder { path: path.to_owned() });
         }
         Err(Failure::new(
-            format!("`{}` is no run folder: it has no load.jsonl", path.display()),
+            format!("`{}` is no run folder: it has no measurement.json", path.display()),
             "name a folder that `meshtax run` or `meshtax demo` has made, such as runs/<id>",
         ))
     }
@@ -71,15 +71,5 @@ impl RunFolder {
         let path = self.path.join(name);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
-    }
-
-    /// Reads a file of JSON lines.
-    pub fn read_lines<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Vec<T>> {
-        let path = self.path.join(name);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let line = |(number, line)| {
-            serde_json::from_str(line).with_context(|| format!("{}:{} is damaged", path.display(), number + 1))
-        };
-        text.lines().enumerate().map(line).collect()
     }
 }

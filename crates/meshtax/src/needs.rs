@@ -165,9 +165,11 @@ impl std::fmt::Display for Envoy {
 fn envoy(asked: Option<&Path>) -> Result<Envoy, Gap> {
     let installed = Some(PathBuf::from(ENVOY_INSTALLED)).filter(|path| path.exists());
     let found = asked.map(Path::to_owned).or(installed).or_else(|| on_path("envoy"));
-    let path = found.ok_or_else(|| gap("Envoy is not installed", "run `make setup`, or name a binary with `--envoy PATH`"))?;
-    let absolute = fs::canonicalize(&path)
-        .map_err(|error| gap(format!("no Envoy at `{}`: {error}", path.display()), "name its binary with `--envoy PATH`"))?;
+    let path =
+        found.ok_or_else(|| gap("Envoy is not installed", "run `make setup`, or name a binary with `--envoy PATH`"))?;
+    let absolute = fs::canonicalize(&path).map_err(|error| {
+        gap(format!("no Envoy at `{}`: {error}", path.display()), "name its binary with `--envoy PATH`")
+    })?;
     let mut command = Command::new(&absolute);
     command.arg("--version");
     if nix::unistd::geteuid().is_root() {
@@ -182,11 +184,19 @@ fn envoy(asked: Option<&Path>) -> Result<Envoy, Gap> {
         gap(format!("user {} cannot execute `{}`: {error}", plane::PROXY_UID, absolute.display()), fix.clone())
     })?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = text.lines().find_map(|line| line.split("version:").nth(1)).map(|version| version.trim().to_owned());
+    let version = text.lines().find_map(|line| line.split("version:").nth(1)).and_then(spoken_version);
     if version.is_none() || !output.status.success() {
         return Err(gap(format!("`{}` does not say an Envoy version", absolute.display()), fix));
     }
     Ok(Envoy { path: absolute, version })
+}
+
+/// `1.40.0 (9e5580933739, RELEASE, BoringSSL)` from what Envoy prints: commit, version, state, build, TLS library.
+fn spoken_version(text: &str) -> Option<String> {
+    let mut parts = text.trim().split('/');
+    let (commit, version, _state) = (parts.next()?, parts.next()?, parts.next()?);
+    let build: Vec<&str> = parts.collect();
+    Some(format!("{version} ({}, {})", commit.get(..12).unwrap_or(commit), build.join(", ")))
 }
 
 /// The program of that name on the PATH that the lab's programs get, or on ours.

@@ -16,7 +16,8 @@ pub fn play(role: &Role) -> Result<ExitCode, Failure> {
     match role {
         Role::Pause => lab::hold(orders)?,
         Role::Dns { zone } => {
-            let zone = serde_json::from_str(&read(zone)?).with_context(|| format!("`{}` is no zone", zone.display()))?;
+            let zone =
+                serde_json::from_str(&read(zone)?).with_context(|| format!("`{}` is no zone", zone.display()))?;
             lab::serve_dns(&zone, orders, stdout())?;
         }
         Role::Load => load::serve(orders, stdout())?,

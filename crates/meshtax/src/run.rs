@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lab::{Blueprint, Lab, LabError, Program, Role, Stop, Trees};
 use measure::{Measurement, Observations, SCHEMA, Subject};
+use serde::Serialize;
 
-use crate::cli::{Amounts, DemoOptions, OutputOptions, ReportOptions, RunOptions};
 use crate::clean;
+use crate::cli::{Amounts, DemoOptions, OutputOptions, ReportOptions, RunOptions};
 use crate::conduct::{Conductor, Tally, is_interruption};
 use crate::environment::environment;
 use crate::experiment::Experiment;
@@ -68,7 +69,8 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     clean::sweep(&trees)?;
     let mut progress = Progress::new();
     progress.note(&format!("{}; it will take about {}", title(&experiment), spoken(plan.length(&experiment))));
-    let mut lab = stand_up(&experiment, &envoy, &folder, claim, &trees, &stop, &mut progress)?;
+    let (mut lab, stand_up_s) = stand_up(&experiment, &envoy, &folder, claim, &trees, &stop, &mut progress)?;
+    progress.note(&format!("lab {} stands after {stand_up_s:.1} s", lab.id()));
     let meters = Meters::open(&lab).context("cannot open the meters")?;
     let facts = environment(&envoy, &trees, meters.memory_source());
     folder.write_json("environment.json", &facts)?;
@@ -77,7 +79,9 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let tally = conductor.perform(&mut lab, &mut progress);
     let seen = conductor.seen;
     progress.finish();
+    let started = Instant::now();
     let farewell = take_down(lab, output.keep && tally.is_ok())?;
+    folder.write_json("timing.json", &Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() })?;
     let tally = match tally {
         Err(error) if !is_interruption(&error) => return Err(error.into()),
         Err(_) => Tally::default(),
@@ -94,6 +98,33 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     say(&format!("run folder: {}", folder.path().display()));
     farewell.iter().for_each(|line| say(line));
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(130) })
+}
+
+/// How long the lab took to come and go: `timing.json`.
+#[derive(Debug, Serialize)]
+pub struct Timing {
+    /// From the first namespace to the last program that is ready, in seconds.
+    pub stand_up_s: f64,
+    /// Until nothing is left, in seconds.
+    pub tear_down_s: f64,
+}
+
+/// Stands up the experiment's lab in a folder that does not stay, and removes it.
+pub fn trial(experiment: &Experiment, envoy: &Envoy) -> Result<Timing, Failure> {
+    let trees = Trees::discover().context("cannot find control groups")?;
+    let stop = heed_signals()?;
+    let claim = lab::claim().context("cannot lock an id for this run")?;
+    let folder = RunFolder::create(&std::env::temp_dir().join(format!("meshtax-{}", claim.id())))?;
+    folder.write("topology.yaml", &experiment.topology.text)?;
+    let timing = stand_up(experiment, envoy, &folder, claim, &trees, &stop, &mut Progress::new()).and_then(
+        |(lab, stand_up_s)| {
+            let started = Instant::now();
+            lab.tear_down().hint("run `meshtax clean`")?;
+            Ok(Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() })
+        },
+    );
+    std::fs::remove_dir_all(folder.path()).with_context(|| format!("cannot remove {}", folder.path().display()))?;
+    timing
 }
 
 fn title(experiment: &Experiment) -> String {
@@ -117,6 +148,7 @@ fn heed_signals() -> anyhow::Result<Stop> {
     Ok(stop)
 }
 
+/// Makes the lab; how long that took, in seconds.
 fn stand_up(
     experiment: &Experiment,
     envoy: &Envoy,
@@ -125,7 +157,7 @@ fn stand_up(
     trees: &Trees,
     stop: &Stop,
     progress: &mut Progress,
-) -> Result<Lab, Failure> {
+) -> Result<(Lab, f64), Failure> {
     let own = std::env::current_exe().context("cannot find this program's own binary")?;
     let topology = folder.path().join("topology.yaml");
     let programs = |role: Role<'_>| program(&own, &topology, role);
@@ -143,8 +175,7 @@ fn stand_up(
     let started = Instant::now();
     let lab = lab::stand_up(&blueprint, claim, trees.clone(), stop)
         .hint("the run folder's logs/ has what each program said; `meshtax doctor` checks this machine")?;
-    progress.note(&format!("lab {} stands after {:.1} s", lab.id(), started.elapsed().as_secs_f64()));
-    Ok(lab)
+    Ok((lab, started.elapsed().as_secs_f64()))
 }
 
 /// This binary, in a role.
@@ -171,7 +202,12 @@ fn take_down(lab: Lab, keep: bool) -> Result<Vec<String>, Failure> {
     let mut lines = vec!["the lab stands on; enter a pod with:".to_owned()];
     for node in lab.nodes() {
         for pod in node.pods() {
-            lines.push(format!("  nsenter --target {} --net --mount --pid   # {}/{}", pod.pid(), node.name(), pod.name()));
+            lines.push(format!(
+                "  nsenter --target {} --net --mount --pid   # {}/{}",
+                pod.pid(),
+                node.name(),
+                pod.name()
+            ));
         }
     }
     lines.push(format!("remove it with: meshtax clean {}", lab.id()));

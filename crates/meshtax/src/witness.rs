@@ -78,8 +78,7 @@ pub fn counts(node: &mut Node, stop: &Stop) -> anyhow::Result<Vec<Counts>> {
 fn order(node: &mut Node, order: &str, stop: &Stop) -> Result<Vec<String>, LabError> {
     let is_service = |pod: &&mut lab::Pod| pod.name() != lab::address::CLIENT;
     let services = node.pods_mut().iter_mut().filter(is_service);
-    let mut apps: Vec<_> =
-        services.filter_map(|pod| pod.container("app")).filter(|app| app.takes_orders()).collect();
+    let mut apps: Vec<_> = services.filter_map(|pod| pod.container("app")).filter(|app| app.takes_orders()).collect();
     apps.iter_mut().try_for_each(|app| app.order(order))?;
     apps.iter_mut().map(|app| app.answer(PATIENCE, stop)).collect()
 }
@@ -102,7 +101,8 @@ pub fn scrape(node: &Node, folder: &RunFolder) -> anyhow::Result<()> {
 /// Requests that each pod received between two countings.
 pub fn service_counts(pods: &[(String, String)], earlier: &[Counts], later: &[Counts]) -> Vec<ServiceCount> {
     let pair = |service: &str, before: &Counts, after: &Counts| {
-        let sum = |counts: &Counts, part: fn(&service::EndpointCount) -> u64| counts.endpoints.iter().map(part).sum::<u64>();
+        let sum =
+            |counts: &Counts, part: fn(&service::EndpointCount) -> u64| counts.endpoints.iter().map(part).sum::<u64>();
         ServiceCount {
             service: service.to_owned(),
             pod: after.pod.clone(),
@@ -126,6 +126,7 @@ pub fn edges(earlier: &[Counts], later: &[Counts]) -> anyhow::Result<Vec<Edge>> 
                 path: last.path.clone(),
                 calls: last.calls - first.calls,
                 failures: last.failures - first.failures,
+                retries: last.retries - first.retries,
                 latency_ms_p50: latency.quantile_ns(0.5).map(in_ms),
                 latency_ms_mean: latency.mean_ns().map(in_ms),
             });

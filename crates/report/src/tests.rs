@@ -18,7 +18,7 @@ fn report(measurement: &Measurement) -> String {
 #[test]
 fn two_arms() {
     let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
-    run.environment.envoy = Some("envoy  version: 1a2b3c4d5e6f/1.40.0/Clean/RELEASE/BoringSSL".to_owned());
+    run.environment.envoy = Some("1.40.0 (1a2b3c4d5e6f, RELEASE, BoringSSL)".to_owned());
     for (arm, [v2, v3], latency_ms) in [(0, [489, 507], [0.41, 0.95, 0.3]), (1, [512, 495], [1.52, 3.23, 1.4])] {
         let calls = v2 + v3;
         run.arms[arm].services = vec![
@@ -87,7 +87,7 @@ fn two_arms() {
     reviews-v3
       ratings/ratings/0    507    0.300      495     1.40
 
-    meshtax 0.1.0, envoy version: 1a2b3c4d5e6f/1.40.0/Clean/RELEASE/BoringSSL,
+    meshtax 0.1.0, Envoy 1.40.0 (1a2b3c4d5e6f, RELEASE, BoringSSL),
       started 2026-01-02T03:04:05Z
     Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
       MiB, cgroups v2, memory as working set

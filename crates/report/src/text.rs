@@ -49,7 +49,7 @@ fn environment(environment: &Environment) -> String {
     let Environment { meshtax, envoy, kernel, system, processor, cores, memory_mib, cgroups, started, .. } =
         environment;
     // Envoy's own words begin with its name.
-    let envoy = envoy.as_ref().map_or_else(String::new, |words| format!(", {words}"));
+    let envoy = envoy.as_ref().map_or_else(String::new, |words| format!(", Envoy {words}"));
     let cores = count((*cores).into(), "core");
     let memory = match environment.memory_source {
         MemorySource::WorkingSet => "working set",

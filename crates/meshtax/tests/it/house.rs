@@ -144,13 +144,15 @@ fn imports(files: &[File]) -> Vec<String> {
     let mut breaches = Vec::new();
     for (room, manifest) in manifests(files).filter(|(room, _)| *room != DOOR) {
         let Some((_, allowed)) = ROOMS.iter().find(|(known, _)| *known == room) else {
-            breaches.push(format!("crates/{room}: no such room; put its code into one that exists, or add it to DESIGN"));
+            breaches
+                .push(format!("crates/{room}: no such room; put its code into one that exists, or add it to DESIGN"));
             continue;
         };
         let rooms = ROOMS.map(|(known, _)| known);
         let known = |name: &&str| *name == DOOR || rooms.contains(name);
         for import in dependencies(&manifest.text).into_iter().filter(known).filter(|name| !allowed.contains(name)) {
-            breaches.push(format!("{}: must not import `{import}`; let the door pass values between them", manifest.path));
+            breaches
+                .push(format!("{}: must not import `{import}`; let the door pass values between them", manifest.path));
         }
     }
     breaches
@@ -203,11 +205,13 @@ fn speech(files: &[File]) -> Vec<String> {
 }
 
 fn paper(files: &[File]) -> Vec<String> {
+    // A bare word may be part of a text; followed by `::`, it is a module.
     let words = [
         "std::fs",
-        "fs",
-        "thread",
-        "tokio",
+        "fs::",
+        "std::thread",
+        "thread::",
+        "tokio::",
         "TcpListener",
         "TcpStream",
         "UdpSocket",
@@ -217,13 +221,6 @@ fn paper(files: &[File]) -> Vec<String> {
         "SystemTime",
         "unsafe",
     ];
-    // A bare word may be part of a text; followed by `::`, it is a module.
-    let modules = ["fs", "thread", "tokio"];
-    let words: Vec<String> = words
-        .iter()
-        .map(|word| if modules.contains(word) { format!("{word}::") } else { (*word).to_owned() })
-        .collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let rooms = files.iter().filter(|file| room(file).is_some_and(|room| PAPER.contains(&room)));
     uses(rooms, &words, "take the value as an argument; paper rooms have no files, sockets, clocks, threads")
 }
@@ -241,8 +238,11 @@ fn names(files: &[File]) -> Vec<String> {
             breaches.push(format!("{}: name it after its folder, beside the folder", file.path));
         }
         let words = code(&file.text).map(|(_, line)| line);
-        let mut modules = words.filter_map(|line| line.split_once("mod ").map(|(_, name)| name.trim_end_matches([';', ' ', '{', '}'])));
-        if let Some(name) = parts.find(|part| NO_NOUNS.contains(part)).or_else(|| modules.find(|name| NO_NOUNS.contains(name))) {
+        let mut modules = words
+            .filter_map(|line| line.split_once("mod ").map(|(_, name)| name.trim_end_matches([';', ' ', '{', '}'])));
+        if let Some(name) =
+            parts.find(|part| NO_NOUNS.contains(part)).or_else(|| modules.find(|name| NO_NOUNS.contains(name)))
+        {
             breaches.push(format!("{}: `{name}` says nothing; name it after the noun that it holds", file.path));
         }
     }
@@ -252,7 +252,9 @@ fn names(files: &[File]) -> Vec<String> {
 fn openings(files: &[File]) -> Vec<String> {
     let roots = sources(files).filter(|file| file.path.ends_with("src/lib.rs") || file.path.ends_with("src/main.rs"));
     let silent = roots.filter(|file| !file.text.starts_with("//! "));
-    silent.map(|file| format!("{}: open with `//!`: what comes in, what goes out, what it never does", file.path)).collect()
+    silent
+        .map(|file| format!("{}: open with `//!`: what comes in, what goes out, what it never does", file.path))
+        .collect()
 }
 
 fn lengths(files: &[File]) -> Vec<String> {
@@ -262,8 +264,10 @@ fn lengths(files: &[File]) -> Vec<String> {
         None => usize::MAX,
     };
     let long = files.iter().map(|file| (file, file.text.lines().count())).filter(|(file, lines)| *lines > limit(file));
-    long.map(|(file, lines)| format!("{}: {lines} lines; keep to {}: move a noun to a file of its own", file.path, limit(file)))
-        .collect()
+    long.map(|(file, lines)| {
+        format!("{}: {lines} lines; keep to {}: move a noun to a file of its own", file.path, limit(file))
+    })
+    .collect()
 }
 
 fn leftovers(files: &[File]) -> Vec<String> {
@@ -294,7 +298,10 @@ fn uses<'a>(files: impl Iterator<Item = &'a File>, words: &[&str], instead: &str
 
 /// Numbered lines that are no comments.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 fn has_word(line: &str, word: &str) -> bool {

@@ -55,11 +55,26 @@ impl Run {
         arms.iter().find(|arm| arm["name"] == name).unwrap_or_else(|| panic!("no arm `{name}`"))
     }
 
+    /// The figure of a metric in an arm.
+    pub fn metric(&self, arm: &str, metric: &str) -> f64 {
+        let figure = &self.arm(arm)["metrics"][metric];
+        figure["value"].as_f64().unwrap_or_else(|| panic!("{arm} has no {metric}: {figure}"))
+    }
+
+    /// The effect of the sidecars on a metric.
+    pub fn effect(&self, metric: &str) -> &Value {
+        let effects = self.measurement["effects"].as_array().unwrap();
+        let found = effects.iter().find(|effect| effect["arm"] == "sidecar" && effect["metric"] == metric);
+        found.unwrap_or_else(|| panic!("no effect on {metric}"))
+    }
+
     /// Requests that the pods of a service counted in an arm, by pod.
     pub fn requests(&self, arm: &str, service: &str) -> Vec<(String, u64)> {
         let services = self.arm(arm)["services"].as_array().unwrap();
         let of_service = services.iter().filter(|count| count["service"] == service);
-        of_service.map(|count| (count["pod"].as_str().unwrap().to_owned(), count["requests"].as_u64().unwrap())).collect()
+        of_service
+            .map(|count| (count["pod"].as_str().unwrap().to_owned(), count["requests"].as_u64().unwrap()))
+            .collect()
     }
 }
 
@@ -74,7 +89,8 @@ pub struct Kept {
 impl Kept {
     /// Stands up `topology` in the arms `none` and `sidecar`, sends a few requests, and keeps it.
     pub fn stand(topology: &Path) -> Kept {
-        let run = Run::perform(&["--topology", &topology.to_string_lossy(), "--requests", "6", "--rounds", "1", "--keep"]);
+        let run =
+            Run::perform(&["--topology", &topology.to_string_lossy(), "--requests", "6", "--rounds", "1", "--keep"]);
         let id = run.said.lines().find_map(|line| line.strip_prefix("remove it with: meshtax clean "));
         let id = id.expect("a kept lab says how to remove it").to_owned();
         Kept { run, id }
@@ -89,7 +105,8 @@ impl Kept {
     /// A program in a pod's network, mount and PID namespaces: it sees the pod's own `/etc/resolv.conf`.
     pub fn enter(&self, arm: &str, pod: &str, program: &[&str]) -> Output {
         let mark = format!("# {arm}/{pod}");
-        let line = self.run.said.lines().find(|line| line.trim_end().ends_with(&mark)).expect("the hint names every pod");
+        let line =
+            self.run.said.lines().find(|line| line.trim_end().ends_with(&mark)).expect("the hint names every pod");
         let nsenter: Vec<&str> = line.split('#').next().unwrap().split_whitespace().collect();
         Command::new(nsenter[0]).args(&nsenter[1..]).args(program).output().unwrap()
     }

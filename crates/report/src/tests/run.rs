@@ -111,7 +111,7 @@ pub(super) fn pod(service: &str, version: &str, requests: u64) -> ServiceCount {
 
 pub(super) fn edge(from: &str, (to, path): (&str, &str), calls: u64, latency_ms_p50: Option<f64>) -> Edge {
     let (from, to, path) = (from.to_owned(), to.to_owned(), path.to_owned());
-    Edge { from, to, path, calls, failures: 0, latency_ms_p50, latency_ms_mean: latency_ms_p50 }
+    Edge { from, to, path, calls, failures: 0, retries: 0, latency_ms_p50, latency_ms_mean: latency_ms_p50 }
 }
 
 pub(super) fn caution(kind: &str, text: &str) -> Caution {

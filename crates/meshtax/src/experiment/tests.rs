@@ -1,0 +1,141 @@
+use super::*;
+
+fn read(name: &str) -> Experiment {
+    Experiment::read(Path::new(name)).expect("what is bundled is valid")
+}
+
+fn pair() -> Experiment {
+    read("experiments/pair.yaml")
+}
+
+/// What a person would see of a change to the bundled experiment `pair`: its outline, or the failure.
+fn check(change: impl FnOnce(&mut Experiment) -> Result<(), Failure>, expect: &str) {
+    let mut experiment = pair();
+    let seen = match change(&mut experiment) {
+        Ok(()) => outline(&experiment),
+        Err(failure) => failure.to_string(),
+    };
+    assert_eq!(seen.trim_end(), expect);
+}
+
+fn names(list: &[&str]) -> Vec<String> {
+    list.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn bundled_experiments_are_valid_and_compare_a_mesh_with_none() {
+    for name in ["experiments/bookinfo-lean.yaml", "experiments/demo.yaml", "experiments/pair.yaml"] {
+        let experiment = read(name);
+        let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
+        assert_eq!(arms, ["none", "sidecar"], "{name}");
+        assert!(experiment.rounds >= 10, "{name}: good intervals need 10 rounds");
+        assert!(experiment.needs_envoy(), "{name}");
+    }
+}
+
+#[test]
+fn what_a_file_leaves_out_has_defaults() {
+    let text = "name: least\ntopology: pair\narms: {here: {plane: none}, meshed: {plane: sidecar}}\n\
+                load: {sequential: {target: 'http://front:8080/', requests: 15}}\n";
+    let experiment = Experiment::parse(Path::new("least.yaml"), text.to_owned()).unwrap();
+    assert_eq!(experiment.load.think, Duration::ZERO);
+    assert_eq!(experiment.load.connection, Connection::Keep);
+    assert_eq!(experiment.load.timeout, Duration::from_secs(10));
+    assert_eq!(experiment.warmup, 50);
+    assert_eq!(experiment.rounds, 15);
+    assert_eq!(experiment.idle, (8, Duration::from_secs(1)));
+    assert_eq!(experiment.seed, 1);
+    assert!(matches!(&experiment.arms[0].plane, Plane::None));
+    assert!(matches!(&experiment.arms[1].plane, Plane::Sidecar(sidecar) if *sidecar == Sidecar::default()));
+}
+
+#[test]
+fn telemetry_is_switched_in_either_spelling() {
+    for (written, expect) in [("on", true), ("true", true), ("off", false), ("false", false)] {
+        let text = pair().text.replace("{plane: sidecar}", &format!("{{plane: sidecar, telemetry: {written}}}"));
+        let experiment = Experiment::parse(Path::new("pair.yaml"), text).unwrap();
+        let Plane::Sidecar(sidecar) = &experiment.arms[1].plane else { panic!("`sidecar` has sidecars") };
+        assert_eq!(sidecar.telemetry, expect, "{written}");
+    }
+}
+
+#[test]
+fn a_topology_alone_becomes_an_experiment() {
+    let experiment = Experiment::of_topology(Path::new("topologies/bookinfo-lean.yaml"), None).unwrap();
+    assert_eq!(
+        outline(&experiment).trim_end(),
+        "experiment bookinfo-lean: arms none, sidecar; 1500 requests per arm to \
+         http://productpage:9080/productpage in 15 rounds"
+    );
+    // What the run folder keeps can be run again.
+    let again = Experiment::parse(Path::new("experiment.yaml"), experiment.text.clone()).unwrap();
+    assert_eq!(outline(&again), outline(&experiment));
+
+    let target = Some("http://reviews.default.svc.cluster.local:9080/reviews/0");
+    let experiment = Experiment::of_topology(Path::new("topologies/bookinfo-lean.yaml"), target).unwrap();
+    assert_eq!(experiment.load.target.host(), "reviews.default.svc.cluster.local");
+}
+
+#[test]
+fn amounts_of_the_command_line_win() {
+    let amounts = |rounds, requests| Amounts { rounds, requests, seed: Some(7) };
+    let amend = |amounts: Amounts| move |experiment: &mut Experiment| experiment.amend(&amounts);
+    check(
+        amend(amounts(Some(6), Some(60))),
+        "experiment pair: arms none, sidecar; 60 requests per arm to http://front:8080/ in 6 rounds",
+    );
+    // Nobody asked for 15 rounds.
+    check(
+        amend(amounts(None, Some(4))),
+        "experiment pair: arms none, sidecar; 4 requests per arm to http://front:8080/ in 4 rounds",
+    );
+    check(
+        amend(amounts(Some(5), Some(4))),
+        "error: 5 rounds cannot share 4 requests\n\n\
+         hint: each round needs a request: raise `--requests` or lower `--rounds`",
+    );
+    let mut experiment = pair();
+    experiment.amend(&amounts(None, None)).unwrap();
+    assert_eq!(experiment.seed, 7);
+}
+
+#[test]
+fn arms_are_chosen_in_the_order_of_the_command_line() {
+    let choose = |list: &[&str]| {
+        let list = names(list);
+        move |experiment: &mut Experiment| experiment.choose(&list)
+    };
+    check(
+        choose(&["sidecar", "none"]),
+        "experiment pair: arms sidecar, none; 2000 requests per arm to http://front:8080/ in 15 rounds",
+    );
+    check(choose(&[]), "experiment pair: arms none, sidecar; 2000 requests per arm to http://front:8080/ in 15 rounds");
+    check(choose(&["ambient"]), "error: no arm is called `ambient`\n\nhint: arms here are none, sidecar");
+    check(choose(&["none", "none"]), "error: arm `none` is named twice\n\nhint: name each arm once in `--arms`");
+
+    let mut experiment = pair();
+    experiment.choose(&names(&["none"])).unwrap();
+    assert!(!experiment.needs_envoy());
+}
+
+#[test]
+fn a_target_leads_into_the_topology() {
+    let aim = |url: &'static str| move |experiment: &mut Experiment| experiment.aim(url);
+    check(
+        aim("http://back:8080/?page=2"),
+        "experiment pair: arms none, sidecar; 2000 requests per arm to http://back:8080/?page=2 in 15 rounds",
+    );
+    check(
+        aim("http://back.default.svc.cluster.local:8080/health"),
+        "experiment pair: arms none, sidecar; 2000 requests per arm to \
+         http://back.default.svc.cluster.local:8080/health in 15 rounds",
+    );
+    for (url, what) in [
+        ("http://example.org/", "topology `pair` has no service `example.org`"),
+        ("http://back/", "service `back` listens on port 8080, not 80"),
+        ("http://back:8080/none", "service `back` has no endpoint `/none` in each of its versions"),
+        ("back:8080", "`back:8080` does not start with `http://`"),
+    ] {
+        check(aim(url), &format!("error: {what}\n\nhint: write a URL such as `http://front:8080/`"));
+    }
+}

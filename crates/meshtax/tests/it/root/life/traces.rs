@@ -1,0 +1,101 @@
+//! What a run leaves on the machine, found without asking the program under test.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::tool::words;
+
+/// What belongs to the host, and no lab may ever touch.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Host {
+    links: BTreeSet<String>,
+    rules: String,
+    mounts: Vec<String>,
+    settings: Vec<String>,
+}
+
+impl Host {
+    /// Looks at the host as it is now.
+    pub fn look() -> Host {
+        let settings = [
+            "/etc/resolv.conf",
+            "/proc/sys/net/ipv4/ip_forward",
+            "/proc/sys/net/bridge/bridge-nf-call-iptables",
+            "/proc/sys/net/ipv6/conf/all/disable_ipv6",
+        ];
+        Host {
+            links: entries(Path::new("/sys/class/net")).into_iter().collect(),
+            rules: rules(),
+            // Other tests' labs bind their namespaces below /run/netns meanwhile.
+            mounts: lines("/proc/self/mountinfo").into_iter().filter(|mount| !mount.contains("/run/netns")).collect(),
+            settings: settings.map(read).to_vec(),
+        }
+    }
+}
+
+fn rules() -> String {
+    let output = Command::new("nft").args(["list", "ruleset"]).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    words(&output)
+}
+
+/// Whatever bears the id of a run, a line each: `netns …`, `group …`, `mount …`, `process …`, `lock …`.
+pub fn marks(id: &str) -> Vec<String> {
+    let name = format!("meshtax-{id}");
+    let named = |folder: &'static str, prefix: String| {
+        entries(Path::new(folder)).into_iter().filter(move |entry| entry.starts_with(&prefix))
+    };
+    let netns = named("/run/netns", name.clone()).map(|entry| format!("netns {entry}"));
+    let locks = named("/run/meshtax", id.to_owned()).map(|entry| format!("lock {entry}"));
+    let mounts = lines("/proc/self/mountinfo").into_iter().filter(|mount| mount.contains(id));
+    let mounts = mounts.map(|mount| format!("mount {mount}"));
+    let mut marks: Vec<String> = netns.chain(locks).chain(mounts).chain(groups(&name)).chain(processes(id)).collect();
+    marks.sort();
+    marks
+}
+
+/// Control groups of that name in every tree, whichever of them the lab uses.
+fn groups(name: &str) -> Vec<String> {
+    let root = Path::new("/sys/fs/cgroup");
+    let trees = entries(root).into_iter().map(|tree| root.join(tree)).chain([root.to_owned()]);
+    let groups = trees.map(|tree| tree.join(name)).filter(|group| group.exists());
+    groups.map(|group| format!("group {}", group.display())).collect()
+}
+
+/// Processes that are in the run's control groups, were started with a file of its folder, or see a part of its folder
+/// as a mount. The run itself bears no mark: its folder is `runs/<id>` unless told otherwise.
+fn processes(id: &str) -> Vec<String> {
+    let (group, folder) = (format!("meshtax-{id}"), format!("{id}/"));
+    let belongs = |process: &String| {
+        let holds = |file: &str, what: &str| read(&format!("/proc/{process}/{file}")).contains(what);
+        holds("cgroup", &group) || holds("cmdline", &folder) || holds("mountinfo", &folder)
+    };
+    let numbers =
+        entries(Path::new("/proc")).into_iter().filter(|entry| entry.bytes().all(|byte| byte.is_ascii_digit()));
+    let of_run = numbers.filter(belongs).filter(|process| !is_dead(process));
+    of_run
+        .map(|process| format!("process {process} {}", read(&format!("/proc/{process}/cmdline")).replace('\0', " ")))
+        .collect()
+}
+
+/// A process that has ended, and that whoever inherited it has not buried yet.
+fn is_dead(process: &str) -> bool {
+    lines(&format!("/proc/{process}/status")).iter().all(|line| !line.starts_with("State:") || line.contains('Z'))
+}
+
+/// Names in a folder; none if it is not there.
+fn entries(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn lines(path: &str) -> Vec<String> {
+    read(path).lines().map(str::to_owned).collect()
+}
+
+/// The text of a file; empty if it has gone, as files of processes do.
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
