@@ -182,6 +182,13 @@ pub fn command() -> clap::Command {
     command.before_help(groups)
 }
 
+/// The command without what is hidden, for completions: they would offer it.
+pub fn visible() -> clap::Command {
+    let command = command();
+    let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned();
+    clap::Command::new("meshtax").args(command.get_arguments().cloned()).subcommands(shown.collect::<Vec<_>>())
+}
+
 fn grouped(command: &clap::Command) -> String {
     let mut text = String::new();
     for (group, names) in GROUPS {

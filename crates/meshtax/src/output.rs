@@ -27,7 +27,7 @@ pub fn schema() -> Result<ExitCode, Failure> {
 /// `meshtax completions`.
 pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut cli::command(), "meshtax", &mut script);
+    clap_complete::generate(shell, &mut cli::visible(), "meshtax", &mut script);
     print(&String::from_utf8(script)?)?;
     Ok(ExitCode::SUCCESS)
 }

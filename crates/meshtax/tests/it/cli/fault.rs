@@ -1,0 +1,215 @@
+//! Faults in files: `FILE:LINE:COLUMN: what`, and what to write instead.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::refuses;
+use crate::tool::meshtax;
+
+const EXPERIMENT: &str = "\
+name: mine
+topology: app.yaml
+arms:
+  none: {plane: none}
+  sidecar: {plane: sidecar}
+load:
+  sequential:
+    target: http://front:8080/
+    requests: 60
+rounds: 6
+idle: {windows: 8, window: 50ms}
+";
+
+const TOPOLOGY: &str = "\
+name: app
+services:
+  front:
+    port: 8080
+    endpoints:
+      /: {script: [call: back]}
+  back:
+    port: 8081
+    protocol: tcp
+    response: 9
+";
+
+/// A folder with an experiment and its topology, both valid but for one change: `from` in either file is `to`.
+fn home(from: &str, to: &str) -> TempDir {
+    assert_eq!([EXPERIMENT, TOPOLOGY].concat().matches(from).count(), 1, "`{from}` stands in one place");
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("mine.yaml"), EXPERIMENT.replace(from, to)).unwrap();
+    fs::write(home.path().join("app.yaml"), TOPOLOGY.replace(from, to)).unwrap();
+    home
+}
+
+/// With that change, `check` and `run` refuse the experiment in the same words.
+fn check(from: &str, to: &str, error: &str, hint: &str) {
+    let home = home(from, to);
+    for verb in ["check", "run"] {
+        refuses(meshtax().args([verb, "mine.yaml"]), home.path(), error, hint);
+    }
+}
+
+/// Without a change, `run mine.yaml ARGUMENTS` is refused.
+fn check_arguments(arguments: &[&str], error: &str, hint: &str) {
+    let home = home("name: mine", "name: mine");
+    refuses(meshtax().args(["run", "mine.yaml"]).args(arguments), home.path(), error, hint);
+}
+
+#[test]
+fn the_files_are_valid_without_a_change() {
+    let home = home("name: mine", "name: mine");
+    for file in ["mine.yaml", "app.yaml"] {
+        let output = meshtax().args(["check", file]).current_dir(home.path()).output().unwrap();
+        super::assert_succeeds(&output, &["check", file]);
+    }
+}
+
+#[test]
+fn keys() {
+    check(
+        "rounds: 6",
+        "round: 6",
+        "mine.yaml:10:1: unknown key `round`",
+        "did you mean `rounds`? the keys here are `name`, `topology`, `arms`, `load`, `warmup`, `rounds`, `idle`, `seed`",
+    );
+    check(
+        "name: mine\n",
+        "",
+        "mine.yaml:1:1: `name` is missing",
+        "add a line `name: ...` here",
+    );
+    check(
+        "  sidecar: {plane: sidecar}",
+        "  none: {plane: sidecar}",
+        "mine.yaml:5:3: duplicate key `none`",
+        "keep one of the two",
+    );
+    check("name: mine", "name: [", "mine.yaml:1:7: this value has the wrong shape", "write a single value");
+}
+
+#[test]
+fn topologies() {
+    check(
+        "topology: app.yaml",
+        "topology: nosuch.yaml",
+        "mine.yaml:2:11: cannot read the topology `nosuch.yaml`: No such file or directory (os error 2)",
+        "name a bundled topology (`meshtax show` lists them), or a file seen from the experiment's folder",
+    );
+    check(
+        "call: back]",
+        "call: bakc]",
+        "app.yaml:6:26: there is no service `bakc`",
+        "did you mean `back`? the services are `front`, `back`",
+    );
+    let home = home("port: 8081", "prot: 8081");
+    refuses(
+        meshtax().args(["check", "app.yaml"]),
+        home.path(),
+        "app.yaml:8:5: unknown key `prot`",
+        "did you mean `port`? the keys here are `port`",
+    );
+}
+
+#[test]
+fn targets() {
+    for (url, what) in [
+        ("http://fornt:8080/", "topology `app` has no service `fornt`"),
+        ("http://front:80/", "service `front` listens on port 8080, not 80"),
+        ("http://front:8080/x", "service `front` has no endpoint `/x` in each of its versions"),
+        ("https://front:8080/", "`https://front:8080/` does not start with `http://`"),
+        ("http://back:8081/", "service `back` does not speak http"),
+    ] {
+        let hint = "write a URL such as `http://front:8080/`";
+        check("http://front:8080/", url, &format!("mine.yaml:8:13: {what}"), hint);
+        check_arguments(&["--target", url], what, hint);
+    }
+}
+
+#[test]
+fn amounts() {
+    check("requests: 60", "requests: 0", "mine.yaml:9:15: 0 requests measure nothing", "ask for 1 or more");
+    check(
+        "requests: 60",
+        "requests: 5",
+        "mine.yaml:9:15: 5 requests cannot be shared by 6 rounds",
+        "each round needs a request: raise `requests` or lower `rounds`",
+    );
+    check(
+        "requests: 60",
+        "requests: many",
+        "mine.yaml:9:15: this is no such number",
+        "write a whole number from 0 up, of 64 bits at most",
+    );
+    check(
+        "rounds: 6",
+        "rounds: 0",
+        "mine.yaml:10:9: `rounds` must not be 0",
+        "ask for 1 or more; intervals need 6, good ones 10",
+    );
+    check(
+        "requests: 60",
+        "requests: 60\n    timeout: 0s",
+        "mine.yaml:10:14: no request ends within no time",
+        "write a time such as `10s`",
+    );
+    check_arguments(
+        &["--rounds", "61"],
+        "61 rounds cannot share 60 requests",
+        "each round needs a request: raise `--requests` or lower `--rounds`",
+    );
+}
+
+#[test]
+fn idle_windows() {
+    check(
+        "windows: 8",
+        "windows: 7",
+        "mine.yaml:11:17: 7 idle windows are too few for an interval",
+        "use 8 or more; make them shorter to save time",
+    );
+    check(
+        "window: 50ms",
+        "window: 1ms",
+        "mine.yaml:11:28: an idle window this short measures the clock of the kernel's accounting",
+        "use 50ms or more",
+    );
+    check("window: 50ms", "window: 50", "mine.yaml:11:28: `50` has no unit", "write `50us`, `50ms` or `50s`");
+}
+
+#[test]
+fn arms() {
+    check(
+        "  none: {plane",
+        "  No_ne: {plane",
+        "mine.yaml:4:3: `No_ne` is no name for an arm",
+        "use lower-case letters, digits and `-`, 30 at most",
+    );
+    check(
+        "{plane: none}",
+        "{plane: none, telemetry: off}",
+        "mine.yaml:4:34: `telemetry` and `concurrency` are options of sidecars",
+        "use `plane: sidecar`",
+    );
+    check(
+        "{plane: sidecar}",
+        "{plane: sidecar, concurrency: 0}",
+        "mine.yaml:5:42: 0 is no number of worker threads",
+        "use 1 to 64; Istio's default is 2",
+    );
+    check(
+        "{plane: sidecar}",
+        "{plane: ambient}",
+        "mine.yaml:5:20: `ambient` is not possible here",
+        "write one of `none`, `sidecar`",
+    );
+    check(
+        "arms:\n  none: {plane: none}\n  sidecar: {plane: sidecar}\n",
+        "arms: {}\n",
+        "mine.yaml:3:7: the experiment has no arms",
+        "write for example `none: {plane: none}` and `sidecar: {plane: sidecar}` below `arms:`",
+    );
+    check_arguments(&["--arms", "none,ambient"], "no arm is called `ambient`", "arms here are none, sidecar");
+    check_arguments(&["--arms", "none,none"], "arm `none` is named twice", "name each arm once in `--arms`");
+}

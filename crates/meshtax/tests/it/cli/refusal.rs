@@ -1,0 +1,63 @@
+//! What cannot be run, for other reasons than a fault in a file.
+
+use super::refuses;
+use crate::tool::{meshtax, words};
+
+const BUNDLED: &str = "bundled are experiments/bookinfo-lean.yaml, experiments/demo.yaml, experiments/pair.yaml, \
+                       topologies/bookinfo-lean.yaml, topologies/pair.yaml";
+
+/// `meshtax ARGUMENTS` in an empty folder.
+fn check(arguments: &[&str], error: &str, hint: &str) {
+    let home = tempfile::tempdir().unwrap();
+    refuses(meshtax().args(arguments), home.path(), error, hint);
+}
+
+#[test]
+fn files_that_are_not_there() {
+    let missing = "no file `nosuch.yaml`, and none of that name is bundled";
+    check(&["run", "nosuch.yaml"], missing, BUNDLED);
+    check(&["run", "--topology", "nosuch.yaml"], missing, BUNDLED);
+    check(&["check", "nosuch.yaml"], missing, BUNDLED);
+    check(&["show", "nosuch"], "nothing bundled is called `nosuch`", BUNDLED);
+    check(
+        &["check", "/"],
+        "cannot read `/`: Is a directory (os error 21)",
+        "name a YAML file that this user may read",
+    );
+    check(
+        &["report", "nosuch"],
+        "`nosuch` is no run folder: it has no load.jsonl",
+        "name a folder that `meshtax run` or `meshtax demo` has made, such as runs/<id>",
+    );
+}
+
+#[test]
+fn topologies_on_the_command_line() {
+    let run = ["run", "--topology", "topologies/pair.yaml"];
+    check(
+        &[&run[..], &["--target", "front:8080"]].concat(),
+        "`front:8080` does not start with `http://`",
+        "write a URL such as `http://front:8080/`",
+    );
+    check(&[&run[..], &["--arms", "ambient"]].concat(), "no arm is called `ambient`", "arms here are none, sidecar");
+}
+
+/// The parser of arguments has words of its own; they name what is wrong and where to read on.
+#[test]
+fn arguments() {
+    for (arguments, culprit) in [
+        (&["frobnicate"][..], "'frobnicate'"),
+        (&["run"], "<EXPERIMENT>"),
+        (&["run", "a.yaml", "--topology", "b.yaml"], "'--topology <FILE>'"),
+        (&["run", "a.yaml", "--rounds", "0"], "0 is not in 1..=100000"),
+        (&["run", "a.yaml", "--requests", "few"], "'few'"),
+        (&["run", "a.yaml", "--speed", "1"], "'--speed'"),
+        (&["completions", "tcsh"], "possible values: bash"),
+    ] {
+        let output = meshtax().args(arguments).output().unwrap();
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.starts_with("error: ") && said.contains(culprit) && said.contains("'--help'"), "{said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}

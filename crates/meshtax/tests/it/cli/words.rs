@@ -1,0 +1,103 @@
+//! What is printed when all is well.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::{assert_succeeds, prints};
+use crate::tool::meshtax;
+
+/// Every subcommand that a user may type.
+const VERBS: [&str; 10] =
+    ["demo", "run", "report", "check", "show", "doctor", "clean", "schema", "completions", "man"];
+const BUNDLED: [&str; 5] = [
+    "experiments/bookinfo-lean.yaml",
+    "experiments/demo.yaml",
+    "experiments/pair.yaml",
+    "topologies/bookinfo-lean.yaml",
+    "topologies/pair.yaml",
+];
+
+#[test]
+fn help_groups_the_subcommands() {
+    insta::assert_snapshot!(prints(&["--help"]), @"");
+}
+
+#[test]
+fn help_of_every_subcommand_fits_80_columns() {
+    for verb in VERBS {
+        let help = prints(&[verb, "--help"]);
+        let wide: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:#?}");
+    }
+}
+
+#[test]
+fn check_draws_what_is_bundled() {
+    for name in BUNDLED {
+        let drawn = prints(&["check", name]);
+        assert!(drawn.contains("└─ "), "{name}: {drawn}");
+        assert_eq!(drawn.starts_with("experiment "), name.starts_with("experiments/"), "{name}: {drawn}");
+    }
+    insta::assert_snapshot!(prints(&["check", "experiments/pair.yaml"]), @"");
+}
+
+#[test]
+fn show_lists_what_is_bundled_and_prints_it() {
+    assert_eq!(prints(&["show"]).lines().collect::<Vec<_>>(), BUNDLED);
+    for name in BUNDLED {
+        let file = format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(prints(&["show", name]), std::fs::read_to_string(file).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn the_schema_names_every_key_of_the_contract() {
+    let schema: Value = serde_json::from_str(&prints(&["schema"])).expect("a schema is JSON");
+    let keys = |place: &str| -> Vec<String> {
+        let keys = schema.pointer(place).and_then(Value::as_object).unwrap_or_else(|| panic!("no {place}"));
+        keys.keys().cloned().collect()
+    };
+    for (place, contract) in [
+        ("/properties", &["schema", "experiment", "environment", "arms", "effects", "cautions"][..]),
+        ("/$defs/Arm/properties", &["name", "metrics"]),
+        ("/$defs/Value/properties", &["value", "unit", "count"]),
+        ("/$defs/Effect/properties", &["arm", "metric", "ratio", "ratio_ci95", "difference", "difference_ci95"]),
+        ("/$defs/Caution/properties", &["kind", "text"]),
+    ] {
+        let known = keys(place);
+        let missing: Vec<_> = contract.iter().filter(|key| !known.iter().any(|known| known == *key)).collect();
+        assert!(missing.is_empty(), "{place} lacks {missing:?}");
+    }
+}
+
+#[test]
+fn completions_and_man_page_name_every_subcommand_and_no_inner_role() {
+    for arguments in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"]] {
+        let text = prints(arguments);
+        let has = |word: &str| text.split(|letter: char| !letter.is_alphanumeric()).any(|known| known == word);
+        assert!(text.contains("meshtax"), "{arguments:?}");
+        for verb in VERBS {
+            assert!(has(verb), "{arguments:?} does not name `{verb}`");
+        }
+        assert!(!has("role"), "{arguments:?} names `role`, which is not for users");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_quiet() {
+    for arguments in [
+        &["show"][..],
+        &["show", "topologies/bookinfo-lean.yaml"],
+        &["check", "topologies/bookinfo-lean.yaml"],
+        &["schema"],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = meshtax().args(arguments).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        assert_succeeds(&child.wait_with_output().unwrap(), arguments);
+    }
+}
