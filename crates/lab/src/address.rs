@@ -59,3 +59,6 @@ fn look_up(list: &[(String, Ipv4Addr)], name: &str) -> Ipv4Addr {
 pub fn resolv_conf() -> String {
     format!("search default.svc.{DOMAIN} svc.{DOMAIN} {DOMAIN}\nnameserver {DNS}\noptions ndots:5\n")
 }
+
+#[cfg(test)]
+mod tests;

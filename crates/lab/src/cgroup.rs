@@ -144,3 +144,6 @@ fn walk(group: &Path, visit: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Re
     }
     visit(group)
 }
+
+#[cfg(test)]
+mod tests;

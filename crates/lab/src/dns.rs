@@ -28,7 +28,7 @@ pub struct Zone {
 }
 
 /// Serves `zone` until `orders` ends (after the order `keep`: for ever). Writes `{"ready":true}` to `answers` once it
-/// listens. A names has its address, its AAAA is empty; every other name does not exist.
+/// listens. A name has its address, its AAAA is empty; every other name does not exist.
 pub fn serve_dns(zone: &Zone, orders: impl BufRead + Send + 'static, mut answers: impl Write) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -85,3 +85,6 @@ fn name(text: &str) -> io::Result<Name> {
     name.set_fqdn(true);
     Ok(name)
 }
+
+#[cfg(test)]
+mod tests;

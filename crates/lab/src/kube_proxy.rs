@@ -47,14 +47,25 @@ fn spread(service: &Service, addresses: &Addresses) -> (u32, String) {
 /// The pods of a service with whole-number weights: a version's weight is split evenly over its instances, so every
 /// weight is scaled by the least common multiple of the numbers of instances.
 pub(crate) fn weighted(service: &Service) -> impl Iterator<Item = (Pod<'_>, u32)> {
-    let scale = service.versions.iter().map(|version| version.instances).fold(1, least_common_multiple);
-    service.pods().map(move |pod| (pod, pod.version.weight * (scale / pod.version.instances)))
+    let scale = service.versions.iter().map(|version| u128::from(version.instances)).fold(1, least_common_multiple);
+    let exact = move |pod: &Pod<'_>| u128::from(pod.version.weight) * (scale / u128::from(pod.version.instances));
+    let total: u128 = service.pods().map(|pod| exact(&pod)).sum();
+    // The random number of nftables and the sum of Envoy's weights have 32 bits; odd numbers of instances may need
+    // more, and then lose less than a millionth of a share.
+    let excess = total / u128::from(u32::MAX) + 1;
+    service.pods().map(move |pod| {
+        let weight = u32::try_from(exact(&pod) / excess).expect("a part is no more than the whole");
+        (pod, weight)
+    })
 }
 
-fn least_common_multiple(a: u32, b: u32) -> u32 {
+fn least_common_multiple(a: u128, b: u128) -> u128 {
     a / greatest_common_divisor(a, b) * b
 }
 
-fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+fn greatest_common_divisor(a: u128, b: u128) -> u128 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,3 +199,6 @@ fn fresh_id() -> String {
     let mut letter = || char::from(b'a' + rng.random_range(0..26u8));
     format!("{}{}{}", jiff::Zoned::now().strftime("%Y%m%dt%H%M%S"), letter(), letter())
 }
+
+#[cfg(test)]
+mod tests;

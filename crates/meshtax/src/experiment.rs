@@ -253,7 +253,7 @@ impl Experiment {
 pub fn outline(experiment: &Experiment) -> String {
     let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
     format!(
-        "experiment {}: arms {}; {} requests per arm to {} in {} rounds\n\n",
+        "experiment {}: arms {}\n{} requests per arm to {} in {} rounds\n\n",
         experiment.name,
         arms.join(", "),
         experiment.load.requests,

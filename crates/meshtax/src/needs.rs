@@ -168,7 +168,10 @@ fn envoy(asked: Option<&Path>) -> Result<Envoy, Gap> {
     let path =
         found.ok_or_else(|| gap("Envoy is not installed", "run `make setup`, or name a binary with `--envoy PATH`"))?;
     let absolute = fs::canonicalize(&path).map_err(|error| {
-        gap(format!("no Envoy at `{}`: {error}", path.display()), "run `make setup`, or name Envoy's binary with `--envoy PATH`")
+        gap(
+            format!("no Envoy at `{}`: {error}", path.display()),
+            "run `make setup`, or name Envoy's binary with `--envoy PATH`",
+        )
     })?;
     let mut command = Command::new(&absolute);
     command.arg("--version");

@@ -64,7 +64,7 @@ fn a_topology_alone_becomes_an_experiment() {
     let experiment = Experiment::of_topology(Path::new("topologies/bookinfo-lean.yaml"), None).unwrap();
     assert_eq!(
         outline(&experiment).trim_end(),
-        "experiment bookinfo-lean: arms none, sidecar; 1500 requests per arm to \
+        "experiment bookinfo-lean: arms none, sidecar\n1500 requests per arm to \
          http://productpage:9080/productpage in 15 rounds"
     );
     // What the run folder keeps can be run again.
@@ -82,12 +82,12 @@ fn amounts_of_the_command_line_win() {
     let amend = |amounts: Amounts| move |experiment: &mut Experiment| experiment.amend(&amounts);
     check(
         amend(amounts(Some(6), Some(60))),
-        "experiment pair: arms none, sidecar; 60 requests per arm to http://front:8080/ in 6 rounds",
+        "experiment pair: arms none, sidecar\n60 requests per arm to http://front:8080/ in 6 rounds",
     );
     // Nobody asked for 15 rounds.
     check(
         amend(amounts(None, Some(4))),
-        "experiment pair: arms none, sidecar; 4 requests per arm to http://front:8080/ in 4 rounds",
+        "experiment pair: arms none, sidecar\n4 requests per arm to http://front:8080/ in 4 rounds",
     );
     check(
         amend(amounts(Some(5), Some(4))),
@@ -107,9 +107,9 @@ fn arms_are_chosen_in_the_order_of_the_command_line() {
     };
     check(
         choose(&["sidecar", "none"]),
-        "experiment pair: arms sidecar, none; 2000 requests per arm to http://front:8080/ in 15 rounds",
+        "experiment pair: arms sidecar, none\n2000 requests per arm to http://front:8080/ in 15 rounds",
     );
-    check(choose(&[]), "experiment pair: arms none, sidecar; 2000 requests per arm to http://front:8080/ in 15 rounds");
+    check(choose(&[]), "experiment pair: arms none, sidecar\n2000 requests per arm to http://front:8080/ in 15 rounds");
     check(choose(&["ambient"]), "error: no arm is called `ambient`\n\nhint: arms here are none, sidecar");
     check(choose(&["none", "none"]), "error: arm `none` is named twice\n\nhint: name each arm once in `--arms`");
 
@@ -123,11 +123,11 @@ fn a_target_leads_into_the_topology() {
     let aim = |url: &'static str| move |experiment: &mut Experiment| experiment.aim(url);
     check(
         aim("http://back:8080/?page=2"),
-        "experiment pair: arms none, sidecar; 2000 requests per arm to http://back:8080/?page=2 in 15 rounds",
+        "experiment pair: arms none, sidecar\n2000 requests per arm to http://back:8080/?page=2 in 15 rounds",
     );
     check(
         aim("http://back.default.svc.cluster.local:8080/health"),
-        "experiment pair: arms none, sidecar; 2000 requests per arm to \
+        "experiment pair: arms none, sidecar\n2000 requests per arm to \
          http://back.default.svc.cluster.local:8080/health in 15 rounds",
     );
     for (url, what) in [

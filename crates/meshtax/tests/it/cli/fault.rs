@@ -74,12 +74,7 @@ fn keys() {
         "mine.yaml:10:1: unknown key `round`",
         "did you mean `rounds`? the keys here are `name`, `topology`, `arms`, `load`, `warmup`, `rounds`, `idle`, `seed`",
     );
-    check(
-        "name: mine\n",
-        "",
-        "mine.yaml:1:1: `name` is missing",
-        "add a line `name: ...` here",
-    );
+    check("name: mine\n", "", "mine.yaml:10:1: `name` is missing", "add a line `name: ...` here");
     check(
         "  sidecar: {plane: sidecar}",
         "  none: {plane: sidecar}",
@@ -97,12 +92,7 @@ fn topologies() {
         "mine.yaml:2:11: cannot read the topology `nosuch.yaml`: No such file or directory (os error 2)",
         "name a bundled topology (`meshtax show` lists them), or a file seen from the experiment's folder",
     );
-    check(
-        "call: back]",
-        "call: bakc]",
-        "app.yaml:6:26: there is no service `bakc`",
-        "did you mean `back`? the services are `front`, `back`",
-    );
+    check("call: back]", "call: bakc]", "app.yaml:6:26: there is no service `bakc`", "did you mean `back`?");
     let home = home("port: 8081", "prot: 8081");
     refuses(
         meshtax().args(["check", "app.yaml"]),

@@ -19,14 +19,10 @@ fn files_that_are_not_there() {
     check(&["run", "--topology", "nosuch.yaml"], missing, BUNDLED);
     check(&["check", "nosuch.yaml"], missing, BUNDLED);
     check(&["show", "nosuch"], "nothing bundled is called `nosuch`", BUNDLED);
-    check(
-        &["check", "/"],
-        "cannot read `/`: Is a directory (os error 21)",
-        "name a YAML file that this user may read",
-    );
+    check(&["check", "/"], "cannot read `/`: Is a directory (os error 21)", "name a YAML file that this user may read");
     check(
         &["report", "nosuch"],
-        "`nosuch` is no run folder: it has no load.jsonl",
+        "`nosuch` is no run folder: it has no measurement.json",
         "name a folder that `meshtax run` or `meshtax demo` has made, such as runs/<id>",
     );
 }

@@ -8,8 +8,7 @@ use super::{assert_succeeds, prints};
 use crate::tool::meshtax;
 
 /// Every subcommand that a user may type.
-const VERBS: [&str; 10] =
-    ["demo", "run", "report", "check", "show", "doctor", "clean", "schema", "completions", "man"];
+const VERBS: [&str; 10] = ["demo", "run", "report", "check", "show", "doctor", "clean", "schema", "completions", "man"];
 const BUNDLED: [&str; 5] = [
     "experiments/bookinfo-lean.yaml",
     "experiments/demo.yaml",
@@ -20,7 +19,35 @@ const BUNDLED: [&str; 5] = [
 
 #[test]
 fn help_groups_the_subcommands() {
-    insta::assert_snapshot!(prints(&["--help"]), @"");
+    insta::assert_snapshot!(prints(&["--help"]), @r#"
+    What does your service mesh cost, and what would you see without it?
+
+    Usage: meshtax <COMMAND>
+
+    Answer:
+      demo         Measure what sidecars cost a small Bookinfo; needs no file
+      run          Run an experiment or a topology of your own, and compare its arms
+      report       Print the report of a run again, from its folder
+
+    Plumbing:
+      check        Validate a topology or an experiment, and draw the call graph
+      show         Print a bundled topology or experiment; without a name, list them
+      doctor       Say what this machine lacks, and the command that fixes each gap
+      clean        Remove what killed runs and `--keep` left behind
+      schema       Print the JSON Schema of measurement.json
+      completions  Print a completion script for a shell
+      man          Print the man page
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Exit status: 0 done; 1 the verdict failed; 2 could not run; 130 interrupted,
+    with a partial result.
+
+    Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says
+    what this machine lacks.
+    "#);
 }
 
 #[test]
@@ -39,7 +66,22 @@ fn check_draws_what_is_bundled() {
         assert!(drawn.contains("└─ "), "{name}: {drawn}");
         assert_eq!(drawn.starts_with("experiment "), name.starts_with("experiments/"), "{name}: {drawn}");
     }
-    insta::assert_snapshot!(prints(&["check", "experiments/pair.yaml"]), @"");
+    insta::assert_snapshot!(prints(&["check", "experiments/pair.yaml"]), @r#"
+    experiment pair: arms none, sidecar
+    2000 requests per arm to http://front:8080/ in 15 rounds
+
+    pair: 2 services, 2 pods
+    A front that asks a back.
+
+    front  http :8080  1 pod
+    └─ / → 200 B
+       ├─ compute 50us
+       └─ call back /
+
+    back  http :8080  1 pod
+    └─ / → 100 B
+       └─ compute 50us
+    "#);
 }
 
 #[test]

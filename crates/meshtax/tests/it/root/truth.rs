@@ -146,7 +146,8 @@ fn check_few_samples(run: &Run) {
 }
 
 fn check_folder(run: &Run) {
-    for name in ["experiment.yaml", "topology.yaml", "plan.json", "environment.json", "measurement.json", "report.txt"] {
+    for name in ["experiment.yaml", "topology.yaml", "plan.json", "environment.json", "measurement.json", "report.txt"]
+    {
         assert_ne!(run.file(name), "", "{name}");
     }
     // One block and one reading of each arm, and eight idle windows of each.
@@ -177,7 +178,11 @@ fn check_report(run: &Run) {
 fn each_version_of_the_reviews_has_a_third_of_three_thousand_pages() {
     let home = tempfile::tempdir().unwrap();
     let experiment = home.path().join("experiment.yaml");
-    fs::write(home.path().join("topology.yaml"), without_work(include_str!("../../../../../topologies/bookinfo-lean.yaml"))).unwrap();
+    fs::write(
+        home.path().join("topology.yaml"),
+        without_work(include_str!("../../../../../topologies/bookinfo-lean.yaml")),
+    )
+    .unwrap();
     fs::write(&experiment, THIRDS).unwrap();
     let run = Run::perform(&[&experiment.to_string_lossy()]);
     check_counts(&run, 3_000);
@@ -214,7 +219,9 @@ fn without_work(topology: &str) -> String {
 fn sidecars_cost_latency_cpu_and_memory() {
     // Six rounds are the fewest that have intervals.
     let run = Run::perform(&["--topology", "topologies/pair.yaml", "--rounds", "6", "--requests", "240"]);
-    for metric in ["latency_ms_mean", "wait_s_total", "cpu_ms_per_request", "cpu_s_total", "memory_idle_mib", "memory_loaded_mib"] {
+    for metric in
+        ["latency_ms_mean", "wait_s_total", "cpu_ms_per_request", "cpu_s_total", "memory_idle_mib", "memory_loaded_mib"]
+    {
         let effect = run.effect(metric);
         assert!(effect["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{effect}");
         assert!(effect["ratio_ci95"][0].as_f64().is_some_and(|low| low > 1.0), "{effect}");
@@ -231,7 +238,8 @@ fn sidecars_cost_latency_cpu_and_memory() {
 fn same_seed_same_order() {
     insist_on_root();
     let home = tempfile::tempdir().unwrap();
-    let [first, again, other] = [("first", "7"), ("again", "7"), ("other", "8")].map(|(name, seed)| plan(home.path(), name, seed));
+    let [first, again, other] =
+        [("first", "7"), ("again", "7"), ("other", "8")].map(|(name, seed)| plan(home.path(), name, seed));
     assert_eq!(first, again);
     assert_ne!(first, other);
 }
