@@ -13,6 +13,8 @@ use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UdpSocket};
 
+use crate::order::await_end;
+
 /// CoreDNS's default time to live in clusters, in seconds.
 const TTL_S: u32 = 30;
 const TCP_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -39,29 +41,14 @@ pub fn serve_dns(zone: &Zone, orders: impl BufRead + Send + 'static, mut answers
         answers.flush()?;
         let (ended, end) = tokio::sync::oneshot::channel::<()>();
         std::thread::spawn(move || {
-            if !until_end(orders) {
-                drop(ended);
-            } else {
-                std::mem::forget(ended);
-            }
+            await_end(orders);
+            drop(ended);
         });
         tokio::select! {
             _ = end => Ok(()),
             done = server.block_until_done() => done.map_err(io::Error::other),
         }
     })
-}
-
-/// Reads orders to their end; true if one of them was `keep`.
-pub(crate) fn until_end(orders: impl BufRead) -> bool {
-    let mut keep = false;
-    for line in orders.lines() {
-        match line {
-            Ok(line) => keep |= line.trim() == "keep",
-            Err(_) => break,
-        }
-    }
-    keep
 }
 
 /// One authoritative zone over everything, so that a name outside the cluster does not exist either: a node has no way

@@ -15,6 +15,7 @@ mod mark;
 #[expect(unsafe_code, reason = "entering namespaces between fork and exec")]
 mod namespace;
 mod node;
+mod order;
 mod pause;
 mod pod;
 mod process;

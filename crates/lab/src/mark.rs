@@ -34,7 +34,7 @@ impl Claim {
         &self.id
     }
 
-    /// Lets the id go but remembers that its lab is to stay until somebody asks for it to be removed.
+    /// Lets the id go, but remembers that its lab is to stay until somebody asks for it to be removed.
     pub fn keep(self) -> io::Result<()> {
         File::create(kept_path(&self.id))?;
         Ok(())
@@ -43,7 +43,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Whatever still bears the id bears it in its own name; the lock file alone must not count as a leftover.
+        // What bears the id is found by its name, too; a lock file that stays is removed by the next sweep.
         fs::remove_file(lock_path(&self.id)).ok();
     }
 }

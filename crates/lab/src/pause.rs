@@ -3,7 +3,7 @@ use std::io::{self, BufRead};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 
-use crate::dns::until_end;
+use crate::order::await_end;
 
 /// Holds a pod's namespaces as its process 1, and buries its dead, until `orders` ends (after the order `keep`: for
 /// ever). Once the caller then ends, the kernel ends every other process of the pod.
@@ -17,10 +17,6 @@ pub fn hold(orders: impl BufRead) -> io::Result<()> {
             while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status.pid().is_some()) {}
         }
     });
-    if until_end(orders) {
-        loop {
-            std::thread::park();
-        }
-    }
+    await_end(orders);
     Ok(())
 }

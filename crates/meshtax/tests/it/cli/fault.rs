@@ -93,12 +93,18 @@ fn topologies() {
         "name a bundled topology (`meshtax show` lists them), or a file seen from the experiment's folder",
     );
     check("call: back]", "call: bakc]", "app.yaml:6:26: there is no service `bakc`", "did you mean `back`?");
-    let home = home("port: 8081", "prot: 8081");
+    check(
+        "port: 8081",
+        "port: 80810",
+        "app.yaml:8:11: `80810` is no port",
+        "write a whole number from 1 to 65535, such as `9080`",
+    );
+    let home = home("response: 9", "response: 9 kB/s");
     refuses(
         meshtax().args(["check", "app.yaml"]),
         home.path(),
-        "app.yaml:8:5: unknown key `prot`",
-        "did you mean `port`? the keys here are `port`",
+        "app.yaml:10:15: `9 kB/s` is no number of bytes",
+        "write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`",
     );
 }
 
