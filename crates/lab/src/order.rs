@@ -6,7 +6,21 @@ pub(crate) fn await_end(orders: impl BufRead) {
     for line in orders.lines().map_while(Result::ok) {
         keep |= line.trim() == "keep";
     }
-    while keep {
-        std::thread::park();
+    if keep {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::await_end;
+
+    #[test]
+    fn orders_end_with_their_last_line_unless_one_was_to_keep() {
+        for orders in ["", "stop\n", "keeper\nno keep"] {
+            await_end(orders.as_bytes());
+        }
     }
 }

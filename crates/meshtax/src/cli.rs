@@ -50,7 +50,7 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
         /// Envoy binary to look at
-        #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY")]
+        #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY", hide_env_values = true)]
         envoy: Option<PathBuf>,
     },
     /// Remove what killed runs and `--keep` left behind
@@ -129,7 +129,7 @@ pub struct OutputOptions {
     #[arg(long)]
     pub keep: bool,
     /// Envoy binary [default: the one that `make setup` installs, else `envoy` on the PATH]
-    #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY")]
+    #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY", hide_env_values = true)]
     pub envoy: Option<PathBuf>,
 }
 

@@ -1,5 +1,6 @@
 //! The phases of a run, once the lab stands: idle windows, warm-up, rounds.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -26,6 +27,10 @@ pub struct Conductor<'a> {
     pub meters: Meters,
     pub seen: Observations,
 }
+
+/// Mean latencies of the blocks so far, in nanoseconds, by arm. Kept beside the blocks because a histogram's mean walks
+/// all its buckets.
+type Means = BTreeMap<String, Vec<f64>>;
 
 /// What the services of each arm counted before and after the rounds.
 #[derive(Default)]
@@ -113,33 +118,31 @@ impl Conductor<'_> {
         let started = Instant::now();
         let total = self.plan.rounds.len() * self.plan.arms.len();
         let mut done = 0;
+        let mut means = Means::new();
         for (number, round) in (0..).zip(&self.plan.rounds) {
             for arm in &round.order {
-                progress.state(&self.round_line(number, arm, started.elapsed(), done, total));
-                self.block(lab, number, arm, round.requests)?;
+                let left = (done > 0).then(|| started.elapsed().mul_f64((total - done) as f64 / done as f64));
+                progress.state(&self.round_line(number, arm, left, &means));
+                let mean_ns = self.block(lab, number, arm, round.requests)?;
+                means.entry(arm.clone()).or_default().extend(mean_ns);
                 done += 1;
             }
         }
         Ok(())
     }
 
-    fn round_line(&self, round: u32, arm: &str, elapsed: Duration, done: usize, total: usize) -> String {
-        let left = match u32::try_from(done) {
-            Ok(done @ 1..) => spoken(elapsed / done * u32::try_from(total).unwrap_or(u32::MAX).saturating_sub(done)),
-            _ => "some time".to_owned(),
-        };
+    fn round_line(&self, round: u32, arm: &str, left: Option<Duration>, means: &Means) -> String {
+        let left = left.map_or("some time".to_owned(), spoken);
         let so_far = |arm: &String| {
-            let blocks = self.seen.load.iter().filter(|block| block.arm == *arm);
-            let (sum, count) =
-                blocks.filter_map(|block| block.latency.mean_ns()).fold((0.0, 0), |(sum, n), mean| (sum + mean, n + 1));
-            (count > 0).then(|| format!("{arm} {:.2} ms", sum / f64::from(count) / 1e6))
+            let of_blocks = means.get(arm).filter(|of_blocks| !of_blocks.is_empty())?;
+            Some(format!("{arm} {:.2} ms", of_blocks.iter().sum::<f64>() / of_blocks.len() as f64 / 1e6))
         };
         let means: Vec<String> = self.plan.arms.iter().filter_map(so_far).collect();
         format!("round {}/{}, arm {arm}, {left} left  {}", round + 1, self.plan.rounds.len(), means.join(" · "))
     }
 
-    /// One block: meters read exactly at its edges.
-    fn block(&mut self, lab: &mut Lab, round: u32, arm: &str, requests: u64) -> anyhow::Result<()> {
+    /// One block: meters read exactly at its edges. Returns its mean latency in nanoseconds.
+    fn block(&mut self, lab: &mut Lab, round: u32, arm: &str, requests: u64) -> anyhow::Result<Option<f64>> {
         let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
         let node = &mut lab.nodes_mut()[index];
         let from = self.meters.snapshot(index)?;
@@ -160,8 +163,9 @@ impl Conductor<'_> {
         self.folder.append("meters.jsonl", &reading)?;
         self.folder.append("load.jsonl", &block)?;
         self.seen.meters.push(reading);
+        let mean_ns = block.latency.mean_ns();
         self.seen.load.push(block);
-        Ok(())
+        Ok(mean_ns)
     }
 
     /// Has the arm's client ask.

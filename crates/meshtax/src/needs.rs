@@ -57,7 +57,7 @@ impl Need {
 /// Everything that a run needs.
 pub fn all(envoy: Option<&Path>) -> Vec<Need> {
     vec![
-        Need::of("privilege", "to make namespaces, links and control groups", privilege()),
+        Need::of("privilege", "namespaces, links and control groups", privilege()),
         Need::of("namespaces", "pods", namespaces()),
         Need::of("bridge filter", "service addresses between pods of one bridge", bridge_filter()),
         Need::of("nft", "service addresses, redirection to sidecars", nft()),

@@ -231,12 +231,12 @@ fn measured(
     }
     let cautions = measure::cautions(seen, &effects);
     let load = &experiment.load;
-    let rounds = seen.load.iter().map(|block| block.round + 1).max().unwrap_or(0);
+    let rounds = arms.iter().map(|arm| seen.load.iter().filter(|block| block.arm == arm.name).count()).min();
     let experiment = Subject {
         name: experiment.name.clone(),
         topology: graph.name.clone(),
         target: load.target.to_string(),
-        rounds,
+        rounds: rounds.and_then(|rounds| u32::try_from(rounds).ok()).unwrap_or(0),
         requests: load.requests,
         think_ms: load.think.as_secs_f64() * 1e3,
         connection: match load.connection {

@@ -1,13 +1,4 @@
-use std::io::Cursor;
-
 use super::*;
-
-#[test]
-fn orders_end_with_their_last_line() {
-    for (orders, keep) in [("", false), ("keep\n", true), ("stop\nkeep", true), ("keeper\n", false)] {
-        assert_eq!(until_end(Cursor::new(orders)), keep, "{orders:?}");
-    }
-}
 
 /// Port 53 needs root.
 mod root {

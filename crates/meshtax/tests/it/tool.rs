@@ -89,17 +89,28 @@ pub struct Kept {
 impl Kept {
     /// Stands up `topology` in the arms `none` and `sidecar`, sends a few requests, and keeps it.
     pub fn stand(topology: &Path) -> Kept {
-        let run =
-            Run::perform(&["--topology", &topology.to_string_lossy(), "--requests", "6", "--rounds", "1", "--keep"]);
+        Kept::after(&["--topology", &topology.to_string_lossy(), "--requests", "6", "--rounds", "1"])
+    }
+
+    /// Performs `meshtax run ARGUMENTS`, and keeps its lab.
+    pub fn after(arguments: &[&str]) -> Kept {
+        let run = Run::perform(&[arguments, &["--keep"]].concat());
         let id = run.said.lines().find_map(|line| line.strip_prefix("remove it with: meshtax clean "));
         let id = id.expect("a kept lab says how to remove it").to_owned();
         Kept { run, id }
     }
 
-    /// A program inside a pod's network namespace (with the host's files and name look-ups).
-    pub fn inside(&self, arm: &str, pod: &str, program: &[&str]) -> Output {
+    /// A program inside a pod's network namespace (with the host's files and name look-ups), not yet started.
+    pub fn command_inside(&self, arm: &str, pod: &str, program: &[&str]) -> Command {
         let name = format!("meshtax-{}-{arm}-{pod}", self.id);
-        Command::new("ip").args(["netns", "exec", &name]).args(program).output().unwrap()
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &name]).args(program);
+        command
+    }
+
+    /// What such a program says once it has ended.
+    pub fn inside(&self, arm: &str, pod: &str, program: &[&str]) -> Output {
+        self.command_inside(arm, pod, program).output().unwrap()
     }
 
     /// A program in a pod's network, mount and PID namespaces: it sees the pod's own `/etc/resolv.conf`.

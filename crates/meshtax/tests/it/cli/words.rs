@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::{assert_succeeds, prints};
-use crate::tool::meshtax;
+use crate::tool::{meshtax, words};
 
 /// Every subcommand that a user may type.
 const VERBS: [&str; 10] = ["demo", "run", "report", "check", "show", "doctor", "clean", "schema", "completions", "man"];
@@ -124,6 +124,24 @@ fn completions_and_man_page_name_every_subcommand_and_no_inner_role() {
         }
         assert!(!has("role"), "{arguments:?} names `role`, which is not for users");
     }
+}
+
+#[test]
+fn doctor_says_what_is_missing_and_what_fixes_it() {
+    let doctor = |arguments: &[&str]| {
+        let output = meshtax().args(["doctor", "--envoy", "/nonexistent"]).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        assert!(output.stderr.is_empty(), "{}", words(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = doctor(&[]);
+    assert!(text.contains("MISSING  envoy           no Envoy at `/nonexistent`"), "{text}");
+    assert!(text.contains("fix: run `make setup`, or name Envoy's binary with `--envoy PATH`"), "{text}");
+
+    let needs: Value = serde_json::from_str(&doctor(&["--json"])).unwrap();
+    let envoy = needs.as_array().unwrap().iter().find(|need| need["name"] == "envoy").unwrap();
+    assert_eq!(envoy["found"], Value::Null);
+    assert_eq!(envoy["gap"]["fix"], "run `make setup`, or name Envoy's binary with `--envoy PATH`");
 }
 
 #[test]

@@ -22,20 +22,28 @@ const IDLE: &str = " stands after ";
 /// What it says now and then while blocks follow one another.
 const ROUNDS: &str = "round ";
 
-/// Rounds by the thousand: ends by itself after minutes only.
+/// Ends by itself after a minute or so; dozens of rounds are done when the first line tells of one.
 const LONG: &str = "\
 name: life
 topology: pair
 arms: {none: {plane: none}, sidecar: {plane: sidecar}}
 load:
-  sequential: {target: \"http://front:8080/\", requests: 40000, think: 1ms}
+  sequential: {target: \"http://front:8080/\", requests: 6000, think: 5ms}
 warmup: 0
-rounds: 20000
+rounds: 600
 idle: {windows: 8, window: 50ms}
 ";
 
+/// Says a version as Envoy does, and nothing else works.
+const FAILING_ENVOY: &str = "\
+#!/bin/sh
+[ \"$1\" = --version ] && echo 'envoy  version: 0/1.40.0/Clean/RELEASE/BoringSSL' && exit
+echo no listeners today
+exit 7
+";
+
 fn short() -> String {
-    LONG.replace("40000", "4").replace("20000", "2")
+    LONG.replace("6000", "4").replace("rounds: 600", "rounds: 2")
 }
 
 /// Idle for seconds, then a few requests.

@@ -68,21 +68,19 @@ fn groups(name: &str) -> Vec<String> {
 /// as a mount. The run itself bears no mark: its folder is `runs/<id>` unless told otherwise.
 fn processes(id: &str) -> Vec<String> {
     let (group, folder) = (format!("meshtax-{id}"), format!("{id}/"));
+    let command = |process: &str| read(format!("/proc/{process}/cmdline")).replace('\0', " ");
     let belongs = |process: &String| {
-        let holds = |file: &str, what: &str| read(&format!("/proc/{process}/{file}")).contains(what);
+        let holds = |file: &str, what: &str| read(format!("/proc/{process}/{file}")).contains(what);
         holds("cgroup", &group) || holds("cmdline", &folder) || holds("mountinfo", &folder)
     };
     let numbers =
         entries(Path::new("/proc")).into_iter().filter(|entry| entry.bytes().all(|byte| byte.is_ascii_digit()));
-    let of_run = numbers.filter(belongs).filter(|process| !is_dead(process));
+    let of_run = numbers.filter(belongs).map(|process| (command(&process), process));
+    // Without a command line it has ended, and whoever inherited it has not buried it yet.
     of_run
-        .map(|process| format!("process {process} {}", read(&format!("/proc/{process}/cmdline")).replace('\0', " ")))
+        .filter(|(command, _)| !command.is_empty())
+        .map(|(command, process)| format!("process {process} {command}"))
         .collect()
-}
-
-/// A process that has ended, and that whoever inherited it has not buried yet.
-fn is_dead(process: &str) -> bool {
-    lines(&format!("/proc/{process}/status")).iter().all(|line| !line.starts_with("State:") || line.contains('Z'))
 }
 
 /// Names in a folder; none if it is not there.

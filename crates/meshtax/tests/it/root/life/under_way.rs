@@ -14,10 +14,22 @@ use crate::tool::{insist_on_root, meshtax};
 
 /// A run whose folder is `runs/<id>` in a home of its own.
 pub struct UnderWay {
-    child: Child,
+    child: Ending,
     stderr: BufReader<ChildStderr>,
     said: String,
     home: TempDir,
+}
+
+/// Ends a run that a failed test leaves alone.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if std::thread::panicking() && self.0.try_wait().is_ok_and(|status| status.is_none()) {
+            kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGTERM).ok();
+            self.0.wait().ok();
+        }
+    }
 }
 
 /// How a run ended.
@@ -46,7 +58,7 @@ impl UnderWay {
         command.stdout(File::create(home.path().join("printed")).unwrap()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().expect("standard error is piped"));
-        UnderWay { child, stderr, said: String::new(), home }
+        UnderWay { child: Ending(child), stderr, said: String::new(), home }
     }
 
     /// Waits until it says a line with these words.
@@ -70,12 +82,12 @@ impl UnderWay {
 
     /// Whether it has not ended yet.
     pub fn is_alive(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.child.0.try_wait().unwrap().is_none()
     }
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        kill(Pid::from_raw(self.child.0.id().cast_signed()), signal).unwrap();
     }
 
     /// Kills it without a chance to clean up, and returns its id.
@@ -93,7 +105,7 @@ impl UnderWay {
     /// Listens to the end.
     pub fn end(mut self) -> Ended {
         self.stderr.read_to_string(&mut self.said).unwrap();
-        let status = self.child.wait().unwrap();
+        let status = self.child.0.wait().unwrap();
         let printed = fs::read_to_string(self.home.path().join("printed")).unwrap();
         let id = self.id();
         Ended {

@@ -1,0 +1,40 @@
+"""Answers each request with what was seen of it, as JSON.
+
+Usage: echo.py PORT [CERTIFICATE KEY AUTHORITY]: with the latter, over TLS with clients that AUTHORITY vouches for.
+"""
+
+import http.server
+import json
+import ssl
+import sys
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Head and body leave in two writes; the second must not wait for the first one's acknowledgement.
+    disable_nagle_algorithm = True
+
+    def do_GET(self):
+        seen = {"peer": self.client_address[0], "version": self.request_version, "headers": dict(self.headers)}
+        if isinstance(self.connection, ssl.SSLSocket):
+            seen["tls"] = self.connection.version()
+            seen["alpn"] = self.connection.selected_alpn_protocol()
+            seen["names"] = self.connection.getpeercert()["subjectAltName"]
+        body = json.dumps(seen).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+server = http.server.ThreadingHTTPServer(("", int(sys.argv[1])), Echo)
+if len(sys.argv) > 2:
+    certificate, key, authority = sys.argv[2:]
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(certificate, key)
+    # What an inbound sidecar offers, in its order.
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+print("ready", flush=True)
+server.serve_forever()
