@@ -35,7 +35,7 @@ fn trial(envoy: Option<&Path>) -> Result<Need, Failure> {
         }
         Err(failure) if failure.is_interruption() => return Err(failure),
         Err(failure) => {
-            (None, Some(Gap { what: failure.to_string(), fix: "see above; then run `meshtax clean`".to_owned() }))
+            (None, Some(Gap { what: failure.what(), fix: "see above; then run `meshtax clean`".to_owned() }))
         }
     };
     Ok(Need { name: "trial", purpose: "any run", found, gap })

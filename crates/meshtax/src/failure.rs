@@ -43,6 +43,11 @@ impl Failure {
         Failure { error: anyhow::Error::msg(format!("{place}: {}", fault.what)), hint: fault.hint }
     }
 
+    /// The error alone, on one line with its causes.
+    pub fn what(&self) -> String {
+        format!("{:#}", self.error)
+    }
+
     /// Whether somebody closed the pipe that was written to, which is no failure.
     pub fn is_closed_pipe(&self) -> bool {
         let broken = |cause: &(dyn std::error::Error + 'static)| {
@@ -67,6 +72,8 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {:#}", self.error)?;
-        self.hint.iter().try_for_each(|hint| writeln!(f, "\nhint: {hint}"))
+        // Whoever asked to stop knows what to do next.
+        let hint = self.hint.as_ref().filter(|_| !self.is_interruption());
+        hint.iter().try_for_each(|hint| writeln!(f, "\nhint: {hint}"))
     }
 }

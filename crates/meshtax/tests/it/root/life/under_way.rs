@@ -74,7 +74,8 @@ impl UnderWay {
 
     /// Its id, once it has said anything.
     pub fn id(&self) -> String {
-        let runs = fs::read_dir(self.home.path().join("runs")).expect("a run makes its folder before it speaks");
+        let runs = fs::read_dir(self.home.path().join("runs"));
+        let runs = runs.unwrap_or_else(|error| panic!("the run made no folder ({error}): {}", self.said));
         let names: Vec<String> = runs.map(|run| run.unwrap().file_name().into_string().unwrap()).collect();
         assert_eq!(names.len(), 1, "one run, one folder: {names:?}");
         names[0].clone()
@@ -95,9 +96,11 @@ impl UnderWay {
         let id = self.id();
         self.signal(Signal::SIGKILL);
         let ended = self.end();
-        // Until it calls `exec`, a child that was just born shares the lock of its parent.
-        let lock = File::open(format!("/run/meshtax/{id}.lock")).expect("a run has a lock");
-        Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, error)| error).unwrap();
+        // Until it calls `exec`, a child that was just born shares the lock of its parent. A run of another test may
+        // have removed the lock by now.
+        if let Ok(lock) = File::open(format!("/run/meshtax/{id}.lock")) {
+            Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, error)| error).unwrap();
+        }
         assert!(ended.status.code().is_none(), "SIGKILL came too late: {}", ended.said);
         id
     }

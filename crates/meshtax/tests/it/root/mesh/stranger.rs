@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use serde_json::Value;
 
-use super::encryption::{dial, refused};
+use super::encryption::{shake, status};
 use super::{Kept, address, echo, files, printed};
 
 /// Where whatever stands in for `vault` listens, instead of its sidecar.
@@ -50,19 +50,22 @@ pub fn servers_must_have_the_identity_of_their_service(lab: &Kept) {
 pub fn clients_must_have_an_identity_of_the_trust_domain(lab: &Kept) {
     let client = files(lab, "client");
     let authority = Authority::found();
-    for (name, domain) in [("member", "cluster.local"), ("neighbour", "cluster.local.example"), ("stranger", "example")]
+    for (name, domain) in
+        [("member-", "cluster.local"), ("neighbour-", "cluster.local.example"), ("stranger-", "example")]
     {
         authority.issue(&client, name, &format!("spiffe://{domain}/ns/default/sa/client"));
     }
-    let ask = |pod: &str, port: u16, name: &str| {
-        let [certificate, key] = ["certificate", "key"].map(|kind| format!("/run/meshtax/{name}-{kind}.pem"));
-        dial(lab, &["--cert", &certificate, "--key", &key, &format!("https://{}:{port}/", address(lab, pod))])
+    let refused = |server: &str, name, reason| {
+        let said = shake(lab, server, Some(name), &[]);
+        assert!(said.contains(reason), "{name}: {said}");
     };
-    refused(ask("front-v1", 8080, "member"), "unknown ca");
+    refused(&format!("{}:8080", address(lab, "front-v1")), "member-", "alert unknown ca");
+
     let _envoy = envoy_that_trusts(lab, &authority);
-    assert_eq!(ask("vault-v1", 8443, "member"), Ok("200".to_owned()));
-    refused(ask("vault-v1", 8443, "neighbour"), "certificate unknown");
-    refused(ask("vault-v1", 8443, "stranger"), "certificate unknown");
+    let vault = format!("{}:8443", address(lab, "vault-v1"));
+    assert_eq!(status(lab, &format!("https://{vault}/"), Some("member-")), Ok("200".to_owned()));
+    refused(&vault, "neighbour-", "alert certificate unknown");
+    refused(&vault, "stranger-", "alert certificate unknown");
 }
 
 /// A program beside `vault`; dropping it ends it.
@@ -142,7 +145,7 @@ impl Authority {
         params.subject_alt_names = vec![SanType::URI(identity.try_into().unwrap())];
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         for (kind, text) in [("certificate", certificate), ("key", key.serialize_pem())] {
-            let path = folder.join(format!("{name}-{kind}.pem"));
+            let path = folder.join(format!("{name}{kind}.pem"));
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         }
