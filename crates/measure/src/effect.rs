@@ -55,14 +55,7 @@ impl Comparison {
 }
 
 fn effect(arm: &str, metric: Metric, base: &Series, series: &Series) -> Effect {
-    let mut effect = Effect {
-        arm: arm.to_owned(),
-        metric: metric.name().to_owned(),
-        ratio: None,
-        ratio_ci95: None,
-        difference: None,
-        difference_ci95: None,
-    };
+    let mut effect = Effect { arm: arm.to_owned(), metric: metric.name().to_owned(), ..Effect::default() };
     // A figure that one arm has too few samples for has no effect either.
     let (Some(base_value), Some(value)) = (base.value, series.value) else { return effect };
     let pairs = match Comparison::of(metric) {

@@ -17,7 +17,9 @@ pub use caution::cautions;
 pub use effect::measure;
 pub use histogram::{Histogram, HistogramError, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
-pub use measurement::{Arm, Caution, Edge, Effect, Environment, Measurement, SCHEMA, ServiceCount, Subject, Value};
+pub use measurement::{
+    Arm, Caution, Edge, Effect, Environment, Measurement, Null, SCHEMA, ServiceCount, Subject, Value, Verdict,
+};
 pub use metric::Metric;
 pub use observation::{ContainerUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading};
 

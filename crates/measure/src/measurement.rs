@@ -21,6 +21,10 @@ pub struct Measurement {
     pub arms: Vec<Arm>,
     /// Every other arm against the baseline.
     pub effects: Vec<Effect>,
+    /// The baseline against a copy of itself: what this machine shows where there is nothing to see. Null where the run
+    /// had no such copy beside other arms.
+    #[serde(default)]
+    pub null: Option<Null>,
     /// Warnings about the validity of these numbers.
     pub cautions: Vec<Caution>,
 }
@@ -133,8 +137,29 @@ pub struct Edge {
     pub latency_ms_mean: Option<f64>,
 }
 
-/// One arm against the baseline in one metric.
+/// The noise floor.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Null {
+    /// The copy against the baseline.
+    pub effects: Vec<Effect>,
+}
+
+/// What an effect comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The arm takes more than the baseline.
+    Costs,
+    /// The arm takes less than the baseline.
+    Saves,
+    /// The arm is equivalent to the baseline within the margin.
+    NoMeasurableCost,
+    /// This run can tell neither.
+    NotResolvable,
+}
+
+/// One arm against the baseline in one metric.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Effect {
     /// Name of the arm.
     pub arm: String,
@@ -148,6 +173,27 @@ pub struct Effect {
     pub difference: Option<f64>,
     /// 95 % interval of the difference, `[low, high]`; null where undefined.
     pub difference_ci95: Option<[f64; 2]>,
+    /// What it comes to; primary metrics only ([`crate::Metric`]).
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// Two-sided p of the log-ratio, by the method of the interval and before Holm's correction; null where undefined.
+    #[serde(default)]
+    pub p_value: Option<f64>,
+    /// Relative change within which arms count as equivalent, such as 0.02; primary metrics only.
+    #[serde(default)]
+    pub margin: Option<f64>,
+    /// Smallest relative change that this run would have resolved (5 % level, 80 % power); null where undefined.
+    #[serde(default)]
+    pub smallest_resolvable: Option<f64>,
+    /// Rounds after which the margin would be resolved, from the spread that was seen; null where undefined.
+    #[serde(default)]
+    pub rounds_needed: Option<u32>,
+    /// Hodges-Lehmann estimate of the ratio, for information; null where undefined.
+    #[serde(default)]
+    pub hodges_lehmann: Option<f64>,
+    /// Two-sided p of Wilcoxon's signed-rank test on the log-ratios, for information; null where undefined.
+    #[serde(default)]
+    pub wilcoxon_p: Option<f64>,
 }
 
 /// A warning about the validity of a number.

@@ -246,7 +246,7 @@ fn measured(
         seed: experiment.seed,
         complete,
     };
-    Ok(Measurement { schema: SCHEMA.to_owned(), experiment, environment, arms, effects, cautions })
+    Ok(Measurement { schema: SCHEMA.to_owned(), experiment, environment, arms, effects, null: None, cautions })
 }
 
 fn text(measurement: &Measurement) -> String {

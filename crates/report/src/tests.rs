@@ -87,8 +87,8 @@ fn two_arms() {
     reviews-v3
       ratings/ratings/0    507    0.300      495     1.40
 
-    meshtax 0.1.0, Envoy 1.40.0 (1a2b3c4d5e6f, RELEASE, BoringSSL),
-      started 2026-01-02T03:04:05Z
+    meshtax 0.1.0, Envoy 1.40.0 (1a2b3c4d5e6f, RELEASE, BoringSSL), started
+      2026-01-02T03:04:05Z
     Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
       MiB, cgroups v2, memory as working set
     ");

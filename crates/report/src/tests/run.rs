@@ -65,6 +65,7 @@ fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u6
                 .map(|ratio| around(ratio, if half > 0.0 { ratio * reach } else { 0.0 })),
             difference,
             difference_ci95: difference.filter(|_| paired).map(|difference| around(difference, half)),
+            ..Effect::default()
         }
     };
     Metric::ALL.into_iter().zip(base.iter().zip(figures)).map(effect).collect()
@@ -101,6 +102,7 @@ pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
         },
         arms: arms.iter().map(|(name, figures)| arm(name, figures, rounds_seen)).collect(),
         effects: others.iter().flat_map(|(name, figures)| effects(name, base.1, figures, reach, rounds_seen)).collect(),
+        null: None,
         cautions: Vec::new(),
     }
 }

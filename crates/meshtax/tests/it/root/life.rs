@@ -92,11 +92,7 @@ fn envoy_that_ends_shows_its_log_and_leaves_nothing() {
     insist_on_root();
     let home = tempfile::tempdir().unwrap();
     let envoy = home.path().join("envoy");
-    fs::write(
-        &envoy,
-        "#!/bin/sh\n[ \"$1\" = --version ] && echo version: 0 && exit\necho no listeners today\nexit 7\n",
-    )
-    .unwrap();
+    fs::write(&envoy, FAILING_ENVOY).unwrap();
     // The sidecars' user must be able to execute it.
     for path in [home.path(), &envoy] {
         fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();

@@ -103,7 +103,7 @@ fn every_call_arrives(lab: &Kept) {
 }
 
 /// The server that answers with what it saw.
-pub(super) fn echo() -> PathBuf {
+fn echo() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/it/root/echo.py"].iter().collect()
 }
 
@@ -118,6 +118,12 @@ fn address(lab: &Kept, pod: &str) -> String {
         serde_json::from_str(&lab.run.file(&format!("planes/sidecar/{pod}/bootstrap.json"))).unwrap();
     let id = bootstrap["node"]["id"].as_str().unwrap();
     id.split('~').nth(1).expect("the second part of a node id is the address").to_owned()
+}
+
+/// The binary that the run used.
+fn envoy_binary(lab: &Kept) -> String {
+    let find = "readlink /proc/$(pgrep -x envoy)/exe";
+    printed(&lab.enter("sidecar", "client", &["sh", "-c", find])).trim().to_owned()
 }
 
 /// What a program printed on standard output; it must have succeeded.

@@ -169,7 +169,7 @@ fn check_folder(run: &Run) {
 fn check_report(run: &Run) {
     let report = |options: &[&str]| meshtax().arg("report").arg(&run.folder).args(options).output().unwrap();
     assert_eq!(words(&report(&[])), run.file("report.txt"));
-    assert_eq!(words(&report(&["--json"])), run.file("measurement.json"));
+    assert!(words(&report(&["--json"])) == run.file("measurement.json"), "a figure changes when it is read again");
     let kept: Value = serde_json::from_str(&run.file("measurement.json")).unwrap();
     assert_eq!(kept, run.measurement);
 }

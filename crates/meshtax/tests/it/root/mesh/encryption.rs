@@ -33,19 +33,16 @@ pub fn clients_need_a_certificate_of_the_mesh(lab: &Kept) {
     assert!(said.contains("reset by peer") || said.contains("Empty reply"), "{said}");
     let said = shake(lab, &front, None, &[]);
     assert!(said.contains("alert certificate required"), "{said}");
-    // Nobody declared this port.
-    let said = shake(lab, &front.replace("8080", "8081"), Some(OWN), &[]);
-    assert!(!said.contains("CONNECTION ESTABLISHED"), "{said}");
 }
 
 pub fn sidecars_agree_on_tls_1_3(lab: &Kept) {
     let front = format!("{}:8080", address(lab, "front-v1"));
     let said = shake(lab, &front, Some(OWN), &["-no_ign_eof"]);
-    for line in ["Protocol version: TLSv1.3", "Verification: OK", "Server Temp Key: X25519"] {
+    for line in ["Protocol version: TLSv1.3", "Verification: OK"] {
         assert!(said.contains(line), "no `{line}` in: {said}");
     }
     let said = shake(lab, &front, Some(OWN), &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]);
-    assert!(!said.contains("CONNECTION ESTABLISHED"), "{said}");
+    assert!(said.contains("alert protocol version"), "{said}");
 }
 
 /// What comes of asking for a URL without a sidecar of one's own: the status of the answer, or what went wrong.

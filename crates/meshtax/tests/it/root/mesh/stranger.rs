@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, IsCa, Issuer, KeyPair, SanType};
 use serde_json::Value;
 
 use super::encryption::{shake, status};
-use super::{Kept, address, echo, files, printed};
+use super::{Kept, address, echo, envoy_binary, files, printed};
 
 /// Where whatever stands in for `vault` listens, instead of its sidecar.
 const STAND_IN: &str = "25006";
@@ -105,8 +105,7 @@ fn envoy_that_trusts(lab: &Kept, authority: &Authority) -> StandIn {
     bootstrap = bootstrap.replace("/run/meshtax", &folder.display().to_string());
     let path = folder.join("stand-in.json");
     fs::write(&path, bootstrap).unwrap();
-    let binary = printed(&lab.enter("sidecar", "client", &["sh", "-c", "readlink /proc/$(pgrep -x envoy)/exe"]));
-    let command = [binary.trim(), "-c", path.to_str().unwrap(), "--concurrency", "1", "--disable-hot-restart"];
+    let command = [&*envoy_binary(lab), "-c", path.to_str().unwrap(), "--concurrency", "1", "--disable-hot-restart"];
     let mut envoy = lab.command_inside("sidecar", "vault-v1", &command);
     let mut envoy = StandIn(envoy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let url = format!("http://127.0.0.1:{STAND_IN_ADMIN}/stats?filter=workers_started");
@@ -142,6 +141,8 @@ impl Authority {
     fn issue(&self, folder: &Path, name: &str, identity: &str) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
+        // By default both would bear one name, as if the certificate had signed itself.
+        params.distinguished_name = DistinguishedName::new();
         params.subject_alt_names = vec![SanType::URI(identity.try_into().unwrap())];
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         for (kind, text) in [("certificate", certificate), ("key", key.serialize_pem())] {
