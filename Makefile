@@ -15,7 +15,7 @@ test: setup lint
 	cargo test --workspace
 
 bench: setup build
-	cargo bench --workspace
+	cargo bench --workspace --bench '*'
 
 # A second call changes nothing and takes seconds.
 setup: packages $(ENVOY)

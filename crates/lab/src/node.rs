@@ -112,7 +112,7 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
         if let Plane::Sidecar(options) = &arm.plane {
             start_sidecar(site, pod, options)?;
         }
-        start_app(site, pod)?;
+        start_app(site, &arm.name, pod)?;
         site.stop.check()?;
     }
     Ok(node)
@@ -197,11 +197,11 @@ fn start_dns(site: &Site<'_>, arm: &ArmPlan, netns: &NetNs, folder: &Path) -> Re
     Process::start(label, &(site.blueprint.programs)(Role::Dns { zone: &path }), &room, log)
 }
 
-fn start_app(site: &Site<'_>, pod: &mut Pod) -> Result<(), LabError> {
+fn start_app(site: &Site<'_>, arm: &str, pod: &mut Pod) -> Result<(), LabError> {
     let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
     let program = match found.map(|known| &known.version.work) {
         None => (site.blueprint.programs)(Role::Client),
-        Some(Work::Simulated { .. }) => (site.blueprint.programs)(Role::Service { pod: pod.name() }),
+        Some(Work::Simulated { .. }) => (site.blueprint.programs)(Role::Service { arm, pod: pod.name() }),
         Some(Work::Command { command, environment }) => {
             Program { command: command.clone(), environment: environment.clone(), takes_orders: false }
         }

@@ -55,6 +55,8 @@ pub enum Role<'a> {
     Client,
     /// To be a simulated service; takes orders.
     Service {
+        /// Name of the arm.
+        arm: &'a str,
         /// Name of the pod.
         pod: &'a str,
     },

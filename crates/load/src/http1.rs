@@ -16,6 +16,7 @@ pub(crate) struct Http1<'a> {
     inflow: Inflow,
     open: Option<TcpStream>,
     reconnects: u64,
+    connections: u64,
 }
 
 /// What became of a request, and when.
@@ -28,12 +29,17 @@ pub(crate) struct Asked {
 impl<'a> Http1<'a> {
     pub(crate) fn new(target: &'a Target, connection: Connection, timeout: Duration) -> Self {
         let request = request(target);
-        Self { target, connection, timeout, request, inflow: Inflow::new(), open: None, reconnects: 0 }
+        Self { target, connection, timeout, request, inflow: Inflow::new(), open: None, reconnects: 0, connections: 0 }
     }
 
     /// Kept connections that the peer had closed when the next request was sent.
     pub(crate) fn reconnects(&self) -> u64 {
         self.reconnects
+    }
+
+    /// Connections opened.
+    pub(crate) fn connections(&self) -> u64 {
+        self.connections
     }
 
     /// Sends one request and reads the answer whole. Afterwards the connection is kept or closed, as asked; closing
@@ -61,6 +67,7 @@ impl<'a> Http1<'a> {
             self.reconnects += 1;
         }
         let stream = connect(self.target, deadline_ns)?;
+        self.connections += 1;
         self.ask_on(stream, deadline_ns)
     }
 

@@ -15,7 +15,7 @@ mod sequential;
 mod serve;
 mod target;
 
-pub use block::BlockLoad;
+pub use block::{BlockLoad, SEQUENCE_MAX};
 pub use outcome::Outcome;
 pub use sequential::{Connection, Sequential, run_block};
 pub use serve::{Order, ServeError, serve};

@@ -53,6 +53,7 @@ pub fn run_block(load: &Sequential, stop: &AtomicBool) -> BlockLoad {
         schedule.ended(asked.end_ns);
     }
     block.reconnects = client.reconnects();
+    block.connections = client.connections();
     block.wall_s = (last_ns - start_ns) as f64 / 1e9;
     block
 }

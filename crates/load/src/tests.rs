@@ -73,6 +73,10 @@ fn check(server: &Server, connection: Connection, succeeded: u64, failure: Optio
     let block = server.load(connection);
     assert_eq!((block.requests, server.requests.load(Ordering::SeqCst)), (23, 23));
     assert_eq!((block.latency.count(), block.lag.count()), (succeeded, 23));
+    assert_eq!(
+        (block.sequence.len() as u64, block.connections),
+        (succeeded, server.connections.load(Ordering::SeqCst))
+    );
     let expected = failure.map(|kind| (kind.to_owned(), 23 - succeeded));
     assert_eq!(block.errors, expected.into_iter().collect());
     assert!(block.wall_s > 0.0);

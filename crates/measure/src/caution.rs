@@ -28,7 +28,7 @@ pub fn cautions(observations: &Observations, effects: &[Effect]) -> Vec<Caution>
 type Named<'a> = (&'a str, Seen<'a>);
 
 fn caution(kind: &str, text: String) -> Option<Caution> {
-    Some(Caution { kind: kind.to_owned(), text })
+    Some(Caution { kind: kind.to_owned(), text, fatal: false })
 }
 
 /// Rounds that some arm completed, and those that all did.

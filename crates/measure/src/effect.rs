@@ -1,77 +1,196 @@
-use crate::interval::{interval_95, mean};
+use crate::estimate::Estimate;
+use crate::pool::Pools;
+use crate::rank::{hodges_lehmann, wilcoxon_p};
 use crate::series::{Seen, Series};
-use crate::{Arm, Effect, Metric, Observations};
+use crate::verdict::judge;
+use crate::{Arm, Effect, Metric, Null, Observations};
 
-/// What each arm showed and what each differs by from the first, in the order of the arms and of [`Metric::ALL`].
+/// Name of the arm that is a copy of the baseline.
+pub const NULL_ARM: &str = "null";
+
+/// What decides a verdict beside the observations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Relative change within which arms count as equivalent, such as 0.02 for 2 %; above zero.
+    pub margin: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { margin: 0.02 }
+    }
+}
+
+/// What a run comes to.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Every arm, in the order of the observations. `services` and `edges` are left empty and `recorded` none: only the
+    /// services themselves can tell.
+    pub arms: Vec<Arm>,
+    /// The others against the baseline, in the order of the arms and of [`Metric::ALL`].
+    pub effects: Vec<Effect>,
+    /// The copy of the baseline against it; none where there was no such copy beside other arms.
+    pub null: Option<Null>,
+}
+
+/// What each arm showed and what each differs by from the first.
 ///
-/// The block is the unit: effects are paired by round, over the rounds that both arms completed. A ratio is the
-/// geometric mean of the rounds' ratios, its interval Student's on their logarithms (Fleming and Wallace, "How not to
-/// lie with statistics", CACM 29(3), 1986, for the geometric mean); a difference is the mean of the rounds' differences.
-/// `services` and `edges` of the arms are left empty: only the services themselves can tell.
-pub fn measure(observations: &Observations) -> (Vec<Arm>, Vec<Effect>) {
-    let seen: Vec<(&String, Vec<Series>)> = observations.arms.iter().map(|arm| (arm, all(observations, arm))).collect();
-    let arms = seen.iter().map(|(name, series)| arm(name, series)).collect();
-    let effects = seen.split_first().map_or_else(Vec::new, |((_, base), others)| {
-        others.iter().flat_map(|(name, series)| effects(name, base, series)).collect()
-    });
-    (arms, effects)
+/// The block is the unit: effects are paired by round, over the rounds that both arms completed.
+///
+/// - Means, totals and resources: a ratio is the geometric mean of the rounds' ratios (Fleming and Wallace, "How not to
+///   lie with statistics", CACM 29(3), 1986), its interval Student's on their logarithms; a difference is the mean of the
+///   rounds' differences. Repetition at the level that varies, here the block: Kalibera and Jones, "Rigorous benchmarking
+///   in reasonable time", ISMM 2013.
+/// - Quantiles: the ratio and the difference of the quantiles of all paired blocks together, with standard errors from
+///   rounds drawn again.
+///
+/// The primary metrics ([`Metric::PRIMARY`]) get verdicts. An arm called [`NULL_ARM`] is the noise floor if there are
+/// arms beside it and the baseline, else an arm as any other.
+pub fn measure(observations: &Observations, options: &Options) -> Measured {
+    let sides: Vec<Side> = observations.arms.iter().map(|arm| Side::of(observations, arm)).collect();
+    let mut measured =
+        Measured { arms: sides.iter().map(Side::figures).collect(), effects: Vec::new(), null: None };
+    let Some((base, others)) = sides.split_first() else { return measured };
+    for arm in others {
+        let effects = effects(base, arm, options);
+        if arm.name == NULL_ARM && others.len() > 1 {
+            measured.null = Some(Null { effects });
+        } else {
+            measured.effects.extend(effects);
+        }
+    }
+    measured
 }
 
-/// One series for each of [`Metric::ALL`].
-fn all(observations: &Observations, arm: &str) -> Vec<Series> {
-    let seen = Seen::of(observations, arm);
-    Metric::ALL.into_iter().map(|metric| seen.series(metric)).collect()
+/// One arm against another, in the order of [`Metric::ALL`]; as [`measure`] compares an arm with the first.
+pub fn compare_arms(observations: &Observations, baseline: &str, arm: &str, options: &Options) -> Vec<Effect> {
+    effects(&Side::of(observations, baseline), &Side::of(observations, arm), options)
 }
 
-fn arm(name: &str, series: &[Series]) -> Arm {
-    let metrics = Metric::ALL.into_iter().zip(series);
-    let metrics = metrics.map(|(metric, series)| (metric.name().to_owned(), series.value(metric))).collect();
-    Arm { name: name.to_owned(), metrics, services: Vec::new(), edges: Vec::new() }
+/// One metric of every arm but the noise floor against the baseline, without verdicts.
+pub(crate) fn effects_in(observations: &Observations, metric: Metric) -> Vec<Effect> {
+    let Some((base, others)) = observations.arms.split_first() else { return Vec::new() };
+    let base = Seen::of(observations, base);
+    let series = base.series(metric);
+    let compared = others.iter().filter(|arm| *arm != NULL_ARM || others.len() == 1);
+    compared
+        .map(|arm| {
+            let seen = Seen::of(observations, arm);
+            let pools = metric.quantile().map(|_| Pools::of(&base.latencies_beside(&seen)));
+            Compared::of(metric, &series, &seen.series(metric), pools.as_ref()).effect(arm, metric)
+        })
+        .collect()
 }
 
-fn effects(arm: &str, base: &[Series], series: &[Series]) -> Vec<Effect> {
-    let pairs = Metric::ALL.into_iter().zip(base.iter().zip(series));
-    pairs.map(|(metric, (base, series))| effect(arm, metric, base, series)).collect()
+/// One arm of a comparison: what was seen of it, and one series for each of [`Metric::ALL`].
+struct Side<'a> {
+    name: &'a str,
+    seen: Seen<'a>,
+    series: Vec<Series>,
+}
+
+impl<'a> Side<'a> {
+    fn of(observations: &'a Observations, name: &'a str) -> Self {
+        let seen = Seen::of(observations, name);
+        let series = Metric::ALL.into_iter().map(|metric| seen.series(metric)).collect();
+        Self { name, seen, series }
+    }
+
+    fn figures(&self) -> Arm {
+        let metrics = Metric::ALL.into_iter().zip(&self.series);
+        let metrics = metrics.map(|(metric, series)| (metric.name().to_owned(), series.value(metric))).collect();
+        Arm { name: self.name.to_owned(), metrics, services: Vec::new(), edges: Vec::new(), recorded: None }
+    }
+}
+
+fn effects(base: &Side, arm: &Side, options: &Options) -> Vec<Effect> {
+    let pools = Pools::of(&base.seen.latencies_beside(&arm.seen));
+    let pairs = Metric::ALL.into_iter().zip(base.series.iter().zip(&arm.series));
+    let (mut effects, log_ratios): (Vec<Effect>, Vec<Option<Estimate>>) = pairs
+        .map(|(metric, (base, series))| {
+            let compared = Compared::of(metric, base, series, Some(&pools));
+            (compared.effect(arm.name, metric), compared.log_ratio)
+        })
+        .unzip();
+    let of_metrics = Metric::ALL.into_iter().zip(effects.iter_mut().zip(log_ratios));
+    let primary = of_metrics.filter(|(metric, _)| Metric::PRIMARY.contains(metric)).map(|(_, judged)| judged);
+    let (mut primary, log_ratios): (Vec<_>, Vec<_>) = primary.unzip();
+    judge(&mut primary, &log_ratios, options.margin);
+    effects
 }
 
 /// How a metric is compared.
-enum Comparison {
+enum Method {
     /// Round by round: the effect on one round.
     Rounds,
     /// Round by round: the effect on all of them together.
     Totals,
     /// The two figures; a maximum of rounds has no interval from rounds.
     Figures,
+    /// This quantile of all rounds together.
+    Pooled(f64),
 }
 
-impl Comparison {
+impl Method {
     fn of(metric: Metric) -> Self {
         match metric {
-            Metric::WaitSTotal | Metric::CpuSTotal | Metric::Requests | Metric::Errors => Self::Totals,
             Metric::CpuPeakCores => Self::Figures,
-            _ => Self::Rounds,
+            _ if metric.is_total() => Self::Totals,
+            _ => metric.quantile().map_or(Self::Rounds, Self::Pooled),
         }
     }
 }
 
-fn effect(arm: &str, metric: Metric, base: &Series, series: &Series) -> Effect {
-    let mut effect = Effect { arm: arm.to_owned(), metric: metric.name().to_owned(), ..Effect::default() };
-    // A figure that one arm has too few samples for has no effect either.
-    let (Some(base_value), Some(value)) = (base.value, series.value) else { return effect };
-    let pairs = match Comparison::of(metric) {
-        Comparison::Figures => vec![(base_value, value)],
-        Comparison::Rounds | Comparison::Totals => paired(base, series),
-    };
-    let times = if matches!(Comparison::of(metric), Comparison::Totals) { pairs.len() as f64 } else { 1.0 };
+/// One metric of an arm beside that of the baseline.
+#[derive(Default)]
+struct Compared {
+    log_ratio: Option<Estimate>,
+    difference: Option<Estimate>,
+    /// ln(arm / baseline) of each round; empty if a round has none.
+    logs: Vec<f64>,
+}
 
-    let differences: Vec<f64> = pairs.iter().map(|(base, value)| value - base).collect();
-    effect.difference = mean(&differences).map(|mean| mean * times);
-    effect.difference_ci95 = interval_95(&differences).map(|ends| ends.map(|end| end * times));
-    if let Some(ratios) = log_ratios(&pairs) {
-        effect.ratio = mean(&ratios).map(f64::exp);
-        effect.ratio_ci95 = interval_95(&ratios).map(|ends| ends.map(f64::exp));
+impl Compared {
+    fn of(metric: Metric, base: &Series, series: &Series, pools: Option<&Pools>) -> Self {
+        // A figure that one arm has too few samples for has no effect either.
+        let (Some(base_value), Some(value)) = (base.value, series.value) else { return Self::default() };
+        let pairs = paired(base, series);
+        match Method::of(metric) {
+            Method::Rounds => Self::of_pairs(&pairs, 1.0),
+            Method::Totals => Self::of_pairs(&pairs, pairs.len() as f64),
+            Method::Figures => Self::of_pairs(&[(base_value, value)], 1.0),
+            Method::Pooled(q) => {
+                let Some(effect) = pools.and_then(|pools| pools.quantile(q)) else { return Self::default() };
+                let (log_ratio, difference) = (Some(effect.log_ratio), Some(effect.difference_ms));
+                Self { log_ratio, difference, logs: log_ratios(&pairs) }
+            }
+        }
     }
-    effect
+
+    /// The mean over rounds; a difference as so `many` of it.
+    fn of_pairs(pairs: &[(f64, f64)], many: f64) -> Self {
+        let differences: Vec<f64> = pairs.iter().map(|(base, value)| value - base).collect();
+        let difference = Estimate::of_mean(&differences).map(|mean| mean.times(many));
+        let logs = log_ratios(pairs);
+        Self { log_ratio: Estimate::of_mean(&logs), difference, logs }
+    }
+
+    fn effect(&self, arm: &str, metric: Metric) -> Effect {
+        let (log_ratio, difference) = (self.log_ratio.as_ref(), self.difference.as_ref());
+        let tested = log_ratio.filter(|log_ratio| log_ratio.interval_95().is_some());
+        Effect {
+            arm: arm.to_owned(),
+            metric: metric.name().to_owned(),
+            ratio: log_ratio.map(|log_ratio| log_ratio.value.exp()),
+            ratio_ci95: log_ratio.and_then(Estimate::interval_95).map(|ends| ends.map(f64::exp)),
+            difference: difference.map(|difference| difference.value),
+            difference_ci95: difference.and_then(Estimate::interval_95),
+            p_value: log_ratio.and_then(Estimate::p_value),
+            hodges_lehmann: tested.and_then(|_| hodges_lehmann(&self.logs)).map(f64::exp),
+            wilcoxon_p: tested.and_then(|_| wilcoxon_p(&self.logs)),
+            ..Effect::default()
+        }
+    }
 }
 
 /// The values of both in the rounds that both have.
@@ -80,8 +199,11 @@ fn paired(base: &Series, series: &Series) -> Vec<(f64, f64)> {
     both.collect()
 }
 
-/// ln(value / base) of each pair; none if any of them has no logarithm.
-fn log_ratios(pairs: &[(f64, f64)]) -> Option<Vec<f64>> {
+/// ln(value / base) of each pair; nothing if any of them has no logarithm.
+fn log_ratios(pairs: &[(f64, f64)]) -> Vec<f64> {
     let log = |(base, value): &(f64, f64)| (*base > 0.0 && *value > 0.0).then(|| (value / base).ln());
-    pairs.iter().map(log).collect()
+    pairs.iter().map(log).collect::<Option<_>>().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,16 @@ use serde::{Deserialize, Serialize, de};
 /// The highest value that is told apart: one hour, in nanoseconds.
 const TOP_NS: u64 = 3_600_000_000_000;
 
+/// Significant decimal digits.
+const DIGITS: u8 = 3;
+
 /// Lengths of time in nanoseconds, from 1 ns to one hour, each kept with three significant digits.
 ///
-/// Written as one string, the form that every HdrHistogram library reads: V2, deflated, base64.
-#[derive(Clone, PartialEq)]
-pub struct Histogram(hdrhistogram::Histogram<u64>);
+/// Its buckets reach as far as its longest sample, so that a run of many short blocks stays small: 60 KiB for blocks of
+/// ten milliseconds a request. Written as one string, the form that every HdrHistogram library reads: V2, deflated,
+/// base64.
+#[derive(Clone)]
+pub struct Histogram(hdrhistogram::Histogram<u32>);
 
 /// Why a string is not a histogram.
 #[derive(Debug, thiserror::Error)]
@@ -40,17 +45,17 @@ pub fn samples_needed(q: f64) -> u64 {
 impl Histogram {
     /// A histogram without samples.
     pub fn new() -> Self {
-        Self(hdrhistogram::Histogram::new_with_bounds(1, TOP_NS, 3).expect("the bounds are constants that are valid"))
+        Self(hdrhistogram::Histogram::new(DIGITS).expect("three digits are valid"))
     }
 
     /// Counts one length of time; above one hour it counts as one hour, and [`clamped`](Self::clamped) tells of it.
     pub fn record(&mut self, value_ns: u64) {
-        self.0.record(value_ns.min(TOP_NS)).expect("no value above the top is recorded");
+        self.0.record(value_ns.min(TOP_NS)).expect("the buckets grow with what is recorded");
     }
 
     /// Adds all samples of another histogram.
     pub fn merge(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("all histograms have the same bounds");
+        self.0.add(&other.0).expect("the buckets grow with what is added");
     }
 
     /// The samples that came after `earlier`, an earlier state of this histogram.
@@ -59,7 +64,7 @@ impl Histogram {
         later
             .0
             .subtract(&earlier.0)
-            .expect("an earlier state has the same bounds and no sample that a later one lacks");
+            .expect("an earlier state has no sample that a later one lacks");
         later
     }
 
@@ -70,7 +75,8 @@ impl Histogram {
 
     /// Samples at the top of the range: an hour (within the histogram's resolution, three digits) or anything longer.
     pub fn clamped(&self) -> u64 {
-        self.0.count_at(TOP_NS)
+        // Asked beyond its buckets, the library answers with the last of them.
+        if self.0.max() < TOP_NS { 0 } else { u64::from(self.0.count_at(TOP_NS)) }
     }
 
     /// Arithmetic mean in nanoseconds, within 0.05 % of that of the exact values; none without samples.
@@ -90,10 +96,23 @@ impl Histogram {
         (self.count() > 0).then(|| self.0.value_at_quantile(q) as f64)
     }
 
+    /// Each length of time that has samples, as the longest that counts as the same, and their number; ascending.
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.iter_recorded().map(|step| (step.value_iterated_to(), u64::from(step.count_at_value())))
+    }
+
+    /// Lengths of time around `value_ns` that count as the same, in nanoseconds.
+    pub(crate) fn resolution_ns(value_ns: u64) -> u64 {
+        Self::new().0.equivalent_range(value_ns)
+    }
+
     /// The histogram as text: HdrHistogram V2, deflated, in base64 with the standard alphabet and padding.
     pub fn encode(&self) -> String {
+        let mut whole = hdrhistogram::Histogram::<u32>::new_with_bounds(1, TOP_NS, DIGITS)
+            .expect("the bounds are constants that are valid");
+        whole.add(&self.0).expect("nothing above the top was recorded");
         let mut bytes = Vec::new();
-        V2DeflateSerializer::new().serialize(&self.0, &mut bytes).expect("memory takes every byte");
+        V2DeflateSerializer::new().serialize(&whole, &mut bytes).expect("memory takes every byte");
         STANDARD.encode(bytes)
     }
 
@@ -104,10 +123,22 @@ impl Histogram {
     /// Text that is no histogram, or one with other bounds.
     pub fn decode(text: &str) -> Result<Self, HistogramError> {
         let bytes = STANDARD.decode(text).map_err(HistogramError::Base64)?;
-        let read: hdrhistogram::Histogram<u64> =
+        let read: hdrhistogram::Histogram<u32> =
             Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(HistogramError::Format)?;
-        let bounds = (read.low(), read.high(), read.sigfig());
-        if bounds == (1, TOP_NS, 3) { Ok(Self(read)) } else { Err(HistogramError::Bounds) }
+        if (read.low(), read.high(), read.sigfig()) != (1, TOP_NS, DIGITS) {
+            return Err(HistogramError::Bounds);
+        }
+        // What was read has all buckets up to the top; the copy has only those that it needs.
+        let mut histogram = Self::new();
+        histogram.merge(&Self(read));
+        Ok(histogram)
+    }
+}
+
+impl PartialEq for Histogram {
+    /// The same samples, however far the buckets reach.
+    fn eq(&self, other: &Self) -> bool {
+        self.recorded().eq(other.recorded())
     }
 }
 

@@ -5,23 +5,45 @@
 //! clock: the same observations give the same bytes.
 
 mod caution;
+mod comparison;
+mod curve;
+mod distribution;
 mod effect;
+mod estimate;
+mod facts;
+mod fail_if;
 mod histogram;
 mod interval;
 mod measurement;
 mod metric;
 mod observation;
+mod pool;
+mod rank;
+mod recovery;
 mod series;
+mod threshold;
+mod until;
+mod verdict;
+mod welch;
 
 pub use caution::cautions;
-pub use effect::measure;
+pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, compare};
+pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
+pub use distribution::{Bucket, Distribution, distribution};
+pub use effect::{Measured, NULL_ARM, Options, compare_arms, measure};
+pub use facts::{CallLatency, ClockFacts, ConnectionUse, Facts, SidecarFacts};
+pub use fail_if::{FailIf, Finding};
 pub use histogram::{Histogram, HistogramError, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
 pub use measurement::{
-    Arm, Caution, Edge, Effect, Environment, Measurement, Null, SCHEMA, ServiceCount, Subject, Value, Verdict,
+    Arm, Caution, Edge, Effect, Environment, Measurement, Null, Recorded, Recovery, SCHEMA, ServiceCount, Subject, Value, Verdict,
 };
 pub use metric::Metric;
 pub use observation::{ContainerUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading};
+
+pub use recovery::recover;
+pub use threshold::{ThresholdError, Until};
+pub use until::is_reached;
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,9 @@ pub struct Measurement {
     /// had no such copy beside other arms.
     #[serde(default)]
     pub null: Option<Null>,
+    /// Known costs that arms were given, and what the effects make of them.
+    #[serde(default)]
+    pub calibration: Vec<Recovery>,
     /// Warnings about the validity of these numbers.
     pub cautions: Vec<Caution>,
 }
@@ -88,6 +91,37 @@ pub struct Arm {
     pub services: Vec<ServiceCount>,
     /// Calls between services during the rounds, as the callers saw them.
     pub edges: Vec<Edge>,
+    /// What simulated services recorded of their own work; null where none is simulated.
+    #[serde(default)]
+    pub recorded: Option<Recorded>,
+}
+
+/// What simulated services recorded of their own work during the rounds, per request of the load.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Recorded {
+    /// Wall time that passed in waits, all services together, in milliseconds.
+    pub wait_ms_per_request: f64,
+    /// CPU time that was burned because a script asked for it, all services together, in milliseconds.
+    pub cpu_ms_per_request: f64,
+    /// Bytes of answers' bodies, all services together.
+    pub answer_bytes_per_request: f64,
+}
+
+/// A known cost and what became of it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Recovery {
+    /// Name of the arm that was given the cost.
+    pub arm: String,
+    /// Metric in which it shows.
+    pub metric: String,
+    /// What the services recorded beyond the baseline's record, in the metric's unit.
+    pub truth: f64,
+    /// The effect: arm minus baseline.
+    pub difference: Option<f64>,
+    /// 95 % interval of the difference.
+    pub difference_ci95: Option<[f64; 2]>,
+    /// Whether the truth lies in the interval; null without one.
+    pub inside: Option<bool>,
 }
 
 /// A figure with its unit and the number of samples behind it.
@@ -203,4 +237,7 @@ pub struct Caution {
     pub kind: String,
     /// What was seen, what it may mean, what to try.
     pub text: String,
+    /// Whether the numbers are not to be believed because of it.
+    #[serde(default)]
+    pub fatal: bool,
 }

@@ -45,6 +45,9 @@ impl Metric {
         Self::MemoryProxyMib,
     ];
 
+    /// Those that verdicts are given for. Few, so that correcting for their number costs little power.
+    pub const PRIMARY: [Self; 4] = [Self::LatencyMsMean, Self::LatencyMsP50, Self::LatencyMsP90, Self::CpuMsPerRequest];
+
     /// Its name in the contract.
     pub fn name(self) -> &'static str {
         match self {
@@ -104,6 +107,11 @@ impl Metric {
             Self::MemoryGrowthMib => "Memory under load less memory while idle.",
             Self::MemoryProxyMib => "Memory of the proxies at the end of a block, mean over blocks.",
         }
+    }
+
+    /// Whether its figure is a sum over rounds.
+    pub(crate) fn is_total(self) -> bool {
+        matches!(self, Self::WaitSTotal | Self::Requests | Self::Errors | Self::CpuSTotal)
     }
 
     /// The quantile that it is, if it is one.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Histogram;
+use crate::{Facts, Histogram};
 
 /// Everything that a run observed, in the order in which it happened.
 #[derive(Clone, Debug, Default)]
@@ -13,10 +13,12 @@ pub struct Observations {
     pub load: Vec<LoadBlock>,
     /// One line per idle window and block (`meters.jsonl`).
     pub meters: Vec<Reading>,
+    /// What else is known of the run (`facts.json`).
+    pub facts: Facts,
 }
 
 /// What the load generator saw in one block of one arm.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LoadBlock {
     /// Name of the arm under load.
     pub arm: String,
@@ -31,10 +33,16 @@ pub struct LoadBlock {
     /// Kept connections that the peer had closed between two requests and that were opened again; no errors.
     #[serde(default)]
     pub reconnects: u64,
+    /// Connections opened; zero in runs that did not record it.
+    #[serde(default)]
+    pub connections: u64,
     /// Latency of successes from the intended start to the last byte, in nanoseconds.
     pub latency: Histogram,
     /// The generator's own lateness: intended start to the instant when it set to work, in nanoseconds.
     pub lag: Histogram,
+    /// The first of these latencies (the load generator bounds how many), in the order in which they ended.
+    #[serde(default)]
+    pub sequence: Vec<u64>,
 }
 
 /// When a reading was taken.
@@ -56,6 +64,9 @@ pub struct Reading {
     pub arm: String,
     /// Round or number of the idle window, from 0; readings of one number are paired.
     pub round: u32,
+    /// First instant, in seconds since the lab stood; zero in runs that did not record it.
+    #[serde(default)]
+    pub started_s: f64,
     /// Time between the two instants, in seconds.
     pub wall_s: f64,
     /// Every container of the arm.
@@ -65,7 +76,7 @@ pub struct Reading {
 }
 
 /// What one container used.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ContainerUse {
     /// Pod, such as `reviews-v2`; `client` is outside all totals.
     pub pod: String,
@@ -79,6 +90,9 @@ pub struct ContainerUse {
     pub cpu_system_s: f64,
     /// Memory at the end of the time, in bytes.
     pub memory_bytes: u64,
+    /// Periods in which it, or a group above it, was stopped for having used up a CPU quota; zero without quotas.
+    #[serde(default)]
+    pub throttled: u64,
 }
 
 /// Where memory figures come from.
@@ -102,4 +116,10 @@ pub struct MachineUse {
     pub steal_s: f64,
     /// Cores times wall time: what there was to use.
     pub capacity_s: f64,
+    /// Wall time during which some task waited for a processor (pressure stall information); none where it is off.
+    #[serde(default)]
+    pub pressure_s: Option<f64>,
+    /// Tasks that ran or wanted to, mean of those at the two instants, the meter itself among them; none if not recorded.
+    #[serde(default)]
+    pub runnable: Option<f64>,
 }

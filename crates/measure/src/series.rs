@@ -9,7 +9,7 @@ const MS_PER_S: f64 = 1e3;
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 
 /// Pod where requests start; what it uses is the load's cost, not the application's.
-const CLIENT: &str = "client";
+pub(crate) const CLIENT: &str = "client";
 
 /// One metric of one arm: the figure, and the value of each round (or idle window) that effects are computed from.
 pub(crate) struct Series {
@@ -101,6 +101,12 @@ impl<'a> Seen<'a> {
             Metric::MemoryGrowthMib => self.memory_growth_mib(),
             Metric::MemoryProxyMib => Series::of_mean(memory_mib(&self.loaded, Part::Proxy)),
         }
+    }
+
+    /// Latencies of this arm and of another, in the rounds in which both have some.
+    pub(crate) fn latencies_beside(&self, other: &Seen<'a>) -> Vec<(&'a Histogram, &'a Histogram)> {
+        let both = self.load.iter().filter_map(|(round, block)| Some((&block.latency, &other.load.get(round)?.latency)));
+        both.filter(|(own, others)| own.count() > 0 && others.count() > 0).collect()
     }
 
     /// The latencies of all blocks together.

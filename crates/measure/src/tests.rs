@@ -45,14 +45,14 @@ impl Run {
             containers.push(used("client", "proxy", 77.0, 999 * MIB));
             containers.push(used("web-v1", "proxy", self.proxy_cpu_s, 30 * MIB));
         }
-        let machine = MachineUse { busy_s: 3.0, softirq_s: 0.1, steal_s: 0.0, capacity_s: 20.0 };
-        Reading { phase, arm: arm.into(), round, wall_s: 10.0, containers, machine }
+        let machine = MachineUse { busy_s: 3.0, softirq_s: 0.1, steal_s: 0.0, capacity_s: 20.0, ..Default::default() };
+        Reading { phase, arm: arm.into(), round, started_s: 0.0, wall_s: 10.0, containers, machine }
     }
 }
 
 fn used(pod: &str, container: &str, cpu_s: f64, memory_bytes: u64) -> ContainerUse {
     let (pod, container) = (pod.into(), container.into());
-    ContainerUse { pod, container, cpu_s, cpu_user_s: cpu_s, cpu_system_s: 0.0, memory_bytes }
+    ContainerUse { pod, container, cpu_s, cpu_user_s: cpu_s, cpu_system_s: 0.0, memory_bytes, throttled: 0 }
 }
 
 fn block(arm: &str, round: u32, latencies_ns: impl Iterator<Item = u64>) -> LoadBlock {
@@ -62,11 +62,11 @@ fn block(arm: &str, round: u32, latencies_ns: impl Iterator<Item = u64>) -> Load
         lag.record(100);
     }
     let requests = latency.count();
-    LoadBlock { arm: arm.into(), round, wall_s: 10.0, requests, errors: BTreeMap::new(), reconnects: 0, latency, lag }
+    LoadBlock { arm: arm.into(), round, wall_s: 10.0, requests, latency, lag, ..Default::default() }
 }
 
 fn effect_of(observations: &Observations, metric: Metric) -> Effect {
-    let (_, effects) = measure(observations);
+    let Measured { effects, .. } = measure(observations, &Options::default());
     effects.into_iter().find(|effect| effect.metric == metric.name()).unwrap()
 }
 
@@ -107,7 +107,7 @@ fn a_factor_is_a_ratio() {
 
 #[test]
 fn every_figure_of_a_known_run() {
-    let (arms, _) = measure(&Run::plain().observations());
+    let Measured { arms, .. } = measure(&Run::plain().observations(), &Options::default());
     let check = |metric: Metric, none: f64, sidecar: f64, count: u64| {
         for (arm, truth) in arms.iter().zip([none, sidecar]) {
             let value = &arm.metrics[metric.name()];
@@ -157,7 +157,7 @@ fn five_rounds_have_no_interval() {
 #[test]
 fn a_quantile_with_too_few_samples_is_null() {
     let seen = Run { requests: 99, ..Run::plain() }.observations();
-    let (arms, _) = measure(&seen);
+    let Measured { arms, .. } = measure(&seen, &Options::default());
     assert_eq!(arms[0].metrics["latency_ms_p99"].value, None);
     let effect = effect_of(&seen, Metric::LatencyMsP99);
     assert_eq!((effect.ratio, effect.difference, effect.difference_ci95), (None, None, None));
@@ -173,7 +173,8 @@ fn only_rounds_of_both_arms_are_compared() {
 
 #[test]
 fn nothing_observed_gives_nulls() {
-    let (arms, effects) = measure(&Observations { arms: vec!["a".into(), "b".into()], ..Default::default() });
+    let nothing = Observations { arms: vec!["a".into(), "b".into()], ..Default::default() };
+    let Measured { arms, effects, .. } = measure(&nothing, &Options::default());
     assert!(arms.iter().all(|arm| arm.metrics.len() == 18 && arm.metrics.values().all(|value| value.value.is_none())));
     assert!(effects.len() == 18 && effects.iter().all(|effect| effect.ratio.is_none() && effect.difference.is_none()));
 }
@@ -182,7 +183,7 @@ fn nothing_observed_gives_nulls() {
 fn same_observations_same_bytes() {
     let seen = Run { latency_ns: |base| base + 2 * MS, ..Run::plain() }.observations();
     let text = |seen: &Observations| {
-        let (arms, effects) = measure(seen);
+        let Measured { arms, effects, .. } = measure(seen, &Options::default());
         serde_json::to_string(&(arms, &effects, cautions(seen, &effects))).unwrap()
     };
     let lines: Vec<String> = seen.load.iter().map(|block| serde_json::to_string(block).unwrap()).collect();
@@ -198,7 +199,7 @@ fn metrics_are_known_by_their_names() {
 }
 
 fn kinds(seen: &Observations) -> Vec<String> {
-    let (_, effects) = measure(seen);
+    let Measured { effects, .. } = measure(seen, &Options::default());
     cautions(seen, &effects).into_iter().map(|caution| caution.kind).collect()
 }
 

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use measure::{FailIf, Until};
+use topology::Share;
 
 /// Subcommands by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 2] = [
-    ("Answer", &["demo", "run", "report"]),
+    ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
@@ -35,8 +37,12 @@ pub enum Verb {
     Demo(DemoOptions),
     /// Run an experiment or a topology of your own, and compare its arms
     Run(RunOptions),
+    /// Measure known costs, and see whether the statistics find them again
+    Calibrate(DemoOptions),
     /// Print the report of a run again, from its folder
     Report(ReportOptions),
+    /// Compare two runs of one topology under one load, from their folders
+    Compare(CompareOptions),
     /// Validate a topology or an experiment, and draw the call graph
     Check(CheckOptions),
     /// Print a bundled topology or experiment; without a name, list them
@@ -58,8 +64,12 @@ pub enum Verb {
         /// Remove the lab with this id only
         id: Option<String>,
     },
-    /// Print the JSON Schema of measurement.json
-    Schema,
+    /// Print the JSON Schema of a kind of file
+    Schema {
+        /// Kind of file
+        #[arg(value_name = "KIND", default_value = "measurement")]
+        of: Contract,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -93,6 +103,9 @@ pub struct RunOptions {
     /// Arms to run, the baseline first; with --topology, names of planes
     #[arg(long, value_name = "ARM,...", value_delimiter = ',')]
     pub arms: Vec<String>,
+    /// Compare the baseline with a copy of itself, and nothing else: the noise floor of this machine
+    #[arg(long, conflicts_with = "arms")]
+    pub null: bool,
     /// URL to ask for [default with --topology: first endpoint of the first service]
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
@@ -114,6 +127,15 @@ pub struct Amounts {
     /// Seed of the order of the arms
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Relative change within which arms count as equivalent [default: 2%]
+    #[arg(long, value_name = "SHARE")]
+    pub margin: Option<Share>,
+    /// Go on until the interval's half-width is below this, such as `latency_ms_p50<2%`
+    #[arg(long, value_name = "METRIC<SHARE")]
+    pub until: Option<Until>,
+    /// Rounds after which --until gives up [default: 200]
+    #[arg(long, value_name = "N", requires = "until")]
+    pub max_rounds: Option<u32>,
 }
 
 /// Where results go and what is printed.
@@ -125,6 +147,9 @@ pub struct OutputOptions {
     /// Run folder to make [default: runs/<id>]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Exit with 1 if a guard says that the numbers are not to be believed
+    #[arg(long)]
+    pub strict: bool,
     /// Leave the lab standing afterwards and say how to enter a pod; `meshtax clean` removes it
     #[arg(long)]
     pub keep: bool,
@@ -139,9 +164,68 @@ pub struct ReportOptions {
     /// Run folder
     #[arg(value_name = "RUN")]
     pub folder: PathBuf,
-    /// Print measurement.json on standard output instead of the table
+    /// Form of the report
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: Format,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Arm to write, for a form that holds one
+    #[arg(long, value_name = "ARM")]
+    pub arm: Option<String>,
+    #[command(flatten)]
+    pub gate: GateOptions,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// Run folder that is compared with
+    #[arg(value_name = "RUN_A")]
+    pub a: PathBuf,
+    /// Run folder that is compared
+    #[arg(value_name = "RUN_B")]
+    pub b: PathBuf,
+    /// Print the comparison as JSON instead of tables
     #[arg(long)]
     pub json: bool,
+    /// Compare even where topology or load differ
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub gate: GateOptions,
+}
+
+/// When a verb that measured or compared fails.
+#[derive(Debug, Default, Args)]
+pub struct GateOptions {
+    /// Exit with 1 where a metric of an arm rose by more, such as `latency_ms_p50>+5%`; may be repeated
+    #[arg(long, value_name = "METRIC>CHANGE")]
+    pub fail_if: Vec<FailIf>,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables for a terminal
+    Text,
+    /// measurement.json
+    Json,
+    /// One arm's latencies as Fortio writes them, for `fortio report`
+    Fortio,
+}
+
+/// Kinds of files that have a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Contract {
+    /// measurement.json of a run folder
+    Measurement,
+    /// What `compare --json` prints
+    Comparison,
+    /// An experiment file
+    Experiment,
+    /// A topology file
+    Topology,
 }
 
 /// Options of `check`.
@@ -172,6 +256,9 @@ pub enum Role {
         /// Name of the pod
         #[arg(long)]
         pod: String,
+        /// A known cost to add, as JSON
+        #[arg(long)]
+        add: Option<String>,
     },
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Stop};
-use load::{BlockLoad, Order, Sequential};
-use measure::{LoadBlock, Observations, Phase};
+use load::{BlockLoad, Connection, Order, Sequential};
+use measure::{ConnectionUse, LoadBlock, Observations, Phase};
 use service::Counts;
 
 use crate::experiment::Experiment;
@@ -42,6 +42,11 @@ pub struct Tally {
 impl Conductor<'_> {
     /// Performs every phase. Interrupted, it says so, and what was seen until then stays.
     pub fn perform(&mut self, lab: &mut Lab, progress: &mut Progress) -> anyhow::Result<Tally> {
+        self.seen.facts.connection = Some(match self.experiment.load.connection {
+            Connection::New => ConnectionUse::New,
+            Connection::Keep => ConnectionUse::Keep,
+        });
+        self.seen.facts.clocks.push(self.meters.clock()?);
         self.idle(progress)?;
         self.warm_up(lab, progress)?;
         let before = self.count(lab)?;
@@ -52,8 +57,20 @@ impl Conductor<'_> {
         // A stop that was asked for must not keep us from asking the services what they counted.
         let after = lab.nodes_mut().iter_mut().map(|node| witness::counts(node, &Stop::default()));
         let after = after.collect::<anyhow::Result<_>>()?;
-        lab.nodes().iter().try_for_each(|node| witness::scrape(node, self.folder))?;
-        Ok(Tally { before, after })
+        let tally = Tally { before, after };
+        self.gather(lab, &tally)?;
+        Ok(tally)
+    }
+
+    /// Facts that let the numbers be doubted.
+    fn gather(&mut self, lab: &Lab, tally: &Tally) -> anyhow::Result<()> {
+        let facts = &mut self.seen.facts;
+        facts.clocks.push(self.meters.clock()?);
+        for (node, (before, after)) in lab.nodes().iter().zip(tally.before.iter().zip(&tally.after)) {
+            facts.sidecars.extend(witness::scrape(node, self.folder)?);
+            facts.calls.extend(witness::call_latencies(node.name(), before, after)?);
+        }
+        self.folder.write_json("facts.json", facts)
     }
 
     /// Idle windows: all arms at once, no load anywhere.
@@ -69,7 +86,7 @@ impl Conductor<'_> {
             self.pause(length)?;
             let to = self.meters.snapshots()?;
             for ((arm, from), to) in self.plan.arms.iter().zip(&from).zip(&to) {
-                let reading = witness::reading(Phase::Idle, arm, window, from, to);
+                let reading = self.meters.reading(Phase::Idle, arm, window, from, to);
                 self.folder.append("meters.jsonl", &reading)?;
                 self.seen.meters.push(reading);
             }
@@ -80,7 +97,7 @@ impl Conductor<'_> {
 
     /// What each arm used at rest.
     fn idle_line(&self) -> String {
-        let (arms, _) = measure::measure(&self.seen);
+        let arms = measure::measure(&self.seen, &measure::Options::default()).arms;
         let figure =
             |arm: &measure::Arm, name: &str| arm.metrics.get(name).and_then(|value| value.value).unwrap_or_default();
         let line = |arm: &measure::Arm| {
@@ -127,8 +144,17 @@ impl Conductor<'_> {
                 means.entry(arm.clone()).or_default().extend(mean_ns);
                 done += 1;
             }
+            if self.is_enough(number + 1) {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// Whether a run that goes on until its intervals are narrow may end after so many rounds.
+    fn is_enough(&self, rounds: u32) -> bool {
+        let until = self.experiment.until.as_ref();
+        rounds >= self.experiment.rounds && until.is_some_and(|(until, _)| measure::is_reached(until, &self.seen))
     }
 
     fn round_line(&self, round: u32, arm: &str, left: Option<Duration>, means: &Means) -> String {
@@ -149,7 +175,7 @@ impl Conductor<'_> {
         let load = self.ask(node, requests)?;
         witness::settle(node, self.stop)?;
         let to = self.meters.snapshot(index)?;
-        let reading = witness::reading(Phase::Load, arm, round, &from, &to);
+        let reading = self.meters.reading(Phase::Load, arm, round, &from, &to);
         let block = LoadBlock {
             arm: arm.to_owned(),
             round,
@@ -157,8 +183,10 @@ impl Conductor<'_> {
             requests: load.requests,
             errors: load.errors,
             reconnects: load.reconnects,
+            connections: load.connections,
             latency: load.latency,
             lag: load.lag,
+            sequence: load.sequence,
         };
         self.folder.append("meters.jsonl", &reading)?;
         self.folder.append("load.jsonl", &block)?;

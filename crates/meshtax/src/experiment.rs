@@ -1,18 +1,30 @@
 //! The experiment: topology × arms × load × blocks. Read from a file, or made from a topology; checked here, once.
 
+mod arm;
+mod file;
+mod target;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lab::ArmPlan;
-use load::{Connection, Sequential, Target};
-use plane::{Plane, Sidecar};
-use serde::Deserialize;
+use load::Sequential;
+use measure::{NULL_ARM, Until};
+use plane::Plane;
 use serde_saphyr::Spanned;
-use topology::{Fault, Named, Protocol, Span, Topology, Work};
+use topology::{Fault, Topology};
 
+pub use self::arm::Arm;
+use self::arm::arms_of;
+use self::file::{File, Idle, Load, SequentialFile};
+use self::target::{entrance, target_of};
 use crate::bundled;
 use crate::cli::Amounts;
 use crate::failure::Failure;
+
+/// Rounds after which `--until` gives up unless told otherwise.
+const MAX_ROUNDS: u32 = 200;
+const IDLE_WINDOWS_MIN: u32 = 8;
+const IDLE_WINDOW_MIN: Duration = Duration::from_millis(50);
 
 /// What is to be run, valid.
 #[derive(Clone, Debug)]
@@ -24,7 +36,7 @@ pub struct Experiment {
     /// The application.
     pub topology: TopologyFile,
     /// What is compared, the baseline first.
-    pub arms: Vec<ArmPlan>,
+    pub arms: Vec<Arm>,
     /// The load; `requests` is per arm over all rounds.
     pub load: Sequential,
     /// Requests per arm before the rounds.
@@ -35,6 +47,12 @@ pub struct Experiment {
     pub idle: (u32, Duration),
     /// Seed of the order of the arms.
     pub seed: u64,
+    /// Whether a copy of the baseline stands beside the arms.
+    pub null: bool,
+    /// Relative change within which arms count as equivalent.
+    pub margin: f64,
+    /// Goes on until this holds, or so many rounds.
+    pub until: Option<(Until, u32)>,
 }
 
 /// A topology and its text.
@@ -44,108 +62,6 @@ pub struct TopologyFile {
     pub text: String,
     /// The graph.
     pub graph: Topology,
-}
-
-/// An experiment file as written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: String,
-    topology: Spanned<String>,
-    arms: Spanned<Named<Arm>>,
-    load: Load,
-    #[serde(default = "default_warmup")]
-    warmup: u64,
-    #[serde(default = "default_rounds")]
-    rounds: Spanned<u32>,
-    #[serde(default)]
-    idle: Idle,
-    #[serde(default = "default_seed")]
-    seed: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Arm {
-    plane: PlaneName,
-    telemetry: Option<Spanned<Switch>>,
-    concurrency: Option<Spanned<u32>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum PlaneName {
-    None,
-    Sidecar,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Switch {
-    #[serde(alias = "true")]
-    On,
-    #[serde(alias = "false")]
-    Off,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum Load {
-    Sequential(SequentialFile),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SequentialFile {
-    target: Spanned<String>,
-    requests: Spanned<u64>,
-    #[serde(default)]
-    think: Span,
-    #[serde(default = "default_connection")]
-    connection: Connection,
-    #[serde(default = "default_timeout")]
-    timeout: Spanned<Span>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Idle {
-    windows: Spanned<u32>,
-    window: Spanned<Span>,
-}
-
-const IDLE_WINDOWS: u32 = 8;
-const IDLE_WINDOW: Duration = Duration::from_secs(1);
-const WINDOW_MIN: Duration = Duration::from_millis(50);
-
-impl Default for Idle {
-    fn default() -> Idle {
-        let place = serde_saphyr::Location::UNKNOWN;
-        Idle {
-            windows: Spanned::new(IDLE_WINDOWS, place, place),
-            window: Spanned::new(Span(IDLE_WINDOW), place, place),
-        }
-    }
-}
-
-fn default_warmup() -> u64 {
-    50
-}
-
-fn default_rounds() -> Spanned<u32> {
-    Spanned::new(15, serde_saphyr::Location::UNKNOWN, serde_saphyr::Location::UNKNOWN)
-}
-
-fn default_seed() -> u64 {
-    1
-}
-
-fn default_connection() -> Connection {
-    Connection::Keep
-}
-
-fn default_timeout() -> Spanned<Span> {
-    Spanned::new(Span(Duration::from_secs(10)), serde_saphyr::Location::UNKNOWN, serde_saphyr::Location::UNKNOWN)
 }
 
 impl Experiment {
@@ -177,7 +93,7 @@ impl Experiment {
         let located = |fault| Failure::in_file(path, fault);
         let file: File = topology::read_yaml(&text).map_err(located)?;
         let topology = topology_of(path, &file.topology)?;
-        let arms = arms_of(&file.arms).map_err(located)?;
+        let arms = arms_of(&file.arms, &topology.graph).map_err(located)?;
         let Load::Sequential(sequential) = &file.load;
         let load = sequential_of(sequential, &topology.graph).map_err(located)?;
         let idle = idle_of(&file.idle).map_err(located)?;
@@ -185,6 +101,7 @@ impl Experiment {
         if u64::from(rounds) > load.requests {
             return Err(located(too_few_requests(&sequential.requests, rounds)));
         }
+        let until = until_of(&file, rounds).map_err(located)?;
         Ok(Experiment {
             name: file.name,
             text,
@@ -195,6 +112,9 @@ impl Experiment {
             rounds,
             idle,
             seed: file.seed,
+            null: file.null,
+            margin: margin_of(&file.margin).map_err(located)?,
+            until,
         })
     }
 
@@ -203,6 +123,10 @@ impl Experiment {
         self.rounds = amounts.rounds.unwrap_or(self.rounds);
         self.load.requests = amounts.requests.unwrap_or(self.load.requests);
         self.seed = amounts.seed.unwrap_or(self.seed);
+        self.margin = amounts.margin.map_or(self.margin, |margin| margin.0);
+        if let Some(until) = &amounts.until {
+            self.until = Some((until.clone(), amounts.max_rounds.unwrap_or(MAX_ROUNDS)));
+        }
         if amounts.rounds.is_none() {
             // Fewer requests than rounds: as many rounds as can have a request each.
             self.rounds = self.rounds.min(u32::try_from(self.load.requests).unwrap_or(u32::MAX));
@@ -230,7 +154,7 @@ impl Experiment {
         }
         let known: Vec<&str> = self.arms.iter().map(|arm| &*arm.name).collect();
         let hint = format!("arms here are {}", known.join(", "));
-        let mut chosen: Vec<ArmPlan> = Vec::new();
+        let mut chosen: Vec<Arm> = Vec::new();
         for name in names {
             let arm = self.arms.iter().find(|arm| arm.name == *name);
             let arm = arm.ok_or_else(|| Failure::new(format!("no arm is called `{name}`"), &*hint))?;
@@ -241,6 +165,19 @@ impl Experiment {
         }
         self.arms = chosen;
         Ok(())
+    }
+
+    /// Compares the baseline with a copy of itself and with nothing else.
+    pub fn only_null(&mut self) {
+        self.arms.truncate(1);
+        self.null = true;
+    }
+
+    /// Every arm that stands: those that are compared, and the baseline's copy.
+    pub fn standing(&self) -> Vec<Arm> {
+        let copy =
+            self.arms.iter().take(usize::from(self.null)).map(|base| Arm { name: NULL_ARM.to_owned(), ..base.clone() });
+        self.arms.iter().cloned().chain(copy).collect()
     }
 
     /// Whether an arm needs Envoy.
@@ -284,47 +221,6 @@ fn topology_of(experiment: &Path, name: &Spanned<String>) -> Result<TopologyFile
     Ok(TopologyFile { text, graph })
 }
 
-fn arms_of(arms: &Spanned<Named<Arm>>) -> Result<Vec<ArmPlan>, Fault> {
-    if arms.value.0.is_empty() {
-        let hint = "write for example `none: {plane: none}` and `sidecar: {plane: sidecar}` below `arms:`";
-        return Err(Fault::at(arms.referenced, "the experiment has no arms", hint));
-    }
-    arms.value.0.iter().map(|(name, arm)| arm_plan(name, arm)).collect()
-}
-
-fn arm_plan(name: &Spanned<String>, arm: &Arm) -> Result<ArmPlan, Fault> {
-    if !is_dns_label(&name.value) {
-        let what = format!("`{}` is no name for an arm", name.value);
-        return Err(Fault::at(name.referenced, what, "use lower-case letters, digits and `-`, 30 at most"));
-    }
-    let sidecar_only =
-        [arm.telemetry.as_ref().map(|at| at.referenced), arm.concurrency.as_ref().map(|at| at.referenced)];
-    let plane = match (arm.plane, sidecar_only.into_iter().flatten().next()) {
-        (PlaneName::None, Some(place)) => {
-            return Err(Fault::at(
-                place,
-                "`telemetry` and `concurrency` are options of sidecars",
-                "use `plane: sidecar`",
-            ));
-        }
-        (PlaneName::None, None) => Plane::None,
-        (PlaneName::Sidecar, _) => Plane::Sidecar(sidecar_of(arm)?),
-    };
-    Ok(ArmPlan { name: name.value.clone(), plane })
-}
-
-fn sidecar_of(arm: &Arm) -> Result<Sidecar, Fault> {
-    let default = Sidecar::default();
-    if let Some(concurrency) = arm.concurrency.as_ref().filter(|concurrency| !(1..=64).contains(&concurrency.value)) {
-        let what = format!("{} is no number of worker threads", concurrency.value);
-        return Err(Fault::at(concurrency.referenced, what, "use 1 to 64; Istio's default is 2"));
-    }
-    Ok(Sidecar {
-        telemetry: arm.telemetry.as_ref().map_or(default.telemetry, |switch| switch.value == Switch::On),
-        concurrency: arm.concurrency.as_ref().map_or(default.concurrency, |number| number.value),
-    })
-}
-
 fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, Fault> {
     let target =
         target_of(&file.target.value, graph).map_err(|(what, hint)| Fault::at(file.target.referenced, what, hint))?;
@@ -343,69 +239,40 @@ fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, 
     })
 }
 
-/// A target must lead into the topology: what is wrong, and what to write instead.
-fn target_of(url: &str, graph: &Topology) -> Result<Target, (String, String)> {
-    let hint = || match entrance(graph) {
-        Ok(entrance) => format!("write a URL such as `{entrance}`"),
-        Err(_) => "write a URL such as `http://service:8080/`".to_owned(),
-    };
-    let target: Target = url.parse().map_err(|error: load::TargetError| (error.to_string(), hint()))?;
-    let known = graph
-        .services
-        .iter()
-        .find(|service| service.name == target.host() || plane::fqdn(&service.name) == target.host());
-    let Some(service) = known else {
-        return Err((format!("topology `{}` has no service `{}`", graph.name, target.host()), hint()));
-    };
-    if service.protocol != Protocol::Http {
-        return Err((format!("service `{}` does not speak http", service.name), hint()));
-    }
-    if service.port != target.port() {
-        return Err((
-            format!("service `{}` listens on port {}, not {}", service.name, service.port, target.port()),
-            hint(),
-        ));
-    }
-    let path = target.path().split('?').next().unwrap_or_default();
-    let serves = |work: &Work| match work {
-        Work::Command { .. } => true,
-        Work::Simulated { endpoints, .. } => {
-            service.ready.as_deref() == Some(path) || endpoints.iter().any(|endpoint| endpoint.path == path)
-        }
-    };
-    if service.versions.iter().all(|version| serves(&version.work)) {
-        Ok(target)
-    } else {
-        Err((format!("service `{}` has no endpoint `{path}` in each of its versions", service.name), hint()))
-    }
-}
-
-/// The first endpoint of the first service that speaks HTTP.
-fn entrance(graph: &Topology) -> Result<String, Failure> {
-    let service = graph.services.iter().find(|service| service.protocol == Protocol::Http).ok_or_else(|| {
-        Failure::new(format!("topology `{}` has no http service to ask", graph.name), "add one that calls the others")
-    })?;
-    let path = match &service.versions[0].work {
-        Work::Simulated { endpoints, .. } => endpoints.first().map_or("/", |endpoint| &endpoint.path),
-        Work::Command { .. } => service.ready.as_deref().unwrap_or("/"),
-    };
-    Ok(format!("http://{}:{}{path}", service.name, service.port))
-}
-
 fn idle_of(idle: &Idle) -> Result<(u32, Duration), Fault> {
-    if idle.windows.value < IDLE_WINDOWS {
+    if idle.windows.value < IDLE_WINDOWS_MIN {
         let what = format!("{} idle windows are too few for an interval", idle.windows.value);
         return Err(Fault::at(
             idle.windows.referenced,
             what,
-            format!("use {IDLE_WINDOWS} or more; make them shorter to save time"),
+            format!("use {IDLE_WINDOWS_MIN} or more; make them shorter to save time"),
         ));
     }
-    if idle.window.value.0 < WINDOW_MIN {
+    if idle.window.value.0 < IDLE_WINDOW_MIN {
         let what = "an idle window this short measures the clock of the kernel's accounting";
         return Err(Fault::at(idle.window.referenced, what, "use 50ms or more"));
     }
     Ok((idle.windows.value, idle.window.value.0))
+}
+
+fn margin_of(margin: &Spanned<topology::Share>) -> Result<f64, Fault> {
+    if margin.value.0 > 0.0 {
+        return Ok(margin.value.0);
+    }
+    let hint = "write a share such as `2%`";
+    Err(Fault::at(margin.referenced, "no two arms are equivalent within a margin of nothing", hint))
+}
+
+fn until_of(file: &File, rounds: u32) -> Result<Option<(Until, u32)>, Fault> {
+    let Some(until) = &file.until else { return Ok(None) };
+    let rule: Until = until.value.parse().map_err(|error: measure::ThresholdError| {
+        Fault::at(until.referenced, error.to_string(), "write a metric and a half-width such as `latency_ms_p50<2%`")
+    })?;
+    if file.max_rounds.value < rounds {
+        let what = format!("`max_rounds` is below the {rounds} rounds that are run anyway");
+        return Err(Fault::at(file.max_rounds.referenced, what, "raise `max_rounds` or lower `rounds`"));
+    }
+    Ok(Some((rule, file.max_rounds.value)))
 }
 
 fn at_least_one(name: &str, number: &Spanned<u32>) -> Result<u32, Fault> {
@@ -422,11 +289,6 @@ fn at_least_one(name: &str, number: &Spanned<u32>) -> Result<u32, Fault> {
 fn too_few_requests(requests: &Spanned<u64>, rounds: u32) -> Fault {
     let what = format!("{} requests cannot be shared by {rounds} rounds", requests.value);
     Fault::at(requests.referenced, what, "each round needs a request: raise `requests` or lower `rounds`")
-}
-
-fn is_dns_label(name: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !name.is_empty() && name.len() <= 30 && name.bytes().all(inner) && !name.starts_with('-') && !name.ends_with('-')
 }
 
 #[cfg(test)]

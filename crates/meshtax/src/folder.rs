@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, Hint};
 
@@ -31,17 +30,6 @@ impl RunFolder {
             .hint("name a folder that this user may write with `--out`")
     }
 
-    /// A folder that a run has made.
-    pub fn open(path: &Path) -> Result<RunFolder, Failure> {
-        if path.join("measurement.json").exists() {
-            return Ok(RunFolder { path: path.to_owned() });
-        }
-        Err(Failure::new(
-            format!("`{}` is no run folder: it has no measurement.json", path.display()),
-            "name a folder that `meshtax run` or `meshtax demo` has made, such as runs/<id>",
-        ))
-    }
-
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
@@ -64,12 +52,5 @@ impl RunFolder {
         let line = format!("{}\n", serde_json::to_string(value)?);
         let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         file.write_all(line.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
-    }
-
-    /// Reads a file of JSON.
-    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<T> {
-        let path = self.path.join(name);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
     }
 }

@@ -5,18 +5,25 @@ mod bundled;
 mod check;
 mod clean;
 mod cli;
+mod compare;
 mod conduct;
 mod doctor;
 mod environment;
 mod experiment;
 mod failure;
 mod folder;
+mod format;
+mod gate;
+mod measurement;
 mod needs;
 mod output;
 mod plan;
 mod progress;
+mod record;
 mod role;
 mod run;
+mod schema;
+mod sidecar;
 mod witness;
 
 use std::process::ExitCode;
@@ -39,13 +46,15 @@ fn main() -> ExitCode {
 fn perform(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Demo(options) => run::demo(&options),
+        Verb::Calibrate(options) => run::calibrate(&options),
         Verb::Run(options) => run::run(&options),
-        Verb::Report(options) => run::report(&options),
+        Verb::Report(options) => format::report(&options),
+        Verb::Compare(options) => compare::compare(&options),
         Verb::Check(options) => check::check(&options),
         Verb::Show { name } => bundled::show(name.as_deref()),
         Verb::Doctor { json, envoy } => doctor::doctor(json, envoy.as_deref()),
         Verb::Clean { id } => clean::clean(id.as_deref()),
-        Verb::Schema => output::schema(),
+        Verb::Schema { of } => schema::schema(of),
         Verb::Completions { shell } => output::completions(shell),
         Verb::Man => output::man(),
         Verb::Role(role) => role::play(&role),

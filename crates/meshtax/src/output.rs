@@ -17,13 +17,6 @@ pub fn say(text: &str) {
     writeln!(io::stderr(), "{text}").ok();
 }
 
-/// `meshtax schema`.
-pub fn schema() -> Result<ExitCode, Failure> {
-    let schema = schemars::schema_for!(measure::Measurement);
-    print(&format!("{}\n", serde_json::to_string_pretty(&schema)?))?;
-    Ok(ExitCode::SUCCESS)
-}
-
 /// `meshtax completions`.
 pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();

@@ -18,7 +18,7 @@ pub struct Plan {
     pub idle_windows: u32,
     /// Length of each, in milliseconds.
     pub idle_window_ms: u64,
-    /// Rounds.
+    /// Rounds; with `until`, as many as there may be.
     pub rounds: Vec<Round>,
 }
 
@@ -33,12 +33,14 @@ pub struct Round {
 
 /// Draws up the plan: requests spread evenly over the rounds, arms in random order within each.
 pub fn plan(experiment: &Experiment) -> Plan {
-    let arms: Vec<String> = experiment.arms.iter().map(|arm| arm.name.clone()).collect();
+    let arms: Vec<String> = experiment.standing().into_iter().map(|arm| arm.name).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(experiment.seed);
-    let rounds = (0..experiment.rounds).map(|number| {
+    let most = experiment.until.as_ref().map_or(experiment.rounds, |(_, max_rounds)| *max_rounds);
+    let rounds = (0..most).map(|number| {
         let mut order = arms.clone();
         order.shuffle(&mut rng);
-        Round { order, requests: share(experiment.load.requests, experiment.rounds, number) }
+        // Rounds beyond those asked for are like the first ones.
+        Round { order, requests: share(experiment.load.requests, experiment.rounds, number % experiment.rounds) }
     });
     Plan {
         rounds: rounds.collect(),
@@ -65,7 +67,7 @@ impl Plan {
     }
 }
 
-const REQUEST_GUESS: Duration = Duration::from_millis(8);
+const REQUEST_GUESS: Duration = Duration::from_millis(5);
 const STAND_GUESS: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use topology::{Addition, Topology};
 
 use crate::cli::Role;
 use crate::failure::Failure;
@@ -21,13 +22,20 @@ pub fn play(role: &Role) -> Result<ExitCode, Failure> {
             lab::serve_dns(&zone, orders, stdout())?;
         }
         Role::Load => load::serve(orders, stdout())?,
-        Role::Service { topology, pod } => {
+        Role::Service { topology, pod, add } => {
             let text = read(topology)?;
             let graph = topology::read_topology(&text).map_err(|fault| Failure::in_file(topology, fault))?;
-            service::serve(pod, &graph, orders, stdout())?;
+            service::serve(pod, &with_addition(graph, add.as_deref())?, orders, stdout())?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The topology with a known cost in it, where this arm has one.
+fn with_addition(graph: Topology, add: Option<&str>) -> anyhow::Result<Topology> {
+    let Some(text) = add else { return Ok(graph) };
+    let addition: Addition = serde_json::from_str(text).with_context(|| format!("`{text}` is no addition"))?;
+    addition.to(&graph).with_context(|| format!("no endpoint for `{text}`"))
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

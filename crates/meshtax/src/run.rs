@@ -3,31 +3,41 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use lab::{Blueprint, Lab, LabError, Program, Role, Stop, Trees};
-use measure::{Measurement, Observations, SCHEMA, Subject};
+use lab::{ArmPlan, Blueprint, Lab, LabError, Program, Role, Stop, Trees};
+use measure::{Measurement, Observations};
 use serde::Serialize;
+use topology::Addition;
 
 use crate::clean;
-use crate::cli::{Amounts, DemoOptions, OutputOptions, ReportOptions, RunOptions};
+use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
 use crate::conduct::{Conductor, Tally, is_interruption};
 use crate::environment::environment;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
+use crate::measurement;
 use crate::needs::{self, Envoy};
 use crate::output::{print, say};
 use crate::plan::plan;
 use crate::progress::{Progress, spoken};
-use crate::witness::{self, Meters};
+use crate::witness::Meters;
 
 /// The experiment that `meshtax demo` runs.
 const DEMO: &str = "experiments/demo.yaml";
+/// The experiment that `meshtax calibrate` runs.
+const CALIBRATION: &str = "experiments/calibrate.yaml";
 /// How long a program may take to become ready.
 const READY: Duration = Duration::from_secs(60);
 
 /// `meshtax demo`.
 pub fn demo(options: &DemoOptions) -> Result<ExitCode, Failure> {
     let experiment = Experiment::read(Path::new(DEMO))?;
+    perform(experiment, &options.amounts, &options.output)
+}
+
+/// `meshtax calibrate`.
+pub fn calibrate(options: &DemoOptions) -> Result<ExitCode, Failure> {
+    let experiment = Experiment::read(Path::new(CALIBRATION))?;
     perform(experiment, &options.amounts, &options.output)
 }
 
@@ -42,15 +52,10 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
         experiment.aim(target)?;
     }
     experiment.choose(&options.arms)?;
+    if options.null {
+        experiment.only_null();
+    }
     perform(experiment, &options.amounts, &options.output)
-}
-
-/// `meshtax report`.
-pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
-    let folder = RunFolder::open(&options.folder)?;
-    let measurement: Measurement = folder.read_json("measurement.json")?;
-    show(&measurement, options.json)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Parses, plans, stands up, measures, tears down, reports. Every check happens before anything starts.
@@ -91,13 +96,26 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     if seen.load.is_empty() {
         return Err(LabError::Interrupted.into());
     }
-    let measurement = measured(&experiment, facts, &seen, &tally, complete)?;
+    let measurement = measurement::of_run(&experiment, facts, &seen, &tally, complete)?;
     folder.write_json("measurement.json", &measurement)?;
     folder.write("report.txt", &text(&measurement))?;
     show(&measurement, output.json)?;
     say(&format!("run folder: {}", folder.path().display()));
     farewell.iter().for_each(|line| say(line));
-    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(130) })
+    Ok(verdict(&measurement, output.strict))
+}
+
+/// The exit status that goes with a measurement.
+fn verdict(measurement: &Measurement, strict: bool) -> ExitCode {
+    let fatal: Vec<&measure::Caution> = measurement.cautions.iter().filter(|caution| caution.fatal).collect();
+    if !measurement.experiment.complete {
+        return ExitCode::from(130);
+    }
+    if strict && !fatal.is_empty() {
+        fatal.iter().for_each(|caution| say(&format!("refused by --strict: {}: {}", caution.kind, caution.text)));
+        return ExitCode::from(1);
+    }
+    ExitCode::SUCCESS
 }
 
 /// How long the lab took to come and go: `timing.json`.
@@ -160,11 +178,18 @@ fn stand_up(
 ) -> Result<(Lab, f64), Failure> {
     let own = std::env::current_exe().context("cannot find this program's own binary")?;
     let topology = folder.path().join("topology.yaml");
-    let programs = |role: Role<'_>| program(&own, &topology, role);
+    let arms = experiment.standing();
+    let added = |name: &str| arms.iter().find(|arm| arm.name == name).and_then(|arm| arm.added.as_ref());
+    let programs = |role: Role<'_>| match role {
+        Role::Service { arm, pod } => service(&own, &topology, pod, added(arm)),
+        other => program(&own, other),
+    };
+    let plans: Vec<ArmPlan> =
+        arms.iter().map(|arm| ArmPlan { name: arm.name.clone(), plane: arm.plane.clone() }).collect();
     let working_folder = std::env::current_dir().context("the current folder is gone")?;
     let blueprint = Blueprint {
         topology: &experiment.topology.graph,
-        arms: &experiment.arms,
+        arms: &plans,
         programs: &programs,
         envoy: &envoy.path,
         folder: folder.path(),
@@ -178,18 +203,31 @@ fn stand_up(
     Ok((lab, started.elapsed().as_secs_f64()))
 }
 
-/// This binary, in a role.
-fn program(own: &Path, topology: &Path, role: Role<'_>) -> Program {
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    let arguments = match role {
-        Role::Pause => vec!["pause".to_owned()],
-        Role::Client => vec!["load".to_owned()],
-        Role::Dns { zone } => vec!["dns".to_owned(), text(zone)],
-        Role::Service { pod } => {
-            vec!["service".to_owned(), "--topology".to_owned(), text(topology), "--pod".to_owned(), pod.to_owned()]
-        }
-    };
-    let command = [text(own), "role".to_owned()].into_iter().chain(arguments).collect();
+/// This binary as a simulated service, which bears a known cost where its arm has one.
+fn service(own: &Path, topology: &Path, pod: &str, added: Option<&Addition>) -> Program {
+    let topology = topology.to_string_lossy();
+    let mut arguments = vec!["service", "--topology", &topology, "--pod", pod];
+    let added = added.map(|added| serde_json::to_string(added).expect("an addition has text keys"));
+    if let Some(added) = &added {
+        arguments.extend(["--add", added]);
+    }
+    in_role(own, &arguments)
+}
+
+/// This binary in a role that is the same in every arm.
+fn program(own: &Path, role: Role<'_>) -> Program {
+    match role {
+        Role::Pause => in_role(own, &["pause"]),
+        Role::Client => in_role(own, &["load"]),
+        Role::Dns { zone } => in_role(own, &["dns", &zone.to_string_lossy()]),
+        Role::Service { .. } => unreachable!("services differ from arm to arm"),
+    }
+}
+
+fn in_role(own: &Path, arguments: &[&str]) -> Program {
+    let own = own.to_string_lossy().into_owned();
+    let arguments = arguments.iter().map(|argument| (*argument).to_owned());
+    let command = [own, "role".to_owned()].into_iter().chain(arguments).collect();
     Program { command, environment: Vec::new(), takes_orders: true }
 }
 
@@ -215,42 +253,10 @@ fn take_down(lab: Lab, keep: bool) -> Result<Vec<String>, Failure> {
     Ok(lines)
 }
 
-fn measured(
-    experiment: &Experiment,
-    environment: measure::Environment,
-    seen: &Observations,
-    tally: &Tally,
-    complete: bool,
-) -> anyhow::Result<Measurement> {
-    let (mut arms, effects) = measure::measure(seen);
-    let graph = &experiment.topology.graph;
-    let pods: Vec<(String, String)> = graph.pods().map(|pod| (pod.name(), pod.service.name.clone())).collect();
-    for (arm, (before, after)) in arms.iter_mut().zip(tally.before.iter().zip(&tally.after)) {
-        arm.services = witness::service_counts(&pods, before, after);
-        arm.edges = witness::edges(before, after)?;
-    }
-    let cautions = measure::cautions(seen, &effects);
-    let load = &experiment.load;
-    let rounds = arms.iter().map(|arm| seen.load.iter().filter(|block| block.arm == arm.name).count()).min();
-    let experiment = Subject {
-        name: experiment.name.clone(),
-        topology: graph.name.clone(),
-        target: load.target.to_string(),
-        rounds: rounds.and_then(|rounds| u32::try_from(rounds).ok()).unwrap_or(0),
-        requests: load.requests,
-        think_ms: load.think.as_secs_f64() * 1e3,
-        connection: match load.connection {
-            load::Connection::New => "new".to_owned(),
-            load::Connection::Keep => "keep".to_owned(),
-        },
-        seed: experiment.seed,
-        complete,
-    };
-    Ok(Measurement { schema: SCHEMA.to_owned(), experiment, environment, arms, effects, null: None, cautions })
-}
-
 fn text(measurement: &Measurement) -> String {
-    format!("{}\n{}", report::answer(measurement), report::text(measurement))
+    let calibration = Some(report::calibration(measurement)).filter(|text| !text.is_empty());
+    let calibration = calibration.map_or_else(String::new, |text| format!("{text}\n"));
+    format!("{calibration}{}\n{}", report::answer(measurement), report::text(measurement))
 }
 
 fn show(measurement: &Measurement, json: bool) -> Result<(), Failure> {

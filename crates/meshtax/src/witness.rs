@@ -1,15 +1,18 @@
 //! What watches a run: meters of every container, the services' own counts, the sidecars' own metrics.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Stop};
-use measure::{Edge, Histogram, MemorySource, Phase, Reading, ServiceCount};
+use measure::{
+    CallLatency, ClockFacts, Edge, Histogram, MemorySource, Phase, Reading, Recorded, ServiceCount, SidecarFacts,
+};
 use meter::{Cgroups, Container, Machine, Snapshot};
 use service::Counts;
 
 use crate::folder::RunFolder;
+use crate::sidecar::sidecar_facts;
 
 /// How long a service may take to answer an order.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Meters {
     machine: Machine,
     arms: Vec<Vec<Container>>,
+    opened: Instant,
 }
 
 impl Meters {
@@ -30,7 +34,7 @@ impl Meters {
             groups.map(|(pod, container, path)| cgroups.container(pod, container, &path)).collect()
         };
         let arms = lab.nodes().iter().map(arm).collect::<Result<_, _>>()?;
-        Ok(Meters { machine: Machine::open(Path::new("/"))?, arms })
+        Ok(Meters { machine: Machine::open(Path::new("/"))?, arms, opened: Instant::now() })
     }
 
     /// Where memory figures come from.
@@ -47,18 +51,24 @@ impl Meters {
     pub fn snapshots(&self) -> anyhow::Result<Vec<Snapshot>> {
         (0..self.arms.len()).map(|arm| self.snapshot(arm)).collect()
     }
-}
 
-/// What was used between two snapshots of an arm.
-pub fn reading(phase: Phase, arm: &str, round: u32, from: &Snapshot, to: &Snapshot) -> Reading {
-    let used = from.until(to);
-    Reading {
-        phase,
-        arm: arm.to_owned(),
-        round,
-        wall_s: used.wall_s,
-        containers: used.containers,
-        machine: used.machine,
+    /// What the machine's clocks follow now.
+    pub fn clock(&self) -> anyhow::Result<ClockFacts> {
+        Ok(meter::clock(Path::new("/"))?)
+    }
+
+    /// What was used between two snapshots of an arm.
+    pub fn reading(&self, phase: Phase, arm: &str, round: u32, from: &Snapshot, to: &Snapshot) -> Reading {
+        let used = from.until(to);
+        Reading {
+            phase,
+            arm: arm.to_owned(),
+            round,
+            started_s: from.taken_s(self.opened),
+            wall_s: used.wall_s,
+            containers: used.containers,
+            machine: used.machine,
+        }
     }
 }
 
@@ -83,19 +93,19 @@ fn order(node: &mut Node, order: &str, stop: &Stop) -> Result<Vec<String>, LabEr
     apps.iter_mut().map(|app| app.answer(PATIENCE, stop)).collect()
 }
 
-/// Keeps what each sidecar says of itself, in Prometheus's text format.
-pub fn scrape(node: &Node, folder: &RunFolder) -> anyhow::Result<()> {
-    if *node.plane() == plane::Plane::None {
-        return Ok(());
-    }
+/// Keeps what each sidecar says of itself, in Prometheus's text format, and reads the facts in it.
+pub fn scrape(node: &Node, folder: &RunFolder) -> anyhow::Result<Vec<SidecarFacts>> {
+    let plane::Plane::Sidecar(options) = node.plane() else { return Ok(Vec::new()) };
+    let mut facts = Vec::new();
     for pod in node.pods() {
         let name = format!("planes/{}/{}/stats.prom", node.name(), pod.name());
         let (_, text) = pod
             .http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, "/stats/prometheus")
             .with_context(|| format!("cannot read the metrics of the sidecar of `{}`", pod.name()))?;
         folder.write(&name, &text)?;
+        facts.push(sidecar_facts(node.name(), pod.name(), options.concurrency.into(), &text));
     }
-    Ok(())
+    Ok(facts)
 }
 
 /// Requests that each pod received between two countings.
@@ -112,6 +122,36 @@ pub fn service_counts(pods: &[(String, String)], earlier: &[Counts], later: &[Co
     };
     let service_of = |pod: &str| pods.iter().find(|(name, _)| name == pod).map_or("", |(_, service)| service);
     later.iter().zip(earlier).map(|(after, before)| pair(service_of(&after.pod), before, after)).collect()
+}
+
+/// What the services recorded of their own work between two countings, per request of the load; none where nothing is
+/// simulated or nothing was asked.
+pub fn recorded(earlier: &[Counts], later: &[Counts], requests: u64) -> Option<Recorded> {
+    if later.is_empty() || requests == 0 {
+        return None;
+    }
+    let total = |part: fn(&Counts) -> u64| later.iter().map(part).sum::<u64>() - earlier.iter().map(part).sum::<u64>();
+    let per_request = |total: u64| total as f64 / requests as f64;
+    Some(Recorded {
+        wait_ms_per_request: in_ms(per_request(total(|counts| counts.waited_ns))),
+        cpu_ms_per_request: in_ms(per_request(total(|counts| counts.cpu_burned_ns))),
+        answer_bytes_per_request: per_request(total(|counts| {
+            counts.endpoints.iter().map(|endpoint| endpoint.sent_bytes).sum()
+        })),
+    })
+}
+
+/// Latency of the calls of each pod between two countings.
+pub fn call_latencies(arm: &str, earlier: &[Counts], later: &[Counts]) -> anyhow::Result<Vec<CallLatency>> {
+    let mut latencies = Vec::new();
+    for (before, after) in earlier.iter().zip(later) {
+        for (first, last) in before.calls.iter().zip(&after.calls) {
+            let latency = Histogram::decode(&last.latency)?.since(&Histogram::decode(&first.latency)?);
+            let (from, to, path) = (after.pod.clone(), last.service.clone(), last.path.clone());
+            latencies.push(CallLatency { arm: arm.to_owned(), from, to, path, latency });
+        }
+    }
+    Ok(latencies)
 }
 
 /// Calls that each pod made between two countings.

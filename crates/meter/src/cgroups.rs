@@ -17,6 +17,8 @@ pub struct Cgroups {
     pub(crate) cpu: PathBuf,
     /// v1 `memory`, where mounted.
     pub(crate) memory: Option<PathBuf>,
+    /// Tree whose groups have CPU quotas: v1 `cpu` where mounted, else v2.
+    pub(crate) quota: Option<PathBuf>,
 }
 
 /// How a host arranges its control groups.
@@ -34,6 +36,7 @@ pub enum Mode {
 #[derive(Default)]
 struct Mounts {
     v2: Option<PathBuf>,
+    cpu: Option<PathBuf>,
     cpuacct: Option<PathBuf>,
     memory: Option<PathBuf>,
 }
@@ -46,6 +49,7 @@ impl Cgroups {
     /// No usable tree, or no `proc` under the root.
     pub fn discover(root: &Path) -> Result<Self, MeterError> {
         let mounts = Mounts::read(&Text::open(root.join("proc/self/mountinfo"))?.read()?);
+        let quota = mounts.cpu.or_else(|| mounts.v2.clone());
         let (mode, cpu) = match (mounts.v2, mounts.cpuacct) {
             (Some(v2), None) if mounts.memory.is_none() => (Mode::V2, v2),
             (Some(v2), _) => (Mode::Hybrid, v2),
@@ -53,7 +57,13 @@ impl Cgroups {
             (None, None) => return Err(MeterError::NoCgroups),
         };
         let below = |path: PathBuf| root.join(path.strip_prefix("/").expect("mount points are absolute"));
-        Ok(Self { mode, root: root.to_owned(), cpu: below(cpu), memory: mounts.memory.map(below) })
+        Ok(Self {
+            mode,
+            root: root.to_owned(),
+            cpu: below(cpu),
+            memory: mounts.memory.map(below),
+            quota: quota.map(below),
+        })
     }
 
     /// How this host arranges them.
@@ -87,6 +97,7 @@ impl Mounts {
                 Some("cgroup2") => mounts.v2 = Some(point.into()),
                 // One mount can carry both, as `cpu,cpuacct` shows.
                 Some("cgroup") => {
+                    mounts.cpu = mounts.cpu.or_else(|| has("cpu").then(|| point.into()));
                     mounts.cpuacct = mounts.cpuacct.or_else(|| has("cpuacct").then(|| point.into()));
                     mounts.memory = mounts.memory.or_else(|| has("memory").then(|| point.into()));
                 }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use measure::MemorySource;
 
+use crate::quota::Quotas;
 use crate::text::{Text, find, read_if_there};
 use crate::{Cgroups, MeterError, Mode, USER_HZ};
 
@@ -13,6 +14,7 @@ pub struct Container {
     container: String,
     cpu: Cpu,
     memory: Memory,
+    quotas: Quotas,
 }
 
 /// CPU time of a container since it was made, in seconds.
@@ -46,7 +48,8 @@ impl Container {
     /// Opens the files of the group `path`.
     pub(crate) fn open(pod: &str, container: &str, cgroups: &Cgroups, path: &Path) -> Result<Self, MeterError> {
         let (memory, cpu) = (Memory::open(cgroups, path)?, Cpu::open(cgroups, path)?);
-        Ok(Self { pod: pod.to_owned(), container: container.to_owned(), cpu, memory })
+        let quotas = Quotas::open(cgroups, path)?;
+        Ok(Self { pod: pod.to_owned(), container: container.to_owned(), cpu, memory, quotas })
     }
 
     /// Pod it belongs to.
@@ -86,6 +89,15 @@ impl Container {
                 Ok(CpuTime { total_s: total_ns as f64 / 1e9, user_s, system_s })
             }
         }
+    }
+
+    /// Periods so far in which a CPU quota stopped it: its own, or that of a group above it.
+    ///
+    /// # Errors
+    ///
+    /// The group is gone.
+    pub fn throttled(&self) -> Result<u64, MeterError> {
+        self.quotas.throttled()
     }
 
     /// Memory now, in bytes: the working set as the kubelet computes it (use less inactive file pages), or the sum of

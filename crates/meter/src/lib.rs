@@ -5,12 +5,15 @@
 //! nothing: who calls decides when a snapshot is taken.
 
 mod cgroups;
+mod clock;
 mod container;
 mod machine;
+mod quota;
 mod snapshot;
 mod text;
 
 pub use cgroups::{Cgroups, Mode};
+pub use clock::clock;
 pub use container::{Container, CpuTime};
 pub use machine::{Machine, MachineTime};
 pub use snapshot::{Snapshot, Used};

@@ -29,6 +29,7 @@ struct Seen {
     container: String,
     cpu: CpuTime,
     memory_bytes: u64,
+    throttled: u64,
 }
 
 impl Snapshot {
@@ -44,9 +45,15 @@ impl Snapshot {
         let machine = machine.time()?;
         let seen = containers.iter().zip(cpu).map(|(container, cpu)| {
             let (pod, name) = (container.pod().to_owned(), container.container().to_owned());
-            Ok(Seen { pod, container: name, cpu, memory_bytes: container.memory()? })
+            let (memory_bytes, throttled) = (container.memory()?, container.throttled()?);
+            Ok(Seen { pod, container: name, cpu, memory_bytes, throttled })
         });
         Ok(Self { taken, containers: seen.collect::<Result<_, MeterError>>()?, machine })
+    }
+
+    /// When it was taken, in seconds since `start`; zero if that was later.
+    pub fn taken_s(&self, start: Instant) -> f64 {
+        self.taken.saturating_duration_since(start).as_secs_f64()
     }
 
     /// What was used from this snapshot to a later one.
@@ -70,6 +77,7 @@ impl Seen {
             cpu_user_s: grown(self.cpu.user_s, end.cpu.user_s),
             cpu_system_s: grown(self.cpu.system_s, end.cpu.system_s),
             memory_bytes: end.memory_bytes,
+            throttled: end.throttled.saturating_sub(self.throttled),
         }
     }
 }
@@ -80,6 +88,8 @@ fn machine_use(start: &MachineTime, end: &MachineTime) -> MachineUse {
         softirq_s: grown(start.softirq_s, end.softirq_s),
         steal_s: grown(start.steal_s, end.steal_s),
         capacity_s: grown(start.capacity_s, end.capacity_s),
+        pressure_s: start.pressure_s.zip(end.pressure_s).map(|(start, end)| grown(start, end)),
+        runnable: Some((start.runnable + end.runnable) as f64 / 2.0),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::grid::{Column, grid};
 use crate::paragraph::paragraph;
 
 /// The rows of a comparison. A part stands below its whole.
-const GROUPS: [(&str, &[(&str, Metric)]); 4] = [
+pub(crate) const GROUPS: [(&str, &[(&str, Metric)]); 4] = [
     (
         "Latency",
         &[
@@ -88,7 +88,7 @@ fn row(measurement: &Measurement, base: &Arm, other: Option<&Arm>, (label, metri
 }
 
 /// A figure, and its spread.
-fn value_cells(arm: &Arm, metric: Metric) -> [String; 2] {
+pub(crate) fn value_cells(arm: &Arm, metric: Metric) -> [String; 2] {
     let value = arm.metrics.get(metric.name());
     let Some(number) = value.and_then(|value| value.value) else {
         return [Gap::Figure.mark().to_owned(), String::new()];
@@ -110,7 +110,7 @@ fn spread_percent(value: &Value, metric: Metric) -> Option<f64> {
 }
 
 /// The change in percent or, where the baseline is zero, the difference.
-fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
+pub(crate) fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
     let Some((effect, amount)) = effect.and_then(|effect| Some((effect, effect.difference?))) else {
         return Gap::Figure.mark().to_owned();
     };

@@ -4,18 +4,31 @@
 //! same input. This room never prints, never opens a file, and computes nothing: statistics are made in `measure`.
 
 mod answer;
+mod calibration;
 mod comparison;
 mod edge;
+mod element;
 mod figure;
+mod finding;
+mod fortio;
 mod gap;
 mod graph;
 mod grid;
+mod html;
 mod paragraph;
 mod pod;
+mod svg;
+mod runs;
 mod text;
+mod verdict;
 
 pub use answer::answer;
+pub use calibration::calibration;
+pub use finding::finding;
+pub use fortio::fortio;
 pub use graph::graph;
+pub use html::html;
+pub use runs::runs;
 pub use text::text;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::edge::edges;
 use crate::figure::count;
 use crate::paragraph::paragraph;
 use crate::pod::pods;
+use crate::verdict::verdicts;
 
 /// A run as text of 80 columns without colour: what was run, every metric of every arm with its spread, the arms
 /// against the baseline with their intervals, what the services counted, cautions, and the machine.
@@ -15,6 +16,7 @@ pub fn text(measurement: &Measurement) -> String {
     let sections = [
         subject(&measurement.experiment),
         comparison(measurement),
+        verdicts(measurement),
         pods(&measurement.arms),
         edges(&measurement.arms),
         cautions.concat(),

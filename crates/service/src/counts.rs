@@ -14,6 +14,8 @@ pub struct Counts {
     pub calls: Vec<CallCount>,
     /// Histogram of how much longer than asked each wait was.
     pub wait_excess: String,
+    /// Wall time that passed in waits, in nanoseconds.
+    pub waited_ns: u64,
     /// CPU time that scripts asked for, in nanoseconds.
     pub cpu_asked_ns: u64,
     /// CPU time that was burned for it, in nanoseconds by the clocks of the burning threads.

@@ -96,7 +96,7 @@ impl Endpoint {
                 // A worker that burned without further notice would keep everyone from the sockets if it happens to be
                 // the one that watches them; `block_in_place` makes another thread watch them and burns on this one.
                 Step::Compute(cpu) => tally.record_cpu(*cpu, block_in_place(|| burn(*cpu))),
-                Step::Wait(time) => tally.wait_excess.record(wait(*time) - *time),
+                Step::Wait(time) => tally.record_wait(*time, wait(*time)),
                 Step::Calls(edges) => drop(join_all(edges.iter().map(|edge| edge.call(headers))).await),
             }
         }

@@ -83,6 +83,7 @@ impl Instance {
             endpoints: self.endpoints.iter().map(Endpoint::count).collect(),
             calls: self.calls.counts(),
             wait_excess: self.tally.wait_excess.encode(),
+            waited_ns: self.tally.waited_ns.read(),
             cpu_asked_ns: self.tally.cpu_asked_ns.read(),
             cpu_burned_ns: self.tally.cpu_burned_ns.read(),
             ready_probes: self.tally.ready_probes.read(),

@@ -63,6 +63,7 @@ impl Default for Durations {
 #[derive(Debug, Default)]
 pub(crate) struct PodTally {
     pub(crate) wait_excess: Durations,
+    pub(crate) waited_ns: Counter,
     pub(crate) cpu_asked_ns: Counter,
     pub(crate) cpu_burned_ns: Counter,
     pub(crate) ready_probes: Counter,
@@ -71,6 +72,12 @@ pub(crate) struct PodTally {
 }
 
 impl PodTally {
+    /// Notes a wait that a script asked for and how long it really was.
+    pub(crate) fn record_wait(&self, asked: Duration, waited: Duration) {
+        self.waited_ns.add(waited.as_nanos() as u64);
+        self.wait_excess.record(waited.saturating_sub(asked));
+    }
+
     /// Notes CPU time that a script asked for and that was burned for it.
     pub(crate) fn record_cpu(&self, asked: Duration, burned: Duration) {
         self.cpu_asked_ns.add(asked.as_nanos() as u64);

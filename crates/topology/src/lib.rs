@@ -3,11 +3,13 @@
 //! In: the text of a topology file. Out: a valid [`Topology`], or a [`Fault`] that names line, column, what is wrong
 //! and what to write instead. This room never opens a file, never looks at a clock, and knows neither planes nor grounds.
 
+mod addition;
 mod fault;
 mod graph;
 mod read;
 mod unit;
 
+pub use addition::Addition;
 pub use fault::Fault;
 pub use graph::{
     Call, Connections, Endpoint, NAMES_RESERVED, PORTS_RESERVED, Pod, Protocol, Service, Step, Topology, Version, Work,

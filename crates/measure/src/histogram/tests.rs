@@ -25,6 +25,23 @@ fn what_is_longer_than_an_hour_counts_as_an_hour() {
 }
 
 #[test]
+fn what_is_shorter_than_an_hour_is_not_clamped() {
+    for values in [&[][..], &[1], &[TOP_NS / 2]] {
+        assert_eq!(of(values).clamped(), 0, "{values:?}");
+    }
+}
+
+#[test]
+fn a_later_state_less_an_earlier_one_is_what_came_between() {
+    let earlier = of(&[7, 900]);
+    let mut later = earlier.clone();
+    later.merge(&of(&[3, 5_000_000]));
+    assert_eq!(later.since(&earlier), of(&[3, 5_000_000]));
+    assert_eq!(later.since(&later).count(), 0);
+    assert_eq!(later.since(&of(&[5_000_000])), of(&[3, 7, 900]));
+}
+
+#[test]
 fn nothing_has_no_mean() {
     assert_eq!(Histogram::new().mean_ns(), None);
     assert_eq!(Histogram::new().block_quantile_ns(0.5), None);

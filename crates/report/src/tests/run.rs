@@ -42,7 +42,7 @@ fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
         (name.to_owned(), Value { value, unit: metric.unit().to_owned(), count, stddev })
     };
     let metrics = Metric::ALL.into_iter().zip(*figures).map(value).collect();
-    Arm { name: name.to_owned(), metrics, services: Vec::new(), edges: Vec::new() }
+    Arm { name: name.to_owned(), metrics, services: Vec::new(), edges: Vec::new(), recorded: None }
 }
 
 /// Effects whose intervals reach `reach` of the figures' larger to either side; with fewer than six rounds only idle
@@ -103,6 +103,7 @@ pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
         arms: arms.iter().map(|(name, figures)| arm(name, figures, rounds_seen)).collect(),
         effects: others.iter().flat_map(|(name, figures)| effects(name, base.1, figures, reach, rounds_seen)).collect(),
         null: None,
+        calibration: Vec::new(),
         cautions: Vec::new(),
     }
 }

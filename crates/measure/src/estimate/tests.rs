@@ -4,6 +4,10 @@ use statrs::distribution::Normal;
 
 use super::*;
 
+fn interval_95(values: &[f64]) -> Option<[f64; 2]> {
+    Estimate::of_mean(values)?.interval_95()
+}
+
 fn check(values: &[f64], low: f64, high: f64) {
     let [l, h] = interval_95(values).unwrap();
     assert!((l - low).abs() < 5e-4 && (h - high).abs() < 5e-4, "[{l}, {h}] instead of [{low}, {high}]");
@@ -29,6 +33,7 @@ fn six_values_by_hand() {
 fn five_values_have_no_interval() {
     assert_eq!(interval_95(&[1.0, 2.0, 3.0, 4.0, 5.0]), None);
     assert_eq!((mean(&[]), stddev(&[1.0])), (None, None));
+    assert_eq!(Estimate::of_mean(&[]), None);
 }
 
 /// 95 intervals in a hundred hold the truth.

@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::{Arm, Histogram, LoadBlock, MemorySource, SCHEMA, Value};
+
+const MS: f64 = 1e6;
+
+/// A run of the arms `none` and `sidecar`: blocks of equal requests whose latencies are these, round by round.
+struct Run {
+    rounds: u32,
+    none_ms: f64,
+    sidecar_ms: f64,
+    /// Swing of both from round to round, as a share.
+    swing: f64,
+}
+
+impl Run {
+    fn observations(&self) -> Observations {
+        let arms = [("none", self.none_ms), ("sidecar", self.sidecar_ms)];
+        let blocks = (0..self.rounds).flat_map(|round| arms.map(|(arm, ms)| self.block(arm, round, ms)));
+        Observations { arms: vec!["none".into(), "sidecar".into()], load: blocks.collect(), ..Default::default() }
+    }
+
+    fn block(&self, arm: &str, round: u32, ms: f64) -> LoadBlock {
+        let mut latency = Histogram::new();
+        let swing = 1.0 + self.swing * if round % 2 == 0 { 1.0 } else { -1.0 };
+        (0..100).for_each(|_| latency.record((ms * MS * swing) as u64));
+        let block = serde_json::json!({
+            "arm": arm, "round": round, "wall_s": 1.0, "requests": 100, "errors": BTreeMap::<String, u64>::new(),
+            "latency": latency, "lag": Histogram::new(),
+        });
+        serde_json::from_value(block).unwrap()
+    }
+
+    fn measurement(&self) -> Measurement {
+        let arm = |name: &str| serde_json::json!({"name": name, "metrics": BTreeMap::<String, Value>::new(), "services": [], "edges": []});
+        let arms: Vec<Arm> = ["none", "sidecar"].map(|name| serde_json::from_value(arm(name)).unwrap()).into();
+        serde_json::from_value(serde_json::json!({
+            "schema": SCHEMA,
+            "experiment": {
+                "name": "e", "topology": "t", "target": "http://a:1/", "rounds": self.rounds, "requests": 1,
+                "think_ms": 0.0, "connection": "keep", "seed": 1, "complete": true,
+            },
+            "environment": {
+                "meshtax": "0", "envoy": null, "kernel": "k", "system": "s", "processor": "p", "cores": 1,
+                "memory_mib": 1, "cgroups": "v2", "memory_source": MemorySource::Pss, "started": "",
+            },
+            "arms": arms, "effects": [], "cautions": [],
+        }))
+        .unwrap()
+    }
+}
+
+const A: Run = Run { rounds: 10, none_ms: 2.0, sidecar_ms: 6.0, swing: 0.02 };
+
+fn compared(a: &Run, b: &Run) -> Comparison {
+    let ([seen_a, seen_b], [told_a, told_b]) =
+        ([a, b].map(Run::observations), [a, b].map(Run::measurement));
+    let ended = |measurement, observations| Ended { measurement, observations };
+    compare(&ended(&told_a, &seen_a), &ended(&told_b, &seen_b), Vec::new())
+}
+
+fn ratio(effects: &[Effect], arm: &str) -> (f64, [f64; 2]) {
+    let wanted = |effect: &&Effect| effect.arm == arm && effect.metric == Metric::LatencyMsMean.name();
+    let effect = effects.iter().find(wanted).expect("an effect");
+    (effect.ratio.expect("a ratio"), effect.ratio_ci95.expect("an interval"))
+}
+
+#[test]
+fn a_slower_machine_slows_every_arm_and_leaves_the_overhead() {
+    let comparison = compared(&A, &Run { rounds: 14, none_ms: 3.0, sidecar_ms: 9.0, ..A });
+    for (effects, arm, truth, half) in [
+        (&comparison.effects, "none", 1.5, 0.05),
+        (&comparison.effects, "sidecar", 1.5, 0.05),
+        (&comparison.overheads, "sidecar", 1.0, 0.002),
+    ] {
+        let (ratio, [low, high]) = ratio(effects, arm);
+        assert!((ratio - truth).abs() < 0.01, "{arm}: {ratio} instead of {truth}");
+        assert!(low - 0.002 <= truth && truth <= high + 0.002 && high - low < 2.0 * half, "{arm}: [{low}, {high}]");
+    }
+    assert!(comparison.overheads.iter().all(|effect| effect.arm == "sidecar"));
+}
+
+#[test]
+fn a_dearer_sidecar_is_an_overhead() {
+    let comparison = compared(&A, &Run { sidecar_ms: 6.6, ..A });
+    let ((none, _), (arm, _)) = (ratio(&comparison.effects, "none"), ratio(&comparison.effects, "sidecar"));
+    let (overhead, [low, _]) = ratio(&comparison.overheads, "sidecar");
+    assert!((none - 1.0).abs() < 0.01 && (arm - 1.1).abs() < 0.01 && (overhead - 1.1).abs() < 0.01 && low > 1.09);
+}
+
+#[test]
+fn totals_of_twice_as_many_rounds_are_twice_as_large() {
+    let comparison = compared(&A, &Run { rounds: 20, ..A });
+    let wanted = |effect: &&Effect| effect.arm == "none" && effect.metric == Metric::Requests.name();
+    let requests = comparison.effects.iter().find(wanted).unwrap();
+    assert!((requests.ratio.unwrap() - 2.0).abs() < 1e-9 && requests.difference == Some(1000.0), "{requests:?}");
+}
+
+#[test]
+fn few_rounds_have_no_interval() {
+    let comparison = compared(&Run { rounds: 5, ..A }, &A);
+    assert!(comparison.effects.iter().all(|effect| effect.ratio_ci95.is_none() && effect.p_value.is_none()));
+}
+
+#[test]
+fn cautions_name_what_differs() {
+    let difference = |aspect, name: &str| Difference { aspect, name: name.into(), a: "1".into(), b: "2".into() };
+    let differences =
+        [difference(Aspect::Load, "think_ms"), difference(Aspect::Environment, "kernel"), difference(Aspect::Arms, "x")];
+    let mut late = A.measurement();
+    late.experiment.complete = false;
+    late.cautions.push(Caution { kind: "errors".into(), text: String::new(), fatal: false });
+    let told: Vec<(String, bool)> =
+        cautions(&A.measurement(), &late, &differences).into_iter().map(|told| (told.kind, told.fatal)).collect();
+    let kinds = ["not_comparable", "other_environment", "interrupted", "cautions_of_run"];
+    assert_eq!(told, kinds.map(|kind| (kind.to_owned(), kind == "not_comparable")));
+    assert!(cautions(&A.measurement(), &A.measurement(), &differences[2..]).is_empty());
+}

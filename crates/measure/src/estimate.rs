@@ -1,0 +1,115 @@
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::interval::{ROUNDS_MIN, mean, stddev};
+
+/// Two-sided level of all tests, and one less the coverage of all intervals.
+pub(crate) const LEVEL: f64 = 0.05;
+
+/// Chance with which the smallest resolvable effect would have been found.
+const POWER: f64 = 0.8;
+
+/// A mean difference, a log-ratio … with its standard error: what intervals, p-values and verdicts are made of.
+///
+/// Whatever made the standard error, the estimate over it is taken to follow Student's t with one degree of freedom less
+/// than there are rounds; `benches/coverage.rs` shows how far that holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Estimate {
+    /// The estimate.
+    pub(crate) value: f64,
+    error: f64,
+    rounds: usize,
+}
+
+impl Estimate {
+    /// An estimate from so many paired rounds. Below [`ROUNDS_MIN`] nothing but its value is ever told.
+    pub(crate) fn new(value: f64, error: f64, rounds: usize) -> Self {
+        Self { value, error, rounds }
+    }
+
+    /// The mean of one value per round, with s / √n: NIST/SEMATECH e-Handbook of Statistical Methods, sections 1.3.5.2
+    /// and 7.3.1.1. None of nothing.
+    pub(crate) fn of_mean(values: &[f64]) -> Option<Self> {
+        let error = stddev(values).map_or(f64::INFINITY, |stddev| stddev / (values.len() as f64).sqrt());
+        Some(Self::new(mean(values)?, error, values.len()))
+    }
+
+    /// The same for a quantity that is so many times as large.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { value: self.value * factor, error: self.error * factor, ..self }
+    }
+
+    /// The 95 % interval, estimate ± t(0.975, n − 1) · error; none below [`ROUNDS_MIN`] rounds.
+    pub(crate) fn interval_95(&self) -> Option<[f64; 2]> {
+        let half = quantile_of_t(self.freedom()?, 1.0 - LEVEL / 2.0) * self.error;
+        Some([self.value - half, self.value + half])
+    }
+
+    /// Two-sided p of the hypothesis that the truth is zero: below 0.05 where the interval excludes zero.
+    pub(crate) fn p_value(&self) -> Option<f64> {
+        Some((2.0 * self.p_below(-self.value.abs())?).min(1.0))
+    }
+
+    /// p of the hypothesis that the truth lies at `bound` or further from zero: the larger p of two one-sided tests.
+    ///
+    /// Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for assessing the
+    /// equivalence of average bioavailability", Journal of Pharmacokinetics and Biopharmaceutics 15 (1987).
+    pub(crate) fn p_equivalent(&self, bound: f64) -> Option<f64> {
+        self.p_below(self.value.abs() - bound)
+    }
+
+    /// The smallest truth that a test at 5 % finds with a chance of 80 %: (t(0.975) + t(0.8)) · error.
+    ///
+    /// Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd edition (1988), section 2.4, with t in place
+    /// of the normal quantiles.
+    pub(crate) fn resolvable(&self) -> Option<f64> {
+        Some(in_errors(self.freedom()?) * self.error)
+    }
+
+    /// Rounds after which a truth of `bound` would be resolvable, if the spread stays as it is; always more than there
+    /// were.
+    pub(crate) fn rounds_needed(&self, bound: f64) -> Option<u32> {
+        self.freedom()?;
+        let stddev = self.error * (self.rounds as f64).sqrt();
+        let resolves = |rounds: u32| {
+            let rounds = f64::from(rounds);
+            in_errors(rounds - 1.0) * stddev / rounds.sqrt() <= bound
+        };
+        let mut low = u32::try_from(self.rounds).ok()?;
+        let mut high = low.checked_add(1)?;
+        while !resolves(high) {
+            (low, high) = (high, high.checked_mul(2)?);
+        }
+        // `low` never resolves the bound, or is the number of rounds that there were; `high` does.
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if resolves(middle) { high = middle } else { low = middle }
+        }
+        Some(high)
+    }
+
+    fn freedom(&self) -> Option<f64> {
+        (self.rounds >= ROUNDS_MIN).then(|| (self.rounds - 1) as f64)
+    }
+
+    /// Chance of a t statistic at or below `distance` in standard errors.
+    fn p_below(&self, distance: f64) -> Option<f64> {
+        let t = if distance == 0.0 { 0.0 } else { distance / self.error };
+        Some(students(self.freedom()?).cdf(t))
+    }
+}
+
+/// Distance between nothing and the smallest resolvable effect, in standard errors.
+fn in_errors(freedom: f64) -> f64 {
+    quantile_of_t(freedom, 1.0 - LEVEL / 2.0) + quantile_of_t(freedom, POWER)
+}
+
+fn quantile_of_t(freedom: f64, p: f64) -> f64 {
+    students(freedom).inverse_cdf(p)
+}
+
+fn students(freedom: f64) -> StudentsT {
+    StudentsT::new(0.0, 1.0, freedom).expect("the degrees of freedom are positive")
+}
+
+#[cfg(test)]
+mod tests;

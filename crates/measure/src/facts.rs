@@ -1,0 +1,71 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Histogram;
+
+/// What is known of a run besides its blocks and readings, so that its numbers can be doubted: `facts.json`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// How each client was told to share connections between requests; none if it is not known.
+    #[serde(default)]
+    pub connection: Option<ConnectionUse>,
+    /// What each sidecar says of itself, after the rounds.
+    #[serde(default)]
+    pub sidecars: Vec<SidecarFacts>,
+    /// Latency of the calls between services during the rounds, as the callers saw it.
+    #[serde(default)]
+    pub calls: Vec<CallLatency>,
+    /// The machine's clocks at instants of the run, the first and the last among them.
+    #[serde(default)]
+    pub clocks: Vec<ClockFacts>,
+}
+
+/// How requests share connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionUse {
+    /// One for each request.
+    New,
+    /// One for all.
+    Keep,
+}
+
+/// What a sidecar says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SidecarFacts {
+    /// Name of the arm.
+    pub arm: String,
+    /// Pod that it stands in.
+    pub pod: String,
+    /// Worker threads that the experiment asks for.
+    pub concurrency_asked: u64,
+    /// Worker threads that it runs (`server.concurrency`); none if it does not say.
+    pub concurrency: Option<u64>,
+    /// Requests that it received, by the `connection_security_policy` of Istio's metrics; empty without telemetry.
+    pub security_policies: BTreeMap<String, u64>,
+}
+
+/// How long the calls from one pod to one endpoint of another service took.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CallLatency {
+    /// Name of the arm.
+    pub arm: String,
+    /// Calling pod.
+    pub from: String,
+    /// Called service.
+    pub to: String,
+    /// Called path; empty for `tcp`.
+    pub path: String,
+    /// Successes, from the first attempt to the last byte, in nanoseconds.
+    pub latency: Histogram,
+}
+
+/// What the kernel's clock and the processors' frequencies follow; each empty where the machine does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockFacts {
+    /// Clock source, such as `tsc`.
+    pub source: Option<String>,
+    /// Frequency governors of all cores, such as `performance`.
+    pub governors: BTreeSet<String>,
+}

@@ -1,0 +1,54 @@
+use crate::estimate::{Estimate, LEVEL};
+use crate::{Effect, Verdict};
+
+/// Gives the primary metrics of one arm their verdicts, from the log-ratios (where there are any) of the same order.
+///
+/// First whether the arm differs, then whether it is equivalent within the margin (a fraction, such as 0.02, above or as
+/// far below on a logarithmic scale): each question corrected by Holm for being asked of several metrics, so that an arm
+/// that costs nothing is said to cost anything in at most one run of twenty. An arm can differ and be within the margin;
+/// then it `costs`, and the figures say how little. What is not shown to be small is never called small.
+pub(crate) fn judge(effects: &mut [&mut Effect], log_ratios: &[Option<Estimate>], margin: f64) {
+    let bound = margin.ln_1p();
+    let differs = holm(&log_ratios.iter().map(|log_ratio| log_ratio.as_ref()?.p_value()).collect::<Vec<_>>());
+    let equivalent = holm(&log_ratios.iter().map(|log_ratio| log_ratio.as_ref()?.p_equivalent(bound)).collect::<Vec<_>>());
+    for (n, (effect, log_ratio)) in effects.iter_mut().zip(log_ratios).enumerate() {
+        let verdict = verdict(*log_ratio, differs[n], equivalent[n]);
+        effect.margin = Some(margin);
+        effect.verdict = Some(verdict);
+        effect.smallest_resolvable = log_ratio.and_then(|log_ratio| Some(log_ratio.resolvable()?.exp_m1()));
+        if verdict == Verdict::NotResolvable {
+            effect.rounds_needed = log_ratio.and_then(|log_ratio| log_ratio.rounds_needed(bound));
+        }
+    }
+}
+
+fn verdict(log_ratio: Option<Estimate>, differs: Option<f64>, equivalent: Option<f64>) -> Verdict {
+    let rejects = |p: Option<f64>| p.is_some_and(|p| p <= LEVEL);
+    match log_ratio {
+        Some(log_ratio) if rejects(differs) && log_ratio.value > 0.0 => Verdict::Costs,
+        Some(_) if rejects(differs) => Verdict::Saves,
+        Some(_) if rejects(equivalent) => Verdict::NoMeasurableCost,
+        _ => Verdict::NotResolvable,
+    }
+}
+
+/// Adjusts p-values for their number, by steps from the smallest: what is at most 5 % afterwards is rejected, and any
+/// true hypothesis among them is rejected in at most one case of twenty, however they depend on each other. Those that
+/// are missing count for nothing.
+///
+/// Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979); adjusted
+/// p-values as in R's `p.adjust`.
+fn holm(p_values: &[Option<f64>]) -> Vec<Option<f64>> {
+    let mut known: Vec<(usize, f64)> = p_values.iter().enumerate().filter_map(|(n, p)| Some((n, (*p)?))).collect();
+    known.sort_by(|left, right| left.1.total_cmp(&right.1));
+    let mut adjusted = vec![None; p_values.len()];
+    let mut largest = 0.0_f64;
+    for (step, (n, p)) in known.iter().enumerate() {
+        largest = largest.max(p * (known.len() - step) as f64).min(1.0);
+        adjusted[*n] = Some(largest);
+    }
+    adjusted
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Two runs against each other, and whether they can be compared.
+
+mod difference;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use measure::{Aspect, Comparison, Difference, Ended, Observations};
+
+use self::difference::differences;
+use crate::cli::CompareOptions;
+use crate::failure::Failure;
+use crate::gate::gate;
+use crate::output::{print, say};
+use crate::record::Record;
+
+/// `meshtax compare`.
+pub fn compare(options: &CompareOptions) -> Result<ExitCode, Failure> {
+    let comparison = compared(&options.a, &options.b, options.force)?;
+    if options.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&comparison)?))?;
+    } else {
+        print(&report::runs(&comparison))?;
+    }
+    Ok(match gate(&options.gate.fail_if, &comparison.effects) {
+        Some(reason) => {
+            say(&reason);
+            ExitCode::from(1)
+        }
+        None => ExitCode::SUCCESS,
+    })
+}
+
+fn compared(a: &Path, b: &Path, force: bool) -> Result<Comparison, Failure> {
+    let runs = [Run::open(a)?, Run::open(b)?];
+    let differences = differences(&runs[0], &runs[1])?;
+    if !force {
+        comparable(&differences)?;
+    }
+    let [a, b] = &runs;
+    let comparison = measure::compare(&a.ended(), &b.ended(), differences);
+    if comparison.effects.is_empty() {
+        let names = |run: &Run| run.record.measurement.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>().join(", ");
+        return Err(Failure::new(
+            "the runs have no arm in common",
+            format!("A has {}, B has {}; compare runs with arms of the same names", names(a), names(b)),
+        ));
+    }
+    Ok(comparison)
+}
+
+/// A run with what its rounds were like.
+struct Run {
+    record: Record,
+    observations: Observations,
+}
+
+impl Run {
+    fn open(path: &Path) -> Result<Run, Failure> {
+        let record = Record::open(path)?;
+        let observations = record.observations()?;
+        Ok(Run { record, observations })
+    }
+
+    fn ended(&self) -> Ended<'_> {
+        Ended { measurement: &self.record.measurement, observations: &self.observations }
+    }
+}
+
+/// Refuses runs whose figures answer different questions.
+fn comparable(differences: &[Difference]) -> Result<(), Failure> {
+    let essential = differences.iter().filter(|found| found.aspect.is_essential());
+    let told: Vec<String> = essential
+        .map(|Difference { aspect, name, a, b }| {
+            let of = if *aspect == Aspect::Topology { "topology" } else { "load" };
+            format!("{of}, {name}: {a} against {b}")
+        })
+        .collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("the runs cannot be compared ({})", told.join("; ")),
+        "compare runs of one topology under one load, or see the figures beside each other with `--force`",
+    ))
+}

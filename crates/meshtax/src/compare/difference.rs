@@ -1,0 +1,102 @@
+use std::collections::BTreeSet;
+
+use measure::{Aspect, Difference, LoadBlock};
+use serde::Serialize;
+use serde_json::Value;
+use topology::Topology;
+
+use super::Run;
+use crate::failure::Failure;
+
+/// Facts of an experiment that are no part of the load: names, what follows from the number of rounds, and what only
+/// decides about the order or the end. Whatever else is told of an experiment is taken for load.
+const NO_LOAD: [&str; 6] = ["name", "topology", "rounds", "requests", "seed", "complete"];
+/// Facts of an environment that are never the same.
+const NO_ENVIRONMENT: [&str; 1] = ["started"];
+const ABSENT: &str = "absent";
+
+/// What else than figures differs between two runs, topology and load first.
+pub fn differences(a: &Run, b: &Run) -> Result<Vec<Difference>, Failure> {
+    let (told_a, told_b) = (&a.record.measurement, &b.record.measurement);
+    let mut found = topologies(&a.record.topology()?, &b.record.topology()?);
+    found.extend(facts(Aspect::Load, &NO_LOAD, &told_a.experiment, &told_b.experiment)?);
+    found.extend(block_requests(&a.observations.load, &b.observations.load));
+    found.extend(arms(a, b)?);
+    found.extend(facts(Aspect::Environment, &NO_ENVIRONMENT, &told_a.environment, &told_b.environment)?);
+    Ok(found)
+}
+
+/// Services that are not the same, whatever the topologies are called.
+fn topologies(a: &Topology, b: &Topology) -> Vec<Difference> {
+    let names: BTreeSet<&str> = [a, b].iter().flat_map(|graph| &graph.services).map(|service| &*service.name).collect();
+    let different = names.into_iter().filter(|name| a.service(name) != b.service(name));
+    let word = |graph: &Topology, name: &str, other: &str| match graph.service(name) {
+        Some(_) => other.to_owned(),
+        None => ABSENT.to_owned(),
+    };
+    let found = different.map(|name| Difference {
+        aspect: Aspect::Topology,
+        name: format!("service `{name}`"),
+        a: word(a, name, "present"),
+        b: word(b, name, if a.service(name).is_some() { "not the same" } else { "present" }),
+    });
+    found.collect()
+}
+
+/// Keys of two flat objects that have other values, but for those in `without`.
+fn facts<T: Serialize>(aspect: Aspect, without: &[&str], a: &T, b: &T) -> Result<Vec<Difference>, Failure> {
+    let (a, b) = (serde_json::to_value(a)?, serde_json::to_value(b)?);
+    Ok(unequal(aspect, "", without, &a, &b))
+}
+
+fn unequal(aspect: Aspect, prefix: &str, without: &[&str], a: &Value, b: &Value) -> Vec<Difference> {
+    let keys: BTreeSet<&String> = [a, b].iter().filter_map(|value| value.as_object()).flat_map(|map| map.keys()).collect();
+    let different = keys.into_iter().filter(|key| !without.contains(&key.as_str()) && a.get(key) != b.get(key));
+    let found = different.map(|key| Difference {
+        aspect,
+        name: format!("{prefix}{key}"),
+        a: word(a.get(key)),
+        b: word(b.get(key)),
+    });
+    found.collect()
+}
+
+fn word(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => ABSENT.to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Quantiles of blocks depend on how many requests a block has; how many blocks there are is no matter.
+fn block_requests(a: &[LoadBlock], b: &[LoadBlock]) -> Option<Difference> {
+    let most = |blocks: &[LoadBlock]| blocks.iter().map(|block| block.requests).max().unwrap_or(0);
+    let (a, b) = (most(a), most(b));
+    // Shares of a total differ by one.
+    (a.abs_diff(b) > 1).then(|| Difference {
+        aspect: Aspect::Load,
+        name: "requests per block".to_owned(),
+        a: a.to_string(),
+        b: b.to_string(),
+    })
+}
+
+/// Arms that only one run has, and options with which those of one name were written.
+fn arms(a: &Run, b: &Run) -> Result<Vec<Difference>, Failure> {
+    let written = |run: &Run| -> Result<Value, Failure> { Ok(run.record.experiment()?["arms"].take()) };
+    let (written_a, written_b) = (written(a)?, written(b)?);
+    let ran = |run: &Run, name: &str| run.record.measurement.arms.iter().any(|arm| arm.name == name);
+    let names = [a, b].into_iter().flat_map(|run| &run.record.measurement.arms).map(|arm| arm.name.as_str());
+    let mut found = Vec::new();
+    for name in names.collect::<BTreeSet<_>>() {
+        if ran(a, name) && ran(b, name) {
+            let prefix = format!("`{name}` ");
+            found.extend(unequal(Aspect::Arms, &prefix, &[], &written_a[name], &written_b[name]));
+        } else {
+            let word = |run| if ran(run, name) { "present" } else { ABSENT }.to_owned();
+            found.push(Difference { aspect: Aspect::Arms, name: format!("`{name}`"), a: word(a), b: word(b) });
+        }
+    }
+    Ok(found)
+}

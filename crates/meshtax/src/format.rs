@@ -1,0 +1,50 @@
+use std::process::ExitCode;
+
+use measure::Measurement;
+
+use crate::cli::{Format, ReportOptions};
+use crate::failure::Failure;
+use crate::gate::gate;
+use crate::output::{print, say};
+use crate::record::Record;
+
+/// `meshtax report`: a run in the form that its reader wants.
+pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
+    let record = Record::open(&options.folder)?;
+    let format = if options.json { Format::Json } else { options.format };
+    print(&written(&record, format, options.arm.as_deref())?)?;
+    Ok(match gate(&options.gate.fail_if, &record.measurement.effects) {
+        Some(reason) => {
+            say(&reason);
+            ExitCode::from(1)
+        }
+        None => ExitCode::SUCCESS,
+    })
+}
+
+fn written(record: &Record, format: Format, arm: Option<&str>) -> Result<String, Failure> {
+    let measurement = &record.measurement;
+    Ok(match format {
+        Format::Text => format!("{}\n{}", report::answer(measurement), report::text(measurement)),
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(measurement)?),
+        Format::Fortio => {
+            let arm = one_arm(measurement, arm)?;
+            report::fortio(measurement, arm, &measure::distribution(&record.observations()?, arm))
+        }
+    })
+}
+
+/// The arm that was asked for, or the only one.
+fn one_arm<'a>(measurement: &'a Measurement, name: Option<&str>) -> Result<&'a str, Failure> {
+    let known: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let hint = format!("arms here are {}", known.join(", "));
+    match (name, &known[..]) {
+        (Some(name), _) => known
+            .iter()
+            .find(|known| **known == name)
+            .copied()
+            .ok_or_else(|| Failure::new(format!("no arm is called `{name}`"), hint)),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Failure::new("this form holds one arm: name it with `--arm`", hint)),
+    }
+}

@@ -1,0 +1,70 @@
+use load::Connection;
+use measure::{
+    Arm, Effect, Environment, Measured, Measurement, Metric, NULL_ARM, Observations, Options, Recovery, SCHEMA, Subject,
+};
+
+use crate::conduct::Tally;
+use crate::experiment::Experiment;
+use crate::witness;
+
+/// Puts together what a run saw.
+pub fn of_run(
+    experiment: &Experiment,
+    environment: Environment,
+    seen: &Observations,
+    tally: &Tally,
+    complete: bool,
+) -> anyhow::Result<Measurement> {
+    let Measured { mut arms, effects, null } = measure::measure(seen, &Options { margin: experiment.margin });
+    tell(experiment, &mut arms, tally)?;
+    let cautions = measure::cautions(seen, &effects);
+    let calibration = recoveries(experiment, &arms, &effects);
+    let experiment = subject(experiment, seen, complete);
+    // Beside other arms, the baseline's copy is the noise floor and no arm of its own.
+    arms.retain(|arm| null.is_none() || arm.name != NULL_ARM);
+    Ok(Measurement { schema: SCHEMA.to_owned(), experiment, environment, arms, effects, null, calibration, cautions })
+}
+
+/// Adds what the services themselves counted.
+fn tell(experiment: &Experiment, arms: &mut [Arm], tally: &Tally) -> anyhow::Result<()> {
+    let graph = &experiment.topology.graph;
+    let pods: Vec<(String, String)> = graph.pods().map(|pod| (pod.name(), pod.service.name.clone())).collect();
+    for (arm, (before, after)) in arms.iter_mut().zip(tally.before.iter().zip(&tally.after)) {
+        arm.services = witness::service_counts(&pods, before, after);
+        arm.edges = witness::edges(before, after)?;
+        let asked = arm.services.iter().filter(|count| count.service == experiment.load.target.host());
+        arm.recorded = witness::recorded(before, after, asked.map(|count| count.requests).sum());
+    }
+    Ok(())
+}
+
+/// Known costs, each in the metric in which it shows.
+fn recoveries(experiment: &Experiment, arms: &[Arm], effects: &[Effect]) -> Vec<Recovery> {
+    let added = experiment.arms.iter().filter_map(|arm| Some((&arm.name, arm.added.as_ref()?)));
+    let metrics = added.flat_map(|(name, added)| {
+        let latency = (!added.wait.is_zero()).then_some((name, Metric::LatencyMsMean));
+        let cpu = (!added.compute.is_zero()).then_some((name, Metric::CpuMsPerRequest));
+        latency.into_iter().chain(cpu)
+    });
+    metrics.filter_map(|(name, metric)| measure::recover(arms, effects, name, metric)).collect()
+}
+
+fn subject(experiment: &Experiment, seen: &Observations, complete: bool) -> Subject {
+    let load = &experiment.load;
+    let blocks = |arm: &String| seen.load.iter().filter(|block| block.arm == *arm).count();
+    let rounds = seen.arms.iter().map(blocks).min().unwrap_or(0);
+    Subject {
+        name: experiment.name.clone(),
+        topology: experiment.topology.graph.name.clone(),
+        target: load.target.to_string(),
+        rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
+        requests: load.requests,
+        think_ms: load.think.as_secs_f64() * 1e3,
+        connection: match load.connection {
+            Connection::New => "new".to_owned(),
+            Connection::Keep => "keep".to_owned(),
+        },
+        seed: experiment.seed,
+        complete,
+    }
+}

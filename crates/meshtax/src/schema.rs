@@ -1,0 +1,27 @@
+use std::process::ExitCode;
+
+use measure::{Comparison, Measurement};
+use schemars::schema_for;
+
+use crate::cli::Contract;
+use crate::failure::Failure;
+use crate::output::print;
+
+/// The schemas of files that people write are kept by hand: how such a file is read is a matter of words and places,
+/// which no derived schema knows. Tests hold them to the readers.
+const TOPOLOGY: &str = include_str!("../../../schemas/topology.json");
+const EXPERIMENT: &str = include_str!("../../../schemas/experiment.json");
+
+/// `meshtax schema`.
+pub fn schema(of: Contract) -> Result<ExitCode, Failure> {
+    print(&match of {
+        Contract::Measurement => format!("{}\n", serde_json::to_string_pretty(&schema_for!(Measurement))?),
+        Contract::Comparison => format!("{}\n", serde_json::to_string_pretty(&schema_for!(Comparison))?),
+        Contract::Topology => TOPOLOGY.to_owned(),
+        Contract::Experiment => EXPERIMENT.to_owned(),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! The readers decide what a file may hold; the schemas must say the same of every key.
+
+use std::fs;
+use std::path::Path;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::experiment::Experiment;
+
+/// What a reader says of a file: nothing, or the hint of its refusal.
+type Reader<'a> = &'a dyn Fn(&Value) -> Result<(), String>;
+
+fn validator(schema: &str) -> Validator {
+    let schema = serde_json::from_str(schema).expect("a schema is JSON");
+    jsonschema::meta::validate(&schema).expect("a schema is a schema");
+    jsonschema::validator_for(&schema).expect("a schema compiles")
+}
+
+/// JSON is YAML.
+fn read_topology(file: &Value) -> Result<(), String> {
+    topology::read_topology(&file.to_string()).map(drop).map_err(|fault| format!("{}: {:?}", fault.what, fault.hint))
+}
+
+/// An experiment's folder, with the topology of [`full_topology`] as `full.yaml`.
+fn home() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("full.yaml"), full_topology().to_string()).unwrap();
+    home
+}
+
+fn read_experiment(home: &Path, file: &Value) -> Result<(), String> {
+    let path = home.join("experiment.yaml");
+    fs::write(&path, file.to_string()).unwrap();
+    Experiment::read(&path).map(drop).map_err(|failure| failure.to_string())
+}
+
+/// Every key of a topology, each form of a value in some place.
+fn full_topology() -> Value {
+    let call = json!({"service": "back", "path": "/", "timeout": "2s", "retries": 1, "request": "10 B"});
+    let script = json!([
+        {"compute": "1ms"}, {"compute": {"cpu": "1ms", "background": true}}, {"wait": "1ms"}, {"call": call},
+        {"call": "cache"}, {"parallel": ["back/", {"service": "back", "path": "/"}]},
+    ]);
+    json!({
+        "name": "full",
+        "description": "Everything.",
+        "services": {
+            "front": {
+                "port": 8080, "protocol": "http", "account": "front-account", "connections": "new",
+                "propagate": ["x-request-id"], "ready": "/health", "memory": "1 MiB",
+                "endpoints": {"/": {"script": script, "response": 12, "errors": "1%"}},
+                "versions": {
+                    "v1": {"weight": 2, "instances": 2, "memory": 1024},
+                    "v2": {"endpoints": {"/": {"response": "5 kB", "errors": 0.5}}},
+                    "v3": {"command": ["nginx", "-g"], "environment": {"LOG_LEVEL": "warn"}},
+                },
+            },
+            "back": {"port": "8081", "instances": 2, "endpoints": {"/": {}}},
+            "cache": {
+                "port": 6379, "protocol": "tcp", "script": [{"wait": "1ms"}], "response": 8, "errors": 0,
+                "versions": {"v1": {"script": [], "response": 9, "errors": "0%"}},
+            },
+            "web": {"port": 80, "command": ["web"], "environment": {"N": 1}, "ready": "/"},
+        },
+    })
+}
+
+/// Every key of an experiment.
+fn full_experiment() -> Value {
+    json!({
+        "name": "full",
+        "topology": "full.yaml",
+        "arms": {
+            "none": {"plane": "none"},
+            "dear": {"plane": "none", "add": {"to": "back/", "wait": "1ms", "compute": "1ms", "response": "1 kB"}},
+            "sidecar": {"plane": "sidecar", "telemetry": "off", "concurrency": 1},
+        },
+        "load": {"sequential": {
+            "target": "http://back:8081/", "requests": 60, "think": "1ms", "connection": "new", "timeout": "1s",
+        }},
+        "warmup": 5,
+        "rounds": 6,
+        "idle": {"windows": 8, "window": "50ms"},
+        "seed": 2,
+        "null": true,
+        "margin": "2%",
+        "until": "latency_ms_p50<2%",
+        "max_rounds": 20,
+    })
+}
+
+#[test]
+fn bundled_files_are_valid() {
+    for (folder, schema) in [("topologies", TOPOLOGY), ("experiments", EXPERIMENT)] {
+        let validator = validator(schema);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
+        for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+            let value = topology::read_yaml(&fs::read_to_string(&file).unwrap()).unwrap();
+            let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(faults.is_empty(), "{}: {faults:#?}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_schema_of_topologies_says_what_their_reader_says() {
+    agree(TOPOLOGY, &full_topology(), &read_topology);
+}
+
+#[test]
+fn the_schema_of_experiments_says_what_their_reader_says() {
+    let home = home();
+    agree(EXPERIMENT, &full_experiment(), &|file| read_experiment(home.path(), file));
+}
+
+/// Reader and schema accept `file`, which has every key of the schema; they agree on the keys of every object in it; and
+/// whatever the reader accepts with a key less or another value, the schema accepts.
+fn agree(schema: &str, file: &Value, read: Reader) {
+    let validator = validator(schema);
+    read(file).unwrap();
+    assert!(validator.is_valid(file), "{:#?}", validator.iter_errors(file).map(|e| e.to_string()).collect::<Vec<_>>());
+    let mut keys = Vec::new();
+    for place in places(file) {
+        let at = |file: &Value| file.pointer(&place).cloned().unwrap();
+        if let Value::Object(object) = at(file) {
+            keys.extend(object.keys().cloned());
+            same_keys(&validator, file, &place, read);
+            for key in object.keys() {
+                let less = changed(file, &place, |value| drop(value.as_object_mut().unwrap().remove(key)));
+                no_stricter(&validator, &less, read);
+            }
+        }
+        for value in [json!(null), json!(0), json!(-1), json!(1.5), json!("x"), json!("9"), json!(true), json!([]), json!({})] {
+            no_stricter(&validator, &changed(file, &place, |old| *old = value), read);
+        }
+    }
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    let unused: Vec<String> = properties(&schema).into_iter().filter(|key| !keys.contains(key)).collect();
+    assert!(unused.is_empty(), "this test's file lacks {unused:?}");
+}
+
+/// A key that nobody knows: the reader's refusal lists those that it knows, and they are the schema's.
+fn same_keys(validator: &Validator, file: &Value, place: &str, read: Reader) {
+    const STRANGER: &str = "zz-stranger";
+    let with = |key: &str, value: Value| {
+        changed(file, place, |object| drop(object.as_object_mut().unwrap().insert(key.to_owned(), value)))
+    };
+    let stranger = with(STRANGER, json!({}));
+    let Err(told) = read(&stranger) else {
+        return assert!(validator.is_valid(&stranger), "the schema knows no `{STRANGER}` in {place}, the reader takes it");
+    };
+    let Some((_, known)) = told.split_once("the keys here are ").or_else(|| told.split_once("write one of ")) else {
+        return;
+    };
+    assert!(!validator.is_valid(&stranger), "the schema takes `{STRANGER}` in {place}, the reader does not");
+    for key in known.split('`').skip(1).step_by(2) {
+        // The value is wrong; the key must not be what the schema finds fault with.
+        let refused = |error: &jsonschema::ValidationError| error.to_string().contains("dditional properties");
+        let file = with(key, json!({}));
+        let fault = validator.iter_errors(&file).find(refused).map(|error| error.to_string());
+        assert!(fault.is_none(), "the schema lacks `{key}` in {place}: {fault:?}");
+    }
+}
+
+fn no_stricter(validator: &Validator, file: &Value, read: Reader) {
+    if read(file).is_ok() {
+        let faults: Vec<String> = validator.iter_errors(file).map(|error| error.to_string()).collect();
+        assert!(faults.is_empty(), "the reader takes what the schema refuses: {faults:?} in {file:#}");
+    }
+}
+
+fn changed(file: &Value, place: &str, change: impl FnOnce(&mut Value)) -> Value {
+    let mut file = file.clone();
+    change(file.pointer_mut(place).expect("places are those of the file"));
+    file
+}
+
+/// JSON pointers to every value of a file.
+fn places(value: &Value) -> Vec<String> {
+    let parts: Vec<(String, &Value)> = match value {
+        Value::Object(object) => object.iter().map(|(key, value)| (key.replace('/', "~1"), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    let below = parts.iter().flat_map(|(key, value)| places(value).into_iter().map(move |rest| format!("/{key}{rest}")));
+    std::iter::once(String::new()).chain(below).collect()
+}
+
+/// Every key that a schema names.
+fn properties(schema: &Value) -> Vec<String> {
+    let own = schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned();
+    let parts: Vec<&Value> = match schema {
+        Value::Object(object) => object.values().collect(),
+        Value::Array(items) => items.iter().collect(),
+        _ => Vec::new(),
+    };
+    own.chain(parts.into_iter().flat_map(properties)).collect()
+}

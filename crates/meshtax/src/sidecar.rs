@@ -1,0 +1,50 @@
+//! What a sidecar says of itself in Prometheus's text format.
+
+use std::collections::BTreeMap;
+
+use measure::SidecarFacts;
+
+const CONCURRENCY: &str = "envoy_server_concurrency";
+/// One each for requests and for TCP connections; either is something that a peer asked for.
+const RECEIVED: [&str; 2] = ["envoy_istio_requests_total", "envoy_istio_tcp_connections_opened_total"];
+
+/// A metric of the text format: `name{label="value",..} number`.
+struct Sample<'a> {
+    name: &'a str,
+    labels: &'a str,
+    value: u64,
+}
+
+/// The facts in the text of one sidecar.
+pub fn sidecar_facts(arm: &str, pod: &str, concurrency_asked: u64, text: &str) -> SidecarFacts {
+    let samples: Vec<Sample> = text.lines().filter_map(Sample::parse).collect();
+    let concurrency = samples.iter().find(|sample| sample.name == CONCURRENCY).map(|sample| sample.value);
+    let mut security_policies = BTreeMap::new();
+    // The caller's side does not know the policy, as in Istio.
+    let received = |sample: &&Sample| {
+        RECEIVED.contains(&sample.name) && sample.label("reporter") == Some("destination") && sample.value > 0
+    };
+    for sample in samples.iter().filter(received) {
+        let policy = sample.label("connection_security_policy").unwrap_or("unknown").to_owned();
+        *security_policies.entry(policy).or_default() += sample.value;
+    }
+    SidecarFacts { arm: arm.to_owned(), pod: pod.to_owned(), concurrency_asked, concurrency, security_policies }
+}
+
+impl<'a> Sample<'a> {
+    /// None of comments, of values that are no whole numbers, and of names alone.
+    fn parse(line: &'a str) -> Option<Self> {
+        let (metric, value) = line.rsplit_once(' ')?;
+        let (name, labels) = metric.split_once('{').unwrap_or((metric, ""));
+        Some(Self { name, labels: labels.strip_suffix('}').unwrap_or(labels), value: value.parse().ok()? })
+    }
+
+    /// The value of a label; none of those read here has escapes in it.
+    fn label(&self, name: &str) -> Option<&'a str> {
+        let mut labels = self.labels.split(',').filter_map(|label| label.split_once("=\""));
+        labels.find_map(|(key, value)| (key == name).then_some(value)?.strip_suffix('"'))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+
+use measure::{Distribution, Measurement};
+use serde_json::{Value, json};
+
+/// What Fortio writes for a failure that no status code tells of.
+const NO_STATUS: &str = "-1";
+
+/// One arm as the JSON that `fortio load -json` writes, for `fortio report` and the scripts of istio/tools.
+///
+/// The shape is that of `fhttp.HTTPRunnerResults` with `stats.HistogramData` in Fortio's source. Times are in seconds,
+/// `ActualDuration` in nanoseconds. Failed requests are counted under their codes but are not in `DurationHistogram`, as
+/// their times are no latencies; the label says so where there are any. `Sizes` only counts requests, which is what
+/// those scripts compute the share of errors from: sizes of answers are not recorded.
+pub fn fortio(measurement: &Measurement, arm: &str, latency: &Distribution) -> String {
+    let experiment = &measurement.experiment;
+    let failed: u64 = latency.errors.values().sum();
+    let requests = latency.count + failed;
+    let failures = if failed > 0 { format!(" ({failed} failed, in no histogram)") } else { String::new() };
+    let rate = if latency.wall_s > 0.0 { requests as f64 / latency.wall_s } else { 0.0 };
+    let result = json!({
+        "RunType": "HTTP",
+        "Labels": format!("{} {arm}{failures}", experiment.name),
+        "StartTime": measurement.environment.started,
+        "RequestedQPS": "max",
+        "RequestedDuration": format!("exactly {requests} calls"),
+        "ActualQPS": rate,
+        "ActualDuration": (latency.wall_s * 1e9).round() as u64,
+        "NumThreads": 1,
+        "Version": format!("meshtax {}", measurement.environment.meshtax),
+        "DurationHistogram": histogram(latency),
+        "ErrorsDurationHistogram": count_alone(failed),
+        "Exactly": requests,
+        "Jitter": false,
+        "Uniform": false,
+        "NoCatchUp": false,
+        "RunID": 0,
+        "RetCodes": codes(latency),
+        "URL": experiment.target,
+        "NumConnections": 1,
+        "DisableKeepAlive": experiment.connection == "new",
+        "Sizes": count_alone(requests),
+    });
+    format!("{result:#}\n")
+}
+
+fn histogram(latency: &Distribution) -> Value {
+    let mut below = 0;
+    let buckets = latency.buckets.iter().map(|bucket| {
+        below += bucket.count;
+        let percent = below as f64 * 100.0 / latency.count as f64;
+        json!({"Start": bucket.start_s, "End": bucket.end_s, "Percent": percent, "Count": bucket.count})
+    });
+    let buckets: Vec<Value> = buckets.collect();
+    let percentiles = latency.quantiles.iter().map(|(q, value)| json!({"Percentile": percent(*q), "Value": value}));
+    json!({
+        "Count": latency.count,
+        "Min": latency.min_s,
+        "Max": latency.max_s,
+        "Sum": latency.mean_s * latency.count as f64,
+        "Avg": latency.mean_s,
+        "StdDev": latency.stddev_s,
+        "Data": buckets,
+        "Percentiles": percentiles.collect::<Vec<_>>(),
+    })
+}
+
+/// A histogram of which only the number of samples is known.
+fn count_alone(count: u64) -> Value {
+    json!({"Count": count, "Min": 0, "Max": 0, "Sum": 0, "Avg": 0, "StdDev": 0, "Data": null})
+}
+
+/// 0.999 is 99.9, and a whole number has no decimals: readers look percentiles up by what is written.
+fn percent(q: f64) -> Value {
+    let tenths = (q * 1000.0).round();
+    if tenths % 10.0 == 0.0 { json!(tenths as u64 / 10) } else { json!(tenths / 10.0) }
+}
+
+fn codes(latency: &Distribution) -> BTreeMap<String, u64> {
+    let mut codes = BTreeMap::from([("200".to_owned(), latency.count)]);
+    for (kind, count) in &latency.errors {
+        let code = kind.strip_prefix("status_").unwrap_or(NO_STATUS);
+        *codes.entry(code.to_owned()).or_default() += count;
+    }
+    codes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The page: one file that needs nothing else, for light and dark, paper, telephones and screen readers.
+
+mod bar;
+mod chart;
+mod course;
+mod fact;
+mod figure;
+mod forest;
+mod latency;
+mod look;
+mod page;
+mod round;
+mod table;
+mod verdict;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use measure::{Curves, Measurement};
+use topology::Topology;
+
+use crate::answer::answer;
+use crate::element::{Element, element};
+use look::compared;
+pub(crate) use page::Page;
+
+const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/script.js");
+const TITLE_START: &str = "The price of the mesh";
+
+/// A run as one self-contained page: no network, no fonts to fetch, the same bytes for the same input.
+///
+/// The answer stands on top, then how far it can be trusted, then figures, each with its numbers as a table. Without
+/// script everything is there; the script only shows what is under the pointer.
+pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> String {
+    let page = Page::new(measurement, curves, topology);
+    let title = format!("{TITLE_START}: {}", measurement.experiment.name);
+    let head = element("head")
+        .put(element("meta").with("charset", "utf-8"))
+        .put(element("meta").with("name", "viewport").with("content", "width=device-width, initial-scale=1"))
+        .put(element("meta").with("name", "color-scheme").with("content", "light dark"))
+        .put(element("meta").with("name", "generator").with("content", format!("meshtax {}", measurement.environment.meshtax)))
+        .put(element("title").text(&title))
+        .put(element("style").verbatim(STYLE));
+    let body = element("body")
+        .put(element("a").class("skip").with("href", "#main").text("Skip to the answer"))
+        .put(top(&page))
+        .put(element("main").with("id", "main").with("tabindex", "-1").puts(sections(&page)))
+        .put(foot(&page))
+        .put(element("div").with("id", "tip").with("aria-hidden", "true").with("hidden", ""))
+        .put(element("script").verbatim(SCRIPT));
+    let page = element("html").with("lang", "en").put(head).put(body);
+    format!("<!DOCTYPE html>\n{page}\n")
+}
+
+/// Name, contents, and the arms with a box each to hide them.
+fn top(page: &Page) -> Element {
+    let links = titles(page).map(|(id, title)| element("li").put(element("a").with("href", format!("#{id}")).text(title)));
+    let boxes = page.measurement.arms.iter().map(|arm| {
+        let class = page.looks.class(&arm.name);
+        let id = format!("show-{class}");
+        let check = element("input").with("type", "checkbox").with("id", id).with("checked", "");
+        element("li").put(element("label").put(check).put(page.looks.swatch(&arm.name)).text(&arm.name))
+    });
+    let arms = element("fieldset").put(element("legend").text("Arms shown")).put(element("ul").puts(boxes));
+    element("header")
+        .put(element("p").class("brand").text("meshtax"))
+        .put(element("nav").with("aria-label", "Contents").put(element("ul").puts(links)))
+        .put(arms)
+}
+
+fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let has_course = !page.curves.stretches.is_empty();
+    [
+        ("trust", "Cautions"),
+        ("effects", "Effects"),
+        ("latency", "Latency"),
+        ("rounds", "Rounds"),
+        ("time", "Time"),
+        ("resources", "CPU and memory"),
+        ("calls", "Calls"),
+        ("origin", "Origin"),
+    ]
+    .into_iter()
+    .filter(move |(id, _)| *id != "time" || has_course)
+}
+
+fn sections(page: &Page) -> Vec<Element> {
+    let measurement = page.measurement;
+    let arms: Vec<_> = compared(measurement).collect();
+    let mut sections = vec![opening(page)];
+    let contents = [
+        ("trust", vec![fact::cautions(measurement)]),
+        ("effects", vec![grid(arms.iter().map(|arm| forest::forest(page, arm)))]),
+        ("latency", vec![grid([latency::percentiles(page), latency::distribution(page)])]),
+        ("rounds", vec![grid(page.primary().map(|(title, metric)| round::rounds(page, title, metric)))]),
+        ("time", vec![grid([course::course(page)])]),
+        ("resources", vec![grid([bar::cpu(page), bar::memory(page)])]),
+        ("calls", vec![grid([chart::chart(page)])]),
+        ("origin", origin(page)),
+    ];
+    let shown: Vec<_> = titles(page).collect();
+    for (id, content) in contents {
+        let Some((_, title)) = shown.iter().find(|(known, _)| *known == id) else { continue };
+        let heading = element("h2").with("id", format!("{id}-title")).text(title);
+        let section = element("section").with("id", id).with("aria-labelledby", format!("{id}-title"));
+        sections.push(section.put(heading).puts(content));
+    }
+    sections
+}
+
+/// The answer, what was run, and the primary metrics of each arm.
+fn opening(page: &Page) -> Element {
+    let measurement = page.measurement;
+    let answer = answer(measurement);
+    let paragraphs = answer.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+    let paragraphs = paragraphs.map(|paragraph| element("p").class("answer").prose(paragraph.trim()));
+    let trust = match measurement.cautions.len() {
+        0 => None,
+        1 => Some("1 caution applies".to_owned()),
+        several => Some(format!("{several} cautions apply")),
+    };
+    let trust = trust.map(|told| element("a").class("trust").with("href", "#trust").text(&told));
+    element("section")
+        .with("aria-labelledby", "title")
+        .class("opening")
+        .put(element("p").class("kicker").text(TITLE_START))
+        .put(element("h1").with("id", "title").text(&measurement.experiment.name))
+        .puts(paragraphs)
+        .put(fact::subject(measurement))
+        .puts(trust)
+        .puts(compared(measurement).map(|arm| verdict::cards(page, arm)))
+}
+
+fn grid(figures: impl IntoIterator<Item = Element>) -> Element {
+    element("div").class("grid").puts(figures)
+}
+
+/// Environment, method, and the numbers behind it all.
+fn origin(page: &Page) -> Vec<Element> {
+    let part = |title: &str, content: Element| element("section").put(element("h3").text(title)).put(content);
+    let json = serde_json::to_string_pretty(page.measurement).expect("a measurement has string keys only");
+    let address = format!("data:application/json;base64,{}", STANDARD.encode(format!("{json}\n")));
+    let name = format!("{}-measurement.json", page.measurement.experiment.name);
+    let link = element("a").class("download").with("download", name).with("href", address);
+    let parts = [
+        part("Environment", fact::environment(page.measurement)),
+        part("How it was measured", fact::method(page)),
+        part("Raw data", element("p").put(link.text("Download the measurement as JSON"))),
+    ];
+    vec![element("div").class("grid").puts(parts)]
+}
+
+fn foot(page: &Page) -> Element {
+    let environment = &page.measurement.environment;
+    element("footer").put(
+        element("p").text(&format!("Made by meshtax {} from a run of {}.", environment.meshtax, environment.started)),
+    )
+}

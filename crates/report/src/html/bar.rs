@@ -1,0 +1,165 @@
+use measure::{Arm, ArmCurves, Metric};
+
+use super::Page;
+use super::figure::Figure;
+use super::table::Table;
+use crate::element::Element;
+use crate::figure::figure;
+use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
+
+/// A bar with the words above it.
+struct Bar {
+    class: String,
+    title: String,
+    told: String,
+    /// Lengths from the start on, each with its class.
+    parts: Vec<(&'static str, f64)>,
+    /// A part that runs across the others; it is inside, not added.
+    of_which: Option<f64>,
+}
+
+const ROW: f64 = 50.0;
+
+/// CPU time per request: application and proxy, the client apart, softirq as a part.
+pub(crate) fn cpu(page: &Page) -> Element {
+    let bars: Vec<Bar> = page.measurement.arms.iter().flat_map(|arm| cpu_bars(page, arm)).collect();
+    let figure = Figure {
+        id: "cpu".to_owned(),
+        title: "CPU time per request",
+        note: "Pale: applications. Solid: proxies. Outlined: the client's pod, which is in no total. The bracket below a \
+               bar is time in software interrupts while the arm was under load: it counts the whole machine, is already \
+               charged to whoever was running, and is never added.",
+        legend: None,
+        table: Some(cpu_table(page)),
+    };
+    figure.drawn(|size| draw(&bars, "ms", size))
+}
+
+/// Memory at rest and under load, the proxies' part solid.
+pub(crate) fn memory(page: &Page) -> Element {
+    let bars: Vec<Bar> = page.measurement.arms.iter().flat_map(|arm| memory_bars(page, arm)).collect();
+    let figure = Figure {
+        id: "memory".to_owned(),
+        title: "Memory",
+        note: "All applications and proxies of an arm together, at rest and at the end of a block under load. Solid: the \
+               proxies' part, which is known under load.",
+        legend: None,
+        table: Some(memory_table(page)),
+    };
+    figure.drawn(|size| draw(&bars, "MiB", size))
+}
+
+fn curves<'a>(page: &'a Page, arm: &Arm) -> Option<&'a ArmCurves> {
+    page.curves.arms.iter().find(|curves| curves.name == arm.name)
+}
+
+fn metric(arm: &Arm, metric: Metric) -> Option<f64> {
+    arm.metrics.get(metric.name()).and_then(|value| value.value)
+}
+
+fn cpu_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
+    let class = page.looks.class(&arm.name);
+    let told = |metric| page.figure(Some(arm), metric).unwrap_or_else(|| "?".to_owned());
+    let softirq = curves(page, arm).and_then(|curves| curves.cpu_softirq_ms_per_request);
+    let own = Bar {
+        class: class.clone(),
+        title: arm.name.clone(),
+        told: format!(
+            "{} ms: app {}, proxy {}",
+            told(Metric::CpuMsPerRequest),
+            told(Metric::CpuAppMsPerRequest),
+            told(Metric::CpuProxyMsPerRequest)
+        ),
+        parts: [("pale", Metric::CpuAppMsPerRequest), ("solid", Metric::CpuProxyMsPerRequest)]
+            .into_iter()
+            .filter_map(|(part, name)| Some((part, metric(arm, name)?)))
+            .collect(),
+        of_which: softirq,
+    };
+    let client = curves(page, arm).and_then(|curves| curves.cpu_client_ms_per_request).map(|ms| Bar {
+        class,
+        title: "its client".to_owned(),
+        told: format!("{} ms", figure(ms, "ms")),
+        parts: vec![("outline", ms)],
+        of_which: None,
+    });
+    std::iter::once(own).chain(client).collect()
+}
+
+fn memory_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
+    let class = page.looks.class(&arm.name);
+    let total = |title: String, whole: Metric, part: Option<Metric>| {
+        let all = metric(arm, whole)?;
+        let proxy = part.and_then(|part| metric(arm, part)).filter(|mib| *mib > 0.0);
+        let mut told = format!("{} MiB", figure(all, "MiB"));
+        if let Some(proxy) = proxy {
+            told += &format!(", of which proxies {}", figure(proxy, "MiB"));
+        }
+        // The part is drawn at the far end of the whole.
+        let parts = vec![("pale", all - proxy.unwrap_or(0.0)), ("solid", proxy.unwrap_or(0.0))];
+        Some(Bar { class: class.clone(), title, told, parts, of_which: None })
+    };
+    let rest = total(format!("{} at rest", arm.name), Metric::MemoryIdleMib, None);
+    let loaded = total("under load".to_owned(), Metric::MemoryLoadedMib, Some(Metric::MemoryProxyMib));
+    rest.into_iter().chain(loaded).collect()
+}
+
+fn draw(bars: &[Bar], unit: &str, size: Size) -> Canvas {
+    let bottom = bars.len() as f64 * ROW + 4.0;
+    let mut canvas = Canvas::new(size.width(), bottom + 22.0);
+    let length = |bar: &Bar| bar.parts.iter().map(|(_, value)| value).sum::<f64>().max(bar.of_which.unwrap_or(0.0));
+    let longest = bars.iter().map(length).fold(0.0, f64::max);
+    let x = Scale::linear([0.0, longest], [8.0, size.width() - 24.0]);
+    let (ticks, decimals) = x.ticks(if size == Size::Wide { 6 } else { 4 });
+    for tick in ticks {
+        canvas.line(if tick == 0.0 { "zero" } else { "grid" }, (x.at(tick), 4.0), (x.at(tick), bottom));
+        canvas.text("tick", (x.at(tick), bottom + 15.0), Anchor::Middle, &format!("{tick:.decimals$}"));
+    }
+    canvas.text("unit", (size.width(), bottom + 15.0), Anchor::End, unit);
+    for (index, bar) in bars.iter().enumerate() {
+        draw_bar(&mut canvas, bar, x, index as f64 * ROW);
+    }
+    canvas
+}
+
+fn draw_bar(canvas: &mut Canvas, bar: &Bar, x: Scale, top: f64) {
+    canvas.text("label halo", (12.0, top + 18.0), Anchor::Start, &format!("{}  {}", bar.title, bar.told));
+    let mut from = 0.0;
+    for (part, value) in &bar.parts {
+        let (start, end) = (x.at(from), x.at(from + value));
+        let shape = rectangle(&format!("bar {part} {}", bar.class), (start, top + 25.0), (end - start, 15.0));
+        canvas.put(shape.with("data-tip", format!("{}: {}", bar.title, bar.told)));
+        from += value;
+    }
+    if let Some(part) = bar.of_which {
+        let (start, end, y) = (x.at(0.0), x.at(part), top + 43.0);
+        canvas.path("bracket", &[(start, y), (start, y + 4.0), (end, y + 4.0), (end, y)]);
+    }
+}
+
+fn cpu_table(page: &Page) -> Element {
+    let titles = ["Arm", "app and proxy", "app", "proxy", "client (in no total)", "of which softirq, whole machine"];
+    let rows = page.measurement.arms.iter().fold(Table::new(titles), |table, arm| {
+        let curves = curves(page, arm);
+        let told = |value: Option<f64>| value.map_or_else(String::new, |ms| figure(ms, "ms"));
+        let cells = [
+            page.value(Some(arm), Metric::CpuMsPerRequest),
+            page.value(Some(arm), Metric::CpuAppMsPerRequest),
+            page.value(Some(arm), Metric::CpuProxyMsPerRequest),
+            told(curves.and_then(|curves| curves.cpu_client_ms_per_request)),
+            told(curves.and_then(|curves| curves.cpu_softirq_ms_per_request)),
+        ];
+        table.row(&arm.name, cells)
+    });
+    rows.finish("CPU time per request in milliseconds, ± standard deviation over blocks")
+}
+
+fn memory_table(page: &Page) -> Element {
+    let metrics =
+        [Metric::MemoryIdleMib, Metric::MemoryLoadedMib, Metric::MemoryProxyMib, Metric::MemoryGrowthMib];
+    let titles = ["Arm", "at rest", "under load", "of which proxies", "growth under load"];
+    let rows = page.measurement.arms.iter().fold(Table::new(titles), |table, arm| {
+        table.row(&arm.name, metrics.map(|metric| page.value(Some(arm), metric)))
+    });
+    rows.finish("Memory in MiB, ± standard deviation over blocks")
+}

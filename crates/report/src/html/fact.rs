@@ -1,0 +1,97 @@
+use measure::{Measurement, MemorySource, ROUNDS_MIN};
+
+use super::Page;
+use crate::element::{Element, element};
+use crate::figure::{change, count};
+
+/// Warnings, or that there are none.
+pub(crate) fn cautions(measurement: &Measurement) -> Element {
+    if measurement.cautions.is_empty() {
+        return element("p").text("None: no guard saw anything that makes these numbers doubtful.");
+    }
+    let entries = measurement.cautions.iter().map(|caution| {
+        let kind = element("strong").text(&caution.kind.replace('_', " "));
+        element("li").put(kind).put(element("p").prose(&caution.text))
+    });
+    element("ul").class("cautions").puts(entries)
+}
+
+/// What was run, in a line.
+pub(crate) fn subject(measurement: &Measurement) -> Element {
+    let subject = &measurement.experiment;
+    let mut facts = vec![
+        format!("topology `{}`", subject.topology),
+        format!("target `{}`", subject.target),
+        count(subject.rounds.into(), "round"),
+        format!("{} per arm", count(subject.requests, "request")),
+        format!("{} ms think time", subject.think_ms),
+        connection(&subject.connection).to_owned(),
+    ];
+    if !subject.complete {
+        facts.insert(0, format!("**interrupted after {}: partial results**", count(subject.rounds.into(), "round")));
+    }
+    let entries = facts.iter().map(|fact| match fact.strip_prefix("**").and_then(|fact| fact.strip_suffix("**")) {
+        Some(fact) => element("li").put(element("strong").text(fact)),
+        None => element("li").prose(fact),
+    });
+    element("ul").class("facts").puts(entries)
+}
+
+fn connection(connection: &str) -> &str {
+    match connection {
+        "new" => "a new connection for each request",
+        "keep" => "one connection, kept",
+        other => other,
+    }
+}
+
+/// Where it was run.
+pub(crate) fn environment(measurement: &Measurement) -> Element {
+    let environment = &measurement.environment;
+    let memory = match environment.memory_source {
+        MemorySource::WorkingSet => "working set of the control groups",
+        MemorySource::Pss => "proportional set size of the processes",
+    };
+    let entries = [
+        ("Started", environment.started.clone()),
+        ("Machine", format!("{}, {}, {} MiB", environment.processor, count(environment.cores.into(), "core"), environment.memory_mib)),
+        ("System", format!("{}, Linux {}", environment.system, environment.kernel)),
+        ("Control groups", environment.cgroups.clone()),
+        ("Memory is", memory.to_owned()),
+        ("meshtax", environment.meshtax.clone()),
+        ("Envoy", environment.envoy.clone().unwrap_or_else(|| "not used".to_owned())),
+        ("Seed", measurement.experiment.seed.to_string()),
+    ];
+    let entries = entries.iter().flat_map(|(name, value)| [element("dt").text(name), element("dd").text(value)]);
+    element("dl").puts(entries)
+}
+
+/// How the figures came about.
+pub(crate) fn method(page: &Page) -> Element {
+    let margin = page.measurement.effects.iter().find_map(|effect| effect.margin);
+    let margin = margin.map_or_else(String::new, |margin| {
+        format!(
+            " `costs` and `saves` hold at 5 % over the primary metrics together (Holm); `no measurable cost` means \
+             equivalent within ± {} by two one-sided tests; all else is not resolvable here.",
+            change(1.0 + margin, None).trim_start_matches('+')
+        )
+    });
+    let points = [
+        "All arms stand side by side for the whole run. The load moves between them block by block, in random order \
+         within each round, so that the machine's drift falls on all alike."
+            .to_owned(),
+        format!(
+            "The block is the unit of statistics, and rounds pair the arms. Intervals are 95 % intervals over rounds; \
+             below {ROUNDS_MIN} rounds none is given.{margin}"
+        ),
+        "Latency counts from the intended start of a request to the last byte of its answer. Failed requests are in no \
+         latency; they are counted apart."
+            .to_owned(),
+        "CPU time is what the kernel charged to the control groups of applications and proxies between the edges of a \
+         block, background work included. The client's pod is in no total."
+            .to_owned(),
+        "Software interrupts are a part of the machine's time that is shown beside, never added."
+            .to_owned(),
+    ];
+    element("ul").puts(points.iter().map(|point| element("li").prose(point)))
+}

@@ -1,0 +1,187 @@
+use measure::{Arm, Effect, Metric};
+
+use super::Page;
+use super::figure::Figure;
+use super::look::null_effect;
+use super::table::Table;
+use super::verdict::{spelled, verdict};
+use crate::comparison::{GROUPS, effect, effect_cell};
+use crate::element::Element;
+use crate::figure::{change, figure};
+use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
+
+/// Ratios at which the axis may have a mark.
+const MARKS: [f64; 29] = [
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0,
+    3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0,
+];
+/// Totals and counts follow from other rows.
+const LEFT_OUT: [Metric; 4] = [Metric::WaitSTotal, Metric::CpuSTotal, Metric::Requests, Metric::Errors];
+
+struct Row<'a> {
+    label: &'a str,
+    metric: Metric,
+    effect: Option<&'a Effect>,
+    null: Option<[f64; 2]>,
+}
+
+/// Where rows stand in a drawing.
+struct Layout {
+    plot: [f64; 2],
+    row: f64,
+    /// Height of the words above a row's interval; none stand beside it.
+    words: f64,
+}
+
+impl Layout {
+    fn of(size: Size) -> Self {
+        match size {
+            Size::Narrow => Self { plot: [10.0, 350.0], row: 46.0, words: 20.0 },
+            Size::Wide => Self { plot: [124.0, 480.0], row: 25.0, words: 0.0 },
+        }
+    }
+}
+
+/// Effects of one arm with their intervals, over the noise floor's.
+pub(crate) fn forest(page: &Page, arm: &Arm) -> Element {
+    let base = page.base_name();
+    let floor = if page.measurement.null.is_some() {
+        " The grey band is the null's interval: what this machine shows where there is nothing to see."
+    } else {
+        ""
+    };
+    let note = format!(
+        "Change against `{base}` with its 95 % interval, on a logarithmic axis. A filled mark: the interval excludes no \
+         change.{floor}"
+    );
+    let groups = groups(page, arm);
+    let figure = Figure {
+        id: format!("effects-{}", page.number(&arm.name)),
+        title: &format!("{} against {base}", arm.name),
+        note: &note,
+        legend: None,
+        table: Some(table(page, arm)),
+    };
+    figure.drawn(|size| draw(page, arm, &groups, size))
+}
+
+fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<Row<'a>>)> {
+    let row = |(label, metric): &(&'static str, Metric)| Row {
+        label: label.trim(),
+        metric: *metric,
+        effect: effect(page.measurement, arm, *metric),
+        null: null_effect(page.measurement, *metric).and_then(|effect| effect.ratio_ci95),
+    };
+    let shown = |(_, metric): &&(&str, Metric)| !LEFT_OUT.contains(metric);
+    let groups = GROUPS.into_iter().map(|(title, rows)| (title, rows.iter().filter(shown).map(row).collect()));
+    groups.filter(|(_, rows): &(_, Vec<Row>)| !rows.is_empty()).collect()
+}
+
+fn draw(page: &Page, arm: &Arm, groups: &[(&str, Vec<Row>)], size: Size) -> Canvas {
+    let layout = Layout::of(size);
+    let rows: usize = groups.iter().map(|(_, rows)| rows.len()).sum();
+    let bottom = groups.len() as f64 * 30.0 + rows as f64 * layout.row + 4.0;
+    let mut canvas = Canvas::new(size.width(), bottom + 26.0);
+    let scale = scale(groups, layout.plot);
+    axis(&mut canvas, scale, bottom);
+    let mut y = 0.0;
+    for (title, rows) in groups {
+        canvas.text("group", (0.0, y + 20.0), Anchor::Start, title);
+        y += 30.0;
+        for row in rows {
+            draw_row(page, arm, &mut canvas, scale, (row, y), &layout);
+            y += layout.row;
+        }
+    }
+    canvas
+}
+
+fn scale(groups: &[(&str, Vec<Row>)], ends: [f64; 2]) -> Scale {
+    let rows = groups.iter().flat_map(|(_, rows)| rows);
+    let values = rows.flat_map(|row| {
+        let effect = row.effect.into_iter();
+        let own = effect.flat_map(|effect| effect.ratio.into_iter().chain(effect.ratio_ci95.into_iter().flatten()));
+        own.chain(row.null.into_iter().flatten())
+    });
+    let (low, high) = values
+        .filter(|value| *value > 0.0 && value.is_finite())
+        .fold((0.98_f64, 1.02_f64), |(low, high), value| (low.min(value), high.max(value)));
+    let room = (high / low).powf(0.04);
+    Scale::logarithmic([low / room, high * room], ends)
+}
+
+fn axis(canvas: &mut Canvas, scale: Scale, bottom: f64) {
+    for mark in scale.choose(&MARKS, 1.0, 46.0) {
+        let x = scale.at(mark);
+        let class = if mark == 1.0 { "zero" } else { "grid" };
+        canvas.line(class, (x, 6.0), (x, bottom));
+        let label = if mark == 1.0 { "same".to_owned() } else { change(mark, None) };
+        let label = label.split_once('.').map_or(label.clone(), |(whole, _)| format!("{whole} %"));
+        canvas.text("tick", (x, bottom + 16.0), Anchor::Middle, &label);
+    }
+}
+
+fn draw_row(page: &Page, arm: &Arm, canvas: &mut Canvas, scale: Scale, (row, y): (&Row, f64), layout: &Layout) {
+    let middle = y + layout.words + (layout.row - layout.words) / 2.0;
+    let told = effect_cell(row.effect, row.metric);
+    let words = if layout.words > 0.0 { (y + 15.0, 10.0, 350.0) } else { (middle + 4.0, 8.0, 680.0) };
+    canvas.text("label", (words.1, words.0), Anchor::Start, row.label);
+    canvas.text("figure", (words.2, words.0), Anchor::End, &told);
+    if let Some([low, high]) = row.null {
+        let (left, right) = (scale.at(low), scale.at(high));
+        canvas.put(rectangle("band", (left, middle - 9.0), ((right - left).max(1.0), 18.0)));
+    }
+    let Some((effect, ratio)) = row.effect.and_then(|effect| Some((effect, effect.ratio?))) else { return };
+    let class = page.looks.class(&arm.name);
+    if let Some([low, high]) = effect.ratio_ci95 {
+        canvas.line(&format!("whisker {class}"), (scale.at(low), middle), (scale.at(high), middle));
+    }
+    let includes_one = effect.ratio_ci95.is_none_or(|[low, high]| low <= 1.0 && high >= 1.0);
+    let more = if includes_one { "open" } else { "" };
+    let tip = format!("{} {}: {told}", arm.name, row.label);
+    page.looks.mark(canvas, &arm.name, (scale.at(ratio), middle), more, &tip);
+}
+
+fn table(page: &Page, arm: &Arm) -> Element {
+    let base = page.base_name();
+    let mut columns = vec!["Metric".to_owned(), base.to_owned(), arm.name.clone(), "change".to_owned()];
+    columns.push("difference".to_owned());
+    let has_null = page.measurement.null.is_some();
+    if has_null {
+        columns.push("null".to_owned());
+    }
+    columns.extend(["verdict".to_owned(), "p".to_owned()]);
+    let mut table = Table::new(columns);
+    for (title, metrics) in GROUPS {
+        table = table.group(title);
+        for (label, metric) in metrics {
+            let effect = effect(page.measurement, arm, *metric);
+            let mut cells = vec![page.value(page.base(), *metric), page.value(Some(arm), *metric)];
+            cells.push(effect.and_then(|effect| Some(change(effect.ratio?, effect.ratio_ci95))).unwrap_or_default());
+            cells.push(effect.and_then(|effect| told_difference(effect, *metric)).unwrap_or_default());
+            if has_null {
+                cells.push(null_effect(page.measurement, *metric).map_or_else(String::new, |null| effect_cell(Some(null), *metric)));
+            }
+            cells.push(effect.and_then(verdict).map_or_else(String::new, |verdict| spelled(verdict).to_owned()));
+            cells.push(effect.and_then(|effect| effect.p_value).map_or_else(String::new, p_value));
+            table = table.row(&row_title(label, *metric), cells);
+        }
+    }
+    table.finish(&format!("Every metric of {base} and {}, ± standard deviation over blocks, [95 % interval]", arm.name))
+}
+
+fn told_difference(effect: &Effect, metric: Metric) -> Option<String> {
+    Some(crate::figure::difference(effect.difference?, effect.difference_ci95, metric.unit()))
+}
+
+fn row_title(label: &str, metric: Metric) -> String {
+    match metric.unit() {
+        "1" => label.trim().to_owned(),
+        unit => format!("{}, {unit}", label.trim()),
+    }
+}
+
+/// A probability, with a floor below which its digits say nothing.
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { figure(p, "p") }
+}

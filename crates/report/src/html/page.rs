@@ -1,0 +1,81 @@
+use measure::{Arm, Curves, Measurement, Metric};
+use topology::Topology;
+
+use super::look::Looks;
+use crate::comparison::value_cells;
+use crate::element::Element;
+use crate::figure::figure;
+
+/// Everything that a page is made from.
+pub(crate) struct Page<'a> {
+    pub(crate) measurement: &'a Measurement,
+    pub(crate) curves: &'a Curves,
+    pub(crate) topology: &'a Topology,
+    pub(crate) looks: Looks<'a>,
+}
+
+impl<'a> Page<'a> {
+    pub(crate) fn new(measurement: &'a Measurement, curves: &'a Curves, topology: &'a Topology) -> Self {
+        Self { measurement, curves, topology, looks: Looks::of(measurement) }
+    }
+
+    /// The arm that others are compared with.
+    pub(crate) fn base(&self) -> Option<&'a Arm> {
+        self.measurement.arms.first()
+    }
+
+    pub(crate) fn base_name(&self) -> &'a str {
+        self.base().map_or("the baseline", |arm| &arm.name)
+    }
+
+    /// Number of an arm, for names within the page.
+    pub(crate) fn number(&self, arm: &str) -> usize {
+        self.measurement.arms.iter().position(|known| known.name == arm).unwrap_or(0)
+    }
+
+    /// The metrics that get a verdict, with their titles.
+    pub(crate) fn primary(&self) -> [(&'static str, Metric); 4] {
+        [
+            ("Latency, mean", Metric::LatencyMsMean),
+            ("Latency, median", Metric::LatencyMsP50),
+            ("Latency, p90", Metric::LatencyMsP90),
+            ("CPU per request", Metric::CpuMsPerRequest),
+        ]
+    }
+
+    /// A figure without unit and spread; none where there are too few samples.
+    pub(crate) fn figure(&self, arm: Option<&Arm>, metric: Metric) -> Option<String> {
+        arm?.metrics.get(metric.name())?.value.map(|value| figure(value, metric.unit()))
+    }
+
+    /// A figure with its spread.
+    pub(crate) fn value(&self, arm: Option<&Arm>, metric: Metric) -> String {
+        arm.map_or_else(String::new, |arm| value_cells(arm, metric).join(" ").trim_end().to_owned())
+    }
+
+    /// All arms with their looks.
+    pub(crate) fn legend(&self) -> Element {
+        self.looks.legend(self.measurement.arms.iter().map(|arm| arm.name.as_str()))
+    }
+
+    /// Caller, callee and path of every edge that some arm counted, in the order in which the arms tell.
+    pub(crate) fn edges(&self) -> Vec<(&'a str, &'a str, &'a str)> {
+        let mut edges = Vec::new();
+        for edge in self.measurement.arms.iter().flat_map(|arm| &arm.edges) {
+            let edge = (edge.from.as_str(), edge.to.as_str(), edge.path.as_str());
+            if !edges.contains(&edge) {
+                edges.push(edge);
+            }
+        }
+        edges
+    }
+
+    /// What each arm says, in the order of the arms; empty if none says anything.
+    pub(crate) fn arm_by_arm(&self, told: impl Fn(&Arm) -> Option<String>) -> String {
+        let told: Vec<Option<String>> = self.measurement.arms.iter().map(told).collect();
+        if told.iter().all(Option::is_none) {
+            return String::new();
+        }
+        told.into_iter().map(|told| told.unwrap_or_else(|| "–".to_owned())).collect::<Vec<_>>().join(" · ")
+    }
+}

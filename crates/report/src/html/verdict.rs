@@ -1,0 +1,75 @@
+use measure::{Arm, Effect, Metric, Verdict};
+
+use super::Page;
+use crate::comparison::{effect, effect_cell};
+use crate::element::{Element, element};
+use crate::figure::{change, count};
+
+/// What an effect comes to, if the measurement says so.
+pub(crate) fn verdict(effect: &Effect) -> Option<Verdict> {
+    effect.verdict
+}
+
+/// A verdict in words.
+pub(crate) fn spelled(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Costs => "costs",
+        Verdict::Saves => "saves",
+        Verdict::NoMeasurableCost => "no measurable cost",
+        Verdict::NotResolvable => "not resolvable here",
+    }
+}
+
+/// The primary metrics of an arm: a card each, with the change, its interval and its verdict.
+pub(crate) fn cards(page: &Page, arm: &Arm) -> Element {
+    let cards = page.primary().into_iter().map(|(title, metric)| card(page, arm, title, metric));
+    let class = page.looks.class(&arm.name);
+    element("section")
+        .class(&format!("arm {class}"))
+        .put(element("h3").put(page.looks.swatch(&arm.name)).text(&arm.name))
+        .put(element("ul").class("cards").puts(cards))
+}
+
+fn card(page: &Page, arm: &Arm, title: &str, metric: Metric) -> Element {
+    let effect = effect(page.measurement, arm, metric);
+    let told = effect_cell(effect, metric);
+    let (amount, interval) = told.split_once(" [").unwrap_or((&told, ""));
+    let mut card = element("li").put(element("h4").text(title)).put(element("p").class("amount").text(amount));
+    if !interval.is_empty() {
+        card = card.put(element("p").text(&format!("95 % interval [{interval}")));
+    }
+    let from_to = [page.base(), Some(arm)].map(|arm| page.figure(arm, metric));
+    if let [Some(from), Some(to)] = &from_to {
+        card = card.put(element("p").text(&format!("{from} → {to} {}", metric.unit())));
+    }
+    card.puts(effect.and_then(badge))
+}
+
+/// The verdict, and what a run that could not tell would have needed.
+fn badge(effect: &Effect) -> Option<Element> {
+    let verdict = verdict(effect)?;
+    let (class, sign) = match verdict {
+        Verdict::Costs => ("costs", "▲"),
+        Verdict::Saves => ("saves", "▼"),
+        Verdict::NoMeasurableCost => ("equal", "≈"),
+        Verdict::NotResolvable => ("unknown", "?"),
+    };
+    let sign = element("span").with("aria-hidden", "true").text(sign);
+    let badge = element("p").class(&format!("badge {class}")).put(sign).text(&format!(" {}", spelled(verdict)));
+    let more = match verdict {
+        Verdict::NotResolvable => resolvable(effect),
+        Verdict::NoMeasurableCost => effect.margin.map(|margin| format!("within ± {}", percent(margin))),
+        Verdict::Costs | Verdict::Saves => None,
+    };
+    Some(element("div").put(badge).puts(more.map(|more| element("p").class("more").text(&more))))
+}
+
+fn resolvable(effect: &Effect) -> Option<String> {
+    let smallest = effect.smallest_resolvable?;
+    let needed = effect.rounds_needed.map(|rounds| format!("; the margin needs {}", count(rounds.into(), "round")));
+    Some(format!("this run resolves {} or more{}", percent(smallest), needed.unwrap_or_default()))
+}
+
+fn percent(share: f64) -> String {
+    change(1.0 + share, None).trim_start_matches('+').to_owned()
+}

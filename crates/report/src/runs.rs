@@ -1,0 +1,129 @@
+use measure::{Arm, Aspect, Comparison, Difference, Effect, Measurement, Metric};
+
+use crate::comparison::{GROUPS, effect_cell, value_cells};
+use crate::figure::{change, count};
+use crate::gap::Gap;
+use crate::grid::{Column, grid};
+use crate::paragraph::paragraph;
+
+/// Two runs beside each other as text of 80 columns without colour: what differs between them, what each arm costs
+/// beside its own baseline, every metric of every arm that both have, and cautions.
+pub fn runs(comparison: &Comparison) -> String {
+    let Comparison { a, b, .. } = comparison;
+    let heading = paragraph(&format!("A: {}", subject(a)), 3) + &paragraph(&format!("B: {}", subject(b)), 3);
+    let shared = a.arms.iter().filter_map(|arm| Some((arm, b.arms.iter().find(|other| other.name == arm.name)?)));
+    let tables: Vec<String> = shared.map(|(arm, other)| table(arm, other, &comparison.effects)).collect();
+    let tables = tables.join("\n");
+    let overheads = overheads(comparison);
+    let legend = legend(&format!("{overheads}{tables}"));
+    let cautions = comparison.cautions.iter().map(|caution| paragraph(&format!("caution {}: {}", caution.kind, caution.text), 2));
+    let sections = [heading, differences(&comparison.differences), overheads, tables, legend, cautions.collect()];
+    let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    sections.join("\n")
+}
+
+fn subject(run: &Measurement) -> String {
+    let experiment = &run.experiment;
+    let arms: Vec<&str> = run.arms.iter().map(|arm| arm.name.as_str()).collect();
+    format!(
+        "{}, {}, arms {}, started {}",
+        experiment.name,
+        count(experiment.rounds.into(), "round"),
+        arms.join(", "),
+        run.environment.started
+    )
+}
+
+fn differences(differences: &[Difference]) -> String {
+    if differences.is_empty() {
+        return "Topology, load and environment are the same.\n".to_owned();
+    }
+    let heading = ["What differs", "A", "B"].map(str::to_owned).to_vec();
+    let row = |found: &Difference| vec![format!("  {}: {}", aspect(found.aspect), found.name), found.a.clone(), found.b.clone()];
+    grid(&[Column::LEFT, Column::LEFT], std::iter::once(heading).chain(differences.iter().map(row)))
+}
+
+fn aspect(aspect: Aspect) -> &'static str {
+    match aspect {
+        Aspect::Topology => "topology",
+        Aspect::Load => "load",
+        Aspect::Arms => "arms",
+        Aspect::Environment => "environment",
+    }
+}
+
+/// What each arm costs beside its baseline in either run, in the primary metrics, and how much that changed.
+fn overheads(comparison: &Comparison) -> String {
+    let Some(base) = comparison.a.arms.first().filter(|_| !comparison.overheads.is_empty()) else {
+        return String::new();
+    };
+    let heading = [format!("Cost beside `{}`", base.name), "A".to_owned(), "B".to_owned(), "B vs A".to_owned()];
+    let mut rows = vec![heading.to_vec()];
+    let mut arm = "";
+    for overhead in &comparison.overheads {
+        let Some(metric) = Metric::PRIMARY.into_iter().find(|metric| metric.name() == overhead.metric) else { continue };
+        if arm != overhead.arm {
+            arm = &overhead.arm;
+            rows.push(vec![arm.to_owned()]);
+        }
+        let cost = |run| cost(run, overhead).unwrap_or_else(|| Gap::Figure.mark().to_owned());
+        let costs = [cost(&comparison.a), cost(&comparison.b)];
+        rows.push(vec![format!("  {}", label(metric)), costs[0].clone(), costs[1].clone(), effect_cell(Some(overhead), metric)]);
+    }
+    grid(&[Column::RIGHT, Column::RIGHT, Column::LEFT], rows)
+}
+
+fn cost(run: &Measurement, overhead: &Effect) -> Option<String> {
+    let effect = run.effects.iter().find(|effect| effect.arm == overhead.arm && effect.metric == overhead.metric)?;
+    Some(change(effect.ratio?, None))
+}
+
+/// The metric's row in the tables, after the group where it stands.
+fn label(metric: Metric) -> String {
+    let groups = GROUPS.iter().flat_map(|(group, rows)| rows.iter().map(move |row| (*group, row)));
+    let place = groups.into_iter().find(|(_, (_, known))| *known == metric);
+    place.map_or_else(|| metric.name().to_owned(), |(group, (row, _))| format!("{group} {row}"))
+}
+
+/// One arm in both runs.
+fn table(a: &Arm, b: &Arm, effects: &[Effect]) -> String {
+    let header = [a.name.as_str(), "A", "", "B", "", "B vs A"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    for (group, metrics) in GROUPS {
+        rows.push(vec![group.to_owned()]);
+        for (label, metric) in metrics {
+            let effect = effects.iter().find(|effect| effect.arm == a.name && effect.metric == metric.name());
+            let label = if metric.unit() == "1" { format!("  {label}") } else { format!("  {label}, {}", metric.unit()) };
+            let cells = value_cells(a, *metric).into_iter().chain(value_cells(b, *metric));
+            rows.push(std::iter::once(label).chain(cells).chain([effect_cell(effect, *metric)]).collect());
+        }
+    }
+    grid(&[Column::RIGHT, Column::BESIDE, Column::RIGHT, Column::BESIDE, Column::LEFT], rows)
+}
+
+/// What the signs in the tables mean, as far as they are there.
+fn legend(tables: &str) -> String {
+    let mut legend = String::new();
+    if tables.contains('±') {
+        legend += &paragraph("± standard deviation over blocks or windows", 2);
+    }
+    if tables.contains('[') {
+        legend += &paragraph(
+            "[low, high] 95 % interval by Welch's t, rounds unpaired: it holds what varied within the runs, and nothing of \
+             what changed between them",
+            2,
+        );
+    }
+    let gaps = [
+        (Gap::Figure, "no figure: too few samples"),
+        (Gap::Interval, "no interval: a run has too few rounds or windows"),
+        (Gap::Maximum, "no interval: a maximum over rounds"),
+    ];
+    for (gap, reason) in gaps.into_iter().filter(|(gap, _)| tables.contains(gap.mark())) {
+        legend += &paragraph(&format!("{} {reason}", gap.mark()), 2);
+    }
+    legend
+}
+
+#[cfg(test)]
+mod tests;
