@@ -2,7 +2,7 @@
 
 ENVOY_VERSION := 1.40.0
 ENVOY := /usr/local/libexec/meshtax/envoy
-PACKAGES := ca-certificates curl gcc iproute2 libc6-dev nftables nginx-light openssl procps python3 python3-venv
+PACKAGES := ca-certificates chromium curl gcc iproute2 libc6-dev nftables nginx-light openssl procps python3 python3-venv
 PREFIX := /usr/local
 BINARY := target/release/meshtax
 

@@ -10,7 +10,10 @@ use machine::{Machine, Truth};
 use measure::{Effect, Measured, Metric, Options, Until, Verdict, is_reached, measure};
 
 const EXPERIMENTS: u64 = 2_000;
-const MARGIN: f64 = 0.02;
+/// Of runs that end by themselves: each is looked at many times.
+const ENDING: u64 = 1_000;
+/// Wide enough for ten rounds of this machine to call something equivalent at all.
+const MARGIN: f64 = 0.1;
 const LATENCIES: [Metric; 4] =
     [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::LatencyMsP99];
 
@@ -37,10 +40,16 @@ fn intervals(rounds: u32, truth: &Truth) {
     }
     for ((metric, held), width) in LATENCIES.into_iter().zip(held).zip(widths) {
         let share = held as f64 / EXPERIMENTS as f64;
-        println!("{rounds} rounds, {truth}: {:<16} {:.1} % hold the truth, half-width {width:.4}", metric.name(), share * 100.0);
+        println!(
+            "{rounds} rounds, {truth}: {:<16} {:.1} % hold the truth, half-width {width:.4}",
+            metric.name(),
+            share * 100.0
+        );
     }
     let shares = held.map(|held| held as f64 / EXPERIMENTS as f64);
-    if std::env::var_os("LOOSE").is_none() { assert!(shares.iter().all(|share| (0.93..=0.97).contains(share)), "{shares:?} of the intervals hold the truth"); }
+    if std::env::var_os("LOOSE").is_none() {
+        assert!(shares.iter().all(|share| (0.93..=0.97).contains(share)), "{shares:?} of the intervals hold the truth");
+    }
 }
 
 /// The interval that is about the truth, and the truth.
@@ -60,9 +69,8 @@ fn of(effects: &[Effect], metric: Metric) -> &Effect {
 fn verdicts(rounds: u32) {
     let edge = Truth { factor: 1.0 + MARGIN, added_ns: 0.0 };
     at_most_one_in_twenty(rounds, "called equivalent at the margin", &edge, Verdict::NoMeasurableCost);
-    let nothing = Truth { factor: 1.0, added_ns: 0.0 };
-    at_most_one_in_twenty(rounds, "said to cost what costs nothing", &nothing, Verdict::Costs);
-    at_most_one_in_twenty(rounds, "said to save what saves nothing", &nothing, Verdict::Saves);
+    at_most_one_in_twenty(rounds, "said to cost what costs nothing", &Truth::NOTHING, Verdict::Costs);
+    at_most_one_in_twenty(rounds, "said to save what saves nothing", &Truth::NOTHING, Verdict::Saves);
 }
 
 fn at_most_one_in_twenty(rounds: u32, what: &str, truth: &Truth, wrong: Verdict) {
@@ -77,11 +85,11 @@ fn at_most_one_in_twenty(rounds: u32, what: &str, truth: &Truth, wrong: Verdict)
 
 /// Runs that end when the interval is narrow.
 fn stopping() {
-    for (text, most) in [("latency_ms_p50<2%", 100), ("latency_ms_mean<3%", 100)] {
+    for (text, most) in [("latency_ms_p50<4%", 60), ("latency_ms_mean<4%", 60)] {
         let until: Until = text.parse().expect("the rule is valid");
         let truth = Truth { factor: 1.05, added_ns: 0.0 };
         let (mut held, mut rounds) = (0, 0);
-        for seed in 0..EXPERIMENTS {
+        for seed in 0..ENDING {
             let mut machine = Machine::of(seed);
             let mut seen = machine.run(10, &truth);
             let mut ran = 10;
@@ -94,7 +102,7 @@ fn stopping() {
             held += u64::from(low <= truth.factor && truth.factor <= high);
             rounds += u64::from(ran);
         }
-        let (share, rounds) = (held as f64 / EXPERIMENTS as f64, rounds as f64 / EXPERIMENTS as f64);
+        let (share, rounds) = (held as f64 / ENDING as f64, rounds as f64 / ENDING as f64);
         println!("until {until}: {:.1} % hold the truth after {rounds:.1} rounds", share * 100.0);
         assert!(share > 0.92, "{share} of the intervals hold the truth");
     }

@@ -111,11 +111,8 @@ impl Values {
 
     /// A series beside its baseline: differences and log-ratios of the rounds that both have.
     fn beside(base: &Series, series: &Series) -> Self {
-        let pairs: Vec<(f64, f64)> = base
-            .by_round
-            .iter()
-            .filter_map(|(round, base)| Some((*base, *series.by_round.get(round)?)))
-            .collect();
+        let pairs: Vec<(f64, f64)> =
+            base.by_round.iter().filter_map(|(round, base)| Some((*base, *series.by_round.get(round)?))).collect();
         let log = |(base, value): &(f64, f64)| (*base > 0.0 && *value > 0.0).then(|| (value / base).ln());
         Self {
             figure: base.value.zip(series.value).map(|(base, value)| value - base),
@@ -181,7 +178,8 @@ fn effect(arm: &str, metric: Metric, a: &Values, b: &Values) -> Effect {
 }
 
 fn cautions(a: &Measurement, b: &Measurement, differences: &[Difference]) -> Vec<Caution> {
-    let of_runs = [("A", a), ("B", b)].into_iter().flat_map(|(name, run)| [interrupted(name, run), doubtful(name, run)]);
+    let of_runs =
+        [("A", a), ("B", b)].into_iter().flat_map(|(name, run)| [interrupted(name, run), doubtful(name, run)]);
     let of_both = [not_comparable(differences), other_environment(differences)];
     of_both.into_iter().chain(of_runs).flatten().collect()
 }

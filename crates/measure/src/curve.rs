@@ -82,8 +82,7 @@ fn arm(observations: &Observations, name: &str) -> ArmCurves {
     let latency = seen.latency();
     let per_round = |metric: Metric| (metric.name(), seen.series(metric).by_round);
     let loaded = observations.meters.iter().filter(|reading| reading.arm == name && reading.phase == Phase::Load);
-    let requests: u64 =
-        observations.load.iter().filter(|block| block.arm == name).map(|block| block.requests).sum();
+    let requests: u64 = observations.load.iter().filter(|block| block.arm == name).map(|block| block.requests).sum();
     let per_request = |cpu_s: f64| (requests > 0).then(|| cpu_s * MS_PER_S / requests as f64);
     ArmCurves {
         name: name.to_owned(),

@@ -69,7 +69,12 @@ pub fn distribution(observations: &Observations, arm: &str) -> Distribution {
 }
 
 fn wall_s(observations: &Observations, arm: &str) -> f64 {
-    observations.load.iter().filter(|block| block.arm == arm).map(|block| block.wall_s).fold(0.0, |sum, wall| sum + wall)
+    observations
+        .load
+        .iter()
+        .filter(|block| block.arm == arm)
+        .map(|block| block.wall_s)
+        .fold(0.0, |sum, wall| sum + wall)
 }
 
 fn owned(seen: &Seen) -> BTreeMap<String, u64> {

@@ -48,8 +48,7 @@ pub struct Measured {
 /// arms beside it and the baseline, else an arm as any other.
 pub fn measure(observations: &Observations, options: &Options) -> Measured {
     let sides: Vec<Side> = observations.arms.iter().map(|arm| Side::of(observations, arm)).collect();
-    let mut measured =
-        Measured { arms: sides.iter().map(Side::figures).collect(), effects: Vec::new(), null: None };
+    let mut measured = Measured { arms: sides.iter().map(Side::figures).collect(), effects: Vec::new(), null: None };
     let Some((base, others)) = sides.split_first() else { return measured };
     for arm in others {
         let effects = effects(base, arm, options);

@@ -61,10 +61,7 @@ impl Histogram {
     /// The samples that came after `earlier`, an earlier state of this histogram.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut later = self.clone();
-        later
-            .0
-            .subtract(&earlier.0)
-            .expect("an earlier state has no sample that a later one lacks");
+        later.0.subtract(&earlier.0).expect("an earlier state has no sample that a later one lacks");
         later
     }
 

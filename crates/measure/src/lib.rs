@@ -26,7 +26,7 @@ mod until;
 mod verdict;
 mod welch;
 
-pub use caution::cautions;
+pub use caution::{CautionKind, cautions};
 pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, compare};
 pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};
@@ -36,7 +36,8 @@ pub use fail_if::{FailIf, Finding};
 pub use histogram::{Histogram, HistogramError, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
 pub use measurement::{
-    Arm, Caution, Edge, Effect, Environment, Measurement, Null, Recorded, Recovery, SCHEMA, ServiceCount, Subject, Value, Verdict,
+    Arm, Caution, Edge, Effect, Environment, Measurement, Null, Recorded, Recovery, SCHEMA, ServiceCount, Subject,
+    Value, Verdict,
 };
 pub use metric::Metric;
 pub use observation::{ContainerUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading};
@@ -45,5 +46,11 @@ pub use recovery::recover;
 pub use threshold::{ThresholdError, Until};
 pub use until::is_reached;
 
+// The simulated machine speaks of this crate by its name, as benchmarks do.
+#[cfg(test)]
+extern crate self as measure;
+#[cfg(test)]
+#[path = "../benches/coverage/machine.rs"]
+mod machine;
 #[cfg(test)]
 mod tests;

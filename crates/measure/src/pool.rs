@@ -2,7 +2,6 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::estimate::Estimate;
-use crate::interval::stddev;
 use crate::{Histogram, samples_needed};
 
 /// Times that the rounds are drawn again. The standard error is then within 1.6 % of that of endless draws (one standard
@@ -71,16 +70,15 @@ impl Pools {
         let rounds = self.base.rounds;
         let once = vec![1; rounds];
         let (base_ns, arm_ns) = (self.base.quantile_ns(q, &once), self.arm.quantile_ns(q, &once));
-        let (whole_base, whole_arm) = (base_ns, arm_ns);
         let (mut logs, mut differences) = (Vec::with_capacity(DRAWS), Vec::with_capacity(DRAWS));
         for_each_draw(rounds, |weights| {
             let (base_ns, arm_ns) = (self.base.quantile_ns(q, weights), self.arm.quantile_ns(q, weights));
             logs.push((arm_ns / base_ns).ln());
-            differences.push(whole_arm * (arm_ns / whole_arm).ln() - whole_base * (base_ns / whole_base).ln());
+            differences.push(arm_ns - base_ns);
         });
         let (base_step, arm_step) = (rounding_ns(base_ns), rounding_ns(arm_ns));
-        let log_ratio = error(&logs, rounds, (base_step / base_ns).hypot(arm_step / arm_ns));
-        let difference = error(&differences, rounds, base_step.hypot(arm_step));
+        let log_ratio = error(logs, rounds, (base_step / base_ns).hypot(arm_step / arm_ns));
+        let difference = error(differences, rounds, base_step.hypot(arm_step));
         Some(QuantileEffect {
             log_ratio: Estimate::new((arm_ns / base_ns).ln(), log_ratio, rounds),
             difference_ms: Estimate::new(arm_ns - base_ns, difference, rounds).times(1.0 / NS_PER_MS),
@@ -90,7 +88,8 @@ impl Pools {
 
 impl Pool {
     fn of(rounds: &[&Histogram]) -> Self {
-        let mut entries: Vec<Entry> = (0..).zip(rounds).flat_map(|(round, histogram)| entries(round, histogram)).collect();
+        let mut entries: Vec<Entry> =
+            (0..).zip(rounds).flat_map(|(round, histogram)| entries(round, histogram)).collect();
         entries.sort_by_key(|entry| entry.value_ns);
         let mut totals = vec![0; rounds.len()];
         let mut below = Vec::new();
@@ -164,9 +163,14 @@ fn rounding_ns(value_ns: f64) -> f64 {
     Histogram::resolution_ns(value_ns as u64) as f64 / 12_f64.sqrt()
 }
 
-/// Standard error from the draws. Where all draws agree to the bucket, what the bucket hides remains.
-fn error(draws: &[f64], rounds: usize, rounding: f64) -> f64 {
-    let spread = stddev(draws).expect("there are thousands of draws");
+/// Standard error from the draws: half the range of their middle 68.3 %, which is one standard deviation where they are
+/// normal and, unlike theirs, not inflated by the few draws that met the longest tail again and again (Machado and
+/// Parente, "Bootstrap estimation of covariance matrices via the percentile method", Econometrics Journal 8, 2005).
+/// Where all draws agree to the bucket, what the bucket hides remains.
+fn error(mut draws: Vec<f64>, rounds: usize, rounding: f64) -> f64 {
+    draws.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| draws[(share * DRAWS as f64) as usize];
+    let spread = (at(0.841_345) - at(0.158_655)) / 2.0;
     let inflation = rounds as f64 / (rounds as f64 - 1.0).max(1.0);
     (spread * inflation.sqrt()).hypot(rounding)
 }

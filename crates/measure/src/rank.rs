@@ -10,7 +10,8 @@ const COUNTED_MAX: usize = 50;
 /// Hodges and Lehmann, "Estimation of location based on ranks", Annals of Mathematical Statistics 34 (1963). It moves
 /// little when a few rounds are outliers.
 pub(crate) fn hodges_lehmann(values: &[f64]) -> Option<f64> {
-    let pairs = values.iter().enumerate().flat_map(|(n, left)| values[n..].iter().map(move |right| (left + right) / 2.0));
+    let pairs =
+        values.iter().enumerate().flat_map(|(n, left)| values[n..].iter().map(move |right| (left + right) / 2.0));
     let mut means: Vec<f64> = pairs.collect();
     if means.is_empty() {
         return None;

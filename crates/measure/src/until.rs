@@ -15,7 +15,8 @@ pub fn is_reached(until: &Until, observations: &Observations) -> bool {
     let rounds = rounds(observations);
     is_look(rounds) && {
         let effects = effects_in(observations, until.metric);
-        let narrow = |effect: &Effect| effect.ratio_ci95.is_some_and(|[low, high]| (high - low) / 2.0 < until.half_width);
+        let narrow =
+            |effect: &Effect| effect.ratio_ci95.is_some_and(|[low, high]| (high - low) / 2.0 < until.half_width);
         !effects.is_empty() && effects.iter().all(narrow)
     }
 }

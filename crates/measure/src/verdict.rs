@@ -10,7 +10,8 @@ use crate::{Effect, Verdict};
 pub(crate) fn judge(effects: &mut [&mut Effect], log_ratios: &[Option<Estimate>], margin: f64) {
     let bound = margin.ln_1p();
     let differs = holm(&log_ratios.iter().map(|log_ratio| log_ratio.as_ref()?.p_value()).collect::<Vec<_>>());
-    let equivalent = holm(&log_ratios.iter().map(|log_ratio| log_ratio.as_ref()?.p_equivalent(bound)).collect::<Vec<_>>());
+    let equivalent =
+        holm(&log_ratios.iter().map(|log_ratio| log_ratio.as_ref()?.p_equivalent(bound)).collect::<Vec<_>>());
     for (n, (effect, log_ratio)) in effects.iter_mut().zip(log_ratios).enumerate() {
         let verdict = verdict(*log_ratio, differs[n], equivalent[n]);
         effect.margin = Some(margin);

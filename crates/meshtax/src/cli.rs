@@ -37,11 +37,11 @@ pub enum Verb {
     Demo(DemoOptions),
     /// Run an experiment or a topology of your own, and compare its arms
     Run(RunOptions),
-    /// Measure known costs, and see whether the statistics find them again
+    /// Give arms known costs, and see whether they are found again
     Calibrate(DemoOptions),
     /// Print the report of a run again, from its folder
     Report(ReportOptions),
-    /// Compare two runs of one topology under one load, from their folders
+    /// Compare two runs, from their folders
     Compare(CompareOptions),
     /// Validate a topology or an experiment, and draw the call graph
     Check(CheckOptions),
@@ -209,6 +209,10 @@ pub struct GateOptions {
 pub enum Format {
     /// Tables for a terminal
     Text,
+    /// Tables for a pull request
+    Markdown,
+    /// One page with figures
+    Html,
     /// measurement.json
     Json,
     /// One arm's latencies as Fortio writes them, for `fortio report`

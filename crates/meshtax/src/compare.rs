@@ -40,7 +40,8 @@ fn compared(a: &Path, b: &Path, force: bool) -> Result<Comparison, Failure> {
     let [a, b] = &runs;
     let comparison = measure::compare(&a.ended(), &b.ended(), differences);
     if comparison.effects.is_empty() {
-        let names = |run: &Run| run.record.measurement.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>().join(", ");
+        let names =
+            |run: &Run| run.record.measurement.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>().join(", ");
         return Err(Failure::new(
             "the runs have no arm in common",
             format!("A has {}, B has {}; compare runs with arms of the same names", names(a), names(b)),

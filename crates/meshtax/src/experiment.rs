@@ -10,6 +10,7 @@ use std::time::Duration;
 use load::Sequential;
 use measure::{NULL_ARM, Until};
 use plane::Plane;
+use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 use topology::{Fault, Topology};
 
@@ -91,7 +92,7 @@ impl Experiment {
 
     fn parse(path: &Path, text: String) -> Result<Experiment, Failure> {
         let located = |fault| Failure::in_file(path, fault);
-        let file: File = topology::read_yaml(&text).map_err(located)?;
+        let file: File = read_yaml(&text).map_err(located)?;
         let topology = topology_of(path, &file.topology)?;
         let arms = arms_of(&file.arms, &topology.graph).map_err(located)?;
         let Load::Sequential(sequential) = &file.load;
@@ -197,6 +198,20 @@ pub fn outline(experiment: &Experiment) -> String {
         experiment.load.target,
         experiment.rounds
     )
+}
+
+/// Reads an experiment file as a `T`. YAML takes the key `null` for no value at all, so it is read as if it were quoted; places behind the
+/// quotes are told as they are in the file.
+pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    let quoted = |line: &str| line.strip_prefix("null:").map(|rest| format!("\"null\":{rest}"));
+    let lines: Vec<String> = text.lines().map(|line| quoted(line).unwrap_or_else(|| line.to_owned())).collect();
+    topology::read_yaml(&lines.join("\n")).map_err(|mut fault: Fault| {
+        let line = usize::try_from(fault.line).ok().and_then(|line| lines.get(line.checked_sub(1)?));
+        if line.is_some_and(|line| line.starts_with("\"null\":")) {
+            fault.column = fault.column.saturating_sub(2).max(1);
+        }
+        fault
+    })
 }
 
 fn topology_of(experiment: &Path, name: &Spanned<String>) -> Result<TopologyFile, Failure> {

@@ -26,12 +26,20 @@ fn written(record: &Record, format: Format, arm: Option<&str>) -> Result<String,
     let measurement = &record.measurement;
     Ok(match format {
         Format::Text => format!("{}\n{}", report::answer(measurement), report::text(measurement)),
+        Format::Markdown => report::markdown(measurement),
+        Format::Html => page(record)?,
         Format::Json => format!("{}\n", serde_json::to_string_pretty(measurement)?),
         Format::Fortio => {
             let arm = one_arm(measurement, arm)?;
             report::fortio(measurement, arm, &measure::distribution(&record.observations()?, arm))
         }
     })
+}
+
+/// The run as one page, from what its folder holds.
+pub fn page(record: &Record) -> Result<String, Failure> {
+    let curves = measure::curves(&record.observations()?);
+    Ok(report::html(&record.measurement, &curves, &record.topology()?))
 }
 
 /// The arm that was asked for, or the only one.

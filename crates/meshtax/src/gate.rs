@@ -29,7 +29,14 @@ mod tests {
 
     fn effect(arm: &str, ratio: Option<f64>) -> Effect {
         let (arm, metric) = (arm.to_owned(), "latency_ms_p50".to_owned());
-        Effect { arm, metric, ratio, difference: ratio, ratio_ci95: ratio.map(|ratio| [ratio - 0.01, ratio + 0.01]), ..Effect::default() }
+        Effect {
+            arm,
+            metric,
+            ratio,
+            difference: ratio,
+            ratio_ci95: ratio.map(|ratio| [ratio - 0.01, ratio + 0.01]),
+            ..Effect::default()
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub fn of_run(
 ) -> anyhow::Result<Measurement> {
     let Measured { mut arms, effects, null } = measure::measure(seen, &Options { margin: experiment.margin });
     tell(experiment, &mut arms, tally)?;
-    let cautions = measure::cautions(seen, &effects);
+    let cautions = measure::cautions(seen, &arms, &effects);
     let calibration = recoveries(experiment, &arms, &effects);
     let experiment = subject(experiment, seen, complete);
     // Beside other arms, the baseline's copy is the noise floor and no arm of its own.

@@ -1,13 +1,16 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use measure::{Measurement, Observations, SCHEMA};
+use measure::{Measurement, NULL_ARM, Observations, SCHEMA};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use topology::Topology;
 
+use crate::experiment;
 use crate::failure::{Failure, Hint};
 
 const MEASUREMENT: &str = "measurement.json";
@@ -21,6 +24,12 @@ pub struct Record {
     pub path: PathBuf,
     /// What the run measured.
     pub measurement: Measurement,
+}
+
+/// What is asked of an experiment file here, whatever else it holds.
+#[derive(Deserialize)]
+struct Written {
+    arms: BTreeMap<String, Value>,
 }
 
 impl Record {
@@ -39,7 +48,9 @@ impl Record {
 
     /// Reads what the witnesses saw, block by block.
     pub fn observations(&self) -> Result<Observations, Failure> {
-        let arms = self.measurement.arms.iter().map(|arm| arm.name.clone()).collect();
+        // Beside other arms, the baseline's copy is no arm of the measurement.
+        let copy = self.measurement.null.iter().map(|_| NULL_ARM.to_owned());
+        let arms = self.measurement.arms.iter().map(|arm| arm.name.clone()).chain(copy).collect();
         let (load, meters) = (self.lines("load.jsonl")?, self.lines("meters.jsonl")?);
         Ok(Observations { arms, load, meters, ..Observations::default() })
     }
@@ -50,10 +61,12 @@ impl Record {
         topology::read_topology(&self.text("topology.yaml")?).map_err(|fault| Failure::in_file(&file, fault))
     }
 
-    /// The experiment as it was written, whatever it holds.
-    pub fn experiment(&self) -> Result<Value, Failure> {
+    /// Reads the arms as they were written, by name.
+    pub fn written_arms(&self) -> Result<BTreeMap<String, Value>, Failure> {
         let file = self.path.join("experiment.yaml");
-        topology::read_yaml(&self.text("experiment.yaml")?).map_err(|fault| Failure::in_file(&file, fault))
+        let written: Written =
+            experiment::read_yaml(&self.text("experiment.yaml")?).map_err(|fault| Failure::in_file(&file, fault))?;
+        Ok(written.arms)
     }
 
     fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, Failure> {

@@ -15,11 +15,13 @@ use crate::environment::environment;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
+use crate::format;
 use crate::measurement;
 use crate::needs::{self, Envoy};
 use crate::output::{print, say};
 use crate::plan::plan;
 use crate::progress::{Progress, spoken};
+use crate::record::Record;
 use crate::witness::Meters;
 
 /// The experiment that `meshtax demo` runs.
@@ -99,6 +101,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let measurement = measurement::of_run(&experiment, facts, &seen, &tally, complete)?;
     folder.write_json("measurement.json", &measurement)?;
     folder.write("report.txt", &text(&measurement))?;
+    folder.write("report.html", &format::page(&Record::open(folder.path())?)?)?;
     show(&measurement, output.json)?;
     say(&format!("run folder: {}", folder.path().display()));
     farewell.iter().for_each(|line| say(line));

@@ -42,9 +42,9 @@ impl Element {
     /// Adds prose: what stands between backticks is code.
     pub(crate) fn prose(self, text: &str) -> Self {
         let parts = text.split('`').enumerate();
-        parts.fold(self, |element, (index, part)| match index % 2 {
-            0 => element.text(part),
-            _ => element.put(element("code").text(part)),
+        parts.fold(self, |outer, (index, part)| match index % 2 {
+            0 => outer.text(part),
+            _ => outer.put(element("code").text(part)),
         })
     }
 

@@ -84,6 +84,3 @@ fn codes(latency: &Distribution) -> BTreeMap<String, u64> {
     }
     codes
 }
-
-#[cfg(test)]
-mod tests;

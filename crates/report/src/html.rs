@@ -1,6 +1,7 @@
 //! The page: one file that needs nothing else, for light and dark, paper, telephones and screen readers.
 
 mod bar;
+mod card;
 mod chart;
 mod course;
 mod fact;
@@ -11,7 +12,6 @@ mod look;
 mod page;
 mod round;
 mod table;
-mod verdict;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -38,7 +38,11 @@ pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> 
         .put(element("meta").with("charset", "utf-8"))
         .put(element("meta").with("name", "viewport").with("content", "width=device-width, initial-scale=1"))
         .put(element("meta").with("name", "color-scheme").with("content", "light dark"))
-        .put(element("meta").with("name", "generator").with("content", format!("meshtax {}", measurement.environment.meshtax)))
+        .put(
+            element("meta")
+                .with("name", "generator")
+                .with("content", format!("meshtax {}", measurement.environment.meshtax)),
+        )
         .put(element("title").text(&title))
         .put(element("style").verbatim(STYLE));
     let body = element("body")
@@ -54,12 +58,13 @@ pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> 
 
 /// Name, contents, and the arms with a box each to hide them.
 fn top(page: &Page) -> Element {
-    let links = titles(page).map(|(id, title)| element("li").put(element("a").with("href", format!("#{id}")).text(title)));
-    let boxes = page.measurement.arms.iter().map(|arm| {
-        let class = page.looks.class(&arm.name);
+    let links =
+        titles(page).map(|(id, title)| element("li").put(element("a").with("href", format!("#{id}")).text(title)));
+    let boxes = page.arm_names().map(|arm| {
+        let class = page.looks.class(arm);
         let id = format!("show-{class}");
         let check = element("input").with("type", "checkbox").with("id", id).with("checked", "");
-        element("li").put(element("label").put(check).put(page.looks.swatch(&arm.name)).text(&arm.name))
+        element("li").put(element("label").put(check).put(page.looks.swatch(arm)).text(arm))
     });
     let arms = element("fieldset").put(element("legend").text("Arms shown")).put(element("ul").puts(boxes));
     element("header")
@@ -72,13 +77,12 @@ fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str)> {
     let has_course = !page.curves.stretches.is_empty();
     [
         ("trust", "Cautions"),
-        ("effects", "Effects"),
-        ("latency", "Latency"),
-        ("rounds", "Rounds"),
-        ("time", "Time"),
+        ("effects", "Effects and latency"),
+        ("rounds", "Round by round"),
+        ("time", "The run in time"),
         ("resources", "CPU and memory"),
-        ("calls", "Calls"),
-        ("origin", "Origin"),
+        ("calls", "Call graph"),
+        ("origin", "Where it comes from"),
     ]
     .into_iter()
     .filter(move |(id, _)| *id != "time" || has_course)
@@ -86,12 +90,11 @@ fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str)> {
 
 fn sections(page: &Page) -> Vec<Element> {
     let measurement = page.measurement;
-    let arms: Vec<_> = compared(measurement).collect();
+    let forests = compared(measurement).map(|arm| forest::forest(page, arm));
     let mut sections = vec![opening(page)];
     let contents = [
         ("trust", vec![fact::cautions(measurement)]),
-        ("effects", vec![grid(arms.iter().map(|arm| forest::forest(page, arm)))]),
-        ("latency", vec![grid([latency::percentiles(page), latency::distribution(page)])]),
+        ("effects", vec![grid(forests.chain([latency::percentiles(page), latency::distribution(page)]))]),
         ("rounds", vec![grid(page.primary().map(|(title, metric)| round::rounds(page, title, metric)))]),
         ("time", vec![grid([course::course(page)])]),
         ("resources", vec![grid([bar::cpu(page), bar::memory(page)])]),
@@ -113,7 +116,7 @@ fn opening(page: &Page) -> Element {
     let measurement = page.measurement;
     let answer = answer(measurement);
     let paragraphs = answer.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
-    let paragraphs = paragraphs.map(|paragraph| element("p").class("answer").prose(paragraph.trim()));
+    let paragraphs = paragraphs.map(|paragraph| quiet_intervals(paragraph.trim()).class("answer"));
     let trust = match measurement.cautions.len() {
         0 => None,
         1 => Some("1 caution applies".to_owned()),
@@ -128,7 +131,20 @@ fn opening(page: &Page) -> Element {
         .puts(paragraphs)
         .put(fact::subject(measurement))
         .puts(trust)
-        .puts(compared(measurement).map(|arm| verdict::cards(page, arm)))
+        .puts(compared(measurement).map(|arm| card::cards(page, arm)))
+}
+
+/// A sentence whose intervals stand back, and whose figures stay with their units.
+fn quiet_intervals(sentence: &str) -> Element {
+    let sentence = ["ms", "MiB", "%", "cores"]
+        .iter()
+        .fold(sentence.to_owned(), |text, unit| text.replace(&format!(" {unit}"), &format!("\u{a0}{unit}")));
+    sentence.split_inclusive(']').fold(element("p"), |text, part| match part.split_once('[') {
+        None => text.prose(part),
+        Some((before, interval)) => {
+            text.prose(before).put(element("span").class("interval").text(&format!("[{interval}")))
+        }
+    })
 }
 
 fn grid(figures: impl IntoIterator<Item = Element>) -> Element {
@@ -143,9 +159,9 @@ fn origin(page: &Page) -> Vec<Element> {
     let name = format!("{}-measurement.json", page.measurement.experiment.name);
     let link = element("a").class("download").with("download", name).with("href", address);
     let parts = [
-        part("Environment", fact::environment(page.measurement)),
+        part("Environment", fact::environment(page.measurement))
+            .put(element("p").put(link.text("Download the measurement as JSON"))),
         part("How it was measured", fact::method(page)),
-        part("Raw data", element("p").put(link.text("Download the measurement as JSON"))),
     ];
     vec![element("div").class("grid").puts(parts)]
 }

@@ -15,10 +15,11 @@ mod gap;
 mod graph;
 mod grid;
 mod html;
+mod markdown;
 mod paragraph;
 mod pod;
-mod svg;
 mod runs;
+mod svg;
 mod text;
 mod verdict;
 
@@ -28,6 +29,7 @@ pub use finding::finding;
 pub use fortio::fortio;
 pub use graph::graph;
 pub use html::html;
+pub use markdown::markdown;
 pub use runs::runs;
 pub use text::text;
 

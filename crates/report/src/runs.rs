@@ -15,8 +15,9 @@ pub fn runs(comparison: &Comparison) -> String {
     let tables: Vec<String> = shared.map(|(arm, other)| table(arm, other, &comparison.effects)).collect();
     let tables = tables.join("\n");
     let overheads = overheads(comparison);
-    let legend = legend(&format!("{overheads}{tables}"));
-    let cautions = comparison.cautions.iter().map(|caution| paragraph(&format!("caution {}: {}", caution.kind, caution.text), 2));
+    let legend = meaning(comparison) + &legend(&format!("{overheads}{tables}"));
+    let cautions =
+        comparison.cautions.iter().map(|caution| paragraph(&format!("caution {}: {}", caution.kind, caution.text), 2));
     let sections = [heading, differences(&comparison.differences), overheads, tables, legend, cautions.collect()];
     let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     sections.join("\n")
@@ -39,7 +40,9 @@ fn differences(differences: &[Difference]) -> String {
         return "Topology, load and environment are the same.\n".to_owned();
     }
     let heading = ["What differs", "A", "B"].map(str::to_owned).to_vec();
-    let row = |found: &Difference| vec![format!("  {}: {}", aspect(found.aspect), found.name), found.a.clone(), found.b.clone()];
+    let row = |found: &Difference| {
+        vec![format!("  {}: {}", aspect(found.aspect), found.name), found.a.clone(), found.b.clone()]
+    };
     grid(&[Column::LEFT, Column::LEFT], std::iter::once(heading).chain(differences.iter().map(row)))
 }
 
@@ -61,14 +64,21 @@ fn overheads(comparison: &Comparison) -> String {
     let mut rows = vec![heading.to_vec()];
     let mut arm = "";
     for overhead in &comparison.overheads {
-        let Some(metric) = Metric::PRIMARY.into_iter().find(|metric| metric.name() == overhead.metric) else { continue };
+        let Some(metric) = Metric::PRIMARY.into_iter().find(|metric| metric.name() == overhead.metric) else {
+            continue;
+        };
         if arm != overhead.arm {
             arm = &overhead.arm;
             rows.push(vec![arm.to_owned()]);
         }
         let cost = |run| cost(run, overhead).unwrap_or_else(|| Gap::Figure.mark().to_owned());
         let costs = [cost(&comparison.a), cost(&comparison.b)];
-        rows.push(vec![format!("  {}", label(metric)), costs[0].clone(), costs[1].clone(), effect_cell(Some(overhead), metric)]);
+        rows.push(vec![
+            format!("  {}", label(metric)),
+            costs[0].clone(),
+            costs[1].clone(),
+            effect_cell(Some(overhead), metric),
+        ]);
     }
     grid(&[Column::RIGHT, Column::RIGHT, Column::LEFT], rows)
 }
@@ -93,12 +103,28 @@ fn table(a: &Arm, b: &Arm, effects: &[Effect]) -> String {
         rows.push(vec![group.to_owned()]);
         for (label, metric) in metrics {
             let effect = effects.iter().find(|effect| effect.arm == a.name && effect.metric == metric.name());
-            let label = if metric.unit() == "1" { format!("  {label}") } else { format!("  {label}, {}", metric.unit()) };
+            let label =
+                if metric.unit() == "1" { format!("  {label}") } else { format!("  {label}, {}", metric.unit()) };
             let cells = value_cells(a, *metric).into_iter().chain(value_cells(b, *metric));
             rows.push(std::iter::once(label).chain(cells).chain([effect_cell(effect, *metric)]).collect());
         }
     }
     grid(&[Column::RIGHT, Column::BESIDE, Column::RIGHT, Column::BESIDE, Column::LEFT], rows)
+}
+
+/// What is compared where costs are.
+fn meaning(comparison: &Comparison) -> String {
+    match comparison.a.arms.first().filter(|_| !comparison.overheads.is_empty()) {
+        Some(base) => paragraph(
+            &format!(
+                "Cost beside `{}`: B vs A compares the ratios to it, so that what changed for all arms alike, such as a \
+                 faster machine, cancels",
+                base.name
+            ),
+            2,
+        ),
+        None => String::new(),
+    }
 }
 
 /// What the signs in the tables mean, as far as they are there.
@@ -124,6 +150,3 @@ fn legend(tables: &str) -> String {
     }
     legend
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,7 @@
+mod fortio;
+mod page;
 mod run;
+mod runs;
 
 use insta::assert_snapshot;
 use measure::{Measurement, MemorySource};

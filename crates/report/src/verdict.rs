@@ -15,13 +15,18 @@ pub(crate) fn verdicts(run: &Measurement) -> String {
     grid(&[Column::RIGHT, Column::RIGHT, Column::RIGHT], rows) + &unresolved(&judged)
 }
 
+/// A verdict in words.
+pub(crate) fn spelled(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Costs => "costs",
+        Verdict::Saves => "saves",
+        Verdict::NoMeasurableCost => "no measurable cost",
+        Verdict::NotResolvable => "not resolvable here",
+    }
+}
+
 fn row(effect: &Effect, run: &Measurement) -> Vec<String> {
-    let words = match effect.verdict {
-        Some(Verdict::Costs) => "costs",
-        Some(Verdict::Saves) => "saves",
-        Some(Verdict::NoMeasurableCost) => "no measurable cost",
-        Some(Verdict::NotResolvable) | None => "not resolvable here",
-    };
+    let words = spelled(effect.verdict.unwrap_or(Verdict::NotResolvable));
     vec![
         format!("  {} {}: {words}", effect.arm, name(&effect.metric)),
         relative(effect),

@@ -16,6 +16,10 @@ pub struct Truth {
     pub added_ns: f64,
 }
 
+impl Truth {
+    pub const NOTHING: Self = Self { factor: 1.0, added_ns: 0.0 };
+}
+
 impl fmt::Display for Truth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "x {} + {} ms", self.factor, self.added_ns / 1e6)
@@ -55,7 +59,7 @@ impl Machine {
 
     pub fn round(&mut self, seen: &mut Observations, round: u32, truth: &Truth) {
         self.drift += Self::TREND + Self::STEP * self.normal();
-        for (arm, truth) in [("none", &Truth { factor: 1.0, added_ns: 0.0 }), ("mesh", truth)] {
+        for (arm, truth) in [("none", &Truth::NOTHING), ("mesh", truth)] {
             seen.load.push(self.block(arm, round, truth));
             seen.meters.push(self.reading(arm, round, truth));
         }

@@ -23,7 +23,7 @@ impl Run {
 
     fn block(&self, arm: &str, round: u32, ms: f64) -> LoadBlock {
         let mut latency = Histogram::new();
-        let swing = 1.0 + self.swing * if round % 2 == 0 { 1.0 } else { -1.0 };
+        let swing = 1.0 + self.swing * if round.is_multiple_of(2) { 1.0 } else { -1.0 };
         (0..100).for_each(|_| latency.record((ms * MS * swing) as u64));
         let block = serde_json::json!({
             "arm": arm, "round": round, "wall_s": 1.0, "requests": 100, "errors": BTreeMap::<String, u64>::new(),
@@ -54,8 +54,7 @@ impl Run {
 const A: Run = Run { rounds: 10, none_ms: 2.0, sidecar_ms: 6.0, swing: 0.02 };
 
 fn compared(a: &Run, b: &Run) -> Comparison {
-    let ([seen_a, seen_b], [told_a, told_b]) =
-        ([a, b].map(Run::observations), [a, b].map(Run::measurement));
+    let ([seen_a, seen_b], [told_a, told_b]) = ([a, b].map(Run::observations), [a, b].map(Run::measurement));
     let ended = |measurement, observations| Ended { measurement, observations };
     compare(&ended(&told_a, &seen_a), &ended(&told_b, &seen_b), Vec::new())
 }
@@ -106,8 +105,11 @@ fn few_rounds_have_no_interval() {
 #[test]
 fn cautions_name_what_differs() {
     let difference = |aspect, name: &str| Difference { aspect, name: name.into(), a: "1".into(), b: "2".into() };
-    let differences =
-        [difference(Aspect::Load, "think_ms"), difference(Aspect::Environment, "kernel"), difference(Aspect::Arms, "x")];
+    let differences = [
+        difference(Aspect::Load, "think_ms"),
+        difference(Aspect::Environment, "kernel"),
+        difference(Aspect::Arms, "x"),
+    ];
     let mut late = A.measurement();
     late.experiment.complete = false;
     late.cautions.push(Caution { kind: "errors".into(), text: String::new(), fatal: false });

@@ -60,3 +60,47 @@ fn covers(rng: &mut impl Rng) -> bool {
     let [low, high] = interval_95(&differences).unwrap();
     (low..=high).contains(&2.0)
 }
+
+/// An estimate that is so many standard errors from zero, after ten rounds.
+fn at(errors: f64) -> Estimate {
+    Estimate::new(errors, 1.0, 10)
+}
+
+fn near(told: Option<f64>, expected: f64) {
+    assert!((told.unwrap() - expected).abs() < 5e-5, "{told:?} instead of {expected}");
+}
+
+#[test]
+fn p_is_below_five_percent_where_the_interval_excludes_zero() {
+    // t(0.975, 9) = 2.2622.
+    near(at(2.262_157).p_value(), 0.05);
+    near(at(-2.262_157).p_value(), 0.05);
+    near(at(0.0).p_value(), 1.0);
+    assert!(at(2.262_157).interval_95().unwrap()[0].abs() < 1e-5);
+}
+
+#[test]
+fn equivalence_is_two_one_sided_tests() {
+    // t(0.95, 9) = 1.8331: so far must the estimate be inside either bound.
+    near(at(0.0).p_equivalent(1.833_113), 0.05);
+    near(at(3.0).p_equivalent(4.833_113), 0.05);
+    near(at(-3.0).p_equivalent(4.833_113), 0.05);
+    near(at(4.0).p_equivalent(4.0), 0.5);
+}
+
+#[test]
+fn rounds_that_find_an_effect_of_one_standard_deviation() {
+    // Ten pairs (Cohen 1988, table 2.4.1 for one sample: d = 1 at 80 % power).
+    let six = Estimate::new(0.0, 1.0 / 6.0_f64.sqrt(), 6);
+    assert_eq!(six.rounds_needed(1.0), Some(10));
+    assert_eq!(six.rounds_needed(100.0), Some(7), "more than there were");
+    assert_eq!(six.rounds_needed(0.0), None);
+    assert_eq!(Estimate::new(0.0, 1.0, 5).rounds_needed(1.0), None);
+}
+
+#[test]
+fn what_does_not_vary_is_certain() {
+    let constant = |value| Estimate::of_mean(&[value; 8]).unwrap();
+    assert_eq!((constant(0.0).p_value(), constant(1.0).p_value()), (Some(1.0), Some(0.0)));
+    assert_eq!((constant(0.0).p_equivalent(0.1), constant(1.0).p_equivalent(0.1)), (Some(0.0), Some(1.0)));
+}

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use measure::{Aspect, Difference, LoadBlock};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use topology::Topology;
 
 use super::Run;
@@ -13,7 +13,6 @@ use crate::failure::Failure;
 const NO_LOAD: [&str; 6] = ["name", "topology", "rounds", "requests", "seed", "complete"];
 /// Facts of an environment that are never the same.
 const NO_ENVIRONMENT: [&str; 1] = ["started"];
-const ABSENT: &str = "absent";
 
 /// What else than figures differs between two runs, topology and load first.
 pub fn differences(a: &Run, b: &Run) -> Result<Vec<Difference>, Failure> {
@@ -32,7 +31,7 @@ fn topologies(a: &Topology, b: &Topology) -> Vec<Difference> {
     let different = names.into_iter().filter(|name| a.service(name) != b.service(name));
     let word = |graph: &Topology, name: &str, other: &str| match graph.service(name) {
         Some(_) => other.to_owned(),
-        None => ABSENT.to_owned(),
+        None => absent(),
     };
     let found = different.map(|name| Difference {
         aspect: Aspect::Topology,
@@ -46,27 +45,32 @@ fn topologies(a: &Topology, b: &Topology) -> Vec<Difference> {
 /// Keys of two flat objects that have other values, but for those in `without`.
 fn facts<T: Serialize>(aspect: Aspect, without: &[&str], a: &T, b: &T) -> Result<Vec<Difference>, Failure> {
     let (a, b) = (serde_json::to_value(a)?, serde_json::to_value(b)?);
-    Ok(unequal(aspect, "", without, &a, &b))
+    Ok(unequal(aspect, "", without, Some(&a), Some(&b)))
 }
 
-fn unequal(aspect: Aspect, prefix: &str, without: &[&str], a: &Value, b: &Value) -> Vec<Difference> {
-    let keys: BTreeSet<&String> = [a, b].iter().filter_map(|value| value.as_object()).flat_map(|map| map.keys()).collect();
-    let different = keys.into_iter().filter(|key| !without.contains(&key.as_str()) && a.get(key) != b.get(key));
-    let found = different.map(|key| Difference {
+fn unequal(aspect: Aspect, prefix: &str, without: &[&str], a: Option<&Value>, b: Option<&Value>) -> Vec<Difference> {
+    let keys: BTreeSet<&String> =
+        [a, b].into_iter().flatten().filter_map(Value::as_object).flat_map(Map::keys).collect();
+    let of = |value: Option<&Value>, key: &str| value.and_then(|value| value.get(key)).map_or_else(absent, word);
+    let told = keys.into_iter().filter(|key| !without.contains(&key.as_str())).map(|key| Difference {
         aspect,
         name: format!("{prefix}{key}"),
-        a: word(a.get(key)),
-        b: word(b.get(key)),
+        a: of(a, key),
+        b: of(b, key),
     });
-    found.collect()
+    told.filter(|told| told.a != told.b).collect()
 }
 
-fn word(value: Option<&Value>) -> String {
+fn word(value: &Value) -> String {
     match value {
-        None | Some(Value::Null) => ABSENT.to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        Value::Null => absent(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
+}
+
+fn absent() -> String {
+    "absent".to_owned()
 }
 
 /// Quantiles of blocks depend on how many requests a block has; how many blocks there are is no matter.
@@ -84,17 +88,16 @@ fn block_requests(a: &[LoadBlock], b: &[LoadBlock]) -> Option<Difference> {
 
 /// Arms that only one run has, and options with which those of one name were written.
 fn arms(a: &Run, b: &Run) -> Result<Vec<Difference>, Failure> {
-    let written = |run: &Run| -> Result<Value, Failure> { Ok(run.record.experiment()?["arms"].take()) };
-    let (written_a, written_b) = (written(a)?, written(b)?);
+    let (written_a, written_b) = (a.record.written_arms()?, b.record.written_arms()?);
     let ran = |run: &Run, name: &str| run.record.measurement.arms.iter().any(|arm| arm.name == name);
     let names = [a, b].into_iter().flat_map(|run| &run.record.measurement.arms).map(|arm| arm.name.as_str());
     let mut found = Vec::new();
     for name in names.collect::<BTreeSet<_>>() {
         if ran(a, name) && ran(b, name) {
             let prefix = format!("`{name}` ");
-            found.extend(unequal(Aspect::Arms, &prefix, &[], &written_a[name], &written_b[name]));
+            found.extend(unequal(Aspect::Arms, &prefix, &[], written_a.get(name), written_b.get(name)));
         } else {
-            let word = |run| if ran(run, name) { "present" } else { ABSENT }.to_owned();
+            let word = |run| if ran(run, name) { "present".to_owned() } else { absent() };
             found.push(Difference { aspect: Aspect::Arms, name: format!("`{name}`"), a: word(a), b: word(b) });
         }
     }

@@ -1,3 +1,6 @@
+use load::Connection;
+use plane::Sidecar;
+
 use super::*;
 
 fn read(name: &str) -> Experiment {
@@ -78,7 +81,7 @@ fn a_topology_alone_becomes_an_experiment() {
 
 #[test]
 fn amounts_of_the_command_line_win() {
-    let amounts = |rounds, requests| Amounts { rounds, requests, seed: Some(7) };
+    let amounts = |rounds, requests| Amounts { rounds, requests, seed: Some(7), ..Amounts::default() };
     let amend = |amounts: Amounts| move |experiment: &mut Experiment| experiment.amend(&amounts);
     check(
         amend(amounts(Some(6), Some(60))),
@@ -138,4 +141,17 @@ fn a_target_leads_into_the_topology() {
     ] {
         check(aim(url), &format!("error: {what}\n\nhint: write a URL such as `http://front:8080/`"));
     }
+}
+
+#[test]
+fn the_key_null_is_a_key_and_its_faults_have_their_place() {
+    let with = |null: &str| {
+        let text = pair().text.replace("null: true", null);
+        Experiment::parse(Path::new("pair.yaml"), text)
+    };
+    assert!(with("null: true").unwrap().null);
+    assert!(!with("null: false").unwrap().null);
+    let line = 1 + pair().text.lines().position(|line| line.starts_with("null:")).unwrap();
+    let refusal = with("null: perhaps").unwrap_err().to_string();
+    assert!(refusal.starts_with(&format!("error: pair.yaml:{line}:7: ")), "{refusal}");
 }

@@ -1,8 +1,11 @@
 //! Arguments, files, messages and exit statuses.
 
+mod compare;
 mod fault;
+mod record;
 mod refusal;
 mod root;
+mod schema;
 mod words;
 
 use std::path::Path;

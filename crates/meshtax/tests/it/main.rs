@@ -6,5 +6,6 @@
 
 mod cli;
 mod house;
+mod recorded;
 mod root;
 mod tool;

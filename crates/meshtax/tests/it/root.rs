@@ -2,6 +2,8 @@
 
 mod cgroups;
 mod command;
+mod html;
 mod life;
 mod mesh;
+mod numbers;
 mod truth;

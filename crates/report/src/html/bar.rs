@@ -110,12 +110,10 @@ fn draw(bars: &[Bar], unit: &str, size: Size) -> Canvas {
     let length = |bar: &Bar| bar.parts.iter().map(|(_, value)| value).sum::<f64>().max(bar.of_which.unwrap_or(0.0));
     let longest = bars.iter().map(length).fold(0.0, f64::max);
     let x = Scale::linear([0.0, longest], [8.0, size.width() - 24.0]);
-    let (ticks, decimals) = x.ticks(if size == Size::Wide { 6 } else { 4 });
-    for tick in ticks {
+    for (tick, label) in x.labels(if size == Size::Wide { 6 } else { 4 }, unit) {
         canvas.line(if tick == 0.0 { "zero" } else { "grid" }, (x.at(tick), 4.0), (x.at(tick), bottom));
-        canvas.text("tick", (x.at(tick), bottom + 15.0), Anchor::Middle, &format!("{tick:.decimals$}"));
+        canvas.text("tick", (x.at(tick), bottom + 15.0), Anchor::Middle, &label);
     }
-    canvas.text("unit", (size.width(), bottom + 15.0), Anchor::End, unit);
     for (index, bar) in bars.iter().enumerate() {
         draw_bar(&mut canvas, bar, x, index as f64 * ROW);
     }
@@ -155,8 +153,7 @@ fn cpu_table(page: &Page) -> Element {
 }
 
 fn memory_table(page: &Page) -> Element {
-    let metrics =
-        [Metric::MemoryIdleMib, Metric::MemoryLoadedMib, Metric::MemoryProxyMib, Metric::MemoryGrowthMib];
+    let metrics = [Metric::MemoryIdleMib, Metric::MemoryLoadedMib, Metric::MemoryProxyMib, Metric::MemoryGrowthMib];
     let titles = ["Arm", "at rest", "under load", "of which proxies", "growth under load"];
     let rows = page.measurement.arms.iter().fold(Table::new(titles), |table, arm| {
         table.row(&arm.name, metrics.map(|metric| page.value(Some(arm), metric)))

@@ -46,12 +46,12 @@ pub(crate) fn chart(page: &Page) -> Element {
     let arms: Vec<&str> = page.measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
     let note = format!(
         "Each box is a service with its pods and the requests that they received; in it, every edge that arrives, with \
-         the calls made and their median latency as the caller saw it. Figures stand in the order {}.",
+         its median latency as the caller saw it. Figures stand in the order {}.",
         arms.join(" · ")
     );
     let figure = Figure {
         id: "graph".to_owned(),
-        title: "Call graph",
+        title: "Services and their edges",
         note: &note,
         legend: None,
         table: Some(table(page)),
@@ -90,8 +90,11 @@ fn depths(topology: &Topology, entry: Option<usize>) -> Vec<usize> {
     let mut depth = 1;
     while !reached.is_empty() {
         reached.iter().for_each(|index| depths[*index] = Some(depth));
-        let called: BTreeSet<&str> =
-            reached.iter().flat_map(|index| calls(&topology.services[*index])).map(|call| call.service.as_str()).collect();
+        let called: BTreeSet<&str> = reached
+            .iter()
+            .flat_map(|index| calls(&topology.services[*index]))
+            .map(|call| call.service.as_str())
+            .collect();
         let next = topology.services.iter().enumerate();
         let next = next.filter(|(index, service)| depths[*index].is_none() && called.contains(service.name.as_str()));
         reached = next.map(|(index, _)| index).collect();
@@ -159,9 +162,8 @@ fn requests(page: &Page) -> String {
 }
 
 fn pod_line(page: &Page, pod: &str) -> String {
-    let counts = page.arm_by_arm(|arm| {
-        arm.services.iter().find(|count| count.pod == pod).map(|count| count.requests.to_string())
-    });
+    let counts = page
+        .arm_by_arm(|arm| arm.services.iter().find(|count| count.pod == pod).map(|count| count.requests.to_string()));
     if counts.is_empty() { pod.to_owned() } else { format!("{pod}  {counts}") }
 }
 

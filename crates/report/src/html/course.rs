@@ -27,29 +27,35 @@ const PLOT: f64 = 78.0;
 pub(crate) fn course(page: &Page) -> Element {
     let figure = Figure {
         id: "course".to_owned(),
-        title: "The run in time",
+        title: "Idle windows and blocks",
         note: "Each dash is an idle window or a block of one arm, as long as it took. All arms are idle at once; under \
                load they take turns in random order. Drift would show as a slope.",
         legend: Some(page.legend()),
         table: Some(table(page)),
     };
-    figure.drawn(|size| draw(page, size))
+    figure.drawn(|size| draw(page, size)).class("whole")
+}
+
+/// This figure takes both columns of the page.
+fn width(size: Size) -> f64 {
+    match size {
+        Size::Narrow => size.width(),
+        Size::Wide => 1080.0,
+    }
 }
 
 fn draw(page: &Page, size: Size) -> Canvas {
     let stretches = &page.curves.stretches;
     let bottom = HEAD + STRIP * STRIPS.len() as f64;
-    let mut canvas = Canvas::new(size.width(), bottom + 26.0);
+    let mut canvas = Canvas::new(width(size), bottom + 26.0);
     let end = |stretch: &Stretch| stretch.started_s + stretch.wall_s;
     let Some(last) = stretches.iter().map(end).reduce(f64::max) else { return canvas };
-    let (left, right) = (42.0, size.width() - 12.0);
+    let (left, right) = (42.0, width(size) - 16.0);
     let x = Scale::linear([0.0, last], [left, right]);
     phases(&mut canvas, stretches, x, bottom);
-    let (ticks, decimals) = x.ticks(if size == Size::Wide { 8 } else { 4 });
-    for tick in ticks {
-        canvas.text("tick", (x.at(tick), bottom + 14.0), Anchor::Middle, &format!("{tick:.decimals$}"));
+    for (tick, label) in x.labels(if size == Size::Wide { 10 } else { 4 }, "s") {
+        canvas.text("tick", (x.at(tick), bottom + 14.0), Anchor::Middle, &label);
     }
-    canvas.text("unit", (left - 6.0, bottom + 14.0), Anchor::End, "s");
     for (index, strip) in STRIPS.iter().enumerate() {
         draw_strip(page, &mut canvas, strip, x, HEAD + STRIP * index as f64, (left, right));
     }

@@ -54,7 +54,15 @@ pub(crate) fn environment(measurement: &Measurement) -> Element {
     };
     let entries = [
         ("Started", environment.started.clone()),
-        ("Machine", format!("{}, {}, {} MiB", environment.processor, count(environment.cores.into(), "core"), environment.memory_mib)),
+        (
+            "Machine",
+            format!(
+                "{}, {}, {} MiB",
+                environment.processor,
+                count(environment.cores.into(), "core"),
+                environment.memory_mib
+            ),
+        ),
         ("System", format!("{}, Linux {}", environment.system, environment.kernel)),
         ("Control groups", environment.cgroups.clone()),
         ("Memory is", memory.to_owned()),

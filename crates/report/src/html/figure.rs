@@ -23,13 +23,8 @@ impl Figure<'_> {
             element("div").class(&format!("drawing {}", size.name())).put(draw(size).finish(&name, title, note))
         };
         let caption = element("figcaption").put(element("h3").text(title)).put(element("p").prose(note)).puts(legend);
-        let table = table.map(|table| {
-            element("details").put(element("summary").text("The numbers as a table")).put(table)
-        });
-        element("figure")
-            .with("id", &id)
-            .put(caption)
-            .puts([Size::Narrow, Size::Wide].map(drawing))
-            .puts(table)
+        let table =
+            table.map(|table| element("details").put(element("summary").text("The numbers as a table")).put(table));
+        element("figure").with("id", &id).put(caption).puts([Size::Narrow, Size::Wide].map(drawing)).puts(table)
     }
 }

@@ -4,11 +4,11 @@ use super::Page;
 use super::figure::Figure;
 use super::look::null_effect;
 use super::table::Table;
-use super::verdict::{spelled, verdict};
 use crate::comparison::{GROUPS, effect, effect_cell};
 use crate::element::Element;
-use crate::figure::{change, figure};
+use crate::figure::{change, difference, figure};
 use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
+use crate::verdict::spelled;
 
 /// Ratios at which the axis may have a mark.
 const MARKS: [f64; 29] = [
@@ -17,6 +17,9 @@ const MARKS: [f64; 29] = [
 ];
 /// Totals and counts follow from other rows.
 const LEFT_OUT: [Metric; 4] = [Metric::WaitSTotal, Metric::CpuSTotal, Metric::Requests, Metric::Errors];
+
+/// Height of the title above some rows.
+const HEADING: f64 = 36.0;
 
 struct Row<'a> {
     label: &'a str,
@@ -37,7 +40,7 @@ impl Layout {
     fn of(size: Size) -> Self {
         match size {
             Size::Narrow => Self { plot: [10.0, 350.0], row: 46.0, words: 20.0 },
-            Size::Wide => Self { plot: [124.0, 480.0], row: 25.0, words: 0.0 },
+            Size::Wide => Self { plot: [124.0, 480.0], row: 40.0, words: 0.0 },
         }
     }
 }
@@ -80,14 +83,14 @@ fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<Row<'a>>)> {
 fn draw(page: &Page, arm: &Arm, groups: &[(&str, Vec<Row>)], size: Size) -> Canvas {
     let layout = Layout::of(size);
     let rows: usize = groups.iter().map(|(_, rows)| rows.len()).sum();
-    let bottom = groups.len() as f64 * 30.0 + rows as f64 * layout.row + 4.0;
+    let bottom = groups.len() as f64 * HEADING + rows as f64 * layout.row + 4.0;
     let mut canvas = Canvas::new(size.width(), bottom + 26.0);
     let scale = scale(groups, layout.plot);
     axis(&mut canvas, scale, bottom);
     let mut y = 0.0;
     for (title, rows) in groups {
-        canvas.text("group", (0.0, y + 20.0), Anchor::Start, title);
-        y += 30.0;
+        canvas.text("group", (0.0, y + 24.0), Anchor::Start, title);
+        y += HEADING;
         for row in rows {
             draw_row(page, arm, &mut canvas, scale, (row, y), &layout);
             y += layout.row;
@@ -110,6 +113,16 @@ fn scale(groups: &[(&str, Vec<Row>)], ends: [f64; 2]) -> Scale {
     Scale::logarithmic([low / room, high * room], ends)
 }
 
+/// The change or, where the baseline is zero, the difference; in words where there is none.
+pub(crate) fn told(effect: Option<&Effect>, metric: Metric) -> String {
+    let cell = effect_cell(effect, metric);
+    match cell.trim_end_matches([' ', '*', '†', '‡']) {
+        "" => "too few samples".to_owned(),
+        whole if whole == cell => cell,
+        point => format!("{point}, no interval"),
+    }
+}
+
 fn axis(canvas: &mut Canvas, scale: Scale, bottom: f64) {
     for mark in scale.choose(&MARKS, 1.0, 46.0) {
         let x = scale.at(mark);
@@ -123,7 +136,7 @@ fn axis(canvas: &mut Canvas, scale: Scale, bottom: f64) {
 
 fn draw_row(page: &Page, arm: &Arm, canvas: &mut Canvas, scale: Scale, (row, y): (&Row, f64), layout: &Layout) {
     let middle = y + layout.words + (layout.row - layout.words) / 2.0;
-    let told = effect_cell(row.effect, row.metric);
+    let told = told(row.effect, row.metric);
     let words = if layout.words > 0.0 { (y + 15.0, 10.0, 350.0) } else { (middle + 4.0, 8.0, 680.0) };
     canvas.text("label", (words.1, words.0), Anchor::Start, row.label);
     canvas.text("figure", (words.2, words.0), Anchor::End, &told);
@@ -160,9 +173,15 @@ fn table(page: &Page, arm: &Arm) -> Element {
             cells.push(effect.and_then(|effect| Some(change(effect.ratio?, effect.ratio_ci95))).unwrap_or_default());
             cells.push(effect.and_then(|effect| told_difference(effect, *metric)).unwrap_or_default());
             if has_null {
-                cells.push(null_effect(page.measurement, *metric).map_or_else(String::new, |null| effect_cell(Some(null), *metric)));
+                cells.push(
+                    null_effect(page.measurement, *metric).map_or_else(String::new, |null| told(Some(null), *metric)),
+                );
             }
-            cells.push(effect.and_then(verdict).map_or_else(String::new, |verdict| spelled(verdict).to_owned()));
+            cells.push(
+                effect
+                    .and_then(|effect| effect.verdict)
+                    .map_or_else(String::new, |verdict| spelled(verdict).to_owned()),
+            );
             cells.push(effect.and_then(|effect| effect.p_value).map_or_else(String::new, p_value));
             table = table.row(&row_title(label, *metric), cells);
         }
@@ -171,7 +190,7 @@ fn table(page: &Page, arm: &Arm) -> Element {
 }
 
 fn told_difference(effect: &Effect, metric: Metric) -> Option<String> {
-    Some(crate::figure::difference(effect.difference?, effect.difference_ci95, metric.unit()))
+    Some(difference(effect.difference?, effect.difference_ci95, metric.unit()))
 }
 
 fn row_title(label: &str, metric: Metric) -> String {

@@ -20,7 +20,7 @@ const NAMED: [(f64, &str); 8] = [
 ];
 /// The distribution's axis ends here: what is slower is the tail, which latency by percentile shows.
 const SHARE_MAX: f64 = 0.99;
-const HEIGHT: f64 = 300.0;
+const HEIGHT: f64 = 286.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 262.0;
 
@@ -34,9 +34,8 @@ pub(crate) fn percentiles(page: &Page) -> Element {
         legend: Some(page.legend()),
         table: Some(percentile_table(page)),
     };
-    let most = |of: fn(&Quantile) -> f64| {
-        page.curves.arms.iter().flat_map(|arm| &arm.percentiles).map(of).fold(0.0, f64::max)
-    };
+    let most =
+        |of: fn(&Quantile) -> f64| page.curves.arms.iter().flat_map(|arm| &arm.percentiles).map(of).fold(0.0, f64::max);
     let (top_ms, last_q) = (most(|point| point.ms), most(|point| point.q));
     figure.drawn(|size| {
         let (mut canvas, left, right) = empty(size);
@@ -44,9 +43,13 @@ pub(crate) fn percentiles(page: &Page) -> Element {
         let x = Scale::linear([0.0, nines(last_q).max(1.0)], [left, right]);
         across(&mut canvas, y, (left, right), "ms");
         let marks: Vec<f64> = NAMED.iter().map(|(q, _)| nines(*q)).collect();
-        for mark in x.choose(&marks, 1.0, 34.0) {
-            let name = NAMED.iter().find(|(q, _)| nines(*q) == mark).map_or("", |(_, name)| name);
-            down(&mut canvas, x.at(mark), name);
+        let chosen = x.choose(&marks, 1.0, 34.0);
+        for mark in &chosen {
+            let name = NAMED.iter().find(|(q, _)| nines(*q) == *mark).map_or("", |(_, name)| name);
+            down(&mut canvas, x.at(*mark), name);
+        }
+        if last_q > 0.9 && chosen.iter().all(|mark| (x.at(*mark) - right).abs() > 34.0) {
+            down(&mut canvas, right, &format!("p{:.1}", last_q * 100.0));
         }
         for arm in &page.curves.arms {
             curve(page, &mut canvas, arm, &arm.percentiles, |point| (x.at(nines(point.q)), y.at(point.ms)));
@@ -79,9 +82,8 @@ pub(crate) fn distribution(page: &Page) -> Element {
         let x = Scale::logarithmic([low / 1.05, high * 1.05], [left, right]);
         across(&mut canvas, y, (left, right), "%");
         for mark in x.choose(&decades(), (low * high).sqrt(), 40.0) {
-            down(&mut canvas, x.at(mark), &short(mark));
+            down(&mut canvas, x.at(mark), &format!("{} ms", short(mark)));
         }
-        canvas.text("unit", (right, HEIGHT - 4.0), Anchor::End, "ms");
         for arm in &page.curves.arms {
             curve(page, &mut canvas, arm, &shown(arm), |point| (x.at(point.ms), y.at(point.q * 100.0)));
         }
@@ -91,18 +93,16 @@ pub(crate) fn distribution(page: &Page) -> Element {
 
 /// A canvas with room for axes, and where they begin and end.
 fn empty(size: Size) -> (Canvas, f64, f64) {
-    (Canvas::new(size.width(), HEIGHT), 42.0, size.width() - 12.0)
+    (Canvas::new(size.width(), HEIGHT), 52.0, size.width() - 14.0)
 }
 
 /// Marks of the axis that goes up.
 fn across(canvas: &mut Canvas, y: Scale, (left, right): (f64, f64), unit: &str) {
-    let (ticks, decimals) = y.ticks(5);
-    for tick in ticks {
+    for (tick, label) in y.labels(5, unit) {
         let class = if tick == 0.0 { "zero" } else { "grid" };
         canvas.line(class, (left, y.at(tick)), (right, y.at(tick)));
-        canvas.text("tick", (left - 6.0, y.at(tick) + 4.0), Anchor::End, &format!("{tick:.decimals$}"));
+        canvas.text("tick", (left - 6.0, y.at(tick) + 4.0), Anchor::End, &label);
     }
-    canvas.text("unit", (left - 6.0, HEIGHT - 18.0), Anchor::End, unit);
 }
 
 fn down(canvas: &mut Canvas, x: f64, label: &str) {
@@ -117,7 +117,10 @@ fn curve(page: &Page, canvas: &mut Canvas, arm: &ArmCurves, points: &[Quantile],
         let tip = format!("{}: {} % within {} ms", arm.name, short(point.q * 100.0), figure(point.ms, "ms"));
         let (x, y) = at(point);
         canvas.put(
-            element("circle").class(&format!("dot {class}")).at([("cx", x), ("cy", y), ("r", 7.0)]).with("data-tip", tip),
+            element("circle")
+                .class(&format!("dot {class}"))
+                .at([("cx", x), ("cy", y), ("r", 7.0)])
+                .with("data-tip", tip),
         );
     }
 }
@@ -155,9 +158,8 @@ fn distribution_table(page: &Page) -> Element {
     let arms = &page.curves.arms;
     let mut table = Table::new(std::iter::once("Share").chain(arms.iter().map(|arm| arm.name.as_str())));
     for share in [1, 10, 25, 50, 75, 90, 95, 99] {
-        let cell = |arm: &ArmCurves| {
-            arm.distribution.get(share * 2).map_or_else(String::new, |point| figure(point.ms, "ms"))
-        };
+        let cell =
+            |arm: &ArmCurves| arm.distribution.get(share * 2).map_or_else(String::new, |point| figure(point.ms, "ms"));
         table = table.row(&format!("{share} %"), arms.iter().map(cell));
     }
     table.finish("Latency in milliseconds that this share of the requests did not exceed")

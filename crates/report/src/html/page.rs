@@ -5,6 +5,7 @@ use super::look::Looks;
 use crate::comparison::value_cells;
 use crate::element::Element;
 use crate::figure::figure;
+use crate::gap::Gap;
 
 /// Everything that a page is made from.
 pub(crate) struct Page<'a> {
@@ -35,12 +36,13 @@ impl<'a> Page<'a> {
 
     /// The metrics that get a verdict, with their titles.
     pub(crate) fn primary(&self) -> [(&'static str, Metric); 4] {
-        [
-            ("Latency, mean", Metric::LatencyMsMean),
-            ("Latency, median", Metric::LatencyMsP50),
-            ("Latency, p90", Metric::LatencyMsP90),
-            ("CPU per request", Metric::CpuMsPerRequest),
-        ]
+        Metric::PRIMARY.map(|metric| match metric {
+            Metric::LatencyMsMean => ("Latency, mean", metric),
+            Metric::LatencyMsP50 => ("Latency, median", metric),
+            Metric::LatencyMsP90 => ("Latency, p90", metric),
+            Metric::CpuMsPerRequest => ("CPU per request", metric),
+            other => (other.name(), other),
+        })
     }
 
     /// A figure without unit and spread; none where there are too few samples.
@@ -50,12 +52,18 @@ impl<'a> Page<'a> {
 
     /// A figure with its spread.
     pub(crate) fn value(&self, arm: Option<&Arm>, metric: Metric) -> String {
-        arm.map_or_else(String::new, |arm| value_cells(arm, metric).join(" ").trim_end().to_owned())
+        let cell = arm.map_or_else(String::new, |arm| value_cells(arm, metric).join(" ").trim_end().to_owned());
+        if cell == Gap::Figure.mark() { "too few samples".to_owned() } else { cell }
+    }
+
+    /// Names of all arms that figures show, the baseline's copy among them.
+    pub(crate) fn arm_names(&self) -> impl Iterator<Item = &'a str> {
+        self.curves.arms.iter().map(|arm| arm.name.as_str())
     }
 
     /// All arms with their looks.
     pub(crate) fn legend(&self) -> Element {
-        self.looks.legend(self.measurement.arms.iter().map(|arm| arm.name.as_str()))
+        self.looks.legend(self.arm_names())
     }
 
     /// Caller, callee and path of every edge that some arm counted, in the order in which the arms tell.

@@ -9,7 +9,7 @@ use crate::element::Element;
 use crate::figure::figure;
 use crate::svg::{Anchor, Canvas, Scale, Size};
 
-const HEIGHT: f64 = 200.0;
+const HEIGHT: f64 = 192.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 168.0;
 
@@ -36,22 +36,19 @@ fn draw(page: &Page, metric: Metric, size: Size) -> Canvas {
     let mut canvas = Canvas::new(size.width(), HEIGHT);
     let arms = values(page, metric);
     let all = || arms.iter().flat_map(|(_, rounds)| rounds.iter());
-    let (low, high) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, value)| {
-        (low.min(*value), high.max(*value))
-    });
+    let (low, high) =
+        all().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, value)| (low.min(*value), high.max(*value)));
     let Some(last) = all().map(|(round, _)| *round).max() else { return canvas };
-    let (left, right) = (42.0, size.width() - 12.0);
+    let (left, right) = (52.0, size.width() - 12.0);
     let room = (high - low) * 0.06;
     let y = Scale::linear([low - room, high + room], [BOTTOM, TOP]);
     let x = Scale::linear([0.5, f64::from(last) + 1.5], [left, right]);
-    axes(&mut canvas, x, y, (left, right), last);
-    canvas.text("unit", (left - 6.0, HEIGHT - 16.0), Anchor::End, metric.unit());
-    canvas.text("unit", (right, HEIGHT - 1.0), Anchor::End, "round");
+    axes(&mut canvas, x, y, (left, right), metric.unit(), last);
+    canvas.text("unit", (left - 6.0, BOTTOM + 16.0), Anchor::End, "round");
     for round in 0..=last {
         let here = arms.iter().filter_map(|(_, rounds)| rounds.get(&round));
-        let (low, high) = here.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(*value), high.max(*value))
-        });
+        let (low, high) =
+            here.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
         if low < high {
             let x = x.at(f64::from(round) + 1.0);
             canvas.line("pair", (x, y.at(low)), (x, y.at(high)));
@@ -67,11 +64,10 @@ fn draw(page: &Page, metric: Metric, size: Size) -> Canvas {
     canvas
 }
 
-fn axes(canvas: &mut Canvas, x: Scale, y: Scale, (left, right): (f64, f64), last: u32) {
-    let (ticks, decimals) = y.ticks(4);
-    for tick in ticks {
+fn axes(canvas: &mut Canvas, x: Scale, y: Scale, (left, right): (f64, f64), unit: &str, last: u32) {
+    for (tick, label) in y.labels(5, unit) {
         canvas.line("grid", (left, y.at(tick)), (right, y.at(tick)));
-        canvas.text("tick", (left - 6.0, y.at(tick) + 4.0), Anchor::End, &format!("{tick:.decimals$}"));
+        canvas.text("tick", (left - 6.0, y.at(tick) + 4.0), Anchor::End, &label);
     }
     canvas.line("zero", (left, BOTTOM), (right, BOTTOM));
     let numbers: Vec<f64> = (1..=last + 1).map(f64::from).collect();
@@ -90,5 +86,5 @@ fn table(page: &Page, metric: Metric) -> Element {
         };
         table = table.row(&(round + 1).to_string(), arms.iter().map(cell));
     }
-    table.finish(&format!("{} in {}", metric.meaning().trim_end_matches('.'), metric.unit()))
+    table.finish(&format!("{} ({})", metric.meaning().trim_end_matches('.'), metric.unit()))
 }

@@ -37,9 +37,10 @@ impl Table {
 
     /// The table under its caption.
     pub(crate) fn finish(self, caption: &str) -> Element {
-        let titles = self.columns.iter().map(|title| {
-            element("th").with("scope", "col").with("role", "columnheader").text(title)
-        });
+        let titles = self
+            .columns
+            .iter()
+            .map(|title| element("th").with("scope", "col").with("role", "columnheader").text(title));
         let head = element("tr").with("role", "row").puts(titles);
         element("table")
             .with("role", "table")

@@ -35,6 +35,17 @@ impl Scale {
         ((first..=last).map(|index| index as f64 * step).collect(), decimals)
     }
 
+    /// [`ticks`](Self::ticks) with their labels; the last bears the unit.
+    pub(crate) fn labels(&self, count: u32, unit: &str) -> Vec<(f64, String)> {
+        let (ticks, decimals) = self.ticks(count);
+        let last = ticks.len().saturating_sub(1);
+        let label = |(index, tick): (usize, f64)| match index == last {
+            true => (tick, format!("{tick:.decimals$} {unit}")),
+            false => (tick, format!("{tick:.decimals$}")),
+        };
+        ticks.into_iter().enumerate().map(label).collect()
+    }
+
     /// Values out of `candidates` that stand at least `room` apart, those nearest to `first` before others.
     pub(crate) fn choose(&self, candidates: &[f64], first: f64, room: f64) -> Vec<f64> {
         let mut order: Vec<f64> = candidates.iter().copied().filter(|value| self.holds(*value)).collect();

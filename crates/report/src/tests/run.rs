@@ -118,5 +118,5 @@ pub(super) fn edge(from: &str, (to, path): (&str, &str), calls: u64, latency_ms_
 }
 
 pub(super) fn caution(kind: &str, text: &str) -> Caution {
-    Caution { kind: kind.to_owned(), text: text.to_owned() }
+    Caution { kind: kind.to_owned(), text: text.to_owned(), fatal: false }
 }

@@ -8,9 +8,23 @@ use super::{assert_succeeds, prints};
 use crate::tool::{meshtax, words};
 
 /// Every subcommand that a user may type.
-const VERBS: [&str; 10] = ["demo", "run", "report", "check", "show", "doctor", "clean", "schema", "completions", "man"];
-const BUNDLED: [&str; 5] = [
+const VERBS: [&str; 12] = [
+    "demo",
+    "run",
+    "calibrate",
+    "report",
+    "compare",
+    "check",
+    "show",
+    "doctor",
+    "clean",
+    "schema",
+    "completions",
+    "man",
+];
+const BUNDLED: [&str; 6] = [
     "experiments/bookinfo-lean.yaml",
+    "experiments/calibrate.yaml",
     "experiments/demo.yaml",
     "experiments/pair.yaml",
     "topologies/bookinfo-lean.yaml",
@@ -27,14 +41,16 @@ fn help_groups_the_subcommands() {
     Answer:
       demo         Measure what sidecars cost a small Bookinfo; needs no file
       run          Run an experiment or a topology of your own, and compare its arms
+      calibrate    Give arms known costs, and see whether they are found again
       report       Print the report of a run again, from its folder
+      compare      Compare two runs, from their folders
 
     Plumbing:
       check        Validate a topology or an experiment, and draw the call graph
       show         Print a bundled topology or experiment; without a name, list them
       doctor       Say what this machine lacks, and the command that fixes each gap
       clean        Remove what killed runs and `--keep` left behind
-      schema       Print the JSON Schema of measurement.json
+      schema       Print the JSON Schema of a kind of file
       completions  Print a completion script for a shell
       man          Print the man page
 

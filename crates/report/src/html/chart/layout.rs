@@ -56,7 +56,7 @@ pub(super) fn place(nodes: &[Node], size: Size) -> (f64, f64, Vec<Place>) {
     let client = 90.0;
     let width = (COLUMNS - client - GAP * columns) / columns.max(1.0);
     match size {
-        Size::Wide if width >= BOX_MIN => in_columns(nodes, client, width.min(320.0)),
+        Size::Wide if width >= BOX_MIN => in_columns(nodes, client, width.min(360.0)),
         Size::Wide | Size::Narrow => stacked(nodes, size),
     }
 }

@@ -1,24 +1,11 @@
 use measure::{Arm, Effect, Metric, Verdict};
 
 use super::Page;
-use crate::comparison::{effect, effect_cell};
+use super::forest::told;
+use crate::comparison::effect;
 use crate::element::{Element, element};
 use crate::figure::{change, count};
-
-/// What an effect comes to, if the measurement says so.
-pub(crate) fn verdict(effect: &Effect) -> Option<Verdict> {
-    effect.verdict
-}
-
-/// A verdict in words.
-pub(crate) fn spelled(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Costs => "costs",
-        Verdict::Saves => "saves",
-        Verdict::NoMeasurableCost => "no measurable cost",
-        Verdict::NotResolvable => "not resolvable here",
-    }
-}
+use crate::verdict::spelled;
 
 /// The primary metrics of an arm: a card each, with the change, its interval and its verdict.
 pub(crate) fn cards(page: &Page, arm: &Arm) -> Element {
@@ -32,7 +19,7 @@ pub(crate) fn cards(page: &Page, arm: &Arm) -> Element {
 
 fn card(page: &Page, arm: &Arm, title: &str, metric: Metric) -> Element {
     let effect = effect(page.measurement, arm, metric);
-    let told = effect_cell(effect, metric);
+    let told = told(effect, metric);
     let (amount, interval) = told.split_once(" [").unwrap_or((&told, ""));
     let mut card = element("li").put(element("h4").text(title)).put(element("p").class("amount").text(amount));
     if !interval.is_empty() {
@@ -47,7 +34,7 @@ fn card(page: &Page, arm: &Arm, title: &str, metric: Metric) -> Element {
 
 /// The verdict, and what a run that could not tell would have needed.
 fn badge(effect: &Effect) -> Option<Element> {
-    let verdict = verdict(effect)?;
+    let verdict = effect.verdict?;
     let (class, sign) = match verdict {
         Verdict::Costs => ("costs", "▲"),
         Verdict::Saves => ("saves", "▼"),

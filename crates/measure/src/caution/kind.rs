@@ -1,0 +1,128 @@
+use crate::Caution;
+
+/// What a caution is about. Its name is part of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CautionKind {
+    /// Too few rounds for intervals, or for exact ones.
+    FewRounds,
+    /// Rounds that some arm lacks.
+    UnpairedRounds,
+    /// Too few requests for a quantile.
+    FewRequests,
+    /// The load generator was late.
+    GeneratorLate,
+    /// Latencies out of the histogram's range.
+    Clamped,
+    /// Connections were not shared as declared.
+    Connections,
+    /// Failed requests.
+    Errors,
+    /// Failed requests, in some arms only.
+    ErrorsUneven,
+    /// Failed or repeated calls between services, in some arms only.
+    RetriesUneven,
+    /// Pods got other shares of the requests than in the baseline.
+    RequestMix,
+    /// A sidecar does not run as many workers as asked.
+    Concurrency,
+    /// A sidecar took requests without mutual TLS.
+    MtlsOff,
+    /// The machine was nearly full.
+    Saturated,
+    /// The hypervisor took time.
+    Stolen,
+    /// A CPU quota stopped containers.
+    Throttled,
+    /// Tasks waited for processors.
+    Pressure,
+    /// Somebody else's tasks wanted to run.
+    RunQueue,
+    /// The clock is slow or coarse.
+    ClockSource,
+    /// Processors may change their frequency.
+    CpuFrequency,
+    /// Latencies of about 40 ms stand out.
+    Nagle,
+    /// Latencies fall into groups.
+    Bimodal,
+    /// Latency wanders within blocks.
+    NotStationary,
+    /// A request's latency depends on the one before.
+    Autocorrelated,
+    /// Latency, or an effect on it, changes with the rounds.
+    Drift,
+    /// Memory grows with the rounds.
+    MemoryGrowing,
+}
+
+impl CautionKind {
+    /// Every kind.
+    pub const ALL: [Self; 25] = [
+        Self::FewRounds,
+        Self::UnpairedRounds,
+        Self::FewRequests,
+        Self::GeneratorLate,
+        Self::Clamped,
+        Self::Connections,
+        Self::Errors,
+        Self::ErrorsUneven,
+        Self::RetriesUneven,
+        Self::RequestMix,
+        Self::Concurrency,
+        Self::MtlsOff,
+        Self::Saturated,
+        Self::Stolen,
+        Self::Throttled,
+        Self::Pressure,
+        Self::RunQueue,
+        Self::ClockSource,
+        Self::CpuFrequency,
+        Self::Nagle,
+        Self::Bimodal,
+        Self::NotStationary,
+        Self::Autocorrelated,
+        Self::Drift,
+        Self::MemoryGrowing,
+    ];
+
+    /// Its name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FewRounds => "few_rounds",
+            Self::UnpairedRounds => "unpaired_rounds",
+            Self::FewRequests => "few_requests",
+            Self::GeneratorLate => "generator_late",
+            Self::Clamped => "clamped",
+            Self::Connections => "connections",
+            Self::Errors => "errors",
+            Self::ErrorsUneven => "errors_uneven",
+            Self::RetriesUneven => "retries_uneven",
+            Self::RequestMix => "request_mix",
+            Self::Concurrency => "concurrency",
+            Self::MtlsOff => "mtls_off",
+            Self::Saturated => "saturated",
+            Self::Stolen => "stolen",
+            Self::Throttled => "throttled",
+            Self::Pressure => "pressure",
+            Self::RunQueue => "run_queue",
+            Self::ClockSource => "clock_source",
+            Self::CpuFrequency => "cpu_frequency",
+            Self::Nagle => "nagle",
+            Self::Bimodal => "bimodal",
+            Self::NotStationary => "not_stationary",
+            Self::Autocorrelated => "autocorrelated",
+            Self::Drift => "drift",
+            Self::MemoryGrowing => "memory_growing",
+        }
+    }
+
+    /// Numbers that are to be read with care.
+    pub(super) fn caution(self, text: String) -> Caution {
+        Caution { kind: self.name().to_owned(), text, fatal: false }
+    }
+
+    /// Numbers that are not to be believed.
+    pub(super) fn fatal(self, text: String) -> Caution {
+        Caution { fatal: true, ..self.caution(text) }
+    }
+}

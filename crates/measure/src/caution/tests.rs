@@ -1,0 +1,214 @@
+mod alarm;
+mod clean;
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::{ConnectionUse, Edge};
+use clean::{Case, MS, call, clean};
+
+/// What the guards say of a clean run that something was done to.
+fn check(spoil: impl Fn(&mut Case), expected: &[&str]) -> Vec<Caution> {
+    let mut case = clean();
+    spoil(&mut case);
+    let told = case.cautions();
+    let kinds: Vec<&str> = told.iter().map(|caution| &*caution.kind).collect();
+    assert_eq!(kinds, expected, "{told:#?}");
+    told
+}
+
+/// As [`check`], and whether the numbers are to be believed.
+fn check_severity(spoil: impl Fn(&mut Case), expected: &str, fatal: bool) {
+    let told = check(spoil, &[expected]);
+    assert_eq!(told[0].fatal, fatal, "{told:?}");
+}
+
+#[test]
+fn a_clean_run_gives_no_caution() {
+    check(|_| (), &[]);
+}
+
+#[test]
+fn kinds_are_known_by_their_names() {
+    let names: std::collections::BTreeSet<_> = CautionKind::ALL.into_iter().map(CautionKind::name).collect();
+    assert_eq!(names.len(), CautionKind::ALL.len());
+}
+
+#[test]
+fn a_caution_says_what_was_seen_what_it_may_mean_and_what_to_try() {
+    let told = check(|case| case.keep_rounds(2), &["few_rounds", "few_requests"]);
+    assert_eq!(
+        told[0].text,
+        "2 rounds were completed by all arms: intervals need 6, so there are none and any difference may be chance; try \
+         `--rounds 10` or more"
+    );
+    let told = check(|case| case.of_arm("sidecar").for_each(|block| block.connections = 100), &["connections"]);
+    assert_eq!(
+        told[0].text,
+        "arm `sidecar` opened 1500 connections for 1500 requests although one per block was to be kept: latency includes \
+         handshakes; see whether a server or sidecar ends connections (`connection: close`, a limit of requests per \
+         connection, an idle timeout below the think time), or declare `connection: new`"
+    );
+}
+
+#[test]
+fn rounds() {
+    check(|case| case.keep_rounds(9), &["few_rounds", "few_requests"]);
+    check(|case| drop(case.observations.load.pop()), &["unpaired_rounds"]);
+}
+
+#[test]
+fn the_generator() {
+    let late = |lag_ns: u64| move |case: &mut Case| case.each(|block| (0..5).for_each(|_| block.lag.record(lag_ns)));
+    check_severity(late(MS / 5), "generator_late", false);
+    check_severity(late(3 * MS), "generator_late", true);
+    check(late(MS / 50), &[]);
+    let opened = |count: u64| move |case: &mut Case| case.of_arm("none").for_each(|block| block.connections = count);
+    check_severity(opened(100), "connections", true);
+    check_severity(opened(4), "connections", false);
+    check(opened(0), &[]);
+    let declared_new = |case: &mut Case| case.observations.facts.connection = Some(ConnectionUse::New);
+    check(declared_new, &["connections", "connections"]);
+    check(
+        |case| {
+            declared_new(case);
+            case.each(|block| block.connections = 100);
+        },
+        &[],
+    );
+}
+
+#[test]
+fn failures() {
+    let fail = |block: &mut LoadBlock, count| block.errors = [("status_503".to_owned(), count)].into();
+    check_severity(|case| fail(&mut case.observations.load[1], 3), "errors_uneven", false);
+    check_severity(|case| fail(&mut case.observations.load[1], 30), "errors_uneven", true);
+    check(|case| case.each(|block| fail(block, 1)), &["errors", "errors"]);
+    let retry = |arm: &mut Arm| arm.edges.push(edge(2));
+    check_severity(|case| retry(&mut case.arms[1]), "retries_uneven", false);
+    check(|case| case.arms.iter_mut().for_each(retry), &[]);
+}
+
+fn edge(retries: u64) -> Edge {
+    let (from, to, path) = ("front-v1".to_owned(), "back".to_owned(), "/".to_owned());
+    Edge { from, to, path, calls: 1500, failures: 0, retries, latency_ms_p50: None, latency_ms_mean: None }
+}
+
+#[test]
+fn the_machine() {
+    let with = |change: fn(&mut Reading)| move |case: &mut Case| case.observations.meters.iter_mut().for_each(change);
+    check(with(|reading| reading.machine.busy_s = 17.0), &["saturated"]);
+    check(with(|reading| reading.machine.steal_s = 1.0), &["stolen"]);
+    check(with(|reading| reading.machine.pressure_s = Some(4.0)), &["pressure"]);
+    check(with(|reading| reading.machine.pressure_s = None), &[]);
+    check(with(|reading| reading.machine.runnable = Some(4.0)), &["run_queue"]);
+    check(with(|reading| reading.machine.runnable = None), &[]);
+    let throttle = |reading: &mut Reading| reading.containers[0].throttled = 2;
+    check_severity(|case| throttle(&mut case.observations.meters[0]), "throttled", false);
+    let told = check(with(throttle), &["throttled"]);
+    assert!(told[0].fatal && told[0].text.contains("(`none` 30 periods in 15 of 15 blocks, `sidecar` 30"), "{told:?}");
+}
+
+#[test]
+fn clocks() {
+    let source = |name: &str| {
+        let name = name.to_owned();
+        move |case: &mut Case| case.observations.facts.clocks[1].source = Some(name.clone())
+    };
+    check_severity(source("hpet"), "clock_source", false);
+    check(source("kvm-clock"), &[]);
+    let governor = |case: &mut Case| {
+        case.observations.facts.clocks[1].governors = ["performance".to_owned(), "powersave".to_owned()].into();
+    };
+    let told = check(governor, &["cpu_frequency"]);
+    assert!(told[0].text.contains("`performance`, `powersave`, which changed during the run"), "{told:?}");
+    check(|case| case.observations.facts.clocks.clear(), &[]);
+}
+
+#[test]
+fn sidecars() {
+    check_severity(|case| case.observations.facts.sidecars[0].concurrency = Some(8), "concurrency", true);
+    check(|case| case.observations.facts.sidecars[0].concurrency = None, &[]);
+    let policies = |of: BTreeMap<String, u64>| {
+        move |case: &mut Case| case.observations.facts.sidecars[0].security_policies = of.clone()
+    };
+    check_severity(policies([("none".to_owned(), 7)].into()), "mtls_off", true);
+    check(policies(BTreeMap::new()), &[]);
+}
+
+#[test]
+fn forty_milliseconds() {
+    let told = check(
+        |case| {
+            case.of_arm("sidecar").for_each(|block| (0..2).for_each(|n| block.latency.record(41 * MS + n)));
+            case.observations
+                .facts
+                .calls
+                .extend([call("front-v1", "back", 41 * MS), call("back-v1", "store", 41 * MS)]);
+            case.observations.facts.calls.push(call("front-v1", "store", 9 * MS));
+        },
+        &["nagle"],
+    );
+    assert!(told[0].text.starts_with("2.0 % of the requests of arm `sidecar` took 39 to 46 ms"), "{told:?}");
+    assert!(told[0].text.contains("it comes from `back-v1` → `store/` (100.0 % of its calls);"), "{told:?}");
+    let told = check(|case| case.observations.facts.calls.push(call("front-v1", "back", 41 * MS)), &["nagle"]);
+    assert!(told[0].text.starts_with("calls between services of arm `sidecar` took"), "{told:?}");
+    // A tail that reaches through the band.
+    check(
+        |case| case.of_arm("sidecar").for_each(|block| (30..50).for_each(|ms| block.latency.record(ms * MS))),
+        &["bimodal"],
+    );
+}
+
+#[test]
+fn groups_of_latencies() {
+    let second_group = |block: &mut LoadBlock| {
+        block.latency =
+            block.latency_of(|request, latency_ns| if request % 3 == 0 { latency_ns * 3 } else { latency_ns });
+    };
+    check(|case| case.of_arm("none").for_each(second_group), &["bimodal"]);
+}
+
+#[test]
+fn sequences() {
+    let wander = |block: &mut LoadBlock| {
+        (0..).zip(&mut block.sequence).for_each(|(request, latency_ns)| {
+            *latency_ns = (*latency_ns as f64 * 1.02_f64.powi(request)) as u64;
+        });
+    };
+    check(|case| case.of_arm("none").for_each(wander), &["not_stationary", "autocorrelated"]);
+    check(|case| case.each(|block| block.sequence.sort_unstable()), &["not_stationary", "autocorrelated"]);
+    // Instances in turn: slow, fast, slow, fast.
+    let in_turn = |block: &mut LoadBlock| block.sequence.iter_mut().step_by(2).for_each(|latency_ns| *latency_ns *= 2);
+    check(|case| case.each(in_turn), &[]);
+    check(|case| case.each(|block| block.sequence.clear()), &[]);
+}
+
+#[test]
+fn drift_over_rounds() {
+    let slower = |block: &mut LoadBlock| {
+        let round = u64::from(block.round);
+        block.latency = block.latency_of(|_, latency_ns| latency_ns + latency_ns * round / 50);
+    };
+    let told = check(|case| case.of_arm("sidecar").for_each(slower), &["drift", "drift"]);
+    assert!(told[1].text.contains("beside the baseline's") && !told[0].text.contains("beside"), "{told:?}");
+    check(|case| case.each(slower), &["drift"]);
+    let grow = |reading: &mut Reading| reading.containers[0].memory_bytes += u64::from(reading.round) << 20;
+    let told = check(|case| case.observations.meters.iter_mut().for_each(grow), &["memory_growing"]);
+    assert!(told[0].text.contains("`none` 52.0 to 62.0 MiB, `sidecar` 52.0 to 62.0 MiB"), "{told:?}");
+}
+
+#[test]
+fn other_work_than_the_baseline() {
+    let share = |first: u64| {
+        move |case: &mut Case| {
+            case.arms[1].services[1].requests = first;
+            case.arms[1].services[2].requests = 1500 - first;
+        }
+    };
+    check(share(740), &[]);
+    let told = check(share(900), &["request_mix"]);
+    assert!(told[0].text.contains("of service `back` received"), "{told:?}");
+    check(|case| case.arms.iter_mut().for_each(|arm| arm.services.clear()), &[]);
+    check(|case| case.arms.clear(), &[]);
+}

@@ -1,0 +1,109 @@
+//! Two run folders against each other.
+
+use serde_json::Value;
+
+use super::{prints, refuses};
+use crate::recorded::Recorded;
+use crate::tool::{meshtax, words};
+
+/// `compare --json A B ARGUMENTS`, which must succeed.
+fn compared(a: &Recorded, b: &Recorded, arguments: &[&str]) -> Value {
+    let (a, b) = (a.write(), b.write());
+    let printed = prints(&[&["compare", a.argument(), b.argument(), "--json"], arguments].concat());
+    serde_json::from_str(&printed).expect("a comparison is JSON")
+}
+
+/// The change of a metric in percent, rounded.
+fn percent(effects: &Value, arm: &str, metric: &str) -> f64 {
+    let effects = effects.as_array().unwrap();
+    let effect = effects.iter().find(|effect| effect["arm"] == arm && effect["metric"] == metric).expect("an effect");
+    assert!(effect["ratio_ci95"].is_array(), "{effect}");
+    ((effect["ratio"].as_f64().unwrap() - 1.0) * 100.0).round()
+}
+
+fn aspects(comparison: &Value) -> Vec<String> {
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
+    let found = comparison["differences"].as_array().unwrap().iter();
+    found
+        .map(|found| {
+            format!("{} {}: {} {}", word(&found["aspect"]), word(&found["name"]), word(&found["a"]), word(&found["b"]))
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_and_itself() {
+    let comparison = compared(&Recorded::default(), &Recorded::default(), &[]);
+    assert_eq!((aspects(&comparison).len(), comparison["cautions"].as_array().unwrap().len()), (0, 0));
+    for (effects, arm) in [("effects", "none"), ("effects", "sidecar"), ("overheads", "sidecar")] {
+        assert_eq!(percent(&comparison[effects], arm, "latency_ms_mean"), 0.0, "{effects} {arm}");
+    }
+}
+
+#[test]
+fn a_slower_machine_is_a_caution_and_no_overhead() {
+    let slower = Recorded { none_ms: 2.4, sidecar_ms: 7.2, kernel: "6.19.0", rounds: 14, ..Recorded::default() };
+    let comparison = compared(&Recorded::default(), &slower, &[]);
+    assert_eq!(aspects(&comparison), ["environment kernel: 6.18.0 6.19.0"]);
+    assert_eq!(comparison["cautions"][0]["kind"], "other_environment");
+    for (effects, arm, truth) in
+        [("effects", "none", 20.0), ("effects", "sidecar", 20.0), ("overheads", "sidecar", 0.0)]
+    {
+        assert_eq!(percent(&comparison[effects], arm, "latency_ms_mean"), truth, "{effects} {arm}");
+    }
+}
+
+#[test]
+fn a_dearer_proxy_fails_the_gate() {
+    let dearer = Recorded { proxy_cpu_ms: 4.8, ..Recorded::default() };
+    let (a, b) = (Recorded::default().write(), dearer.write());
+    let gate = |condition: &str| {
+        let output = meshtax().args(["compare", a.argument(), b.argument(), "--fail-if", condition]).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stdout).contains("B vs A"), "{}", words(&output));
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = gate("cpu_proxy_ms_per_request>+5%");
+    assert_eq!(code, 1, "{said}");
+    assert!(said.starts_with("failed: `cpu_proxy_ms_per_request>+5%`: arm `sidecar`: +20.0 % ["), "{said}");
+    assert_eq!(gate("cpu_proxy_ms_per_request>+25%"), (0, String::new()));
+    assert_eq!(gate("cpu_app_ms_per_request>+5%"), (0, String::new()));
+}
+
+#[test]
+fn another_load_or_topology_is_refused_unless_forced() {
+    let check = |other: Recorded, told: &str, name: &str| {
+        let (a, b) = (Recorded::default().write(), other.write());
+        let home = tempfile::tempdir().unwrap();
+        refuses(
+            meshtax().args(["compare", a.argument(), b.argument()]),
+            home.path(),
+            &format!("the runs cannot be compared ({told})"),
+            "compare runs of one topology under one load, or see the figures beside each other with `--force`",
+        );
+        let forced = compared(&Recorded::default(), &other, &["--force"]);
+        assert_eq!(forced["cautions"][0]["kind"], "not_comparable");
+        assert!(aspects(&forced)[0].contains(name), "{forced:#}");
+    };
+    check(Recorded { think_ms: 5.0, ..Recorded::default() }, "load, think_ms: 2.0 against 5.0", "think_ms");
+    let topology = Recorded::default().topology.replace("100 B", "101 B");
+    check(
+        Recorded { topology, ..Recorded::default() },
+        "topology, service `back`: present against not the same",
+        "service `back`",
+    );
+}
+
+#[test]
+fn runs_without_a_common_arm() {
+    let (a, b) = (Recorded::default().write(), Recorded::default().write());
+    b.change("measurement.json", |text| {
+        text.replace("\"name\": \"none\"", "\"name\": \"x\"").replace("\"name\": \"sidecar\"", "\"name\": \"y\"")
+    });
+    let home = tempfile::tempdir().unwrap();
+    refuses(
+        meshtax().args(["compare", a.argument(), b.argument()]),
+        home.path(),
+        "the runs have no arm in common",
+        "A has none, sidecar, B has x, y; compare runs with arms of the same names",
+    );
+}

@@ -1,0 +1,138 @@
+//! Reports from run folders: their forms, their gate, and folders that are torn.
+
+use serde_json::Value;
+
+use super::{prints, refuses};
+use crate::recorded::Recorded;
+use crate::tool::meshtax;
+
+#[test]
+fn every_form() {
+    let run = Recorded::default().write();
+    let form = |arguments: &[&str]| prints(&[&["report", run.argument()], arguments].concat());
+    assert_eq!(form(&[]), form(&["--format", "text"]));
+    assert!(form(&[]).contains("+200 % [197, 203]"), "{}", form(&[]));
+
+    let json: Value = serde_json::from_str(&form(&["--json"])).unwrap();
+    assert_eq!(
+        (&json["schema"], form(&["--json"])),
+        (&Value::from("meshtax/measurement/v1"), form(&["--format", "json"]))
+    );
+
+    assert!(form(&["--format", "markdown"]).contains("+200 %"));
+    let page = form(&["--format", "html"]);
+    assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"), "{page:.200}");
+    assert_eq!(page, form(&["--format", "html"]), "the same folder gives the same bytes");
+
+    let fortio: Value = serde_json::from_str(&form(&["--format", "fortio", "--arm", "sidecar"])).unwrap();
+    assert_eq!(fortio["DurationHistogram"]["Count"], 1000);
+    assert_eq!(fortio["RetCodes"]["200"], 1000);
+    let median = &fortio["DurationHistogram"]["Percentiles"][0];
+    assert!(median["Percentile"] == 50 && (median["Value"].as_f64().unwrap() / 0.006 - 1.0).abs() < 0.002, "{median}");
+}
+
+/// `report RUN ARGUMENTS` ends with `code` and says `said`.
+fn gate(arguments: &[&str], code: i32, said: &str) {
+    let run = Recorded::default().write();
+    let output = meshtax().args(["report", run.argument()]).args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), said, "{arguments:?}");
+    assert!(!output.stdout.is_empty(), "the report is printed all the same");
+}
+
+#[test]
+fn a_gate() {
+    gate(&["--fail-if", "latency_ms_mean>+250%"], 0, "");
+    gate(
+        &["--fail-if", "latency_ms_mean>+100%", "--fail-if", "cpu_ms_per_request>500%"],
+        1,
+        "failed: `latency_ms_mean>+100%`: arm `sidecar`: +200 % [197, 203]\n",
+    );
+    gate(
+        &["--fail-if", "latency_ms_mean>+199%"],
+        0,
+        "undecided: `latency_ms_mean>+199%`: arm `sidecar`: +200 % [197, 203] may be chance; more rounds would tell\n",
+    );
+    gate(&["--fail-if", "errors>0%"], 1, "failed: `errors>+0%`: there is nothing to compare\n");
+}
+
+#[test]
+fn arms_that_a_form_needs() {
+    let run = Recorded::default().write();
+    let home = tempfile::tempdir().unwrap();
+    let mut fortio = meshtax();
+    fortio.args(["report", run.argument(), "--format", "fortio"]);
+    refuses(&mut fortio, home.path(), "this form holds one arm: name it with `--arm`", "arms here are none, sidecar");
+    refuses(
+        fortio.args(["--arm", "ambient"]),
+        home.path(),
+        "no arm is called `ambient`",
+        "arms here are none, sidecar",
+    );
+}
+
+const LOST: &str = "restore it from a copy, or run the experiment again";
+const REST: &str =
+    "measurement.json is whole: `meshtax report RUN` still prints it, other forms need all files of the folder";
+
+/// Once `tear` has changed the folder, both `report --format fortio` and `compare` refuse it; `RUN` stands for the folder.
+fn torn(tear: impl FnOnce(&crate::recorded::Folder), error: &str, hint: &str) {
+    let run = Recorded::default().write();
+    tear(&run);
+    let home = tempfile::tempdir().unwrap();
+    let error = error.replace("RUN", run.argument());
+    let arguments: [&[&str]; 2] = [
+        &["report", run.argument(), "--format", "fortio", "--arm", "none"],
+        &["compare", run.argument(), run.argument()],
+    ];
+    for arguments in arguments {
+        refuses(meshtax().args(arguments), home.path(), &error, hint);
+    }
+}
+
+#[test]
+fn torn_folders() {
+    torn(
+        |run| run.change("measurement.json", |_| "{\"schema\": \"mesh".to_owned()),
+        "`RUN/measurement.json` is damaged: EOF while parsing a string at line 1 column 16",
+        LOST,
+    );
+    torn(
+        |run| run.change("measurement.json", |text| text.replace("\"rounds\": 10", "\"rounds\": -1")),
+        "`RUN/measurement.json` is damaged: invalid value: integer `-1`, expected u32 at line 84 column 16",
+        LOST,
+    );
+    torn(
+        |run| {
+            run.change("measurement.json", |text| {
+                text.replace("measurement/v1", "measurement/v2").replace("0.1.0", "7.0.0")
+            })
+        },
+        "`RUN/measurement.json` has the schema `meshtax/measurement/v2`, and this meshtax reads `meshtax/measurement/v1`",
+        "read it with the meshtax that wrote it: 7.0.0 (this is 0.1.0)",
+    );
+    torn(
+        |run| run.change("load.jsonl", |text| text[..text.len() - 20].to_owned()),
+        "`RUN/load.jsonl:20` is damaged: EOF while parsing a string at line 1 column 190",
+        REST,
+    );
+    torn(
+        |run| run.remove("meters.jsonl"),
+        "cannot read `RUN/meters.jsonl`: No such file or directory (os error 2)",
+        REST,
+    );
+    torn(
+        |run| run.remove("measurement.json"),
+        "the run in `RUN` did not come to its end: it has no measurement.json",
+        "run the experiment again; a run that is ended with Ctrl-C still measures the rounds that it has",
+    );
+}
+
+#[test]
+fn a_torn_folder_prints_what_is_whole() {
+    let run = Recorded::default().write();
+    for name in ["load.jsonl", "meters.jsonl", "topology.yaml", "experiment.yaml"] {
+        run.remove(name);
+    }
+    assert!(prints(&["report", run.argument()]).contains("+200 % [197, 203]"));
+}

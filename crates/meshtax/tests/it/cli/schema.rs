@@ -1,0 +1,35 @@
+//! Schemas: what is printed is one, and what is written obeys it.
+
+use serde_json::Value;
+
+use super::prints;
+use crate::recorded::Recorded;
+
+/// What `meshtax ARGUMENTS` prints obeys the schema of `kind`.
+fn check(kind: &str, arguments: &[&str]) {
+    let schema: Value = serde_json::from_str(&prints(&["schema", kind])).expect("a schema is JSON");
+    jsonschema::meta::validate(&schema).expect("a schema is a schema");
+    let printed = serde_json::from_str(&prints(arguments)).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<String> = validator.iter_errors(&printed).map(|error| error.to_string()).collect();
+    assert!(faults.is_empty(), "{kind}: {faults:#?}");
+}
+
+#[test]
+fn what_is_printed_obeys_its_schema() {
+    let run = Recorded::default().write();
+    check("measurement", &["report", run.argument(), "--json"]);
+    check("comparison", &["compare", run.argument(), run.argument(), "--json"]);
+}
+
+/// Files that people write are held to their schemas beside the readers; here, that they are printed.
+#[test]
+fn every_kind_is_printed() {
+    for (kind, title) in
+        [("experiment", "meshtax experiment"), ("topology", "meshtax topology"), ("measurement", "Measurement")]
+    {
+        let schema: Value = serde_json::from_str(&prints(&["schema", kind])).unwrap();
+        assert_eq!(schema["title"], title);
+    }
+    assert_eq!(prints(&["schema"]), prints(&["schema", "measurement"]));
+}

@@ -1,0 +1,74 @@
+//! The noise floor, runs that go on until their intervals are narrow, and known costs.
+
+use serde_json::Value;
+
+use crate::tool::Run;
+
+const SHORT: &str = "\
+warmup: 4
+rounds: 10
+idle: {windows: 8, window: 50ms}
+";
+
+/// Runs an experiment of `arms` on the pair, with the rest of the file and further arguments.
+fn run(arms: &str, rest: &str, arguments: &[&str]) -> Run {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("experiment.yaml");
+    let load = "load: {sequential: {target: 'http://front:8080/', requests: 60}}";
+    std::fs::write(&file, format!("name: numbers\ntopology: pair\narms: {arms}\n{load}\n{SHORT}{rest}")).unwrap();
+    let mut all = vec![file.to_str().unwrap()];
+    all.extend(arguments);
+    Run::perform(&all)
+}
+
+fn arms_of(effects: &Value) -> Vec<&str> {
+    let mut arms: Vec<&str> =
+        effects.as_array().unwrap().iter().map(|effect| effect["arm"].as_str().unwrap()).collect();
+    arms.dedup();
+    arms
+}
+
+#[test]
+fn a_null_run_compares_the_baseline_with_its_copy_alone() {
+    let run = run("{none: {plane: none}, sidecar: {plane: sidecar}}", "", &["--null"]);
+    assert_eq!(arms_of(&run.measurement["effects"]), ["null"]);
+    assert!(run.measurement["null"].is_null());
+    assert_eq!(run.requests("null", "back"), run.requests("none", "back"));
+}
+
+#[test]
+fn beside_other_arms_the_copy_is_the_noise_floor() {
+    let run = run("{none: {plane: none}, twice: {plane: none}}", "null: true\n", &[]);
+    assert_eq!(arms_of(&run.measurement["effects"]), ["twice"]);
+    assert_eq!(arms_of(&run.measurement["null"]["effects"]), ["null"]);
+    let arms: Vec<&Value> = run.measurement["arms"].as_array().unwrap().iter().map(|arm| &arm["name"]).collect();
+    assert_eq!(arms, ["none", "twice"]);
+    assert!(run.file("report.txt").contains("noise floor"), "{}", run.file("report.txt"));
+}
+
+#[test]
+fn a_run_goes_on_until_its_interval_is_narrow_and_no_longer() {
+    let rounds = |arguments: &[&str]| {
+        let run = run("{none: {plane: none}, twice: {plane: none}}", "", arguments);
+        run.measurement["experiment"]["rounds"].as_u64().unwrap()
+    };
+    // The same number of requests in every block: an interval without width after the first rounds that may end a run.
+    assert_eq!(rounds(&["--until", "requests<1%", "--max-rounds", "40"]), 10);
+    assert_eq!(rounds(&["--until", "latency_ms_p50<0.0000001%", "--max-rounds", "12"]), 12);
+}
+
+#[test]
+fn known_costs_are_recorded_by_the_services_and_found_again() {
+    let arms = "{none: {plane: none}, wait: {plane: none, add: {to: front/, wait: 5ms}}, \
+                burn: {plane: none, add: {to: front/, compute: 5ms}}, grow: {plane: none, add: {to: back/, response: 1000 B}}}";
+    let run = run(arms, "", &[]);
+    for (arm, metric) in [("wait", "latency_ms_mean"), ("burn", "cpu_ms_per_request")] {
+        let recoveries = run.measurement["calibration"].as_array().unwrap();
+        let recovery = recoveries.iter().find(|recovery| recovery["arm"] == arm).unwrap();
+        assert_eq!(recovery["metric"], metric);
+        assert!(recovery["truth"].as_f64().unwrap() >= 4.99, "{recovery}");
+        assert!(recovery["difference_ci95"][0].as_f64().unwrap() > 0.0, "{recovery}");
+    }
+    let bytes = |arm: &str| run.arm(arm)["recorded"]["answer_bytes_per_request"].as_f64().unwrap();
+    assert_eq!(bytes("grow") - bytes("none"), 1000.0);
+}

@@ -1,0 +1,127 @@
+use measure::{Arm, Measurement, Metric};
+
+use crate::answer::answer;
+use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
+use crate::figure::{change, count};
+use crate::verdict::spelled;
+
+/// A run as Markdown for a pull request: the answer, the primary metrics with their verdicts, cautions, and everything
+/// else folded away.
+pub fn markdown(measurement: &Measurement) -> String {
+    let others = measurement.arms.iter().skip(1);
+    let parts = [
+        vec![format!("### meshtax: {}", measurement.experiment.name), quoted(&answer(measurement))],
+        others.clone().map(|arm| primary(measurement, arm)).collect(),
+        vec![cautions(measurement)],
+        others.map(|arm| folded(measurement, arm)).collect(),
+        vec![origin(measurement)],
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    format!("{}\n", parts.join("\n\n"))
+}
+
+fn quoted(text: &str) -> String {
+    text.split("\n\n")
+        .map(|paragraph| format!("> {}", paragraph.trim().replace('\n', " ")))
+        .collect::<Vec<_>>()
+        .join("\n>\n")
+}
+
+fn primary(measurement: &Measurement, arm: &Arm) -> String {
+    let has_floor = measurement.null.is_some();
+    let base = base(measurement);
+    let mut header = vec!["".to_owned(), base.name.clone(), arm.name.clone(), format!("vs {}", base.name)];
+    header.extend(has_floor.then(|| "noise floor".to_owned()));
+    header.push("verdict".to_owned());
+    let rows = Metric::PRIMARY.into_iter().map(|metric| {
+        let effect = effect(measurement, arm, metric);
+        let mut row = vec![title(metric), value(base, metric), value(arm, metric), told(effect_cell(effect, metric))];
+        row.extend(has_floor.then(|| floor(measurement, metric)));
+        row.push(
+            effect.and_then(|effect| effect.verdict).map_or_else(String::new, |verdict| spelled(verdict).to_owned()),
+        );
+        row
+    });
+    table(header, rows)
+}
+
+fn folded(measurement: &Measurement, arm: &Arm) -> String {
+    let base = base(measurement);
+    let header = vec!["".to_owned(), base.name.clone(), arm.name.clone(), format!("vs {}", base.name)];
+    let metrics = GROUPS
+        .into_iter()
+        .flat_map(|(group, metrics)| metrics.iter().map(move |(label, metric)| (group, label, metric)));
+    let rows = metrics.map(|(group, label, metric)| {
+        let cell = told(effect_cell(effect(measurement, arm, *metric), *metric));
+        let unit = if metric.unit() == "1" { String::new() } else { format!(", {}", metric.unit()) };
+        vec![format!("{group}: {}{unit}", label.trim()), value(base, *metric), value(arm, *metric), cell]
+    });
+    let table = table(header, rows);
+    format!("<details><summary>Every metric of {} against {}</summary>\n\n{table}\n\n</details>", arm.name, base.name)
+}
+
+fn base(measurement: &Measurement) -> &Arm {
+    &measurement.arms[0]
+}
+
+fn title(metric: Metric) -> String {
+    let group = GROUPS.into_iter().find_map(|(group, metrics)| {
+        let (label, _) = metrics.iter().find(|(_, known)| *known == metric)?;
+        Some(format!("{group} {}", label.trim()))
+    });
+    format!("{}, {}", group.unwrap_or_else(|| metric.name().to_owned()), metric.unit())
+}
+
+fn value(arm: &Arm, metric: Metric) -> String {
+    told(value_cells(arm, metric).join(" "))
+}
+
+/// A cell without the marks that a legend explains elsewhere.
+fn told(cell: String) -> String {
+    match cell.trim() {
+        "*" => "too few samples".to_owned(),
+        cell => cell.trim_end_matches(['†', '‡']).split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn floor(measurement: &Measurement, metric: Metric) -> String {
+    let null = measurement.null.iter().flat_map(|null| &null.effects).find(|effect| effect.metric == metric.name());
+    null.and_then(|effect| Some(change(effect.ratio?, effect.ratio_ci95))).unwrap_or_default()
+}
+
+fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    let rule = format!("|---|{}", "--:|".repeat(header.len() - 1));
+    [line(&header), rule].into_iter().chain(rows.map(|row| line(&row))).collect::<Vec<_>>().join("\n")
+}
+
+fn cautions(measurement: &Measurement) -> String {
+    let lines = measurement.cautions.iter().map(|caution| format!("- **{}**: {}", caution.kind, plain(&caution.text)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Text that no renderer takes for HTML; what stands between backticks is safe as it is.
+fn plain(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(index, part)| if index % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+fn origin(measurement: &Measurement) -> String {
+    let (subject, environment) = (&measurement.experiment, &measurement.environment);
+    let envoy = environment.envoy.as_ref().map_or_else(String::new, |version| format!(", Envoy {version}"));
+    let partial = if subject.complete { "" } else { ", interrupted" };
+    format!(
+        "<sub>{}, {} per arm{partial}; [low, high] is a 95 % interval; meshtax {}{envoy}, {}, Linux {}, {}, {}</sub>",
+        count(subject.rounds.into(), "round"),
+        count(subject.requests, "request"),
+        environment.meshtax,
+        environment.system,
+        environment.kernel,
+        count(environment.cores.into(), "core"),
+        environment.started
+    )
+}

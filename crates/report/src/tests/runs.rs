@@ -1,0 +1,129 @@
+use insta::assert_snapshot;
+use measure::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Effect, Measurement};
+
+use super::run::{Figures, NONE, SIDECAR, caution, run};
+
+/// Two runs of `none` and `sidecar` whose intervals reach `reach` of the figures.
+fn comparison(a: &Figures, b: &Figures, rounds: u32, reach: f64) -> Comparison {
+    let runs = [a, b].map(|sidecar| run(&[("none", &NONE), ("sidecar", sidecar)], rounds, reach));
+    let against = |arm: &str, a: &Figures, b: &Figures| run(&[("a", a), (arm, b)], rounds, reach).effects;
+    let overheads: Vec<Effect> = against("sidecar", a, b);
+    let effects = [against("none", &NONE, &NONE), overheads.clone()].concat();
+    let [a, b]: [Measurement; 2] = runs;
+    let schema = COMPARISON_SCHEMA.to_owned();
+    Comparison { schema, a, b, differences: Vec::new(), effects, overheads, cautions: Vec::new() }
+}
+
+fn difference(aspect: Aspect, name: &str, [a, b]: [&str; 2]) -> Difference {
+    Difference { aspect, name: name.to_owned(), a: a.to_owned(), b: b.to_owned() }
+}
+
+/// What `meshtax compare` prints.
+fn told(comparison: &Comparison) -> String {
+    let text = crate::runs(comparison);
+    let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "lines of more than 80 columns: {wide:#?}");
+    assert!(text.lines().all(|line| line == line.trim_end()), "blanks at the end of a line:\n{text}");
+    text
+}
+
+#[test]
+fn a_dearer_sidecar() {
+    let dearer = SIDECAR.map(|figure| figure.map(|figure| figure * 1.1));
+    let mut comparison = comparison(&SIDECAR, &dearer, 10, 0.02);
+    comparison.differences = vec![
+        difference(Aspect::Load, "think_ms", ["2", "5"]),
+        difference(Aspect::Arms, "`sidecar` concurrency", ["absent", "4"]),
+        difference(
+            Aspect::Environment,
+            "processor",
+            ["Example CPU 3.0 GHz", "Another Example CPU whose name is rather long 2.0 GHz"],
+        ),
+    ];
+    comparison.cautions =
+        vec![caution("other_environment", "the runs differ in processor: their arms may differ for that")];
+    assert_snapshot!(told(&comparison), @"
+    A: bookinfo-lean, 10 rounds, arms none, sidecar, started 2026-01-02T03:04:05Z
+    B: bookinfo-lean, 10 rounds, arms none, sidecar, started 2026-01-02T03:04:05Z
+
+    What differs                   A                    B
+      load: think_ms               2                    5
+      arms: `sidecar` concurrency  absent               4
+      environment: processor       Example CPU 3.0 GHz  Another Example CPU whose
+                                                        name is rather long 2.0 GHz
+
+    Cost beside `none`       A       B  B vs A
+    sidecar
+      Latency mean      +212 %  +243 %  +10.0 % [7.8, 12.2]
+      Latency p50       +213 %  +245 %  +10.0 % [7.8, 12.2]
+      Latency p90       +203 %  +234 %  +10.0 % [7.8, 12.2]
+      CPU per request   +210 %  +241 %  +10.0 % [7.8, 12.2]
+
+    none                     A               B         B vs A
+    Latency
+      mean, ms            1.98 ±  3 %     1.98 ±  3 %  same
+      p50, ms             1.90 ±  3 %     1.90 ±  3 %  same
+      p90, ms             2.41 ±  3 %     2.41 ±  3 %  same
+      p99, ms             3.87 ±  3 %     3.87 ±  3 %  same
+      total wait, s       2.98 ±  3 %     2.98 ±  3 %  same
+    CPU
+      per request, ms     1.85 ±  3 %     1.85 ±  3 %  same
+        app, ms           1.85 ±  3 %     1.85 ±  3 %  same
+        proxy, ms            0               0         same
+      total, s            2.78 ±  3 %     2.78 ±  3 %  same
+      idle, cores      0.00312 ±  3 %  0.00312 ±  3 %  same
+      peak, cores       0.0681 ±  3 %   0.0681 ±  3 %  same
+      machine busy, %     4.21 ±  3 %     4.21 ±  3 %  same
+    Memory
+      idle, MiB           81.4 ±  3 %     81.4 ±  3 %  same
+      loaded, MiB         83.1 ±  3 %     83.1 ±  3 %  same
+        proxy, MiB           0               0         same
+      growth, MiB         1.65 ±  3 %     1.65 ±  3 %  same
+    Counts
+      requests            1500            1500         same
+      errors                 0               0         same
+
+    sidecar                 A              B         B vs A
+    Latency
+      mean, ms           6.19 ±  3 %    6.81 ±  3 %  +10.0 % [7.8, 12.2]
+      p50, ms            5.96 ±  3 %    6.55 ±  3 %  +10.0 % [7.8, 12.2]
+      p90, ms            7.32 ±  3 %    8.06 ±  3 %  +10.0 % [7.8, 12.2]
+      p99, ms            9.98 ±  3 %    11.0 ±  3 %  +10.0 % [7.8, 12.2]
+      total wait, s      9.29 ±  3 %    10.2 ±  3 %  +10.0 % [7.8, 12.2]
+    CPU
+      per request, ms    5.74 ±  3 %    6.32 ±  3 %  +10.0 % [7.8, 12.2]
+        app, ms          1.87 ±  3 %    2.06 ±  3 %  +10.0 % [7.8, 12.2]
+        proxy, ms        3.87 ±  3 %    4.26 ±  3 %  +10.0 % [7.8, 12.2]
+      total, s           8.62 ±  3 %    9.48 ±  3 %  +10.0 % [7.8, 12.2]
+      idle, cores      0.0312 ±  3 %  0.0344 ±  3 %  +10.0 % [7.8, 12.2]
+      peak, cores       0.171 ±  3 %   0.188 ±  3 %  +10.0 % ‡
+      machine busy, %    9.87 ±  3 %    10.9 ±  3 %  +10.0 % [7.8, 12.2]
+    Memory
+      idle, MiB           223 ±  3 %     246 ±  3 %  +10.0 % [7.8, 12.2]
+      loaded, MiB         232 ±  3 %     255 ±  3 %  +10.0 % [7.8, 12.2]
+        proxy, MiB        149 ±  3 %     163 ±  3 %  +10.0 % [7.8, 12.2]
+      growth, MiB        8.50 ±  3 %    9.35 ±  3 %  +10.0 % [7.8, 12.2]
+    Counts
+      requests           1500           1650         +10.0 % [7.8, 12.2]
+      errors                0              0         same
+
+    Cost beside `none`: B vs A compares the ratios to it, so that what changed for
+      all arms alike, such as a faster machine, cancels
+    ± standard deviation over blocks or windows
+    [low, high] 95 % interval by Welch's t, rounds unpaired: it holds what varied
+      within the runs, and nothing of what changed between them
+    ‡ no interval: a maximum over rounds
+
+    caution other_environment: the runs differ in processor: their arms may differ
+      for that
+    ");
+}
+
+#[test]
+fn three_rounds() {
+    let dearer = SIDECAR.map(|figure| figure.map(|figure| figure * 1.1));
+    let text = told(&comparison(&SIDECAR, &dearer, 3, 0.02));
+    for part in ["Topology, load and environment are the same.", "† no interval: a run has too few rounds", "same"] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
