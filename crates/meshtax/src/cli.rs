@@ -150,6 +150,8 @@ pub struct OutputOptions {
     /// Exit with 1 if a guard says that the numbers are not to be believed
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    pub gate: GateOptions,
     /// Leave the lab standing afterwards and say how to enter a pod; `meshtax clean` removes it
     #[arg(long)]
     pub keep: bool,

@@ -16,10 +16,11 @@ use crate::experiment::Experiment;
 use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
 use crate::format;
+use crate::gate::gate;
 use crate::measurement;
 use crate::needs::{self, Envoy};
 use crate::output::{print, say};
-use crate::plan::plan;
+use crate::plan::{Plan, plan};
 use crate::progress::{Progress, spoken};
 use crate::record::Record;
 use crate::witness::Meters;
@@ -70,9 +71,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let claim = lab::claim().context("cannot lock an id for this run")?;
     let path = output.out.clone().unwrap_or_else(|| Path::new("runs").join(claim.id()));
     let folder = RunFolder::create(&path)?;
-    folder.write("experiment.yaml", &experiment.text)?;
-    folder.write("topology.yaml", &experiment.topology.text)?;
-    folder.write_json("plan.json", &plan)?;
+    keep_questions(&folder, &experiment, &plan)?;
     clean::sweep(&trees)?;
     let mut progress = Progress::new();
     progress.note(&format!("{}; it will take about {}", title(&experiment), spoken(plan.length(&experiment))));
@@ -99,26 +98,38 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
         return Err(LabError::Interrupted.into());
     }
     let measurement = measurement::of_run(&experiment, facts, &seen, &tally, complete)?;
-    folder.write_json("measurement.json", &measurement)?;
-    folder.write("report.txt", &text(&measurement))?;
-    folder.write("report.html", &format::page(&Record::open(folder.path())?)?)?;
+    keep_answers(&folder, &measurement)?;
     show(&measurement, output.json)?;
     say(&format!("run folder: {}", folder.path().display()));
     farewell.iter().for_each(|line| say(line));
-    Ok(verdict(&measurement, output.strict))
+    Ok(verdict(&measurement, output))
+}
+
+/// Writes what will be done.
+fn keep_questions(folder: &RunFolder, experiment: &Experiment, plan: &Plan) -> anyhow::Result<()> {
+    folder.write("experiment.yaml", &experiment.text)?;
+    folder.write("topology.yaml", &experiment.topology.text)?;
+    folder.write_json("plan.json", plan)
+}
+
+/// Writes what came out.
+fn keep_answers(folder: &RunFolder, measurement: &Measurement) -> Result<(), Failure> {
+    folder.write_json("measurement.json", measurement)?;
+    folder.write("report.txt", &text(measurement))?;
+    folder.write("report.html", &format::page(&Record::open(folder.path())?)?)?;
+    Ok(())
 }
 
 /// The exit status that goes with a measurement.
-fn verdict(measurement: &Measurement, strict: bool) -> ExitCode {
-    let fatal: Vec<&measure::Caution> = measurement.cautions.iter().filter(|caution| caution.fatal).collect();
+fn verdict(measurement: &Measurement, output: &OutputOptions) -> ExitCode {
     if !measurement.experiment.complete {
         return ExitCode::from(130);
     }
-    if strict && !fatal.is_empty() {
-        fatal.iter().for_each(|caution| say(&format!("refused by --strict: {}: {}", caution.kind, caution.text)));
-        return ExitCode::from(1);
-    }
-    ExitCode::SUCCESS
+    let fatal = measurement.cautions.iter().filter(|caution| output.strict && caution.fatal);
+    let refused = fatal.map(|caution| format!("refused by --strict: {}: {}", caution.kind, caution.text));
+    let reasons: Vec<String> = refused.chain(gate(&output.gate.fail_if, &measurement.effects)).collect();
+    reasons.iter().for_each(|reason| say(reason));
+    if reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
 /// How long the lab took to come and go: `timing.json`.

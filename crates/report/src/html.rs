@@ -59,7 +59,7 @@ pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> 
 /// Name, contents, and the arms with a box each to hide them.
 fn top(page: &Page) -> Element {
     let links =
-        titles(page).map(|(id, title)| element("li").put(element("a").with("href", format!("#{id}")).text(title)));
+        titles(page).map(|(id, title, _)| element("li").put(element("a").with("href", format!("#{id}")).text(title)));
     let boxes = page.arm_names().map(|arm| {
         let class = page.looks.class(arm);
         let id = format!("show-{class}");
@@ -73,19 +73,20 @@ fn top(page: &Page) -> Element {
         .put(arms)
 }
 
-fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// Names of the sections: within the page, in the contents, and as headings.
+fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let has_course = !page.curves.stretches.is_empty();
     [
-        ("trust", "Cautions"),
-        ("effects", "Effects and latency"),
-        ("rounds", "Round by round"),
-        ("time", "The run in time"),
-        ("resources", "CPU and memory"),
-        ("calls", "Call graph"),
-        ("origin", "Where it comes from"),
+        ("trust", "Cautions", "Cautions"),
+        ("effects", "Effects", "Effects and latency"),
+        ("rounds", "Rounds", "Round by round"),
+        ("time", "Time", "The run in time"),
+        ("resources", "Resources", "CPU and memory"),
+        ("calls", "Calls", "Call graph"),
+        ("origin", "Origin", "Where it comes from"),
     ]
     .into_iter()
-    .filter(move |(id, _)| *id != "time" || has_course)
+    .filter(move |(id, ..)| *id != "time" || has_course)
 }
 
 fn sections(page: &Page) -> Vec<Element> {
@@ -103,7 +104,7 @@ fn sections(page: &Page) -> Vec<Element> {
     ];
     let shown: Vec<_> = titles(page).collect();
     for (id, content) in contents {
-        let Some((_, title)) = shown.iter().find(|(known, _)| *known == id) else { continue };
+        let Some((.., title)) = shown.iter().find(|(known, ..)| *known == id) else { continue };
         let heading = element("h2").with("id", format!("{id}-title")).text(title);
         let section = element("section").with("id", id).with("aria-labelledby", format!("{id}-title"));
         sections.push(section.put(heading).puts(content));

@@ -1,19 +1,40 @@
-use measure::{Measurement, MemorySource, ROUNDS_MIN};
+use measure::{Caution, Measurement, MemorySource, ROUNDS_MIN};
 
 use super::Page;
 use crate::element::{Element, element};
 use crate::figure::{change, count};
 
-/// Warnings, or that there are none.
+/// Warnings by kind, those that a strict run is refused for first; or that there are none.
 pub(crate) fn cautions(measurement: &Measurement) -> Element {
     if measurement.cautions.is_empty() {
         return element("p").text("None: no guard saw anything that makes these numbers doubtful.");
     }
-    let entries = measurement.cautions.iter().map(|caution| {
-        let kind = element("strong").text(&caution.kind.replace('_', " "));
-        element("li").put(kind).put(element("p").prose(&caution.text))
-    });
-    element("ul").class("cautions").puts(entries)
+    let mut kinds: Vec<(&str, Vec<&Caution>)> = Vec::new();
+    for caution in &measurement.cautions {
+        match kinds.iter_mut().find(|(kind, _)| *kind == caution.kind) {
+            Some((_, cautions)) => cautions.push(caution),
+            None => kinds.push((&caution.kind, vec![caution])),
+        }
+    }
+    kinds.sort_by_key(|(_, cautions)| !is_fatal(cautions));
+    element("ul").class("cautions").puts(kinds.iter().map(|(kind, cautions)| of_kind(kind, cautions)))
+}
+
+fn is_fatal(cautions: &[&Caution]) -> bool {
+    cautions.iter().any(|caution| caution.fatal)
+}
+
+/// The first warning of a kind; the like ones of other arms are folded away.
+fn of_kind(kind: &str, cautions: &[&Caution]) -> Element {
+    let fatal = is_fatal(cautions).then(|| element("em").text("do not trust these numbers"));
+    let heading = element("h3").text(&kind.replace('_', " ")).puts(fatal);
+    let mut told = cautions.iter().map(|caution| element("p").prose(&caution.text));
+    let entry = element("li").put(heading).puts(told.next());
+    if cautions.len() == 1 {
+        return entry;
+    }
+    let summary = element("summary").text(&format!("{} more of this kind", cautions.len() - 1));
+    entry.put(element("details").put(summary).puts(told))
 }
 
 /// What was run, in a line.

@@ -130,6 +130,7 @@ fn structure_of_the_page() {
     assert_snapshot!(outline(&html(&measurement(), &curves(), &topology())), @r"
     bookinfo-lean
       Cautions
+        few rounds
       Effects and latency
         [effects-1]
         sidecar against none
