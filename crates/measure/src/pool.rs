@@ -4,12 +4,12 @@ use rand_chacha::ChaCha8Rng;
 use crate::estimate::Estimate;
 use crate::{Histogram, samples_needed};
 
-/// Times that the rounds are drawn again. The standard error is then within 1.6 % of that of endless draws (one standard
-/// deviation, 1 / √(2 · 2,000); Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 6.4).
+/// Times that the rounds are drawn again. The standard error is then within 2.2 % of that of endless draws (one standard
+/// deviation, from the asymptotic variance of two sample quantiles of a normal law).
 const DRAWS: usize = 2_000;
 
 /// Seed of the draws: the same data give the same bytes.
-const SEED: u64 = 0x6d65_7368_7461_78;
+const SEED: u64 = 0x006d_6573_6874_6178;
 
 /// Entries between two sums in [`Pool::below`].
 const STRIDE: usize = 64;

@@ -86,7 +86,8 @@ fn a_constant_is_a_difference() {
     for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90] {
         let effect = effect_of(&seen, metric);
         near(effect.difference, 2.0, 0.015);
-        holds(effect.difference_ci95, 2.0, 0.03);
+        // A few buckets: at 15 ms they are 8 µs wide, above 16.8 ms 16 µs.
+        holds(effect.difference_ci95, 2.0, 0.05);
     }
     let wait = effect_of(&seen, Metric::WaitSTotal);
     near(wait.difference, 2.0, 0.015);
@@ -99,7 +100,7 @@ fn a_factor_is_a_ratio() {
     for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::WaitSTotal] {
         let effect = effect_of(&seen, metric);
         near(effect.ratio, 1.1, 0.001);
-        holds(effect.ratio_ci95, 1.1, 0.002);
+        holds(effect.ratio_ci95, 1.1, 0.004);
     }
 }
 

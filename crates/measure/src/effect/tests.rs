@@ -79,18 +79,18 @@ fn one_metric_alone_is_as_among_all() {
     }
 }
 
-/// A small `benches/coverage.rs`: of 60 intervals 57 are to hold the truth; fewer than 50 do with p < 0.0001.
+/// A small `benches/coverage.rs`: of 40 intervals 38 are to hold the truth; fewer than 32 do with p < 0.001.
 #[test]
 fn intervals_hold_the_truth() {
     const METRICS: [Metric; 4] =
         [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::CpuMsPerRequest];
     let mut held = [0; METRICS.len()];
-    for seed in 0..60 {
+    for seed in 0..40 {
         let seen = run(seed, 10, 1.05);
         for (held, metric) in held.iter_mut().zip(METRICS) {
             let [low, high] = effects_in(&seen, metric)[0].ratio_ci95.unwrap();
             *held += u32::from(low <= 1.05 && 1.05 <= high);
         }
     }
-    assert!(held.iter().all(|held| *held >= 50), "{held:?} of 60 intervals hold the truth");
+    assert!(held.iter().all(|held| *held >= 32), "{held:?} of 40 intervals hold the truth");
 }

@@ -1,6 +1,5 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use statrs::distribution::Normal;
 
 use super::*;
 

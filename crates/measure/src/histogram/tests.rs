@@ -42,6 +42,14 @@ fn a_later_state_less_an_earlier_one_is_what_came_between() {
 }
 
 #[test]
+fn a_block_of_ten_milliseconds_a_request_takes_sixty_kibibytes() {
+    let bytes = |histogram: &Histogram| histogram.0.distinct_values() * size_of::<u32>();
+    let histogram = of(&[10_000_000]);
+    assert!(bytes(&histogram) <= 60 * 1024, "{}", bytes(&histogram));
+    assert_eq!(bytes(&Histogram::decode(&histogram.encode()).unwrap()), bytes(&histogram));
+}
+
+#[test]
 fn nothing_has_no_mean() {
     assert_eq!(Histogram::new().mean_ns(), None);
     assert_eq!(Histogram::new().block_quantile_ns(0.5), None);
