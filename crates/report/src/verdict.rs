@@ -8,11 +8,11 @@ use crate::grid::{Column, grid};
 pub(crate) fn verdicts(run: &Measurement) -> String {
     let judged: Vec<&Effect> = run.effects.iter().filter(|effect| effect.verdict.is_some()).collect();
     let Some(first) = judged.first() else { return String::new() };
-    let margin = first.margin.map_or_else(String::new, |margin| format!(" (equivalence within {} %)", percent(margin)));
+    let margin = first.margin.map_or_else(String::new, |margin| format!("equivalent: within {} %\n", percent(margin)));
     let floor = if run.null.is_some() { "noise floor" } else { "" };
-    let heading = [&format!("Verdicts{margin}"), "change", "p", floor].map(str::to_owned).to_vec();
+    let heading = ["Verdicts", "change", "p", floor].map(str::to_owned).to_vec();
     let rows = std::iter::once(heading).chain(judged.iter().map(|effect| row(effect, run)));
-    grid(&[Column::RIGHT, Column::RIGHT, Column::RIGHT], rows) + &unresolved(&judged)
+    grid(&[Column::RIGHT, Column::RIGHT, Column::RIGHT], rows) + &unresolved(&judged) + &margin
 }
 
 /// A verdict in words.
@@ -28,7 +28,7 @@ pub(crate) fn spelled(verdict: Verdict) -> &'static str {
 fn row(effect: &Effect, run: &Measurement) -> Vec<String> {
     let words = spelled(effect.verdict.unwrap_or(Verdict::NotResolvable));
     vec![
-        format!("  {} {}: {words}", effect.arm, name(&effect.metric)),
+        format!("{} {}: {words}", effect.arm, name(&effect.metric)),
         relative(effect),
         effect.p_value.map_or_else(String::new, p_value),
         floor(effect, run).map_or_else(String::new, relative),
@@ -50,10 +50,10 @@ fn p_value(p: f64) -> String {
 
 fn name(metric: &str) -> &'static str {
     let known = [
-        (Metric::LatencyMsMean, "mean latency"),
-        (Metric::LatencyMsP50, "p50 latency"),
-        (Metric::LatencyMsP90, "p90 latency"),
-        (Metric::CpuMsPerRequest, "CPU per request"),
+        (Metric::LatencyMsMean, "mean"),
+        (Metric::LatencyMsP50, "p50"),
+        (Metric::LatencyMsP90, "p90"),
+        (Metric::CpuMsPerRequest, "CPU"),
     ];
     known.into_iter().find(|(known, _)| known.name() == metric).map_or("?", |(_, name)| name)
 }
@@ -64,7 +64,7 @@ fn unresolved(judged: &[&Effect]) -> String {
     open.map(|effect| {
         let smallest = effect.smallest_resolvable.map(|smallest| {
             format!(
-                "  {} {}: a change of {} % would have been resolved",
+                "{} {}: a change of {} % would have been resolved",
                 effect.arm,
                 name(&effect.metric),
                 percent(smallest)
