@@ -29,9 +29,15 @@ pub(crate) struct Endpoint {
 
 #[derive(Debug)]
 enum Step {
+    /// What keeps a thread busy, one after the other.
+    Work(Vec<Work>),
+    Calls(Vec<Edge>),
+}
+
+#[derive(Debug)]
+enum Work {
     Compute(Duration),
     Wait(Duration),
-    Calls(Vec<Edge>),
 }
 
 /// How a request ends.
@@ -57,8 +63,8 @@ impl Endpoint {
         for step in &endpoint.script {
             match step {
                 topology::Step::Compute { cpu, background: true } => later += *cpu,
-                topology::Step::Compute { cpu, background: false } => script.push(Step::Compute(*cpu)),
-                topology::Step::Wait(time) => script.push(Step::Wait(*time)),
+                topology::Step::Compute { cpu, background: false } => add(&mut script, Work::Compute(*cpu)),
+                topology::Step::Wait(time) => add(&mut script, Work::Wait(*time)),
                 topology::Step::Calls(calls) => {
                     let edges = calls.iter().map(|call| caller.edge(call)).collect::<Result<_, _>>()?;
                     script.push(Step::Calls(edges));
@@ -94,9 +100,8 @@ impl Endpoint {
         for step in &self.script {
             match step {
                 // A worker that burned without further notice would keep everyone from the sockets if it happens to be
-                // the one that watches them; `block_in_place` makes another thread watch them and burns on this one.
-                Step::Compute(cpu) => tally.record_cpu(*cpu, block_in_place(|| burn(*cpu))),
-                Step::Wait(time) => tally.record_wait(*time, wait(*time)),
+                // the one that watches them; `block_in_place` makes another thread watch them and works on this one.
+                Step::Work(works) => block_in_place(|| works.iter().for_each(|work| work.perform(tally))),
                 Step::Calls(edges) => drop(join_all(edges.iter().map(|edge| edge.call(headers))).await),
             }
         }
@@ -104,6 +109,24 @@ impl Endpoint {
             self.tally.errors.add(1);
         }
         Outcome { failed, body: self.body.clone(), background: self.background }
+    }
+}
+
+impl Work {
+    fn perform(&self, tally: &PodTally) {
+        match self {
+            Work::Compute(cpu) => tally.record_cpu(*cpu, burn(*cpu)),
+            Work::Wait(time) => tally.record_wait(*time, wait(*time)),
+        }
+    }
+}
+
+/// Adds work to the script. What follows upon other work shares its thread: handing a thread over has a price, and a
+/// script with one more step must cost that step and nothing else.
+fn add(script: &mut Vec<Step>, work: Work) {
+    match script.last_mut() {
+        Some(Step::Work(works)) => works.push(work),
+        _ => script.push(Step::Work(vec![work])),
     }
 }
 

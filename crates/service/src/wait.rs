@@ -2,16 +2,15 @@ use std::time::Duration;
 
 use nix::sys::prctl::set_timerslack;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
-use tokio::task::block_in_place;
 
 /// The end of a wait that is spun, not slept: longer than a sleeping thread needs to get back on its core.
 const TAIL: Duration = Duration::from_micros(60);
 
 /// Lets at least `asked` of wall time pass and returns how much passed. The runtime's own timers are of no use here:
-/// they are a millisecond late. On a worker of the runtime, others take over the worker's tasks meanwhile.
+/// they are a millisecond late. The caller sees to it that this thread can be spared.
 pub(crate) fn wait(asked: Duration) -> Duration {
     let start = monotonic();
-    block_in_place(|| sleep_until(start + asked));
+    sleep_until(start + asked);
     monotonic() - start
 }
 

@@ -150,9 +150,9 @@ fn check_folder(run: &Run) {
     {
         assert_ne!(run.file(name), "", "{name}");
     }
-    // One block and one reading of each arm, and eight idle windows of each.
-    assert_eq!(run.file("load.jsonl").lines().count(), 2);
-    assert_eq!(run.file("meters.jsonl").lines().count(), 2 + 2 * 8);
+    // One block and one reading of each arm and of the baseline's copy, and eight idle windows of each.
+    assert_eq!(run.file("load.jsonl").lines().count(), 3);
+    assert_eq!(run.file("meters.jsonl").lines().count(), 3 + 3 * 8);
     let shown = meshtax().args(["show", "topologies/bookinfo-lean.yaml"]).output().unwrap();
     assert_eq!(words(&shown), run.file("topology.yaml"));
     let environment: Value = serde_json::from_str(&run.file("environment.json")).unwrap();
