@@ -61,11 +61,6 @@ pub fn measure(observations: &Observations, options: &Options) -> Measured {
     measured
 }
 
-/// One arm against another, in the order of [`Metric::ALL`]; as [`measure`] compares an arm with the first.
-pub fn compare_arms(observations: &Observations, baseline: &str, arm: &str, options: &Options) -> Vec<Effect> {
-    effects(&Side::of(observations, baseline), &Side::of(observations, arm), options)
-}
-
 /// One metric of every arm but the noise floor against the baseline, without verdicts.
 pub(crate) fn effects_in(observations: &Observations, metric: Metric) -> Vec<Effect> {
     let Some((base, others)) = observations.arms.split_first() else { return Vec::new() };

@@ -30,7 +30,7 @@ pub use caution::{CautionKind, cautions};
 pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, compare};
 pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};
-pub use effect::{Measured, NULL_ARM, Options, compare_arms, measure};
+pub use effect::{Measured, NULL_ARM, Options, measure};
 pub use facts::{CallLatency, ClockFacts, ConnectionUse, Facts, SidecarFacts};
 pub use fail_if::{FailIf, Finding};
 pub use histogram::{Histogram, HistogramError, samples_needed};

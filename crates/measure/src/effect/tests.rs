@@ -61,7 +61,10 @@ fn the_copy_of_the_baseline_is_the_noise_floor() {
     assert_eq!(measured.arms.len(), 3);
     assert!(measured.effects.iter().all(|effect| effect.arm == "mesh") && measured.effects.len() == Metric::ALL.len());
     let null = measured.null.unwrap().effects;
-    assert_eq!(format!("{null:?}"), format!("{:?}", compare_arms(&seen, "none", NULL_ARM, &Options::default())));
+    assert_eq!(
+        format!("{null:?}"),
+        format!("{:?}", effects(&Side::of(&seen, "none"), &Side::of(&seen, NULL_ARM), &Options::default()))
+    );
 
     let alone = Observations { arms: vec!["none".into(), NULL_ARM.into()], ..seen };
     let measured = measure(&alone, &Options::default());
