@@ -9,6 +9,10 @@ use crate::schedule::Schedule;
 use crate::{BlockLoad, Target};
 
 /// One client that asks, reads, thinks, and asks again.
+///
+/// With a pace that is longer than any request, all arms are asked at the same rate, and so whatever they do happens
+/// equally long after they did it last. Without, a slower arm lets caches and cores cool for longer, which makes it
+/// slower still.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequential {
     /// What is asked for.
@@ -17,6 +21,8 @@ pub struct Sequential {
     pub requests: u64,
     /// Pause between the end of a request and the next intended start.
     pub think: Duration,
+    /// Least time between two intended starts; a request that takes longer is followed after the pause alone.
+    pub pace: Duration,
     /// How requests share connections.
     pub connection: Connection,
     /// After this long, from its actual start, a request has failed.
@@ -41,7 +47,7 @@ pub fn run_block(load: &Sequential, stop: &AtomicBool) -> BlockLoad {
     let mut block = BlockLoad::default();
     let start_ns = now_ns();
     let mut last_ns = start_ns;
-    let mut schedule = Schedule::sequential(start_ns, load.requests, load.think);
+    let mut schedule = Schedule::sequential(start_ns, load.requests, load.think, load.pace);
     while let Some(due_ns) = schedule.due_ns() {
         if !wait_until(due_ns, stop) {
             break;

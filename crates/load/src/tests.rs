@@ -45,7 +45,14 @@ impl Server {
 }
 
 fn load(target: Target, connection: Connection) -> Sequential {
-    Sequential { target, requests: 23, think: Duration::ZERO, connection, timeout: Duration::from_secs(20) }
+    Sequential {
+        target,
+        requests: 23,
+        think: Duration::ZERO,
+        pace: Duration::ZERO,
+        connection,
+        timeout: Duration::from_secs(20),
+    }
 }
 
 /// Serves one connection until either side ends it.

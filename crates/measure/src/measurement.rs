@@ -47,6 +47,9 @@ pub struct Subject {
     pub requests: u64,
     /// Pause between the end of a request and the next intended start, in milliseconds.
     pub think_ms: f64,
+    /// Least time between two intended starts, in milliseconds; 0 for none.
+    #[serde(default)]
+    pub pace_ms: f64,
     /// `new` connection for each request, or `keep`.
     pub connection: String,
     /// Seed of the order of the arms.

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
+use agent::{Filter, Form};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use measure::{FailIf, Until};
-use topology::Share;
+use topology::{Share, Span};
 
 /// Subcommands by purpose, as `--help` shows them.
-const GROUPS: [(&str, &[&str]); 2] = [
+const GROUPS: [(&str, &[&str]); 3] = [
     ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
+    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "agent"]),
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
@@ -20,6 +23,70 @@ with a partial result.
 
 Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says
 what this machine lacks.";
+
+const TOP_HELP: &str = "\
+Columns as in bcc's tcptop: KB received and sent by the application in the
+interval, then the smoothed round-trip time, segments sent again, and the pod
+or network namespace:
+
+  PID     COMM     LADDR            RADDR              RX_KB  TX_KB RTT_MS
+  4242    nginx    10.0.0.2:80      10.0.0.3:51234        12   4096  0.112
+
+Sums are exact: the kernel's own counters are read, and nothing is cleared.
+What was sent but is not acknowledged yet counts in the next interval.";
+
+const LIFE_HELP: &str = "\
+Columns as in bcc's tcplife: KB sent and received by the application and the
+time from the handshake to the end, then the smoothed round-trip time, segments
+sent again, and the pod or network namespace. Both ends are told where both are
+on this machine. Example:
+
+  PID     COMM  LADDR     LPORT RADDR     RPORT    TX_KB    RX_KB         MS
+  4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
+
+--json has bytes: bytes_sent and bytes_received are what the application wrote
+and read, to the byte.";
+
+const CONNECT_HELP: &str = "\
+Columns as in bcc's tcpconnect and tcpconnlat: LAT_MS is the time to the end of
+the handshake, RESULT the error of an open that failed. Example:
+
+  PID     COMM  IP SADDR     DADDR     DPORT    LAT_MS RESULT
+  4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED";
+
+const ACCEPT_HELP: &str = "\
+Columns as in bcc's tcpaccept; LAT_MS is the time from the first packet to the
+end of the handshake. PID is the process that listens. Example:
+
+  PID     COMM   IP RADDR     RPORT LADDR     LPORT   LAT_MS
+  4100    nginx  4  10.0.0.3  51234 10.0.0.2  80       0.048";
+
+const RETRANS_HELP: &str = "\
+Columns as in bcc's tcpretrans, then how many segments of this connection were
+sent again so far. STATE SYN_RECV is the answer to an open. Example:
+
+  TIME     PID     IP LADDR:LPORT      T> RADDR:RPORT      STATE        RETR
+  12:00:01 4242    4  10.0.0.3:51234   R> 10.0.0.2:80      ESTABLISHED     3";
+
+const BACKLOG_HELP: &str = "\
+As bcc's tcpsynbl: for each listening port, how many connections waited to be
+accepted when one more came, beside how many may wait. Then the listeners that
+had to drop. Example:
+
+  port 80, backlog_max = 511
+               backlog : count    distribution
+           0 -> 0          : 961      |****************************************|";
+
+const RTT_HELP: &str = "\
+As bcc's tcprtt: the kernel's smoothed round-trip times of what is open at the
+end, and of what ended meanwhile; `--duration` says how long to wait. --json and
+--csv tell every connection.";
+
+const AGENT_HELP: &str = "\
+Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
+scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
+where a sidecar reports them already: there they are called meshtax_tcp_….
+Between scrapes nothing runs in user space.";
 
 /// What does your service mesh cost, and what would you see without it?
 #[derive(Debug, Parser)]
@@ -43,6 +110,30 @@ pub enum Verb {
     Report(ReportOptions),
     /// Compare two runs, from their folders
     Compare(CompareOptions),
+    /// What moves over which TCP connection, busiest first, each second
+    #[command(after_help = TOP_HELP)]
+    Top(TopOptions),
+    /// TCP connections as they end: how long, how much, how well
+    #[command(after_help = LIFE_HELP)]
+    Life(WatchOptions),
+    /// TCP connections as they are opened, and opens that fail
+    #[command(after_help = CONNECT_HELP)]
+    Connect(WatchOptions),
+    /// TCP connections as they are accepted
+    #[command(after_help = ACCEPT_HELP)]
+    Accept(WatchOptions),
+    /// TCP segments as they are sent again
+    #[command(after_help = RETRANS_HELP)]
+    Retrans(WatchOptions),
+    /// How full accept queues are as connections come
+    #[command(after_help = BACKLOG_HELP)]
+    Backlog(WatchOptions),
+    /// Round-trip times of TCP connections, as a histogram
+    #[command(after_help = RTT_HELP)]
+    Rtt(WatchOptions),
+    /// Serve what the kernel has counted to Prometheus
+    #[command(after_help = AGENT_HELP)]
+    Agent(AgentOptions),
     /// Validate a topology or an experiment, and draw the call graph
     Check(CheckOptions),
     /// Print a bundled topology or experiment; without a name, list them
@@ -219,6 +310,93 @@ pub enum Format {
     Json,
     /// One arm's latencies as Fortio writes them, for `fortio report`
     Fortio,
+}
+
+/// Options of the live tools.
+#[derive(Clone, Debug, Args)]
+pub struct WatchOptions {
+    /// Only this process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Only processes of this name
+    #[arg(long, value_name = "NAME")]
+    pub comm: Option<String>,
+    /// Only this control group (v2), by its folder or its id
+    #[arg(long, value_name = "PATH|ID", value_parser = watched_group)]
+    pub cgroup: Option<u64>,
+    /// Only this network namespace, by its file (such as /run/netns/blue or /proc/1/ns/net) or its inode
+    #[arg(long, value_name = "PATH|INODE", value_parser = watched_namespace)]
+    pub netns: Option<u32>,
+    /// Only connections with this port at either end
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Only connections with an address in this network at either end
+    #[arg(long, value_name = "NETWORK")]
+    pub cidr: Option<IpNet>,
+    /// One JSON object a line
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Comma-separated values
+    #[arg(long)]
+    pub csv: bool,
+    /// End after this time, such as `10s`
+    #[arg(long, value_name = "TIME")]
+    pub duration: Option<Span>,
+    /// End after so many lines; for `top`, so many intervals
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+}
+
+impl WatchOptions {
+    /// Which connections are of interest.
+    pub fn filter(&self) -> Filter {
+        let Self { pid, comm, cgroup, netns, port, cidr, .. } = self.clone();
+        Filter { pid, comm, cgroup, netns, port, cidr }
+    }
+
+    /// How lines are written.
+    pub fn form(&self) -> Form {
+        match (self.json, self.csv) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Csv,
+            _ => Form::Text,
+        }
+    }
+}
+
+/// Options of `top`.
+#[derive(Clone, Debug, Args)]
+pub struct TopOptions {
+    #[command(flatten)]
+    pub watch: WatchOptions,
+    /// Length of an interval
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub interval: Span,
+    /// Most rows of an interval
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub rows: u64,
+}
+
+/// Options of `agent`.
+#[derive(Clone, Debug, Args)]
+pub struct AgentOptions {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9435")]
+    pub listen: std::net::SocketAddr,
+}
+
+/// The number of a file that people name by its path.
+fn inode(path: &str) -> Result<u64, String> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).map(|metadata| metadata.ino()).map_err(|error| error.to_string())
+}
+
+fn watched_group(text: &str) -> Result<u64, String> {
+    text.parse().or_else(|_| inode(text))
+}
+
+fn watched_namespace(text: &str) -> Result<u32, String> {
+    text.parse().or_else(|_| u32::try_from(inode(text)?).map_err(|_| "this is no network namespace".to_owned()))
 }
 
 /// Kinds of files that have a schema.

@@ -199,7 +199,8 @@ impl Conductor<'_> {
     /// Has the arm's client ask.
     fn ask(&self, node: &mut Node, requests: u64) -> anyhow::Result<BlockLoad> {
         let load = Sequential { requests, ..self.experiment.load.clone() };
-        let longest = (load.timeout + load.think) * u32::try_from(requests).unwrap_or(u32::MAX) + load.timeout;
+        let longest =
+            (load.timeout + load.think).max(load.pace) * u32::try_from(requests).unwrap_or(u32::MAX) + load.timeout;
         let order = Order::Sequential(load).to_string();
         let answer = node.client().ask(&order, longest, self.stop)?;
         serde_json::from_str(&answer).context("the load generator's answer is damaged")

@@ -249,6 +249,7 @@ fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, 
         target,
         requests: file.requests.value,
         think: file.think.0,
+        pace: file.pace.0,
         connection: file.connection,
         timeout: file.timeout.value.0,
     })

@@ -34,6 +34,11 @@ impl Failure {
         Failure { error: anyhow::Error::msg(what.into()), hint: Some(hint.into()) }
     }
 
+    /// A failure with its cause and what to do next.
+    pub fn because(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> Failure {
+        Failure { error: error.into(), hint: Some(hint.into()) }
+    }
+
     /// A fault in a file, as `FILE:LINE:COLUMN: what`.
     pub fn in_file(file: &Path, fault: topology::Fault) -> Failure {
         let place = match fault.line {

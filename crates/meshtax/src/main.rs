@@ -24,10 +24,13 @@ mod role;
 mod run;
 mod schema;
 mod sidecar;
+mod signals;
+mod watch;
 mod witness;
 
 use std::process::ExitCode;
 
+use agent::Tool;
 use clap::FromArgMatches;
 
 use cli::{Cli, Verb};
@@ -57,6 +60,14 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Schema { of } => schema::schema(of),
         Verb::Completions { shell } => output::completions(shell),
         Verb::Man => output::man(),
+        Verb::Agent(options) => watch::agent(&options),
+        Verb::Top(options) => watch::top(&options),
+        Verb::Life(options) => watch::events(Tool::Life, &options),
+        Verb::Connect(options) => watch::events(Tool::Connect, &options),
+        Verb::Accept(options) => watch::events(Tool::Accept, &options),
+        Verb::Retrans(options) => watch::events(Tool::Retrans, &options),
+        Verb::Backlog(options) => watch::backlog(&options),
+        Verb::Rtt(options) => watch::rtt(&options),
         Verb::Role(role) => role::play(&role),
     }
 }

@@ -60,6 +60,7 @@ fn subject(experiment: &Experiment, seen: &Observations, complete: bool) -> Subj
         rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
         requests: load.requests,
         think_ms: load.think.as_secs_f64() * 1e3,
+        pace_ms: load.pace.as_secs_f64() * 1e3,
         connection: match load.connection {
             Connection::New => "new".to_owned(),
             Connection::Keep => "keep".to_owned(),

@@ -60,7 +60,7 @@ fn share(total: u64, parts: u32, number: u32) -> u64 {
 impl Plan {
     /// A guess at the length of the run, from a guess at what a request takes.
     pub fn length(&self, experiment: &Experiment) -> Duration {
-        let request = experiment.load.think + REQUEST_GUESS;
+        let request = (experiment.load.think + REQUEST_GUESS).max(experiment.load.pace);
         let requests = self.warmup_requests + experiment.load.requests;
         let load = request * u32::try_from(requests * self.arms.len() as u64).unwrap_or(u32::MAX);
         STAND_GUESS + experiment.idle.1 * self.idle_windows + load

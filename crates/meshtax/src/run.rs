@@ -23,6 +23,7 @@ use crate::output::{print, say};
 use crate::plan::{Plan, plan};
 use crate::progress::{Progress, spoken};
 use crate::record::Record;
+use crate::signals::heed_signals;
 use crate::witness::Meters;
 
 /// The experiment that `meshtax demo` runs.
@@ -168,16 +169,6 @@ fn title(experiment: &Experiment) -> String {
         experiment.load.requests,
         experiment.rounds
     )
-}
-
-/// A flag that Ctrl-C, SIGTERM and the end of the terminal set.
-fn heed_signals() -> anyhow::Result<Stop> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let stop = Stop::default();
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, stop.0.clone()).context("cannot listen for signals")?;
-    }
-    Ok(stop)
 }
 
 /// Makes the lab; how long that took, in seconds.

@@ -1,3 +1,5 @@
+use measure::Subject;
+
 /// Significant digits of a figure; a whole number keeps all of its own.
 const DIGITS: i32 = 3;
 
@@ -34,6 +36,16 @@ pub(crate) fn difference(difference: f64, ends: Option<[f64; 2]>, unit: &str) ->
 pub(crate) fn change(ratio: f64, ends: Option<[f64; 2]>) -> String {
     let percent = |ratio: f64| (ratio - 1.0) * 100.0;
     difference(percent(ratio), ends.map(|ends| ends.map(percent)), "%")
+}
+
+/// How requests follow upon one another: `2 ms think time`, `a request every 5 ms`.
+pub(crate) fn rhythm(subject: &Subject) -> String {
+    let Subject { think_ms, pace_ms, .. } = subject;
+    match (*pace_ms > 0.0, *think_ms > 0.0) {
+        (false, _) => format!("{think_ms} ms think time"),
+        (true, false) => format!("a request every {pace_ms} ms"),
+        (true, true) => format!("a request every {pace_ms} ms, {think_ms} ms think time"),
+    }
 }
 
 /// `1 round`, `3 rounds`.

@@ -2,7 +2,7 @@ use measure::{Caution, Environment, Measurement, MemorySource, Subject};
 
 use crate::comparison::comparison;
 use crate::edge::edges;
-use crate::figure::count;
+use crate::figure::{count, rhythm};
 use crate::paragraph::paragraph;
 use crate::pod::pods;
 use crate::verdict::verdicts;
@@ -27,7 +27,7 @@ pub fn text(measurement: &Measurement) -> String {
 }
 
 fn subject(subject: &Subject) -> String {
-    let Subject { name, topology, target, requests, think_ms, seed, .. } = subject;
+    let Subject { name, topology, target, requests, seed, .. } = subject;
     let rounds = count(subject.rounds.into(), "round");
     let requests = count(*requests, "request");
     let connection = match subject.connection.as_str() {
@@ -35,7 +35,7 @@ fn subject(subject: &Subject) -> String {
         "keep" => "connections kept",
         other => other,
     };
-    let facts = format!("{rounds}, {requests} per arm, {think_ms} ms think time, {connection}, seed {seed}");
+    let facts = format!("{rounds}, {requests} per arm, {}, {connection}, seed {seed}", rhythm(subject));
     let mut lines = paragraph(&format!("{name}: topology `{topology}`, target {target}"), 2) + &paragraph(&facts, 2);
     if !subject.complete {
         lines += &paragraph(&format!("Interrupted after {rounds}: these results are partial."), 2);

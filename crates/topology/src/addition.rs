@@ -11,9 +11,9 @@ pub struct Addition {
     pub service: String,
     /// Path of its endpoint, in every version; empty for `tcp`.
     pub path: String,
-    /// Wall time that passes before the script.
+    /// Wall time by which the script's first wait is longer; a script without one begins with it.
     pub wait: Duration,
-    /// CPU time that is burned before the script.
+    /// CPU time by which the script's first computation before the answer is longer; a script without one begins with it.
     pub compute: Duration,
     /// Bytes by which the answer grows.
     pub response_bytes: u64,
@@ -33,14 +33,36 @@ impl Addition {
         for endpoint in endpoints.filter(|endpoint| endpoint.path == self.path) {
             found = true;
             endpoint.response_bytes += self.response_bytes;
-            endpoint.script.splice(0..0, self.steps());
+            wait_longer(&mut endpoint.script, self.wait);
+            compute_longer(&mut endpoint.script, self.compute);
         }
         found.then_some(changed)
     }
+}
 
-    fn steps(&self) -> Vec<Step> {
-        let wait = (!self.wait.is_zero()).then_some(Step::Wait(self.wait));
-        let compute = (!self.compute.is_zero()).then_some(Step::Compute { cpu: self.compute, background: false });
-        wait.into_iter().chain(compute).collect()
+/// Lengthens the first wait of a script. A second wait would cost more than its time: a thread would fall asleep and be
+/// woken once more.
+fn wait_longer(script: &mut Vec<Step>, more: Duration) {
+    let known = script.iter_mut().find_map(|step| match step {
+        Step::Wait(time) => Some(time),
+        Step::Compute { .. } | Step::Calls(_) => None,
+    });
+    match known {
+        Some(time) => *time += more,
+        None if more.is_zero() => (),
+        None => script.insert(0, Step::Wait(more)),
+    }
+}
+
+/// Lengthens the first computation before the answer.
+fn compute_longer(script: &mut Vec<Step>, more: Duration) {
+    let known = script.iter_mut().find_map(|step| match step {
+        Step::Compute { cpu, background: false } => Some(cpu),
+        Step::Compute { background: true, .. } | Step::Wait(_) | Step::Calls(_) => None,
+    });
+    match known {
+        Some(cpu) => *cpu += more,
+        None if more.is_zero() => (),
+        None => script.insert(0, Step::Compute { cpu: more, background: false }),
     }
 }

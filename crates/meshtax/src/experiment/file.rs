@@ -87,6 +87,8 @@ pub struct SequentialFile {
     pub requests: Spanned<u64>,
     #[serde(default)]
     pub think: Span,
+    #[serde(default)]
+    pub pace: Span,
     #[serde(default = "default_connection")]
     pub connection: Connection,
     #[serde(default = "default_timeout")]

@@ -79,7 +79,7 @@ fn full_experiment() -> Value {
             "sidecar": {"plane": "sidecar", "telemetry": "off", "concurrency": 1},
         },
         "load": {"sequential": {
-            "target": "http://back:8081/", "requests": 60, "think": "1ms", "connection": "new", "timeout": "1s",
+            "target": "http://back:8081/", "requests": 60, "think": "1ms", "pace": "2ms", "connection": "new", "timeout": "1s",
         }},
         "warmup": 5,
         "rounds": 6,

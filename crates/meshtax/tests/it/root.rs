@@ -7,3 +7,4 @@ mod life;
 mod mesh;
 mod numbers;
 mod truth;
+mod witness;

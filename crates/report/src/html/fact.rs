@@ -2,7 +2,7 @@ use measure::{Caution, Measurement, MemorySource, ROUNDS_MIN};
 
 use super::Page;
 use crate::element::{Element, element};
-use crate::figure::{change, count};
+use crate::figure::{change, count, rhythm};
 
 /// Warnings by kind, those that a strict run is refused for first; or that there are none.
 pub(crate) fn cautions(measurement: &Measurement) -> Element {
@@ -45,7 +45,7 @@ pub(crate) fn subject(measurement: &Measurement) -> Element {
         format!("target `{}`", subject.target),
         count(subject.rounds.into(), "round"),
         format!("{} per arm", count(subject.requests, "request")),
-        format!("{} ms think time", subject.think_ms),
+        rhythm(subject),
         connection(&subject.connection).to_owned(),
     ];
     if !subject.complete {

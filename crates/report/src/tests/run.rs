@@ -84,6 +84,7 @@ pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             rounds,
             requests: 1500,
             think_ms: 0.5,
+            pace_ms: 0.0,
             connection: "new".to_owned(),
             seed: 7,
             complete: true,

@@ -22,12 +22,13 @@ const VERBS: [&str; 12] = [
     "completions",
     "man",
 ];
-const BUNDLED: [&str; 6] = [
+const BUNDLED: [&str; 7] = [
     "experiments/bookinfo-lean.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
     "experiments/pair.yaml",
     "topologies/bookinfo-lean.yaml",
+    "topologies/calibrate.yaml",
     "topologies/pair.yaml",
 ];
 

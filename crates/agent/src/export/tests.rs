@@ -1,0 +1,50 @@
+use std::path::Path;
+
+use crate::metric::{Exposition, exposition};
+
+use super::*;
+
+const CLIENT: Key = Key {
+    role: Role::Client,
+    cgroup: 0,
+    netns: 7,
+    comm: String::new(),
+    remote: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)),
+    port: 80,
+};
+
+fn text(series: Vec<(Key, Series)>) -> String {
+    let losses = Losses { events: Vec::new(), series: 3, sockets: 0, followed: 0 };
+    let reading = Reading { series, connections: Vec::new(), losses, cost: Cost::default() };
+    let root = tempfile::tempdir().unwrap();
+    exposition(&families(&reading, &mut Namer::new(Path::new(root.path()))), Exposition::Classic)
+}
+
+#[test]
+fn what_the_server_sent_is_sent_whoever_reports() {
+    let moved = Series { sent: 10, received: 4000, opened: 2, closed: 1, ..Series::default() };
+    let key = Key { comm: "curl".to_owned(), ..CLIENT };
+    let client = text(vec![(key.clone(), moved.clone())]);
+    let labels = "reporter=\"source\",source_workload=\"curl\",destination_workload=\"unknown\",\
+                  destination_service=\"10.0.0.2:80\"";
+    assert!(client.contains(&format!("istio_tcp_sent_bytes_total{{{labels}")), "{client}");
+    let value = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        line.rsplit(' ').next().unwrap().to_owned()
+    };
+    assert_eq!(value(&client, "istio_tcp_sent_bytes_total"), "4000");
+    assert_eq!(value(&client, "istio_tcp_received_bytes_total"), "10");
+    assert_eq!(value(&client, "istio_tcp_connections_opened_total"), "2");
+
+    let server = text(vec![(Key { role: Role::Server, comm: "nginx".to_owned(), ..key }, moved)]);
+    assert_eq!(value(&server, "istio_tcp_sent_bytes_total"), "10");
+    assert!(server.contains("reporter=\"destination\""), "{server}");
+}
+
+#[test]
+fn what_found_no_room_is_a_series_of_its_own_and_counted() {
+    let other = Key { role: Role::Unknown, netns: 0, ..CLIENT };
+    let text = text(vec![(other, Series { sent: 5, ..Series::default() })]);
+    assert!(text.contains("destination_workload=\"other\""), "{text}");
+    assert!(text.contains("meshtax_agent_series_overflow_total 3"), "{text}");
+}

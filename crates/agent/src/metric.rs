@@ -1,0 +1,142 @@
+//! Metrics as text: Prometheus' classic format, or OpenMetrics.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Forms in which a scraper can have metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposition {
+    /// Prometheus' text format 0.0.4.
+    Classic,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Exposition {
+    /// What a scraper that sends this `Accept` header takes.
+    pub fn negotiated(accept: Option<&str>) -> Self {
+        let takes = accept.is_some_and(|accept| accept.contains("application/openmetrics-text"));
+        if takes { Self::OpenMetrics } else { Self::Classic }
+    }
+
+    /// Its `Content-Type`.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Classic => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Labels of a series, in order.
+pub type Labels = Vec<(&'static str, String)>;
+
+/// What kind of metric a family is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; the name ends in `_total`.
+    Counter,
+    /// Comes and goes.
+    Gauge,
+    /// Counts below bounds.
+    Histogram,
+}
+
+/// A metric with all its series.
+#[derive(Clone, Debug)]
+pub struct Family {
+    name: &'static str,
+    help: &'static str,
+    kind: Kind,
+    series: BTreeMap<Labels, Value>,
+}
+
+/// What a series says.
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    Number(f64),
+    Histogram { bounds: Vec<f64>, counts: Vec<u64>, sum: f64 },
+}
+
+impl Family {
+    /// A metric without series.
+    pub fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self { name, help, kind, series: BTreeMap::new() }
+    }
+
+    /// Adds to the series of these labels, which begins at 0.
+    pub fn add(&mut self, labels: Labels, more: f64) {
+        match self.series.entry(labels).or_insert(Value::Number(0.0)) {
+            Value::Number(number) => *number += more,
+            Value::Histogram { .. } => unreachable!("a family holds one kind of value"),
+        }
+    }
+
+    /// Adds counts below `bounds`, and of all that is above the last, to the histogram of these labels.
+    pub fn add_counts(&mut self, labels: Labels, bounds: &[f64], more: &[u64], more_sum: f64) {
+        let empty = || Value::Histogram { bounds: bounds.to_vec(), counts: vec![0; more.len()], sum: 0.0 };
+        match self.series.entry(labels).or_insert_with(empty) {
+            Value::Histogram { counts, sum, .. } => {
+                counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+                *sum += more_sum;
+            }
+            Value::Number(_) => unreachable!("a family holds one kind of value"),
+        }
+    }
+
+    fn write(&self, form: Exposition, text: &mut String) {
+        if self.series.is_empty() {
+            return;
+        }
+        // OpenMetrics names a family without the suffix of its samples.
+        let name = match (form, self.kind) {
+            (Exposition::OpenMetrics, Kind::Counter) => self.name.trim_end_matches("_total"),
+            _ => self.name,
+        };
+        let kind = match self.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let _infallible = write!(text, "# HELP {name} {}\n# TYPE {name} {kind}\n", self.help);
+        for (labels, value) in &self.series {
+            match value {
+                Value::Number(number) => sample(text, self.name, "", labels, None, *number),
+                Value::Histogram { bounds, counts, sum } => {
+                    let mut below = 0;
+                    let ends = bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+                    for (end, count) in ends.zip(counts) {
+                        below += count;
+                        sample(text, self.name, "_bucket", labels, Some(&end), below as f64);
+                    }
+                    sample(text, self.name, "_sum", labels, None, *sum);
+                    sample(text, self.name, "_count", labels, None, below as f64);
+                }
+            }
+        }
+    }
+}
+
+/// All families as one text.
+pub fn exposition(families: &[Family], form: Exposition) -> String {
+    let mut text = String::new();
+    families.iter().for_each(|family| family.write(form, &mut text));
+    if form == Exposition::OpenMetrics {
+        text.push_str("# EOF\n");
+    }
+    text
+}
+
+fn sample(text: &mut String, name: &str, suffix: &str, labels: &Labels, below: Option<&str>, value: f64) {
+    let labels = labels.iter().map(|(name, value)| (*name, value.as_str())).chain(below.map(|end| ("le", end)));
+    let labels: Vec<String> = labels.map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+    let braces = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+    let _infallible = writeln!(text, "{name}{suffix}{braces} {value}");
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests;

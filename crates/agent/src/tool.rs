@@ -1,0 +1,230 @@
+//! What each live tool tells, and how: the columns of bcc's tool of that kind first, then what is known beyond.
+
+use jiff::Zoned;
+use probe::{Connection, Kind};
+use serde_json::{Map, Value, json};
+
+use crate::table::{Column, Line};
+use crate::who::Who;
+
+/// A live tool that tells connections or what happens to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// Connections that ended: `tcplife`.
+    Life,
+    /// Active opens: `tcpconnect` and `tcpconnlat`.
+    Connect,
+    /// Passive opens: `tcpaccept`.
+    Accept,
+    /// Segments sent again: `tcpretrans`.
+    Retrans,
+    /// What is open, busiest first: `tcptop`.
+    Top,
+}
+
+const LIFE: [Column; 12] = [
+    Column::words("PID", 7),
+    Column::words("COMM", 15),
+    Column::words("LADDR", 15),
+    Column::words("LPORT", 5),
+    Column::words("RADDR", 15),
+    Column::words("RPORT", 5),
+    Column::number("TX_KB", 8),
+    Column::number("RX_KB", 8),
+    Column::number("MS", 10),
+    Column::number("RTT_MS", 8),
+    Column::number("RETR", 5),
+    Column::words("POD", 1),
+];
+const CONNECT: [Column; 9] = [
+    Column::words("PID", 7),
+    Column::words("COMM", 15),
+    Column::words("IP", 2),
+    Column::words("SADDR", 15),
+    Column::words("DADDR", 15),
+    Column::words("DPORT", 6),
+    Column::number("LAT_MS", 8),
+    Column::words("RESULT", 13),
+    Column::words("POD", 1),
+];
+const ACCEPT: [Column; 9] = [
+    Column::words("PID", 7),
+    Column::words("COMM", 15),
+    Column::words("IP", 2),
+    Column::words("RADDR", 15),
+    Column::words("RPORT", 5),
+    Column::words("LADDR", 15),
+    Column::words("LPORT", 5),
+    Column::number("LAT_MS", 8),
+    Column::words("POD", 1),
+];
+const RETRANS: [Column; 10] = [
+    Column::words("TIME", 8),
+    Column::words("PID", 7),
+    Column::words("IP", 2),
+    Column::words("LADDR:LPORT", 21),
+    Column::words("T>", 2),
+    Column::words("RADDR:RPORT", 21),
+    Column::words("STATE", 11),
+    Column::number("RETR", 5),
+    Column::number("RTT_MS", 8),
+    Column::words("POD", 1),
+];
+const TOP: [Column; 9] = [
+    Column::words("PID", 7),
+    Column::words("COMM", 15),
+    Column::words("LADDR", 21),
+    Column::words("RADDR", 21),
+    Column::number("RX_KB", 8),
+    Column::number("TX_KB", 8),
+    Column::number("RTT_MS", 8),
+    Column::number("RETR", 5),
+    Column::words("POD", 1),
+];
+
+impl Tool {
+    /// Columns of its text.
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Life => &LIFE,
+            Self::Connect => &CONNECT,
+            Self::Accept => &ACCEPT,
+            Self::Retrans => &RETRANS,
+            Self::Top => &TOP,
+        }
+    }
+
+    /// Events that it tells; none for one that looks at what is open.
+    pub fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Life => &[Kind::Closed],
+            Self::Connect => &[Kind::Connected, Kind::Failed],
+            Self::Accept => &[Kind::Accepted],
+            Self::Retrans => &[Kind::Retransmitted, Kind::SynackAgain],
+            Self::Top => &[],
+        }
+    }
+
+    /// The line that it tells of a connection whose owner is `who`, at the time `now`.
+    pub fn line(self, connection: &Connection, who: &Who, now: &Zoned) -> Line {
+        Line { facts: facts(self, connection, who, now), cells: self.cells(connection, who, now) }
+    }
+
+    fn cells(self, connection: &Connection, who: &Who, now: &Zoned) -> Vec<String> {
+        let Connection { pid, comm, local, remote, .. } = connection;
+        let pid = pid.to_string();
+        let (comm, pod) = (comm.clone(), who.pod.clone());
+        let family = if local.is_ipv4() { "4" } else { "6" }.to_owned();
+        let [local_ip, remote_ip] = [local, remote].map(|end| end.ip().to_string());
+        let [local_port, remote_port] = [local, remote].map(|end| end.port().to_string());
+        let [tx, rx] = [connection.sent, connection.received].map(|bytes| (bytes / 1024).to_string());
+        let rtt = ms(f64::from(connection.srtt_us) / 1e3);
+        let again = connection.retransmits.to_string();
+        let latency = handshake_ms(connection).map_or_else(|| "-".to_owned(), ms);
+        match self {
+            Self::Life => {
+                let lived = duration_ms(connection).map_or_else(|| "-".to_owned(), |lived| format!("{lived:.2}"));
+                vec![pid, comm, local_ip, local_port, remote_ip, remote_port, tx, rx, lived, rtt, again, pod]
+            }
+            Self::Connect => {
+                let result = connection.error.clone().unwrap_or_else(|| "ok".to_owned());
+                vec![pid, comm, family, local_ip, remote_ip, remote_port, latency, result, pod]
+            }
+            Self::Accept => {
+                vec![pid, comm, family, remote_ip, remote_port, local_ip, local_port, latency, pod]
+            }
+            Self::Retrans => {
+                let time = now.strftime("%H:%M:%S").to_string();
+                let state = connection.state.name().to_owned();
+                let ends = [local, remote].map(|end| end.to_string());
+                let [local, remote] = ends;
+                vec![time, pid, family, local, "R>".to_owned(), remote, state, again, rtt, pod]
+            }
+            Self::Top => vec![pid, comm, local.to_string(), remote.to_string(), rx, tx, rtt, again, pod],
+        }
+    }
+}
+
+/// What is told in JSON and CSV: bytes, milliseconds and microseconds, never rounded to others.
+fn facts(tool: Tool, connection: &Connection, who: &Who, now: &Zoned) -> Map<String, Value> {
+    let Connection { local, remote, .. } = connection;
+    let facts = json!({
+        "time": now.timestamp().to_string(),
+        "event": connection.kind,
+        "role": connection.role,
+        "state": connection.state.name(),
+        "local_addr": local.ip(),
+        "local_port": local.port(),
+        "remote_addr": remote.ip(),
+        "remote_port": remote.port(),
+        "bytes_sent": connection.sent,
+        "bytes_received": connection.received,
+        "bytes_retransmitted": connection.retransmitted,
+        "retransmits": connection.retransmits,
+        "duration_ms": duration_ms(connection),
+        "handshake_ms": handshake_ms(connection),
+        "srtt_us": connection.srtt_us,
+        "rttvar_us": connection.rttvar_us,
+        "rtt_min_us": connection.rtt_min_us,
+        "lost": connection.lost,
+        "out_of_order": connection.out_of_order,
+        "reordered": connection.reordered,
+        "ecn_marked": connection.ecn_marked,
+        "zero_window_sent": connection.flags.zero_window_sent,
+        "zero_window_received": connection.flags.zero_window_received,
+        "older_than_probe": connection.flags.seeded,
+        "error": connection.error,
+        "pid": connection.pid,
+        "uid": connection.uid,
+        "comm": connection.comm,
+        "cgroup": connection.cgroup,
+        "netns": connection.netns,
+        "pod": who.pod,
+        "id": connection.id,
+    });
+    let Value::Object(mut facts) = facts else { unreachable!("the macro makes an object") };
+    if tool == Tool::Top {
+        facts.remove("event");
+    }
+    facts
+}
+
+/// How long it was established.
+fn duration_ms(connection: &Connection) -> Option<f64> {
+    connection.established.map(|since| (connection.at.saturating_sub(since)).as_secs_f64() * 1e3)
+}
+
+/// From the first SYN to the end of the handshake, or of the attempt.
+fn handshake_ms(connection: &Connection) -> Option<f64> {
+    let end = match connection.kind {
+        Kind::Failed => connection.at,
+        _ => connection.established?,
+    };
+    connection.begun.map(|begun| end.saturating_sub(begun).as_secs_f64() * 1e3)
+}
+
+fn ms(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+/// A histogram by powers of two, as bcc draws them: `label` names what is counted.
+pub fn histogram(label: &str, values: impl IntoIterator<Item = u64>) -> String {
+    const WIDTH: usize = 40;
+    let mut counts: Vec<usize> = Vec::new();
+    for value in values {
+        let slot = (u64::BITS - value.leading_zeros()) as usize;
+        counts.resize(counts.len().max(slot + 1), 0);
+        counts[slot] += 1;
+    }
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let mut text = format!("{label:>20} : count    distribution\n");
+    for (slot, count) in counts.iter().enumerate().skip_while(|(_, count)| **count == 0) {
+        let (low, high) = if slot == 0 { (0, 0) } else { (1u64 << (slot - 1), (1u64 << (slot - 1)) * 2 - 1) };
+        let stars = "*".repeat(count * WIDTH / most);
+        text += &format!("{low:>10} -> {high:<10} : {count:<8} |{stars:<WIDTH$}|\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

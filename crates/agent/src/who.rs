@@ -1,0 +1,104 @@
+//! Who is who: the name that people have for a network namespace or a control group.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Where `ip netns` and labs leave names of network namespaces.
+const NAMED: &str = "run/netns";
+
+/// Where control groups of version 2 lie: alone, or beside those of version 1.
+const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
+
+/// Whose a socket is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// A lab's pod as `ARM/POD`, a container of Kubernetes by the first twelve digits of its id, or the name of the
+    /// network namespace; empty where nobody has a name for it.
+    pub pod: String,
+}
+
+/// Names namespaces and control groups. Both are looked up anew when an unknown one turns up, and not more often than
+/// there are snapshots.
+#[derive(Debug)]
+pub struct Namer {
+    root: PathBuf,
+    namespaces: HashMap<u32, String>,
+    groups: HashMap<u64, String>,
+    stale: bool,
+}
+
+impl Namer {
+    /// Names as they are below `root`, which is `/` except in tests.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), namespaces: HashMap::new(), groups: HashMap::new(), stale: true }
+    }
+
+    /// Lets the next unknown number be looked up again.
+    pub fn refresh(&mut self) {
+        self.stale = true;
+    }
+
+    /// Whose a socket is, in this network namespace and control group.
+    pub fn who(&mut self, netns: u32, cgroup: u64) -> Who {
+        if self.stale && !self.namespaces.contains_key(&netns) && !self.groups.contains_key(&cgroup) {
+            self.stale = false;
+            self.namespaces = namespaces(&self.root.join(NAMED));
+            self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
+        }
+        let pod = self.groups.get(&cgroup).or_else(|| self.namespaces.get(&netns));
+        Who { pod: pod.cloned().unwrap_or_default() }
+    }
+}
+
+/// Names of network namespaces by inode. A folder that is not there has no names.
+fn namespaces(folder: &Path) -> HashMap<u32, String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = |entry: fs::DirEntry| {
+        let inode = u32::try_from(fs::metadata(entry.path()).ok()?.ino()).ok()?;
+        Some((inode, pod_of_namespace(&entry.file_name().to_string_lossy())))
+    };
+    entries.filter_map(named).collect()
+}
+
+/// `meshtax-<id>-<arm>-<pod>` is a lab's; its id has no `-`.
+fn pod_of_namespace(name: &str) -> String {
+    let of_lab = name.strip_prefix("meshtax-").and_then(|rest| rest.split_once('-'));
+    of_lab.map_or_else(|| name.to_owned(), |(_, pod)| pod.to_owned())
+}
+
+/// Containers of Kubernetes by the inode of their control group.
+fn containers(folder: &Path) -> HashMap<u64, String> {
+    let mut found = HashMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            if !metadata.is_dir() {
+                continue;
+            }
+            if let Some(id) = container_id(&entry.path()) {
+                found.insert(metadata.ino(), id);
+            }
+            folders.push(entry.path());
+        }
+    }
+    found
+}
+
+/// The id in the folder of a container below `kubepods`: `cri-containerd-<64 digits>.scope`, or the digits alone.
+fn container_id(path: &Path) -> Option<String> {
+    const DIGITS: usize = 64;
+    const SHOWN: usize = 12;
+    if !path.to_string_lossy().contains("kubepods") {
+        return None;
+    }
+    let name = path.file_name()?.to_string_lossy();
+    let name = name.trim_end_matches(".scope");
+    let digits = name.rsplit('-').next()?;
+    (digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| digits[..SHOWN].to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! The live tools: what the kernel witness sees, as it happens, until the time, the count or the user ends it.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use agent::{Flow, Form, Namer, Printer, Tool, histogram};
+use anyhow::Context;
+use jiff::Zoned;
+use lab::Stop;
+use probe::{Connection, Kind, Probe, ProbeError, Role};
+
+use crate::cli::{AgentOptions, TopOptions, WatchOptions};
+use crate::failure::{Failure, Hint};
+use crate::output::{print, say};
+use crate::signals::heed_signals;
+
+/// Longest wait before a stop is looked at.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
+pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
+    let watch = Watch::begin(options)?;
+    let mut teller = Teller::new(tool, options, options.count);
+    let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
+    watch.ready()?;
+    print(&teller.printer.heading())?;
+    while !watch.is_over() && !teller.is_enough() {
+        teller.tell(&feed.wait(watch.left()))?;
+    }
+    watch.own_up()
+}
+
+/// `meshtax top`: what moved in each interval, busiest first.
+pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
+    let watch = Watch::begin(&options.watch)?;
+    let interval = options.interval.0;
+    let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
+    let mut flow = Flow::default();
+    watch.ready()?;
+    let mut shown = 0;
+    while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
+        let closed = watch.gather(&feed, interval);
+        let open = watch.probe.connections().context("cannot read what is open")?;
+        let moved = flow.since(&closed, &open);
+        let mut teller = Teller::new(Tool::Top, &options.watch, Some(options.rows));
+        if options.watch.form() == Form::Text {
+            print(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
+        }
+        print(&teller.printer.heading())?;
+        teller.tell(&moved)?;
+        if options.watch.form() == Form::Text {
+            print("\n")?;
+        }
+        shown += 1;
+    }
+    watch.own_up()
+}
+
+/// `meshtax rtt`: smoothed round-trip times of what is open, and of what ends meanwhile.
+pub fn rtt(options: &WatchOptions) -> Result<ExitCode, Failure> {
+    let watch = Watch::begin(options)?;
+    let filter = options.filter();
+    let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
+    watch.ready()?;
+    let mut seen = Vec::new();
+    while !watch.is_over() {
+        seen.extend(feed.wait(watch.left()));
+    }
+    seen.extend(watch.probe.connections().context("cannot read what is open")?);
+    let of_interest = seen.iter().filter(|seen| seen.srtt_us > 0 && filter.admits(seen));
+    let times: Vec<u64> = of_interest.map(|seen| seen.srtt_us.into()).collect();
+    if options.form() == Form::Text {
+        print(&histogram("srtt (us)", times))?;
+    } else {
+        let mut teller = Teller::new(Tool::Life, options, options.count);
+        teller.tell(&seen.into_iter().filter(|seen| seen.srtt_us > 0).collect::<Vec<_>>())?;
+    }
+    watch.own_up()
+}
+
+/// `meshtax backlog`: how full accept queues were as connections came, by the size of the queue.
+pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
+    let watch = Watch::begin(options)?;
+    let filter = options.filter();
+    let feed = watch.probe.feed(&[Kind::Queued]).context("cannot follow opens")?;
+    watch.ready()?;
+    let mut queued: Vec<Connection> = Vec::new();
+    while !watch.is_over() && options.count.is_none_or(|count| (queued.len() as u64) < count) {
+        queued.extend(feed.wait(watch.left()).into_iter().filter(|queued| filter.admits(queued)));
+    }
+    let mut limits: Vec<(u16, u32)> = queued.iter().map(|queued| (queued.local.port(), queued.queue_max)).collect();
+    limits.sort_unstable();
+    limits.dedup();
+    for (port, limit) in limits {
+        let here = queued.iter().filter(|queued| (queued.local.port(), queued.queue_max) == (port, limit));
+        print(&format!("port {port}, backlog_max = {limit}\n"))?;
+        print(&histogram("backlog", here.map(|queued| queued.queue.into())))?;
+    }
+    let listeners = watch.probe.connections().context("cannot read what is open")?;
+    let full = listeners.iter().filter(|seen| seen.role == Role::Listener && seen.drops > 0 && filter.admits(seen));
+    for listener in full {
+        print(&format!("{} dropped {} packets for want of room, ever\n", listener.local, listener.drops))?;
+    }
+    watch.own_up()
+}
+
+/// `meshtax agent`: until it is told to end.
+pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
+    let stop = heed_signals()?;
+    let probe = Probe::attach().map_err(without_witness)?;
+    report_gaps(&probe);
+    let ready = |address| say(&format!("metrics at http://{address}/metrics; Ctrl-C ends it"));
+    agent::serve(probe, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report_gaps(probe: &Probe) {
+    for gap in probe.gaps() {
+        say(&format!("not seen on this kernel: {} ({})", gap.what, gap.why));
+    }
+}
+
+/// A witness at work, and when it is to end.
+struct Watch {
+    probe: Probe,
+    stop: Stop,
+    until: Option<Instant>,
+}
+
+impl Watch {
+    fn begin(options: &WatchOptions) -> Result<Self, Failure> {
+        let stop = heed_signals()?;
+        let probe = Probe::attach().map_err(without_witness)?;
+        report_gaps(&probe);
+        let until = options.duration.map(|duration| Instant::now() + duration.0);
+        Ok(Self { probe, stop, until })
+    }
+
+    /// Says that from now on nothing is missed.
+    fn ready(&self) -> Result<(), Failure> {
+        say("watching; Ctrl-C ends it");
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.is_set() || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// How long to wait for what happens next.
+    fn left(&self) -> Duration {
+        let left = self.until.map_or(GLANCE, |until| until.saturating_duration_since(Instant::now()));
+        left.min(GLANCE)
+    }
+
+    /// What happens within an interval.
+    fn gather(&self, feed: &probe::Feed, interval: Duration) -> Vec<Connection> {
+        let end = Instant::now() + interval;
+        let mut seen = Vec::new();
+        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|_| !self.is_over()) {
+            seen.extend(feed.wait(left.min(GLANCE)));
+        }
+        seen
+    }
+
+    /// Says what was missed.
+    fn own_up(&self) -> Result<ExitCode, Failure> {
+        let losses = self.probe.losses().context("cannot read what was lost")?;
+        for (kind, lost) in losses.events.iter().filter(|(_, lost)| *lost > 0) {
+            say(&format!("lost {lost} events ({kind:?}): they came faster than they were read"));
+        }
+        if losses.sockets > 0 {
+            say(&format!("{} sockets were not followed: the kernel had no memory for it", losses.sockets));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Tells connections that are of interest, until there were enough.
+struct Teller {
+    tool: Tool,
+    filter: agent::Filter,
+    printer: Printer,
+    namer: Namer,
+    told: u64,
+    most: Option<u64>,
+}
+
+impl Teller {
+    fn new(tool: Tool, options: &WatchOptions, most: Option<u64>) -> Self {
+        let printer = Printer::new(options.form(), tool.columns());
+        Self { tool, filter: options.filter(), printer, namer: Namer::new(Path::new("/")), told: 0, most }
+    }
+
+    fn tell(&mut self, seen: &[Connection]) -> Result<(), Failure> {
+        let now = Zoned::now();
+        self.namer.refresh();
+        let mut text = String::new();
+        for connection in seen.iter().filter(|seen| self.filter.admits(seen)) {
+            if self.is_enough() {
+                break;
+            }
+            let who = self.namer.who(connection.netns, connection.cgroup);
+            text += &self.printer.line(&self.tool.line(connection, &who, &now));
+            self.told += 1;
+        }
+        print(&text)?;
+        Ok(())
+    }
+
+    fn is_enough(&self) -> bool {
+        self.most.is_some_and(|most| self.told >= most)
+    }
+}
+
+/// Why the kernel lets nothing be seen, and what to do about it.
+fn without_witness(error: ProbeError) -> Failure {
+    let hint = match &error {
+        ProbeError::Forbidden(_) => {
+            "run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`"
+        }
+        ProbeError::Refused { .. } => "the witness needs Linux 5.12 or newer with BTF (/sys/kernel/btf/vmlinux)",
+        ProbeError::Read(_) | ProbeError::Map(_) => "the kernel may be short of memory; try again",
+    };
+    Failure::because(error, hint)
+}

@@ -1,0 +1,167 @@
+//! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
+
+mod traffic;
+mod watching;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::{Shutdown, TcpListener, TcpStream};
+
+use serde_json::Value;
+
+use crate::tool::insist_on_root;
+use traffic::{Moved, Peer, V4, V6};
+use watching::Watching;
+
+/// Bytes sent and received by the ends of connections, by local and remote port.
+type Truth = BTreeMap<(u16, u16), (u64, u64)>;
+
+/// What both ends of connections have moved.
+fn truth(moved: &[Moved]) -> Truth {
+    let client = moved.iter().map(|moved| ((moved.client, moved.server), (moved.up, moved.down)));
+    let server = moved.iter().map(|moved| ((moved.server, moved.client), (moved.down, moved.up)));
+    client.chain(server).collect()
+}
+
+/// What was told of connections.
+fn told(lines: &[Value]) -> Truth {
+    let number = |line: &Value, name: &str| line[name].as_u64().unwrap_or_else(|| panic!("{name} of {line}"));
+    let port = |line: &Value, name| u16::try_from(number(line, name)).unwrap();
+    let ends = |line: &Value| (port(line, "local_port"), port(line, "remote_port"));
+    let told: Truth =
+        lines.iter().map(|line| (ends(line), (number(line, "bytes_sent"), number(line, "bytes_received")))).collect();
+    assert_eq!(told.len(), lines.len(), "no end is told twice");
+    told
+}
+
+/// Both ends of every connection are told with what they moved.
+fn check(addresses: &str, transfers: &[(u64, u64)], end: fn(&TcpStream)) {
+    insist_on_root();
+    let server = Peer::listen(addresses);
+    let mut life = Watching::begin("life", &["--json", "--port", &server.port().to_string()]);
+    let moved: Vec<Moved> = transfers.iter().map(|&(up, down)| server.exchange(up, down, end)).collect();
+    let lines = life.lines(2 * moved.len());
+    assert_eq!(told(&lines), truth(&moved));
+    assert_eq!(life.end(), Vec::<Value>::new(), "nothing else is told");
+}
+
+#[test]
+fn bytes_are_exact_in_both_directions() {
+    check(V4, &[(0, 0), (1, 0), (0, 1), (1, 1), (100, 1_000), (1_000_003, 7), (3, 20_000_001)], |_| ());
+    check(V6, &[(1, 1), (1_234_567, 7_654_321)], |_| ());
+}
+
+#[test]
+fn bytes_are_exact_where_the_client_closes_half_first() {
+    check(V4, &[(5, 0), (100_000, 0), (77, 3_000_000)], |stream| stream.shutdown(Shutdown::Write).unwrap());
+}
+
+#[test]
+fn twenty_three_of_each_are_twenty_three() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let port = server.port().to_string();
+    let [mut connect, mut accept, mut life] =
+        ["connect", "accept", "life"].map(|tool| Watching::begin(tool, &["--json", "--port", &port]));
+    for _ in 0..23 {
+        server.exchange(10, 10, |_| ());
+    }
+    assert_eq!(life.lines(46).len(), 46);
+    for (tool, role) in [(&mut connect, "client"), (&mut accept, "server")] {
+        let lines = tool.lines(23);
+        assert!(lines.iter().all(|line| line["role"] == role && line["error"].is_null()), "{lines:?}");
+        assert!(lines.iter().all(|line| line["pid"] == std::process::id()), "{lines:?}");
+        assert!(lines.iter().all(|line| line["handshake_ms"].as_f64().unwrap() > 0.0), "{lines:?}");
+        assert_eq!(tool.end(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn refused_opens_are_told_with_their_error() {
+    insist_on_root();
+    // The port was ours a moment ago and nobody listens there now.
+    let port = TcpListener::bind(V4).unwrap().local_addr().unwrap().port();
+    let mut connect = Watching::begin("connect", &["--json", "--port", &port.to_string()]);
+    for _ in 0..23 {
+        TcpStream::connect(("127.0.0.1", port)).unwrap_err();
+    }
+    let lines = connect.lines(23);
+    assert!(lines.iter().all(|line| line["error"] == "ECONNREFUSED"), "{lines:?}");
+    assert_eq!(connect.end(), Vec::<Value>::new());
+}
+
+#[test]
+fn an_abrupt_end_is_told_with_what_was_moved_until_then() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let mut life = Watching::begin("life", &["--json", "--port", &server.port().to_string()]);
+    let moved = server.exchange(10_000, 20_000, |stream| {
+        socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    });
+    let lines = life.lines(2);
+    assert_eq!(told(&lines), truth(&[moved]));
+    let server_end = lines.iter().find(|line| line["role"] == "server").unwrap();
+    assert_eq!(server_end["error"], "ECONNRESET", "{server_end}");
+}
+
+#[test]
+fn a_connection_older_than_the_witness_counts_from_its_begin() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let mut open = server.open();
+    open.move_bytes(5_000, 6_000);
+    let mut life = Watching::begin("life", &["--json", "--port", &server.port().to_string()]);
+    open.move_bytes(70, 800);
+    let moved = open.close(|_| ());
+    let lines = life.lines(2);
+    let only_new = Moved { up: 70, down: 800, ..moved };
+    assert_eq!(told(&lines), truth(&[only_new]));
+    assert!(lines.iter().all(|line| line["older_than_probe"] == true), "{lines:?}");
+}
+
+#[test]
+fn the_agent_counts_what_was_moved_under_istios_names() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    let moved: Vec<Moved> = (1..=23).map(|n| server.exchange(n * 1_000, n * 10_000, |_| ())).collect();
+    let place = agent.place();
+    let text = scrape(&place);
+    let service = format!("destination_service=\"127.0.0.1:{}\"", server.port());
+    let value = |name: &str| {
+        let of_client =
+            |line: &&str| line.starts_with(&format!("{name}{{reporter=\"source\"")) && line.contains(&service);
+        let line = text.lines().find(of_client).unwrap_or_else(|| panic!("no {name} in {text}"));
+        line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(value("istio_tcp_received_bytes_total"), moved.iter().map(|moved| moved.up).sum::<u64>());
+    assert_eq!(value("istio_tcp_sent_bytes_total"), moved.iter().map(|moved| moved.down).sum::<u64>());
+    assert_eq!(value("istio_tcp_connections_opened_total"), 23);
+    assert_eq!(value("istio_tcp_connections_closed_total"), 23);
+}
+
+/// The metrics at `place`, such as `127.0.0.1:9435`.
+fn scrape(place: &str) -> String {
+    use std::io::Write;
+    let mut stream = TcpStream::connect(place).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    text
+}
+
+#[test]
+fn top_adds_up_to_what_was_moved() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let mut top = Watching::begin(
+        "top",
+        &["--json", "--interval", "20ms", "--rows", "1000", "--port", &server.port().to_string()],
+    );
+    let moved: Vec<Moved> = (0..200).map(|n| server.exchange(n + 1, 50_000, |_| ())).collect();
+    let sum = |lines: &[Value], name: &str| lines.iter().map(|line| line[name].as_u64().unwrap()).sum::<u64>();
+    let all: u64 = moved.iter().map(|moved| moved.up + moved.down).sum();
+    let lines = top.until(|lines| sum(lines, "bytes_sent") >= all);
+    assert_eq!((sum(&lines, "bytes_sent"), sum(&lines, "bytes_received")), (all, all));
+}

@@ -1,0 +1,84 @@
+use std::io::{Read, Write, copy, sink};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+pub const V4: &str = "127.0.0.1:0";
+pub const V6: &str = "[::1]:0";
+
+/// What a connection has moved: bytes from client to server and back, and the ports of both.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved {
+    pub up: u64,
+    pub down: u64,
+    pub client: u16,
+    pub server: u16,
+}
+
+/// A server in this process.
+pub struct Peer(TcpListener);
+
+/// A connection of which this process holds both ends.
+pub struct Open {
+    client: TcpStream,
+    server: TcpStream,
+    moved: Moved,
+}
+
+impl Peer {
+    pub fn listen(address: &str) -> Self {
+        Self(TcpListener::bind(address).unwrap())
+    }
+
+    pub fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+
+    pub fn open(&self) -> Open {
+        let client = TcpStream::connect(self.0.local_addr().unwrap()).unwrap();
+        let (server, from) = self.0.accept().unwrap();
+        let moved = Moved { up: 0, down: 0, client: from.port(), server: self.port() };
+        Open { client, server, moved }
+    }
+
+    /// A connection that moves so many bytes each way and ends: `end` has the client's side first.
+    pub fn exchange(&self, up: u64, down: u64, end: fn(&TcpStream)) -> Moved {
+        let mut open = self.open();
+        open.move_bytes(up, down);
+        open.close(end)
+    }
+}
+
+impl Open {
+    /// Moves bytes and sees them arrive.
+    pub fn move_bytes(&mut self, up: u64, down: u64) {
+        stream(&mut self.client, &mut self.server, up);
+        stream(&mut self.server, &mut self.client, down);
+        self.moved.up += up;
+        self.moved.down += down;
+    }
+
+    /// Ends it: the client first.
+    pub fn close(self, end: fn(&TcpStream)) -> Moved {
+        let Self { client, mut server, moved } = self;
+        end(&client);
+        drop(client);
+        // To the end, or to the reset.
+        copy(&mut server, &mut sink()).ok();
+        moved
+    }
+}
+
+fn stream(from: &mut TcpStream, to: &mut TcpStream, bytes: u64) {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut left = bytes;
+            let chunk = [7; 65_536];
+            while left > 0 {
+                let now = left.min(chunk.len() as u64) as usize;
+                from.write_all(&chunk[..now]).unwrap();
+                left -= now as u64;
+            }
+        });
+        assert_eq!(copy(&mut to.take(bytes), &mut sink()).unwrap(), bytes);
+    });
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What crosses from the kernel: fixed width, no padding that is not written down. */
+#ifndef MESHTAX_EVENT_H
+#define MESHTAX_EVENT_H
+
+#include "kernel.h"
+
+#define COMM_LEN 16
+
+/* Buckets of a histogram of round-trip times: bucket i holds times below 2^(i + 5) µs, the last one all others. */
+#define RTT_BUCKETS 16
+
+enum role {
+	ROLE_UNKNOWN = 0,
+	ROLE_CLIENT = 1,
+	ROLE_SERVER = 2,
+	ROLE_LISTENER = 3,
+};
+
+/* Why a record was written. */
+enum kind {
+	KIND_SEEN = 0,           /* a snapshot met it */
+	KIND_CONNECTED = 1,      /* an active open has succeeded */
+	KIND_ACCEPTED = 2,       /* a passive open has succeeded */
+	KIND_CLOSED = 3,         /* an established connection is gone */
+	KIND_FAILED = 4,         /* an active open has failed */
+	KIND_QUEUED = 5,         /* a listener has a connection more that waits for its last acknowledgement */
+	KIND_RETRANSMITTED = 6,  /* a segment was sent again */
+	KIND_SYNACK_AGAIN = 7,   /* the answer to an open was sent again */
+	KIND_RESET_SENT = 8,
+	KIND_RESET_RECEIVED = 9,
+	KIND_DROPPED = 10,       /* the kernel dropped a packet */
+	KIND_COUNT = 11,
+};
+
+/* One socket, or one packet's ends, at one instant. Addresses: IPv4 in the first four bytes. */
+struct connection {
+	__u64 at_ns;             /* CLOCK_MONOTONIC */
+	__u64 id;                /* socket cookie; 0 where a packet has no socket */
+	__u64 begun_ns;          /* first SYN sent or received; 0 if it is older than the probe */
+	__u64 established_ns;
+	__u64 cgroup;            /* id of the cgroup v2 */
+	__u64 sent;              /* payload bytes put on the wire at least once */
+	__u64 received;          /* payload bytes in order */
+	__u64 retransmitted;     /* bytes */
+	__u64 listener;          /* of a server's socket: the cookie of the one it came from */
+	__u8 local[16];
+	__u8 remote[16];
+	__u32 netns;
+	__u32 pid;
+	__u32 uid;
+	__u32 retransmits;       /* segments */
+	__u32 srtt_us;
+	__u32 rttvar_us;
+	__u32 rtt_min_us;
+	__u32 lost;              /* segments presumed lost now */
+	__u32 out_of_order;      /* segments received */
+	__u32 reordered;         /* times that reordering was seen */
+	__u32 ecn_marked;        /* segments delivered with a mark */
+	__u32 queue;             /* listener: accept queue now */
+	__u32 queue_max;
+	__u32 syn_queue;         /* listener: opens that are not complete */
+	__u32 drops;             /* listener: packets dropped for want of room, ever */
+	__u32 reason;            /* of a drop or reset: the kernel's number for it */
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 family;
+	__u16 error;             /* errno of a failed open or an aborted connection */
+	__u8 kind;
+	__u8 role;
+	__u8 state;              /* the kernel's number of the TCP state; before the change where there is one */
+	__u8 flags;              /* SNAPSHOT_… */
+	char comm[COMM_LEN];     /* name of the process, not of the thread */
+	__u8 pad[4];
+};
+_Static_assert(sizeof(struct connection) == 200, "struct connection has no hidden padding");
+
+enum {
+	FLAG_ZERO_WINDOW_SENT = 1,      /* we tell the peer to send nothing */
+	FLAG_ZERO_WINDOW_RECEIVED = 2,  /* the peer tells us */
+	FLAG_SEEDED = 4,                /* older than the probe: bytes count from its start */
+};
+
+/* What is counted together. */
+struct series_key {
+	__u64 cgroup;
+	__u8 remote[16];         /* all zero for the series `other` */
+	char comm[COMM_LEN];
+	__u32 netns;
+	__u16 port;              /* the service's: the remote one of a client, the local one of a server */
+	__u8 family;
+	__u8 role;
+};
+_Static_assert(sizeof(struct series_key) == 48, "struct series_key has no hidden padding");
+
+/* Monotonic counters. */
+struct series {
+	__u64 opened;
+	__u64 closed;
+	__u64 failed;            /* active opens */
+	__u64 reset;             /* closed by a reset or an error */
+	__u64 sent;              /* bytes */
+	__u64 received;          /* bytes */
+	__u64 retransmitted;     /* bytes */
+	__u64 retransmits;       /* segments */
+	__u64 out_of_order;      /* segments */
+	__u64 handshake_ns;      /* sum over opened */
+	__u64 rtt_sum_us;
+	__u64 rtt[RTT_BUCKETS];  /* smoothed round-trip time at snapshots and at the end */
+};
+
+/* What was lost, by what. */
+struct losses {
+	__u64 events[KIND_COUNT]; /* the ring was full */
+	__u64 series;            /* counted as `other`: no room for a series more */
+	__u64 stories;           /* sockets without a story: no memory for it */
+	__u64 sockets;           /* stories begun */
+};
+
+#endif

@@ -1,0 +1,247 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use serde::Serialize;
+
+use crate::record::{ConnectionRecord, comm};
+
+const AF_INET: u16 = 2;
+
+/// One end of a TCP connection, or a listener, at one instant; times are those of CLOCK_MONOTONIC.
+#[derive(Clone, Debug, Serialize)]
+pub struct Connection {
+    /// Why it is told.
+    pub kind: Kind,
+    /// When.
+    pub at: Duration,
+    /// The socket's cookie: a number that no other socket ever has.
+    pub id: u64,
+    /// Which end.
+    pub role: Role,
+    /// State; before the change where there is one.
+    pub state: State,
+    /// The first SYN; none for what is older than the probe.
+    pub begun: Option<Duration>,
+    /// The end of the handshake; none if there was none yet, or before the probe.
+    pub established: Option<Duration>,
+    /// Id of the control group (v2) in which the socket was made; 0 if the kernel does not say.
+    pub cgroup: u64,
+    /// Network namespace: its inode.
+    pub netns: u32,
+    /// Process that called `connect` or `listen`.
+    pub pid: u32,
+    /// Its user.
+    pub uid: u32,
+    /// Its name, at most 15 bytes.
+    pub comm: String,
+    /// This end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub remote: SocketAddr,
+    /// Payload bytes that were put on the wire at least once. Snapshots tell those that were acknowledged. Of sockets older
+    /// than the probe: since it began.
+    pub sent: u64,
+    /// Payload bytes that arrived in order.
+    pub received: u64,
+    /// Bytes that were sent again, ever.
+    pub retransmitted: u64,
+    /// Segments that were sent again, ever.
+    pub retransmits: u32,
+    /// Smoothed round-trip time, in microseconds; 0 before the first sample.
+    pub srtt_us: u32,
+    /// Its mean deviation.
+    pub rttvar_us: u32,
+    /// The least of the last minutes (`tcp_min_rtt_wlen`).
+    pub rtt_min_us: u32,
+    /// Segments presumed lost now.
+    pub lost: u32,
+    /// Segments that arrived out of order, ever.
+    pub out_of_order: u32,
+    /// Times that reordering was seen.
+    pub reordered: u32,
+    /// Segments that were delivered with a mark of congestion.
+    pub ecn_marked: u32,
+    /// Of a listener: connections that wait to be accepted.
+    pub queue: u32,
+    /// Of a listener: how many may wait.
+    pub queue_max: u32,
+    /// Of a listener: opens that are not complete.
+    pub syn_queue: u32,
+    /// Of a listener: packets that were dropped for want of room, ever.
+    pub drops: u32,
+    /// Of a drop or reset: the kernel's number for the reason.
+    pub reason: u32,
+    /// What ended it, such as `ECONNREFUSED`; none for an orderly end.
+    pub error: Option<String>,
+    /// What else is known.
+    pub flags: Flags,
+}
+
+/// Why a connection is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A snapshot met it.
+    Seen,
+    /// An active open has succeeded.
+    Connected,
+    /// A passive open has succeeded.
+    Accepted,
+    /// An established connection is gone.
+    Closed,
+    /// An active open has failed.
+    Failed,
+    /// A connection more waits at a listener.
+    Queued,
+    /// A segment was sent again.
+    Retransmitted,
+    /// The answer to an open was sent again.
+    SynackAgain,
+    /// A reset was sent.
+    ResetSent,
+    /// A reset came.
+    ResetReceived,
+    /// The kernel dropped a packet.
+    Dropped,
+}
+
+impl Kind {
+    /// All of them, by their number in the kernel's records.
+    pub const ALL: [Self; crate::record::KINDS] = [
+        Self::Seen,
+        Self::Connected,
+        Self::Accepted,
+        Self::Closed,
+        Self::Failed,
+        Self::Queued,
+        Self::Retransmitted,
+        Self::SynackAgain,
+        Self::ResetSent,
+        Self::ResetReceived,
+        Self::Dropped,
+    ];
+
+    /// Its place in a set of kinds.
+    pub(crate) fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+}
+
+/// Which end of a connection a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Not known.
+    Unknown,
+    /// It connected.
+    Client,
+    /// It was accepted.
+    Server,
+    /// It listens.
+    Listener,
+}
+
+impl Role {
+    pub(crate) fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Client,
+            2 => Self::Server,
+            3 => Self::Listener,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A state of TCP, as the kernel numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct State(pub u8);
+
+impl State {
+    /// Its name, such as `ESTABLISHED`.
+    pub fn name(self) -> &'static str {
+        // include/net/tcp_states.h
+        const NAMES: [&str; 13] = [
+            "UNKNOWN",
+            "ESTABLISHED",
+            "SYN_SENT",
+            "SYN_RECV",
+            "FIN_WAIT1",
+            "FIN_WAIT2",
+            "TIME_WAIT",
+            "CLOSE",
+            "CLOSE_WAIT",
+            "LAST_ACK",
+            "LISTEN",
+            "CLOSING",
+            "NEW_SYN_RECV",
+        ];
+        NAMES.get(usize::from(self.0)).copied().unwrap_or(NAMES[0])
+    }
+}
+
+/// What else is known of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Flags {
+    /// This end tells the other one to send nothing.
+    pub zero_window_sent: bool,
+    /// The other end tells this one to.
+    pub zero_window_received: bool,
+    /// It is older than the probe.
+    pub seeded: bool,
+}
+
+impl Connection {
+    pub(crate) fn of(record: &ConnectionRecord) -> Self {
+        let nonzero = |ns: u64| (ns > 0).then(|| Duration::from_nanos(ns));
+        let error = (record.error != 0).then(|| format!("{:?}", Errno::from_raw(record.error.into())));
+        Self {
+            kind: Kind::ALL.get(usize::from(record.kind)).copied().unwrap_or(Kind::Seen),
+            at: Duration::from_nanos(record.at_ns),
+            id: record.id,
+            role: Role::of(record.role),
+            state: State(record.state),
+            begun: nonzero(record.begun_ns),
+            established: nonzero(record.established_ns),
+            cgroup: record.cgroup,
+            netns: record.netns,
+            pid: record.pid,
+            uid: record.uid,
+            comm: comm(&record.comm),
+            local: SocketAddr::new(address(record.family, &record.local), record.local_port),
+            remote: SocketAddr::new(address(record.family, &record.remote), record.remote_port),
+            sent: record.sent,
+            received: record.received,
+            retransmitted: record.retransmitted,
+            retransmits: record.retransmits,
+            srtt_us: record.srtt_us,
+            rttvar_us: record.rttvar_us,
+            rtt_min_us: record.rtt_min_us,
+            lost: record.lost,
+            out_of_order: record.out_of_order,
+            reordered: record.reordered,
+            ecn_marked: record.ecn_marked,
+            queue: record.queue,
+            queue_max: record.queue_max,
+            syn_queue: record.syn_queue,
+            drops: record.drops,
+            reason: record.reason,
+            error,
+            flags: Flags {
+                zero_window_sent: record.flags & 1 != 0,
+                zero_window_received: record.flags & 2 != 0,
+                seeded: record.flags & 4 != 0,
+            },
+        }
+    }
+}
+
+/// The address in 16 bytes. IPv4 that a socket of IPv6 speaks is told as IPv4.
+pub(crate) fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
+    if family == AF_INET {
+        let [a, b, c, d, ..] = *bytes;
+        return Ipv4Addr::new(a, b, c, d).into();
+    }
+    Ipv6Addr::from(*bytes).to_canonical()
+}

@@ -1,0 +1,165 @@
+use std::io::Read;
+use std::os::fd::AsFd;
+
+use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, ProgramMut};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::connection::{Connection, Kind};
+use crate::error::ProbeError;
+use crate::feed::Feed;
+use crate::record::{ConnectionRecord, KeyRecord, LossRecord, SeriesRecord};
+use crate::series::{Key, Losses, Series};
+
+/// The programs, compiled.
+const TCP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
+
+/// Programs that everything rests on.
+const REQUIRED: [&str; 1] = ["on_state"];
+
+/// Programs that each tell one thing more.
+const OPTIONAL: [(&str, &str); 4] = [
+    ("on_retransmit", "segments that are sent again, as they are sent"),
+    ("on_synack_again", "answers to opens that are sent again"),
+    ("on_reset_received", "resets that come"),
+    ("on_reset_sent", "resets that are sent"),
+];
+
+/// Entries that are read of a map at a time.
+const BATCH: u32 = 512;
+
+/// Programs in the kernel, attached; gone when this is dropped, and when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Probe {
+    object: Object,
+    /// Adds up what is new.
+    tell_all: Link,
+    /// Writes out what is open.
+    write_all: Link,
+    _attached: Vec<Link>,
+    gaps: Vec<Gap>,
+}
+
+/// Something that this kernel does not let be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// What is not seen.
+    pub what: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+impl Probe {
+    /// Loads and attaches the programs, and gives every socket that is open already its baseline.
+    ///
+    /// # Errors
+    ///
+    /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.12 or has no BTF.
+    pub fn attach() -> Result<Self, ProbeError> {
+        // What the loader says is in the errors; the verifier's log helps those who write programs only.
+        libbpf_rs::set_print(None);
+        let open = ObjectBuilder::default().open_memory(TCP).map_err(ProbeError::refused("tcp"))?;
+        let object = open.load().map_err(ProbeError::refused("tcp"))?;
+        // What finds no room is counted here, so this one must have room.
+        let (key, nothing) = (KeyRecord::default(), SeriesRecord::default());
+        map(&object, "series").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
+        let mut attached = Vec::new();
+        for name in REQUIRED {
+            attached.push(program(&object, name).attach().map_err(ProbeError::refused(name))?);
+        }
+        let mut gaps = Vec::new();
+        for (name, what) in OPTIONAL {
+            match program(&object, name).attach() {
+                Ok(link) => attached.push(link),
+                Err(error) => gaps.push(Gap { what, why: error.to_string() }),
+            }
+        }
+        let tell_all = over_stories(&object, "tell_all")?;
+        let write_all = over_stories(&object, "write_all")?;
+        // From now on no socket is missed; those that are open already are given a story unless they have one.
+        let seeding = program(&object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
+        read_through(&seeding)?;
+        Ok(Self { object, tell_all, write_all, _attached: attached, gaps })
+    }
+
+    /// What this kernel does not let be seen.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Brings the counters up to date and reads them.
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    pub fn series(&self) -> Result<Vec<(Key, Series)>, ProbeError> {
+        read_through(&self.tell_all)?;
+        let batches = map(&self.object, "series");
+        let batches = batches.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
+        let entry = |(key, value): (Vec<u8>, Vec<u8>)| {
+            let key = KeyRecord::read_from_bytes(&key).expect("programs and loader share one layout");
+            let series = SeriesRecord::read_from_bytes(&value).expect("programs and loader share one layout");
+            (Key::of(&key), Series::of(&series))
+        };
+        Ok(batches.map(entry).collect())
+    }
+
+    /// Every connection and listener that is open.
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    pub fn connections(&self) -> Result<Vec<Connection>, ProbeError> {
+        let bytes = read_through(&self.write_all)?;
+        let records = bytes.chunks_exact(size_of::<ConnectionRecord>());
+        let records = records.map(|bytes| ConnectionRecord::read_from_bytes(bytes).expect("chunks have this size"));
+        Ok(records.map(|record| Connection::of(&record)).collect())
+    }
+
+    /// The feed of what happens, of these kinds from now on; a later call changes the kinds for all feeds.
+    ///
+    /// # Errors
+    ///
+    /// The ring cannot be mapped.
+    pub fn feed(&self, kinds: &[Kind]) -> Result<Feed, ProbeError> {
+        let feed = Feed::of(&map(&self.object, "events"))?;
+        let bits: u32 = kinds.iter().map(|kind| kind.bit()).fold(0, |bits, bit| bits | bit);
+        map(&self.object, "feeds")
+            .update(&0u32.to_ne_bytes(), &bits.to_ne_bytes(), MapFlags::ANY)
+            .map_err(ProbeError::Map)?;
+        Ok(feed)
+    }
+
+    /// What was missed.
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    pub fn losses(&self) -> Result<Losses, ProbeError> {
+        let bytes = map(&self.object, "lost").lookup(&0u32.to_ne_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
+        let bytes = bytes.expect("an array has all its entries");
+        let record = LossRecord::read_from_bytes(&bytes).expect("programs and loader share one layout");
+        Ok(Losses::of(&record))
+    }
+}
+
+fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
+    object.maps().find(|map| map.name() == name).expect("the object has this map")
+}
+
+fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
+    object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
+}
+
+/// An iterator over all sockets that have a story.
+fn over_stories(object: &Object, name: &'static str) -> Result<Link, ProbeError> {
+    let stories = map(object, "stories");
+    let over = IterOpts::Map(MapIterOpts::from_fd(stories.as_fd()));
+    program(object, name).attach_iter_with_opts(over).map_err(ProbeError::refused(name))
+}
+
+/// Runs an iterator to its end; what it writes.
+fn read_through(link: &Link) -> Result<Vec<u8>, ProbeError> {
+    let mut written = Vec::new();
+    Iter::new(link).map_err(ProbeError::Map)?.read_to_end(&mut written).map_err(ProbeError::Read)?;
+    Ok(written)
+}

@@ -1,0 +1,125 @@
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::connection::{Kind, Role, address};
+use crate::record::{KeyRecord, LossRecord, RTT_BUCKETS, SeriesRecord, comm};
+
+/// Upper ends of the buckets of [`Series::rtt`] but the last, in microseconds, exclusive.
+pub const RTT_BOUNDS_US: [u32; RTT_BUCKETS - 1] = {
+    let mut bounds = [32; RTT_BUCKETS - 1];
+    let mut i = 1;
+    while i < bounds.len() {
+        bounds[i] = bounds[i - 1] * 2;
+        i += 1;
+    }
+    bounds
+};
+
+/// What is counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Key {
+    /// Which end.
+    pub role: Role,
+    /// Id of the control group (v2); 0 if the kernel does not say.
+    pub cgroup: u64,
+    /// Network namespace: its inode.
+    pub netns: u32,
+    /// Name of the process.
+    pub comm: String,
+    /// Address of the other end.
+    pub remote: IpAddr,
+    /// Port of the service: the remote one of a client, the local one of a server.
+    pub port: u16,
+}
+
+impl Key {
+    pub(crate) fn of(record: &KeyRecord) -> Self {
+        Self {
+            role: Role::of(record.role),
+            cgroup: record.cgroup,
+            netns: record.netns,
+            comm: comm(&record.comm),
+            remote: address(record.family.into(), &record.remote),
+            port: record.port,
+        }
+    }
+
+    /// Whether it stands for all that there was no room for.
+    pub fn is_other(&self) -> bool {
+        self.netns == 0
+    }
+}
+
+/// Counters that only grow, since the probe began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Series {
+    /// Connections established.
+    pub opened: u64,
+    /// Of those, connections that are gone.
+    pub closed: u64,
+    /// Active opens that failed.
+    pub failed: u64,
+    /// Connections that ended with an error, such as a reset.
+    pub reset: u64,
+    /// Payload bytes sent.
+    pub sent: u64,
+    /// Payload bytes received.
+    pub received: u64,
+    /// Bytes sent again.
+    pub retransmitted: u64,
+    /// Segments sent again.
+    pub retransmits: u64,
+    /// Segments that arrived out of order.
+    pub out_of_order: u64,
+    /// Time that handshakes took, summed over `opened`.
+    pub handshake: Duration,
+    /// Smoothed round-trip times at snapshots and ends, summed, in microseconds.
+    pub rtt_sum_us: u64,
+    /// How many of those lay below each of [`RTT_BOUNDS_US`], and above the last.
+    pub rtt: [u64; RTT_BUCKETS],
+}
+
+impl Series {
+    pub(crate) fn of(record: &SeriesRecord) -> Self {
+        Self {
+            opened: record.opened,
+            closed: record.closed,
+            failed: record.failed,
+            reset: record.reset,
+            sent: record.sent,
+            received: record.received,
+            retransmitted: record.retransmitted,
+            retransmits: record.retransmits,
+            out_of_order: record.out_of_order,
+            handshake: Duration::from_nanos(record.handshake_ns),
+            rtt_sum_us: record.rtt_sum_us,
+            rtt: record.rtt,
+        }
+    }
+}
+
+/// What the probe itself has missed; each number would be 0 in a better world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Losses {
+    /// Events that found the ring full, by kind; no counter misses them.
+    pub events: Vec<(Kind, u64)>,
+    /// Times that something was counted as `other` because there was no room for a series more.
+    pub series: u64,
+    /// Sockets that the kernel had no memory to follow.
+    pub sockets: u64,
+    /// Sockets that were followed.
+    pub followed: u64,
+}
+
+impl Losses {
+    pub(crate) fn of(record: &LossRecord) -> Self {
+        Self {
+            events: Kind::ALL.into_iter().zip(record.events).collect(),
+            series: record.series,
+            sockets: record.stories,
+            followed: record.sockets,
+        }
+    }
+}
