@@ -9,6 +9,7 @@ fn orders_are_read_as_they_are_written() {
         target: "http://productpage:9080/productpage".parse().unwrap(),
         requests: 1_500,
         think: Duration::from_millis(50),
+        pace: Duration::ZERO,
         connection: Connection::New,
         timeout: Duration::from_secs(15),
     };

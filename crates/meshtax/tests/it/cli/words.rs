@@ -8,12 +8,20 @@ use super::{assert_succeeds, prints};
 use crate::tool::{meshtax, words};
 
 /// Every subcommand that a user may type.
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 20] = [
     "demo",
     "run",
     "calibrate",
     "report",
     "compare",
+    "top",
+    "life",
+    "connect",
+    "accept",
+    "retrans",
+    "backlog",
+    "rtt",
+    "agent",
     "check",
     "show",
     "doctor",
@@ -45,6 +53,16 @@ fn help_groups_the_subcommands() {
       calibrate    Give arms known costs, and see whether they are found again
       report       Print the report of a run again, from its folder
       compare      Compare two runs, from their folders
+
+    Watch:
+      top          What moves over which TCP connection, busiest first, each second
+      life         TCP connections as they end: how long, how much, how well
+      connect      TCP connections as they are opened, and opens that fail
+      accept       TCP connections as they are accepted
+      retrans      TCP segments as they are sent again
+      backlog      How full accept queues are as connections come
+      rtt          Round-trip times of TCP connections, as a histogram
+      agent        Serve what the kernel has counted to Prometheus
 
     Plumbing:
       check        Validate a topology or an experiment, and draw the call graph

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the kernel counts of a connection, and what of it is new. */
+#ifndef MESHTAX_COUNT_H
+#define MESHTAX_COUNT_H
+
+#include "story.h"
+
+static __always_inline bool has_sent_fin(int state)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING || state == TCP_LAST_ACK ||
+	       state == TCP_TIME_WAIT;
+}
+
+static __always_inline bool has_received_fin(struct sock *sk, int state)
+{
+	__u64 done = 1ull << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+
+	return (sk->__sk_common.skc_flags & done) || state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK ||
+	       state == TCP_CLOSING;
+}
+
+struct bytes {
+	__u64 sent;
+	__u64 received;
+};
+
+/* When the socket is locked, so that all fields agree; `state` is the one before the change. SYN and FIN take a place
+ * in the sequence and are no payload. */
+static __always_inline struct bytes bytes_exact(struct tcp_sock *tp, struct sock *sk, int state, bool active)
+{
+	struct bytes bytes = {};
+	__u64 on_the_wire = tp->bytes_acked + (__u32)(tp->snd_nxt - tp->snd_una);
+	__u64 no_payload = active + (has_sent_fin(state) && tp->snd_nxt == tp->write_seq);
+
+	bytes.sent = on_the_wire > no_payload ? on_the_wire - no_payload : 0;
+	bytes.received = tp->bytes_received - (tp->bytes_received && has_received_fin(sk, state));
+	return bytes;
+}
+
+/* At any time: what is acknowledged, which lags behind by the window, but is a single load. The state is read after the
+ * counters, so that what is taken for payload only ever grows. */
+static __always_inline struct bytes bytes_at_least(struct tcp_sock *tp, struct sock *sk, bool active)
+{
+	struct bytes bytes = {};
+	__u64 acked = *(volatile __u64 *)&tp->bytes_acked;
+	__u64 received = *(volatile __u64 *)&tp->bytes_received;
+	int state = *(volatile __u8 *)&sk->__sk_common.skc_state;
+	__u64 no_payload = active + has_sent_fin(state);
+
+	bytes.sent = acked > no_payload ? acked - no_payload : 0;
+	bytes.received = received - (received && has_received_fin(sk, state));
+	return bytes;
+}
+
+/* What is new since it was last told; two readers never tell the same twice. */
+static __always_inline __u64 take(__u64 *told, __u64 now)
+{
+	__u64 before = *(volatile __u64 *)told, seen;
+
+	for (int i = 0; i < 8 && now > before; i++, before = seen) {
+		seen = __sync_val_compare_and_swap(told, before, now);
+		if (seen == before)
+			return now - before;
+	}
+	return 0;
+}
+
+static __always_inline __u64 take32(__u32 *told, __u32 now)
+{
+	__u32 before = *(volatile __u32 *)told, seen;
+
+	for (int i = 0; i < 8 && now > before; i++, before = seen) {
+		seen = __sync_val_compare_and_swap(told, before, now);
+		if (seen == before)
+			return now - before;
+	}
+	return 0;
+}
+
+/* The last word. A reading during the end may have taken a FIN for payload: then this is negative, and the sum right. */
+static __always_inline __u64 settle(__u64 *told, __u64 now)
+{
+	return now - __sync_lock_test_and_set(told, now);
+}
+
+static __always_inline int bucket_of(__u32 rtt_us)
+{
+	int bucket = 0;
+
+	for (int i = 0; i < RTT_BUCKETS - 1; i++)
+		bucket += rtt_us >= (32u << i);
+	return bucket;
+}
+
+/* Adds what is no count of bytes. */
+static __always_inline void add_quality(struct series *series, struct story *story, struct tcp_sock *tp)
+{
+	__u32 rtt_us = tp->srtt_us >> 3;
+
+	add(&series->retransmits, take32(&story->told_retransmits, tp->total_retrans));
+	add(&series->retransmitted, take(&story->told_retransmitted, tp->bytes_retrans));
+	add(&series->out_of_order, take32(&story->told_out_of_order, tp->rcv_ooopack));
+	if (rtt_us) {
+		add(&series->rtt_sum_us, rtt_us);
+		add(&series->rtt[bucket_of(rtt_us) & (RTT_BUCKETS - 1)], 1);
+	}
+}
+
+#endif

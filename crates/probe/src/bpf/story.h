@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is remembered of a socket, the maps, and what was lost. */
+#ifndef MESHTAX_STORY_H
+#define MESHTAX_STORY_H
+
+#include "event.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+/* A socket's story. */
+struct story {
+	__u64 begun_ns;
+	__u64 established_ns;
+	__u64 cgroup;
+	__u64 listener;          /* cookie */
+	__u64 listener_at;       /* address; its socket may be gone */
+	__u64 told_sent;         /* already in a series */
+	__u64 told_received;
+	__u64 told_retransmitted;
+	__u64 base_sent;         /* before the probe was there */
+	__u64 base_received;
+	__u32 told_retransmits;
+	__u32 told_out_of_order;
+	__u32 pid;
+	__u32 uid;
+	__u16 local_port;        /* the kernel forgets it before the last event */
+	__u8 role;
+	__u8 established;
+	__u8 seeded;
+	char comm[COMM_LEN];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct story);
+} stories SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct series_key);
+	__type(value, struct series);
+} series SEC(".maps");
+
+/* The live feed. A full one loses events, counted in `lost`, and no metric. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+/* Kinds of events that somebody listens to, a bit each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} feeds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct losses);
+} lost SEC(".maps");
+
+static const struct series nothing = {};
+static const struct series_key other = {};
+
+static __always_inline void add(__u64 *counter, __u64 more)
+{
+	if (more)
+		__sync_fetch_and_add(counter, more);
+}
+
+/* Notes something that went wrong, by its place in struct losses. */
+static __always_inline void count_loss(__u32 offset)
+{
+	__u32 zero = 0;
+	struct losses *losses = bpf_map_lookup_elem(&lost, &zero);
+
+	if (losses && offset <= sizeof(*losses) - sizeof(__u64))
+		add((__u64 *)((void *)losses + offset), 1);
+}
+
+#define LOST(field) count_loss(__builtin_offsetof(struct losses, field))
+
+static __always_inline bool is_fed(int kind)
+{
+	__u32 zero = 0;
+	__u32 *kinds = bpf_map_lookup_elem(&feeds, &zero);
+
+	return kinds && *kinds & (1u << kind);
+}
+
+static __always_inline struct series *series_of(const struct series_key *key)
+{
+	struct series *found = bpf_map_lookup_elem(&series, key);
+
+	if (found)
+		return found;
+	bpf_map_update_elem(&series, key, &nothing, BPF_NOEXIST);
+	found = bpf_map_lookup_elem(&series, key);
+	if (found)
+		return found;
+	LOST(series);
+	return bpf_map_lookup_elem(&series, &other);
+}
+
+/* Addresses of both ends, 16 bytes each and zero before. */
+static __always_inline void ends(struct sock_common *common, __u8 *local, __u8 *remote)
+{
+	if (BPF_CORE_READ(common, skc_family) == AF_INET) {
+		*(__u32 *)local = BPF_CORE_READ(common, skc_rcv_saddr);
+		*(__u32 *)remote = BPF_CORE_READ(common, skc_daddr);
+	} else {
+		bpf_core_read(local, 16, &common->skc_v6_rcv_saddr);
+		bpf_core_read(remote, 16, &common->skc_v6_daddr);
+	}
+}
+
+static __always_inline struct series *series_of_socket(struct sock *sk, struct story *story)
+{
+	struct series_key key = {};
+	__u8 local[16] = {};
+
+	key.cgroup = story->cgroup;
+	key.netns = sk->__sk_common.skc_net.net->ns.inum;
+	key.family = sk->__sk_common.skc_family;
+	key.role = story->role;
+	key.port = story->role == ROLE_SERVER ? story->local_port : bpf_ntohs(sk->__sk_common.skc_dport);
+	ends(&sk->__sk_common, local, key.remote);
+	__builtin_memcpy(key.comm, story->comm, COMM_LEN);
+	return series_of(&key);
+}
+
+#endif
