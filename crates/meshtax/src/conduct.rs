@@ -11,6 +11,7 @@ use service::Counts;
 
 use crate::experiment::Experiment;
 use crate::folder::RunFolder;
+use crate::kernel::Kernel;
 use crate::plan::Plan;
 use crate::progress::{Progress, spoken};
 use crate::witness::{self, Meters};
@@ -25,6 +26,8 @@ pub struct Conductor<'a> {
     pub folder: &'a RunFolder,
     pub stop: &'a Stop,
     pub meters: Meters,
+    /// Where an arm is watched.
+    pub kernel: Option<Kernel>,
     pub seen: Observations,
 }
 
@@ -171,6 +174,9 @@ impl Conductor<'_> {
     fn block(&mut self, lab: &mut Lab, round: u32, arm: &str, requests: u64) -> anyhow::Result<Option<f64>> {
         let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
         let node = &mut lab.nodes_mut()[index];
+        if let Some(kernel) = &mut self.kernel {
+            kernel.begin(arm)?;
+        }
         let from = self.meters.snapshot(index)?;
         let load = self.ask(node, requests)?;
         witness::settle(node, self.stop)?;
@@ -188,6 +194,11 @@ impl Conductor<'_> {
             lag: load.lag,
             sequence: load.sequence,
         };
+        if let Some(kernel) = &mut self.kernel
+            && let Some(sight) = kernel.end(arm, round)?
+        {
+            self.folder.append("probe.jsonl", &sight)?;
+        }
         self.folder.append("meters.jsonl", &reading)?;
         self.folder.append("load.jsonl", &block)?;
         self.seen.meters.push(reading);

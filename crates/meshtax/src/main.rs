@@ -14,6 +14,7 @@ mod failure;
 mod folder;
 mod format;
 mod gate;
+mod kernel;
 mod measurement;
 mod needs;
 mod output;

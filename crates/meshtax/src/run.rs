@@ -17,6 +17,7 @@ use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
 use crate::format;
 use crate::gate::gate;
+use crate::kernel::{self, Kernel};
 use crate::measurement;
 use crate::needs::{self, Envoy};
 use crate::output::{print, say};
@@ -66,6 +67,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
 fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
     experiment.amend(amounts)?;
     let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
+    let probe = kernel::load(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
     let stop = heed_signals()?;
     let plan = plan(&experiment);
@@ -82,7 +84,9 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let facts = environment(&envoy, &trees, meters.memory_source());
     folder.write_json("environment.json", &facts)?;
     let seen = Observations { arms: plan.arms.clone(), ..Observations::default() };
-    let mut conductor = Conductor { experiment: &experiment, plan: &plan, folder: &folder, stop: &stop, meters, seen };
+    let kernel = probe.map(|probe| Kernel::over(probe, &experiment, &lab)).transpose()?;
+    let mut conductor =
+        Conductor { experiment: &experiment, plan: &plan, folder: &folder, stop: &stop, meters, kernel, seen };
     let tally = conductor.perform(&mut lab, &mut progress);
     let seen = conductor.seen;
     progress.finish();

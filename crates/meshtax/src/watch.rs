@@ -108,7 +108,7 @@ pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
 /// `meshtax agent`: until it is told to end.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let stop = heed_signals()?;
-    let probe = Probe::attach().map_err(without_witness)?;
+    let probe = witness()?;
     report_gaps(&probe);
     let ready = |address| say(&format!("metrics at http://{address}/metrics; Ctrl-C ends it"));
     agent::serve(probe, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
@@ -131,7 +131,7 @@ struct Watch {
 impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
         let stop = heed_signals()?;
-        let probe = Probe::attach().map_err(without_witness)?;
+        let probe = witness()?;
         report_gaps(&probe);
         let until = options.duration.map(|duration| Instant::now() + duration.0);
         Ok(Self { probe, stop, until })
@@ -213,8 +213,15 @@ impl Teller {
     }
 }
 
+/// The programs, loaded and attached.
+fn witness() -> Result<Probe, Failure> {
+    let mut probe = Probe::load().map_err(without_witness)?;
+    probe.attach().map_err(without_witness)?;
+    Ok(probe)
+}
+
 /// Why the kernel lets nothing be seen, and what to do about it.
-fn without_witness(error: ProbeError) -> Failure {
+pub fn without_witness(error: ProbeError) -> Failure {
     let hint = match &error {
         ProbeError::Forbidden(_) => {
             "run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`"

@@ -27,7 +27,7 @@ const OPTIONAL: [(&str, &str); 4] = [
 /// Entries that are read of a map at a time.
 const BATCH: u32 = 512;
 
-/// Programs in the kernel, attached; gone when this is dropped, and when the process ends, however it ends.
+/// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Probe {
     object: Object,
@@ -35,7 +35,8 @@ pub struct Probe {
     tell_all: Link,
     /// Writes out what is open.
     write_all: Link,
-    _attached: Vec<Link>,
+    /// What runs when something happens; empty while detached.
+    attached: Vec<Link>,
     gaps: Vec<Gap>,
 }
 
@@ -49,12 +50,12 @@ pub struct Gap {
 }
 
 impl Probe {
-    /// Loads and attaches the programs, and gives every socket that is open already its baseline.
+    /// Loads the programs and attaches none: until then they cost nothing and see nothing.
     ///
     /// # Errors
     ///
     /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.12 or has no BTF.
-    pub fn attach() -> Result<Self, ProbeError> {
+    pub fn load() -> Result<Self, ProbeError> {
         // What the loader says is in the errors; the verifier's log helps those who write programs only.
         libbpf_rs::set_print(None);
         let open = ObjectBuilder::default().open_memory(TCP).map_err(ProbeError::refused("tcp"))?;
@@ -62,23 +63,38 @@ impl Probe {
         // What finds no room is counted here, so this one must have room.
         let (key, nothing) = (KeyRecord::default(), SeriesRecord::default());
         map(&object, "series").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
-        let mut attached = Vec::new();
-        for name in REQUIRED {
-            attached.push(program(&object, name).attach().map_err(ProbeError::refused(name))?);
-        }
-        let mut gaps = Vec::new();
-        for (name, what) in OPTIONAL {
-            match program(&object, name).attach() {
-                Ok(link) => attached.push(link),
-                Err(error) => gaps.push(Gap { what, why: error.to_string() }),
-            }
-        }
         let tell_all = over_stories(&object, "tell_all")?;
         let write_all = over_stories(&object, "write_all")?;
+        Ok(Self { object, tell_all, write_all, attached: Vec::new(), gaps: Vec::new() })
+    }
+
+    /// Attaches the programs, and gives every socket that is open already its baseline. What moves while the programs are
+    /// detached is counted at the next look; what opens and closes meanwhile is not.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has no tracepoint for what everything rests on.
+    pub fn attach(&mut self) -> Result<(), ProbeError> {
+        self.detach();
+        for name in REQUIRED {
+            self.attached.push(program(&self.object, name).attach().map_err(ProbeError::refused(name))?);
+        }
+        for (name, what) in OPTIONAL {
+            match program(&self.object, name).attach() {
+                Ok(link) => self.attached.push(link),
+                Err(error) => self.gaps.push(Gap { what, why: error.to_string() }),
+            }
+        }
         // From now on no socket is missed; those that are open already are given a story unless they have one.
-        let seeding = program(&object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
+        let seeding = program(&self.object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
         read_through(&seeding)?;
-        Ok(Self { object, tell_all, write_all, _attached: attached, gaps })
+        Ok(())
+    }
+
+    /// Detaches the programs. What they have counted stays.
+    pub fn detach(&mut self) {
+        self.attached.clear();
+        self.gaps.clear();
     }
 
     /// What this kernel does not let be seen.

@@ -12,6 +12,8 @@ pub struct Arm {
     pub name: String,
     /// What stands between services.
     pub plane: Plane,
+    /// Whether the kernel witness is attached while it is under load.
+    pub watched: bool,
     /// A known cost that its application has beside that of the others.
     pub added: Option<Addition>,
 }
@@ -35,7 +37,8 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
         return Err(Fault::at(name.referenced, what, "use lower-case letters, digits and `-`, 30 at most"));
     }
     let added = arm.add.as_ref().map(|add| addition_of(add, graph)).transpose()?;
-    Ok(Arm { name: name.value.clone(), plane: plane_of(arm)?, added })
+    let watched = arm.watch == Some(Switch::On);
+    Ok(Arm { name: name.value.clone(), plane: plane_of(arm)?, watched, added })
 }
 
 fn plane_of(arm: &ArmFile) -> Result<Plane, Fault> {

@@ -41,6 +41,8 @@ pub struct ArmFile {
     pub plane: PlaneName,
     pub telemetry: Option<Spanned<Switch>>,
     pub concurrency: Option<Spanned<u32>>,
+    /// Whether the kernel witness is attached during its blocks.
+    pub watch: Option<Switch>,
     /// A known cost, for calibration.
     pub add: Option<Add>,
 }

@@ -76,7 +76,7 @@ fn full_experiment() -> Value {
         "arms": {
             "none": {"plane": "none"},
             "dear": {"plane": "none", "add": {"to": "back/", "wait": "1ms", "compute": "1ms", "response": "1 kB"}},
-            "sidecar": {"plane": "sidecar", "telemetry": "off", "concurrency": 1},
+            "sidecar": {"plane": "sidecar", "telemetry": "off", "concurrency": 1, "watch": "on"},
         },
         "load": {"sequential": {
             "target": "http://back:8081/", "requests": 60, "think": "1ms", "pace": "2ms", "connection": "new", "timeout": "1s",

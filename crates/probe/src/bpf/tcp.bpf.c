@@ -176,7 +176,9 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 
 static __always_inline bool is_alive(struct sock *sk, struct story *story)
 {
-	return sk->__sk_common.skc_state != TCP_CLOSE && (story->established || story->role == ROLE_LISTENER);
+	int state = sk->__sk_common.skc_state;
+
+	return story->role == ROLE_LISTENER ? state == TCP_LISTEN : state != TCP_CLOSE && story->established;
 }
 
 /* Adds what is new of every connection to its series. */
@@ -264,7 +266,11 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 	if (state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp || bpf_sk_storage_get(&stories, sk, 0, 0))
+	if (!tp)
+		return 0;
+	story = bpf_sk_storage_get(&stories, sk, 0, 0);
+	/* A child that was born while nothing was attached bears its listener's story as it was. */
+	if (story && (story->role != ROLE_LISTENER || state == TCP_LISTEN))
 		return 0;
 	story = bpf_sk_storage_get(&stories, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!story) {

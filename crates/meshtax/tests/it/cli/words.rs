@@ -30,10 +30,11 @@ const VERBS: [&str; 20] = [
     "completions",
     "man",
 ];
-const BUNDLED: [&str; 7] = [
+const BUNDLED: [&str; 8] = [
     "experiments/bookinfo-lean.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
+    "experiments/four-arms.yaml",
     "experiments/pair.yaml",
     "topologies/bookinfo-lean.yaml",
     "topologies/calibrate.yaml",

@@ -6,10 +6,11 @@ mod watching;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::tool::insist_on_root;
+use crate::tool::{Run, insist_on_root};
 use traffic::{Moved, Peer, V4, V6};
 use watching::Watching;
 
@@ -117,6 +118,46 @@ fn a_connection_older_than_the_witness_counts_from_its_begin() {
     let only_new = Moved { up: 70, down: 800, ..moved };
     assert_eq!(told(&lines), truth(&[only_new]));
     assert!(lines.iter().all(|line| line["older_than_probe"] == true), "{lines:?}");
+}
+
+#[test]
+fn a_watched_arm_is_seen_to_the_byte_while_it_is_under_load() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("watched.yaml");
+    let experiment = "{name: watched, topology: pair, arms: {none: {plane: none}, ebpf: {plane: none, watch: on}}, \
+                      load: {sequential: {target: \"http://front:8080/\", requests: 60, connection: new}}, \
+                      warmup: 5, rounds: 6, idle: {windows: 8, window: 50ms}}";
+    std::fs::write(&file, experiment).unwrap();
+    let run = Run::perform(&[&file.to_string_lossy()]);
+    let sights: Vec<Value> = run.file("probe.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(sights.len(), 6);
+    for sight in sights {
+        assert_eq!(sight["arm"], "ebpf");
+        // Ten requests from the client, and two ends of each connection; the front may keep its own to the back.
+        assert!(sight["opened"].as_u64().unwrap() >= 20, "{sight}");
+        assert!(sight["sent_bytes"].as_u64().unwrap() > 0, "{sight}");
+        // Ends that are still open tell what is acknowledged.
+        assert!(sight["sent_bytes"].as_u64() <= sight["received_bytes"].as_u64(), "{sight}");
+    }
+}
+
+#[test]
+fn nothing_of_the_witness_outlives_it() {
+    insist_on_root();
+    let mut life = Watching::begin("life", &["--json", "--port", "1"]);
+    let id = life.id();
+    assert!(holds_programs(id), "while it watches it holds programs");
+    life.kill();
+    assert!(!Path::new(&format!("/proc/{id}")).exists());
+    // Programs, maps and links live as long as their descriptors; nothing is pinned where they could outlive them.
+    let pinned = std::fs::read_dir("/sys/fs/bpf").map(|entries| entries.flatten().count()).unwrap_or(0);
+    assert_eq!(pinned, 0, "something is pinned");
+}
+
+/// Whether a process holds BPF programs.
+fn holds_programs(id: u32) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().flatten();
+    files.filter_map(|file| std::fs::read_link(file.path()).ok()).any(|target| target.to_string_lossy().contains("bpf"))
 }
 
 #[test]

@@ -62,6 +62,17 @@ impl Watching {
         rest
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as SIGKILL does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     fn line(&mut self) -> Option<Value> {
         let mut line = String::new();
         let length = self.stdout.read_line(&mut line).unwrap();
