@@ -28,7 +28,7 @@ pub struct NetNs {
 impl NetNs {
     /// Makes an empty network namespace and binds it to its name.
     pub fn create(name: &str) -> io::Result<NetNs> {
-        fs::create_dir_all(NETNS_FOLDER)?;
+        share_names()?;
         let path = path_of(name);
         File::create_new(&path)?;
         let bound = in_thread(|| {
@@ -74,6 +74,25 @@ pub(crate) fn forget_netns(name: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Makes the folder of names a shared mount, as `ip netns add` does when it is first called, under the same lock. Were it
+/// left to `ip`, the folder would be bound over itself while names are mounted in it, and those below could be removed no
+/// more.
+fn share_names() -> io::Result<()> {
+    fs::create_dir_all(NETNS_FOLDER)?;
+    let folder = File::open(NETNS_FOLDER)?;
+    folder.lock()?;
+    let share = || mount(None::<&str>, NETNS_FOLDER, None::<&str>, MsFlags::MS_SHARED | MsFlags::MS_REC, None::<&str>);
+    match share() {
+        Err(nix::Error::EINVAL) => {
+            let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+            mount(Some(NETNS_FOLDER), NETNS_FOLDER, None::<&str>, flags, None::<&str>)?;
+            share()?;
+        }
+        other => other?,
+    }
+    Ok(())
 }
 
 fn path_of(name: &str) -> PathBuf {

@@ -1,5 +1,6 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
+mod namespace;
 mod traffic;
 mod watching;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::tool::{Run, insist_on_root};
+use namespace::Namespace;
 use traffic::{Moved, Peer, V4, V6};
 use watching::Watching;
 
@@ -139,6 +141,55 @@ fn a_watched_arm_is_seen_to_the_byte_while_it_is_under_load() {
         // Ends that are still open tell what is acknowledged.
         assert!(sight["sent_bytes"].as_u64() <= sight["received_bytes"].as_u64(), "{sight}");
     }
+}
+
+#[test]
+fn bytes_are_exact_and_retransmits_the_kernels_where_packets_are_lost() {
+    insist_on_root();
+    let namespace = Namespace::lossy("lossy", 7700);
+    let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
+    let (up, down) = (3_000_001, 5_000_002);
+    namespace.exchange(7700, up, down);
+    let lines = life.lines(2);
+    let bytes = |role: &str| {
+        let line = lines.iter().find(|line| line["role"] == role).unwrap();
+        (line["bytes_sent"].as_u64().unwrap(), line["bytes_received"].as_u64().unwrap())
+    };
+    assert_eq!((bytes("client"), bytes("server")), ((up, down), (down, up)));
+    let told: u64 = lines.iter().map(|line| line["retransmits"].as_u64().unwrap()).sum();
+    assert_eq!(told, namespace.retransmits());
+    assert!(told > 0, "the rule lost nothing");
+}
+
+#[test]
+fn twenty_thousand_short_connections_add_up_while_top_reads_as_fast_as_it_can() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let port = server.port().to_string();
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    let mut top = Watching::begin("top", &["--json", "--interval", "1ms", "--rows", "100000", "--port", &port]);
+    let reader = std::thread::spawn(move || {
+        // Both ends of every connection are told, in one interval or several.
+        let mut sent = 0;
+        while sent < 20_000 * 300 {
+            sent += top.lines(1)[0]["bytes_sent"].as_u64().unwrap();
+        }
+        (sent, top.end().len())
+    });
+    for _ in 0..20_000 {
+        server.exchange(100, 200, |_| ());
+    }
+    let text = scrape(&agent.place());
+    let of_client = |line: &&str| line.contains("reporter=\"source\"") && line.contains(&format!(":{port}\""));
+    let value = |name: &str| -> u64 {
+        let lines = text.lines().filter(|line| line.starts_with(name)).filter(of_client);
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    };
+    assert_eq!(value("istio_tcp_received_bytes_total"), 20_000 * 100);
+    assert_eq!(value("istio_tcp_sent_bytes_total"), 20_000 * 200);
+    assert_eq!(value("istio_tcp_connections_opened_total"), 20_000);
+    assert_eq!(value("istio_tcp_connections_closed_total"), 20_000);
+    assert_eq!(reader.join().unwrap(), (20_000 * 300, 0));
 }
 
 #[test]
