@@ -186,6 +186,15 @@ fn facts(tool: Tool, connection: &Connection, who: &Who, now: &Zoned) -> Map<Str
     if tool == Tool::Top {
         facts.remove("event");
     }
+    if connection.kind == Kind::Queued {
+        let queues = json!({
+            "accept_queue": connection.queue,
+            "accept_queue_max": connection.queue_max,
+            "syn_queue": connection.syn_queue,
+            "listen_drops": connection.drops,
+        });
+        facts.extend(queues.as_object().expect("the macro makes an object").clone());
+    }
     facts
 }
 

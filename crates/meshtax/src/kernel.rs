@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use crate::experiment::Experiment;
 use crate::failure::Failure;
-use crate::watch::without_witness;
 
 /// The programs, and whom they watch.
 pub struct Kernel {
@@ -43,7 +42,14 @@ struct Moved {
 /// The programs, loaded where an arm is watched. This happens before anything stands.
 pub fn load(experiment: &Experiment) -> Result<Option<Probe>, Failure> {
     let is_watched = experiment.arms.iter().any(|arm| arm.watched);
-    is_watched.then(|| Probe::load().map_err(without_witness)).transpose()
+    let load = || {
+        Probe::load().map_err(|error| {
+            let hint = "the arms with `watch: on` need it; `meshtax run … --arms none,sidecar` leaves them out, and \
+                        `meshtax doctor` says what is missing";
+            Failure::because(error, hint)
+        })
+    };
+    is_watched.then(load).transpose()
 }
 
 impl Kernel {

@@ -5,9 +5,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use probe::Probe;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::watch::remedy;
 
 /// Where `make setup` puts Envoy.
 const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
@@ -63,6 +65,7 @@ pub fn all(envoy: Option<&Path>) -> Vec<Need> {
         Need::of("nft", "service addresses, redirection to sidecars", nft()),
         Need::of("control groups", "CPU time and memory of each container", control_groups()),
         Need::of("envoy", "arms with sidecars", self::envoy(envoy).map(|envoy| envoy.to_string())),
+        Need::of("witness", "arms with `watch: on`, the live tools and the agent", witness()),
     ]
 }
 
@@ -123,6 +126,17 @@ fn bridge_filter() -> Found {
         Ok("present".to_owned())
     } else {
         Err(gap("the kernel's bridge filter is not loaded", "load it: `modprobe br_netfilter`"))
+    }
+}
+
+fn witness() -> Found {
+    let attached = Probe::load().and_then(|mut probe| {
+        probe.attach()?;
+        Ok(probe.gaps().iter().map(|gap| format!("; not seen: {}", gap.what)).collect::<String>())
+    });
+    match attached {
+        Ok(gaps) => Ok(format!("programs load and attach{gaps}")),
+        Err(error) => Err(gap(error.to_string(), remedy(&error))),
     }
 }
 

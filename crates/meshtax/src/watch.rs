@@ -86,8 +86,16 @@ pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
     let feed = watch.probe.feed(&[Kind::Queued]).context("cannot follow opens")?;
     watch.ready()?;
     let mut queued: Vec<Connection> = Vec::new();
+    let mut teller = Teller::new(Tool::Accept, options, options.count);
     while !watch.is_over() && options.count.is_none_or(|count| (queued.len() as u64) < count) {
-        queued.extend(feed.wait(watch.left()).into_iter().filter(|queued| filter.admits(queued)));
+        let seen = feed.wait(watch.left());
+        if options.form() != Form::Text {
+            teller.tell(&seen)?;
+        }
+        queued.extend(seen.into_iter().filter(|queued| filter.admits(queued)));
+    }
+    if options.form() != Form::Text {
+        return watch.own_up();
     }
     let mut limits: Vec<(u16, u32)> = queued.iter().map(|queued| (queued.local.port(), queued.queue_max)).collect();
     limits.sort_unstable();
@@ -221,13 +229,18 @@ fn witness() -> Result<Probe, Failure> {
 }
 
 /// Why the kernel lets nothing be seen, and what to do about it.
-pub fn without_witness(error: ProbeError) -> Failure {
-    let hint = match &error {
+fn without_witness(error: ProbeError) -> Failure {
+    let hint = remedy(&error);
+    Failure::because(error, hint)
+}
+
+/// What lets this kernel be watched.
+pub fn remedy(error: &ProbeError) -> &'static str {
+    match error {
         ProbeError::Forbidden(_) => {
             "run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`"
         }
         ProbeError::Refused { .. } => "the witness needs Linux 5.12 or newer with BTF (/sys/kernel/btf/vmlinux)",
         ProbeError::Read(_) | ProbeError::Map(_) => "the kernel may be short of memory; try again",
-    };
-    Failure::because(error, hint)
+    }
 }
