@@ -27,10 +27,17 @@ fn names(list: &[&str]) -> Vec<String> {
 
 #[test]
 fn bundled_experiments_are_valid_and_compare_a_mesh_with_none() {
-    for name in ["experiments/bookinfo-lean.yaml", "experiments/demo.yaml", "experiments/pair.yaml"] {
-        let experiment = read(name);
+    const WATCHED: [(&str, &str); 2] = [("ebpf", "none"), ("both", "sidecar")];
+    for (name, watched) in [("bookinfo-lean", 0), ("pair", 0), ("demo", 1), ("four-arms", 2)] {
+        let experiment = read(&format!("experiments/{name}.yaml"));
         let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
-        assert_eq!(arms, ["none", "sidecar"], "{name}");
+        assert_eq!(arms[..2], ["none", "sidecar"], "{name}");
+        assert_eq!(arms.len(), 2 + watched, "{name}");
+        for (arm, same) in &WATCHED[..watched] {
+            let plane = |name: &str| &experiment.arms.iter().find(|arm| arm.name == name).unwrap().plane;
+            assert_eq!(plane(arm), plane(same), "{name}");
+        }
+        assert!(experiment.arms.iter().all(|arm| arm.watched == WATCHED.iter().any(|(name, _)| *name == arm.name)));
         assert!(experiment.rounds >= 10, "{name}: good intervals need 10 rounds");
         assert!(experiment.needs_envoy(), "{name}");
     }
