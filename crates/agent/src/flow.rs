@@ -1,5 +1,6 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::mem;
 
 use probe::{Connection, Role};
 
@@ -8,6 +9,8 @@ use probe::{Connection, Role};
 pub struct Flow {
     /// What was told of connections that may still be open, by id.
     told: HashMap<u64, Told>,
+    /// Connections whose end was told at the last look: one that was ending just then may still seem open in this one.
+    ended: HashSet<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,14 +30,21 @@ impl Flow {
         for closed in closed {
             self.told.remove(&closed.id);
         }
+        let before = mem::replace(&mut self.ended, closed.iter().map(|closed| closed.id).collect());
+        let has_ended = |id: &u64| before.contains(id) || self.ended.contains(id);
+        let open: Vec<&Connection> =
+            open.iter().filter(|open| open.role != Role::Listener && !has_ended(&open.id)).collect();
         // The end of one that is gone comes with the next look, or got lost.
         let alive: HashSet<u64> = open.iter().map(|open| open.id).collect();
-        self.told.retain(|id, told| alive.contains(id) || !std::mem::replace(&mut told.absent, true));
-        for open in open.iter().filter(|open| open.role != Role::Listener) {
+        self.told.retain(|id, told| alive.contains(id) || !mem::replace(&mut told.absent, true));
+        for open in open {
             moved.push(self.news(open));
-            let Connection { sent, received, retransmits, .. } = *open;
-            let told = Told { sent, received, retransmits, absent: false };
-            self.told.insert(open.id, told);
+            let told = self.told.entry(open.id).or_default();
+            // A snapshot may fall back by a byte while a FIN is under way.
+            told.sent = told.sent.max(open.sent);
+            told.received = told.received.max(open.received);
+            told.retransmits = told.retransmits.max(open.retransmits);
+            told.absent = false;
         }
         moved.retain(|moved| moved.sent + moved.received > 0);
         moved.sort_by_key(|moved| Reverse(moved.sent + moved.received));

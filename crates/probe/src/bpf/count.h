@@ -37,18 +37,39 @@ static __always_inline struct bytes bytes_exact(struct tcp_sock *tp, struct sock
 	return bytes;
 }
 
-/* At any time: what is acknowledged, which lags behind by the window, but is a single load. The state is read after the
- * counters, so that what is taken for payload only ever grows. */
-static __always_inline struct bytes bytes_at_least(struct tcp_sock *tp, struct sock *sk, bool active)
+/* What has arrived, at any time. A FIN first counts as a byte, then moves the sequence, and only then is marked; so the
+ * count is held against the sequence, and where something waits to be read, its last byte may be a FIN and is left out
+ * until then. The marks are read last; a socket that is closed by now had one. */
+static __always_inline __u64 received_at_least(struct tcp_sock *tp, struct sock *sk, struct story *story)
+{
+	__u64 received = *(volatile __u64 *)&tp->bytes_received;
+	__u32 next = *(volatile __u32 *)&tp->rcv_nxt;
+	__u32 read = *(volatile __u32 *)&tp->copied_seq;
+	int state = *(volatile __u8 *)&sk->__sk_common.skc_state;
+	__s32 ahead = (__u32)received - (next - story->receive_base);
+
+	if (ahead > 0)
+		received -= ahead;
+	return received - (received && (has_received_fin(sk, state) || state == TCP_CLOSE || read != next));
+}
+
+/* What was acknowledged, at any time. It lags behind by the window, but is a single load. The state is read after the
+ * counter, so that no FIN is taken for payload; one that is closed by now has sent its FIN, unless it was cut off. */
+static __always_inline __u64 sent_at_least(struct tcp_sock *tp, struct sock *sk, bool active)
+{
+	__u64 acked = *(volatile __u64 *)&tp->bytes_acked;
+	int state = *(volatile __u8 *)&sk->__sk_common.skc_state;
+	__u64 no_payload = active + (has_sent_fin(state) || state == TCP_CLOSE);
+
+	return acked > no_payload ? acked - no_payload : 0;
+}
+
+static __always_inline struct bytes bytes_at_least(struct tcp_sock *tp, struct sock *sk, struct story *story)
 {
 	struct bytes bytes = {};
-	__u64 acked = *(volatile __u64 *)&tp->bytes_acked;
-	__u64 received = *(volatile __u64 *)&tp->bytes_received;
-	int state = *(volatile __u8 *)&sk->__sk_common.skc_state;
-	__u64 no_payload = active + has_sent_fin(state);
 
-	bytes.sent = acked > no_payload ? acked - no_payload : 0;
-	bytes.received = received - (received && has_received_fin(sk, state));
+	bytes.sent = sent_at_least(tp, sk, story->role == ROLE_CLIENT);
+	bytes.received = received_at_least(tp, sk, story);
 	return bytes;
 }
 

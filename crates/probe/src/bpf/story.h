@@ -21,6 +21,7 @@ struct story {
 	__u64 told_retransmitted;
 	__u64 base_sent;         /* before the probe was there */
 	__u64 base_received;
+	__u32 receive_base;      /* sequence number of the first byte received, in its low bits */
 	__u32 told_retransmits;
 	__u32 told_out_of_order;
 	__u32 pid;

@@ -94,10 +94,14 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	int kind = story->role == ROLE_SERVER ? KIND_ACCEPTED : KIND_CONNECTED;
 	struct connection *event;
 	struct series *series;
+	struct tcp_sock *tp;
 
 	story->established = 1;
 	story->established_ns = bpf_ktime_get_ns();
 	story->local_port = local_port(sk);
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		story->receive_base = tp->rcv_nxt - (__u32)tp->bytes_received;
 	series = series_of_socket(sk, story);
 	if (series) {
 		add(&series->opened, 1);
@@ -123,6 +127,8 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 		return;
 	if (!story->established && !failed)
 		return; /* a child that was never established was never opened */
+	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
+	story->established = 0;
 	bytes = bytes_exact(tp, sk, state, story->role == ROLE_CLIENT);
 	series = series_of_socket(sk, story);
 	if (series && failed) {
@@ -142,8 +148,6 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 		event->error = sk->sk_err;
 		bpf_ringbuf_submit(event, 0);
 	}
-	/* The socket may be used for another connection. */
-	story->established = 0;
 }
 
 static __always_inline int change_state(struct sock *sk, int from, int to)
@@ -193,10 +197,12 @@ static __always_inline int tell(struct sock *sk, struct story *story)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	bytes = bytes_at_least(tp, sk, story->role == ROLE_CLIENT);
+	bytes = bytes_at_least(tp, sk, story);
 	if (bytes.sent == story->told_sent && bytes.received == story->told_received &&
 	    tp->total_retrans == story->told_retransmits)
 		return 0; /* idle */
+	if (sk->__sk_common.skc_state == TCP_CLOSE)
+		return 0; /* it has told its end itself */
 	series = series_of_socket(sk, story);
 	if (!series)
 		return 0;
@@ -232,8 +238,11 @@ static __always_inline int write_out(struct bpf_iter_meta *meta, struct sock *sk
 		record.syn_queue = tp->inet_conn.icsk_accept_queue.qlen.counter;
 		record.drops = sk->sk_drops.counter;
 	} else {
-		describe_traffic(&record, tp, story, bytes_at_least(tp, sk, story->role == ROLE_CLIENT));
+		describe_traffic(&record, tp, story, bytes_at_least(tp, sk, story));
 	}
+	/* A socket that has closed meanwhile told its end itself, and its story may be another's by now. */
+	if (sk->__sk_common.skc_state == TCP_CLOSE || bpf_get_socket_cookie(sk) != record.id)
+		return 0;
 	bpf_seq_write(meta->seq, &record, sizeof(record));
 	return 0;
 }
@@ -292,7 +301,8 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 	}
 	/* A child inherits the length of its listener's queue; a socket that connects has none. */
 	story->role = sk->sk_max_ack_backlog ? ROLE_SERVER : ROLE_CLIENT;
-	bytes = bytes_at_least(tp, sk, story->role == ROLE_CLIENT);
+	story->receive_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	bytes = bytes_at_least(tp, sk, story);
 	story->told_sent = story->base_sent = bytes.sent;
 	story->told_received = story->base_received = bytes.received;
 	story->told_retransmits = tp->total_retrans;
@@ -328,7 +338,7 @@ static __always_inline void report(struct sock *sk, int kind, __u32 reason)
 	if (!event)
 		return;
 	describe(event, sk, story);
-	describe_traffic(event, tp, story, bytes_at_least(tp, sk, story->role == ROLE_CLIENT));
+	describe_traffic(event, tp, story, bytes_at_least(tp, sk, story));
 	event->state = sk->__sk_common.skc_state;
 	event->reason = reason;
 	bpf_ringbuf_submit(event, 0);
