@@ -14,7 +14,7 @@ const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
 /// Whose a socket is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
-    /// A lab's pod as `ARM/POD`, a container of Kubernetes by the first twelve digits of its id, or the name of the
+    /// A lab's pod as `ARM-POD`, a container of Kubernetes by the first twelve digits of its id, or the name of the
     /// network namespace; empty where nobody has a name for it.
     pub pod: String,
 }

@@ -79,13 +79,14 @@ impl Kernel {
 }
 
 impl Moved {
+    /// The end of a connection may take back a byte that a snapshot told, so a difference may fall below 0 by that much.
     fn since(self, before: Self) -> Self {
         Self {
-            sent_bytes: self.sent_bytes - before.sent_bytes,
-            received_bytes: self.received_bytes - before.received_bytes,
-            opened: self.opened - before.opened,
-            closed: self.closed - before.closed,
-            retransmits: self.retransmits - before.retransmits,
+            sent_bytes: self.sent_bytes.saturating_sub(before.sent_bytes),
+            received_bytes: self.received_bytes.saturating_sub(before.received_bytes),
+            opened: self.opened.saturating_sub(before.opened),
+            closed: self.closed.saturating_sub(before.closed),
+            retransmits: self.retransmits.saturating_sub(before.retransmits),
         }
     }
 }

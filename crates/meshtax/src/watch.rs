@@ -23,7 +23,7 @@ pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     let watch = Watch::begin(options)?;
     let mut teller = Teller::new(tool, options, options.count);
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
-    watch.ready()?;
+    watch.ready();
     print(&teller.printer.heading())?;
     while !watch.is_over() && !teller.is_enough() {
         teller.tell(&feed.wait(watch.left()))?;
@@ -37,7 +37,7 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     let interval = options.interval.0;
     let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
     let mut flow = Flow::default();
-    watch.ready()?;
+    watch.ready();
     let mut shown = 0;
     while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
         let closed = watch.gather(&feed, interval);
@@ -62,7 +62,7 @@ pub fn rtt(options: &WatchOptions) -> Result<ExitCode, Failure> {
     let watch = Watch::begin(options)?;
     let filter = options.filter();
     let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
-    watch.ready()?;
+    watch.ready();
     let mut seen = Vec::new();
     while !watch.is_over() {
         seen.extend(feed.wait(watch.left()));
@@ -84,7 +84,7 @@ pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
     let watch = Watch::begin(options)?;
     let filter = options.filter();
     let feed = watch.probe.feed(&[Kind::Queued]).context("cannot follow opens")?;
-    watch.ready()?;
+    watch.ready();
     let mut queued: Vec<Connection> = Vec::new();
     let mut teller = Teller::new(Tool::Accept, options, options.count);
     while !watch.is_over() && options.count.is_none_or(|count| (queued.len() as u64) < count) {
@@ -146,9 +146,8 @@ impl Watch {
     }
 
     /// Says that from now on nothing is missed.
-    fn ready(&self) -> Result<(), Failure> {
+    fn ready(&self) {
         say("watching; Ctrl-C ends it");
-        Ok(())
     }
 
     fn is_over(&self) -> bool {

@@ -292,6 +292,7 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 	BPF_CORE_READ_STR_INTO(&story->comm, task, group_leader, comm);
 	story->cgroup = cgroup_of(sk);
 	story->local_port = sk->__sk_common.skc_num;
+	story->begun_ns = 0; /* a child's is its listener's */
 	story->seeded = 1;
 	if (state == TCP_LISTEN) {
 		story->role = ROLE_LISTENER;
