@@ -254,6 +254,7 @@ fn top_adds_up_to_what_was_moved() {
     let moved: Vec<Moved> = (0..200).map(|n| server.exchange(n + 1, 50_000, |_| ())).collect();
     let sum = |lines: &[Value], name: &str| lines.iter().map(|line| line[name].as_u64().unwrap()).sum::<u64>();
     let all: u64 = moved.iter().map(|moved| moved.up + moved.down).sum();
-    let lines = top.until(|lines| sum(lines, "bytes_sent") >= all);
-    assert_eq!((sum(&lines, "bytes_sent"), sum(&lines, "bytes_received")), (all, all));
+    let both = |lines: &[Value]| (sum(lines, "bytes_sent"), sum(lines, "bytes_received"));
+    let lines = top.until(|lines| both(lines).0 >= all && both(lines).1 >= all);
+    assert_eq!(both(&lines), (all, all));
 }
