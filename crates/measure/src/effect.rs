@@ -2,6 +2,7 @@ use crate::estimate::Estimate;
 use crate::pool::Pools;
 use crate::rank::{hodges_lehmann, wilcoxon_p};
 use crate::series::{Seen, Series};
+use crate::unit::Units;
 use crate::verdict::judge;
 use crate::{Arm, Effect, Metric, Null, Observations};
 
@@ -35,7 +36,9 @@ pub struct Measured {
 
 /// What each arm showed and what each differs by from the first.
 ///
-/// The block is the unit: effects are paired by round, over the rounds that both arms completed.
+/// The block is the unit: effects are paired by round, over the rounds that both arms completed. Where the lab stood up
+/// several times, the stand-up is the unit instead: an arm's processes differ a little for as long as they live, and
+/// blocks of one life are not independent (Kalibera and Jones call such units the highest level of repetition).
 ///
 /// - Means, totals and resources: a ratio is the geometric mean of the rounds' ratios (Fleming and Wallace, "How not to
 ///   lie with statistics", CACM 29(3), 1986), its interval Student's on their logarithms; a difference is the mean of the
@@ -51,7 +54,7 @@ pub fn measure(observations: &Observations, options: &Options) -> Measured {
     let mut measured = Measured { arms: sides.iter().map(Side::figures).collect(), effects: Vec::new(), null: None };
     let Some((base, others)) = sides.split_first() else { return measured };
     for arm in others {
-        let effects = effects(base, arm, options);
+        let effects = effects(base, arm, Units(observations.stands), options);
         if arm.name == NULL_ARM && others.len() > 1 {
             measured.null = Some(Null { effects });
         } else {
@@ -65,13 +68,14 @@ pub fn measure(observations: &Observations, options: &Options) -> Measured {
 pub(crate) fn effects_in(observations: &Observations, metric: Metric) -> Vec<Effect> {
     let Some((base, others)) = observations.arms.split_first() else { return Vec::new() };
     let base = Seen::of(observations, base);
+    let units = Units(observations.stands);
     let series = base.series(metric);
     let compared = others.iter().filter(|arm| *arm != NULL_ARM || others.len() == 1);
     compared
         .map(|arm| {
             let seen = Seen::of(observations, arm);
-            let pools = metric.quantile().map(|_| Pools::of(&base.latencies_beside(&seen)));
-            Compared::of(metric, &series, &seen.series(metric), pools.as_ref()).effect(arm, metric)
+            let pools = metric.quantile().map(|_| Pools::of(&units.merged(&base.latencies_beside(&seen))));
+            Compared::of(metric, [&series, &seen.series(metric)], pools.as_ref(), units).effect(arm, metric)
         })
         .collect()
 }
@@ -97,12 +101,12 @@ impl<'a> Side<'a> {
     }
 }
 
-fn effects(base: &Side, arm: &Side, options: &Options) -> Vec<Effect> {
-    let pools = Pools::of(&base.seen.latencies_beside(&arm.seen));
+fn effects(base: &Side, arm: &Side, units: Units, options: &Options) -> Vec<Effect> {
+    let pools = Pools::of(&units.merged(&base.seen.latencies_beside(&arm.seen)));
     let pairs = Metric::ALL.into_iter().zip(base.series.iter().zip(&arm.series));
     let (mut effects, log_ratios): (Vec<Effect>, Vec<Option<Estimate>>) = pairs
         .map(|(metric, (base, series))| {
-            let compared = Compared::of(metric, base, series, Some(&pools));
+            let compared = Compared::of(metric, [base, series], Some(&pools), units);
             (compared.effect(arm.name, metric), compared.log_ratio)
         })
         .unzip();
@@ -110,6 +114,9 @@ fn effects(base: &Side, arm: &Side, options: &Options) -> Vec<Effect> {
     let primary = of_metrics.filter(|(metric, _)| Metric::PRIMARY.contains(metric)).map(|(_, judged)| judged);
     let (mut primary, log_ratios): (Vec<_>, Vec<_>) = primary.unzip();
     judge(&mut primary, &log_ratios, options.margin);
+    for effect in &mut effects {
+        effect.rounds_needed = effect.rounds_needed.map(|needed| needed.saturating_mul(units.rounds()));
+    }
     effects
 }
 
@@ -140,33 +147,36 @@ impl Method {
 struct Compared {
     log_ratio: Option<Estimate>,
     difference: Option<Estimate>,
-    /// ln(arm / baseline) of each round; empty if a round has none.
+    /// ln(arm / baseline) of each unit; empty if a round has none.
     logs: Vec<f64>,
 }
 
 impl Compared {
-    fn of(metric: Metric, base: &Series, series: &Series, pools: Option<&Pools>) -> Self {
+    fn of(metric: Metric, [base, series]: [&Series; 2], pools: Option<&Pools>, units: Units) -> Self {
         // A figure that one arm has too few samples for has no effect either.
         let (Some(base_value), Some(value)) = (base.value, series.value) else { return Self::default() };
         let pairs = paired(base, series);
+        let logs = units.means(metric, &log_ratios(&pairs));
+        let differences = || {
+            let differences: Vec<_> = pairs.iter().map(|(round, [base, value])| (*round, value - base)).collect();
+            Estimate::of_mean(&units.means(metric, &differences))
+        };
         match Method::of(metric) {
-            Method::Rounds => Self::of_pairs(&pairs, 1.0),
-            Method::Totals => Self::of_pairs(&pairs, pairs.len() as f64),
-            Method::Figures => Self::of_pairs(&[(base_value, value)], 1.0),
+            Method::Rounds => Self { log_ratio: Estimate::of_mean(&logs), difference: differences(), logs },
+            Method::Totals => {
+                let difference = differences().map(|mean| mean.times(pairs.len() as f64));
+                Self { log_ratio: Estimate::of_mean(&logs), difference, logs }
+            }
+            Method::Figures => {
+                let logs = log_ratios(&[(0, [base_value, value])]).into_iter().map(|(_, log)| log).collect::<Vec<_>>();
+                let difference = Estimate::of_mean(&[value - base_value]);
+                Self { log_ratio: Estimate::of_mean(&logs), difference, logs }
+            }
             Method::Pooled(q) => {
                 let Some(effect) = pools.and_then(|pools| pools.quantile(q)) else { return Self::default() };
-                let (log_ratio, difference) = (Some(effect.log_ratio), Some(effect.difference_ms));
-                Self { log_ratio, difference, logs: log_ratios(&pairs) }
+                Self { log_ratio: Some(effect.log_ratio), difference: Some(effect.difference_ms), logs }
             }
         }
-    }
-
-    /// The mean over rounds; a difference as so `many` of it.
-    fn of_pairs(pairs: &[(f64, f64)], many: f64) -> Self {
-        let differences: Vec<f64> = pairs.iter().map(|(base, value)| value - base).collect();
-        let difference = Estimate::of_mean(&differences).map(|mean| mean.times(many));
-        let logs = log_ratios(pairs);
-        Self { log_ratio: Estimate::of_mean(&logs), difference, logs }
     }
 
     fn effect(&self, arm: &str, metric: Metric) -> Effect {
@@ -187,15 +197,16 @@ impl Compared {
     }
 }
 
-/// The values of both in the rounds that both have.
-fn paired(base: &Series, series: &Series) -> Vec<(f64, f64)> {
-    let both = base.by_round.iter().filter_map(|(round, base)| Some((*base, *series.by_round.get(round)?)));
+/// The values of both in the rounds (or idle windows) that both have.
+fn paired(base: &Series, series: &Series) -> Vec<(u32, [f64; 2])> {
+    let both = base.by_round.iter().filter_map(|(round, base)| Some((*round, [*base, *series.by_round.get(round)?])));
     both.collect()
 }
 
 /// ln(value / base) of each pair; nothing if any of them has no logarithm.
-fn log_ratios(pairs: &[(f64, f64)]) -> Vec<f64> {
-    let log = |(base, value): &(f64, f64)| (*base > 0.0 && *value > 0.0).then(|| (value / base).ln());
+fn log_ratios(pairs: &[(u32, [f64; 2])]) -> Vec<(u32, f64)> {
+    let log =
+        |(round, [base, value]): &(u32, [f64; 2])| (*base > 0.0 && *value > 0.0).then(|| (*round, (value / base).ln()));
     pairs.iter().map(log).collect::<Option<_>>().unwrap_or_default()
 }
 

@@ -22,6 +22,7 @@ mod rank;
 mod recovery;
 mod series;
 mod threshold;
+mod unit;
 mod until;
 mod verdict;
 mod welch;
@@ -40,8 +41,7 @@ pub use measurement::{
     Value, Verdict,
 };
 pub use metric::Metric;
-pub use observation::{ContainerUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading};
-
+pub use observation::{ContainerUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading, Stands};
 pub use recovery::recover;
 pub use threshold::{ThresholdError, Until};
 pub use until::is_reached;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::MemorySource;
+use crate::{MemorySource, Stands};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v1";
@@ -43,6 +43,9 @@ pub struct Subject {
     pub target: String,
     /// Rounds completed; each holds one block of every arm.
     pub rounds: u32,
+    /// How they are spread over stand-ups of the lab, which are the unit of statistics then; null if it stood up once.
+    #[serde(default)]
+    pub stands: Option<Stands>,
     /// Requests asked for, per arm.
     pub requests: u64,
     /// Pause between the end of a request and the next intended start, in milliseconds.

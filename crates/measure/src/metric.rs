@@ -114,6 +114,11 @@ impl Metric {
         matches!(self, Self::WaitSTotal | Self::Requests | Self::Errors | Self::CpuSTotal)
     }
 
+    /// Whether it is about idle windows and not about blocks.
+    pub(crate) fn is_idle(self) -> bool {
+        matches!(self, Self::CpuIdleCores | Self::MemoryIdleMib)
+    }
+
     /// The quantile that it is, if it is one.
     pub(crate) fn quantile(self) -> Option<f64> {
         match self {

@@ -13,8 +13,31 @@ pub struct Observations {
     pub load: Vec<LoadBlock>,
     /// One line per idle window and block (`meters.jsonl`).
     pub meters: Vec<Reading>,
+    /// How rounds are spread over stand-ups of the lab; none if it stood up once.
+    pub stands: Option<Stands>,
     /// What else is known of the run (`facts.json`).
     pub facts: Facts,
+}
+
+/// What each stand-up of the lab holds, one after the other; the last may hold less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Stands {
+    /// Rounds.
+    pub rounds: u32,
+    /// Idle windows.
+    pub windows: u32,
+}
+
+impl Stands {
+    /// The stand-up to which a round belongs, from 0.
+    pub fn of_round(self, round: u32) -> u32 {
+        round / self.rounds.max(1)
+    }
+
+    /// The stand-up to which an idle window belongs, from 0.
+    pub fn of_window(self, window: u32) -> u32 {
+        window / self.windows.max(1)
+    }
 }
 
 /// What the load generator saw in one block of one arm.

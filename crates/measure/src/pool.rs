@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -49,9 +51,9 @@ pub(crate) struct QuantileEffect {
 }
 
 impl Pools {
-    /// Latencies of the baseline and of the arm, round by round.
-    pub(crate) fn of(pairs: &[(&Histogram, &Histogram)]) -> Self {
-        let (base, arm): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    /// Latencies of the baseline and of the arm, round by round (or stand-up by stand-up).
+    pub(crate) fn of(pairs: &[[Cow<'_, Histogram>; 2]]) -> Self {
+        let [base, arm] = [0, 1].map(|side| pairs.iter().map(|pair| &*pair[side]).collect::<Vec<&Histogram>>());
         Self { base: Pool::of(&base), arm: Pool::of(&arm) }
     }
 

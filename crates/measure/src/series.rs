@@ -103,11 +103,13 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Latencies of this arm and of another, in the rounds in which both have some.
-    pub(crate) fn latencies_beside(&self, other: &Seen<'a>) -> Vec<(&'a Histogram, &'a Histogram)> {
-        let both =
-            self.load.iter().filter_map(|(round, block)| Some((&block.latency, &other.load.get(round)?.latency)));
-        both.filter(|(own, others)| own.count() > 0 && others.count() > 0).collect()
+    /// Latencies of this arm and of another, in the rounds in which both have some, by round.
+    pub(crate) fn latencies_beside(&self, other: &Seen<'a>) -> Vec<(u32, [&'a Histogram; 2])> {
+        let both = self
+            .load
+            .iter()
+            .filter_map(|(round, block)| Some((*round, [&block.latency, &other.load.get(round)?.latency])));
+        both.filter(|(_, latencies)| latencies.iter().all(|latency| latency.count() > 0)).collect()
     }
 
     /// The latencies of all blocks together.

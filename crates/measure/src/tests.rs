@@ -95,6 +95,27 @@ fn a_constant_is_a_difference() {
 }
 
 #[test]
+fn intervals_over_stand_ups_hold_what_differs_from_one_to_the_next() {
+    // Ten stand-ups of five rounds; in every other one the arm is 3 % slower, in the rest 1 % faster.
+    let mut seen = Run { rounds: 50, ..Run::plain() }.observations();
+    for block in seen.load.iter_mut().filter(|block| block.arm == "sidecar") {
+        let percent = if block.round / 5 % 2 == 0 { 103 } else { 99 };
+        let slower = block.latency.recorded().flat_map(|(ns, count)| (0..count).map(move |_| ns * percent / 100));
+        block.latency = self::block("sidecar", block.round, slower).latency;
+    }
+    for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50] {
+        let by_round = effect_of(&seen, metric).ratio_ci95.unwrap();
+        let stands = Some(Stands { rounds: 5, windows: 8 });
+        let by_stand = effect_of(&Observations { stands, ..seen.clone() }, metric).ratio_ci95.unwrap();
+        assert!(by_round[0] > 1.0, "{metric:?}: rounds take it for a cost: {by_round:?}");
+        assert!(
+            by_stand[0] < 1.0 && by_stand[1] > by_round[1],
+            "{metric:?}: {by_stand:?} is no wider than {by_round:?}"
+        );
+    }
+}
+
+#[test]
 fn a_factor_is_a_ratio() {
     let seen = Run { latency_ns: |base| base * 11 / 10, ..Run::plain() }.observations();
     for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::WaitSTotal] {

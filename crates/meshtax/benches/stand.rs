@@ -28,7 +28,9 @@ fn timing(arm: &str) -> Value {
     let output = run.arg(&folder).output().expect("the binary was built for this benchmark");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = std::fs::read_to_string(folder.join("timing.json")).expect("a run writes its timing");
-    serde_json::from_str(&text).expect("timing.json is JSON")
+    let timings: [Value; 1] = serde_json::from_str(&text).expect("timing.json has one entry for one stand-up");
+    let [timing] = timings;
+    timing
 }
 
 fn seconds(timings: &[Value], name: &str) -> Vec<f64> {

@@ -212,6 +212,10 @@ pub struct Amounts {
     /// Rounds; each has one block of every arm. Intervals need 6, good ones 10
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rounds: Option<u32>,
+    /// Stand the lab up anew so many times and spread the rounds over it: intervals then hold what differs from one
+    /// stand-up to the next
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub stands: Option<u32>,
     /// Requests per arm, over all rounds
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: Option<u64>,

@@ -1,100 +1,127 @@
 //! The phases of a run, once the lab stands: idle windows, warm-up, rounds.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Stop};
 use load::{BlockLoad, Connection, Order, Sequential};
-use measure::{ConnectionUse, LoadBlock, Observations, Phase};
+use measure::{ConnectionUse, LoadBlock, Observations, Phase, Stands};
 use service::Counts;
 
 use crate::experiment::Experiment;
 use crate::folder::RunFolder;
 use crate::kernel::Kernel;
-use crate::plan::Plan;
+use crate::plan::{Plan, Round, windows_per_stand};
 use crate::progress::{Progress, spoken};
+use crate::tally::Tally;
 use crate::witness::{self, Meters};
 
 /// How often a wait looks whether the user wants to stop.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// A run under way.
+/// A run under way: what outlives a stand-up of the lab.
 pub struct Conductor<'a> {
-    pub experiment: &'a Experiment,
-    pub plan: &'a Plan,
-    pub folder: &'a RunFolder,
-    pub stop: &'a Stop,
+    experiment: &'a Experiment,
+    plan: &'a Plan,
+    folder: &'a RunFolder,
+    stop: &'a Stop,
+    /// All that was seen.
+    pub seen: Observations,
+    /// All that services counted.
+    pub tally: Tally,
+    means: Means,
+    done: usize,
+    started: Option<Instant>,
+}
+
+/// A lab that stands, and what watches it.
+pub struct Stand<'a> {
+    /// Its number, from 0.
+    pub number: u32,
+    pub lab: &'a mut Lab,
     pub meters: Meters,
     /// Where an arm is watched.
-    pub kernel: Option<Kernel>,
-    pub seen: Observations,
+    pub kernel: Option<Kernel<'a>>,
+    /// Where its files lie.
+    pub folder: &'a Path,
 }
 
 /// Mean latencies of the blocks so far, in nanoseconds, by arm. Kept beside the blocks because a histogram's mean walks
 /// all its buckets.
 type Means = BTreeMap<String, Vec<f64>>;
 
-/// What the services of each arm counted before and after the rounds.
-#[derive(Default)]
-pub struct Tally {
-    pub before: Vec<Vec<Counts>>,
-    pub after: Vec<Vec<Counts>>,
-}
-
-impl Conductor<'_> {
-    /// Performs every phase. Interrupted, it says so, and what was seen until then stays.
-    pub fn perform(&mut self, lab: &mut Lab, progress: &mut Progress) -> anyhow::Result<Tally> {
-        self.seen.facts.connection = Some(match self.experiment.load.connection {
+impl<'a> Conductor<'a> {
+    /// Nothing has been seen yet.
+    pub fn new(experiment: &'a Experiment, plan: &'a Plan, folder: &'a RunFolder, stop: &'a Stop) -> Self {
+        let windows = windows_per_stand(experiment);
+        let stands = plan.rounds_per_stand.map(|rounds| Stands { rounds, windows });
+        let mut seen = Observations { arms: plan.arms.clone(), stands, ..Observations::default() };
+        seen.facts.connection = Some(match experiment.load.connection {
             Connection::New => ConnectionUse::New,
             Connection::Keep => ConnectionUse::Keep,
         });
-        self.seen.facts.clocks.push(self.meters.clock()?);
-        self.idle(progress)?;
-        self.warm_up(lab, progress)?;
-        let before = self.count(lab)?;
-        let interrupted = self.rounds(lab, progress).err();
-        if let Some(error) = interrupted.filter(|error| !is_interruption(error)) {
-            return Err(error);
+        let (tally, means) = (Tally::default(), Means::new());
+        Self { experiment, plan, folder, stop, seen, tally, means, done: 0, started: None }
+    }
+
+    /// Performs every phase of a stand-up and these rounds. Interrupted, it says so, and what was seen until then stays.
+    pub fn perform(
+        &mut self,
+        stand: &mut Stand,
+        rounds: &[(u32, &Round)],
+        progress: &mut Progress,
+    ) -> anyhow::Result<()> {
+        self.seen.facts.clocks.push(stand.meters.clock()?);
+        self.idle(stand, progress)?;
+        self.warm_up(stand.lab, progress)?;
+        let before = self.count(stand.lab)?;
+        let interrupted = self.rounds(stand, rounds, progress).err();
+        if interrupted.as_ref().is_some_and(|error| !is_interruption(error)) {
+            return interrupted.map_or(Ok(()), Err);
         }
         // A stop that was asked for must not keep us from asking the services what they counted.
-        let after = lab.nodes_mut().iter_mut().map(|node| witness::counts(node, &Stop::default()));
-        let after = after.collect::<anyhow::Result<_>>()?;
-        let tally = Tally { before, after };
-        self.gather(lab, &tally)?;
-        Ok(tally)
+        let after = stand.lab.nodes_mut().iter_mut().map(|node| witness::counts(node, &Stop::default()));
+        self.tally.add(Tally::between(&before, &after.collect::<anyhow::Result<Vec<_>>>()?)?);
+        self.gather(stand)?;
+        interrupted.map_or(Ok(()), Err)
     }
 
     /// Facts that let the numbers be doubted.
-    fn gather(&mut self, lab: &Lab, tally: &Tally) -> anyhow::Result<()> {
+    fn gather(&mut self, stand: &Stand) -> anyhow::Result<()> {
         let facts = &mut self.seen.facts;
-        facts.clocks.push(self.meters.clock()?);
-        for (node, (before, after)) in lab.nodes().iter().zip(tally.before.iter().zip(&tally.after)) {
-            facts.sidecars.extend(witness::scrape(node, self.folder)?);
-            facts.calls.extend(witness::call_latencies(node.name(), before, after)?);
+        facts.clocks.push(stand.meters.clock()?);
+        facts.calls.clear();
+        for (number, node) in stand.lab.nodes().iter().enumerate() {
+            facts.sidecars.extend(witness::scrape(node, stand.folder)?);
+            facts.calls.extend(self.tally.call_latencies(number, node.name()));
         }
         self.folder.write_json("facts.json", facts)
     }
 
     /// Idle windows: all arms at once, no load anywhere.
-    fn idle(&mut self, progress: &mut Progress) -> anyhow::Result<()> {
-        let (windows, length) = self.experiment.idle;
+    fn idle(&mut self, stand: &Stand, progress: &mut Progress) -> anyhow::Result<()> {
+        let (windows, length) = (windows_per_stand(self.experiment), self.experiment.idle.1);
         for window in 0..windows {
             progress.state(&format!(
                 "idle window {}/{windows}: {} left in this phase",
                 window + 1,
                 spoken(length * (windows - window))
             ));
-            let from = self.meters.snapshots()?;
+            let from = stand.meters.snapshots()?;
             self.pause(length)?;
-            let to = self.meters.snapshots()?;
+            let to = stand.meters.snapshots()?;
             for ((arm, from), to) in self.plan.arms.iter().zip(&from).zip(&to) {
-                let reading = self.meters.reading(Phase::Idle, arm, window, from, to);
+                let number = stand.number * windows + window;
+                let reading = stand.meters.reading(Phase::Idle, arm, number, from, to);
                 self.folder.append("meters.jsonl", &reading)?;
                 self.seen.meters.push(reading);
             }
         }
-        progress.note(&format!("idle: {}", self.idle_line()));
+        if stand.number == 0 {
+            progress.note(&format!("idle: {}", self.idle_line()));
+        }
         Ok(())
     }
 
@@ -134,24 +161,26 @@ impl Conductor<'_> {
         lab.nodes_mut().iter_mut().map(settled).collect()
     }
 
-    fn rounds(&mut self, lab: &mut Lab, progress: &mut Progress) -> anyhow::Result<()> {
-        let started = Instant::now();
-        let total = self.plan.rounds.len() * self.plan.arms.len();
-        let mut done = 0;
-        let mut means = Means::new();
-        for (number, round) in (0..).zip(&self.plan.rounds) {
+    fn rounds(&mut self, stand: &mut Stand, rounds: &[(u32, &Round)], progress: &mut Progress) -> anyhow::Result<()> {
+        self.started.get_or_insert_with(Instant::now);
+        for (number, round) in rounds {
             for arm in &round.order {
-                let left = (done > 0).then(|| started.elapsed().mul_f64((total - done) as f64 / done as f64));
-                progress.state(&self.round_line(number, arm, left, &means));
-                let mean_ns = self.block(lab, number, arm, round.requests)?;
-                means.entry(arm.clone()).or_default().extend(mean_ns);
-                done += 1;
+                progress.state(&self.round_line(*number, arm));
+                let mean_ns = self.block(stand, *number, arm, round.requests)?;
+                self.means.entry(arm.clone()).or_default().extend(mean_ns);
+                self.done += 1;
             }
-            if self.is_enough(number + 1) {
+            // Where the stand-up is the unit of statistics, one that was cut short would be another unit than the rest.
+            if self.plan.rounds_per_stand.is_none() && self.is_enough(number + 1) {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Whether the run may end after so many rounds: all are done, or its intervals are narrow enough.
+    pub fn is_over(&self, rounds: u32) -> bool {
+        rounds as usize >= self.plan.rounds.len() || self.is_enough(rounds)
     }
 
     /// Whether a run that goes on until its intervals are narrow may end after so many rounds.
@@ -160,10 +189,17 @@ impl Conductor<'_> {
         rounds >= self.experiment.rounds && until.is_some_and(|(until, _)| measure::is_reached(until, &self.seen))
     }
 
-    fn round_line(&self, round: u32, arm: &str, left: Option<Duration>, means: &Means) -> String {
-        let left = left.map_or("some time".to_owned(), spoken);
+    /// How long the rest will take if it goes on like this.
+    fn left(&self) -> Option<Duration> {
+        let total = self.plan.rounds.len() * self.plan.arms.len();
+        let per_block = |started: Instant| started.elapsed().div_f64(self.done as f64);
+        self.started.filter(|_| self.done > 0).map(|started| per_block(started).mul_f64((total - self.done) as f64))
+    }
+
+    fn round_line(&self, round: u32, arm: &str) -> String {
+        let left = self.left().map_or("some time".to_owned(), spoken);
         let so_far = |arm: &String| {
-            let of_blocks = means.get(arm).filter(|of_blocks| !of_blocks.is_empty())?;
+            let of_blocks = self.means.get(arm).filter(|of_blocks| !of_blocks.is_empty())?;
             Some(format!("{arm} {:.2} ms", of_blocks.iter().sum::<f64>() / of_blocks.len() as f64 / 1e6))
         };
         let means: Vec<String> = self.plan.arms.iter().filter_map(so_far).collect();
@@ -171,17 +207,17 @@ impl Conductor<'_> {
     }
 
     /// One block: meters read exactly at its edges. Returns its mean latency in nanoseconds.
-    fn block(&mut self, lab: &mut Lab, round: u32, arm: &str, requests: u64) -> anyhow::Result<Option<f64>> {
+    fn block(&mut self, stand: &mut Stand, round: u32, arm: &str, requests: u64) -> anyhow::Result<Option<f64>> {
         let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
-        let node = &mut lab.nodes_mut()[index];
-        if let Some(kernel) = &mut self.kernel {
+        let node = &mut stand.lab.nodes_mut()[index];
+        if let Some(kernel) = &mut stand.kernel {
             kernel.begin(arm)?;
         }
-        let from = self.meters.snapshot(index)?;
+        let from = stand.meters.snapshot(index)?;
         let load = self.ask(node, requests)?;
         witness::settle(node, self.stop)?;
-        let to = self.meters.snapshot(index)?;
-        let reading = self.meters.reading(Phase::Load, arm, round, &from, &to);
+        let to = stand.meters.snapshot(index)?;
+        let reading = stand.meters.reading(Phase::Load, arm, round, &from, &to);
         let block = LoadBlock {
             arm: arm.to_owned(),
             round,
@@ -194,7 +230,7 @@ impl Conductor<'_> {
             lag: load.lag,
             sequence: load.sequence,
         };
-        if let Some(kernel) = &mut self.kernel
+        if let Some(kernel) = &mut stand.kernel
             && let Some(sight) = kernel.end(arm, round)?
         {
             self.folder.append("probe.jsonl", &sight)?;

@@ -44,6 +44,8 @@ pub struct Experiment {
     pub warmup: u64,
     /// Rounds.
     pub rounds: u32,
+    /// How often the lab stands up anew; above 1 the stand-up is the unit of statistics.
+    pub stands: u32,
     /// Idle windows, and the length of each.
     pub idle: (u32, Duration),
     /// Seed of the order of the arms.
@@ -102,6 +104,7 @@ impl Experiment {
         if u64::from(rounds) > load.requests {
             return Err(located(too_few_requests(&sequential.requests, rounds)));
         }
+        let stands = stands_of(&file.stands, rounds).map_err(located)?;
         let until = until_of(&file, rounds).map_err(located)?;
         Ok(Experiment {
             name: file.name,
@@ -111,6 +114,7 @@ impl Experiment {
             load,
             warmup: file.warmup,
             rounds,
+            stands,
             idle,
             seed: file.seed,
             null: file.null,
@@ -131,6 +135,11 @@ impl Experiment {
         if amounts.rounds.is_none() {
             // Fewer requests than rounds: as many rounds as can have a request each.
             self.rounds = self.rounds.min(u32::try_from(self.load.requests).unwrap_or(u32::MAX));
+        }
+        // Fewer rounds than stand-ups: a stand-up each.
+        self.stands = amounts.stands.unwrap_or(self.stands.min(self.rounds));
+        if let Some(what) = too_many_stands(self.stands, self.rounds) {
+            return Err(Failure::new(what, "raise `--rounds` or lower `--stands`"));
         }
         if u64::from(self.rounds) > self.load.requests {
             return Err(Failure::new(
@@ -300,6 +309,16 @@ fn at_least_one(name: &str, number: &Spanned<u32>) -> Result<u32, Fault> {
         )),
         number => Ok(number),
     }
+}
+
+fn stands_of(stands: &Spanned<u32>, rounds: u32) -> Result<u32, Fault> {
+    let stands_up = at_least_one("stands", stands)?;
+    let fault = |what| Fault::at(stands.referenced, what, "raise `rounds` or lower `stands`");
+    too_many_stands(stands_up, rounds).map_or(Ok(stands_up), |what| Err(fault(what)))
+}
+
+fn too_many_stands(stands: u32, rounds: u32) -> Option<String> {
+    (stands > rounds).then(|| format!("{rounds} rounds cannot be spread over {stands} stand-ups of the lab"))
 }
 
 fn too_few_requests(requests: &Spanned<u64>, rounds: u32) -> Fault {

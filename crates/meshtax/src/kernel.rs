@@ -13,8 +13,8 @@ use crate::experiment::Experiment;
 use crate::failure::Failure;
 
 /// The programs, and whom they watch.
-pub struct Kernel {
-    probe: Probe,
+pub struct Kernel<'a> {
+    probe: &'a mut Probe,
     /// Network namespaces of each watched arm's pods.
     watched: BTreeMap<String, HashSet<u32>>,
     before: Moved,
@@ -52,9 +52,9 @@ pub fn load(experiment: &Experiment) -> Result<Option<Probe>, Failure> {
     is_watched.then(load).transpose()
 }
 
-impl Kernel {
+impl<'a> Kernel<'a> {
     /// Watches the pods of `lab` in the arms that are to be watched.
-    pub fn over(probe: Probe, experiment: &Experiment, lab: &Lab) -> anyhow::Result<Self> {
+    pub fn over(probe: &'a mut Probe, experiment: &Experiment, lab: &Lab) -> anyhow::Result<Self> {
         let is_watched = |node: &&Node| experiment.standing().iter().any(|arm| arm.watched && arm.name == node.name());
         let watched = lab.nodes().iter().filter(is_watched);
         let watched = watched.map(|node| Ok((node.name().to_owned(), namespaces(node)?)));
@@ -65,14 +65,14 @@ impl Kernel {
     pub fn begin(&mut self, arm: &str) -> anyhow::Result<()> {
         let Some(namespaces) = self.watched.get(arm) else { return Ok(()) };
         self.probe.attach().context("cannot attach the kernel witness")?;
-        self.before = moved(&self.probe, namespaces)?;
+        self.before = moved(self.probe, namespaces)?;
         Ok(())
     }
 
     /// Detaches them; what they saw.
     pub fn end(&mut self, arm: &str, round: u32) -> anyhow::Result<Option<Sight>> {
         let Some(namespaces) = self.watched.get(arm) else { return Ok(None) };
-        let moved = moved(&self.probe, namespaces)?.since(self.before);
+        let moved = moved(self.probe, namespaces)?.since(self.before);
         self.probe.detach();
         Ok(Some(Sight { arm: arm.to_owned(), round, moved }))
     }

@@ -26,6 +26,7 @@ mod run;
 mod schema;
 mod sidecar;
 mod signals;
+mod tally;
 mod watch;
 mod witness;
 

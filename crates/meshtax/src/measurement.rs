@@ -3,9 +3,8 @@ use measure::{
     Arm, Effect, Environment, Measured, Measurement, Metric, NULL_ARM, Observations, Options, Recovery, SCHEMA, Subject,
 };
 
-use crate::conduct::Tally;
 use crate::experiment::Experiment;
-use crate::witness;
+use crate::tally::Tally;
 
 /// Puts together what a run saw.
 pub fn of_run(
@@ -14,28 +13,27 @@ pub fn of_run(
     seen: &Observations,
     tally: &Tally,
     complete: bool,
-) -> anyhow::Result<Measurement> {
+) -> Measurement {
     let Measured { mut arms, effects, null } = measure::measure(seen, &Options { margin: experiment.margin });
-    tell(experiment, &mut arms, tally)?;
+    tell(experiment, &mut arms, tally);
     let cautions = measure::cautions(seen, &arms, &effects);
     let calibration = recoveries(experiment, &arms, &effects);
     let experiment = subject(experiment, seen, complete);
     // Beside other arms, the baseline's copy is the noise floor and no arm of its own.
     arms.retain(|arm| null.is_none() || arm.name != NULL_ARM);
-    Ok(Measurement { schema: SCHEMA.to_owned(), experiment, environment, arms, effects, null, calibration, cautions })
+    Measurement { schema: SCHEMA.to_owned(), experiment, environment, arms, effects, null, calibration, cautions }
 }
 
 /// Adds what the services themselves counted.
-fn tell(experiment: &Experiment, arms: &mut [Arm], tally: &Tally) -> anyhow::Result<()> {
+fn tell(experiment: &Experiment, arms: &mut [Arm], tally: &Tally) {
     let graph = &experiment.topology.graph;
     let pods: Vec<(String, String)> = graph.pods().map(|pod| (pod.name(), pod.service.name.clone())).collect();
-    for (arm, (before, after)) in arms.iter_mut().zip(tally.before.iter().zip(&tally.after)) {
-        arm.services = witness::service_counts(&pods, before, after);
-        arm.edges = witness::edges(before, after)?;
+    for (number, arm) in arms.iter_mut().enumerate() {
+        arm.services = tally.services(number, &pods);
+        arm.edges = tally.edges(number);
         let asked = arm.services.iter().filter(|count| count.service == experiment.load.target.host());
-        arm.recorded = witness::recorded(before, after, asked.map(|count| count.requests).sum());
+        arm.recorded = tally.recorded(number, asked.map(|count| count.requests).sum());
     }
-    Ok(())
 }
 
 /// Known costs, each in the metric in which it shows.
@@ -58,6 +56,7 @@ fn subject(experiment: &Experiment, seen: &Observations, complete: bool) -> Subj
         topology: experiment.topology.graph.name.clone(),
         target: load.target.to_string(),
         rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
+        stands: seen.stands,
         requests: load.requests,
         think_ms: load.think.as_secs_f64() * 1e3,
         pace_ms: load.pace.as_secs_f64() * 1e3,

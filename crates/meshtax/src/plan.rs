@@ -14,12 +14,14 @@ pub struct Plan {
     pub arms: Vec<String>,
     /// Requests per arm before the rounds.
     pub warmup_requests: u64,
-    /// Idle windows.
+    /// Idle windows, all stand-ups together.
     pub idle_windows: u32,
     /// Length of each, in milliseconds.
     pub idle_window_ms: u64,
     /// Rounds; with `until`, as many as there may be.
     pub rounds: Vec<Round>,
+    /// Rounds after which the lab stands up anew; none if it stands up once.
+    pub rounds_per_stand: Option<u32>,
 }
 
 /// One block of every arm.
@@ -44,11 +46,17 @@ pub fn plan(experiment: &Experiment) -> Plan {
     });
     Plan {
         rounds: rounds.collect(),
+        rounds_per_stand: (experiment.stands > 1).then(|| experiment.rounds.div_ceil(experiment.stands)),
         warmup_requests: experiment.warmup,
-        idle_windows: experiment.idle.0,
+        idle_windows: windows_per_stand(experiment) * experiment.stands,
         idle_window_ms: u64::try_from(experiment.idle.1.as_millis()).unwrap_or(u64::MAX),
         arms,
     }
+}
+
+/// Idle windows of each stand-up of the lab.
+pub fn windows_per_stand(experiment: &Experiment) -> u32 {
+    experiment.idle.0.div_ceil(experiment.stands)
 }
 
 /// The part of `total` that falls to one of `parts`; parts differ by one at most.
@@ -58,12 +66,20 @@ fn share(total: u64, parts: u32, number: u32) -> u64 {
 }
 
 impl Plan {
+    /// The rounds of each stand-up of the lab, with their numbers.
+    pub fn stands(&self) -> impl Iterator<Item = Vec<(u32, &Round)>> {
+        let numbered: Vec<(u32, &Round)> = (0..).zip(&self.rounds).collect();
+        let length = self.rounds_per_stand.map_or(numbered.len(), |rounds| rounds as usize);
+        numbered.chunks(length.max(1)).map(<[_]>::to_vec).collect::<Vec<_>>().into_iter()
+    }
+
     /// A guess at the length of the run, from a guess at what a request takes.
     pub fn length(&self, experiment: &Experiment) -> Duration {
         let request = (experiment.load.think + REQUEST_GUESS).max(experiment.load.pace);
-        let requests = self.warmup_requests + experiment.load.requests;
+        let stands = experiment.stands;
+        let requests = self.warmup_requests * u64::from(stands) + experiment.load.requests;
         let load = request * u32::try_from(requests * self.arms.len() as u64).unwrap_or(u32::MAX);
-        STAND_GUESS + experiment.idle.1 * self.idle_windows + load
+        STAND_GUESS * stands + experiment.idle.1 * self.idle_windows + load
     }
 }
 

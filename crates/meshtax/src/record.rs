@@ -52,7 +52,8 @@ impl Record {
         let copy = self.measurement.null.iter().map(|_| NULL_ARM.to_owned());
         let arms = self.measurement.arms.iter().map(|arm| arm.name.clone()).chain(copy).collect();
         let (load, meters) = (self.lines("load.jsonl")?, self.lines("meters.jsonl")?);
-        Ok(Observations { arms, load, meters, ..Observations::default() })
+        let stands = self.measurement.experiment.stands;
+        Ok(Observations { arms, load, meters, stands, ..Observations::default() })
     }
 
     /// Reads the application that was run.

@@ -1,16 +1,18 @@
-use std::path::Path;
+use std::fs;
+use std::iter;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lab::{ArmPlan, Blueprint, Lab, LabError, Program, Role, Stop, Trees};
-use measure::{Measurement, Observations};
+use measure::Measurement;
 use serde::Serialize;
 use topology::Addition;
 
 use crate::clean;
 use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
-use crate::conduct::{Conductor, Tally, is_interruption};
+use crate::conduct::{Conductor, Stand, is_interruption};
 use crate::environment::environment;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Hint};
@@ -67,7 +69,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
 fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
     experiment.amend(amounts)?;
     let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
-    let probe = kernel::load(&experiment)?;
+    let mut probe = kernel::load(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
     let stop = heed_signals()?;
     let plan = plan(&experiment);
@@ -78,31 +80,40 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     clean::sweep(&trees)?;
     let mut progress = Progress::new();
     progress.note(&format!("{}; it will take about {}", title(&experiment), spoken(plan.length(&experiment))));
-    let (mut lab, stand_up_s) = stand_up(&experiment, &envoy, &folder, claim, &trees, &stop, &mut progress)?;
-    progress.note(&format!("lab {} stands after {stand_up_s:.1} s", lab.id()));
-    let meters = Meters::open(&lab).context("cannot open the meters")?;
-    let facts = environment(&envoy, &trees, meters.memory_source());
-    folder.write_json("environment.json", &facts)?;
-    let seen = Observations { arms: plan.arms.clone(), ..Observations::default() };
-    let kernel = probe.map(|probe| Kernel::over(probe, &experiment, &lab)).transpose()?;
-    let mut conductor =
-        Conductor { experiment: &experiment, plan: &plan, folder: &folder, stop: &stop, meters, kernel, seen };
-    let tally = conductor.perform(&mut lab, &mut progress);
-    let seen = conductor.seen;
-    progress.finish();
-    let started = Instant::now();
-    let farewell = take_down(lab, output.keep && tally.is_ok())?;
-    folder.write_json("timing.json", &Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() })?;
-    let tally = match tally {
-        Err(error) if !is_interruption(&error) => return Err(error.into()),
-        Err(_) => Tally::default(),
-        Ok(tally) => tally,
-    };
-    let complete = !stop.is_set();
-    if seen.load.is_empty() {
-        return Err(LabError::Interrupted.into());
+    let site =
+        Site { experiment: &experiment, plan: &plan, envoy: &envoy, folder: &folder, trees: &trees, stop: &stop };
+    let mut conductor = Conductor::new(&experiment, &plan, &folder, &stop);
+    let opened = Instant::now();
+    let mut timings = Vec::new();
+    let (mut facts, mut farewell) = (None, Vec::new());
+    let mut claims = iter::once(Ok(claim)).chain(iter::repeat_with(lab::claim));
+    for (number, rounds) in (0..).zip(plan.stands()) {
+        let claim = claims.next().expect("they never end").context("cannot lock an id for this run")?;
+        let (mut lab, stand_up_s) = site.stand_up(number, claim, &mut progress)?;
+        let meters = Meters::open(&lab, opened).context("cannot open the meters")?;
+        if number == 0 {
+            progress.note(&format!("lab {} stands after {stand_up_s:.1} s", lab.id()));
+        }
+        let facts = facts.get_or_insert_with(|| environment(&envoy, &trees, meters.memory_source()));
+        folder.write_json("environment.json", facts)?;
+        let kernel = probe.as_mut().map(|probe| Kernel::over(probe, &experiment, &lab)).transpose()?;
+        let mut stand = Stand { number, lab: &mut lab, meters, kernel, folder: &site.ground(number) };
+        let outcome = conductor.perform(&mut stand, &rounds, &mut progress);
+        let is_over = conductor.is_over(rounds.last().map_or(0, |(round, _)| round + 1));
+        let started = Instant::now();
+        farewell = take_down(lab, output.keep && is_over && outcome.is_ok())?;
+        timings.push(Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() });
+        outcome.or_else(|error| if is_interruption(&error) { Ok(()) } else { Err(error) })?;
+        if is_over || stop.is_set() {
+            break;
+        }
     }
-    let measurement = measurement::of_run(&experiment, facts, &seen, &tally, complete)?;
+    progress.finish();
+    folder.write_json("timing.json", &timings)?;
+    let complete = !stop.is_set();
+    let Conductor { seen, tally, .. } = conductor;
+    let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
+    let measurement = measurement::of_run(&experiment, facts, &seen, &tally, complete);
     keep_answers(&folder, &measurement)?;
     show(&measurement, output.json)?;
     say(&format!("run folder: {}", folder.path().display()));
@@ -137,7 +148,7 @@ fn verdict(measurement: &Measurement, output: &OutputOptions) -> ExitCode {
     if reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-/// How long the lab took to come and go: `timing.json`.
+/// How long the lab took to come and go: `timing.json` has one for each time that it stood.
 #[derive(Debug, Serialize)]
 pub struct Timing {
     /// From the first namespace to the last program that is ready, in seconds.
@@ -153,14 +164,14 @@ pub fn trial(experiment: &Experiment, envoy: &Envoy) -> Result<Timing, Failure> 
     let claim = lab::claim().context("cannot lock an id for this run")?;
     let folder = RunFolder::create(&std::env::temp_dir().join(format!("meshtax-{}", claim.id())))?;
     folder.write("topology.yaml", &experiment.topology.text)?;
-    let timing = stand_up(experiment, envoy, &folder, claim, &trees, &stop, &mut Progress::new()).and_then(
-        |(lab, stand_up_s)| {
-            let started = Instant::now();
-            lab.tear_down().hint("run `meshtax clean`")?;
-            Ok(Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() })
-        },
-    );
-    std::fs::remove_dir_all(folder.path()).with_context(|| format!("cannot remove {}", folder.path().display()))?;
+    let plan = plan(experiment);
+    let site = Site { experiment, plan: &plan, envoy, folder: &folder, trees: &trees, stop: &stop };
+    let timing = site.stand_up(0, claim, &mut Progress::new()).and_then(|(lab, stand_up_s)| {
+        let started = Instant::now();
+        lab.tear_down().hint("run `meshtax clean`")?;
+        Ok(Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() })
+    });
+    fs::remove_dir_all(folder.path()).with_context(|| format!("cannot remove {}", folder.path().display()))?;
     timing
 }
 
@@ -175,41 +186,55 @@ fn title(experiment: &Experiment) -> String {
     )
 }
 
-/// Makes the lab; how long that took, in seconds.
-fn stand_up(
-    experiment: &Experiment,
-    envoy: &Envoy,
-    folder: &RunFolder,
-    claim: lab::Claim,
-    trees: &Trees,
-    stop: &Stop,
-    progress: &mut Progress,
-) -> Result<(Lab, f64), Failure> {
-    let own = std::env::current_exe().context("cannot find this program's own binary")?;
-    let topology = folder.path().join("topology.yaml");
-    let arms = experiment.standing();
-    let added = |name: &str| arms.iter().find(|arm| arm.name == name).and_then(|arm| arm.added.as_ref());
-    let programs = |role: Role<'_>| match role {
-        Role::Service { arm, pod } => service(&own, &topology, pod, added(arm)),
-        other => program(&own, other),
-    };
-    let plans: Vec<ArmPlan> =
-        arms.iter().map(|arm| ArmPlan { name: arm.name.clone(), plane: arm.plane.clone() }).collect();
-    let working_folder = std::env::current_dir().context("the current folder is gone")?;
-    let blueprint = Blueprint {
-        topology: &experiment.topology.graph,
-        arms: &plans,
-        programs: &programs,
-        envoy: &envoy.path,
-        folder: folder.path(),
-        working_folder: &working_folder,
-        patience: READY,
-    };
-    progress.state("standing up pods and sidecars");
-    let started = Instant::now();
-    let lab = lab::stand_up(&blueprint, claim, trees.clone(), stop)
-        .hint("the run folder's logs/ has what each program said; `meshtax doctor` checks this machine")?;
-    Ok((lab, started.elapsed().as_secs_f64()))
+/// What every stand-up of a run has in common.
+struct Site<'a> {
+    experiment: &'a Experiment,
+    plan: &'a Plan,
+    envoy: &'a Envoy,
+    folder: &'a RunFolder,
+    trees: &'a Trees,
+    stop: &'a Stop,
+}
+
+impl Site<'_> {
+    /// Where the files of a stand-up lie: in the run folder, or in a folder of it for each where there are several.
+    fn ground(&self, number: u32) -> PathBuf {
+        match self.plan.rounds_per_stand {
+            None => self.folder.path().to_owned(),
+            Some(_) => self.folder.path().join(format!("stands/{}", number + 1)),
+        }
+    }
+
+    /// Makes the lab; how long that took, in seconds.
+    fn stand_up(&self, number: u32, claim: lab::Claim, progress: &mut Progress) -> Result<(Lab, f64), Failure> {
+        let own = std::env::current_exe().context("cannot find this program's own binary")?;
+        let ground = self.ground(number);
+        fs::create_dir_all(&ground).with_context(|| format!("cannot make {}", ground.display()))?;
+        let topology = self.folder.path().join("topology.yaml");
+        let arms = self.experiment.standing();
+        let added = |name: &str| arms.iter().find(|arm| arm.name == name).and_then(|arm| arm.added.as_ref());
+        let programs = |role: Role<'_>| match role {
+            Role::Service { arm, pod } => service(&own, &topology, pod, added(arm)),
+            other => program(&own, other),
+        };
+        let plans: Vec<ArmPlan> =
+            arms.iter().map(|arm| ArmPlan { name: arm.name.clone(), plane: arm.plane.clone() }).collect();
+        let working_folder = std::env::current_dir().context("the current folder is gone")?;
+        let blueprint = Blueprint {
+            topology: &self.experiment.topology.graph,
+            arms: &plans,
+            programs: &programs,
+            envoy: &self.envoy.path,
+            folder: &ground,
+            working_folder: &working_folder,
+            patience: READY,
+        };
+        progress.state("standing up pods and sidecars");
+        let started = Instant::now();
+        let lab = lab::stand_up(&blueprint, claim, self.trees.clone(), self.stop)
+            .hint("the run folder's logs/ has what each program said; `meshtax doctor` checks this machine")?;
+        Ok((lab, started.elapsed().as_secs_f64()))
+    }
 }
 
 /// This binary as a simulated service, which bears a known cost where its arm has one.

@@ -68,7 +68,7 @@ fn clauses(measurement: &Measurement, arm: &Arm) -> Vec<(Finding, String)> {
         (Metric::CpuMsPerRequest, "of CPU time".to_owned(), "CPU time"),
         (Metric::MemoryIdleMib, "of memory at rest".to_owned(), "memory at rest"),
     ];
-    let mut reason = Some(Gap::Interval.reason(measurement.experiment.rounds));
+    let mut reason = Some(Gap::Interval.reason(&measurement.experiment));
     let mut clauses = Vec::new();
     for (metric, of_what, name) in asked {
         let effect = effect(measurement, arm, metric);

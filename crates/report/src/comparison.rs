@@ -134,10 +134,11 @@ fn legend(measurement: &Measurement, tables: &str) -> String {
         legend += &paragraph(&format!("± standard deviation ({})", over.join("; ")), 2);
     }
     if tables.contains('[') {
-        legend += &paragraph("[low, high] 95 % interval, rounds or windows paired", 2);
+        let over = measurement.experiment.stands.map_or("", |_| ", over stand-ups of the lab");
+        legend += &paragraph(&format!("[low, high] 95 % interval, rounds or windows paired{over}"), 2);
     }
     for gap in Gap::ALL.into_iter().filter(|gap| tables.contains(gap.mark())) {
-        legend += &paragraph(&format!("{} {}", gap.mark(), gap.reason(measurement.experiment.rounds)), 2);
+        legend += &paragraph(&format!("{} {}", gap.mark(), gap.reason(&measurement.experiment)), 2);
     }
     legend
 }

@@ -48,6 +48,23 @@ pub(crate) fn rhythm(subject: &Subject) -> String {
     }
 }
 
+/// `30 rounds`, `50 rounds in 10 stand-ups of the lab`.
+pub(crate) fn rounds(subject: &Subject) -> String {
+    let rounds = count(subject.rounds.into(), "round");
+    match units(subject) {
+        (_, "round") => rounds,
+        (stands, noun) => format!("{rounds} in {} of the lab", count(stands.into(), noun)),
+    }
+}
+
+/// How many units of statistics there are, and what one is called.
+pub(crate) fn units(subject: &Subject) -> (u32, &'static str) {
+    match subject.stands {
+        None => (subject.rounds, "round"),
+        Some(stands) => (subject.rounds.div_ceil(stands.rounds.max(1)), "stand-up"),
+    }
+}
+
 /// `1 round`, `3 rounds`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

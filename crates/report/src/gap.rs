@@ -1,6 +1,6 @@
-use measure::{Metric, ROUNDS_MIN};
+use measure::{Metric, ROUNDS_MIN, Subject};
 
-use crate::figure::count;
+use crate::figure::{count, units};
 
 /// What is missing from a table.
 #[derive(Clone, Copy)]
@@ -30,12 +30,13 @@ impl Gap {
         }
     }
 
-    /// What is missing, and why, in a run of so many rounds.
-    pub(crate) fn reason(self, rounds: u32) -> String {
+    /// What is missing, and why, in such a run.
+    pub(crate) fn reason(self, subject: &Subject) -> String {
+        let (number, noun) = units(subject);
         match self {
             Gap::Figure => "no figure: too few samples".to_owned(),
-            Gap::Interval if (rounds as usize) < ROUNDS_MIN => {
-                format!("no interval: {}, at least {ROUNDS_MIN} are needed", count(rounds.into(), "round"))
+            Gap::Interval if (number as usize) < ROUNDS_MIN => {
+                format!("no interval: {}, at least {ROUNDS_MIN} are needed", count(number.into(), noun))
             }
             Gap::Interval => {
                 format!("no interval: fewer than {ROUNDS_MIN} pairs of rounds or windows have this figure")

@@ -2,7 +2,7 @@ use measure::{Arm, Measurement, Metric};
 
 use crate::answer::answer;
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
-use crate::figure::{change, count};
+use crate::figure::{change, count, rounds};
 use crate::verdict::spelled;
 
 /// A run as Markdown for a pull request: the answer, the primary metrics with their verdicts, cautions, and everything
@@ -116,7 +116,7 @@ fn origin(measurement: &Measurement) -> String {
     let partial = if subject.complete { "" } else { ", interrupted" };
     format!(
         "<sub>{}, {} per arm{partial}; [low, high] is a 95 % interval; meshtax {}{envoy}, {}, Linux {}, {}, {}</sub>",
-        count(subject.rounds.into(), "round"),
+        rounds(subject),
         count(subject.requests, "request"),
         environment.meshtax,
         environment.system,

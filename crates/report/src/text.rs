@@ -2,7 +2,7 @@ use measure::{Caution, Environment, Measurement, MemorySource, Subject};
 
 use crate::comparison::comparison;
 use crate::edge::edges;
-use crate::figure::{count, rhythm};
+use crate::figure::{count, rhythm, rounds};
 use crate::paragraph::paragraph;
 use crate::pod::pods;
 use crate::verdict::verdicts;
@@ -28,7 +28,7 @@ pub fn text(measurement: &Measurement) -> String {
 
 fn subject(subject: &Subject) -> String {
     let Subject { name, topology, target, requests, seed, .. } = subject;
-    let rounds = count(subject.rounds.into(), "round");
+    let rounds = rounds(subject);
     let requests = count(*requests, "request");
     let connection = match subject.connection.as_str() {
         "new" => "new connections",

@@ -13,7 +13,11 @@ fn rounds(run: &Run) -> (BTreeSet<u32>, BTreeSet<u32>) {
 }
 
 pub(super) fn few_rounds(run: &Run) -> Vec<Caution> {
-    let count = rounds(run).1.len();
+    let complete = rounds(run).1;
+    if let Some(stands) = run.observations.stands {
+        return few_stands(complete.into_iter().map(|round| stands.of_round(round)).collect());
+    }
+    let count = complete.len();
     let means = match count {
         0..ROUNDS_MIN => format!("intervals need {ROUNDS_MIN}, so there are none and any difference may be chance"),
         ROUNDS_MIN..ROUNDS_EXACT => format!("below {ROUNDS_EXACT} the intervals are approximate"),
@@ -21,6 +25,18 @@ pub(super) fn few_rounds(run: &Run) -> Vec<Caution> {
     };
     let seen = if count == 1 { "1 round was".to_owned() } else { format!("{count} rounds were") };
     let text = format!("{seen} completed by all arms: {means}; try `--rounds {ROUNDS_EXACT}` or more");
+    vec![CautionKind::FewRounds.caution(text)]
+}
+
+/// Where the lab stood up several times, intervals are over stand-ups.
+fn few_stands(stands: BTreeSet<u32>) -> Vec<Caution> {
+    let count = stands.len();
+    let means = match count {
+        0..ROUNDS_MIN => format!("intervals need {ROUNDS_MIN}, so there are none and any difference may be chance"),
+        ROUNDS_MIN..ROUNDS_EXACT => format!("below {ROUNDS_EXACT} the intervals are approximate"),
+        _ => return Vec::new(),
+    };
+    let text = format!("the lab stood up {count} times: {means}; try `stands: {ROUNDS_EXACT}` or more");
     vec![CautionKind::FewRounds.caution(text)]
 }
 

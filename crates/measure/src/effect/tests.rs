@@ -63,7 +63,10 @@ fn the_copy_of_the_baseline_is_the_noise_floor() {
     let null = measured.null.unwrap().effects;
     assert_eq!(
         format!("{null:?}"),
-        format!("{:?}", effects(&Side::of(&seen, "none"), &Side::of(&seen, NULL_ARM), &Options::default()))
+        format!(
+            "{:?}",
+            effects(&Side::of(&seen, "none"), &Side::of(&seen, NULL_ARM), Units(None), &Options::default())
+        )
     );
 
     let alone = Observations { arms: vec!["none".into(), NULL_ARM.into()], ..seen };

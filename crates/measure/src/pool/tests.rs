@@ -11,7 +11,8 @@ fn of(values: &[u64]) -> Histogram {
 /// Quantiles of the baseline's and the arm's rounds, one value per request.
 fn effect(base: &[Vec<u64>], arm: &[Vec<u64>], q: f64) -> Option<QuantileEffect> {
     let histograms: Vec<(Histogram, Histogram)> = base.iter().zip(arm).map(|(base, arm)| (of(base), of(arm))).collect();
-    Pools::of(&histograms.iter().map(|(base, arm)| (base, arm)).collect::<Vec<_>>()).quantile(q)
+    let pairs = histograms.iter().map(|(base, arm)| [Cow::Borrowed(base), Cow::Borrowed(arm)]);
+    Pools::of(&pairs.collect::<Vec<_>>()).quantile(q)
 }
 
 /// Ten rounds of a hundred requests, 1 ms and more.

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 /// Facts of an experiment that are no part of the load: names, what follows from the number of rounds, and what only
 /// decides about the order or the end. Whatever else is told of an experiment is taken for load.
-const NO_LOAD: [&str; 6] = ["name", "topology", "rounds", "requests", "seed", "complete"];
+const NO_LOAD: [&str; 7] = ["name", "topology", "rounds", "stands", "requests", "seed", "complete"];
 /// Facts of an environment that are never the same.
 const NO_ENVIRONMENT: [&str; 1] = ["started"];
 

@@ -83,6 +83,7 @@ fn full_experiment() -> Value {
         }},
         "warmup": 5,
         "rounds": 6,
+        "stands": 3,
         "idle": {"windows": 8, "window": "50ms"},
         "seed": 2,
         "null": true,

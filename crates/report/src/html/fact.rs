@@ -2,7 +2,7 @@ use measure::{Caution, Measurement, MemorySource, ROUNDS_MIN};
 
 use super::Page;
 use crate::element::{Element, element};
-use crate::figure::{change, count, rhythm};
+use crate::figure::{change, count, rhythm, rounds};
 
 /// Warnings by kind, those that a strict run is refused for first; or that there are none.
 pub(crate) fn cautions(measurement: &Measurement) -> Element {
@@ -43,7 +43,7 @@ pub(crate) fn subject(measurement: &Measurement) -> Element {
     let mut facts = vec![
         format!("topology `{}`", subject.topology),
         format!("target `{}`", subject.target),
-        count(subject.rounds.into(), "round"),
+        rounds(subject),
         format!("{} per arm", count(subject.requests, "request")),
         rhythm(subject),
         connection(&subject.connection).to_owned(),
@@ -105,14 +105,20 @@ pub(crate) fn method(page: &Page) -> Element {
             change(1.0 + margin, None).trim_start_matches('+')
         )
     });
+    let unit = match page.measurement.experiment.stands {
+        None => {
+            "The block is the unit of statistics, and rounds pair the arms. Intervals are 95 % intervals over rounds"
+        }
+        Some(_) => {
+            "Rounds pair the arms; the stand-up of the lab is the unit of statistics, since processes differ a little for \
+             as long as they live. Intervals are 95 % intervals over stand-ups"
+        }
+    };
     let points = [
         "All arms stand side by side for the whole run. The load moves between them block by block, in random order \
          within each round, so that the machine's drift falls on all alike."
             .to_owned(),
-        format!(
-            "The block is the unit of statistics, and rounds pair the arms. Intervals are 95 % intervals over rounds; \
-             below {ROUNDS_MIN} rounds none is given.{margin}"
-        ),
+        format!("{unit}; below {ROUNDS_MIN} none is given.{margin}"),
         "Latency counts from the intended start of a request to the last byte of its answer. Failed requests are in no \
          latency; they are counted apart."
             .to_owned(),

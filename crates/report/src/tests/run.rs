@@ -82,6 +82,7 @@ pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             topology: "bookinfo-lean".to_owned(),
             target: "http://productpage:9080/productpage".to_owned(),
             rounds,
+            stands: None,
             requests: 1500,
             think_ms: 0.5,
             pace_ms: 0.0,

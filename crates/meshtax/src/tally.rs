@@ -1,0 +1,160 @@
+//! What the simulated services counted during the rounds, all stand-ups of the lab together.
+
+use anyhow::Context;
+use measure::{CallLatency, Edge, Histogram, Recorded, ServiceCount};
+use service::Counts;
+
+use crate::witness::in_ms;
+
+/// By arm, then by pod.
+#[derive(Clone, Debug, Default)]
+pub struct Tally(Vec<Vec<Counted>>);
+
+/// What one pod's service counted.
+#[derive(Clone, Debug)]
+struct Counted {
+    pod: String,
+    requests: u64,
+    errors: u64,
+    sent_bytes: u64,
+    waited_ns: u64,
+    burned_ns: u64,
+    calls: Vec<Called>,
+}
+
+/// Calls to one path of one service.
+#[derive(Clone, Debug)]
+struct Called {
+    service: String,
+    path: String,
+    calls: u64,
+    failures: u64,
+    retries: u64,
+    latency: Histogram,
+}
+
+impl Tally {
+    /// Between two countings of every arm.
+    pub fn between(before: &[Vec<Counts>], after: &[Vec<Counts>]) -> anyhow::Result<Tally> {
+        let arm = |(before, after): (&Vec<Counts>, &Vec<Counts>)| {
+            before.iter().zip(after).map(|(before, after)| Counted::between(before, after)).collect()
+        };
+        Ok(Tally(before.iter().zip(after).map(arm).collect::<anyhow::Result<_>>()?))
+    }
+
+    /// Adds what another stand-up of the same arms counted.
+    pub fn add(&mut self, other: Tally) {
+        if self.0.is_empty() {
+            *self = other;
+            return;
+        }
+        for (counted, more) in self.0.iter_mut().flatten().zip(other.0.iter().flatten()) {
+            counted.add(more);
+        }
+    }
+
+    /// Requests that each pod of an arm received; `pods` names the service of each pod.
+    pub fn services(&self, arm: usize, pods: &[(String, String)]) -> Vec<ServiceCount> {
+        let service_of = |pod: &str| pods.iter().find(|(name, _)| name == pod).map_or("", |(_, service)| service);
+        let count = |counted: &Counted| ServiceCount {
+            service: service_of(&counted.pod).to_owned(),
+            pod: counted.pod.clone(),
+            requests: counted.requests,
+            errors: counted.errors,
+        };
+        self.arm(arm).iter().map(count).collect()
+    }
+
+    /// What the services of an arm recorded of their own work, per request of the load; none where nothing is simulated
+    /// or nothing was asked.
+    pub fn recorded(&self, arm: usize, requests: u64) -> Option<Recorded> {
+        let arm = self.arm(arm);
+        if arm.is_empty() || requests == 0 {
+            return None;
+        }
+        let per_request = |part: fn(&Counted) -> u64| arm.iter().map(part).sum::<u64>() as f64 / requests as f64;
+        Some(Recorded {
+            wait_ms_per_request: in_ms(per_request(|counted| counted.waited_ns)),
+            cpu_ms_per_request: in_ms(per_request(|counted| counted.burned_ns)),
+            answer_bytes_per_request: per_request(|counted| counted.sent_bytes),
+        })
+    }
+
+    /// Calls that each pod of an arm made.
+    pub fn edges(&self, arm: usize) -> Vec<Edge> {
+        let edge = |(pod, called): (&str, &Called)| Edge {
+            from: pod.to_owned(),
+            to: called.service.clone(),
+            path: called.path.clone(),
+            calls: called.calls,
+            failures: called.failures,
+            retries: called.retries,
+            latency_ms_p50: called.latency.quantile_ns(0.5).map(in_ms),
+            latency_ms_mean: called.latency.mean_ns().map(in_ms),
+        };
+        self.calls(arm).map(edge).collect()
+    }
+
+    /// Latency of the calls of each pod of an arm.
+    pub fn call_latencies(&self, arm: usize, name: &str) -> Vec<CallLatency> {
+        let latency = |(pod, called): (&str, &Called)| CallLatency {
+            arm: name.to_owned(),
+            from: pod.to_owned(),
+            to: called.service.clone(),
+            path: called.path.clone(),
+            latency: called.latency.clone(),
+        };
+        self.calls(arm).map(latency).collect()
+    }
+
+    fn calls(&self, arm: usize) -> impl Iterator<Item = (&str, &Called)> {
+        self.arm(arm).iter().flat_map(|counted| counted.calls.iter().map(|called| (&*counted.pod, called)))
+    }
+
+    fn arm(&self, arm: usize) -> &[Counted] {
+        self.0.get(arm).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Counted {
+    fn between(before: &Counts, after: &Counts) -> anyhow::Result<Counted> {
+        let sum = |counts: &Counts, part: fn(&service::EndpointCount) -> u64| -> u64 {
+            counts.endpoints.iter().map(part).sum()
+        };
+        let more = |part| sum(after, part) - sum(before, part);
+        let calls = before.calls.iter().zip(&after.calls).map(|(before, after)| {
+            let decode = |text: &str| Histogram::decode(text).context("a service's counts are damaged");
+            Ok(Called {
+                service: after.service.clone(),
+                path: after.path.clone(),
+                calls: after.calls - before.calls,
+                failures: after.failures - before.failures,
+                retries: after.retries - before.retries,
+                latency: decode(&after.latency)?.since(&decode(&before.latency)?),
+            })
+        });
+        Ok(Counted {
+            pod: after.pod.clone(),
+            requests: more(|endpoint| endpoint.requests),
+            errors: more(|endpoint| endpoint.errors),
+            sent_bytes: more(|endpoint| endpoint.sent_bytes),
+            waited_ns: after.waited_ns - before.waited_ns,
+            burned_ns: after.cpu_burned_ns - before.cpu_burned_ns,
+            calls: calls.collect::<anyhow::Result<_>>()?,
+        })
+    }
+
+    fn add(&mut self, more: &Counted) {
+        self.requests += more.requests;
+        self.errors += more.errors;
+        self.sent_bytes += more.sent_bytes;
+        self.waited_ns += more.waited_ns;
+        self.burned_ns += more.burned_ns;
+        for (called, more) in self.calls.iter_mut().zip(&more.calls) {
+            called.calls += more.calls;
+            called.failures += more.failures;
+            called.retries += more.retries;
+            called.latency.merge(&more.latency);
+        }
+    }
+}
