@@ -47,6 +47,20 @@ fn beside_other_arms_the_copy_is_the_noise_floor() {
 }
 
 #[test]
+fn a_lab_that_stands_up_anew_is_the_unit_of_statistics() {
+    let arms = "{none: {plane: none}, twice: {plane: none}}";
+    let run = run(arms, "stands: 4\n", &["--rounds", "12", "--stands", "6"]);
+    assert_eq!(run.measurement["experiment"]["stands"], serde_json::json!({"rounds": 2, "windows": 2}));
+    let timings: Value = serde_json::from_str(&run.file("timing.json")).unwrap();
+    assert_eq!(timings.as_array().unwrap().len(), 6);
+    // What the services of all six counted, each of which ended with its lab.
+    let requests = run.requests("none", "front").into_iter().map(|(_, requests)| requests).sum::<u64>();
+    assert_eq!(requests, 60);
+    assert_eq!(run.file("load.jsonl").lines().count(), 12 * 2);
+    assert!(run.file("report.txt").contains("12 rounds in 6 stand-ups of the lab"), "{}", run.file("report.txt"));
+}
+
+#[test]
 fn a_run_goes_on_until_its_interval_is_narrow_and_no_longer() {
     let rounds = |arguments: &[&str]| {
         let run = run("{none: {plane: none}, twice: {plane: none}}", "", arguments);
