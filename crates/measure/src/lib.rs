@@ -41,7 +41,9 @@ pub use measurement::{
     Value, Verdict,
 };
 pub use metric::Metric;
-pub use observation::{ContainerUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading, Stands};
+pub use observation::{
+    ContainerUse, LinkUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading, Stands,
+};
 pub use recovery::recover;
 pub use threshold::{ThresholdError, Until};
 pub use until::is_reached;

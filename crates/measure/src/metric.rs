@@ -20,11 +20,13 @@ pub enum Metric {
     MemoryLoadedMib,
     MemoryGrowthMib,
     MemoryProxyMib,
+    WireBytesPerRequest,
+    WireFramesPerRequest,
 }
 
 impl Metric {
     /// Every metric, in the order of a report.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::LatencyMsMean,
         Self::LatencyMsP50,
         Self::LatencyMsP90,
@@ -43,6 +45,8 @@ impl Metric {
         Self::MemoryLoadedMib,
         Self::MemoryGrowthMib,
         Self::MemoryProxyMib,
+        Self::WireBytesPerRequest,
+        Self::WireFramesPerRequest,
     ];
 
     /// Those that verdicts are given for. Few, so that correcting for their number costs little power.
@@ -69,10 +73,12 @@ impl Metric {
             Self::MemoryLoadedMib => "memory_loaded_mib",
             Self::MemoryGrowthMib => "memory_growth_mib",
             Self::MemoryProxyMib => "memory_proxy_mib",
+            Self::WireBytesPerRequest => "wire_bytes_per_request",
+            Self::WireFramesPerRequest => "wire_frames_per_request",
         }
     }
 
-    /// Its unit: `ms`, `s`, `1`, `cores`, `%` or `MiB`.
+    /// Its unit: `ms`, `s`, `1`, `cores`, `%`, `MiB`, `B` or `frames`.
     pub fn unit(self) -> &'static str {
         match self {
             Self::LatencyMsMean | Self::LatencyMsP50 | Self::LatencyMsP90 | Self::LatencyMsP99 => "ms",
@@ -82,10 +88,12 @@ impl Metric {
             Self::CpuIdleCores | Self::CpuPeakCores => "cores",
             Self::CpuNodePercent => "%",
             Self::MemoryIdleMib | Self::MemoryLoadedMib | Self::MemoryGrowthMib | Self::MemoryProxyMib => "MiB",
+            Self::WireBytesPerRequest => "B",
+            Self::WireFramesPerRequest => "frames",
         }
     }
 
-    /// What it says, in one sentence. The client's containers are outside all of them.
+    /// What it says, in one sentence. The client's containers are outside all of them, its link is not.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::LatencyMsMean => "Mean time from a request's intended start to the last byte of its answer.",
@@ -106,6 +114,10 @@ impl Metric {
             Self::MemoryLoadedMib => "Memory of applications and proxies at the end of a block, mean over blocks.",
             Self::MemoryGrowthMib => "Memory under load less memory while idle.",
             Self::MemoryProxyMib => "Memory of the proxies at the end of a block, mean over blocks.",
+            Self::WireBytesPerRequest => "Bytes that all pods sent over their links, headers included, per request.",
+            Self::WireFramesPerRequest => {
+                "Frames that all pods sent over their links, before segmentation, per request."
+            }
         }
     }
 

@@ -94,6 +94,9 @@ pub struct Reading {
     pub wall_s: f64,
     /// Every container of the arm.
     pub containers: Vec<ContainerUse>,
+    /// The link of every pod of the arm, the client's among them; empty in runs that did not record it.
+    #[serde(default)]
+    pub links: Vec<LinkUse>,
     /// The whole machine over the same time.
     pub machine: MachineUse,
 }
@@ -116,6 +119,19 @@ pub struct ContainerUse {
     /// Periods in which it, or a group above it, was stopped for having used up a CPU quota; zero without quotas.
     #[serde(default)]
     pub throttled: u64,
+}
+
+/// What one pod sent over its link, as the link counts it: Ethernet frames with all their headers, where a frame that the
+/// kernel has not cut into segments yet counts once. What stays inside the pod, such as the way between an application
+/// and its sidecar, is no part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkUse {
+    /// Pod.
+    pub pod: String,
+    /// Bytes.
+    pub sent_bytes: u64,
+    /// Frames.
+    pub sent_frames: u64,
 }
 
 /// Where memory figures come from.

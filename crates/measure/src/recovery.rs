@@ -1,7 +1,8 @@
 use crate::{Arm, Effect, Metric, Recovery};
 
-/// Compares the effect of a known cost with what the services recorded of it. Only two metrics have a record:
-/// [`Metric::LatencyMsMean`] (waits) and [`Metric::CpuMsPerRequest`] (computing); none for others, and none where an arm
+/// Compares the effect of a known cost with what the services recorded of it. These metrics have a record:
+/// [`Metric::LatencyMsMean`] (waits), [`Metric::CpuMsPerRequest`] (computing) and [`Metric::WireBytesPerRequest`]
+/// (answers); none for others, and none where an arm
 /// has no record.
 pub fn recover(arms: &[Arm], effects: &[Effect], arm: &str, metric: Metric) -> Option<Recovery> {
     let recorded = |arm: &Arm| {
@@ -9,6 +10,7 @@ pub fn recover(arms: &[Arm], effects: &[Effect], arm: &str, metric: Metric) -> O
         match metric {
             Metric::LatencyMsMean => Some(recorded.wait_ms_per_request),
             Metric::CpuMsPerRequest => Some(recorded.cpu_ms_per_request),
+            Metric::WireBytesPerRequest => Some(recorded.answer_bytes_per_request),
             _ => None,
         }
     };

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::interval::{mean, stddev};
-use crate::{ContainerUse, Histogram, LoadBlock, Metric, Observations, Phase, Reading, Value};
+use crate::{ContainerUse, Histogram, LinkUse, LoadBlock, Metric, Observations, Phase, Reading, Value};
 
 const NS_PER_MS: f64 = 1e6;
 const NS_PER_S: f64 = 1e9;
@@ -100,6 +100,8 @@ impl<'a> Seen<'a> {
             Metric::MemoryLoadedMib => Series::of_mean(memory_mib(&self.loaded, Part::All)),
             Metric::MemoryGrowthMib => self.memory_growth_mib(),
             Metric::MemoryProxyMib => Series::of_mean(memory_mib(&self.loaded, Part::Proxy)),
+            Metric::WireBytesPerRequest => self.sent_per_request(|link| link.sent_bytes),
+            Metric::WireFramesPerRequest => self.sent_per_request(|link| link.sent_frames),
         }
     }
 
@@ -155,6 +157,16 @@ impl<'a> Seen<'a> {
             (block.requests > 0).then(|| (cpu_s(reading, part) * MS_PER_S, block.requests as f64))
         };
         self.over(cost)
+    }
+
+    /// What all links sent over requests.
+    fn sent_per_request(&self, part: fn(&LinkUse) -> u64) -> Series {
+        let sent = |round: &u32| {
+            let (reading, block) = (self.loaded.get(round)?, self.load.get(round)?);
+            let sent: u64 = reading.links.iter().map(part).sum();
+            (block.requests > 0 && !reading.links.is_empty()).then_some((sent as f64, block.requests as f64))
+        };
+        self.over(sent)
     }
 
     fn node_percent(&self) -> Series {

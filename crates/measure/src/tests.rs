@@ -44,7 +44,7 @@ impl Run {
             containers.push(used("web-v1", "proxy", self.proxy_cpu_s, 30 * MIB));
         }
         let machine = MachineUse { busy_s: 3.0, softirq_s: 0.1, steal_s: 0.0, capacity_s: 20.0, ..Default::default() };
-        Reading { phase, arm: arm.into(), round, started_s: 0.0, wall_s: 10.0, containers, machine }
+        Reading { phase, arm: arm.into(), round, started_s: 0.0, wall_s: 10.0, containers, links: Vec::new(), machine }
     }
 }
 
@@ -191,8 +191,15 @@ fn only_rounds_of_both_arms_are_compared() {
 fn nothing_observed_gives_nulls() {
     let nothing = Observations { arms: vec!["a".into(), "b".into()], ..Default::default() };
     let Measured { arms, effects, .. } = measure(&nothing, &Options::default());
-    assert!(arms.iter().all(|arm| arm.metrics.len() == 18 && arm.metrics.values().all(|value| value.value.is_none())));
-    assert!(effects.len() == 18 && effects.iter().all(|effect| effect.ratio.is_none() && effect.difference.is_none()));
+    assert!(
+        arms.iter().all(
+            |arm| arm.metrics.len() == Metric::ALL.len() && arm.metrics.values().all(|value| value.value.is_none())
+        )
+    );
+    assert!(
+        effects.len() == Metric::ALL.len()
+            && effects.iter().all(|effect| effect.ratio.is_none() && effect.difference.is_none())
+    );
 }
 
 #[test]

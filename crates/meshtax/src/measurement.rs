@@ -42,7 +42,8 @@ fn recoveries(experiment: &Experiment, arms: &[Arm], effects: &[Effect]) -> Vec<
     let metrics = added.flat_map(|(name, added)| {
         let latency = (!added.wait.is_zero()).then_some((name, Metric::LatencyMsMean));
         let cpu = (!added.compute.is_zero()).then_some((name, Metric::CpuMsPerRequest));
-        latency.into_iter().chain(cpu)
+        let wire = (added.response_bytes > 0).then_some((name, Metric::WireBytesPerRequest));
+        latency.into_iter().chain(cpu).chain(wire)
     });
     metrics.filter_map(|(name, metric)| measure::recover(arms, effects, name, metric)).collect()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Stop};
 use measure::{ClockFacts, MemorySource, Phase, Reading, SidecarFacts};
-use meter::{Cgroups, Container, Machine, Snapshot};
+use meter::{Cgroups, Container, Link, Machine, MeterError, Snapshot};
 use service::Counts;
 
 use crate::sidecar::sidecar_facts;
@@ -18,31 +18,38 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The meters of every arm.
 pub struct Meters {
     machine: Machine,
-    arms: Vec<Vec<Container>>,
+    arms: Vec<(Vec<Container>, Vec<Link>)>,
     opened: Instant,
 }
 
 impl Meters {
-    /// Opens the meters of every container of the lab; they tell times since `opened`.
+    /// Opens the meters of every container and link of the lab; they tell times since `opened`.
     pub fn open(lab: &Lab, opened: Instant) -> anyhow::Result<Meters> {
         let cgroups = Cgroups::discover(Path::new("/"))?;
         let arm = |node: &Node| {
             let pods = node.pods().iter();
             let groups = pods.flat_map(|pod| pod.groups().map(move |(container, path)| (pod.name(), container, path)));
-            groups.map(|(pod, container, path)| cgroups.container(pod, container, &path)).collect()
+            let containers = groups.map(|(pod, container, path)| cgroups.container(pod, container, &path));
+            let links = node.pods().iter().map(|pod| Link::open(Path::new("/"), pod.name(), pod.pid()));
+            Ok((containers.collect::<Result<_, _>>()?, links.collect::<Result<_, _>>()?))
         };
-        let arms = lab.nodes().iter().map(arm).collect::<Result<_, _>>()?;
+        let arms = lab.nodes().iter().map(arm).collect::<Result<_, MeterError>>()?;
         Ok(Meters { machine: Machine::open(Path::new("/"))?, arms, opened })
     }
 
     /// Where memory figures come from.
     pub fn memory_source(&self) -> MemorySource {
-        self.arms.iter().flatten().next().map_or(MemorySource::Pss, Container::memory_source)
+        self.arms
+            .iter()
+            .flat_map(|(containers, _)| containers)
+            .next()
+            .map_or(MemorySource::Pss, Container::memory_source)
     }
 
     /// Reads the meters of one arm.
     pub fn snapshot(&self, arm: usize) -> anyhow::Result<Snapshot> {
-        Ok(Snapshot::take(&self.arms[arm], &self.machine)?)
+        let (containers, links) = &self.arms[arm];
+        Ok(Snapshot::take(containers, links, &self.machine)?)
     }
 
     /// Reads the meters of every arm.
@@ -65,6 +72,7 @@ impl Meters {
             started_s: from.taken_s(self.opened),
             wall_s: used.wall_s,
             containers: used.containers,
+            links: used.links,
             machine: used.machine,
         }
     }

@@ -1,12 +1,14 @@
-//! What CPU and memory were used: containers by their control groups, the machine by `/proc/stat`.
+//! What CPU, memory and links were used: containers by their control groups, links by their own counters, the machine by
+//! `/proc/stat`.
 //!
-//! In: the control group of each container. Out: readings between two [`Snapshot`]s. Readers take the root folder under
+//! In: the control group of each container, a process of each pod. Out: readings between two [`Snapshot`]s. Readers take the root folder under
 //! which they look, so that tests can make one. This room never creates, changes or joins a control group, and starts
 //! nothing: who calls decides when a snapshot is taken.
 
 mod cgroups;
 mod clock;
 mod container;
+mod link;
 mod machine;
 mod quota;
 mod snapshot;
@@ -15,6 +17,7 @@ mod text;
 pub use cgroups::{Cgroups, Mode};
 pub use clock::clock;
 pub use container::{Container, CpuTime};
+pub use link::Link;
 pub use machine::{Machine, MachineTime};
 pub use snapshot::{Snapshot, Used};
 pub use text::MeterError;

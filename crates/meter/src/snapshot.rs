@@ -1,14 +1,15 @@
 use std::time::Instant;
 
-use measure::{ContainerUse, MachineUse};
+use measure::{ContainerUse, LinkUse, MachineUse};
 
-use crate::{Container, CpuTime, Machine, MachineTime, MeterError};
+use crate::{Container, CpuTime, Link, Machine, MachineTime, MeterError};
 
 /// What every container and the machine had used at one instant.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     taken: Instant,
     containers: Vec<Seen>,
+    links: Vec<LinkUse>,
     machine: MachineTime,
 }
 
@@ -19,6 +20,8 @@ pub struct Used {
     pub wall_s: f64,
     /// Containers that are in both, in the order of the later; memory is that at the end.
     pub containers: Vec<ContainerUse>,
+    /// Links that are in both, in the order of the later.
+    pub links: Vec<LinkUse>,
     /// The whole machine.
     pub machine: MachineUse,
 }
@@ -39,16 +42,17 @@ impl Snapshot {
     /// # Errors
     ///
     /// Any meter that cannot be read: a figure without one of its parts would be too low.
-    pub fn take(containers: &[Container], machine: &Machine) -> Result<Self, MeterError> {
+    pub fn take(containers: &[Container], links: &[Link], machine: &Machine) -> Result<Self, MeterError> {
         let taken = Instant::now();
         let cpu: Vec<CpuTime> = containers.iter().map(Container::cpu).collect::<Result<_, _>>()?;
         let machine = machine.time()?;
+        let links = links.iter().map(Link::sent).collect::<Result<_, _>>()?;
         let seen = containers.iter().zip(cpu).map(|(container, cpu)| {
             let (pod, name) = (container.pod().to_owned(), container.container().to_owned());
             let (memory_bytes, throttled) = (container.memory()?, container.throttled()?);
             Ok(Seen { pod, container: name, cpu, memory_bytes, throttled })
         });
-        Ok(Self { taken, containers: seen.collect::<Result<_, MeterError>>()?, machine })
+        Ok(Self { taken, containers: seen.collect::<Result<_, MeterError>>()?, links, machine })
     }
 
     /// When it was taken, in seconds since `start`; zero if that was later.
@@ -60,7 +64,12 @@ impl Snapshot {
     pub fn until(&self, later: &Self) -> Used {
         let wall_s = later.taken.saturating_duration_since(self.taken).as_secs_f64();
         let containers = later.containers.iter().filter_map(|end| Some(self.find(end)?.until(end))).collect();
-        Used { wall_s, containers, machine: machine_use(&self.machine, &later.machine) }
+        let links = later.links.iter().filter_map(|end| Some(sent_between(self.link(&end.pod)?, end))).collect();
+        Used { wall_s, containers, links, machine: machine_use(&self.machine, &later.machine) }
+    }
+
+    fn link(&self, pod: &str) -> Option<&LinkUse> {
+        self.links.iter().find(|link| link.pod == pod)
     }
 
     fn find(&self, other: &Seen) -> Option<&Seen> {
@@ -79,6 +88,14 @@ impl Seen {
             memory_bytes: end.memory_bytes,
             throttled: end.throttled.saturating_sub(self.throttled),
         }
+    }
+}
+
+fn sent_between(start: &LinkUse, end: &LinkUse) -> LinkUse {
+    LinkUse {
+        pod: end.pod.clone(),
+        sent_bytes: end.sent_bytes.saturating_sub(start.sent_bytes),
+        sent_frames: end.sent_frames.saturating_sub(start.sent_frames),
     }
 }
 

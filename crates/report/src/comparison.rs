@@ -6,7 +6,7 @@ use crate::grid::{Column, grid};
 use crate::paragraph::paragraph;
 
 /// The rows of a comparison. A part stands below its whole.
-pub(crate) const GROUPS: [(&str, &[(&str, Metric)]); 4] = [
+pub(crate) const GROUPS: [(&str, &[(&str, Metric)]); 5] = [
     (
         "Latency",
         &[
@@ -37,6 +37,10 @@ pub(crate) const GROUPS: [(&str, &[(&str, Metric)]); 4] = [
             ("  proxy", Metric::MemoryProxyMib),
             ("growth", Metric::MemoryGrowthMib),
         ],
+    ),
+    (
+        "Links between pods",
+        &[("per request", Metric::WireBytesPerRequest), ("per request", Metric::WireFramesPerRequest)],
     ),
     ("Counts", &[("requests", Metric::Requests), ("errors", Metric::Errors)]),
 ];

@@ -46,29 +46,32 @@ fn two_arms() {
       http://productpage:9080/productpage
     10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
 
-                          none         sidecar         vs none
+                              none         sidecar         vs none
     Latency
-      mean, ms            1.98 ±  3 %     6.19 ±  3 %  +212 % [206, 218]
-      p50, ms             1.90 ±  3 %     5.96 ±  3 %  +213 % [207, 219]
-      p90, ms             2.41 ±  3 %     7.32 ±  3 %  +203 % [197, 209]
-      p99, ms             3.87 ±  3 %     9.98 ±  3 %  +158 % [153, 163]
-      total wait, s       2.98 ±  3 %     9.29 ±  3 %  +212 % [206, 218]
+      mean, ms                1.98 ±  3 %     6.19 ±  3 %  +212 % [206, 218]
+      p50, ms                 1.90 ±  3 %     5.96 ±  3 %  +213 % [207, 219]
+      p90, ms                 2.41 ±  3 %     7.32 ±  3 %  +203 % [197, 209]
+      p99, ms                 3.87 ±  3 %     9.98 ±  3 %  +158 % [153, 163]
+      total wait, s           2.98 ±  3 %     9.29 ±  3 %  +212 % [206, 218]
     CPU
-      per request, ms     1.85 ±  3 %     5.74 ±  3 %  +210 % [204, 216]
-        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
-        proxy, ms            0            3.87 ±  3 %  +3.87 ms [3.80, 3.95]
-      total, s            2.78 ±  3 %     8.62 ±  3 %  +210 % [204, 216]
-      idle, cores      0.00312 ±  3 %   0.0312 ±  3 %  +901 % [881, 921]
-      peak, cores       0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
-      machine busy, %     4.21 ±  3 %     9.87 ±  3 %  +134 % [130, 139]
+      per request, ms         1.85 ±  3 %     5.74 ±  3 %  +210 % [204, 216]
+        app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
+        proxy, ms                0            3.87 ±  3 %  +3.87 ms [3.80, 3.95]
+      total, s                2.78 ±  3 %     8.62 ±  3 %  +210 % [204, 216]
+      idle, cores          0.00312 ±  3 %   0.0312 ±  3 %  +901 % [881, 921]
+      peak, cores           0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
+      machine busy, %         4.21 ±  3 %     9.87 ±  3 %  +134 % [130, 139]
     Memory
-      idle, MiB           81.4 ±  3 %      223 ±  3 %  +174 % [169, 180]
-      loaded, MiB         83.1 ±  3 %      232 ±  3 %  +179 % [174, 185]
-        proxy, MiB           0             149 ±  3 %  +149 MiB [146, 152]
-      growth, MiB         1.65 ±  3 %     8.50 ±  3 %  +415 % [405, 425]
+      idle, MiB               81.4 ±  3 %      223 ±  3 %  +174 % [169, 180]
+      loaded, MiB             83.1 ±  3 %      232 ±  3 %  +179 % [174, 185]
+        proxy, MiB               0             149 ±  3 %  +149 MiB [146, 152]
+      growth, MiB             1.65 ±  3 %     8.50 ±  3 %  +415 % [405, 425]
+    Links between pods
+      per request, B          8214 ±  3 %    14390 ±  3 %  +75.2 % [71.7, 78.7]
+      per request, frames     41.3 ±  3 %     60.1 ±  3 %  +45.5 % [42.6, 48.4]
     Counts
-      requests            1500            1500         same
-      errors                 0               0         same
+      requests                1500            1500         same
+      errors                     0               0         same
 
     ± standard deviation (under load: 10 blocks; idle: 8 windows)
     [low, high] 95 % interval, rounds or windows paired
@@ -119,29 +122,32 @@ fn three_rounds() {
       http://productpage:9080/productpage
     3 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
 
-                          none         sidecar         vs none
+                              none         sidecar         vs none
     Latency
-      mean, ms            1.98 ±  3 %     6.19 ±  3 %  +212 % †
-      p50, ms             1.90 ±  3 %     5.96 ±  3 %  +213 % †
-      p90, ms             2.41 ±  3 %     7.32 ±  3 %  +203 % †
-      p99, ms                *               *         *
-      total wait, s       2.98 ±  3 %     9.29 ±  3 %  +212 % †
+      mean, ms                1.98 ±  3 %     6.19 ±  3 %  +212 % †
+      p50, ms                 1.90 ±  3 %     5.96 ±  3 %  +213 % †
+      p90, ms                 2.41 ±  3 %     7.32 ±  3 %  +203 % †
+      p99, ms                    *               *         *
+      total wait, s           2.98 ±  3 %     9.29 ±  3 %  +212 % †
     CPU
-      per request, ms     1.85 ±  3 %     5.74 ±  3 %  +210 % †
-        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.971 % †
-        proxy, ms            0            3.87 ±  3 %  +3.87 ms †
-      total, s            2.78 ±  3 %     8.62 ±  3 %  +210 % †
-      idle, cores      0.00312 ±  3 %   0.0312 ±  3 %  +901 % [881, 921]
-      peak, cores       0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
-      machine busy, %     4.21 ±  3 %     9.87 ±  3 %  +134 % †
+      per request, ms         1.85 ±  3 %     5.74 ±  3 %  +210 % †
+        app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.971 % †
+        proxy, ms                0            3.87 ±  3 %  +3.87 ms †
+      total, s                2.78 ±  3 %     8.62 ±  3 %  +210 % †
+      idle, cores          0.00312 ±  3 %   0.0312 ±  3 %  +901 % [881, 921]
+      peak, cores           0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
+      machine busy, %         4.21 ±  3 %     9.87 ±  3 %  +134 % †
     Memory
-      idle, MiB           81.4 ±  3 %      223 ±  3 %  +174 % [169, 180]
-      loaded, MiB         83.1 ±  3 %      232 ±  3 %  +179 % †
-        proxy, MiB           0             149 ±  3 %  +149 MiB †
-      growth, MiB         1.65 ±  3 %     8.50 ±  3 %  +415 % †
+      idle, MiB               81.4 ±  3 %      223 ±  3 %  +174 % [169, 180]
+      loaded, MiB             83.1 ±  3 %      232 ±  3 %  +179 % †
+        proxy, MiB               0             149 ±  3 %  +149 MiB †
+      growth, MiB             1.65 ±  3 %     8.50 ±  3 %  +415 % †
+    Links between pods
+      per request, B          8214 ±  3 %    14390 ±  3 %  +75.2 % †
+      per request, frames     41.3 ±  3 %     60.1 ±  3 %  +45.5 % †
     Counts
-      requests            1500            1500         same
-      errors                 0               0         same
+      requests                1500            1500         same
+      errors                     0               0         same
 
     ± standard deviation (under load: 3 blocks; idle: 8 windows)
     [low, high] 95 % interval, rounds or windows paired
@@ -162,7 +168,7 @@ fn three_rounds() {
 
 #[test]
 fn interrupted() {
-    let mut run = run(&[("none", &NONE), ("sidecar", &[None; 18])], 1, 0.02);
+    let mut run = run(&[("none", &NONE), ("sidecar", &[None; 20])], 1, 0.02);
     run.experiment.complete = false;
     run.arms[1].metrics.values_mut().for_each(|value| value.count = 0);
     run.arms[0].services = vec![pod("productpage", "v1", 150)];
@@ -177,29 +183,32 @@ fn interrupted() {
     1 round, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
     Interrupted after 1 round: these results are partial.
 
-                          none         sidecar    vs none
+                              none         sidecar    vs none
     Latency
-      mean, ms            1.98 ±  3 %        *    *
-      p50, ms             1.90 ±  3 %        *    *
-      p90, ms             2.41 ±  3 %        *    *
-      p99, ms             3.87 ±  3 %        *    *
-      total wait, s       2.98               *    *
+      mean, ms                1.98 ±  3 %        *    *
+      p50, ms                 1.90 ±  3 %        *    *
+      p90, ms                 2.41 ±  3 %        *    *
+      p99, ms                 3.87 ±  3 %        *    *
+      total wait, s           2.98               *    *
     CPU
-      per request, ms     1.85               *    *
-        app, ms           1.85               *    *
-        proxy, ms            0               *    *
-      total, s            2.78               *    *
-      idle, cores      0.00312 ±  3 %        *    *
-      peak, cores       0.0681               *    *
-      machine busy, %     4.21               *    *
+      per request, ms         1.85               *    *
+        app, ms               1.85               *    *
+        proxy, ms                0               *    *
+      total, s                2.78               *    *
+      idle, cores          0.00312 ±  3 %        *    *
+      peak, cores           0.0681               *    *
+      machine busy, %         4.21               *    *
     Memory
-      idle, MiB           81.4 ±  3 %        *    *
-      loaded, MiB         83.1               *    *
-        proxy, MiB           0               *    *
-      growth, MiB         1.65               *    *
+      idle, MiB               81.4 ±  3 %        *    *
+      loaded, MiB             83.1               *    *
+        proxy, MiB               0               *    *
+      growth, MiB             1.65               *    *
+    Links between pods
+      per request, B          8214               *    *
+      per request, frames     41.3               *    *
     Counts
-      requests            1500               *    *
-      errors                 0               *    *
+      requests                1500               *    *
+      errors                     0               *    *
 
     ± standard deviation (idle: 8 windows)
     * no figure: too few samples
@@ -233,29 +242,32 @@ fn one_arm() {
       http://productpage:9080/productpage
     10 rounds, 1500 requests per arm, 0.5 ms think time, connections kept, seed 7
 
-                          none
+                              none
     Latency
-      mean, ms            1.98 ±  3 %
-      p50, ms             1.90 ±  3 %
-      p90, ms             2.41 ±  3 %
-      p99, ms             3.87 ±  3 %
-      total wait, s       2.98 ±  3 %
+      mean, ms                1.98 ±  3 %
+      p50, ms                 1.90 ±  3 %
+      p90, ms                 2.41 ±  3 %
+      p99, ms                 3.87 ±  3 %
+      total wait, s           2.98 ±  3 %
     CPU
-      per request, ms     1.85 ±  3 %
-        app, ms           1.85 ±  3 %
-        proxy, ms            0
-      total, s            2.78 ±  3 %
-      idle, cores      0.00312 ±  3 %
-      peak, cores       0.0681 ±  3 %
-      machine busy, %     4.21 ±  3 %
+      per request, ms         1.85 ±  3 %
+        app, ms               1.85 ±  3 %
+        proxy, ms                0
+      total, s                2.78 ±  3 %
+      idle, cores          0.00312 ±  3 %
+      peak, cores           0.0681 ±  3 %
+      machine busy, %         4.21 ±  3 %
     Memory
-      idle, MiB           81.4 ±  3 %
-      loaded, MiB         83.1 ±  3 %
-        proxy, MiB           0
-      growth, MiB         1.65 ±  3 %
+      idle, MiB               81.4 ±  3 %
+      loaded, MiB             83.1 ±  3 %
+        proxy, MiB               0
+      growth, MiB             1.65 ±  3 %
+    Links between pods
+      per request, B          8214 ±  3 %
+      per request, frames     41.3 ±  3 %
     Counts
-      requests            1500
-      errors                 0
+      requests                1500
+      errors                     0
 
     ± standard deviation (under load: 10 blocks; idle: 8 windows)
 
@@ -277,29 +289,32 @@ fn an_arm_that_costs_nothing_measurable() {
     bookinfo-lean: topology `bookinfo-lean`, target http://homepage:8080/
     10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
 
-                          none            ebpf         vs none
+                              none            ebpf         vs none
     Latency
-      mean, ms            1.98 ±  3 %     1.99 ±  3 %  +0.35 % [-1.65, 2.36]
-      p50, ms             1.90 ±  3 %     1.91 ±  3 %  +0.32 % [-1.69, 2.32]
-      p90, ms             2.41 ±  3 %     2.42 ±  3 %  +0.29 % [-1.72, 2.30]
-      p99, ms             3.87 ±  3 %     3.90 ±  3 %  +0.75 % [-1.27, 2.76]
-      total wait, s       2.98 ±  3 %     2.99 ±  3 %  +0.37 % [-1.64, 2.38]
+      mean, ms                1.98 ±  3 %     1.99 ±  3 %  +0.35 % [-1.65, 2.36]
+      p50, ms                 1.90 ±  3 %     1.91 ±  3 %  +0.32 % [-1.69, 2.32]
+      p90, ms                 2.41 ±  3 %     2.42 ±  3 %  +0.29 % [-1.72, 2.30]
+      p99, ms                 3.87 ±  3 %     3.90 ±  3 %  +0.75 % [-1.27, 2.76]
+      total wait, s           2.98 ±  3 %     2.99 ±  3 %  +0.37 % [-1.64, 2.38]
     CPU
-      per request, ms     1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
-        app, ms           1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
-        proxy, ms            0               0         same
-      total, s            2.78 ±  3 %     2.81 ±  3 %  +0.97 % [-1.05, 2.99]
-      idle, cores      0.00312 ±  3 %  0.00312 ±  3 %  same
-      peak, cores       0.0681 ±  3 %   0.0690 ±  3 %  +1.32 % ‡
-      machine busy, %     4.21 ±  3 %     4.30 ±  3 %  +2.14 % [0.10, 4.18]
+      per request, ms         1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
+        app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
+        proxy, ms                0               0         same
+      total, s                2.78 ±  3 %     2.81 ±  3 %  +0.97 % [-1.05, 2.99]
+      idle, cores          0.00312 ±  3 %  0.00312 ±  3 %  same
+      peak, cores           0.0681 ±  3 %   0.0690 ±  3 %  +1.32 % ‡
+      machine busy, %         4.21 ±  3 %     4.30 ±  3 %  +2.14 % [0.10, 4.18]
     Memory
-      idle, MiB           81.4 ±  3 %     81.4 ±  3 %  same
-      loaded, MiB         83.1 ±  3 %     83.1 ±  3 %  +0.04 % [-1.96, 2.04]
-        proxy, MiB           0               0         same
-      growth, MiB         1.65 ±  3 %     1.68 ±  3 %  +1.82 % [-0.22, 3.85]
+      idle, MiB               81.4 ±  3 %     81.4 ±  3 %  same
+      loaded, MiB             83.1 ±  3 %     83.1 ±  3 %  +0.04 % [-1.96, 2.04]
+        proxy, MiB               0               0         same
+      growth, MiB             1.65 ±  3 %     1.68 ±  3 %  +1.82 % [-0.22, 3.85]
+    Links between pods
+      per request, B          8214 ±  3 %     8214 ±  3 %  same
+      per request, frames     41.3 ±  3 %     41.3 ±  3 %  same
     Counts
-      requests            1500            1500         same
-      errors                 0               0         same
+      requests                1500            1500         same
+      errors                     0               0         same
 
     ± standard deviation (under load: 10 blocks; idle: 8 windows)
     [low, high] 95 % interval, rounds or windows paired
@@ -367,5 +382,5 @@ fn answers_say_no_more_than_was_seen() {
         "Arm `ebpf` costs this application +4.21 ms (no interval: 1 round, at least 6 are needed) per page and \
          +3.89 ms (no interval) of CPU time (+210 %), and +142.0 MiB [141.5, 142.4] of memory at rest.",
     );
-    check([None; 18], NONE, 10, "With arm `ebpf`, too few samples for latency and CPU time, and memory at rest.");
+    check([None; 20], NONE, 10, "With arm `ebpf`, too few samples for latency and CPU time, and memory at rest.");
 }

@@ -115,6 +115,7 @@ impl Machine {
             started_s: 0.0,
             wall_s: 1.0,
             containers: vec![container],
+            links: Vec::new(),
             machine,
         }
     }

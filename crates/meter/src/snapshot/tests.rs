@@ -24,9 +24,9 @@ fn use_is_the_later_less_the_earlier() {
     let path = Path::new("meshtax-x/none/web-v1/app");
     let containers = [Cgroups::discover(root.path()).unwrap().container("web-v1", "app", path).unwrap()];
     let machine = Machine::open(root.path()).unwrap();
-    let earlier = Snapshot::take(&containers, &machine).unwrap();
+    let earlier = Snapshot::take(&containers, &[], &machine).unwrap();
     write(root.path(), 1_250_000, 300, 90);
-    let later = Snapshot::take(&containers, &machine).unwrap();
+    let later = Snapshot::take(&containers, &[], &machine).unwrap();
 
     let used = earlier.until(&later);
     let [container] = used.containers.as_slice() else { panic!("one container") };

@@ -134,10 +134,10 @@ fn structure_of_the_page() {
       Effects and latency
         [effects-1]
         sidecar against none
-          drawing 0 0 360 782
-          drawing 0 0 680 698
+          drawing 0 0 360 910
+          drawing 0 0 680 814
           table: Every metric of none and sidecar, ± standard deviation over blocks, [95 % interval]
-          23 rows
+          26 rows
         [percentiles]
         Latency by percentile
           drawing 0 0 360 286
@@ -233,7 +233,7 @@ fn same_run_same_bytes() {
 
 #[test]
 fn a_page_of_next_to_nothing() {
-    let mut run = run(&[("none", &[None; 18])], 0, 0.0);
+    let mut run = run(&[("none", &[None; 20])], 0, 0.0);
     run.experiment.complete = false;
     let page = html(&run, &Curves::default(), &topology());
     assert!(page.contains("interrupted after 0 rounds"));
@@ -277,6 +277,8 @@ fn a_pull_request() {
     | Memory: loaded, MiB | 83.1 ± 3 % | 232 ± 3 % | +179 % [174, 185] |
     | Memory: proxy, MiB | 0 | 149 ± 3 % | +149 MiB [146, 152] |
     | Memory: growth, MiB | 1.65 ± 3 % | 8.50 ± 3 % | +415 % [405, 425] |
+    | Links between pods: per request, B | 8214 ± 3 % | 14390 ± 3 % | +75.2 % [71.7, 78.7] |
+    | Links between pods: per request, frames | 41.3 ± 3 % | 60.1 ± 3 % | +45.5 % [42.6, 48.4] |
     | Counts: requests | 1500 | 1500 | same |
     | Counts: errors | 0 | 0 | same |
 

@@ -59,53 +59,59 @@ fn a_dearer_sidecar() {
       Latency p90       +203 %  +234 %  +10.0 % [7.8, 12.2]
       CPU per request   +210 %  +241 %  +10.0 % [7.8, 12.2]
 
-    none                     A               B         B vs A
+    none                         A               B         B vs A
     Latency
-      mean, ms            1.98 ±  3 %     1.98 ±  3 %  same
-      p50, ms             1.90 ±  3 %     1.90 ±  3 %  same
-      p90, ms             2.41 ±  3 %     2.41 ±  3 %  same
-      p99, ms             3.87 ±  3 %     3.87 ±  3 %  same
-      total wait, s       2.98 ±  3 %     2.98 ±  3 %  same
+      mean, ms                1.98 ±  3 %     1.98 ±  3 %  same
+      p50, ms                 1.90 ±  3 %     1.90 ±  3 %  same
+      p90, ms                 2.41 ±  3 %     2.41 ±  3 %  same
+      p99, ms                 3.87 ±  3 %     3.87 ±  3 %  same
+      total wait, s           2.98 ±  3 %     2.98 ±  3 %  same
     CPU
-      per request, ms     1.85 ±  3 %     1.85 ±  3 %  same
-        app, ms           1.85 ±  3 %     1.85 ±  3 %  same
-        proxy, ms            0               0         same
-      total, s            2.78 ±  3 %     2.78 ±  3 %  same
-      idle, cores      0.00312 ±  3 %  0.00312 ±  3 %  same
-      peak, cores       0.0681 ±  3 %   0.0681 ±  3 %  same
-      machine busy, %     4.21 ±  3 %     4.21 ±  3 %  same
+      per request, ms         1.85 ±  3 %     1.85 ±  3 %  same
+        app, ms               1.85 ±  3 %     1.85 ±  3 %  same
+        proxy, ms                0               0         same
+      total, s                2.78 ±  3 %     2.78 ±  3 %  same
+      idle, cores          0.00312 ±  3 %  0.00312 ±  3 %  same
+      peak, cores           0.0681 ±  3 %   0.0681 ±  3 %  same
+      machine busy, %         4.21 ±  3 %     4.21 ±  3 %  same
     Memory
-      idle, MiB           81.4 ±  3 %     81.4 ±  3 %  same
-      loaded, MiB         83.1 ±  3 %     83.1 ±  3 %  same
-        proxy, MiB           0               0         same
-      growth, MiB         1.65 ±  3 %     1.65 ±  3 %  same
+      idle, MiB               81.4 ±  3 %     81.4 ±  3 %  same
+      loaded, MiB             83.1 ±  3 %     83.1 ±  3 %  same
+        proxy, MiB               0               0         same
+      growth, MiB             1.65 ±  3 %     1.65 ±  3 %  same
+    Links between pods
+      per request, B          8214 ±  3 %     8214 ±  3 %  same
+      per request, frames     41.3 ±  3 %     41.3 ±  3 %  same
     Counts
-      requests            1500            1500         same
-      errors                 0               0         same
+      requests                1500            1500         same
+      errors                     0               0         same
 
-    sidecar                 A              B         B vs A
+    sidecar                     A              B         B vs A
     Latency
-      mean, ms           6.19 ±  3 %    6.81 ±  3 %  +10.0 % [7.8, 12.2]
-      p50, ms            5.96 ±  3 %    6.55 ±  3 %  +10.0 % [7.8, 12.2]
-      p90, ms            7.32 ±  3 %    8.06 ±  3 %  +10.0 % [7.8, 12.2]
-      p99, ms            9.98 ±  3 %    11.0 ±  3 %  +10.0 % [7.8, 12.2]
-      total wait, s      9.29 ±  3 %    10.2 ±  3 %  +10.0 % [7.8, 12.2]
+      mean, ms               6.19 ±  3 %    6.81 ±  3 %  +10.0 % [7.8, 12.2]
+      p50, ms                5.96 ±  3 %    6.55 ±  3 %  +10.0 % [7.8, 12.2]
+      p90, ms                7.32 ±  3 %    8.06 ±  3 %  +10.0 % [7.8, 12.2]
+      p99, ms                9.98 ±  3 %    11.0 ±  3 %  +10.0 % [7.8, 12.2]
+      total wait, s          9.29 ±  3 %    10.2 ±  3 %  +10.0 % [7.8, 12.2]
     CPU
-      per request, ms    5.74 ±  3 %    6.32 ±  3 %  +10.0 % [7.8, 12.2]
-        app, ms          1.87 ±  3 %    2.06 ±  3 %  +10.0 % [7.8, 12.2]
-        proxy, ms        3.87 ±  3 %    4.26 ±  3 %  +10.0 % [7.8, 12.2]
-      total, s           8.62 ±  3 %    9.48 ±  3 %  +10.0 % [7.8, 12.2]
-      idle, cores      0.0312 ±  3 %  0.0344 ±  3 %  +10.0 % [7.8, 12.2]
-      peak, cores       0.171 ±  3 %   0.188 ±  3 %  +10.0 % ‡
-      machine busy, %    9.87 ±  3 %    10.9 ±  3 %  +10.0 % [7.8, 12.2]
+      per request, ms        5.74 ±  3 %    6.32 ±  3 %  +10.0 % [7.8, 12.2]
+        app, ms              1.87 ±  3 %    2.06 ±  3 %  +10.0 % [7.8, 12.2]
+        proxy, ms            3.87 ±  3 %    4.26 ±  3 %  +10.0 % [7.8, 12.2]
+      total, s               8.62 ±  3 %    9.48 ±  3 %  +10.0 % [7.8, 12.2]
+      idle, cores          0.0312 ±  3 %  0.0344 ±  3 %  +10.0 % [7.8, 12.2]
+      peak, cores           0.171 ±  3 %   0.188 ±  3 %  +10.0 % ‡
+      machine busy, %        9.87 ±  3 %    10.9 ±  3 %  +10.0 % [7.8, 12.2]
     Memory
-      idle, MiB           223 ±  3 %     246 ±  3 %  +10.0 % [7.8, 12.2]
-      loaded, MiB         232 ±  3 %     255 ±  3 %  +10.0 % [7.8, 12.2]
-        proxy, MiB        149 ±  3 %     163 ±  3 %  +10.0 % [7.8, 12.2]
-      growth, MiB        8.50 ±  3 %    9.35 ±  3 %  +10.0 % [7.8, 12.2]
+      idle, MiB               223 ±  3 %     246 ±  3 %  +10.0 % [7.8, 12.2]
+      loaded, MiB             232 ±  3 %     255 ±  3 %  +10.0 % [7.8, 12.2]
+        proxy, MiB            149 ±  3 %     163 ±  3 %  +10.0 % [7.8, 12.2]
+      growth, MiB            8.50 ±  3 %    9.35 ±  3 %  +10.0 % [7.8, 12.2]
+    Links between pods
+      per request, B        14390 ±  3 %   15829 ±  3 %  +10.0 % [7.8, 12.2]
+      per request, frames    60.1 ±  3 %    66.1 ±  3 %  +10.0 % [7.8, 12.2]
     Counts
-      requests           1500           1650         +10.0 % [7.8, 12.2]
-      errors                0              0         same
+      requests               1500           1650         +10.0 % [7.8, 12.2]
+      errors                    0              0         same
 
     Cost beside `none`: B vs A compares the ratios to it, so that what changed for
       all arms alike, such as a faster machine, cancels

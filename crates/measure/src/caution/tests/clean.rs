@@ -126,6 +126,7 @@ fn reading(arm: &str, round: u32) -> Reading {
         started_s: 0.0,
         wall_s: 10.0,
         containers: vec![app],
+        links: Vec::new(),
         machine,
     }
 }

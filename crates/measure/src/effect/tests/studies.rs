@@ -59,7 +59,16 @@ impl Figures {
         let used =
             ContainerUse { pod: "web".into(), container: "app".into(), cpu_s, memory_bytes, ..Default::default() };
         let machine = MachineUse { busy_s: self.node_percent, capacity_s: 100.0, ..Default::default() };
-        Reading { phase, arm: arm.to_owned(), round: 0, started_s: 0.0, wall_s: 1.0, containers: vec![used], machine }
+        Reading {
+            phase,
+            arm: arm.to_owned(),
+            round: 0,
+            started_s: 0.0,
+            wall_s: 1.0,
+            containers: vec![used],
+            links: Vec::new(),
+            machine,
+        }
     }
 }
 

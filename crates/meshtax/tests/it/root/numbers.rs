@@ -76,13 +76,17 @@ fn known_costs_are_recorded_by_the_services_and_found_again() {
     let arms = "{none: {plane: none}, wait: {plane: none, add: {to: front/, wait: 5ms}}, \
                 burn: {plane: none, add: {to: front/, compute: 5ms}}, grow: {plane: none, add: {to: back/, response: 1000 B}}}";
     let run = run(arms, "", &[]);
+    let recoveries = run.measurement["calibration"].as_array().unwrap();
+    let of = |arm: &str| recoveries.iter().find(|recovery| recovery["arm"] == arm).unwrap();
     for (arm, metric) in [("wait", "latency_ms_mean"), ("burn", "cpu_ms_per_request")] {
-        let recoveries = run.measurement["calibration"].as_array().unwrap();
-        let recovery = recoveries.iter().find(|recovery| recovery["arm"] == arm).unwrap();
+        let recovery = of(arm);
         assert_eq!(recovery["metric"], metric);
         assert!(recovery["truth"].as_f64().unwrap() >= 4.99, "{recovery}");
         assert!(recovery["difference_ci95"][0].as_f64().unwrap() > 0.0, "{recovery}");
     }
     let bytes = |arm: &str| run.arm(arm)["recorded"]["answer_bytes_per_request"].as_f64().unwrap();
     assert_eq!(bytes("grow") - bytes("none"), 1000.0);
+    // The links saw them, and at most a longer length and a segment more.
+    let found = of("grow")["difference"].as_f64().unwrap();
+    assert!(of("grow")["metric"] == "wire_bytes_per_request" && (990.0..1200.0).contains(&found), "{}", of("grow"));
 }

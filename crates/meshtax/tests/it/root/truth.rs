@@ -11,7 +11,7 @@ use crate::tool::{Run, insist_on_root, meshtax, words};
 const ARMS: [&str; 2] = ["none", "sidecar"];
 
 /// The contract: every metric and its unit.
-const METRICS: [(&str, &str); 18] = [
+const METRICS: [(&str, &str); 20] = [
     ("latency_ms_mean", "ms"),
     ("latency_ms_p50", "ms"),
     ("latency_ms_p90", "ms"),
@@ -30,6 +30,8 @@ const METRICS: [(&str, &str); 18] = [
     ("memory_loaded_mib", "MiB"),
     ("memory_growth_mib", "MiB"),
     ("memory_proxy_mib", "MiB"),
+    ("wire_bytes_per_request", "B"),
+    ("wire_frames_per_request", "frames"),
 ];
 
 /// The contract: every other key, and what it holds.
