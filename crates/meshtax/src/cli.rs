@@ -33,7 +33,21 @@ or network namespace:
   4242    nginx    10.0.0.2:80      10.0.0.3:51234        12   4096  0.112
 
 Sums are exact: the kernel's own counters are read, and nothing is cleared.
-What was sent but is not acknowledged yet counts in the next interval.";
+What was sent but is not acknowledged yet counts in the next interval.
+
+On a terminal it takes the whole screen, with bytes by the second, and keys:
+  /           show only what has a text in process, pod, address or port;
+              Enter keeps it, Esc clears it
+  space       freeze what is shown, and go on
+  left right  sort by another column; 0 busiest first, 1 to 9 by that column
+  r           turn the order round
+  + -         longer or shorter intervals
+  up down     go through the rows; also page up, page down and home
+  ?           help
+  q Esc ^C    quit
+
+Example: `meshtax top --interval 2s`, then `/nginx`, Enter, and 7 shows the
+connections of nginx with the longest round trips first. NO_COLOR is heeded.";
 
 const LIFE_HELP: &str = "\
 Columns as in bcc's tcplife: KB sent and received by the application and the
@@ -372,9 +386,12 @@ pub struct TopOptions {
     /// Length of an interval
     #[arg(long, value_name = "TIME", default_value = "1s")]
     pub interval: Span,
-    /// Most rows of an interval
+    /// Most rows of an interval; a screen takes what it has room for
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub rows: u64,
+    /// Print lines on a terminal, too, as into a pipe
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// Options of `agent`.

@@ -1,6 +1,8 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
 mod namespace;
+mod screen;
+mod terminal;
 mod traffic;
 mod watching;
 
