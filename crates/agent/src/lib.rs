@@ -15,7 +15,7 @@ mod who;
 
 pub use filter::Filter;
 pub use flow::Flow;
-pub use screen::{Ink, Key, Look, Next, Row, Screen};
+pub use screen::{Ink, KEYS, Key, Look, Next, Row, Screen};
 pub use serve::{ServeError, serve};
 pub use table::{Column, Form, Line, Printer};
 pub use tool::{Tool, histogram};

@@ -11,6 +11,18 @@ use ratatui::Frame;
 
 use field::Field;
 
+/// The keys, for people.
+pub const KEYS: &str = "\
+/           show only what has a text in process, pod, address or port;
+            Enter keeps it, Esc clears it
+space       freeze what is shown, and go on
+left right  sort by another column; 0 busiest first, 1 to 9 by that column
+r           turn the order round
++ -         longer or shorter intervals
+up down     go through the rows; also page up, page down and home
+?           help
+q Esc ^C    quit";
+
 /// Lengths of an interval that keys go through, in milliseconds.
 const INTERVALS_MS: [u64; 9] = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
 

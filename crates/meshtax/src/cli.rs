@@ -1,5 +1,7 @@
 //! What can be typed. Help, man page and completions come from these definitions.
 
+mod top;
+
 use std::path::PathBuf;
 
 use agent::{Filter, Form};
@@ -23,31 +25,6 @@ with a partial result.
 
 Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says
 what this machine lacks.";
-
-const TOP_HELP: &str = "\
-Columns as in bcc's tcptop: KB received and sent by the application in the
-interval, then the smoothed round-trip time, segments sent again, and the pod
-or network namespace:
-
-  PID     COMM     LADDR            RADDR              RX_KB  TX_KB RTT_MS
-  4242    nginx    10.0.0.2:80      10.0.0.3:51234        12   4096  0.112
-
-Sums are exact: the kernel's own counters are read, and nothing is cleared.
-What was sent but is not acknowledged yet counts in the next interval.
-
-On a terminal it takes the whole screen, with bytes by the second, and keys:
-  /           show only what has a text in process, pod, address or port;
-              Enter keeps it, Esc clears it
-  space       freeze what is shown, and go on
-  left right  sort by another column; 0 busiest first, 1 to 9 by that column
-  r           turn the order round
-  + -         longer or shorter intervals
-  up down     go through the rows; also page up, page down and home
-  ?           help
-  q Esc ^C    quit
-
-Example: `meshtax top --interval 2s`, then `/nginx`, Enter, and 7 shows the
-connections of nginx with the longest round trips first. NO_COLOR is heeded.";
 
 const LIFE_HELP: &str = "\
 Columns as in bcc's tcplife: KB sent and received by the application and the
@@ -125,7 +102,7 @@ pub enum Verb {
     /// Compare two runs, from their folders
     Compare(CompareOptions),
     /// What moves over which TCP connection, busiest first, each second
-    #[command(after_help = TOP_HELP)]
+    #[command(after_help = top::help())]
     Top(TopOptions),
     /// TCP connections as they end: how long, how much, how well
     #[command(after_help = LIFE_HELP)]

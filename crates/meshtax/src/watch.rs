@@ -72,6 +72,8 @@ pub fn rtt(options: &WatchOptions) -> Result<ExitCode, Failure> {
     while !watch.is_over() {
         seen.extend(feed.wait(watch.left()));
     }
+    // What has happened until now belongs to it.
+    seen.extend(feed.wait(Duration::ZERO));
     seen.extend(watch.probe.connections().context("cannot read what is open")?);
     let of_interest = seen.iter().filter(|seen| seen.srtt_us > 0 && filter.admits(seen));
     let times: Vec<u64> = of_interest.map(|seen| seen.srtt_us.into()).collect();

@@ -6,22 +6,12 @@ use ratatui::text::{Line, Text};
 use ratatui::widgets::{Cell, Paragraph, Row as Cells, Table};
 
 use super::field::{Field, per_second};
-use super::{Ink, Mode, Moved, Row, Screen, Shown};
+use super::{Ink, KEYS, Mode, Moved, Row, Screen, Shown};
 
 /// Least room for an address, however narrow the terminal is: IPv4 with a port always fits.
 const ADDRESS_LEAST: usize = 21;
 
-const HELP: &str = "\
-/          show only what has a text in process, pod, address or port;
-           Enter keeps it, Esc clears it
-space      freeze, and go on
-left right sort by another column; 0 busiest first, 1 to 9 by that column
-r          turn the order round
-+ -        longer or shorter intervals
-up down    go through the rows; also page up, page down and home
-?          this help
-q Esc ^C   quit
-
+const COLUMNS: &str = "\
 RX and TX are what the application receives and sends; RTT_MS is smoothed;
 RETR counts segments that were sent again in the interval.";
 
@@ -36,7 +26,7 @@ pub fn draw(screen: &Screen, frame: &mut Frame<'_>) {
         frame.render_widget(Line::from(fitting(&totals(shown, &rows), width)), sums);
     }
     match (screen.mode, screen.shown()) {
-        (Mode::Help, _) => frame.render_widget(Paragraph::new(HELP), middle),
+        (Mode::Help, _) => frame.render_widget(Paragraph::new(format!("{KEYS}\n\n{COLUMNS}")), middle),
         (_, None) => frame.render_widget(Line::from("waiting for the first interval to end"), middle),
         (_, Some(shown)) => frame.render_widget(table(screen, shown, &rows, middle), middle),
     }

@@ -240,7 +240,7 @@ fn intervals_grow_and_shrink_within_bounds() {
 fn help_covers_the_rows_and_any_key_leads_back() {
     let keys = [Key::Letter('?')];
     let help = text(&pressed(&keys), 80, 20);
-    assert!(help.contains("space      freeze") && help.ends_with("any key goes back\n"), "{help}");
+    assert!(help.contains("space       freeze") && help.ends_with("any key goes back\n"), "{help}");
     assert!(!help.contains("nginx") && !help.contains("RADDR"), "{help}");
     assert_eq!(text(&pressed(&[keys[0], Key::Letter('q')]), 80, 20), text(&pressed(&[]), 80, 20));
 }
