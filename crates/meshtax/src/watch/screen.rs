@@ -15,8 +15,6 @@ use nix::sys::signal::{Signal, raise};
 use probe::{Connection, Kind};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
-use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{EnterAlternateScreen, enable_raw_mode};
 
 use super::Watch;
 use crate::cli::TopOptions;
@@ -171,9 +169,9 @@ impl Stage {
         self.0.show_cursor()?;
         ratatui::try_restore()?;
         raise(Signal::SIGTSTP)?;
-        enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen)?;
-        self.0.clear()
+        // A new one draws all of it, and asks the terminal nothing: its answer would go to the thread of the keys.
+        *self.0 = ratatui::try_init()?;
+        Ok(())
     }
 }
 

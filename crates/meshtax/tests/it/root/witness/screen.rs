@@ -136,11 +136,23 @@ fn a_closed_window_ends_it() {
 }
 
 #[test]
-fn lines_come_on_a_terminal_where_they_are_asked_for() {
+fn colours_are_left_out_where_nobody_wants_them() {
     insist_on_root();
-    for arguments in [&["--plain"][..], &["--json"], &["--csv"]] {
-        let arguments = [&["top", "--interval", "10ms", "--count", "2"], arguments].concat();
-        let mut terminal = Terminal::begin(80, 20, &arguments);
+    for (variables, is_coloured) in [(&[][..], true), (&[("NO_COLOR", "1")], false)] {
+        let mut terminal = Terminal::among(80, 20, &["top"], variables);
+        terminal.until(|text| text.contains("q quit"));
+        assert_eq!(terminal.is_coloured(), is_coloured, "{variables:?}");
+        terminal.press("q");
+        assert_eq!(terminal.end(), Some(0));
+    }
+}
+
+#[test]
+fn lines_come_on_a_terminal_that_cannot_draw_and_where_they_are_asked_for() {
+    insist_on_root();
+    for (argument, kind) in [("--plain", "xterm"), ("--json", "xterm"), ("--csv", "xterm"), ("--rows=9", "dumb")] {
+        let arguments = ["top", "--interval", "10ms", "--count", "2", argument];
+        let mut terminal = Terminal::among(80, 20, &arguments, &[("TERM", kind)]);
         terminal.until(|text| text.contains("watching; Ctrl-C ends it"));
         assert!(!terminal.is_taken_over(), "{arguments:?}");
         assert_eq!(terminal.end(), Some(0), "{arguments:?}");

@@ -28,13 +28,19 @@ pub struct Terminal {
 impl Terminal {
     /// Starts `meshtax ARGUMENTS` on a new terminal of this size, as its controlling one.
     pub fn begin(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        Self::among(columns, rows, arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn among(columns: u16, rows: u16, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let (keyboard, line) = pair();
         set_size(&line, columns, rows);
         let before = tcgetattr(&line).unwrap();
         let [stdin, stdout, stderr] = std::array::from_fn(|_| line.try_clone().unwrap());
         let mut command = Command::new("setsid");
         command.args(["--ctty", env!("CARGO_BIN_EXE_meshtax")]).args(arguments);
-        command.env("TERM", "xterm-256color").env_remove("NO_COLOR").stdin(stdin).stdout(stdout).stderr(stderr);
+        command.env("TERM", "xterm-256color").env_remove("NO_COLOR").envs(variables.iter().copied());
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
         let child = command.spawn().unwrap();
         let parser = vt100::Parser::new(rows, columns, 0);
         Self { keyboard: Some(keyboard), line, before, child, parser }
@@ -53,6 +59,14 @@ impl Terminal {
             assert!(self.read() || self.child.try_wait().unwrap().is_none(), "it ended:\n{}", self.text());
         }
         self.text()
+    }
+
+    /// Whether anything on it has a colour.
+    pub fn is_coloured(&self) -> bool {
+        let screen = self.parser.screen();
+        let (rows, columns) = screen.size();
+        let mut places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        places.any(|(row, column)| screen.cell(row, column).unwrap().fgcolor() != vt100::Color::Default)
     }
 
     pub fn press(&mut self, keys: &str) {
