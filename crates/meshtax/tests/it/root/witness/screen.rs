@@ -28,10 +28,15 @@ fn the_screen_shows_every_byte_and_stays_while_it_is_frozen() {
     // Both ends are on this machine.
     terminal.until(|text| text.contains("since start RX 5.002 MB, TX 5.002 MB"));
     terminal.press(" ");
-    let frozen = terminal.until(|text| text.contains("FROZEN"));
+    terminal.until(|text| text.contains("FROZEN"));
+    terminal.await_drawings(1);
+    let frozen = terminal.text();
     open.move_bytes(0, 2_000_000);
     let sum = |lines: &[serde_json::Value]| lines.iter().map(|line| line["bytes_sent"].as_u64().unwrap()).sum::<u64>();
     watching.until(|lines| sum(lines) == 7_002_000);
+    // Intervals end, and what they saw is not shown.
+    terminal.await_drawings(3);
+    assert_eq!(terminal.text(), frozen);
     terminal.press("+");
     let still = terminal.until(|text| text.contains("every 200ms"));
     assert_eq!(still, frozen.replace("every 100ms", "every 200ms"));

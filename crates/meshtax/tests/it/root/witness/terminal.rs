@@ -16,6 +16,9 @@ use nix::unistd::Pid;
 /// How long the program may take to show something, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What hides the cursor.
+const HIDE: &[u8] = b"\x1b[?25l";
+
 /// A terminal with `meshtax` on it; ended when dropped.
 pub struct Terminal {
     keyboard: Option<File>,
@@ -23,6 +26,8 @@ pub struct Terminal {
     before: Termios,
     child: Child,
     parser: vt100::Parser,
+    /// How often the cursor was hidden, which ends every drawing, whether or not anything has changed.
+    drawings: usize,
 }
 
 impl Terminal {
@@ -43,7 +48,7 @@ impl Terminal {
         command.stdin(stdin).stdout(stdout).stderr(stderr);
         let child = command.spawn().unwrap();
         let parser = vt100::Parser::new(rows, columns, 0);
-        Self { keyboard: Some(keyboard), line, before, child, parser }
+        Self { keyboard: Some(keyboard), line, before, child, parser, drawings: 0 }
     }
 
     /// What stands on it now.
@@ -59,6 +64,16 @@ impl Terminal {
             assert!(self.read() || self.child.try_wait().unwrap().is_none(), "it ended:\n{}", self.text());
         }
         self.text()
+    }
+
+    /// Waits until it was drawn so many times more.
+    pub fn await_drawings(&mut self, count: usize) {
+        let enough = self.drawings + count;
+        let start = Instant::now();
+        while self.drawings < enough {
+            assert!(start.elapsed() < PATIENCE, "it is not drawn any more:\n{}", self.text());
+            self.read();
+        }
     }
 
     /// Whether anything on it has a colour.
@@ -129,6 +144,7 @@ impl Terminal {
         let mut bytes = [0; 65_536];
         let length = keyboard.read(&mut bytes).unwrap();
         self.parser.process(&bytes[..length]);
+        self.drawings += bytes[..length].windows(HIDE.len()).filter(|window| *window == HIDE).count();
         length > 0
     }
 }
