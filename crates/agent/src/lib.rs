@@ -7,6 +7,7 @@ mod export;
 mod filter;
 mod flow;
 mod metric;
+mod screen;
 mod serve;
 mod table;
 mod tool;
@@ -14,6 +15,7 @@ mod who;
 
 pub use filter::Filter;
 pub use flow::Flow;
+pub use screen::{Ink, KEYS, Key, Look, Next, Row, Screen};
 pub use serve::{ServeError, serve};
 pub use table::{Column, Form, Line, Printer};
 pub use tool::{Tool, histogram};

@@ -1,5 +1,7 @@
 //! What can be typed. Help, man page and completions come from these definitions.
 
+mod top;
+
 use std::path::PathBuf;
 
 use agent::{Filter, Form};
@@ -23,17 +25,6 @@ with a partial result.
 
 Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says
 what this machine lacks.";
-
-const TOP_HELP: &str = "\
-Columns as in bcc's tcptop: KB received and sent by the application in the
-interval, then the smoothed round-trip time, segments sent again, and the pod
-or network namespace:
-
-  PID     COMM     LADDR            RADDR              RX_KB  TX_KB RTT_MS
-  4242    nginx    10.0.0.2:80      10.0.0.3:51234        12   4096  0.112
-
-Sums are exact: the kernel's own counters are read, and nothing is cleared.
-What was sent but is not acknowledged yet counts in the next interval.";
 
 const LIFE_HELP: &str = "\
 Columns as in bcc's tcplife: KB sent and received by the application and the
@@ -111,7 +102,7 @@ pub enum Verb {
     /// Compare two runs, from their folders
     Compare(CompareOptions),
     /// What moves over which TCP connection, busiest first, each second
-    #[command(after_help = TOP_HELP)]
+    #[command(after_help = top::help())]
     Top(TopOptions),
     /// TCP connections as they end: how long, how much, how well
     #[command(after_help = LIFE_HELP)]
@@ -376,9 +367,12 @@ pub struct TopOptions {
     /// Length of an interval
     #[arg(long, value_name = "TIME", default_value = "1s")]
     pub interval: Span,
-    /// Most rows of an interval
+    /// Most rows of an interval; a screen takes what it has room for
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub rows: u64,
+    /// Print lines on a terminal, too, as into a pipe
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// Options of `agent`.

@@ -1,5 +1,7 @@
 //! The live tools: what the kernel witness sees, as it happens, until the time, the count or the user ends it.
 
+mod screen;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -33,6 +35,9 @@ pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
 
 /// `meshtax top`: what moved in each interval, busiest first.
 pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
+    if screen::is_wanted(options) {
+        return screen::show(options);
+    }
     let watch = Watch::begin(&options.watch)?;
     let interval = options.interval.0;
     let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
@@ -67,6 +72,8 @@ pub fn rtt(options: &WatchOptions) -> Result<ExitCode, Failure> {
     while !watch.is_over() {
         seen.extend(feed.wait(watch.left()));
     }
+    // What has happened until now belongs to it.
+    seen.extend(feed.wait(Duration::ZERO));
     seen.extend(watch.probe.connections().context("cannot read what is open")?);
     let of_interest = seen.iter().filter(|seen| seen.srtt_us > 0 && filter.admits(seen));
     let times: Vec<u64> = of_interest.map(|seen| seen.srtt_us.into()).collect();

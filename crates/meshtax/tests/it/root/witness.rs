@@ -1,6 +1,9 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
 mod namespace;
+mod queues;
+mod screen;
+mod terminal;
 mod traffic;
 mod watching;
 

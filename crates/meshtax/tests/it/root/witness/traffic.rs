@@ -49,6 +49,10 @@ impl Peer {
 }
 
 impl Open {
+    pub fn client_port(&self) -> u16 {
+        self.moved.client
+    }
+
     /// Moves bytes and sees them arrive.
     pub fn move_bytes(&mut self, up: u64, down: u64) {
         stream(&mut self.client, &mut self.server, up);

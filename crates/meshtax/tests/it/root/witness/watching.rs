@@ -62,6 +62,14 @@ impl Watching {
         rest
     }
 
+    /// What it prints until it ends, which is no failure.
+    pub fn text(&mut self) -> String {
+        let mut text = String::new();
+        self.stdout.read_to_string(&mut text).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{text}");
+        text
+    }
+
     /// Its process.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -79,7 +87,8 @@ impl Watching {
         (length > 0).then(|| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
     }
 
-    fn interrupt(&self) {
+    /// Asks it to end, as Ctrl-C does.
+    pub fn interrupt(&self) {
         let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(id, Signal::SIGINT).unwrap();
     }

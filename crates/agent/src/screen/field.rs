@@ -1,0 +1,110 @@
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use super::Row;
+
+/// Something that the screen has a column for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Pid,
+    Comm,
+    Local,
+    Remote,
+    Received,
+    Sent,
+    Rtt,
+    Retransmits,
+    Pod,
+}
+
+impl Field {
+    /// All of them, from left to right.
+    pub const ALL: [Self; 9] = [
+        Self::Pid,
+        Self::Comm,
+        Self::Local,
+        Self::Remote,
+        Self::Received,
+        Self::Sent,
+        Self::Rtt,
+        Self::Retransmits,
+        Self::Pod,
+    ];
+
+    /// All of them; the last ones are the first to go where there is no room.
+    pub const BY_WORTH: [Self; 9] = [
+        Self::Remote,
+        Self::Sent,
+        Self::Received,
+        Self::Comm,
+        Self::Local,
+        Self::Rtt,
+        Self::Retransmits,
+        Self::Pod,
+        Self::Pid,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pid => "PID",
+            Self::Comm => "COMM",
+            Self::Local => "LADDR",
+            Self::Remote => "RADDR",
+            // As wide as the widest rate, so that rates do not jump.
+            Self::Received => "    RX/s",
+            Self::Sent => "    TX/s",
+            Self::Rtt => "RTT_MS",
+            Self::Retransmits => "RETR",
+            Self::Pod => "POD",
+        }
+    }
+
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Received | Self::Sent | Self::Rtt | Self::Retransmits)
+    }
+
+    pub fn is_address(self) -> bool {
+        matches!(self, Self::Local | Self::Remote)
+    }
+
+    /// What stands in its column, where the interval took so long.
+    pub fn cell(self, row: &Row, took: Duration) -> String {
+        let connection = &row.connection;
+        match self {
+            Self::Pid => connection.pid.to_string(),
+            Self::Comm => connection.comm.clone(),
+            Self::Local => connection.local.to_string(),
+            Self::Remote => connection.remote.to_string(),
+            Self::Received => per_second(connection.received, took),
+            Self::Sent => per_second(connection.sent, took),
+            Self::Rtt if connection.srtt_us == 0 => "-".to_owned(),
+            Self::Rtt => format!("{:.3}", f64::from(connection.srtt_us) / 1e3),
+            Self::Retransmits => connection.retransmits.to_string(),
+            Self::Pod => row.pod.clone(),
+        }
+    }
+
+    /// Numbers from high to low, everything else from low to high.
+    pub fn order(self, one: &Row, other: &Row) -> Ordering {
+        let (a, b) = (&one.connection, &other.connection);
+        match self {
+            Self::Pid => a.pid.cmp(&b.pid),
+            Self::Comm => a.comm.cmp(&b.comm),
+            Self::Local => a.local.cmp(&b.local),
+            Self::Remote => a.remote.cmp(&b.remote),
+            Self::Received => b.received.cmp(&a.received),
+            Self::Sent => b.sent.cmp(&a.sent),
+            Self::Rtt => b.srtt_us.cmp(&a.srtt_us),
+            Self::Retransmits => b.retransmits.cmp(&a.retransmits),
+            Self::Pod => one.pod.cmp(&other.pod),
+        }
+    }
+}
+
+/// Bytes that moved within `took`, by the second.
+pub fn per_second(bytes: u64, took: Duration) -> String {
+    let seconds = took.as_secs_f64().max(f64::MIN_POSITIVE);
+    ByteSize((bytes as f64 / seconds).round() as u64).display().si().to_string()
+}

@@ -1,0 +1,184 @@
+//! `meshtax top` with a terminal to itself. What is shown is the agent's; here are the terminal, the keys and the time.
+
+use std::io::{self, IsTerminal};
+use std::mem::ManuallyDrop;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use agent::{Flow, Form, Ink, Key, Look, Namer, Next, Row, Screen};
+use anyhow::Context;
+use jiff::Zoned;
+use nix::sys::signal::{Signal, raise};
+use probe::{Connection, Kind};
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
+
+use super::Watch;
+use crate::cli::TopOptions;
+use crate::failure::Failure;
+
+/// Longest wait before a key is answered.
+const BLINK: Duration = Duration::from_millis(30);
+
+/// Whether somebody is there to look at a screen, on a terminal that can draw one.
+pub fn is_wanted(options: &TopOptions) -> bool {
+    let can_draw = anstyle_query::term_supports_ansi_color();
+    let is_watched = io::stdin().is_terminal() && io::stdout().is_terminal();
+    options.watch.form() == Form::Text && !options.plain && is_watched && can_draw
+}
+
+/// Shows what moves until the reader has had enough.
+pub fn show(options: &TopOptions) -> Result<ExitCode, Failure> {
+    let watch = Watch::begin(&options.watch)?;
+    let mut stage = Stage::enter().context("cannot take over the terminal")?;
+    let shown = perform(&watch, options, &mut stage);
+    drop(stage);
+    shown?;
+    watch.own_up()
+}
+
+fn perform(watch: &Watch, options: &TopOptions, stage: &mut Stage) -> anyhow::Result<()> {
+    let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
+    let keys = keys();
+    let ink = if anstyle_query::no_color() { Ink::Plain } else { Ink::Colour };
+    let mut screen = Screen::new(options.interval.0, ink);
+    let mut looker = Looker::new(options);
+    let mut closed = Vec::new();
+    let mut shown = 0;
+    stage.draw(&screen)?;
+    while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
+        closed.extend(feed.wait(watch.left().min(BLINK)));
+        let mut is_new = false;
+        while let Some(event) = next(&keys)? {
+            is_new = true;
+            if answer(&event, &mut screen, stage)? == Next::End {
+                return Ok(());
+            }
+        }
+        if looker.since.elapsed() >= screen.interval() {
+            is_new = true;
+            let open = watch.probe.connections().context("cannot read what is open")?;
+            screen.take(looker.look(&closed, &open));
+            closed.clear();
+            shown += 1;
+        }
+        if is_new {
+            stage.draw(&screen)?;
+        }
+    }
+    Ok(())
+}
+
+/// Turns what the probe saw into what the screen shows.
+struct Looker {
+    flow: Flow,
+    filter: agent::Filter,
+    namer: Namer,
+    /// The last look.
+    since: Instant,
+}
+
+impl Looker {
+    fn new(options: &TopOptions) -> Self {
+        let (filter, namer) = (options.watch.filter(), Namer::new(Path::new("/")));
+        Self { flow: Flow::default(), filter, namer, since: Instant::now() }
+    }
+
+    fn look(&mut self, closed: &[Connection], open: &[Connection]) -> Look {
+        let took = self.since.elapsed();
+        self.since = Instant::now();
+        self.namer.refresh();
+        let moved = self.flow.since(closed, open).into_iter().filter(|moved| self.filter.admits(moved));
+        let row = |connection: Connection| {
+            let pod = self.namer.who(connection.netns, connection.cgroup).pod;
+            Row { connection, pod }
+        };
+        Look { at: Zoned::now(), took, rows: moved.map(row).collect() }
+    }
+}
+
+/// Keys and changes of size as they come. They have a thread of their own, which ends with the program: where a terminal
+/// has gone away, reading keys never returns.
+fn keys() -> Receiver<io::Result<Event>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || while sender.send(event::read()).is_ok() {});
+    receiver
+}
+
+/// What has come, if anything has.
+fn next(keys: &Receiver<io::Result<Event>>) -> anyhow::Result<Option<Event>> {
+    match keys.try_recv() {
+        Ok(event) => Ok(Some(event.context("cannot read keys")?)),
+        Err(TryRecvError::Empty) => Ok(None),
+        Err(TryRecvError::Disconnected) => anyhow::bail!("nobody reads keys any more"),
+    }
+}
+
+fn answer(event: &Event, screen: &mut Screen, stage: &mut Stage) -> anyhow::Result<Next> {
+    let Event::Key(KeyEvent { code, modifiers, .. }) = event else { return Ok(Next::Stay) };
+    if modifiers.contains(KeyModifiers::CONTROL) {
+        match code {
+            KeyCode::Char('c') => return Ok(Next::End),
+            KeyCode::Char('z') => stage.step_aside().context("cannot give the terminal back")?,
+            _ => (),
+        }
+        return Ok(Next::Stay);
+    }
+    Ok(key(*code).map_or(Next::Stay, |key| screen.press(key)))
+}
+
+fn key(code: KeyCode) -> Option<Key> {
+    Some(match code {
+        KeyCode::Char(letter) => Key::Letter(letter),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Escape,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        _ => return None,
+    })
+}
+
+/// The terminal, taken over until this is dropped. A panic gives it back, too, before it says what it has to say.
+struct Stage(ManuallyDrop<DefaultTerminal>);
+
+impl Stage {
+    fn enter() -> io::Result<Self> {
+        let entered = ratatui::try_init();
+        if entered.is_err() {
+            ratatui::try_restore().ok();
+        }
+        Ok(Self(ManuallyDrop::new(entered?)))
+    }
+
+    fn draw(&mut self, screen: &Screen) -> anyhow::Result<()> {
+        self.0.draw(|frame| screen.draw(frame)).context("cannot draw")?;
+        Ok(())
+    }
+
+    /// Stops the program, as Ctrl-Z does, until the shell lets it go on.
+    fn step_aside(&mut self) -> io::Result<()> {
+        self.0.show_cursor()?;
+        ratatui::try_restore()?;
+        raise(Signal::SIGTSTP)?;
+        // A new one draws all of it, and asks the terminal nothing: its answer would go to the thread of the keys.
+        *self.0 = ratatui::try_init()?;
+        Ok(())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // Where the terminal has gone away there is nothing to give back, and nobody to complain to, as the library would.
+        self.0.show_cursor().ok();
+        ratatui::try_restore().ok();
+    }
+}
