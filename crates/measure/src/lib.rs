@@ -21,6 +21,7 @@ mod pool;
 mod rank;
 mod recovery;
 mod series;
+mod telemetry;
 mod threshold;
 mod unit;
 mod until;
@@ -45,6 +46,7 @@ pub use observation::{
     ContainerUse, LinkUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading, Stands,
 };
 pub use recovery::recover;
+pub use telemetry::{Sighting, Signal};
 pub use threshold::{ThresholdError, Until};
 pub use until::is_reached;
 

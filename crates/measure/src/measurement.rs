@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{MemorySource, Stands};
+use crate::{MemorySource, Sighting, Stands};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v1";
@@ -28,6 +28,9 @@ pub struct Measurement {
     /// Known costs that arms were given, and what the effects make of them.
     #[serde(default)]
     pub calibration: Vec<Recovery>,
+    /// What each arm let its operators see during the rounds.
+    #[serde(default)]
+    pub telemetry: Vec<Sighting>,
     /// Warnings about the validity of these numbers.
     pub cautions: Vec<Caution>,
 }

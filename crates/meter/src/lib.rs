@@ -10,6 +10,7 @@ mod clock;
 mod container;
 mod link;
 mod machine;
+mod network;
 mod quota;
 mod snapshot;
 mod text;
@@ -19,6 +20,7 @@ pub use clock::clock;
 pub use container::{Container, CpuTime};
 pub use link::Link;
 pub use machine::{Machine, MachineTime};
+pub use network::NetworkTotals;
 pub use snapshot::{Snapshot, Used};
 pub use text::MeterError;
 
