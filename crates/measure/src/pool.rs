@@ -1,5 +1,9 @@
+mod alone;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+pub(crate) use alone::alone;
 
 use crate::estimate::Estimate;
 use crate::{Histogram, samples_needed};

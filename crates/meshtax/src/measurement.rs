@@ -61,6 +61,7 @@ fn subject(experiment: &Experiment, seen: &Observations, complete: bool) -> Subj
         requests: load.requests,
         think_ms: load.think.as_secs_f64() * 1e3,
         pace_ms: load.pace.as_secs_f64() * 1e3,
+        timeout_ms: Some(load.timeout.as_secs_f64() * 1e3),
         connection: match load.connection {
             Connection::New => "new".to_owned(),
             Connection::Keep => "keep".to_owned(),

@@ -85,6 +85,7 @@ pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             requests: 1500,
             think_ms: 0.5,
             pace_ms: 0.0,
+            timeout_ms: None,
             connection: "new".to_owned(),
             seed: 7,
             complete: true,
