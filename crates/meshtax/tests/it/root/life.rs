@@ -1,5 +1,6 @@
 //! However a run ends, nothing of it stays: no process, namespace, link, mount, rule, control group or lock.
 
+mod panic;
 mod traces;
 mod under_way;
 
@@ -120,6 +121,7 @@ fn interrupted_before_the_rounds_there_is_no_measurement() {
         (Signal::SIGTERM, STANDING_UP, short()),
         (Signal::SIGINT, IDLE, idling()),
         (Signal::SIGTERM, IDLE, idling()),
+        (Signal::SIGHUP, IDLE, idling()),
     ] {
         let ended = interrupt(&experiment, phase, signal);
         assert!(ended.said.ends_with("error: interrupted\n"), "{signal} at `{phase}`: {}", ended.said);
@@ -130,7 +132,7 @@ fn interrupted_before_the_rounds_there_is_no_measurement() {
 
 #[test]
 fn interrupted_in_the_rounds_the_measurement_is_partial() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let ended = interrupt(LONG, ROUNDS, signal);
         let measurement: Value = serde_json::from_str(&ended.printed).unwrap();
         assert_eq!(measurement["experiment"]["complete"], false);
