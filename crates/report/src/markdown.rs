@@ -51,7 +51,7 @@ fn calibration(measurement: &Measurement) -> String {
     if measurement.calibration.is_empty() {
         return String::new();
     }
-    let rows = measurement.calibration.iter().map(|recovery| recovered(recovery).map(|cell| told(cell)).into());
+    let rows = measurement.calibration.iter().map(|recovery| recovered(recovery).map(told).into());
     let header = COLUMNS.map(str::to_owned).to_vec();
     format!("{}\n\n{}", summary(measurement), table(header, rows))
 }

@@ -23,6 +23,9 @@ const IDLE: &str = " stands after ";
 /// What it says now and then while blocks follow one another.
 const ROUNDS: &str = "round ";
 
+/// What it says once a round is complete: the means of both arms.
+const MEASURED: &str = " ms · ";
+
 /// Ends by itself after a minute or so; dozens of rounds are done when the first line tells of one.
 const LONG: &str = "\
 name: life
@@ -133,7 +136,7 @@ fn interrupted_before_the_rounds_there_is_no_measurement() {
 #[test]
 fn interrupted_in_the_rounds_the_measurement_is_partial() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        let ended = interrupt(LONG, ROUNDS, signal);
+        let ended = interrupt(LONG, MEASURED, signal);
         let measurement: Value = serde_json::from_str(&ended.printed).unwrap();
         assert_eq!(measurement["experiment"]["complete"], false);
         let rounds = completed_rounds(&ended.folder);
