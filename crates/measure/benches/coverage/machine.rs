@@ -54,6 +54,7 @@ impl Machine {
     }
 
     /// The same without drift.
+    #[allow(dead_code, reason = "this crate's own tests simulate drifting machines only")]
     pub fn steady(seed: u64) -> Self {
         Self { drifts: 0.0, ..Self::of(seed) }
     }
