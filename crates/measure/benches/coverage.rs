@@ -5,6 +5,8 @@
 
 #[path = "coverage/machine.rs"]
 mod machine;
+#[path = "coverage/runs.rs"]
+mod runs;
 
 use machine::{Machine, Truth};
 use measure::{Effect, Measured, Metric, Options, Until, Verdict, is_reached, measure};
@@ -24,6 +26,7 @@ fn main() {
         verdicts(rounds);
     }
     stopping();
+    runs::runs();
 }
 
 /// The ratio is known where one arm is slower by a factor, the difference where it is slower by a constant.

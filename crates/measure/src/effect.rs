@@ -104,24 +104,30 @@ impl<'a> Side<'a> {
 fn effects(base: &Side, arm: &Side, units: Units, options: &Options) -> Vec<Effect> {
     let pools = Pools::of(&units.merged(&base.seen.latencies_beside(&arm.seen)));
     let pairs = Metric::ALL.into_iter().zip(base.series.iter().zip(&arm.series));
-    let (mut effects, log_ratios): (Vec<Effect>, Vec<Option<Estimate>>) = pairs
-        .map(|(metric, (base, series))| {
-            let compared = Compared::of(metric, [base, series], Some(&pools), units);
-            (compared.effect(arm.name, metric), compared.log_ratio)
-        })
-        .unzip();
-    let of_metrics = Metric::ALL.into_iter().zip(effects.iter_mut().zip(log_ratios));
-    let primary = of_metrics.filter(|(metric, _)| Metric::PRIMARY.contains(metric)).map(|(_, judged)| judged);
-    let (mut primary, log_ratios): (Vec<_>, Vec<_>) = primary.unzip();
-    judge(&mut primary, &log_ratios, options.margin);
+    let compared = |(metric, (base, series))| Compared::of(metric, [base, series], Some(&pools), units);
+    let mut effects = judged(arm.name, pairs.map(compared), options);
     for effect in &mut effects {
         effect.rounds_needed = effect.rounds_needed.map(|needed| needed.saturating_mul(units.rounds()));
     }
     effects
 }
 
+/// The effects of one arm, one for each of [`Metric::ALL`] and in its order, with verdicts for the primary metrics.
+pub(crate) fn judged(arm: &str, compared: impl Iterator<Item = Compared>, options: &Options) -> Vec<Effect> {
+    let (mut effects, log_ratios): (Vec<Effect>, Vec<Option<Estimate>>) = Metric::ALL
+        .into_iter()
+        .zip(compared)
+        .map(|(metric, compared)| (compared.effect(arm, metric), compared.log_ratio))
+        .unzip();
+    let of_metrics = Metric::ALL.into_iter().zip(effects.iter_mut().zip(log_ratios));
+    let primary = of_metrics.filter(|(metric, _)| Metric::PRIMARY.contains(metric)).map(|(_, judged)| judged);
+    let (mut primary, log_ratios): (Vec<_>, Vec<_>) = primary.unzip();
+    judge(&mut primary, &log_ratios, options.margin);
+    effects
+}
+
 /// How a metric is compared.
-enum Method {
+pub(crate) enum Method {
     /// Round by round: the effect on one round.
     Rounds,
     /// Round by round: the effect on all of them together.
@@ -133,7 +139,7 @@ enum Method {
 }
 
 impl Method {
-    fn of(metric: Metric) -> Self {
+    pub(crate) fn of(metric: Metric) -> Self {
         match metric {
             Metric::CpuPeakCores => Self::Figures,
             _ if metric.is_total() => Self::Totals,
@@ -144,15 +150,15 @@ impl Method {
 
 /// One metric of an arm beside that of the baseline.
 #[derive(Default)]
-struct Compared {
-    log_ratio: Option<Estimate>,
-    difference: Option<Estimate>,
+pub(crate) struct Compared {
+    pub(crate) log_ratio: Option<Estimate>,
+    pub(crate) difference: Option<Estimate>,
     /// ln(arm / baseline) of each unit; empty if a round has none.
-    logs: Vec<f64>,
+    pub(crate) logs: Vec<f64>,
 }
 
 impl Compared {
-    fn of(metric: Metric, [base, series]: [&Series; 2], pools: Option<&Pools>, units: Units) -> Self {
+    pub(crate) fn of(metric: Metric, [base, series]: [&Series; 2], pools: Option<&Pools>, units: Units) -> Self {
         // A figure that one arm has too few samples for has no effect either.
         let (Some(base_value), Some(value)) = (base.value, series.value) else { return Self::default() };
         let pairs = paired(base, series);

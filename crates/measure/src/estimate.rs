@@ -14,20 +14,22 @@ const POWER: f64 = 0.8;
 
 /// A mean difference, a log-ratio … with its standard error: what intervals, p-values and verdicts are made of.
 ///
-/// Whatever made the standard error, the estimate over it is taken to follow Student's t with one degree of freedom less
-/// than there are rounds; `benches/coverage.rs` shows how far that holds.
+/// Whatever made the standard error, the estimate over it is taken to follow Student's t, within a run with one degree of
+/// freedom less than there are rounds; `benches/coverage.rs` shows how far that holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Estimate {
     /// The estimate.
     pub(crate) value: f64,
     error: f64,
     rounds: usize,
+    /// Degrees of freedom of the standard error.
+    freedom: f64,
 }
 
 impl Estimate {
     /// An estimate from so many paired rounds. Below [`ROUNDS_MIN`] nothing but its value is ever told.
     pub(crate) fn new(value: f64, error: f64, rounds: usize) -> Self {
-        Self { value, error, rounds }
+        Self { value, error, rounds, freedom: rounds as f64 - 1.0 }
     }
 
     /// The mean of one value per round, with s / √n: NIST/SEMATECH e-Handbook of Statistical Methods, sections 1.3.5.2
@@ -42,7 +44,29 @@ impl Estimate {
         Self { value: self.value * factor, error: self.error * factor, ..self }
     }
 
-    /// The 95 % interval, estimate ± t(0.975, n − 1) · error; none below [`ROUNDS_MIN`] rounds.
+    /// The same for a quantity that is so much larger.
+    pub(crate) fn plus(self, shift: f64) -> Self {
+        Self { value: self.value + shift, ..self }
+    }
+
+    /// This less another, of samples that are not paired: Welch's t. It has as few rounds as the smaller sample.
+    ///
+    /// B. L. Welch, "The generalization of 'Student's' problem when several different population variances are involved",
+    /// Biometrika 34 (1947); degrees of freedom by F. E. Satterthwaite, "An approximate distribution of estimates of
+    /// variance components", Biometrics Bulletin 2(6), 1946. Both as in NIST/SEMATECH e-Handbook, section 7.3.1.
+    pub(crate) fn less(&self, other: &Self) -> Self {
+        let [own, others] = [self, other].map(|one| one.error.powi(2));
+        let freedom = (own + others).powi(2) / (own.powi(2) / self.freedom + others.powi(2) / other.freedom);
+        Self {
+            value: self.value - other.value,
+            error: (own + others).sqrt(),
+            rounds: self.rounds.min(other.rounds),
+            // Where nothing varies, any will do.
+            freedom: if own + others > 0.0 { freedom } else { self.freedom + other.freedom },
+        }
+    }
+
+    /// The 95 % interval, estimate ± t(0.975) · error; none below [`ROUNDS_MIN`] rounds.
     pub(crate) fn interval_95(&self) -> Option<[f64; 2]> {
         let half = quantile_of_t(self.freedom()?, 1.0 - LEVEL / 2.0) * self.error;
         Some([self.value - half, self.value + half])
@@ -70,13 +94,13 @@ impl Estimate {
     }
 
     /// Rounds after which a truth of `bound` would be resolvable, if the spread stays as it is; always more than there
-    /// were.
+    /// were. Of two samples, rounds of the smaller one, if the other grows with it.
     pub(crate) fn rounds_needed(&self, bound: f64) -> Option<u32> {
         self.freedom()?;
         let stddev = self.error * (self.rounds as f64).sqrt();
         let resolves = |rounds: u32| {
-            let rounds = f64::from(rounds);
-            in_errors(rounds - 1.0) * stddev / rounds.sqrt() <= bound
+            let freedom = self.freedom + f64::from(rounds) - self.rounds as f64;
+            in_errors(freedom) * stddev / f64::from(rounds).sqrt() <= bound
         };
         let mut low = u32::try_from(self.rounds).ok()?;
         let mut high = low.checked_add(1)?;
@@ -92,7 +116,7 @@ impl Estimate {
     }
 
     fn freedom(&self) -> Option<f64> {
-        (self.rounds >= ROUNDS_MIN).then(|| (self.rounds - 1) as f64)
+        (self.rounds >= ROUNDS_MIN).then_some(self.freedom)
     }
 
     /// Chance of a t statistic at or below `distance` in standard errors.

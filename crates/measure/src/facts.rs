@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Histogram;
+use crate::{Histogram, Signal};
 
 /// What is known of a run besides its blocks and readings, so that its numbers can be doubted: `facts.json`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct SidecarFacts {
     pub concurrency: Option<u64>,
     /// Requests that it received, by the `connection_security_policy` of Istio's metrics; empty without telemetry.
     pub security_policies: BTreeMap<String, u64>,
+    /// What its metrics tell of.
+    #[serde(default)]
+    pub signals: BTreeSet<Signal>,
 }
 
 /// How long the calls from one pod to one endpoint of another service took.

@@ -26,10 +26,9 @@ mod threshold;
 mod unit;
 mod until;
 mod verdict;
-mod welch;
 
 pub use caution::{CautionKind, cautions};
-pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, compare};
+pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, Failures, compare};
 pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};
 pub use effect::{Measured, NULL_ARM, Options, measure};

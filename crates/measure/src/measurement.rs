@@ -56,6 +56,9 @@ pub struct Subject {
     /// Least time between two intended starts, in milliseconds; 0 for none.
     #[serde(default)]
     pub pace_ms: f64,
+    /// Time after which a request was given up, in milliseconds; null in runs that did not record it.
+    #[serde(default)]
+    pub timeout_ms: Option<f64>,
     /// `new` connection for each request, or `keep`.
     pub connection: String,
     /// Seed of the order of the arms.

@@ -1,7 +1,11 @@
+mod alone;
+
 use std::borrow::Cow;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+pub(crate) use alone::alone;
 
 use crate::estimate::Estimate;
 use crate::{Histogram, samples_needed};

@@ -274,9 +274,15 @@ pub struct CompareOptions {
     /// Run folder that is compared
     #[arg(value_name = "RUN_B")]
     pub b: PathBuf,
-    /// Print the comparison as JSON instead of tables
-    #[arg(long)]
+    /// Form of the comparison
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: RunsFormat,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// Relative change within which runs count as equivalent
+    #[arg(long, value_name = "SHARE", default_value = "2%")]
+    pub margin: Share,
     /// Compare even where topology or load differ
     #[arg(long)]
     pub force: bool,
@@ -290,6 +296,17 @@ pub struct GateOptions {
     /// Exit with 1 where a metric of an arm rose by more, such as `latency_ms_p50>+5%`; may be repeated
     #[arg(long, value_name = "METRIC>CHANGE")]
     pub fail_if: Vec<FailIf>,
+}
+
+/// Forms of a comparison of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RunsFormat {
+    /// Tables for a terminal
+    Text,
+    /// Tables for a pull request
+    Markdown,
+    /// All of it, as `meshtax schema comparison` says
+    Json,
 }
 
 /// Forms of a report.

@@ -5,10 +5,10 @@ mod difference;
 use std::path::Path;
 use std::process::ExitCode;
 
-use measure::{Aspect, Comparison, Difference, Ended, Observations};
+use measure::{Aspect, Comparison, Difference, Ended, Observations, Options};
 
 use self::difference::differences;
-use crate::cli::CompareOptions;
+use crate::cli::{CompareOptions, RunsFormat};
 use crate::failure::Failure;
 use crate::gate::gate;
 use crate::output::{print, say};
@@ -16,12 +16,13 @@ use crate::record::Record;
 
 /// `meshtax compare`.
 pub fn compare(options: &CompareOptions) -> Result<ExitCode, Failure> {
-    let comparison = compared(&options.a, &options.b, options.force)?;
-    if options.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&comparison)?))?;
-    } else {
-        print(&report::runs(&comparison))?;
-    }
+    let comparison = compared(options)?;
+    let format = if options.json { RunsFormat::Json } else { options.format };
+    print(&match format {
+        RunsFormat::Text => report::runs(&comparison),
+        RunsFormat::Markdown => report::runs_markdown(&comparison),
+        RunsFormat::Json => format!("{}\n", serde_json::to_string_pretty(&comparison)?),
+    })?;
     Ok(match gate(&options.gate.fail_if, &comparison.effects) {
         Some(reason) => {
             say(&reason);
@@ -31,14 +32,14 @@ pub fn compare(options: &CompareOptions) -> Result<ExitCode, Failure> {
     })
 }
 
-fn compared(a: &Path, b: &Path, force: bool) -> Result<Comparison, Failure> {
-    let runs = [Run::open(a)?, Run::open(b)?];
+fn compared(options: &CompareOptions) -> Result<Comparison, Failure> {
+    let runs = [Run::open(&options.a)?, Run::open(&options.b)?];
     let differences = differences(&runs[0], &runs[1])?;
-    if !force {
+    if !options.force {
         comparable(&differences)?;
     }
     let [a, b] = &runs;
-    let comparison = measure::compare(&a.ended(), &b.ended(), differences);
+    let comparison = measure::compare(&a.ended(), &b.ended(), differences, &Options { margin: options.margin.0 });
     if comparison.effects.is_empty() {
         let names =
             |run: &Run| run.record.measurement.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>().join(", ");

@@ -12,10 +12,11 @@ use service::Counts;
 
 use crate::experiment::Experiment;
 use crate::folder::RunFolder;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Watched};
 use crate::plan::{Plan, Round, windows_per_stand};
 use crate::progress::{Progress, spoken};
 use crate::tally::Tally;
+use crate::telemetry::Asked;
 use crate::witness::{self, Meters};
 
 /// How often a wait looks whether the user wants to stop.
@@ -31,6 +32,10 @@ pub struct Conductor<'a> {
     pub seen: Observations,
     /// All that services counted.
     pub tally: Tally,
+    /// What the kernel witness saw of each arm that it watched.
+    pub watched: BTreeMap<String, Watched>,
+    /// All requests that services received, those before the rounds among them.
+    pub asked: Asked,
     means: Means,
     done: usize,
     started: Option<Instant>,
@@ -62,8 +67,19 @@ impl<'a> Conductor<'a> {
             Connection::New => ConnectionUse::New,
             Connection::Keep => ConnectionUse::Keep,
         });
-        let (tally, means) = (Tally::default(), Means::new());
-        Self { experiment, plan, folder, stop, seen, tally, means, done: 0, started: None }
+        Self {
+            experiment,
+            plan,
+            folder,
+            stop,
+            seen,
+            tally: Tally::default(),
+            watched: BTreeMap::new(),
+            asked: Asked::default(),
+            means: Means::new(),
+            done: 0,
+            started: None,
+        }
     }
 
     /// Performs every phase of a stand-up and these rounds. Interrupted, it says so, and what was seen until then stays.
@@ -83,7 +99,9 @@ impl<'a> Conductor<'a> {
         }
         // A stop that was asked for must not keep us from asking the services what they counted.
         let after = stand.lab.nodes_mut().iter_mut().map(|node| witness::counts(node, &Stop::default()));
-        self.tally.add(Tally::between(&before, &after.collect::<anyhow::Result<Vec<_>>>()?)?);
+        let after = after.collect::<anyhow::Result<Vec<_>>>()?;
+        self.tally.add(Tally::between(&before, &after)?);
+        self.plan.arms.iter().zip(&after).for_each(|(arm, counts)| self.asked.add(arm, counts));
         self.gather(stand)?;
         interrupted.map_or(Ok(()), Err)
     }
@@ -233,6 +251,7 @@ impl<'a> Conductor<'a> {
         if let Some(kernel) = &mut stand.kernel
             && let Some(sight) = kernel.end(arm, round)?
         {
+            self.watched.entry(arm.to_owned()).or_default().add(&sight);
             self.folder.append("probe.jsonl", &sight)?;
         }
         self.folder.append("meters.jsonl", &reading)?;

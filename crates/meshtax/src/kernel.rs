@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use anyhow::Context;
 use lab::{Lab, Node};
+use meter::NetworkTotals;
 use probe::Probe;
 use serde::Serialize;
 
@@ -15,28 +17,48 @@ use crate::failure::Failure;
 /// The programs, and whom they watch.
 pub struct Kernel<'a> {
     probe: &'a mut Probe,
-    /// Network namespaces of each watched arm's pods.
-    watched: BTreeMap<String, HashSet<u32>>,
-    before: Moved,
+    /// Pods of each watched arm.
+    watched: BTreeMap<String, Pods>,
+    before: Watched,
+}
+
+/// The pods of an arm: their network namespaces, and a process in each.
+struct Pods {
+    namespaces: HashSet<u32>,
+    pids: Vec<u32>,
+}
+
+/// What the witness saw of an arm, and what its pods' kernels counted of the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watched {
+    /// By the witness.
+    pub moved: Moved,
+    /// By the pods' own totals.
+    pub truth: NetworkTotals,
 }
 
 /// What the witness saw in a block: a line of `probe.jsonl`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sight {
-    arm: String,
+    pub arm: String,
     round: u32,
     #[serde(flatten)]
-    moved: Moved,
+    pub moved: Moved,
+    /// What the pods' own totals say.
+    #[serde(skip)]
+    pub truth: NetworkTotals,
 }
 
-/// TCP within an arm, both ends counted: payload bytes, connections, segments sent again.
+/// TCP within an arm, both ends counted: payload bytes, connections, opens that failed, segments sent
+/// again.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Moved {
-    sent_bytes: u64,
-    received_bytes: u64,
-    opened: u64,
-    closed: u64,
-    retransmits: u64,
+pub struct Moved {
+    pub sent_bytes: u64,
+    pub received_bytes: u64,
+    pub opened: u64,
+    pub closed: u64,
+    pub failed: u64,
+    pub retransmits: u64,
 }
 
 /// The programs, loaded where an arm is watched. This happens before anything stands.
@@ -57,24 +79,25 @@ impl<'a> Kernel<'a> {
     pub fn over(probe: &'a mut Probe, experiment: &Experiment, lab: &Lab) -> anyhow::Result<Self> {
         let is_watched = |node: &&Node| experiment.standing().iter().any(|arm| arm.watched && arm.name == node.name());
         let watched = lab.nodes().iter().filter(is_watched);
-        let watched = watched.map(|node| Ok((node.name().to_owned(), namespaces(node)?)));
-        Ok(Self { probe, watched: watched.collect::<anyhow::Result<_>>()?, before: Moved::default() })
+        let watched = watched.map(|node| Ok((node.name().to_owned(), Pods::of(node)?)));
+        Ok(Self { probe, watched: watched.collect::<anyhow::Result<_>>()?, before: Watched::default() })
     }
 
     /// Attaches the programs if this arm is watched.
     pub fn begin(&mut self, arm: &str) -> anyhow::Result<()> {
-        let Some(namespaces) = self.watched.get(arm) else { return Ok(()) };
+        let Some(pods) = self.watched.get(arm) else { return Ok(()) };
         self.probe.attach().context("cannot attach the kernel witness")?;
-        self.before = moved(self.probe, namespaces)?;
+        self.before = Watched { moved: moved(self.probe, &pods.namespaces)?, truth: pods.totals()? };
         Ok(())
     }
 
     /// Detaches them; what they saw.
     pub fn end(&mut self, arm: &str, round: u32) -> anyhow::Result<Option<Sight>> {
-        let Some(namespaces) = self.watched.get(arm) else { return Ok(None) };
-        let moved = moved(self.probe, namespaces)?.since(self.before);
+        let Some(pods) = self.watched.get(arm) else { return Ok(None) };
+        let moved = moved(self.probe, &pods.namespaces)?.since(self.before.moved);
+        let truth = pods.totals()?.since(self.before.truth);
         self.probe.detach();
-        Ok(Some(Sight { arm: arm.to_owned(), round, moved }))
+        Ok(Some(Sight { arm: arm.to_owned(), round, moved, truth }))
     }
 }
 
@@ -86,6 +109,7 @@ impl Moved {
             received_bytes: self.received_bytes.saturating_sub(before.received_bytes),
             opened: self.opened.saturating_sub(before.opened),
             closed: self.closed.saturating_sub(before.closed),
+            failed: self.failed.saturating_sub(before.failed),
             retransmits: self.retransmits.saturating_sub(before.retransmits),
         }
     }
@@ -99,15 +123,42 @@ fn moved(probe: &Probe, namespaces: &HashSet<u32>) -> anyhow::Result<Moved> {
         received_bytes: sum.received_bytes + series.received,
         opened: sum.opened + series.opened,
         closed: sum.closed + series.closed,
+        failed: sum.failed + series.failed,
         retransmits: sum.retransmits + series.retransmits,
     }))
 }
 
-fn namespaces(node: &Node) -> anyhow::Result<HashSet<u32>> {
-    let inode = |pid: u32| {
-        let file = format!("/proc/{pid}/ns/net");
-        let inode = fs::metadata(&file).with_context(|| format!("cannot look at {file}"))?.ino();
-        u32::try_from(inode).context("namespaces have small inodes")
-    };
-    node.pods().iter().map(|pod| inode(pod.pid())).collect()
+impl Pods {
+    fn of(node: &Node) -> anyhow::Result<Pods> {
+        let inode = |pid: &u32| {
+            let file = format!("/proc/{pid}/ns/net");
+            let inode = fs::metadata(&file).with_context(|| format!("cannot look at {file}"))?.ino();
+            u32::try_from(inode).context("namespaces have small inodes")
+        };
+        let pids: Vec<u32> = node.pods().iter().map(lab::Pod::pid).collect();
+        Ok(Pods { namespaces: pids.iter().map(inode).collect::<anyhow::Result<_>>()?, pids })
+    }
+
+    /// What their kernels have counted, all together.
+    fn totals(&self) -> anyhow::Result<NetworkTotals> {
+        let mut totals = NetworkTotals::default();
+        for pid in &self.pids {
+            totals = totals.plus(NetworkTotals::read(Path::new("/"), *pid)?);
+        }
+        Ok(totals)
+    }
+}
+
+impl Watched {
+    /// Adds what was seen in a block.
+    pub fn add(&mut self, sight: &Sight) {
+        let Moved { sent_bytes, received_bytes, opened, closed, failed, retransmits } = sight.moved;
+        self.moved.sent_bytes += sent_bytes;
+        self.moved.received_bytes += received_bytes;
+        self.moved.opened += opened;
+        self.moved.closed += closed;
+        self.moved.failed += failed;
+        self.moved.retransmits += retransmits;
+        self.truth = self.truth.plus(sight.truth);
+    }
 }

@@ -27,6 +27,7 @@ mod schema;
 mod sidecar;
 mod signals;
 mod tally;
+mod telemetry;
 mod watch;
 mod witness;
 

@@ -27,6 +27,7 @@ use crate::plan::{Plan, plan};
 use crate::progress::{Progress, spoken};
 use crate::record::Record;
 use crate::signals::heed_signals;
+use crate::telemetry;
 use crate::witness::Meters;
 
 /// The experiment that `meshtax demo` runs.
@@ -111,9 +112,11 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     progress.finish();
     folder.write_json("timing.json", &timings)?;
     let complete = !stop.is_set();
+    let telemetry =
+        telemetry::sightings(&plan.arms, &conductor.seen.facts.sidecars, &conductor.asked, &conductor.watched);
     let Conductor { seen, tally, .. } = conductor;
     let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
-    let measurement = measurement::of_run(&experiment, facts, &seen, &tally, complete);
+    let measurement = Measurement { telemetry, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
     keep_answers(&folder, &measurement)?;
     show(&measurement, output.json)?;
     say(&format!("run folder: {}", folder.path().display()));

@@ -2,11 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use measure::SidecarFacts;
+use measure::{SidecarFacts, Signal};
 
 const CONCURRENCY: &str = "envoy_server_concurrency";
 /// One each for requests and for TCP connections; either is something that a peer asked for.
 const RECEIVED: [&str; 2] = ["envoy_istio_requests_total", "envoy_istio_tcp_connections_opened_total"];
+
+/// Istio's standard metrics, and what they tell of.
+const SIGNALS: [(&str, Signal); 5] = [
+    ("envoy_istio_requests_total", Signal::Requests),
+    ("envoy_istio_request_duration_milliseconds_count", Signal::RequestDuration),
+    ("envoy_istio_response_bytes_count", Signal::RequestBytes),
+    ("envoy_istio_tcp_connections_opened_total", Signal::Connections),
+    ("envoy_istio_tcp_sent_bytes_total", Signal::TcpBytes),
+];
 
 /// A metric of the text format: `name{label="value",..} number`.
 struct Sample<'a> {
@@ -28,7 +37,16 @@ pub fn sidecar_facts(arm: &str, pod: &str, concurrency_asked: u64, text: &str) -
         let policy = sample.label("connection_security_policy").unwrap_or("unknown").to_owned();
         *security_policies.entry(policy).or_default() += sample.value;
     }
-    SidecarFacts { arm: arm.to_owned(), pod: pod.to_owned(), concurrency_asked, concurrency, security_policies }
+    let is_told = |name: &str| samples.iter().any(|sample| sample.name == name);
+    let signals = SIGNALS.into_iter().filter(|(name, _)| is_told(name)).map(|(_, signal)| signal).collect();
+    SidecarFacts {
+        arm: arm.to_owned(),
+        pod: pod.to_owned(),
+        concurrency_asked,
+        concurrency,
+        security_policies,
+        signals,
+    }
 }
 
 impl<'a> Sample<'a> {

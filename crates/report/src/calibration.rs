@@ -1,34 +1,53 @@
-use measure::{Measurement, Recovery};
+use measure::{Measurement, Metric, Recovery};
 
 use crate::figure::{count, difference};
 use crate::grid::{Column, grid};
 use crate::paragraph::paragraph;
 
+/// What is told of each known cost.
+pub(crate) const COLUMNS: [&str; 5] = ["Arm", "metric", "recorded", "found", ""];
+
 /// Known costs beside what the effects make of them: a sentence and a table. Empty where no arm was given one.
 pub fn calibration(run: &Measurement) -> String {
-    let judged = run.calibration.iter().filter_map(|recovery| recovery.inside);
-    let (inside, all) = judged.fold((0, 0), |(inside, all), is_inside| (inside + u32::from(is_inside), all + 1));
     if run.calibration.is_empty() {
         return String::new();
     }
-    let sentence = format!("{inside} of {} lie inside their 95 % interval.", count(all, "known cost"));
-    let heading = ["Arm", "metric", "recorded", "found", ""].map(str::to_owned).to_vec();
-    let rows = std::iter::once(heading).chain(run.calibration.iter().map(row));
-    paragraph(&sentence, 2) + "\n" + &grid(&[Column::LEFT, Column::RIGHT, Column::RIGHT, Column::LEFT], rows)
+    let heading = COLUMNS.map(str::to_owned).to_vec();
+    let rows = std::iter::once(heading).chain(run.calibration.iter().map(|recovery| recovered(recovery).into()));
+    paragraph(&summary(run), 2) + "\n" + &grid(&[Column::LEFT, Column::RIGHT, Column::RIGHT, Column::LEFT], rows)
 }
 
-fn row(recovery: &Recovery) -> Vec<String> {
-    let verdict = match recovery.inside {
+/// How many of the known costs lie inside their intervals.
+pub(crate) fn summary(run: &Measurement) -> String {
+    let judged = run.calibration.iter().filter_map(|recovery| recovery.inside);
+    let (inside, all) = judged.fold((0, 0), |(inside, all), is_inside| (inside + u32::from(is_inside), all + 1));
+    format!("{inside} of {} lie inside their 95 % interval.", count(all, "known cost"))
+}
+
+/// One known cost, a cell for each of [`COLUMNS`].
+pub(crate) fn recovered(recovery: &Recovery) -> [String; 5] {
+    let unit = unit(recovery);
+    let found = recovery.difference.map_or_else(String::new, |found| difference(found, recovery.difference_ci95, unit));
+    [
+        recovery.arm.clone(),
+        recovery.metric.clone(),
+        difference(recovery.truth, None, unit),
+        found,
+        judgement(recovery).to_owned(),
+    ]
+}
+
+/// Whether the truth lies in the interval, in words.
+pub(crate) fn judgement(recovery: &Recovery) -> &'static str {
+    match recovery.inside {
         Some(true) => "inside",
         Some(false) => "OUTSIDE",
         None => "no interval",
-    };
-    let found = recovery.difference.map_or_else(String::new, |found| difference(found, recovery.difference_ci95, "ms"));
-    vec![
-        recovery.arm.clone(),
-        recovery.metric.clone(),
-        difference(recovery.truth, None, "ms"),
-        found,
-        verdict.to_owned(),
-    ]
+    }
+}
+
+/// The metric's unit.
+pub(crate) fn unit(recovery: &Recovery) -> &'static str {
+    let metric = Metric::ALL.into_iter().find(|metric| metric.name() == recovery.metric);
+    metric.map_or("", Metric::unit)
 }

@@ -1,6 +1,7 @@
 //! The page: one file that needs nothing else, for light and dark, paper, telephones and screen readers.
 
 mod bar;
+mod calibration;
 mod card;
 mod chart;
 mod course;
@@ -56,15 +57,22 @@ pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> 
     format!("<!DOCTYPE html>\n{page}\n")
 }
 
-/// Name, contents, and the arms with a box each to hide them.
+/// Name, contents, and the arms with a box for each look to hide them.
 fn top(page: &Page) -> Element {
     let links =
         titles(page).map(|(id, title, _)| element("li").put(element("a").with("href", format!("#{id}")).text(title)));
-    let boxes = page.arm_names().map(|arm| {
+    let mut looks: Vec<(String, Vec<&str>)> = Vec::new();
+    for arm in page.arm_names() {
         let class = page.looks.class(arm);
+        match looks.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, arms)) => arms.push(arm),
+            None => looks.push((class, vec![arm])),
+        }
+    }
+    let boxes = looks.iter().map(|(class, arms)| {
         let id = format!("show-{class}");
         let check = element("input").with("type", "checkbox").with("id", id).with("checked", "");
-        element("li").put(element("label").put(check).put(page.looks.swatch(arm)).text(arm))
+        element("li").put(element("label").put(check).put(page.looks.swatch(arms[0])).text(&arms.join(", ")))
     });
     let arms = element("fieldset").put(element("legend").text("Arms shown")).put(element("ul").puts(boxes));
     element("header")
@@ -76,9 +84,11 @@ fn top(page: &Page) -> Element {
 /// Names of the sections: within the page, in the contents, and as headings.
 fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let has_course = !page.curves.stretches.is_empty();
+    let has_calibration = !page.measurement.calibration.is_empty();
     [
         ("trust", "Cautions", "Cautions"),
         ("effects", "Effects", "Effects and latency"),
+        ("calibration", "Calibration", "Known costs, found again"),
         ("rounds", "Rounds", "Round by round"),
         ("time", "Time", "The run in time"),
         ("resources", "Resources", "CPU and memory"),
@@ -86,7 +96,7 @@ fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'st
         ("origin", "Origin", "Where it comes from"),
     ]
     .into_iter()
-    .filter(move |(id, ..)| *id != "time" || has_course)
+    .filter(move |(id, ..)| (*id != "time" || has_course) && (*id != "calibration" || has_calibration))
 }
 
 fn sections(page: &Page) -> Vec<Element> {
@@ -96,6 +106,7 @@ fn sections(page: &Page) -> Vec<Element> {
     let contents = [
         ("trust", vec![fact::cautions(measurement)]),
         ("effects", vec![grid(forests.chain([latency::percentiles(page), latency::distribution(page)]))]),
+        ("calibration", vec![grid([calibration::calibration(page)])]),
         ("rounds", vec![grid(page.primary().map(|(title, metric)| round::rounds(page, title, metric)))]),
         ("time", vec![grid([course::course(page)])]),
         ("resources", vec![grid([bar::cpu(page), bar::memory(page)])]),

@@ -30,7 +30,7 @@ pub use fortio::fortio;
 pub use graph::graph;
 pub use html::html;
 pub use markdown::markdown;
-pub use runs::runs;
+pub use runs::{runs, runs_markdown};
 pub use text::text;
 
 #[cfg(test)]

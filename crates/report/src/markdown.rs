@@ -1,6 +1,7 @@
-use measure::{Arm, Measurement, Metric};
+use measure::{Arm, Caution, Measurement, Metric};
 
 use crate::answer::answer;
+use crate::calibration::{COLUMNS, recovered, summary};
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
 use crate::figure::{change, count, rounds};
 use crate::verdict::spelled;
@@ -12,7 +13,7 @@ pub fn markdown(measurement: &Measurement) -> String {
     let parts = [
         vec![format!("### meshtax: {}", measurement.experiment.name), quoted(&answer(measurement))],
         others.clone().map(|arm| primary(measurement, arm)).collect(),
-        vec![cautions(measurement)],
+        vec![calibration(measurement), cautions(&measurement.cautions)],
         others.map(|arm| folded(measurement, arm)).collect(),
         vec![origin(measurement)],
     ];
@@ -45,6 +46,16 @@ fn primary(measurement: &Measurement, arm: &Arm) -> String {
     table(header, rows)
 }
 
+/// Known costs beside what the effects make of them.
+fn calibration(measurement: &Measurement) -> String {
+    if measurement.calibration.is_empty() {
+        return String::new();
+    }
+    let rows = measurement.calibration.iter().map(|recovery| recovered(recovery).map(told).into());
+    let header = COLUMNS.map(str::to_owned).to_vec();
+    format!("{}\n\n{}", summary(measurement), table(header, rows))
+}
+
 fn folded(measurement: &Measurement, arm: &Arm) -> String {
     let base = base(measurement);
     let header = vec!["".to_owned(), base.name.clone(), arm.name.clone(), format!("vs {}", base.name)];
@@ -64,7 +75,7 @@ fn base(measurement: &Measurement) -> &Arm {
     &measurement.arms[0]
 }
 
-fn title(metric: Metric) -> String {
+pub(crate) fn title(metric: Metric) -> String {
     let group = GROUPS.into_iter().find_map(|(group, metrics)| {
         let (label, _) = metrics.iter().find(|(_, known)| *known == metric)?;
         Some(format!("{group} {}", label.trim()))
@@ -72,12 +83,12 @@ fn title(metric: Metric) -> String {
     format!("{}, {}", group.unwrap_or_else(|| metric.name().to_owned()), metric.unit())
 }
 
-fn value(arm: &Arm, metric: Metric) -> String {
+pub(crate) fn value(arm: &Arm, metric: Metric) -> String {
     told(value_cells(arm, metric).join(" "))
 }
 
 /// A cell without the marks that a legend explains elsewhere.
-fn told(cell: String) -> String {
+pub(crate) fn told(cell: String) -> String {
     match cell.trim() {
         "*" => "too few samples".to_owned(),
         cell => cell.trim_end_matches(['†', '‡']).split_whitespace().collect::<Vec<_>>().join(" "),
@@ -89,7 +100,7 @@ fn floor(measurement: &Measurement, metric: Metric) -> String {
     null.and_then(|effect| Some(change(effect.ratio?, effect.ratio_ci95))).unwrap_or_default()
 }
 
-fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
         format!("| {} |", cells.join(" | "))
@@ -98,13 +109,13 @@ fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> String
     [line(&header), rule].into_iter().chain(rows.map(|row| line(&row))).collect::<Vec<_>>().join("\n")
 }
 
-fn cautions(measurement: &Measurement) -> String {
-    let lines = measurement.cautions.iter().map(|caution| format!("- **{}**: {}", caution.kind, plain(&caution.text)));
+pub(crate) fn cautions(cautions: &[Caution]) -> String {
+    let lines = cautions.iter().map(|caution| format!("- **{}**: {}", caution.kind, plain(&caution.text)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Text that no renderer takes for HTML; what stands between backticks is safe as it is.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let parts = text.split('`').enumerate();
     let parts = parts.map(|(index, part)| if index % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() });
     parts.collect::<Vec<_>>().join("`")

@@ -1,12 +1,17 @@
-use measure::{Arm, Aspect, Comparison, Difference, Effect, Measurement, Metric};
+mod markdown;
+
+use measure::{Arm, Aspect, Comparison, Difference, Effect, Failures, Measurement, Metric};
+
+pub use markdown::runs_markdown;
 
 use crate::comparison::{GROUPS, effect_cell, value_cells};
 use crate::figure::{change, count};
 use crate::gap::Gap;
 use crate::grid::{Column, grid};
 use crate::paragraph::paragraph;
+use crate::verdict::{judged, margin};
 
-/// Two runs beside each other as text of 80 columns without colour: what differs between them, what each arm costs
+/// Two runs beside each other as text of 80 columns without colour: what differs between them, verdicts, what each arm costs
 /// beside its own baseline, every metric of every arm that both have, and cautions.
 pub fn runs(comparison: &Comparison) -> String {
     let Comparison { a, b, .. } = comparison;
@@ -18,7 +23,17 @@ pub fn runs(comparison: &Comparison) -> String {
     let legend = meaning(comparison) + &legend(&format!("{overheads}{tables}"));
     let cautions =
         comparison.cautions.iter().map(|caution| paragraph(&format!("caution {}: {}", caution.kind, caution.text), 2));
-    let sections = [heading, differences(&comparison.differences), overheads, tables, legend, cautions.collect()];
+    let sections = [
+        heading,
+        differences(&comparison.differences),
+        judged("Verdicts, B vs A", &comparison.effects, None) + &margin(&comparison.effects),
+        verdicts_beside(comparison),
+        overheads,
+        tables,
+        failures(&comparison.failures),
+        legend,
+        cautions.collect(),
+    ];
     let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     sections.join("\n")
 }
@@ -44,6 +59,23 @@ fn differences(differences: &[Difference]) -> String {
         vec![format!("  {}: {}", aspect(found.aspect), found.name), found.a.clone(), found.b.clone()]
     };
     grid(&[Column::LEFT, Column::LEFT], std::iter::once(heading).chain(differences.iter().map(row)))
+}
+
+/// What became of each arm's cost beside its baseline.
+fn verdicts_beside(comparison: &Comparison) -> String {
+    let base = comparison.a.arms.first().map_or("", |base| &base.name);
+    judged(&format!("Verdicts beside `{base}`"), &comparison.overheads, None)
+}
+
+fn failures(failures: &[Failures]) -> String {
+    if failures.is_empty() {
+        return String::new();
+    }
+    let heading = ["Failed requests", "A", "B"].map(str::to_owned).to_vec();
+    let row = |failed: &Failures| {
+        vec![format!("  {}: {}", failed.arm, failed.kind), failed.a.to_string(), failed.b.to_string()]
+    };
+    grid(&[Column::RIGHT, Column::RIGHT], std::iter::once(heading).chain(failures.iter().map(row)))
 }
 
 fn aspect(aspect: Aspect) -> &'static str {
@@ -135,8 +167,8 @@ fn legend(tables: &str) -> String {
     }
     if tables.contains('[') {
         legend += &paragraph(
-            "[low, high] 95 % interval by Welch's t, rounds unpaired: it holds what varied within the runs, and nothing of \
-             what changed between them",
+            "[low, high] 95 % interval by Welch's t, rounds unpaired; quantiles are those of all blocks together. It holds \
+             what varied within the runs, and nothing of what changed between them",
             2,
         );
     }

@@ -1,18 +1,31 @@
-use measure::{Effect, Measurement, Metric, Verdict};
+use measure::{Effect, Measurement, Metric, Null, Verdict};
 
 use crate::figure::change;
 use crate::grid::{Column, grid};
+use crate::paragraph::paragraph;
 
 /// What the primary metrics come to, arm by arm, and beside each the noise floor: what the same machine showed for the
 /// baseline against its own copy. Empty where nothing was judged.
 pub(crate) fn verdicts(run: &Measurement) -> String {
-    let judged: Vec<&Effect> = run.effects.iter().filter(|effect| effect.verdict.is_some()).collect();
-    let Some(first) = judged.first() else { return String::new() };
-    let margin = first.margin.map_or_else(String::new, |margin| format!("equivalent: within {} %\n", percent(margin)));
-    let floor = if run.null.is_some() { "noise floor" } else { "" };
-    let heading = ["Verdicts", "change", "p", floor].map(str::to_owned).to_vec();
-    let rows = std::iter::once(heading).chain(judged.iter().map(|effect| row(effect, run)));
-    grid(&[Column::RIGHT, Column::RIGHT, Column::RIGHT], rows) + &unresolved(&judged) + &margin
+    judged("Verdicts", &run.effects, run.null.as_ref()) + &margin(&run.effects)
+}
+
+/// The verdicts among effects as a table under a heading; empty without any.
+pub(crate) fn judged(heading: &str, effects: &[Effect], null: Option<&Null>) -> String {
+    let judged: Vec<&Effect> = effects.iter().filter(|effect| effect.verdict.is_some()).collect();
+    if judged.is_empty() {
+        return String::new();
+    }
+    let floor = if null.is_some() { "noise floor" } else { "" };
+    let heading = [heading, "change", "p", floor].map(str::to_owned).to_vec();
+    let rows = std::iter::once(heading).chain(judged.iter().map(|effect| row(effect, null)));
+    grid(&[Column::RIGHT, Column::RIGHT, Column::RIGHT], rows) + &unresolved(&judged)
+}
+
+/// Within what change the judged ones among effects count as equivalent; empty where nothing was judged.
+pub(crate) fn margin(effects: &[Effect]) -> String {
+    let margin = effects.iter().find_map(|effect| effect.verdict.and(effect.margin));
+    margin.map_or_else(String::new, |margin| format!("equivalent: within {} %\n", percent(margin)))
 }
 
 /// A verdict in words.
@@ -25,19 +38,19 @@ pub(crate) fn spelled(verdict: Verdict) -> &'static str {
     }
 }
 
-fn row(effect: &Effect, run: &Measurement) -> Vec<String> {
+fn row(effect: &Effect, null: Option<&Null>) -> Vec<String> {
     let words = spelled(effect.verdict.unwrap_or(Verdict::NotResolvable));
     vec![
         format!("{} {}: {words}", effect.arm, name(&effect.metric)),
         relative(effect),
         effect.p_value.map_or_else(String::new, p_value),
-        floor(effect, run).map_or_else(String::new, relative),
+        floor(effect, null).map_or_else(String::new, relative),
     ]
 }
 
 /// The same metric of the baseline's copy.
-fn floor<'a>(effect: &Effect, run: &'a Measurement) -> Option<&'a Effect> {
-    run.null.as_ref()?.effects.iter().find(|null| null.metric == effect.metric)
+fn floor<'a>(effect: &Effect, null: Option<&'a Null>) -> Option<&'a Effect> {
+    null?.effects.iter().find(|null| null.metric == effect.metric)
 }
 
 fn relative(effect: &Effect) -> String {
@@ -71,7 +84,7 @@ fn unresolved(judged: &[&Effect]) -> String {
             )
         });
         let rounds = effect.rounds_needed.map(|rounds| format!("; {rounds} rounds would resolve the margin"));
-        smallest.map_or_else(String::new, |smallest| smallest + &rounds.unwrap_or_default() + "\n")
+        smallest.map_or_else(String::new, |smallest| paragraph(&(smallest + &rounds.unwrap_or_default()), 2))
     })
     .collect()
 }

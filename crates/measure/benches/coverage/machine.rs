@@ -31,6 +31,8 @@ impl fmt::Display for Truth {
 pub struct Machine {
     rng: ChaCha8Rng,
     drift: f64,
+    /// How much it drifts: 1, or 0 for a machine that stays as it is.
+    drifts: f64,
 }
 
 impl Machine {
@@ -48,7 +50,13 @@ impl Machine {
     const TREND: f64 = 0.005;
 
     pub fn of(seed: u64) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), drift: 0.0 }
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), drift: 0.0, drifts: 1.0 }
+    }
+
+    /// The same without drift.
+    #[allow(dead_code, reason = "this crate's own tests simulate drifting machines only")]
+    pub fn steady(seed: u64) -> Self {
+        Self { drifts: 0.0, ..Self::of(seed) }
     }
 
     pub fn run(&mut self, rounds: u32, truth: &Truth) -> Observations {
@@ -58,7 +66,7 @@ impl Machine {
     }
 
     pub fn round(&mut self, seen: &mut Observations, round: u32, truth: &Truth) {
-        self.drift += Self::TREND + Self::STEP * self.normal();
+        self.drift += self.drifts * (Self::TREND + Self::STEP * self.normal());
         for (arm, truth) in [("none", &Truth::NOTHING), ("mesh", truth)] {
             seen.load.push(self.block(arm, round, truth));
             seen.meters.push(self.reading(arm, round, truth));

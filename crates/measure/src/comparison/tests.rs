@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{Arm, Histogram, LoadBlock, MemorySource, SCHEMA, Value};
+use crate::{Arm, Histogram, LoadBlock, MemorySource, Metric, SCHEMA, Value, Verdict};
 
 const MS: f64 = 1e6;
 
@@ -56,7 +56,7 @@ const A: Run = Run { rounds: 10, none_ms: 2.0, sidecar_ms: 6.0, swing: 0.02 };
 fn compared(a: &Run, b: &Run) -> Comparison {
     let ([seen_a, seen_b], [told_a, told_b]) = ([a, b].map(Run::observations), [a, b].map(Run::measurement));
     let ended = |measurement, observations| Ended { measurement, observations };
-    compare(&ended(&told_a, &seen_a), &ended(&told_b, &seen_b), Vec::new())
+    compare(&ended(&told_a, &seen_a), &ended(&told_b, &seen_b), Vec::new(), &Options::default())
 }
 
 fn ratio(effects: &[Effect], arm: &str) -> (f64, [f64; 2]) {
@@ -103,6 +103,80 @@ fn few_rounds_have_no_interval() {
 }
 
 #[test]
+fn primary_metrics_get_verdicts() {
+    let check = |b: &Run, wanted: [Verdict; 3]| {
+        let comparison = compared(&A, b);
+        let verdict = |effects: &[Effect], arm: &str| {
+            let of = |effect: &&Effect| effect.arm == arm && effect.metric == Metric::LatencyMsP50.name();
+            let effect = effects.iter().find(of).unwrap();
+            assert!(effect.margin == Some(0.02) && effect.smallest_resolvable.is_some(), "{effect:?}");
+            effect.verdict.unwrap()
+        };
+        let told = [
+            verdict(&comparison.effects, "none"),
+            verdict(&comparison.effects, "sidecar"),
+            verdict(&comparison.overheads, "sidecar"),
+        ];
+        assert_eq!(told, wanted);
+        let unjudged = comparison.effects.iter().filter(|effect| effect.metric == Metric::LatencyMsP99.name());
+        assert!(unjudged.into_iter().all(|effect| effect.verdict.is_none()));
+    };
+    use Verdict::{Costs, NoMeasurableCost, NotResolvable, Saves};
+    let still = Run { swing: 0.005, ..A };
+    check(&Run { sidecar_ms: 6.6, ..A }, [NotResolvable, Costs, Costs]);
+    check(&Run { none_ms: 3.0, sidecar_ms: 9.0, ..A }, [Costs, Costs, NoMeasurableCost]);
+    check(&Run { none_ms: 1.0, sidecar_ms: 6.0, ..still }, [Saves, NotResolvable, Costs]);
+}
+
+/// Nine rounds in ten take 2 ms and one takes 200: the median of the requests together is 2 ms, that of the rounds'
+/// medians' mean is far above.
+#[test]
+fn quantiles_are_those_of_all_blocks_together() {
+    let (a, mut b) = (A.observations(), A.observations());
+    let slow = b.load.iter_mut().find(|block| block.arm == "none" && block.round == 3).unwrap();
+    *slow = A.block("none", 3, 200.0);
+    let told = A.measurement();
+    let ended = |observations| Ended { measurement: &told, observations };
+    let comparison = compare(&ended(&a), &ended(&b), Vec::new(), &Options::default());
+    let wanted = |metric: Metric| {
+        let of = |effect: &&Effect| effect.arm == "none" && effect.metric == metric.name();
+        comparison.effects.iter().find(of).unwrap().clone()
+    };
+    assert!((wanted(Metric::LatencyMsP50).ratio.unwrap() - 1.0).abs() < 0.05);
+    assert!(wanted(Metric::LatencyMsMean).ratio.unwrap() > 1.5);
+}
+
+#[test]
+fn a_quantile_needs_ten_samples_beyond_it_in_both_runs() {
+    let effect = |comparison: &Comparison| {
+        let of = |effect: &&Effect| effect.arm == "none" && effect.metric == Metric::LatencyMsP99.name();
+        comparison.effects.iter().find(of).unwrap().clone()
+    };
+    // A block has a hundred requests, and p99 needs a thousand.
+    assert!(effect(&compared(&A, &A)).ratio_ci95.is_some());
+    let few = effect(&compared(&A, &Run { rounds: 9, ..A }));
+    assert_eq!((few.ratio, few.difference, few.ratio_ci95), (None, None, None));
+}
+
+#[test]
+fn failures_are_compared_by_kind() {
+    let (a, mut b) = (A.observations(), A.observations());
+    for (n, kind) in [(0, "timeout"), (2, "timeout"), (4, "connect")] {
+        b.load[n].errors.insert(kind.into(), 10);
+    }
+    let mut told = A.measurement();
+    let requests = Value { value: Some(1000.0), unit: "1".into(), count: 10, stddev: None };
+    told.arms[0].metrics.insert(Metric::Requests.name().into(), requests);
+    let ended = |observations| Ended { measurement: &told, observations };
+    let comparison = compare(&ended(&a), &ended(&b), Vec::new(), &Options::default());
+    let failed = |kind: &str, b| Failures { arm: "none".into(), kind: kind.into(), a: 0, b };
+    assert_eq!(comparison.failures, [failed("connect", 10), failed("timeout", 20)]);
+    let uneven = comparison.cautions.iter().find(|caution| caution.kind == "errors_uneven").unwrap();
+    assert!(uneven.fatal && uneven.text.contains("0 of 1000 requests failed in A, 30 of 1000 in B"), "{uneven:?}");
+    assert_eq!(compare(&ended(&b), &ended(&b), Vec::new(), &Options::default()).cautions.len(), 1);
+}
+
+#[test]
 fn cautions_name_what_differs() {
     let difference = |aspect, name: &str| Difference { aspect, name: name.into(), a: "1".into(), b: "2".into() };
     let differences = [
@@ -114,8 +188,9 @@ fn cautions_name_what_differs() {
     late.experiment.complete = false;
     late.cautions.push(Caution { kind: "errors".into(), text: String::new(), fatal: false });
     let told: Vec<(String, bool)> =
-        cautions(&A.measurement(), &late, &differences).into_iter().map(|told| (told.kind, told.fatal)).collect();
-    let kinds = ["not_comparable", "other_environment", "interrupted", "cautions_of_run"];
+        cautions(&A.measurement(), &late, &differences, &[]).into_iter().map(|told| (told.kind, told.fatal)).collect();
+    let kinds = ["not_comparable", "other_environment", "stand_ups", "interrupted", "cautions_of_run"];
     assert_eq!(told, kinds.map(|kind| (kind.to_owned(), kind == "not_comparable")));
-    assert!(cautions(&A.measurement(), &A.measurement(), &differences[2..]).is_empty());
+    let alike = cautions(&A.measurement(), &A.measurement(), &differences[2..], &[]);
+    assert_eq!(alike.iter().map(|told| told.kind.as_str()).collect::<Vec<_>>(), ["stand_ups"]);
 }

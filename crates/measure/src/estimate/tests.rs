@@ -103,3 +103,43 @@ fn what_does_not_vary_is_certain() {
     assert_eq!((constant(0.0).p_value(), constant(1.0).p_value()), (Some(1.0), Some(0.0)));
     assert_eq!((constant(0.0).p_equivalent(0.1), constant(1.0).p_equivalent(0.1)), (Some(0.0), Some(1.0)));
 }
+
+/// Two unequal samples of R's documentation (`sleep`, extra hours of sleep by drug), where
+/// `t.test(extra ~ group)` says t = -1.8608, df = 17.776, p = 0.07939, interval -3.3654832 to 0.2054832.
+const DRUG_1: [f64; 10] = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];
+const DRUG_2: [f64; 10] = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4];
+
+fn unpaired(base: &[f64], other: &[f64]) -> Estimate {
+    Estimate::of_mean(other).unwrap().less(&Estimate::of_mean(base).unwrap())
+}
+
+#[test]
+fn unpaired_samples_agree_with_r() {
+    let change = unpaired(&DRUG_1, &DRUG_2);
+    let [low, high] = change.interval_95().unwrap();
+    for (told, truth, tolerance) in [
+        (change.value, 1.58, 1e-9),
+        (low, -0.205_483_2, 1e-6),
+        (high, 3.365_483_2, 1e-6),
+        (change.p_value().unwrap(), 0.079_39, 1e-5),
+        (change.freedom, 17.776, 1e-3),
+    ] {
+        assert!((told - truth).abs() < tolerance, "{told} instead of {truth}");
+    }
+}
+
+#[test]
+fn few_or_constant_unpaired_samples() {
+    let few = unpaired(&DRUG_1[..5], &DRUG_2);
+    assert!(few.interval_95().is_none() && few.p_value().is_none() && few.resolvable().is_none());
+    let constant = unpaired(&[2.0; 6], &[3.0; 7]);
+    assert_eq!((constant.interval_95(), constant.p_value()), (Some([1.0, 1.0]), Some(0.0)));
+}
+
+#[test]
+fn rounds_of_two_samples_that_find_a_difference_of_one_standard_deviation() {
+    // 17 in each (Cohen 1988, table 2.4.1: d = 1 at 80 % power, two-sided 5 %).
+    let six = Estimate::new(0.0, 1.0 / 6.0_f64.sqrt(), 6);
+    let needed = six.less(&six).rounds_needed(1.0);
+    assert!(needed.is_some_and(|rounds| (17..=18).contains(&rounds)), "{needed:?}");
+}

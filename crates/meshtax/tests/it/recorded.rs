@@ -22,6 +22,10 @@ pub struct Recorded {
     pub proxy_cpu_ms: f64,
     /// Pause between requests, in milliseconds.
     pub think_ms: f64,
+    /// Least time between two requests, in milliseconds.
+    pub pace_ms: f64,
+    /// Time after which a request is given up, in milliseconds.
+    pub timeout_ms: f64,
     /// Kernel release.
     pub kernel: &'static str,
     /// The application.
@@ -36,6 +40,8 @@ impl Default for Recorded {
             sidecar_ms: 6.0,
             proxy_cpu_ms: 4.0,
             think_ms: 2.0,
+            pace_ms: 0.0,
+            timeout_ms: 15.0,
             kernel: "6.18.0",
             topology: TOPOLOGY.to_owned(),
         }
@@ -141,7 +147,8 @@ impl Recorded {
             "schema": "meshtax/measurement/v1",
             "experiment": {
                 "name": "pair", "topology": "pair", "target": "http://front:8080/", "rounds": self.rounds,
-                "requests": REQUESTS * u64::from(self.rounds), "think_ms": self.think_ms, "connection": "keep", "seed": 1,
+                "requests": REQUESTS * u64::from(self.rounds), "think_ms": self.think_ms, "pace_ms": self.pace_ms,
+                "timeout_ms": self.timeout_ms, "connection": "keep", "seed": 1,
                 "complete": true,
             },
             "environment": {

@@ -13,7 +13,7 @@ pub(crate) fn cards(page: &Page, arm: &Arm) -> Element {
     let class = page.looks.class(&arm.name);
     element("section")
         .class(&format!("arm {class}"))
-        .put(element("h3").put(page.looks.swatch(&arm.name)).text(&arm.name))
+        .put(element("h2").put(page.looks.swatch(&arm.name)).text(&arm.name))
         .put(element("ul").class("cards").puts(cards))
 }
 
@@ -21,7 +21,7 @@ fn card(page: &Page, arm: &Arm, title: &str, metric: Metric) -> Element {
     let effect = effect(page.measurement, arm, metric);
     let told = told(effect, metric);
     let (amount, interval) = told.split_once(" [").unwrap_or((&told, ""));
-    let mut card = element("li").put(element("h4").text(title)).put(element("p").class("amount").text(amount));
+    let mut card = element("li").put(element("h3").text(title)).put(element("p").class("amount").text(amount));
     if !interval.is_empty() {
         card = card.put(element("p").text(&format!("95 % interval [{interval}")));
     }

@@ -89,7 +89,7 @@ fn draw(page: &Page, arm: &Arm, groups: &[(&str, Vec<Row>)], size: Size) -> Canv
     axis(&mut canvas, scale, bottom);
     let mut y = 0.0;
     for (title, rows) in groups {
-        canvas.text("group", (0.0, y + 24.0), Anchor::Start, title);
+        canvas.text("group halo", (0.0, y + 24.0), Anchor::Start, title);
         y += HEADING;
         for row in rows {
             draw_row(page, arm, &mut canvas, scale, (row, y), &layout);
@@ -138,8 +138,8 @@ fn draw_row(page: &Page, arm: &Arm, canvas: &mut Canvas, scale: Scale, (row, y):
     let middle = y + layout.words + (layout.row - layout.words) / 2.0;
     let told = told(row.effect, row.metric);
     let words = if layout.words > 0.0 { (y + 15.0, 10.0, 350.0) } else { (middle + 4.0, 8.0, 680.0) };
-    canvas.text("label", (words.1, words.0), Anchor::Start, row.label);
-    canvas.text("figure", (words.2, words.0), Anchor::End, &told);
+    canvas.text("label halo", (words.1, words.0), Anchor::Start, row.label);
+    canvas.text("figure halo", (words.2, words.0), Anchor::End, &told);
     if let Some([low, high]) = row.null {
         let (left, right) = (scale.at(low), scale.at(high));
         canvas.put(rectangle("band", (left, middle - 9.0), ((right - left).max(1.0), 18.0)));

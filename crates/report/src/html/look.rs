@@ -4,7 +4,7 @@ use crate::element::{Element, element};
 use crate::svg::{Canvas, path, rectangle};
 
 /// Arms that have a colour and a mark of their own; further ones begin again.
-const LOOKS: usize = 5;
+const LOOKS: usize = 9;
 
 /// How each arm looks throughout the page: a colour and, for eyes that do not tell colours apart, a mark and a dash.
 pub(crate) struct Looks<'a> {
@@ -46,14 +46,14 @@ impl<'a> Looks<'a> {
         let class = self.class(arm);
         element("svg")
             .class("swatch")
-            .with("viewBox", "0 0 28 12")
+            .with("viewBox", "0 0 40 12")
             .with("aria-hidden", "true")
-            .put(path(&format!("curve {class}"), &[(1.0, 6.0), (27.0, 6.0)]))
-            .put(mark(&class, (14.0, 6.0), ""))
+            .put(path(&format!("curve {class}"), &[(1.0, 6.0), (39.0, 6.0)]))
+            .put(mark(&class, (20.0, 6.0), ""))
     }
 }
 
-/// The mark of a class around a point: circle, square, diamond, triangle …
+/// The mark of a class around a point: circle, square, diamond, triangles, cross, bars, hourglass.
 fn mark(class: &str, (x, y): (f64, f64), more: &str) -> Element {
     let class_all = format!("mark {class} {more}");
     let closed = |points: &[(f64, f64)]| path(class_all.trim_end(), &[points, &points[..1]].concat());
@@ -62,8 +62,31 @@ fn mark(class: &str, (x, y): (f64, f64), more: &str) -> Element {
         "a2" => closed(&[(x, y - 5.2), (x + 5.2, y), (x, y + 5.2), (x - 5.2, y)]),
         "a3" => closed(&[(x, y - 4.8), (x + 4.8, y + 3.8), (x - 4.8, y + 3.8)]),
         "a4" => closed(&[(x, y + 4.8), (x + 4.8, y - 3.8), (x - 4.8, y - 3.8)]),
+        "a5" => closed(&cross((x, y))),
+        "a6" => rectangle(class_all.trim_end(), (x - 2.0, y - 5.4), (4.0, 10.8)),
+        "a7" => rectangle(class_all.trim_end(), (x - 5.4, y - 2.0), (10.8, 4.0)),
+        "a8" => closed(&[(x - 4.6, y - 4.6), (x + 4.6, y - 4.6), (x - 4.6, y + 4.6), (x + 4.6, y + 4.6)]),
         _ => element("circle").class(class_all.trim_end()).at([("cx", x), ("cy", y), ("r", 4.0)]),
     }
+}
+
+/// Corners of an upright cross around a point.
+fn cross((x, y): (f64, f64)) -> [(f64, f64); 12] {
+    let (near, far) = (1.7, 5.0);
+    [
+        (x - near, y - far),
+        (x + near, y - far),
+        (x + near, y - near),
+        (x + far, y - near),
+        (x + far, y + near),
+        (x + near, y + near),
+        (x + near, y + far),
+        (x - near, y + far),
+        (x - near, y + near),
+        (x - far, y + near),
+        (x - far, y - near),
+        (x - near, y - near),
+    ]
 }
 
 /// Whether an arm is the copy of the baseline that shows the noise floor.

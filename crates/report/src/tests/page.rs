@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use insta::assert_snapshot;
-use measure::{ArmCurves, Curves, Measurement, Metric, Null, Phase, Quantile, Stretch, Verdict};
+use measure::{ArmCurves, Curves, Measurement, Metric, Null, Phase, Quantile, Recovery, Stretch, Verdict};
 use topology::{Topology, read_topology};
 
 use super::run::{NONE, SIDECAR, caution, edge, pod, run};
@@ -71,6 +71,65 @@ fn topology() -> Topology {
     read_topology(TOPOLOGY).expect("the topology is valid")
 }
 
+/// The same, where the arm was given costs that its services recorded.
+fn calibrated() -> Measurement {
+    let mut run = measurement();
+    let known = |(metric, truth, found): (Metric, f64, [f64; 3])| Recovery {
+        arm: "sidecar".to_owned(),
+        metric: metric.name().to_owned(),
+        truth,
+        difference: Some(found[1]),
+        difference_ci95: Some([found[0], found[2]]),
+        inside: Some((found[0]..=found[2]).contains(&truth)),
+    };
+    let costs = [(Metric::LatencyMsMean, 1.06, [1.01, 1.04, 1.07]), (Metric::CpuMsPerRequest, 0.2, [0.21, 0.23, 0.25])];
+    run.calibration = costs.map(known).into();
+    run
+}
+
+#[test]
+fn known_costs_stand_on_the_page_with_the_truth_marked() {
+    let page = html(&calibrated(), &curves(), &topology());
+    let tags = tags(&page);
+    let has = |text: &str| assert!(tags.iter().any(|(_, told)| told.contains(text)), "no `{text}`");
+    has("1 of 2 known costs lie inside their 95 % interval.");
+    has("recorded +1.06 ms, found +1.04 ms [1.01, 1.07]");
+    has("sidecar, CPU per request: OUTSIDE");
+    has("does NOT hold the recorded cost");
+    let lines = |class: &str| tags.iter().filter(|(tag, _)| attribute(tag, "class") == Some(class)).collect::<Vec<_>>();
+    let truth = lines("truth");
+    assert_eq!(truth.len(), 4, "one for each cost in each size");
+    let x: f64 = attribute(truth[2].0, "x1").unwrap().parse().unwrap();
+    let whiskers: Vec<[f64; 2]> = tags
+        .iter()
+        .skip_while(|(tag, _)| attribute(tag, "id") != Some("known-costs-wide-title"))
+        .filter(|(tag, _)| attribute(tag, "class") == Some("whisker a1"))
+        .map(|(tag, _)| ["x1", "x2"].map(|name| attribute(tag, name).unwrap().parse().unwrap()))
+        .take(2)
+        .collect();
+    assert!(
+        whiskers[0][0] < x && x < whiskers[0][1],
+        "the interval that holds the truth crosses its line: {whiskers:?}"
+    );
+    assert!(x < whiskers[1][0], "the interval that is above the truth does not: {whiskers:?}");
+    let plain = html(&measurement(), &curves(), &topology());
+    assert!(!plain.contains("Known costs"), "a run without known costs has no such section");
+}
+
+#[test]
+fn known_costs_stand_in_a_pull_request() {
+    let told = markdown(&calibrated());
+    let start = told.find("1 of 2").unwrap();
+    assert_snapshot!(told[start..].split("- **").next().unwrap(), @"
+    1 of 2 known costs lie inside their 95 % interval.
+
+    | Arm | metric | recorded | found |  |
+    |---|--:|--:|--:|--:|
+    | sidecar | latency_ms_mean | +1.06 ms | +1.04 ms [1.01, 1.07] | inside |
+    | sidecar | cpu_ms_per_request | +0.200 ms | +0.230 ms [0.210, 0.250] | OUTSIDE |
+    ");
+}
+
 /// Tags of a page in their order: name and attributes, and the text that follows. Panics where one is not closed.
 fn tags(page: &str) -> Vec<(&str, &str)> {
     let mut open: Vec<&str> = Vec::new();
@@ -106,9 +165,9 @@ fn outline(page: &str) -> String {
     for (tag, text) in tags(page) {
         match tag.split(' ').next().unwrap_or_default() {
             "h1" => lines.push(text.to_owned()),
-            "h2" => lines.push(format!("  {text}")),
-            // The arms' own cards begin with a picture of their look.
-            "h3" if !text.is_empty() => lines.push(format!("    {text}")),
+            // The arms' own cards begin with a picture of their look, and are no part of the outline.
+            "h2" if !text.is_empty() => lines.push(format!("  {text}")),
+            "h3" if lines.len() > 1 => lines.push(format!("    {text}")),
             "figure" => lines.push(format!("    [{}]", attribute(tag, "id").unwrap_or_default())),
             "svg" if tag.contains("role=\"img\"") => {
                 lines.push(format!("      drawing {}", attribute(tag, "viewBox").unwrap_or_default()));

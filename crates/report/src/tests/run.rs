@@ -76,6 +76,7 @@ pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
     let (base, others) = arms.split_first().expect("a run has a baseline");
     let rounds_seen = u64::from(rounds);
     Measurement {
+        telemetry: Vec::new(),
         schema: SCHEMA.to_owned(),
         experiment: Subject {
             name: "bookinfo-lean".to_owned(),
@@ -86,6 +87,7 @@ pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             requests: 1500,
             think_ms: 0.5,
             pace_ms: 0.0,
+            timeout_ms: None,
             connection: "new".to_owned(),
             seed: 7,
             complete: true,

@@ -139,6 +139,7 @@ fn facts() -> Facts {
         concurrency_asked: 2,
         concurrency: Some(2),
         security_policies: [("mutual_tls".into(), 1500)].into(),
+        signals: [crate::Signal::Requests].into(),
     };
     Facts {
         connection: Some(ConnectionUse::Keep),

@@ -1,5 +1,6 @@
 //! Two run folders against each other.
 
+use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::{prints, refuses};
@@ -31,10 +32,87 @@ fn aspects(comparison: &Value) -> Vec<String> {
         .collect()
 }
 
+fn kinds(comparison: &Value) -> Vec<&str> {
+    comparison["cautions"].as_array().unwrap().iter().map(|caution| caution["kind"].as_str().unwrap()).collect()
+}
+
+/// A tenth more latency with sidecars: what is told of the median, in JSON, text and Markdown.
+#[test]
+fn the_same_change_in_every_form() {
+    let slower = Recorded { sidecar_ms: 6.6, ..Recorded::default() };
+    let comparison = compared(&Recorded::default(), &slower, &["--margin", "3%"]);
+    let told = |effects: &str| {
+        let mut all = comparison[effects].as_array().unwrap().iter();
+        all.find(|effect| effect["arm"] == "sidecar" && effect["metric"] == "latency_ms_p50").unwrap()
+    };
+    assert_snapshot!(format!("{:#}\n{:#}", told("effects"), told("overheads")), @r#"
+    {
+      "arm": "sidecar",
+      "difference": 0.602112,
+      "difference_ci95": [
+        0.403082195756515,
+        0.801141804243485
+      ],
+      "hodges_lehmann": null,
+      "margin": 0.03,
+      "metric": "latency_ms_p50",
+      "p_value": 4.8047555443919e-6,
+      "ratio": 1.1003413136500964,
+      "ratio_ci95": [
+        1.066462994830384,
+        1.135295844669963
+      ],
+      "rounds_needed": null,
+      "smallest_resolvable": 0.045091177551690266,
+      "verdict": "costs",
+      "wilcoxon_p": null
+    }
+    {
+      "arm": "sidecar",
+      "difference": 0.602112,
+      "difference_ci95": [
+        0.46552793665908443,
+        0.7386960633409155
+      ],
+      "hodges_lehmann": null,
+      "margin": 0.03,
+      "metric": "latency_ms_p50",
+      "p_value": 1.4835242776221405e-28,
+      "ratio": 1.1003413136500964,
+      "ratio_ci95": [
+        1.0993239454845436,
+        1.101359623337926
+      ],
+      "rounds_needed": null,
+      "smallest_resolvable": 0.001302557476882904,
+      "verdict": "costs",
+      "wilcoxon_p": null
+    }
+    "#);
+    let (a, b) = (Recorded::default().write(), slower.write());
+    for (format, parts) in [
+        ("text", ["sidecar p50: costs", "none p50: no measurable cost", "equivalent: within 3 %"]),
+        ("markdown", ["| Latency mean, ms | 6.00", "| costs |", "### meshtax: pair against pair"]),
+    ] {
+        let text = prints(&["compare", a.argument(), b.argument(), "--format", format, "--margin", "3%"]);
+        parts.iter().for_each(|part| assert!(text.contains(part), "no `{part}` in\n{text}"));
+    }
+}
+
+#[test]
+fn failures_are_told_by_kind() {
+    let (a, b) = (Recorded::default().write(), Recorded::default().write());
+    b.change("load.jsonl", |text| text.replacen("\"errors\":{}", "\"errors\":{\"timeout\":7}", 2));
+    let text = prints(&["compare", a.argument(), b.argument()]);
+    for part in ["Failed requests", "none: timeout", "sidecar: timeout", "caution errors_uneven"] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
+
 #[test]
 fn a_run_and_itself() {
     let comparison = compared(&Recorded::default(), &Recorded::default(), &[]);
-    assert_eq!((aspects(&comparison).len(), comparison["cautions"].as_array().unwrap().len()), (0, 0));
+    assert_eq!((aspects(&comparison).len(), kinds(&comparison)), (0, vec!["stand_ups"]));
     for (effects, arm) in [("effects", "none"), ("effects", "sidecar"), ("overheads", "sidecar")] {
         assert_eq!(percent(&comparison[effects], arm, "latency_ms_mean"), 0.0, "{effects} {arm}");
     }
@@ -45,7 +123,7 @@ fn a_slower_machine_is_a_caution_and_no_overhead() {
     let slower = Recorded { none_ms: 2.4, sidecar_ms: 7.2, kernel: "6.19.0", rounds: 14, ..Recorded::default() };
     let comparison = compared(&Recorded::default(), &slower, &[]);
     assert_eq!(aspects(&comparison), ["environment kernel: 6.18.0 6.19.0"]);
-    assert_eq!(comparison["cautions"][0]["kind"], "other_environment");
+    assert_eq!(kinds(&comparison), ["other_environment", "stand_ups"]);
     for (effects, arm, truth) in
         [("effects", "none", 20.0), ("effects", "sidecar", 20.0), ("overheads", "sidecar", 0.0)]
     {
@@ -85,6 +163,8 @@ fn another_load_or_topology_is_refused_unless_forced() {
         assert!(aspects(&forced)[0].contains(name), "{forced:#}");
     };
     check(Recorded { think_ms: 5.0, ..Recorded::default() }, "load, think_ms: 2.0 against 5.0", "think_ms");
+    check(Recorded { pace_ms: 5.0, ..Recorded::default() }, "load, pace_ms: 0.0 against 5.0", "pace_ms");
+    check(Recorded { timeout_ms: 5.0, ..Recorded::default() }, "load, timeout_ms: 15.0 against 5.0", "timeout_ms");
     let topology = Recorded::default().topology.replace("100 B", "101 B");
     check(
         Recorded { topology, ..Recorded::default() },

@@ -99,7 +99,7 @@ fn torn_folders() {
     );
     torn(
         |run| run.change("measurement.json", |text| text.replace("\"rounds\": 10", "\"rounds\": -1")),
-        "`RUN/measurement.json` is damaged: invalid value: integer `-1`, expected u32 at line 84 column 16",
+        "`RUN/measurement.json` is damaged: invalid value: integer `-1`, expected u32 at line 85 column 16",
         LOST,
     );
     torn(

@@ -22,6 +22,17 @@ fn what_is_printed_obeys_its_schema() {
     check("comparison", &["compare", run.argument(), run.argument(), "--json"]);
 }
 
+/// The contract of comparisons is kept where its changes are seen.
+#[test]
+fn the_schema_of_comparisons_is_the_one_that_is_kept() {
+    let kept = include_str!("../../../../../schemas/comparison.json");
+    assert_eq!(
+        prints(&["schema", "comparison"]),
+        kept,
+        "see the change: meshtax schema comparison > schemas/comparison.json"
+    );
+}
+
 /// Files that people write are held to their schemas beside the readers; here, that they are printed.
 #[test]
 fn every_kind_is_printed() {

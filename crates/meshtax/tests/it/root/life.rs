@@ -1,5 +1,6 @@
 //! However a run ends, nothing of it stays: no process, namespace, link, mount, rule, control group or lock.
 
+mod panic;
 mod traces;
 mod under_way;
 
@@ -21,6 +22,9 @@ const STANDING_UP: &str = "it will take about";
 const IDLE: &str = " stands after ";
 /// What it says now and then while blocks follow one another.
 const ROUNDS: &str = "round ";
+
+/// What it says once a round is complete: the means of both arms.
+const MEASURED: &str = " ms · ";
 
 /// Ends by itself after a minute or so; dozens of rounds are done when the first line tells of one.
 const LONG: &str = "\
@@ -120,6 +124,7 @@ fn interrupted_before_the_rounds_there_is_no_measurement() {
         (Signal::SIGTERM, STANDING_UP, short()),
         (Signal::SIGINT, IDLE, idling()),
         (Signal::SIGTERM, IDLE, idling()),
+        (Signal::SIGHUP, IDLE, idling()),
     ] {
         let ended = interrupt(&experiment, phase, signal);
         assert!(ended.said.ends_with("error: interrupted\n"), "{signal} at `{phase}`: {}", ended.said);
@@ -130,8 +135,8 @@ fn interrupted_before_the_rounds_there_is_no_measurement() {
 
 #[test]
 fn interrupted_in_the_rounds_the_measurement_is_partial() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let ended = interrupt(LONG, ROUNDS, signal);
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let ended = interrupt(LONG, MEASURED, signal);
         let measurement: Value = serde_json::from_str(&ended.printed).unwrap();
         assert_eq!(measurement["experiment"]["complete"], false);
         let rounds = completed_rounds(&ended.folder);

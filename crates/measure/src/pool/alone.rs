@@ -1,0 +1,34 @@
+use super::{DRAWS, NS_PER_MS, Pool, error, for_each_draw, rounding_ns};
+use crate::estimate::Estimate;
+use crate::{Histogram, samples_needed};
+
+/// A quantile of one arm by itself.
+pub(crate) struct Quantile {
+    /// Its logarithm, in milliseconds.
+    pub(crate) log: Estimate,
+    /// In milliseconds.
+    pub(crate) ms: Estimate,
+}
+
+/// The `q` quantile of all rounds together, with standard errors from rounds drawn again as in
+/// [`Pools::quantile`](super::Pools::quantile); none while there are fewer samples than [`samples_needed`].
+pub(crate) fn alone(rounds: &[&Histogram], q: f64) -> Option<Quantile> {
+    let pool = Pool::of(rounds);
+    if pool.count() < samples_needed(q) {
+        return None;
+    }
+    let ns = pool.quantile_ns(q, &vec![1; rounds.len()]);
+    let (mut logs, mut values) = (Vec::with_capacity(DRAWS), Vec::with_capacity(DRAWS));
+    for_each_draw(rounds.len(), |weights| {
+        let ns = pool.quantile_ns(q, weights);
+        logs.push(ns.ln());
+        values.push(ns);
+    });
+    let step = rounding_ns(ns);
+    let log = error(logs, rounds.len(), step / ns);
+    let value = error(values, rounds.len(), step);
+    Some(Quantile {
+        log: Estimate::new((ns / NS_PER_MS).ln(), log, rounds.len()),
+        ms: Estimate::new(ns, value, rounds.len()).times(1.0 / NS_PER_MS),
+    })
+}
