@@ -125,17 +125,18 @@ static __always_inline void ends(struct sock_common *common, __u8 *local, __u8 *
 	}
 }
 
-static __always_inline struct series_key key_of(struct sock *sk, struct story *story)
+/* Where a connection counts, or one that a listener has been asked for. */
+static __always_inline struct series_key key_of(struct sock_common *common, struct story *story)
 {
 	struct series_key key = {};
 	__u8 local[16] = {};
 
 	key.cgroup = story->cgroup;
-	key.netns = sk->__sk_common.skc_net.net->ns.inum;
-	key.family = sk->__sk_common.skc_family;
-	key.role = story->role;
-	key.port = story->role == ROLE_SERVER ? story->local_port : bpf_ntohs(sk->__sk_common.skc_dport);
-	ends(&sk->__sk_common, local, key.remote);
+	key.netns = common->skc_net.net->ns.inum;
+	key.family = common->skc_family;
+	key.role = story->role == ROLE_LISTENER ? ROLE_SERVER : story->role;
+	key.port = key.role == ROLE_SERVER ? story->local_port : bpf_ntohs(common->skc_dport);
+	ends(common, local, key.remote);
 	__builtin_memcpy(key.comm, story->comm, COMM_LEN);
 	return key;
 }

@@ -112,10 +112,12 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	story->established_ns = bpf_ktime_get_ns();
 	story->local_port = local_port(sk);
 	story->receive_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	if (story->role == ROLE_SERVER)
+		story->told_retransmits = tp->total_retrans; /* answers to the open, which count_synack has told */
 	bpf_spin_lock(&story->lock);
 	story->established = 1;
 	bpf_spin_unlock(&story->lock);
-	key = key_of(sk, story);
+	key = key_of(&sk->__sk_common, story);
 	series = series_of(&key);
 	if (series) {
 		add(&series->opened, 1);
@@ -149,7 +151,7 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 	story->established = 0;
 	news = news_of(story, tp, bytes);
 	bpf_spin_unlock(&story->lock);
-	key = key_of(sk, story);
+	key = key_of(&sk->__sk_common, story);
 	series = series_of(&key);
 	if (series) {
 		add(failed ? &series->failed : &series->closed, 1);
@@ -228,7 +230,7 @@ static __always_inline int tell(struct sock *sk)
 	if (!tp || is_idle(sk, tp, story))
 		return 0;
 	begun_ns = *(volatile __u64 *)&story->begun_ns;
-	key = key_of(sk, story);
+	key = key_of(&sk->__sk_common, story);
 	series = series_of(&key);
 	if (!series)
 		return 0;
@@ -406,17 +408,25 @@ int BPF_PROG(on_reset_sent, struct sock *sk)
 	return 0;
 }
 
+/* Whether or not a connection comes of it. */
+static __always_inline void count_synack(struct request_sock *request, struct story *story)
+{
+	struct series_key key = key_of(&request->__req_common, story);
+	struct series *series = series_of(&key);
+
+	if (series)
+		add(&series->retransmits, 1);
+}
+
 /* The listener's story with the peer's address: the connection itself is not made yet. */
 static __always_inline void report_synack(struct sock *sk, struct request_sock *request)
 {
+	struct story *story = bpf_sk_storage_get(&stories, sk, 0, 0);
 	struct connection *event;
-	struct story *story;
 
-	if (!is_fed(KIND_SYNACK_AGAIN))
-		return;
-	story = bpf_sk_storage_get(&stories, sk, 0, 0);
 	if (!story)
 		return;
+	count_synack(request, story);
 	event = reserve(KIND_SYNACK_AGAIN);
 	if (!event)
 		return;

@@ -1,6 +1,13 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
+mod duplex;
+mod endings;
+mod exact;
+mod held;
+mod leaving;
 mod namespace;
+mod quality;
+mod socket;
 mod traffic;
 mod watching;
 
