@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::thread;
 
@@ -79,6 +80,11 @@ impl Namespace {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0
+    }
+
+    /// Its number.
+    pub fn inode(&self) -> u64 {
+        fs::metadata(self.file()).unwrap().ino()
     }
 
     /// The file that stands for it.
