@@ -29,7 +29,8 @@ use watching::Watching;
 /// Bytes sent and received by the ends of connections, by local and remote port.
 type Truth = BTreeMap<(u16, u16), (u64, u64)>;
 
-/// Held by tests that watch from within their own process, which look at what it holds.
+/// Held by tests that watch from within this process, and by those that list what the kernel has, which this process
+/// holds for a moment: what is its own is told apart by its descriptors.
 static IN_PROCESS: Mutex<()> = Mutex::new(());
 
 /// What both ends of connections have moved.

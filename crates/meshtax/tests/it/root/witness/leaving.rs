@@ -1,7 +1,7 @@
 //! The witness comes and goes under load: nothing of it stays, and nobody notices.
 
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use probe::Probe;
@@ -21,37 +21,44 @@ fn under_load(name: &str, act: impl FnOnce()) {
     let namespace = Namespace::new(name);
     let log = KernelLog::from_now();
     let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
-    let listener = namespace.within(|| TcpListener::bind(V4).unwrap());
     let is_over = AtomicBool::new(false);
-    let open = || Duplex::to(&listener, |address| namespace.within(|| TcpStream::connect(address).unwrap()));
-    let (moved, shorts) = thread::scope(|scope| {
-        let load = scope.spawn(|| {
-            let long = open();
-            let [client, server] = long.ports();
-            let mut moved = Moved { up: 0, down: 0, client, server };
-            let mut shorts = 0;
-            while !is_over.load(Ordering::Relaxed) {
-                let more = long.exchange(300_000, 200_000, Sender::Write);
-                moved = Moved { up: moved.up + more.up, down: moved.down + more.down, ..moved };
-                let short = open();
-                short.exchange(10, 20, Sender::Write);
-                short.close();
-                shorts += 1;
-            }
-            long.close();
-            (moved, shorts)
-        });
+    let ends_to_come = AtomicUsize::new(usize::MAX);
+    let (moved, lines) = thread::scope(|scope| {
+        let load = scope.spawn(|| load(&namespace, &is_over, &ends_to_come));
+        let reader = scope.spawn(|| life.until(|lines| lines.len() >= ends_to_come.load(Ordering::SeqCst)));
         let over = Over(&is_over);
         act();
         drop(over);
-        load.join().unwrap()
+        (load.join().unwrap(), reader.join().unwrap())
     });
     let bytes = |line: &Value| (line["bytes_sent"].as_u64().unwrap(), line["bytes_received"].as_u64().unwrap());
     let (short, long): (Vec<Value>, Vec<Value>) =
-        life.lines(2 * (shorts + 1)).into_iter().partition(|line| [(10, 20), (20, 10)].contains(&bytes(line)));
+        lines.into_iter().partition(|line| [(10, 20), (20, 10)].contains(&bytes(line)));
     assert_eq!(told(&long), truth(&[moved]));
-    assert_eq!(short.len(), 2 * shorts);
+    assert_eq!(short.len() + 2, ends_to_come.into_inner());
+    assert_eq!(life.end(), Vec::<Value>::new());
     log.is_calm();
+}
+
+/// Makes connections until it is over; what the long one has moved. Before it ends, it is known how many ends there are.
+fn load(namespace: &Namespace, is_over: &AtomicBool, ends: &AtomicUsize) -> Moved {
+    let listener = namespace.within(|| TcpListener::bind(V4).unwrap());
+    let open = || Duplex::to(&listener, |address| namespace.within(|| TcpStream::connect(address).unwrap()));
+    let long = open();
+    let [client, server] = long.ports();
+    let mut moved = Moved { up: 0, down: 0, client, server };
+    let mut connections = 1;
+    while !is_over.load(Ordering::Relaxed) {
+        let more = long.exchange(300_000, 200_000, Sender::Write);
+        moved = Moved { up: moved.up + more.up, down: moved.down + more.down, ..moved };
+        let short = open();
+        short.exchange(10, 20, Sender::Write);
+        short.close();
+        connections += 1;
+    }
+    ends.store(2 * connections, Ordering::SeqCst);
+    long.close();
+    moved
 }
 
 /// Ends the load, whatever comes.
@@ -89,6 +96,7 @@ fn a_thousand_comings_and_goings_leave_nothing_and_disturb_nobody() {
 #[test]
 fn an_agent_that_is_killed_or_ends_under_load_leaves_nothing_and_disturbs_nobody() {
     insist_on_root();
+    let _alone = IN_PROCESS.lock();
     let ends: [fn(&mut Watching); 2] = [Watching::kill, |agent| drop(agent.end())];
     under_load("killed", || {
         for end in [ends, ends].concat() {
