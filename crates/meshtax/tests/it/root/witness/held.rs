@@ -60,7 +60,7 @@ impl KernelLog {
     }
 
     /// Sees that it has not complained.
-    pub fn is_calm(mut self) {
+    pub fn stays_calm(&mut self) {
         let mut record = [0; 8192];
         while let Ok(length) = self.0.read(&mut record) {
             let said = String::from_utf8_lossy(&record[..length]);

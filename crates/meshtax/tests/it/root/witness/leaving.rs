@@ -19,7 +19,7 @@ use crate::tool::insist_on_root;
 /// whole, and told to the byte.
 fn under_load(name: &str, act: impl FnOnce()) {
     let namespace = Namespace::new(name);
-    let log = KernelLog::from_now();
+    let mut log = KernelLog::from_now();
     let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
     let is_over = AtomicBool::new(false);
     let ends_to_come = AtomicUsize::new(usize::MAX);
@@ -37,7 +37,7 @@ fn under_load(name: &str, act: impl FnOnce()) {
     assert_eq!(told(&long), truth(&[moved]));
     assert_eq!(short.len() + 2, ends_to_come.into_inner());
     assert_eq!(life.end(), Vec::<Value>::new());
-    log.is_calm();
+    log.stays_calm();
 }
 
 /// Makes connections until it is over; what the long one has moved. Before it ends, it is known how many ends there are.
