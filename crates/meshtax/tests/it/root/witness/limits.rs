@@ -146,7 +146,6 @@ if os.fork():
         assert len(sock.recv(100)) == 100
         sock.send(bytes(200))
         held.append(sock)
-    print('held', flush=True)
     sys.stdin.read()
     os.wait()
 else:
@@ -155,6 +154,7 @@ else:
         sock.send(bytes(100))
         assert len(sock.recv(200)) == 200
         held.append(sock)
+    print('held', flush=True)
     sys.stdin.read()
 ";
 
