@@ -16,6 +16,7 @@ test: setup lint
 
 bench: setup build
 	cargo bench --workspace --bench '*'
+	WITNESS_CONNECTIONS=200000 cargo test --package meshtax --test it -- root::witness::crowd
 
 # A second call changes nothing and takes seconds.
 setup: packages $(ENVOY)

@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use probe::{Probe, ProbeError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::export::{Cost, Reading, families};
@@ -27,8 +28,8 @@ use crate::who::Namer;
 /// How long a scraper may take to ask.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often a stop is looked for.
-const GLANCE: Duration = Duration::from_millis(100);
+/// How often a stop is looked for that no signal announces. Waking up is most of what an idle agent costs.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -73,9 +74,14 @@ pub fn serve(
             }
         };
         let mut accepting = pin!(accepting);
+        // What they mean is for `is_over` to say.
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Start)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Start)?;
         while !is_over() {
             tokio::select! {
                 () = &mut accepting => {}
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
                 () = tokio::time::sleep(GLANCE) => {}
             }
         }

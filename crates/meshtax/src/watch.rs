@@ -22,7 +22,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 /// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
 pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
-    let watch = Watch::begin(options)?;
+    let mut watch = Watch::begin(options)?;
     let mut teller = Teller::new(tool, options, options.count);
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
     watch.ready();
@@ -30,6 +30,7 @@ pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     while !watch.is_over() && !teller.is_enough() {
         teller.tell(&feed.wait(watch.left()))?;
     }
+    teller.tell(&watch.rest(&feed))?;
     watch.own_up()
 }
 
@@ -174,7 +175,14 @@ impl Watch {
         while let Some(left) = end.checked_duration_since(Instant::now()).filter(|_| !self.is_over()) {
             seen.extend(feed.wait(left.min(GLANCE)));
         }
+        seen.extend(feed.wait(Duration::ZERO));
         seen
+    }
+
+    /// What has happened and was not told yet; nothing is seen any more.
+    fn rest(&mut self, feed: &probe::Feed) -> Vec<Connection> {
+        self.probe.detach();
+        feed.wait(Duration::ZERO)
     }
 
     /// Says what was missed.

@@ -24,8 +24,8 @@ const OPTIONAL: [(&str, &str); 4] = [
     ("on_reset_sent", "resets that are sent"),
 ];
 
-/// Entries that are read of a map at a time.
-const BATCH: u32 = 512;
+/// More entries than a map is said to hold, which it may for a moment.
+const ROOM: u32 = 64;
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
@@ -109,14 +109,17 @@ impl Probe {
     /// The kernel lacks memory for it.
     pub fn series(&self) -> Result<Vec<(Key, Series)>, ProbeError> {
         read_through(&self.tell_all)?;
-        let batches = map(&self.object, "series");
-        let batches = batches.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
+        let map = map(&self.object, "series");
+        // All in one batch. The kernel ends one early where the next bucket would not fit, and the library takes such a
+        // batch for the last one.
+        let batch = map.max_entries() + ROOM;
+        let entries = map.lookup_batch(batch, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
         let entry = |(key, value): (Vec<u8>, Vec<u8>)| {
             let key = KeyRecord::read_from_bytes(&key).expect("programs and loader share one layout");
             let series = SeriesRecord::read_from_bytes(&value).expect("programs and loader share one layout");
             (Key::of(&key), Series::of(&series))
         };
-        Ok(batches.map(entry).collect())
+        Ok(entries.map(entry).collect())
     }
 
     /// Every connection and listener that is open.

@@ -73,35 +73,47 @@ static __always_inline struct bytes bytes_at_least(struct tcp_sock *tp, struct s
 	return bytes;
 }
 
-/* What is new since it was last told; two readers never tell the same twice. */
-static __always_inline __u64 take(__u64 *told, __u64 now)
-{
-	__u64 before = *(volatile __u64 *)told, seen;
+/* What is new of a connection. */
+struct news {
+	__u64 sent;
+	__u64 received;
+	__u64 retransmitted;
+	__u32 retransmits;
+	__u32 out_of_order;
+};
 
-	for (int i = 0; i < 8 && now > before; i++, before = seen) {
-		seen = __sync_val_compare_and_swap(told, before, now);
-		if (seen == before)
-			return now - before;
-	}
-	return 0;
+/* What is new since it was last told, which is told herewith; under the story's lock. The last word may be negative, as
+ * a reading during the end may have taken a FIN for payload, and the sum is right. */
+static __always_inline struct news news_of(struct story *story, struct tcp_sock *tp, struct bytes now)
+{
+	__u64 retransmitted = tp->bytes_retrans;
+	__u32 retransmits = tp->total_retrans, out_of_order = tp->rcv_ooopack;
+	struct news news = {
+		.sent = now.sent - story->told_sent,
+		.received = now.received - story->told_received,
+		.retransmitted = retransmitted - story->told_retransmitted,
+		.retransmits = retransmits - story->told_retransmits,
+		.out_of_order = out_of_order - story->told_out_of_order,
+	};
+
+	story->told_sent = now.sent;
+	story->told_received = now.received;
+	story->told_retransmitted = retransmitted;
+	story->told_retransmits = retransmits;
+	story->told_out_of_order = out_of_order;
+	return news;
 }
 
-static __always_inline __u64 take32(__u32 *told, __u32 now)
+/* What a snapshot tells: never less than the one before. */
+static __always_inline struct bytes bytes_onward(struct tcp_sock *tp, struct sock *sk, struct story *story)
 {
-	__u32 before = *(volatile __u32 *)told, seen;
+	struct bytes bytes = bytes_at_least(tp, sk, story);
 
-	for (int i = 0; i < 8 && now > before; i++, before = seen) {
-		seen = __sync_val_compare_and_swap(told, before, now);
-		if (seen == before)
-			return now - before;
-	}
-	return 0;
-}
-
-/* The last word. A reading during the end may have taken a FIN for payload: then this is negative, and the sum right. */
-static __always_inline __u64 settle(__u64 *told, __u64 now)
-{
-	return now - __sync_lock_test_and_set(told, now);
+	if (bytes.sent < story->told_sent)
+		bytes.sent = story->told_sent;
+	if (bytes.received < story->told_received)
+		bytes.received = story->told_received;
+	return bytes;
 }
 
 static __always_inline int bucket_of(__u32 rtt_us)
@@ -113,14 +125,13 @@ static __always_inline int bucket_of(__u32 rtt_us)
 	return bucket;
 }
 
-/* Adds what is no count of bytes. */
-static __always_inline void add_quality(struct series *series, struct story *story, struct tcp_sock *tp)
+static __always_inline void add_news(struct series *series, struct news *news, __u32 rtt_us)
 {
-	__u32 rtt_us = tp->srtt_us >> 3;
-
-	add(&series->retransmits, take32(&story->told_retransmits, tp->total_retrans));
-	add(&series->retransmitted, take(&story->told_retransmitted, tp->bytes_retrans));
-	add(&series->out_of_order, take32(&story->told_out_of_order, tp->rcv_ooopack));
+	add(&series->sent, news->sent);
+	add(&series->received, news->received);
+	add(&series->retransmitted, news->retransmitted);
+	add(&series->retransmits, news->retransmits);
+	add(&series->out_of_order, news->out_of_order);
 	if (rtt_us) {
 		add(&series->rtt_sum_us, rtt_us);
 		add(&series->rtt[bucket_of(rtt_us) & (RTT_BUCKETS - 1)], 1);

@@ -35,6 +35,10 @@ enum {
 	BPF_RB_NO_WAKEUP = 1 << 0,
 };
 
+struct bpf_spin_lock {
+	__u32 val;
+};
+
 /* include/net/tcp_states.h */
 enum {
 	TCP_ESTABLISHED = 1,

@@ -9,8 +9,11 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-/* A socket's story. */
+/* A socket's story. Its lock is held where it ends and where something is told of it, so that nothing is told twice, nor
+ * of another connection: a socket that is closed may be used again, its memory at once. */
 struct story {
+	struct bpf_spin_lock lock;
+	__u32 receive_base;      /* sequence number of the first byte received, in its low bits */
 	__u64 begun_ns;
 	__u64 established_ns;
 	__u64 cgroup;
@@ -21,7 +24,6 @@ struct story {
 	__u64 told_retransmitted;
 	__u64 base_sent;         /* before the probe was there */
 	__u64 base_received;
-	__u32 receive_base;      /* sequence number of the first byte received, in its low bits */
 	__u32 told_retransmits;
 	__u32 told_out_of_order;
 	__u32 pid;
@@ -123,19 +125,20 @@ static __always_inline void ends(struct sock_common *common, __u8 *local, __u8 *
 	}
 }
 
-static __always_inline struct series *series_of_socket(struct sock *sk, struct story *story)
+/* Where a connection counts, or one that a listener has been asked for. */
+static __always_inline struct series_key key_of(struct sock_common *common, struct story *story)
 {
 	struct series_key key = {};
 	__u8 local[16] = {};
 
 	key.cgroup = story->cgroup;
-	key.netns = sk->__sk_common.skc_net.net->ns.inum;
-	key.family = sk->__sk_common.skc_family;
-	key.role = story->role;
-	key.port = story->role == ROLE_SERVER ? story->local_port : bpf_ntohs(sk->__sk_common.skc_dport);
-	ends(&sk->__sk_common, local, key.remote);
+	key.netns = common->skc_net.net->ns.inum;
+	key.family = common->skc_family;
+	key.role = story->role == ROLE_LISTENER ? ROLE_SERVER : story->role;
+	key.port = key.role == ROLE_SERVER ? story->local_port : bpf_ntohs(common->skc_dport);
+	ends(common, local, key.remote);
 	__builtin_memcpy(key.comm, story->comm, COMM_LEN);
-	return series_of(&key);
+	return key;
 }
 
 #endif

@@ -59,6 +59,21 @@ static __always_inline void report_queue(struct sock *sk, struct story *story)
 	bpf_ringbuf_submit(event, 0);
 }
 
+/* Makes a story of another socket's, or of a socket's last connection, one that has just begun. */
+static __always_inline void forget(struct story *story)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	bpf_spin_lock(&story->lock);
+	story->begun_ns = now_ns;
+	story->established_ns = 0;
+	story->told_sent = story->told_received = story->told_retransmitted = 0;
+	story->told_retransmits = story->told_out_of_order = 0;
+	story->base_sent = story->base_received = 0;
+	story->established = story->seeded = 0;
+	bpf_spin_unlock(&story->lock);
+}
+
 /* A socket begins to listen or to connect, or a listener's child is born. */
 static __always_inline void begin(struct sock *sk, int state)
 {
@@ -69,12 +84,7 @@ static __always_inline void begin(struct sock *sk, int state)
 		return;
 	}
 	LOST(sockets);
-	story->begun_ns = bpf_ktime_get_ns();
-	story->established_ns = 0;
-	story->told_sent = story->told_received = story->told_retransmitted = 0;
-	story->told_retransmits = story->told_out_of_order = 0;
-	story->base_sent = story->base_received = 0;
-	story->established = story->seeded = 0;
+	forget(story);
 	if (state == TCP_SYN_RECV) {
 		/* In softirq: the owner came with the listener's story. */
 		story->role = ROLE_SERVER;
@@ -92,17 +102,23 @@ static __always_inline void begin(struct sock *sk, int state)
 static __always_inline void establish(struct sock *sk, struct story *story)
 {
 	int kind = story->role == ROLE_SERVER ? KIND_ACCEPTED : KIND_CONNECTED;
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct connection *event;
+	struct series_key key;
 	struct series *series;
-	struct tcp_sock *tp;
 
-	story->established = 1;
+	if (!tp)
+		return;
 	story->established_ns = bpf_ktime_get_ns();
 	story->local_port = local_port(sk);
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (tp)
-		story->receive_base = tp->rcv_nxt - (__u32)tp->bytes_received;
-	series = series_of_socket(sk, story);
+	story->receive_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	if (story->role == ROLE_SERVER)
+		story->told_retransmits = tp->total_retrans; /* answers to the open, which count_synack has told */
+	bpf_spin_lock(&story->lock);
+	story->established = 1;
+	bpf_spin_unlock(&story->lock);
+	key = key_of(&sk->__sk_common, story);
+	series = series_of(&key);
 	if (series) {
 		add(&series->opened, 1);
 		add(&series->handshake_ns, story->established_ns - story->begun_ns);
@@ -119,26 +135,28 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct connection *event;
+	struct series_key key;
 	struct series *series;
 	struct bytes bytes;
+	struct news news;
 	bool failed = state == TCP_SYN_SENT;
 
 	if (!tp)
 		return;
 	if (!story->established && !failed)
 		return; /* a child that was never established was never opened */
-	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
-	story->established = 0;
 	bytes = bytes_exact(tp, sk, state, story->role == ROLE_CLIENT);
-	series = series_of_socket(sk, story);
-	if (series && failed) {
-		add(&series->failed, 1);
-	} else if (series) {
-		add(&series->closed, 1);
-		add(&series->reset, sk->sk_err != 0);
-		add(&series->sent, settle(&story->told_sent, bytes.sent));
-		add(&series->received, settle(&story->told_received, bytes.received));
-		add_quality(series, story, tp);
+	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
+	bpf_spin_lock(&story->lock);
+	story->established = 0;
+	news = news_of(story, tp, bytes);
+	bpf_spin_unlock(&story->lock);
+	key = key_of(&sk->__sk_common, story);
+	series = series_of(&key);
+	if (series) {
+		add(failed ? &series->failed : &series->closed, 1);
+		add(&series->reset, !failed && sk->sk_err);
+		add_news(series, &news, tp->srtt_us >> 3);
 	}
 	event = reserve(failed ? KIND_FAILED : KIND_CLOSED);
 	if (event) {
@@ -156,14 +174,16 @@ static __always_inline int change_state(struct sock *sk, int from, int to)
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
-	if (to == TCP_LISTEN || to == TCP_SYN_SENT || to == TCP_SYN_RECV) {
+	/* Where both ends connect at once, SYN_RECV comes after SYN_SENT and begins nothing. */
+	if (to == TCP_LISTEN || to == TCP_SYN_SENT || (to == TCP_SYN_RECV && from != TCP_SYN_SENT)) {
 		begin(sk, to);
 		return 0;
 	}
 	story = bpf_sk_storage_get(&stories, sk, 0, 0);
 	if (!story || story->role == ROLE_LISTENER)
 		return 0;
-	if (to == TCP_ESTABLISHED)
+	/* Data may come with the SYN (RFC 7413), and so may the end come before the last acknowledgement. */
+	if (to == TCP_ESTABLISHED || (from == TCP_SYN_RECV && to != TCP_CLOSE))
 		establish(sk, story);
 	if (to == TCP_CLOSE)
 		end(sk, story, from);
@@ -178,79 +198,101 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 
 /* --- Snapshots --- */
 
-static __always_inline bool is_alive(struct sock *sk, struct story *story)
+static __always_inline bool is_open(struct sock *sk, struct story *story)
 {
-	int state = sk->__sk_common.skc_state;
-
-	return story->role == ROLE_LISTENER ? state == TCP_LISTEN : state != TCP_CLOSE && story->established;
+	return story->established && sk->__sk_common.skc_state != TCP_CLOSE;
 }
 
-/* Adds what is new of every connection to its series. */
-static __always_inline int tell(struct sock *sk, struct story *story)
+static __always_inline bool is_idle(struct sock *sk, struct tcp_sock *tp, struct story *story)
 {
-	struct tcp_sock *tp;
-	struct series *series;
-	struct bytes bytes;
+	struct bytes bytes = bytes_at_least(tp, sk, story);
 
-	if (!sk || !story || story->role == ROLE_LISTENER || !is_alive(sk, story))
+	return bytes.sent <= story->told_sent && bytes.received <= story->told_received &&
+	       tp->total_retrans == story->told_retransmits;
+}
+
+/* Adds what is new of every connection to its series. An iterator holds no socket; what is read under the lock of a
+ * story that has not ended is of its socket, and so is what was read of it before. */
+static __always_inline int tell(struct sock *sk)
+{
+	struct story *story = sk ? bpf_sk_storage_get(&stories, sk, 0, 0) : 0;
+	struct series_key key;
+	struct series *series;
+	struct tcp_sock *tp;
+	struct news news;
+	__u64 begun_ns;
+	__u32 rtt_us;
+	bool open;
+
+	if (!story || story->role == ROLE_LISTENER || !is_open(sk, story))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
+	if (!tp || is_idle(sk, tp, story))
 		return 0;
-	bytes = bytes_at_least(tp, sk, story);
-	if (bytes.sent == story->told_sent && bytes.received == story->told_received &&
-	    tp->total_retrans == story->told_retransmits)
-		return 0; /* idle */
-	if (sk->__sk_common.skc_state == TCP_CLOSE)
-		return 0; /* it has told its end itself */
-	series = series_of_socket(sk, story);
+	begun_ns = *(volatile __u64 *)&story->begun_ns;
+	key = key_of(&sk->__sk_common, story);
+	series = series_of(&key);
 	if (!series)
 		return 0;
-	add(&series->sent, take(&story->told_sent, bytes.sent));
-	add(&series->received, take(&story->told_received, bytes.received));
-	add_quality(series, story, tp);
+	bpf_spin_lock(&story->lock);
+	open = is_open(sk, story) && story->begun_ns == begun_ns;
+	if (open) {
+		news = news_of(story, tp, bytes_onward(tp, sk, story));
+		rtt_us = tp->srtt_us >> 3;
+	}
+	bpf_spin_unlock(&story->lock);
+	if (open)
+		add_news(series, &news, rtt_us);
 	return 0;
 }
 
 SEC("iter/bpf_sk_storage_map")
 int tell_all(struct bpf_iter__bpf_sk_storage_map *context)
 {
-	return tell(context->sk, context->value);
+	return tell(context->sk);
+}
+
+/* Whether the record has become one of a connection, or of a listener, that is open. */
+static __always_inline bool describe_open(struct connection *record, struct sock *sk, struct story *story)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	bool open;
+
+	if (!tp)
+		return 0;
+	describe(record, sk, story);
+	record->kind = KIND_SEEN;
+	record->state = sk->__sk_common.skc_state;
+	if (story->role == ROLE_LISTENER) {
+		record->queue = sk->sk_ack_backlog;
+		record->queue_max = sk->sk_max_ack_backlog;
+		record->syn_queue = tp->inet_conn.icsk_accept_queue.qlen.counter;
+		record->drops = sk->sk_drops.counter;
+		return record->state == TCP_LISTEN;
+	}
+	bpf_spin_lock(&story->lock);
+	open = is_open(sk, story) && story->begun_ns == record->begun_ns;
+	if (open)
+		describe_traffic(record, tp, story, bytes_at_least(tp, sk, story));
+	bpf_spin_unlock(&story->lock);
+	return open;
 }
 
 /* Writes every connection and listener out. */
-static __always_inline int write_out(struct bpf_iter_meta *meta, struct sock *sk, struct story *story)
+static __always_inline int write_out(struct bpf_iter_meta *meta, struct sock *sk)
 {
+	struct story *story = sk ? bpf_sk_storage_get(&stories, sk, 0, 0) : 0;
 	struct connection record = {};
-	struct tcp_sock *tp;
 
-	if (!sk || !story || !is_alive(sk, story))
-		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return 0;
-	describe(&record, sk, story);
-	record.kind = KIND_SEEN;
-	record.state = sk->__sk_common.skc_state;
-	if (story->role == ROLE_LISTENER) {
-		record.queue = sk->sk_ack_backlog;
-		record.queue_max = sk->sk_max_ack_backlog;
-		record.syn_queue = tp->inet_conn.icsk_accept_queue.qlen.counter;
-		record.drops = sk->sk_drops.counter;
-	} else {
-		describe_traffic(&record, tp, story, bytes_at_least(tp, sk, story));
-	}
-	/* A socket that has closed meanwhile told its end itself, and its story may be another's by now. */
-	if (sk->__sk_common.skc_state == TCP_CLOSE || bpf_get_socket_cookie(sk) != record.id)
-		return 0;
-	bpf_seq_write(meta->seq, &record, sizeof(record));
+	if (story && describe_open(&record, sk, story))
+		bpf_seq_write(meta->seq, &record, sizeof(record));
 	return 0;
 }
 
 SEC("iter/bpf_sk_storage_map")
 int write_all(struct bpf_iter__bpf_sk_storage_map *context)
 {
-	return write_out(context->meta, context->sk, context->value);
+	return write_out(context->meta, context->sk);
 }
 
 /* Gives a socket that is older than the probe a story, with what it has moved so far as the baseline. */
@@ -303,13 +345,13 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 	/* A child inherits the length of its listener's queue; a socket that connects has none. */
 	story->role = sk->sk_max_ack_backlog ? ROLE_SERVER : ROLE_CLIENT;
 	story->receive_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	bpf_spin_lock(&story->lock);
 	bytes = bytes_at_least(tp, sk, story);
-	story->told_sent = story->base_sent = bytes.sent;
-	story->told_received = story->base_received = bytes.received;
-	story->told_retransmits = tp->total_retrans;
-	story->told_retransmitted = tp->bytes_retrans;
-	story->told_out_of_order = tp->rcv_ooopack;
+	news_of(story, tp, bytes);
+	story->base_sent = bytes.sent;
+	story->base_received = bytes.received;
 	story->established = 1;
+	bpf_spin_unlock(&story->lock);
 	return 0;
 }
 
@@ -366,17 +408,25 @@ int BPF_PROG(on_reset_sent, struct sock *sk)
 	return 0;
 }
 
+/* Whether or not a connection comes of it. */
+static __always_inline void count_synack(struct request_sock *request, struct story *story)
+{
+	struct series_key key = key_of(&request->__req_common, story);
+	struct series *series = series_of(&key);
+
+	if (series)
+		add(&series->retransmits, 1);
+}
+
 /* The listener's story with the peer's address: the connection itself is not made yet. */
 static __always_inline void report_synack(struct sock *sk, struct request_sock *request)
 {
+	struct story *story = bpf_sk_storage_get(&stories, sk, 0, 0);
 	struct connection *event;
-	struct story *story;
 
-	if (!is_fed(KIND_SYNACK_AGAIN))
-		return;
-	story = bpf_sk_storage_get(&stories, sk, 0, 0);
 	if (!story)
 		return;
+	count_synack(request, story);
 	event = reserve(KIND_SYNACK_AGAIN);
 	if (!event)
 		return;

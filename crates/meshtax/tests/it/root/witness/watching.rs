@@ -51,15 +51,31 @@ impl Watching {
         lines
     }
 
-    /// Ends it as Ctrl-C does, which is no failure; the lines that were still to come.
+    /// Ends it as Ctrl-C does, which is no failure; the lines that were still to come. Nothing was lost.
     pub fn end(&mut self) -> Vec<Value> {
+        let (rest, said) = self.end_saying();
+        assert!(!said.contains("lost"), "{said}");
+        rest
+    }
+
+    /// Ends it so; the lines that were still to come, and what it says then.
+    pub fn end_saying(&mut self) -> (Vec<Value>, String) {
         self.interrupt();
         let rest = std::iter::from_fn(|| self.line()).collect();
         let mut said = String::new();
         self.stderr.read_to_string(&mut said).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0), "{said}");
-        assert!(!said.contains("lost"), "{said}");
-        rest
+        (rest, said)
+    }
+
+    /// Lets it do nothing until it is resumed.
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
     }
 
     /// What it prints until it ends, which is no failure.
@@ -89,16 +105,20 @@ impl Watching {
 
     /// Asks it to end, as Ctrl-C does.
     pub fn interrupt(&self) {
+        self.signal(Signal::SIGINT);
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        kill(id, Signal::SIGINT).unwrap();
+        kill(id, signal).unwrap();
     }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
+        // One that nobody reads cannot end of itself.
         if self.child.try_wait().unwrap().is_none() {
-            self.interrupt();
-            self.child.wait().unwrap();
+            self.kill();
         }
     }
 }

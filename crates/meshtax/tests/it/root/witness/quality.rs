@@ -1,0 +1,115 @@
+//! Round-trip times and what was sent again: what the kernel itself says of the same socket.
+
+use std::net::{TcpListener, TcpStream};
+
+use serde_json::Value;
+
+use super::duplex::{Duplex, Sender};
+use super::namespace::Namespace;
+use super::scrape;
+use super::socket::Socket;
+use super::watching::Watching;
+use crate::tool::{insist_on_root, meshtax, words};
+
+/// What the witness says now of the end at `port`.
+fn seen(namespace: &Namespace, port: u16) -> Value {
+    let mut rtt = meshtax();
+    rtt.args(["rtt", "--json", "--duration", "1ms", "--netns", &namespace.file()]);
+    let output = rtt.output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let mut ends = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    ends.find(|end| end["local_port"] == port).unwrap_or_else(|| panic!("no end at {port} in {lines}"))
+}
+
+/// The witness and `ss` between two looks at which `ss` says the same.
+fn both(namespace: &Namespace, port: u16) -> (Value, Socket) {
+    loop {
+        let before = Socket::settled(namespace, port);
+        let seen = seen(namespace, port);
+        if Socket::settled(namespace, port) == before {
+            return (seen, before);
+        }
+    }
+}
+
+fn number(facts: &Value, name: &str) -> u64 {
+    facts[name].as_u64().unwrap_or_else(|| panic!("{name} of {facts}"))
+}
+
+#[test]
+fn round_trip_times_are_those_of_ss() {
+    insist_on_root();
+    let [here, there] = Namespace::pair("rtt");
+    // A queue gives packets a time to travel.
+    here.inside(&"tc qdisc add dev wire root tbf rate 200mbit burst 32kb limit 1mb".split(' ').collect::<Vec<_>>());
+    let connection = Duplex::across(&here, &there, "10.77.0.2:0");
+    connection.exchange(2_000_000, 1_000, Sender::Write);
+    for (namespace, port) in [&here, &there].into_iter().zip(connection.ports()) {
+        let (seen, socket) = both(namespace, port);
+        let [smoothed, deviation, least] = socket.round_trip_us();
+        assert!(smoothed > 0 && least > 0, "{socket:?}");
+        let of_witness = ["srtt_us", "rttvar_us", "rtt_min_us"].map(|name| number(&seen, name));
+        assert_eq!(of_witness, [smoothed, deviation, least], "{seen} {socket:?}");
+    }
+}
+
+#[test]
+fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
+    insist_on_root();
+    const PORT: u16 = 7701;
+    let namespace = Namespace::lossy("again", PORT);
+    let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
+    let connection = namespace.within(|| Duplex::open(&format!("127.0.0.1:{PORT}")));
+    connection.exchange(3_000_000, 4_000_000, Sender::Write);
+    let mut again = 0;
+    for port in connection.ports() {
+        let (seen, socket) = both(&namespace, port);
+        for (ours, of_ss) in [
+            ("retransmits", "retrans"),
+            ("bytes_retransmitted", "bytes_retrans"),
+            ("out_of_order", "rcv_ooopack"),
+            ("reordered", "reord_seen"),
+            ("lost", "lost"),
+        ] {
+            assert_eq!(number(&seen, ours), socket.number(of_ss), "{ours}: {seen} {socket:?}");
+        }
+        assert!(number(&seen, "bytes_retransmitted") > 0 && number(&seen, "out_of_order") > 0, "nothing was lost");
+        again += number(&seen, "retransmits");
+    }
+    assert_eq!(again, namespace.retransmits());
+    connection.close();
+    // The ends' own last segments may be lost, too.
+    let at_end: u64 = life.lines(2).iter().map(|line| number(line, "retransmits")).sum();
+    assert_eq!(at_end, namespace.retransmits());
+}
+
+/// Some segments are sent again on behalf of no connection: SYNs of opens that fail, answers to opens.
+#[test]
+fn metrics_count_every_segment_that_is_sent_again() {
+    insist_on_root();
+    const PORT: u16 = 7702;
+    let namespace = Namespace::new("opens");
+    let rules = format!(
+        "table ip loss {{ chain c {{ type filter hook prerouting priority 0; \
+         tcp sport {PORT} tcp flags & (syn | ack) == syn | ack numgen inc mod 2 == 0 drop; }}; }}"
+    );
+    namespace.inside(&["nft", &rules]);
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    let connections: Vec<Duplex> = namespace.within(|| {
+        let listener = TcpListener::bind(("127.0.0.1", PORT)).unwrap();
+        let open = || Duplex::to(&listener, |address| TcpStream::connect(address).unwrap());
+        (0..2).map(|_| open()).collect()
+    });
+    connections.into_iter().for_each(|connection| {
+        connection.exchange(1_000, 1_000, Sender::Write);
+        connection.close();
+    });
+    let of_namespace = namespace.name().to_owned();
+    let text = scrape(&agent.place());
+    let here = text.lines().filter(|line| line.starts_with("meshtax_tcp_retransmitted_segments_total{"));
+    let here = here.filter(|line| line.contains(&format!("_workload=\"{of_namespace}\"")));
+    let counted: u64 = here.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(counted, namespace.retransmits());
+    assert!(counted >= 2, "each open needs a second try from one end at least");
+}
