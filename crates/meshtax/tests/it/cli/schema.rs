@@ -25,9 +25,12 @@ fn what_is_printed_obeys_its_schema() {
 /// Files that people write are held to their schemas beside the readers; here, that they are printed.
 #[test]
 fn every_kind_is_printed() {
-    for (kind, title) in
-        [("experiment", "meshtax experiment"), ("topology", "meshtax topology"), ("measurement", "Measurement")]
-    {
+    for (kind, title) in [
+        ("agent", "meshtax agent"),
+        ("experiment", "meshtax experiment"),
+        ("topology", "meshtax topology"),
+        ("measurement", "Measurement"),
+    ] {
         let schema: Value = serde_json::from_str(&prints(&["schema", kind])).unwrap();
         assert_eq!(schema["title"], title);
     }
