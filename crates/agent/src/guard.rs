@@ -109,6 +109,11 @@ impl Guard {
         self.tls.is_some()
     }
 
+    /// Whether a token goes where others can read it.
+    pub fn shows_its_token(&self) -> bool {
+        self.token.is_some() && self.tls.is_none()
+    }
+
     /// What makes a connection secret, if anything does.
     pub(crate) fn tls(&self) -> Option<&TlsAcceptor> {
         self.tls.as_ref()

@@ -68,3 +68,6 @@ impl fmt::Display for Privileges {
         write!(f, "gave up all capabilities but {}", kept.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests;

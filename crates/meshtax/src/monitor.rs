@@ -38,6 +38,9 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     if let Some(push) = &push {
         say(&format!("pushing to {}", push.place()));
     }
+    if guard.shows_its_token() && !address.ip().is_loopback() {
+        say(&format!("scrapers' token can be read on its way to {address}: give the agent `tls`"));
+    }
     let scheme = if guard.is_secret() { "https" } else { "http" };
     say(&format!("metrics at {scheme}://{address}/metrics; Ctrl-C ends it"));
     agent::serve(Service { probe, listener, guard, push }, || orders.next(), |notice| say(&told(&notice)))?;

@@ -11,20 +11,31 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use super::traffic::{Moved, Peer, V4};
 use super::watching::Watching;
 use super::{of_clients, scrape};
-use crate::tool::insist_on_root;
+use crate::tool::{insist_on_root, meshtax};
 use receiver::Receiver;
 
 /// An agent that pushes to `receiver` by `protocol`, as fast as it may.
 fn agent_of(receiver: &Receiver, protocol: &str) -> Watching {
+    agent_that_trusts(None, "http", receiver, protocol)
+}
+
+/// Such an agent, with this authority instead of the machine's.
+fn agent_that_trusts(authority: Option<&str>, scheme: &str, receiver: &Receiver, protocol: &str) -> Watching {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("agent.yaml");
     let text = format!(
-        "{{listen: \"127.0.0.1:0\", otlp: {{endpoint: \"http://{}\", protocol: {protocol}, interval: 50ms, \
+        "{{listen: \"127.0.0.1:0\", otlp: {{endpoint: \"{scheme}://{}\", protocol: {protocol}, interval: 50ms, \
          headers: {{X-Tenant: blue}}}}}}",
         receiver.place()
     );
     std::fs::write(&file, text).unwrap();
-    Watching::begin("agent", &["--config", &file.to_string_lossy()])
+    let mut command = meshtax();
+    command.arg("agent").arg("--config").arg(&file);
+    if let Some(authority) = authority {
+        std::fs::write(home.path().join("ca.crt"), authority).unwrap();
+        command.env("SSL_CERT_FILE", home.path().join("ca.crt"));
+    }
+    Watching::of(command)
 }
 
 fn attribute<'a>(attributes: &'a [KeyValue], name: &str) -> &'a str {
@@ -114,6 +125,26 @@ fn what_is_pushed_over_http_is_what_was_moved() {
 #[test]
 fn what_is_pushed_over_grpc_is_what_was_moved() {
     check("grpc");
+}
+
+#[test]
+fn secrets_go_to_receivers_with_a_trusted_certificate_only() {
+    insist_on_root();
+    let made = || rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (own, other) = (made(), made());
+    let receiver = Receiver::secret(&own);
+    for protocol in ["http", "grpc"] {
+        let server = Peer::listen(V4);
+        let agent = agent_that_trusts(Some(&own.cert.pem()), "https", &receiver, protocol);
+        let moved = server.exchange(54_321, 1, |_| ());
+        while sum(&receiver.next().message, "istio_tcp_received_bytes_total", server.port()) != moved.up {}
+        drop(agent);
+
+        let mut agent = agent_that_trusts(Some(&other.cert.pem()), "https", &receiver, protocol);
+        let word = agent.word();
+        assert!(word.starts_with("cannot push: ") && word.contains("certificate"), "{word}");
+        receiver.forget();
+    }
 }
 
 #[test]

@@ -19,7 +19,14 @@ use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::
 };
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use prost::Message;
-use tokio::net::TcpListener;
+use rcgen::{CertifiedKey, KeyPair};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tonic::Status;
 
 /// What came, and from whom.
@@ -45,6 +52,20 @@ struct Inbox {
 
 impl Receiver {
     pub fn begin() -> Self {
+        Self::of(None)
+    }
+
+    /// One that lets nobody speak in the clear; its certificate is for 127.0.0.1.
+    pub fn secret(certificate: &CertifiedKey<KeyPair>) -> Self {
+        let key = PrivateKeyDer::from_pem_slice(certificate.signing_key.serialize_pem().as_bytes()).unwrap();
+        let builder = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into());
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let mut config = builder.with_single_cert(vec![certificate.cert.der().clone()], key).unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self::of(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn of(tls: Option<TlsAcceptor>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let (into, pushed) = mpsc::channel();
@@ -53,7 +74,7 @@ impl Receiver {
             Self { address: listener.local_addr().unwrap(), inbox: inbox.clone(), pushed, _runtime: runtime };
         receiver._runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(receive(stream, inbox.clone()));
+                tokio::spawn(welcome(stream, tls.clone(), inbox.clone()));
             }
         });
         receiver
@@ -79,12 +100,26 @@ impl Receiver {
     }
 }
 
-/// Both ways share a port: HTTP/2 begins with words that no HTTP/1.1 begins with.
-async fn receive(stream: tokio::net::TcpStream, inbox: Inbox) {
-    let mut first = [0; 3];
-    while stream.peek(&mut first).await.is_ok_and(|length| (1..first.len()).contains(&length)) {}
+/// Both ways share a port: HTTP/2 is agreed on with TLS, or begins with words that no HTTP/1.1 begins with.
+async fn welcome(stream: TcpStream, tls: Option<TlsAcceptor>, inbox: Inbox) {
+    match tls {
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                receive(stream, is_http2, inbox).await;
+            }
+        }
+        None => {
+            let mut first = [0; 3];
+            while stream.peek(&mut first).await.is_ok_and(|length| (1..first.len()).contains(&length)) {}
+            receive(stream, &first == b"PRI", inbox).await;
+        }
+    }
+}
+
+async fn receive(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, is_http2: bool, inbox: Inbox) {
     let stream = TokioIo::new(stream);
-    if &first == b"PRI" {
+    if is_http2 {
         let service = TowerToHyperService::new(MetricsServiceServer::new(inbox));
         http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await.ok();
     } else {
