@@ -29,7 +29,8 @@ pub struct Namespace(String);
 impl Namespace {
     /// One in which three of a hundred packets to and from `port` are lost as they arrive.
     pub fn lossy(name: &str, port: u16) -> Self {
-        let namespace = Self(format!("meshtax-test-{name}-{}", std::process::id()));
+        // A name that begins as a lab's does would be cleared away by the next run.
+        let namespace = Self(format!("witness-{name}-{}", std::process::id()));
         run(Command::new("ip").args(["netns", "add", &namespace.0]));
         namespace.inside(&["ip", "link", "set", "lo", "up"]);
         for end in ["dport", "sport"] {

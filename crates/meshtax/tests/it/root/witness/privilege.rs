@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use super::namespace::Namespace;
 use super::traffic::{Moved, Peer, V4};
 use super::watching::Watching;
 use super::{of_clients, scrape, told, truth};
@@ -56,6 +57,26 @@ fn an_agent_that_root_started_has_no_capability_left_and_counts_on() {
 #[test]
 fn an_agent_of_nobody_with_the_three_capabilities_counts_as_well() {
     insist_on_root();
+    counts_on(&as_nobody(&["agent", "--listen", "127.0.0.1:0"]));
+}
+
+#[test]
+fn namespaces_keep_their_names_without_any_privilege() {
+    insist_on_root();
+    let namespace = Namespace::lossy("named", 7701);
+    let file = namespace.file();
+    let arguments = ["life", "--json", "--netns", &file];
+    let as_root = |arguments: &[&str]| Watching::begin(arguments[0], &arguments[1..]);
+    for begin in [as_nobody as fn(&[&str]) -> Watching, as_root] {
+        let mut life = begin(&arguments);
+        namespace.exchange(7701, 100, 200);
+        let name = file.strip_prefix("/run/netns/").unwrap();
+        assert!(life.lines(2).iter().all(|line| line["pod"] == name), "it is called {name}");
+    }
+}
+
+/// `meshtax ARGUMENTS` as a user who has the three capabilities and nothing else.
+fn as_nobody(arguments: &[&str]) -> Watching {
     // The build folder may be closed to others.
     let home = tempfile::tempdir().unwrap();
     fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
@@ -73,8 +94,8 @@ fn an_agent_of_nobody_with_the_three_capabilities_counts_as_well() {
         "--ambient-caps",
         THREE,
     ]);
-    command.arg("--").arg(&program).args(["agent", "--listen", "127.0.0.1:0"]);
-    counts_on(&Watching::of(command));
+    command.arg("--").arg(&program).args(arguments);
+    Watching::of(command)
 }
 
 #[test]
