@@ -48,6 +48,9 @@ lint:
 
 install: build
 	install -D --mode 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/meshtax
+	install -D --mode 0644 packaging/meshtax-agent.service $(DESTDIR)$(PREFIX)/lib/systemd/system/meshtax-agent.service
+	sed --in-place 's|/usr/local/bin|$(PREFIX)/bin|' $(DESTDIR)$(PREFIX)/lib/systemd/system/meshtax-agent.service
+	test -e $(DESTDIR)/etc/meshtax/agent.yaml || install -D --mode 0644 packaging/agent.yaml $(DESTDIR)/etc/meshtax/agent.yaml
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	$(BINARY) man > $(DESTDIR)$(PREFIX)/share/man/man1/meshtax.1
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \

@@ -6,7 +6,10 @@
 mod export;
 mod filter;
 mod flow;
+mod guard;
 mod metric;
+mod privilege;
+mod push;
 mod screen;
 mod serve;
 mod table;
@@ -15,8 +18,11 @@ mod who;
 
 pub use filter::Filter;
 pub use flow::Flow;
+pub use guard::{Guard, GuardError, GuardFiles, TlsFiles};
+pub use privilege::{PrivilegeError, Privileges, give_up_privileges};
+pub use push::{Notice, Protocol, Push, PushError};
 pub use screen::{Ink, KEYS, Key, Look, Next, Row, Screen};
-pub use serve::{ServeError, serve};
+pub use serve::{Order, ServeError, Service, listen, serve};
 pub use table::{Column, Form, Line, Printer};
 pub use tool::{Tool, histogram};
 pub use who::{Namer, Who};

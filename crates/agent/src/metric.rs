@@ -45,15 +45,15 @@ pub enum Kind {
 /// A metric with all its series.
 #[derive(Clone, Debug)]
 pub struct Family {
-    name: &'static str,
-    help: &'static str,
-    kind: Kind,
-    series: BTreeMap<Labels, Value>,
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) series: BTreeMap<Labels, Value>,
 }
 
 /// What a series says.
 #[derive(Clone, Debug, PartialEq)]
-enum Value {
+pub(crate) enum Value {
     Number(f64),
     Histogram { bounds: Vec<f64>, counts: Vec<u64>, sum: f64 },
 }

@@ -1,5 +1,7 @@
 //! The endpoint that Prometheus scrapes.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -10,26 +12,32 @@ use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::http::{Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use probe::{Probe, ProbeError};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::LocalSet;
+use tokio::task::{AbortHandle, LocalSet};
 
 use crate::export::{Cost, Reading, families};
-use crate::metric::{Exposition, exposition};
+use crate::guard::Guard;
+use crate::metric::{Exposition, Family, exposition};
+use crate::push::{Notice, Push, Tally};
 use crate::who::Namer;
 
-/// How long a scraper may take to ask.
+/// How long a scraper may take to ask, and to agree on TLS.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often a stop is looked for that no signal announces. Waking up is most of what an idle agent costs.
+/// How often an order is looked for that no signal announces. Waking up is most of what an idle agent costs.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// Most connections at a time. One more ends the oldest: so those who only hold connections keep no scraper out.
+const CONNECTIONS_MAX: usize = 64;
 
 /// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -47,73 +55,136 @@ pub enum ServeError {
     Start(#[source] io::Error),
 }
 
-/// Serves `/metrics` and `/healthz` on `address` until `is_over`; `ready` is told where it really listens. Every scrape
-/// reads the kernel's counters anew; between scrapes nothing runs.
+/// What is served, to whom, and where it goes unasked.
+pub struct Service {
+    /// The witness.
+    pub probe: Probe,
+    /// Where scrapers ask.
+    pub listener: std::net::TcpListener,
+    /// Who may.
+    pub guard: Guard,
+    /// Who is told without asking.
+    pub push: Option<Push>,
+}
+
+/// What to do next.
+pub enum Order {
+    /// What was done until now.
+    GoOn,
+    /// Let others in from now on; connections that stand stay.
+    Renew(Guard),
+    /// End.
+    End,
+}
+
+/// A place where scrapers can ask, for [`serve`].
 ///
 /// # Errors
 ///
-/// Before it is ready only.
-pub fn serve(
-    probe: Probe,
-    address: SocketAddr,
-    ready: impl FnOnce(SocketAddr),
-    is_over: impl Fn() -> bool,
-) -> Result<(), ServeError> {
+/// It cannot be had.
+pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> {
+    let listen = || {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Serves `/metrics` and `/healthz` until it is ordered to end; the latter needs no token. Every scrape and every push
+/// reads the kernel's counters anew; between them nothing runs. What pushing meets is told to `tell`.
+///
+/// # Errors
+///
+/// Before it serves only.
+pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(Notice)) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-    let exporter = Rc::new(Exporter { probe, root: PathBuf::from("/") });
+    let Service { probe, listener, guard, push } = service;
+    let exporter =
+        Rc::new(Exporter { probe, root: PathBuf::from("/"), guard: RefCell::new(guard), tally: Tally::default() });
     LocalSet::new().block_on(&runtime, async {
-        let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
-        ready(listener.local_addr().unwrap_or(address));
-        let accepting = async {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => drop(tokio::task::spawn_local(answer_all(stream, Rc::clone(&exporter)))),
-                    // For lack of descriptors, which only time cures.
-                    Err(_) => tokio::time::sleep(GLANCE).await,
-                }
+        let listener = TcpListener::from_std(listener).map_err(ServeError::Start)?;
+        let mut accepting = pin!(accept_all(&listener, &exporter));
+        let read = || exporter.families();
+        let mut pushing = pin!(crate::push::push_all(push.as_ref(), &exporter.tally, read, tell));
+        // They only wake it up: what they mean is for `next` to say.
+        let heed = |kind| signal(kind).map_err(ServeError::Start);
+        let (mut interrupt, mut terminate) = (heed(SignalKind::interrupt())?, heed(SignalKind::terminate())?);
+        let mut hangup = heed(SignalKind::hangup())?;
+        loop {
+            match next() {
+                Order::GoOn => {}
+                Order::Renew(guard) => drop(exporter.guard.replace(guard)),
+                Order::End => return Ok(()),
             }
-        };
-        let mut accepting = pin!(accepting);
-        // What they mean is for `is_over` to say.
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Start)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Start)?;
-        while !is_over() {
             tokio::select! {
                 () = &mut accepting => {}
+                () = &mut pushing => {}
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
                 () = tokio::time::sleep(GLANCE) => {}
             }
         }
-        Ok(())
     })
 }
 
-async fn answer_all(stream: TcpStream, exporter: Rc<Exporter>) {
+/// Accepts for ever.
+async fn accept_all(listener: &TcpListener, exporter: &Rc<Exporter>) {
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
+        // The error is a want of descriptors, which only time cures.
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(GLANCE).await;
+            continue;
+        };
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= CONNECTIONS_MAX {
+            open.pop_front().expect("it is full").abort();
+        }
+        open.push_back(tokio::task::spawn_local(welcome(stream, Rc::clone(exporter))).abort_handle());
+    }
+}
+
+/// How a scraper's connection ends is its own affair.
+async fn welcome(stream: TcpStream, exporter: Rc<Exporter>) {
+    let tls = exporter.guard.borrow().tls().cloned();
+    match tls {
+        None => answer_all(stream, exporter).await,
+        Some(tls) => {
+            if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
+                answer_all(stream, exporter).await;
+            }
+        }
+    }
+}
+
+async fn answer_all(stream: impl AsyncRead + AsyncWrite + Unpin, exporter: Rc<Exporter>) {
     let answer = service_fn(|request| {
         let answer = exporter.answer(&request);
         async { Ok::<_, Infallible>(answer) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    // How a scraper's connection ends is its own affair.
     builder.serve_connection(TokioIo::new(stream), answer).await.ok();
 }
 
-#[derive(Debug)]
 struct Exporter {
     probe: Probe,
     root: PathBuf,
+    guard: RefCell<Guard>,
+    tally: Tally,
 }
 
 impl Exporter {
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         match (request.method(), request.uri().path()) {
+            (&Method::GET, "/healthz") => plain(StatusCode::OK, "ok\n".to_owned()),
+            _ if !self.guard.borrow().admits(request.headers()) => unauthorized(),
             (&Method::GET, "/metrics") => {
                 let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
                 self.scrape(Exposition::negotiated(accept))
             }
-            (&Method::GET, "/healthz") => plain(StatusCode::OK, "ok\n".to_owned()),
             (&Method::GET, "/") => plain(StatusCode::OK, "metrics are at /metrics\n".to_owned()),
             (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
             _ => plain(StatusCode::METHOD_NOT_ALLOWED, "ask with GET\n".to_owned()),
@@ -121,9 +192,9 @@ impl Exporter {
     }
 
     fn scrape(&self, form: Exposition) -> Response<Full<Bytes>> {
-        match self.read() {
-            Ok(reading) => {
-                let text = exposition(&families(&reading, &mut Namer::new(&self.root)), form);
+        match self.families() {
+            Ok(families) => {
+                let text = exposition(&families, form);
                 let mut response = plain(StatusCode::OK, text);
                 let kind = form.content_type().parse().expect("it is a header's value");
                 response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -131,6 +202,12 @@ impl Exporter {
             }
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         }
+    }
+
+    fn families(&self) -> Result<Vec<Family>, ProbeError> {
+        let reading = self.read()?;
+        let families = families(&reading, &mut Namer::new(&self.root));
+        Ok(families.into_iter().chain(self.tally.families()).collect())
     }
 
     fn read(&self) -> Result<Reading, ProbeError> {
@@ -156,6 +233,12 @@ fn resident() -> Option<u64> {
     let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
     let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
     Some(pages * u64::try_from(size).ok()?)
+}
+
+fn unauthorized() -> Response<Full<Bytes>> {
+    let mut response = plain(StatusCode::UNAUTHORIZED, "bring the token: `Authorization: Bearer ...`\n".to_owned());
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
 }
 
 fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {

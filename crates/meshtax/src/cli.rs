@@ -1,14 +1,17 @@
 //! What can be typed. Help, man page and completions come from these definitions.
 
+mod agent;
 mod top;
 
 use std::path::PathBuf;
 
-use agent::{Filter, Form};
+use ::agent::{Filter, Form};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use measure::{FailIf, Until};
 use topology::{Share, Span};
+
+pub use self::agent::AgentOptions;
 
 /// Subcommands by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
@@ -73,12 +76,6 @@ As bcc's tcprtt: the kernel's smoothed round-trip times of what is open at the
 end, and of what ended meanwhile; `--duration` says how long to wait. --json and
 --csv tell every connection.";
 
-const AGENT_HELP: &str = "\
-Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
-scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
-where a sidecar reports them already: there they are called meshtax_tcp_….
-Between scrapes nothing runs in user space.";
-
 /// What does your service mesh cost, and what would you see without it?
 #[derive(Debug, Parser)]
 #[command(name = "meshtax", version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 80)]
@@ -123,7 +120,7 @@ pub enum Verb {
     #[command(after_help = RTT_HELP)]
     Rtt(WatchOptions),
     /// Serve what the kernel has counted to Prometheus
-    #[command(after_help = AGENT_HELP)]
+    #[command(after_help = agent::HELP)]
     Agent(AgentOptions),
     /// Validate a topology or an experiment, and draw the call graph
     Check(CheckOptions),
@@ -392,14 +389,6 @@ pub struct TopOptions {
     pub plain: bool,
 }
 
-/// Options of `agent`.
-#[derive(Clone, Debug, Args)]
-pub struct AgentOptions {
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9435")]
-    pub listen: std::net::SocketAddr,
-}
-
 /// The number of a file that people name by its path.
 fn inode(path: &str) -> Result<u64, String> {
     use std::os::unix::fs::MetadataExt;
@@ -425,6 +414,8 @@ pub enum Contract {
     Experiment,
     /// A topology file
     Topology,
+    /// A file of the agent
+    Agent,
 }
 
 /// Options of `check`.

@@ -16,6 +16,7 @@ mod format;
 mod gate;
 mod kernel;
 mod measurement;
+mod monitor;
 mod needs;
 mod output;
 mod plan;
@@ -63,7 +64,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Schema { of } => schema::schema(of),
         Verb::Completions { shell } => output::completions(shell),
         Verb::Man => output::man(),
-        Verb::Agent(options) => watch::agent(&options),
+        Verb::Agent(options) => monitor::agent(&options),
         Verb::Top(options) => watch::top(&options),
         Verb::Life(options) => watch::events(Tool::Life, &options),
         Verb::Connect(options) => watch::events(Tool::Connect, &options),

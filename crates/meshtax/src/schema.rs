@@ -10,6 +10,7 @@ use crate::output::print;
 /// The schemas of files that people write are kept by hand: how such a file is read is a matter of words and places,
 /// which no derived schema knows. Tests hold them to the readers.
 const TOPOLOGY: &str = include_str!("../../../schemas/topology.json");
+const AGENT: &str = include_str!("../../../schemas/agent.json");
 const EXPERIMENT: &str = include_str!("../../../schemas/experiment.json");
 
 /// `meshtax schema`.
@@ -18,6 +19,7 @@ pub fn schema(of: Contract) -> Result<ExitCode, Failure> {
         Contract::Measurement => format!("{}\n", serde_json::to_string_pretty(&schema_for!(Measurement))?),
         Contract::Comparison => format!("{}\n", serde_json::to_string_pretty(&schema_for!(Comparison))?),
         Contract::Topology => TOPOLOGY.to_owned(),
+        Contract::Agent => AGENT.to_owned(),
         Contract::Experiment => EXPERIMENT.to_owned(),
     })?;
     Ok(ExitCode::SUCCESS)

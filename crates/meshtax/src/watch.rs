@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agent::{Flow, Form, Namer, Printer, Tool, histogram};
+use agent::{Flow, Form, Namer, Printer, Privileges, Tool, histogram};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
 use probe::{Connection, Kind, Probe, ProbeError, Role};
 
-use crate::cli::{AgentOptions, TopOptions, WatchOptions};
-use crate::failure::{Failure, Hint};
+use crate::cli::{TopOptions, WatchOptions};
+use crate::failure::Failure;
 use crate::output::{print, say};
 use crate::signals::heed_signals;
 
@@ -121,17 +121,8 @@ pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
     watch.own_up()
 }
 
-/// `meshtax agent`: until it is told to end.
-pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
-    let stop = heed_signals()?;
-    let probe = witness()?;
-    report_gaps(&probe);
-    let ready = |address| say(&format!("metrics at http://{address}/metrics; Ctrl-C ends it"));
-    agent::serve(probe, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn report_gaps(probe: &Probe) {
+/// Says what this kernel does not let be seen.
+pub fn report_gaps(probe: &Probe) {
     for gap in probe.gaps() {
         say(&format!("not seen on this kernel: {} ({})", gap.what, gap.why));
     }
@@ -149,6 +140,7 @@ impl Watch {
         let stop = heed_signals()?;
         let probe = witness()?;
         report_gaps(&probe);
+        restrict(&probe)?;
         let until = options.duration.map(|duration| Instant::now() + duration.0);
         Ok(Self { probe, stop, until })
     }
@@ -236,10 +228,16 @@ impl Teller {
 }
 
 /// The programs, loaded and attached.
-fn witness() -> Result<Probe, Failure> {
+pub fn witness() -> Result<Probe, Failure> {
     let mut probe = Probe::load().map_err(without_witness)?;
     probe.attach().map_err(without_witness)?;
     Ok(probe)
+}
+
+/// Gives up every privilege that reading does not take.
+pub fn restrict(probe: &Probe) -> Result<Privileges, Failure> {
+    let can_read = || probe.losses().is_ok() && probe.connections().is_ok();
+    Ok(agent::give_up_privileges(can_read)?)
 }
 
 /// Why the kernel lets nothing be seen, and what to do about it.

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::experiment::Experiment;
+use crate::monitor::Configuration;
 
 /// What a reader says of a file: nothing, or the hint of its refusal.
 type Reader<'a> = &'a dyn Fn(&Value) -> Result<(), String>;
@@ -93,6 +94,38 @@ fn full_experiment() -> Value {
     })
 }
 
+/// An agent's folder, with all files that [`full_agent`] names.
+fn agents_home() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    for (name, text) in [("tls.crt", &*certificate), ("ca.crt", &certificate), ("tls.key", &key), ("token", "sesame")] {
+        fs::write(home.path().join(name), text).unwrap();
+        fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    home
+}
+
+fn read_agent(home: &Path, file: &Value) -> Result<(), String> {
+    let path = home.join("agent.yaml");
+    fs::write(&path, file.to_string()).unwrap();
+    Configuration::read(&path).map(drop).map_err(|failure| failure.to_string())
+}
+
+/// Every key of an agent's file.
+fn full_agent() -> Value {
+    json!({
+        "listen": "127.0.0.1:9435",
+        "tls": {"certificate": "tls.crt", "key": "tls.key", "client_ca": "ca.crt"},
+        "token_file": "token",
+        "otlp": {
+            "endpoint": "http://collector:4318", "protocol": "grpc", "interval": "60s",
+            "headers": {"x-api-key": "secret", "x-tenant": 7},
+        },
+    })
+}
+
 #[test]
 fn bundled_files_are_valid() {
     for (folder, schema) in [("topologies", TOPOLOGY), ("experiments", EXPERIMENT)] {
@@ -115,6 +148,26 @@ fn the_schema_of_topologies_says_what_their_reader_says() {
 fn the_schema_of_experiments_says_what_their_reader_says() {
     let home = home();
     agree(EXPERIMENT, &full_experiment(), &|file| read_experiment(home.path(), file));
+}
+
+#[test]
+fn the_schema_of_agents_says_what_their_reader_says() {
+    let home = agents_home();
+    agree(AGENT, &full_agent(), &|file| read_agent(home.path(), file));
+}
+
+/// The file that is installed, as it is and with every key that it shows.
+#[test]
+fn the_installed_file_of_the_agent_is_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/agent.yaml");
+    Configuration::read(&path).unwrap();
+    let text = fs::read_to_string(path).unwrap();
+    let is_prose = |line: &&str| line.starts_with("# ") && !line.starts_with("#  ");
+    let shown = text.lines().filter(|line| !is_prose(line)).map(|line| line.trim_start_matches('#'));
+    let value: Value = topology::read_yaml(&shown.collect::<Vec<_>>().join("\n")).unwrap();
+    let faults: Vec<String> = validator(AGENT).iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert_eq!(value.as_object().unwrap().len(), 4, "{value}");
 }
 
 /// Reader and schema accept `file`, which has every key of the schema; they agree on the keys of every object in it; and

@@ -1,5 +1,6 @@
 //! Arguments, files, messages and exit statuses.
 
+mod agent;
 mod compare;
 mod fault;
 mod record;

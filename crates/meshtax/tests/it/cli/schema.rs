@@ -36,9 +36,12 @@ fn the_schema_of_comparisons_is_the_one_that_is_kept() {
 /// Files that people write are held to their schemas beside the readers; here, that they are printed.
 #[test]
 fn every_kind_is_printed() {
-    for (kind, title) in
-        [("experiment", "meshtax experiment"), ("topology", "meshtax topology"), ("measurement", "Measurement")]
-    {
+    for (kind, title) in [
+        ("agent", "meshtax agent"),
+        ("experiment", "meshtax experiment"),
+        ("topology", "meshtax topology"),
+        ("measurement", "Measurement"),
+    ] {
         let schema: Value = serde_json::from_str(&prints(&["schema", kind])).unwrap();
         assert_eq!(schema["title"], title);
     }

@@ -1,6 +1,7 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
 mod crowd;
+mod door;
 mod duplex;
 mod endings;
 mod exact;
@@ -8,11 +9,13 @@ mod held;
 mod leaving;
 mod limits;
 mod namespace;
+mod otlp;
+mod privilege;
+mod quality;
 mod queues;
 mod screen;
-mod terminal;
-mod quality;
 mod socket;
+mod terminal;
 mod traffic;
 mod watching;
 
@@ -216,6 +219,14 @@ fn the_agent_counts_what_was_moved_under_istios_names() {
     assert_eq!(value("istio_tcp_sent_bytes_total"), moved.iter().map(|moved| moved.down).sum::<u64>());
     assert_eq!(value("istio_tcp_connections_opened_total"), 23);
     assert_eq!(value("istio_tcp_connections_closed_total"), 23);
+}
+
+/// The sum of a metric over what clients of `port` report, in a scrape's text.
+fn of_clients(text: &str, name: &str, port: u16) -> u64 {
+    let service = format!(":{port}\"");
+    let of_client = |line: &&str| line.contains("reporter=\"source\"") && line.contains(&service);
+    let lines = text.lines().filter(|line| line.starts_with(name)).filter(of_client);
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
 /// The metrics at `place`, such as `127.0.0.1:9435`.

@@ -1,5 +1,5 @@
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,29 +12,47 @@ pub struct Watching {
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
-    ready: String,
+    /// What it said until it was ready.
+    pub said: String,
 }
 
 impl Watching {
     /// Starts `meshtax TOOL ARGUMENTS` and waits until it misses nothing any more.
     pub fn begin(tool: &str, arguments: &[&str]) -> Self {
         let mut command = meshtax();
-        command.arg(tool).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.arg(tool).args(arguments);
+        Self::of(command)
+    }
+
+    /// Starts a command that becomes a live tool, and waits until it misses nothing any more.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
         while !said.lines().any(|line| line.ends_with("Ctrl-C ends it")) {
-            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "`{tool}` ended: {said}");
+            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{command:?} ended: {said}");
         }
-        let ready = said.lines().last().unwrap().to_owned();
-        Self { child, stdout, stderr, ready }
+        Self { child, stdout, stderr, said }
     }
 
     /// Where an agent serves.
     pub fn place(&self) -> String {
-        let url = self.ready.split("http://").nth(1).expect("an agent says where it serves");
-        url.split('/').next().unwrap().to_owned()
+        let url = self.said.split("metrics at http").nth(1).expect("an agent says where it serves");
+        url.split('/').nth(2).unwrap().to_owned()
+    }
+
+    /// The next line that it says.
+    pub fn word(&mut self) -> String {
+        let mut line = String::new();
+        assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "it ended");
+        line
+    }
+
+    /// Has it read its secrets again.
+    pub fn renew(&self) {
+        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        kill(id, Signal::SIGHUP).unwrap();
     }
 
     /// The next so many lines.

@@ -1,0 +1,115 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
+use opentelemetry_proto::tonic::metrics::v1::{
+    AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics,
+    ScopeMetrics, Sum, metric, number_data_point,
+};
+use opentelemetry_proto::tonic::resource::v1 as wire;
+
+use crate::metric::{Family, Kind, Labels, Value};
+
+/// Who tells, and since when it counts.
+pub(super) struct Resource {
+    attributes: Vec<KeyValue>,
+    begun_ns: u64,
+}
+
+/// When a point holds.
+#[derive(Clone, Copy)]
+struct Times {
+    begun_ns: u64,
+    now_ns: u64,
+}
+
+impl Resource {
+    /// This process, which counts from now on.
+    pub fn of_this_host() -> Self {
+        let host = nix::unistd::gethostname().unwrap_or_default();
+        let attributes = vec![
+            attribute("service.name", "meshtax-agent"),
+            attribute("service.version", env!("CARGO_PKG_VERSION")),
+            attribute("host.name", &host.to_string_lossy()),
+        ];
+        Self { attributes, begun_ns: now_ns() }
+    }
+
+    /// All families, cumulative. Names are those of the scrape.
+    pub fn request(&self, families: &[Family]) -> ExportMetricsServiceRequest {
+        let times = Times { begun_ns: self.begun_ns, now_ns: now_ns() };
+        let told = families.iter().filter(|family| !family.series.is_empty());
+        let scope = ScopeMetrics {
+            scope: Some(InstrumentationScope { name: "meshtax".to_owned(), ..Default::default() }),
+            metrics: told.map(|family| metric(family, times)).collect(),
+            ..Default::default()
+        };
+        let resource = wire::Resource { attributes: self.attributes.clone(), ..Default::default() };
+        let metrics = ResourceMetrics { resource: Some(resource), scope_metrics: vec![scope], ..Default::default() };
+        ExportMetricsServiceRequest { resource_metrics: vec![metrics] }
+    }
+}
+
+fn metric(family: &Family, times: Times) -> Metric {
+    let cumulative = AggregationTemporality::Cumulative.into();
+    let data = match family.kind {
+        Kind::Counter => metric::Data::Sum(Sum {
+            data_points: numbers(family, times),
+            aggregation_temporality: cumulative,
+            is_monotonic: true,
+        }),
+        Kind::Gauge => metric::Data::Gauge(Gauge { data_points: numbers(family, times) }),
+        Kind::Histogram => {
+            let data_points = histograms(family, times);
+            metric::Data::Histogram(Histogram { data_points, aggregation_temporality: cumulative })
+        }
+    };
+    Metric { name: family.name.to_owned(), description: family.help.to_owned(), data: Some(data), ..Default::default() }
+}
+
+fn numbers(family: &Family, times: Times) -> Vec<NumberDataPoint> {
+    // What is now began at no time.
+    let start_time_unix_nano = if family.kind == Kind::Gauge { 0 } else { times.begun_ns };
+    let point = |(labels, value): (&Labels, &Value)| match value {
+        Value::Number(number) => Some(NumberDataPoint {
+            attributes: attributes(labels),
+            start_time_unix_nano,
+            time_unix_nano: times.now_ns,
+            value: Some(number_data_point::Value::AsDouble(*number)),
+            ..Default::default()
+        }),
+        Value::Histogram { .. } => None,
+    };
+    family.series.iter().filter_map(point).collect()
+}
+
+fn histograms(family: &Family, times: Times) -> Vec<HistogramDataPoint> {
+    let point = |(labels, value): (&Labels, &Value)| match value {
+        Value::Histogram { bounds, counts, sum } => Some(HistogramDataPoint {
+            attributes: attributes(labels),
+            start_time_unix_nano: times.begun_ns,
+            time_unix_nano: times.now_ns,
+            count: counts.iter().sum(),
+            sum: Some(*sum),
+            bucket_counts: counts.clone(),
+            explicit_bounds: bounds.clone(),
+            ..Default::default()
+        }),
+        Value::Number(_) => None,
+    };
+    family.series.iter().filter_map(point).collect()
+}
+
+fn attributes(labels: &Labels) -> Vec<KeyValue> {
+    labels.iter().map(|(name, value)| attribute(name, value)).collect()
+}
+
+fn attribute(name: &str, value: &str) -> KeyValue {
+    let value = AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) };
+    KeyValue { key: name.to_owned(), value: Some(value), ..Default::default() }
+}
+
+fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,57 @@
+use super::*;
+
+/// Where a push to `endpoint` goes, or why it cannot.
+fn check(endpoint: &str, protocol: Protocol, expect: &str) {
+    let place = receiver(endpoint, protocol).map_or_else(|error| error.to_string(), |uri| uri.to_string());
+    assert_eq!(place, expect, "{endpoint}");
+}
+
+#[test]
+fn receivers_are_found_where_otlp_has_them() {
+    check("http://collector:4318", Protocol::Http, "http://collector:4318/v1/metrics");
+    check("https://collector/", Protocol::Http, "https://collector/v1/metrics");
+    check(
+        "http://prometheus:9090/api/v1/otlp/v1/metrics",
+        Protocol::Http,
+        "http://prometheus:9090/api/v1/otlp/v1/metrics",
+    );
+    check(
+        "http://[::1]:4317",
+        Protocol::Grpc,
+        "http://[::1]:4317/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    );
+    check(
+        "http://collector:4317/v1",
+        Protocol::Grpc,
+        "`http://collector:4317/v1` has a path, which gRPC does not take",
+    );
+    for endpoint in ["collector:4317", "ftp://collector", "", "http://", "/v1/metrics", "two words"] {
+        check(endpoint, Protocol::Http, &format!("`{endpoint}` is no URL of a receiver"));
+    }
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn headers_that_http_cannot_carry_are_refused() {
+    let push = |name: &str, value: &str| {
+        let headers = [(name.to_owned(), value.to_owned())];
+        Push::new("http://collector", Protocol::Http, Duration::from_secs(1), &headers).map(drop)
+    };
+    assert_eq!(push("x-api-key", "a b"), Ok(()));
+    assert_eq!(push("x api key", "a"), Err(PushError::Header("x api key".to_owned())));
+    assert_eq!(push("x-api-key", "a\nb"), Err(PushError::Header("x-api-key".to_owned())));
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn waits_grow_with_failures_up_to_a_minute_or_the_interval() {
+    let check = |interval_s: u64, failures: u64, expect_s: f64| {
+        let waited_s = wait(Duration::from_secs(interval_s), failures).as_secs_f64();
+        assert!((0.8 * expect_s..=1.2 * expect_s).contains(&waited_s), "{waited_s}");
+    };
+    assert_eq!(wait(Duration::from_secs(7), 0), Duration::from_secs(7));
+    check(10, 1, 1.0);
+    check(10, 4, 8.0);
+    check(10, 400, 60.0);
+    check(600, 400, 600.0);
+}

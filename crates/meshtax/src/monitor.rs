@@ -1,0 +1,95 @@
+//! `meshtax agent`: the witness as a service, which serves and pushes what the kernel has counted.
+
+mod configuration;
+mod file;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use agent::{Guard, GuardFiles, Notice, Order, Service};
+use anyhow::Context;
+use lab::Stop;
+use signal_hook::consts::SIGHUP;
+
+pub use self::configuration::Configuration;
+use self::configuration::words;
+use crate::cli::AgentOptions;
+use crate::failure::{Failure, Hint};
+use crate::output::{print, say};
+use crate::signals::{heed_ends, heed_signals};
+use crate::watch::{report_gaps, restrict, witness};
+
+/// `meshtax agent`: until it is told to end.
+pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
+    let Configuration { listen, guard_files, guard, push } = Configuration::of(options)?;
+    if options.check {
+        print("the agent's file is valid, and so are those that it names\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let orders = Orders::heed(options.config.is_some(), guard_files)?;
+    let listener = agent::listen(listen).hint("choose another place with --listen")?;
+    let address = listener.local_addr().context("cannot tell where it listens")?;
+    // Whatever takes a privilege is opened from here on, by the witness, and is among its gaps where it cannot be.
+    let probe = witness()?;
+    report_gaps(&probe);
+    // From here on there is no privilege left.
+    say(&restrict(&probe)?.to_string());
+    if let Some(push) = &push {
+        say(&format!("pushing to {}", push.place()));
+    }
+    if guard.shows_its_token() && !address.ip().is_loopback() {
+        say(&format!("scrapers' token can be read on its way to {address}: give the agent `tls`"));
+    }
+    let scheme = if guard.is_secret() { "https" } else { "http" };
+    say(&format!("metrics at {scheme}://{address}/metrics; Ctrl-C ends it"));
+    agent::serve(Service { probe, listener, guard, push }, || orders.next(), |notice| say(&told(&notice)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What signals ask for.
+struct Orders {
+    stop: Stop,
+    renew: Arc<AtomicBool>,
+    guard_files: GuardFiles,
+}
+
+impl Orders {
+    /// With a file, SIGHUP has certificates and token read again; without one it ends the agent, as it does other tools.
+    fn heed(has_file: bool, guard_files: GuardFiles) -> Result<Self, Failure> {
+        let renew = Arc::default();
+        let stop = if has_file {
+            signal_hook::flag::register(SIGHUP, Arc::clone(&renew)).context("cannot listen for signals")?;
+            heed_ends()?
+        } else {
+            heed_signals()?
+        };
+        Ok(Self { stop, renew, guard_files })
+    }
+
+    fn next(&self) -> Order {
+        if self.stop.is_set() {
+            return Order::End;
+        }
+        if !self.renew.swap(false, Ordering::Relaxed) {
+            return Order::GoOn;
+        }
+        match Guard::read(&self.guard_files) {
+            Ok(guard) => {
+                say("certificates and token are read again");
+                Order::Renew(guard)
+            }
+            Err(error) => {
+                say(&format!("certificates and token stay as they were: {}", words(error)));
+                Order::GoOn
+            }
+        }
+    }
+}
+
+fn told(notice: &Notice) -> String {
+    match notice {
+        Notice::Fails(why) => format!("cannot push: {why}; trying again, silently"),
+        Notice::Recovered(failures) => format!("pushing again, after {failures} failures; nothing is missing"),
+    }
+}

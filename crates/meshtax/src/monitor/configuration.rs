@@ -1,0 +1,150 @@
+//! What the agent is to do: its file and its flags, read and checked whole.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agent::{Guard, GuardError, GuardFiles, Push, PushError, TlsFiles};
+use anyhow::Context;
+use serde_saphyr::{Location, Spanned};
+use topology::Fault;
+
+use super::file::{File, Otlp, Protocol, Tls};
+use crate::cli::AgentOptions;
+use crate::failure::{Failure, Hint};
+
+/// Where it listens unless told otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9435);
+
+/// How often receivers are told unless said otherwise: as OTLP's exporters do.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Valid, and every file that it names was read.
+pub struct Configuration {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Files that say who may scrape.
+    pub guard_files: GuardFiles,
+    /// Who may scrape.
+    pub guard: Guard,
+    /// Who is told without asking.
+    pub push: Option<Push>,
+}
+
+impl Configuration {
+    /// What flags ask for, and the file that they name; flags win.
+    pub fn of(options: &AgentOptions) -> Result<Self, Failure> {
+        let mut configuration = match &options.config {
+            Some(path) => Self::read(path)?,
+            None => Self { listen: LISTEN, guard_files: GuardFiles::default(), guard: Guard::default(), push: None },
+        };
+        configuration.listen = options.listen.unwrap_or(configuration.listen);
+        Ok(configuration)
+    }
+
+    /// Reads and checks an agent's file and those that it names, as seen from its folder.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read `{}`", path.display()))
+            .hint("name a YAML file that this user may read")?;
+        let located = |fault| Failure::in_file(path, fault);
+        let file: File = topology::read_yaml(&text).map_err(located)?;
+        let listen = listen_of(file.listen.as_ref()).map_err(located)?;
+        let push = file.otlp.as_ref().map(push_of).transpose().map_err(located)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let guard_files = guard_files_of(&file, folder);
+        let guard = Guard::read(&guard_files)
+            .map_err(|error| located(guard_fault(place_of(&file, folder, error.path()), error)))?;
+        Ok(Self { listen, guard_files, guard, push })
+    }
+}
+
+fn listen_of(written: Option<&Spanned<String>>) -> Result<SocketAddr, Fault> {
+    let Some(written) = written else { return Ok(LISTEN) };
+    written.value.parse().map_err(|_| {
+        let what = format!("`{}` is no address with a port", written.value.escape_debug());
+        Fault::at(written.referenced, what, "write one such as `127.0.0.1:9435`, `0.0.0.0:9435` or `\"[::]:9435\"`")
+    })
+}
+
+fn push_of(otlp: &Otlp) -> Result<Push, Fault> {
+    let interval = match &otlp.interval {
+        Some(interval) if interval.value.0.is_zero() => {
+            return Err(Fault::at(
+                interval.referenced,
+                "nothing is told in no time",
+                "write an interval such as `60s`",
+            ));
+        }
+        interval => interval.as_ref().map_or(INTERVAL, |interval| interval.value.0),
+    };
+    let protocol = match otlp.protocol {
+        Protocol::Http => agent::Protocol::Http,
+        Protocol::Grpc => agent::Protocol::Grpc,
+    };
+    let headers = otlp.headers.iter().flat_map(|headers| &headers.value.0);
+    let headers: Vec<(String, String)> =
+        headers.map(|(name, value)| (name.value.to_ascii_lowercase(), value.clone())).collect();
+    Push::new(&otlp.endpoint.value, protocol, interval, &headers).map_err(|error| push_fault(otlp, error))
+}
+
+fn push_fault(otlp: &Otlp, error: PushError) -> Fault {
+    let endpoint = otlp.endpoint.referenced;
+    let (place, hint) = match &error {
+        PushError::Endpoint(_) => (endpoint, "write one such as `http://collector:4318`"),
+        PushError::Path(_) => (endpoint, "write scheme, host and port alone, or use `protocol: http`"),
+        PushError::Header(_) => {
+            (otlp.headers.as_ref().map_or(endpoint, |headers| headers.referenced), "write `name: value` pairs of ASCII")
+        }
+        PushError::NoRoots(_) => {
+            (endpoint, "install them: `apt-get install ca-certificates`, or name a file of yours in SSL_CERT_FILE")
+        }
+        PushError::NotBuilt => (endpoint, "build meshtax with `--features otlp`, or remove `otlp`"),
+    };
+    Fault::at(place, error.to_string(), hint)
+}
+
+fn guard_files_of(file: &File, folder: &Path) -> GuardFiles {
+    let seen = |path: &Spanned<PathBuf>| folder.join(&path.value);
+    let tls = file.tls.as_ref().map(|Tls { certificate, key, client_ca }| TlsFiles {
+        certificate: seen(certificate),
+        key: seen(key),
+        client_ca: client_ca.as_ref().map(seen),
+    });
+    GuardFiles { tls, token: file.token_file.as_ref().map(seen) }
+}
+
+/// Where `path` is named.
+fn place_of(file: &File, folder: &Path, path: &Path) -> Location {
+    let tls = file.tls.iter().flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]);
+    let mut named = tls.chain([file.token_file.as_ref()]).flatten();
+    named.find(|named| folder.join(&named.value) == path).map_or(Location::UNKNOWN, |named| named.referenced)
+}
+
+fn guard_fault(place: Location, error: GuardError) -> Fault {
+    let hint = remedy(&error);
+    Fault::at(place, words(error), hint)
+}
+
+/// What lets the file be used.
+fn remedy(error: &GuardError) -> String {
+    let path = error.path().display();
+    match error {
+        GuardError::Unreadable { .. } => {
+            "name a file that this user may read, as seen from this file's folder".to_owned()
+        }
+        GuardError::Exposed { .. } => {
+            format!("close it: `chmod 600 {path}`, and replace the secret if others may have read it")
+        }
+        GuardError::Empty { what, .. } if what.starts_with("token") => {
+            format!("make one: `(umask 077; openssl rand -hex 32 > {path})`")
+        }
+        GuardError::Empty { .. } => "PEM begins with `-----BEGIN`; `openssl` converts other forms".to_owned(),
+        GuardError::Refused { .. } => "name a certificate, its own key, and authorities that go together".to_owned(),
+    }
+}
+
+/// An error with its causes, on one line.
+pub fn words(error: GuardError) -> String {
+    format!("{:#}", anyhow::Error::new(error))
+}

@@ -1,0 +1,160 @@
+//! Faults in an agent's file, and in the files that it names.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::refuses;
+use crate::tool::{insist_on_root, meshtax, words};
+
+const NOBODY: u32 = 65534;
+
+/// A folder with a certificate and its key, the key of another, and files that are no secret or hold nothing.
+fn home() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (own, other) = (made(), made());
+    for (name, text, mode) in [
+        ("tls.crt", &*own.cert.pem(), 0o644),
+        ("tls.key", &own.signing_key.serialize_pem(), 0o600),
+        ("open.key", &own.signing_key.serialize_pem(), 0o640),
+        ("other.key", &other.signing_key.serialize_pem(), 0o600),
+        ("token", "sesame", 0o600),
+        ("open-token", "sesame", 0o604),
+        ("empty", "", 0o600),
+    ] {
+        fs::write(home.path().join(name), text).unwrap();
+        fs::set_permissions(home.path().join(name), Permissions::from_mode(mode)).unwrap();
+    }
+    home
+}
+
+/// The agent does not start with this file.
+fn check(file: &str, error: &str, hint: &str) {
+    let home = home();
+    fs::write(home.path().join("agent.yaml"), file).unwrap();
+    for more in [&[][..], &["--check"]] {
+        let mut command = meshtax();
+        command.args(["agent", "--config", "agent.yaml"]).args(more);
+        refuses(&mut command, home.path(), &format!("agent.yaml:{error}"), hint);
+    }
+}
+
+#[test]
+fn keys_and_values() {
+    check(
+        "listn: 127.0.0.1:1\n",
+        "1:1: unknown key `listn`",
+        "did you mean `listen`? the keys here are `listen`, `tls`, `token_file`, `otlp`",
+    );
+    check(
+        "listen: localhost\n",
+        "1:9: `localhost` is no address with a port",
+        "write one such as `127.0.0.1:9435`, `0.0.0.0:9435` or `\"[::]:9435\"`",
+    );
+    check("tls:\n  certificate: tls.crt\n", "2:3: `key` is missing", "add a line `key: ...` here");
+}
+
+#[test]
+fn receivers() {
+    check(
+        "otlp:\n  endpoint: collector:4318\n",
+        "2:13: `collector:4318` is no URL of a receiver",
+        "write one such as `http://collector:4318`",
+    );
+    check(
+        "otlp:\n  endpoint: http://collector/v1\n  protocol: grpc\n",
+        "2:13: `http://collector/v1` has a path, which gRPC does not take",
+        "write scheme, host and port alone, or use `protocol: http`",
+    );
+    check(
+        "otlp:\n  endpoint: http://collector\n  interval: 0s\n",
+        "3:13: nothing is told in no time",
+        "write an interval such as `60s`",
+    );
+    check(
+        "otlp:\n  endpoint: http://collector\n  protocol: udp\n",
+        "3:13: `udp` is not possible here",
+        "write one of `http`, `grpc`",
+    );
+    check(
+        "otlp:\n  endpoint: http://collector\n  headers: {a b: c}\n",
+        "3:12: `a b` is no header that can be sent",
+        "write `name: value` pairs of ASCII",
+    );
+}
+
+#[test]
+fn files_that_it_names() {
+    check(
+        "token_file: nosuch\n",
+        "1:13: cannot read `nosuch`: No such file or directory (os error 2)",
+        "name a file that this user may read, as seen from this file's folder",
+    );
+    check(
+        "token_file: .\n",
+        "1:13: cannot read `.`: it is no file",
+        "name a file that this user may read, as seen from this file's folder",
+    );
+    check(
+        "token_file: open-token\n",
+        "1:13: `open-token` is a secret that others can read (mode 0604)",
+        "close it: `chmod 600 open-token`, and replace the secret if others may have read it",
+    );
+    check(
+        "token_file: empty\n",
+        "1:13: `empty` holds no token: one word of visible ASCII",
+        "make one: `(umask 077; openssl rand -hex 32 > empty)`",
+    );
+    check(
+        "tls: {certificate: tls.key, key: tls.key}\n",
+        "1:20: `tls.key` holds no certificate in PEM",
+        "PEM begins with `-----BEGIN`; `openssl` converts other forms",
+    );
+    check(
+        "tls: {certificate: tls.crt, key: open.key}\n",
+        "1:34: `open.key` is a secret that others can read (mode 0640)",
+        "close it: `chmod 600 open.key`, and replace the secret if others may have read it",
+    );
+    check(
+        "tls: {certificate: tls.crt, key: other.key}\n",
+        "1:34: what is in `other.key` cannot be used: it is not the key of the certificate",
+        "name a certificate, its own key, and authorities that go together",
+    );
+}
+
+#[test]
+fn a_good_file_is_checked_and_nothing_starts() {
+    let home = home();
+    let file = home.path().join("agent.yaml");
+    fs::write(&file, "tls: {certificate: tls.crt, key: tls.key}\ntoken_file: token\n").unwrap();
+    let output = meshtax().args(["agent", "--check", "--config"]).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    assert_eq!(words(&output), "the agent's file is valid, and so are those that it names\n");
+}
+
+#[test]
+fn without_capabilities_it_says_how_to_give_them() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = home.path().join("meshtax");
+    fs::copy(env!("CARGO_BIN_EXE_meshtax"), &program).unwrap();
+    for verb in ["agent", "life"] {
+        let mut command = Command::new(&program);
+        command.arg(verb).uid(NOBODY).gid(NOBODY);
+        if verb == "agent" {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let output = command.current_dir(Path::new("/")).output().unwrap();
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.starts_with("error: this user may not load BPF programs"), "{said}");
+        let hint = "hint: run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`";
+        assert!(said.contains(hint), "{said}");
+    }
+}
