@@ -8,7 +8,7 @@ use agent::{Flow, Form, Namer, Printer, Tool, histogram};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
-use probe::{Connection, Kind, Probe, ProbeError, Role};
+use probe::{Connection, Events, Kind, Probe, ProbeError, Role, Snapshots};
 
 use crate::cli::{AgentOptions, TopOptions, WatchOptions};
 use crate::failure::{Failure, Hint};
@@ -20,7 +20,16 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 /// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
 pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
-    let watch = Watch::begin(options)?;
+    match Watch::begin(options) {
+        Err(failure) if !tool.needs_bytes() => {
+            let watch = Watch::over(|| Events::begin().map_err(without_witness), options).map_err(|_| failure)?;
+            follow(tool, options, &watch)
+        }
+        watch => follow(tool, options, &watch?),
+    }
+}
+
+fn follow<S>(tool: Tool, options: &WatchOptions, watch: &Watch<S>) -> Result<ExitCode, Failure> {
     let mut teller = Teller::new(tool, options, options.count);
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
     watch.ready();
@@ -123,21 +132,27 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn report_gaps(probe: &Probe) {
+fn report_gaps<S>(probe: &Probe<S>) {
     for gap in probe.gaps() {
         say(&format!("not seen on this kernel: {} ({})", gap.what, gap.why));
     }
 }
 
 /// A witness at work, and when it is to end.
-struct Watch {
-    probe: Probe,
+struct Watch<S = Snapshots> {
+    probe: Probe<S>,
     stop: Stop,
     until: Option<Instant>,
 }
 
 impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
+        Self::over(witness, options)
+    }
+}
+
+impl<S> Watch<S> {
+    fn over(witness: impl FnOnce() -> Result<Probe<S>, Failure>, options: &WatchOptions) -> Result<Self, Failure> {
         let stop = heed_signals()?;
         let probe = witness()?;
         report_gaps(&probe);
