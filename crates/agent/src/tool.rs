@@ -105,6 +105,11 @@ impl Tool {
         }
     }
 
+    /// Whether it says nothing without counts of bytes.
+    pub fn needs_bytes(self) -> bool {
+        matches!(self, Self::Life | Self::Top)
+    }
+
     /// The line that it tells of a connection whose owner is `who`, at the time `now`.
     pub fn line(self, connection: &Connection, who: &Who, now: &Zoned) -> Line {
         Line { facts: facts(self, connection, who, now), cells: self.cells(connection, who, now) }
@@ -112,8 +117,9 @@ impl Tool {
 
     fn cells(self, connection: &Connection, who: &Who, now: &Zoned) -> Vec<String> {
         let Connection { pid, comm, local, remote, .. } = connection;
-        let pid = pid.to_string();
-        let (comm, pod) = (comm.clone(), who.pod.clone());
+        let pid = if *pid == 0 { "-".to_owned() } else { pid.to_string() };
+        let comm = if comm.is_empty() { "-".to_owned() } else { comm.clone() };
+        let pod = who.pod.clone();
         let family = if local.is_ipv4() { "4" } else { "6" }.to_owned();
         let [local_ip, remote_ip] = [local, remote].map(|end| end.ip().to_string());
         let [local_port, remote_port] = [local, remote].map(|end| end.port().to_string());
@@ -185,6 +191,12 @@ fn facts(tool: Tool, connection: &Connection, who: &Who, now: &Zoned) -> Map<Str
     let Value::Object(mut facts) = facts else { unreachable!("the macro makes an object") };
     if tool == Tool::Top {
         facts.remove("event");
+    }
+    if connection.flags.partial {
+        let owner = ["pid", "uid", "comm"].into_iter().filter(|_| connection.pid == 0);
+        for unknown in ["bytes_sent", "bytes_received", "older_than_probe", "cgroup", "id"].into_iter().chain(owner) {
+            facts[unknown] = Value::Null;
+        }
     }
     if connection.kind == Kind::Queued {
         let queues = json!({

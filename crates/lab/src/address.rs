@@ -60,5 +60,9 @@ pub fn resolv_conf() -> String {
     format!("search default.svc.{DOMAIN} svc.{DOMAIN} {DOMAIN}\nnameserver {DNS}\noptions ndots:5\n")
 }
 
+/// A pod's `/etc/nsswitch.conf`: names are looked up as in a container, whatever the host asks besides, such as a resolver
+/// of its own behind a socket.
+pub const NSSWITCH_CONF: &str = "hosts: files dns\n";
+
 #[cfg(test)]
 mod tests;

@@ -123,10 +123,8 @@ pub(crate) enum Rest<'a> {
     Host,
     /// New ones, made for this program, which is process 1 in them.
     New {
-        /// File that becomes `/etc/resolv.conf`.
-        resolv_conf: &'a Path,
-        /// Folder that becomes `/run/meshtax`.
-        run: &'a Path,
+        /// Folder that becomes `/run/meshtax`, and whose `resolv.conf` and `nsswitch.conf` become those of `/etc`.
+        files: &'a Path,
     },
     /// Those of a pod that stands.
     Of {
@@ -177,7 +175,7 @@ pub(crate) fn spawn(command: &mut Command, room: &Room<'_>) -> io::Result<Child>
 /// What is done about mounts between fork and exec, with everything that allocates already done.
 enum Mounts {
     Keep,
-    Make { resolv_conf: CString, run: CString },
+    Make(Vec<(CString, CString)>),
     Enter(std::os::fd::OwnedFd),
 }
 
@@ -185,7 +183,7 @@ impl Mounts {
     fn prepare(rest: &Rest<'_>) -> io::Result<Mounts> {
         Ok(match rest {
             Rest::Host => Mounts::Keep,
-            Rest::New { resolv_conf, run } => Mounts::Make { resolv_conf: c_string(resolv_conf)?, run: c_string(run)? },
+            Rest::New { files } => Mounts::Make(binds(files)?),
             Rest::Of { mount, .. } => Mounts::Enter(mount.try_clone_to_owned()?),
         })
     }
@@ -194,16 +192,25 @@ impl Mounts {
         match self {
             Mounts::Keep => Ok(()),
             Mounts::Enter(namespace) => setns(namespace, CloneFlags::CLONE_NEWNS),
-            Mounts::Make { resolv_conf, run } => {
+            Mounts::Make(binds) => {
                 unshare(CloneFlags::CLONE_NEWNS)?;
                 // Nothing mounted here shall reach the host; what the host unmounts shall go here too.
                 place(None, c"/", None, MsFlags::MS_REC | MsFlags::MS_SLAVE)?;
-                place(Some(resolv_conf), c"/etc/resolv.conf", None, MsFlags::MS_BIND)?;
-                place(Some(run), c"/run/meshtax", None, MsFlags::MS_BIND)?;
+                for (source, target) in binds {
+                    place(Some(source), target, None, MsFlags::MS_BIND)?;
+                }
                 place(Some(c"proc"), c"/proc", Some(c"proc"), MsFlags::empty())
             }
         }
     }
+}
+
+/// What of a pod's folder lies where. A host without `nsswitch.conf` has no place for one, and needs none.
+fn binds(files: &Path) -> io::Result<Vec<(CString, CString)>> {
+    let etc = ["resolv.conf", "nsswitch.conf"].map(|name| (files.join(name), Path::new("/etc").join(name)));
+    let run = (files.to_owned(), Path::new("/run/meshtax").to_owned());
+    let present = etc.into_iter().filter(|(_, target)| target.ends_with("resolv.conf") || target.exists());
+    present.chain([run]).map(|(source, target)| Ok((c_string(&source)?, c_string(&target)?))).collect()
 }
 
 fn place(source: Option<&CStr>, target: &CStr, kind: Option<&CStr>, flags: MsFlags) -> nix::Result<()> {

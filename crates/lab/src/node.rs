@@ -178,6 +178,7 @@ fn make_files(place: &Place) -> Result<(), LabError> {
     let doing = format!("write {}", place.files.display());
     let made = fs::create_dir_all(&place.files)
         .and_then(|()| fs::write(place.files.join("resolv.conf"), address::resolv_conf()))
+        .and_then(|()| fs::write(place.files.join("nsswitch.conf"), address::NSSWITCH_CONF))
         .and_then(|()| fs::set_permissions(&place.files, fs::Permissions::from_mode(0o755)))
         .and_then(|()| chown(&place.files, Some(plane::PROXY_UID), Some(plane::PROXY_UID)));
     made.map_err(step(doing))

@@ -52,7 +52,7 @@ impl Place {
 }
 
 impl Pod {
-    /// Makes the namespaces. `place.files` must hold a `resolv.conf`.
+    /// Makes the namespaces. `place.files` must hold a `resolv.conf` and an `nsswitch.conf`.
     pub(crate) fn make(
         name: &str,
         address: Ipv4Addr,
@@ -64,7 +64,7 @@ impl Pod {
         let label = format!("{}/pause", place.label);
         let groups =
             trees.make(&place.group.join("pause")).map_err(step(format!("make control groups for `{label}`")))?;
-        let rest = Rest::New { resolv_conf: &place.files.join("resolv.conf"), run: &place.files };
+        let rest = Rest::New { files: &place.files };
         let room = Room { net: netns.as_fd(), rest, groups: &groups, user: None, folder: Path::new("/") };
         let pause = Process::start(label.clone(), pause, &room, place.log("pause"))?;
         let namespace = |kind: &str| {

@@ -18,7 +18,7 @@ use crate::cli::AgentOptions;
 use crate::failure::{Failure, Hint};
 use crate::output::{print, say};
 use crate::signals::{heed_ends, heed_signals};
-use crate::watch::{report_gaps, restrict, witness};
+use crate::watch::{can_read, report_gaps, restrict, witness};
 
 /// `meshtax agent`: until it is told to end.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
@@ -34,7 +34,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let probe = witness()?;
     report_gaps(&probe);
     // From here on there is no privilege left.
-    say(&restrict(&probe)?.to_string());
+    say(&restrict(|| can_read(&probe))?.to_string());
     if let Some(push) = &push {
         say(&format!("pushing to {}", push.place()));
     }

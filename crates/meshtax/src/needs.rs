@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use probe::Probe;
+use probe::{Events, Probe};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -14,6 +14,10 @@ use crate::watch::remedy;
 /// Where `make setup` puts Envoy.
 const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// What a kernel before 5.12 costs.
+const WITHOUT_BYTES: &str = "no program may keep anything in a socket, so bytes cannot be counted, and `top`, `life`, \
+                             `rtt`, `backlog`, `agent` and `watch: on` do not work; `connect`, `accept` and `retrans` \
+                             do, but do not know who accepts";
 /// Bits of capabilities(7).
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
@@ -136,6 +140,9 @@ fn witness() -> Found {
     });
     match attached {
         Ok(gaps) => Ok(format!("programs load and attach{gaps}")),
+        Err(error) if Events::begin().is_ok() => {
+            Err(gap(format!("{error}: {WITHOUT_BYTES}"), "boot Linux 5.12 or newer"))
+        }
         Err(error) => Err(gap(error.to_string(), remedy(&error))),
     }
 }

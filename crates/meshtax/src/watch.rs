@@ -10,7 +10,7 @@ use agent::{Flow, Form, Namer, Printer, Privileges, Tool, histogram};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
-use probe::{Connection, Kind, Probe, ProbeError, Role};
+use probe::{Connection, Events, Kind, Probe, ProbeError, Role, Snapshots};
 
 use crate::cli::{TopOptions, WatchOptions};
 use crate::failure::Failure;
@@ -22,7 +22,22 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 /// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
 pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
-    let mut watch = Watch::begin(options)?;
+    match Watch::begin(options) {
+        Err(failure) if !tool.needs_bytes() => {
+            let watch = events_only(options).map_err(|_| failure)?;
+            follow(tool, options, watch)
+        }
+        watch => follow(tool, options, watch?),
+    }
+}
+
+/// What kernels without socket storage can still tell.
+fn events_only(options: &WatchOptions) -> Result<Watch<()>, Failure> {
+    let can_read = |events: &Events| events.losses().is_ok();
+    Watch::over(|| Events::begin().map_err(without_witness), can_read, options)
+}
+
+fn follow<S>(tool: Tool, options: &WatchOptions, mut watch: Watch<S>) -> Result<ExitCode, Failure> {
     let mut teller = Teller::new(tool, options, options.count);
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
     watch.ready();
@@ -122,25 +137,35 @@ pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
 }
 
 /// Says what this kernel does not let be seen.
-pub fn report_gaps(probe: &Probe) {
+pub fn report_gaps<S>(probe: &Probe<S>) {
     for gap in probe.gaps() {
         say(&format!("not seen on this kernel: {} ({})", gap.what, gap.why));
     }
 }
 
 /// A witness at work, and when it is to end.
-struct Watch {
-    probe: Probe,
+struct Watch<S = Snapshots> {
+    probe: Probe<S>,
     stop: Stop,
     until: Option<Instant>,
 }
 
 impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
+        Self::over(witness, can_read, options)
+    }
+}
+
+impl<S> Watch<S> {
+    fn over(
+        witness: impl FnOnce() -> Result<Probe<S>, Failure>,
+        can_read: impl Fn(&Probe<S>) -> bool,
+        options: &WatchOptions,
+    ) -> Result<Self, Failure> {
         let stop = heed_signals()?;
         let probe = witness()?;
         report_gaps(&probe);
-        restrict(&probe)?;
+        restrict(|| can_read(&probe))?;
         let until = options.duration.map(|duration| Instant::now() + duration.0);
         Ok(Self { probe, stop, until })
     }
@@ -235,9 +260,13 @@ pub fn witness() -> Result<Probe, Failure> {
 }
 
 /// Gives up every privilege that reading does not take.
-pub fn restrict(probe: &Probe) -> Result<Privileges, Failure> {
-    let can_read = || probe.losses().is_ok() && probe.connections().is_ok();
+pub fn restrict(can_read: impl Fn() -> bool) -> Result<Privileges, Failure> {
     Ok(agent::give_up_privileges(can_read)?)
+}
+
+/// Whether all that the witness tells can be read.
+pub fn can_read(probe: &Probe) -> bool {
+    probe.losses().is_ok() && probe.connections().is_ok()
 }
 
 /// Why the kernel lets nothing be seen, and what to do about it.

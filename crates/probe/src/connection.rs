@@ -15,7 +15,7 @@ pub struct Connection {
     pub kind: Kind,
     /// When.
     pub at: Duration,
-    /// The socket's cookie: a number that no other socket ever has.
+    /// The socket's cookie: a number that no other socket ever has; 0 if the kernel does not say.
     pub id: u64,
     /// Which end.
     pub role: Role,
@@ -29,7 +29,7 @@ pub struct Connection {
     pub cgroup: u64,
     /// Network namespace: its inode.
     pub netns: u32,
-    /// Process that called `connect` or `listen`.
+    /// Process that called `connect` or `listen`; 0 if nobody knows.
     pub pid: u32,
     /// Its user.
     pub uid: u32,
@@ -190,6 +190,8 @@ pub struct Flags {
     pub zero_window_received: bool,
     /// It is older than the probe.
     pub seeded: bool,
+    /// The kernel is too old to let bytes be counted; the owner may not be known either.
+    pub partial: bool,
 }
 
 impl Connection {
@@ -232,6 +234,7 @@ impl Connection {
                 zero_window_sent: record.flags & 1 != 0,
                 zero_window_received: record.flags & 2 != 0,
                 seeded: record.flags & 4 != 0,
+                partial: record.flags & 8 != 0,
             },
         }
     }

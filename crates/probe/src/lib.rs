@@ -14,5 +14,5 @@ mod series;
 pub use connection::{Connection, Flags, Kind, Role, State};
 pub use error::ProbeError;
 pub use feed::Feed;
-pub use probe::{Gap, Probe};
+pub use probe::{Events, Gap, Probe, Snapshots};
 pub use series::{Key, Losses, RTT_BOUNDS_US, Series};

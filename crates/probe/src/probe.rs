@@ -1,3 +1,7 @@
+mod events;
+
+pub use events::Events;
+
 use std::io::Read;
 use std::os::fd::AsFd;
 
@@ -29,15 +33,21 @@ const ROOM: u32 = 64;
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
-pub struct Probe {
+pub struct Probe<S = Snapshots> {
     object: Object,
+    /// What runs when something happens; empty while detached.
+    attached: Vec<Link>,
+    gaps: Vec<Gap>,
+    snapshots: S,
+}
+
+/// What reads the kernel's own counters of every socket.
+#[derive(Debug)]
+pub struct Snapshots {
     /// Adds up what is new.
     tell_all: Link,
     /// Writes out what is open.
     write_all: Link,
-    /// What runs when something happens; empty while detached.
-    attached: Vec<Link>,
-    gaps: Vec<Gap>,
 }
 
 /// Something that this kernel does not let be seen.
@@ -65,7 +75,7 @@ impl Probe {
         map(&object, "series").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
         let tell_all = over_stories(&object, "tell_all")?;
         let write_all = over_stories(&object, "write_all")?;
-        Ok(Self { object, tell_all, write_all, attached: Vec::new(), gaps: Vec::new() })
+        Ok(Self { object, attached: Vec::new(), gaps: Vec::new(), snapshots: Snapshots { tell_all, write_all } })
     }
 
     /// Attaches the programs, and gives every socket that is open already its baseline. What moves while the programs are
@@ -75,31 +85,11 @@ impl Probe {
     ///
     /// The kernel has no tracepoint for what everything rests on.
     pub fn attach(&mut self) -> Result<(), ProbeError> {
-        self.detach();
-        for name in REQUIRED {
-            self.attached.push(program(&self.object, name).attach().map_err(ProbeError::refused(name))?);
-        }
-        for (name, what) in OPTIONAL {
-            match program(&self.object, name).attach() {
-                Ok(link) => self.attached.push(link),
-                Err(error) => self.gaps.push(Gap { what, why: error.to_string() }),
-            }
-        }
+        self.attach_programs()?;
         // From now on no socket is missed; those that are open already are given a story unless they have one.
         let seeding = program(&self.object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
         read_through(&seeding)?;
         Ok(())
-    }
-
-    /// Detaches the programs. What they have counted stays.
-    pub fn detach(&mut self) {
-        self.attached.clear();
-        self.gaps.clear();
-    }
-
-    /// What this kernel does not let be seen.
-    pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
     }
 
     /// Brings the counters up to date and reads them.
@@ -108,7 +98,7 @@ impl Probe {
     ///
     /// The kernel lacks memory for it.
     pub fn series(&self) -> Result<Vec<(Key, Series)>, ProbeError> {
-        read_through(&self.tell_all)?;
+        read_through(&self.snapshots.tell_all)?;
         let map = map(&self.object, "series");
         // All in one batch. The kernel ends one early where the next bucket would not fit, and the library takes such a
         // batch for the last one.
@@ -128,10 +118,38 @@ impl Probe {
     ///
     /// The kernel lacks memory for it.
     pub fn connections(&self) -> Result<Vec<Connection>, ProbeError> {
-        let bytes = read_through(&self.write_all)?;
+        let bytes = read_through(&self.snapshots.write_all)?;
         let records = bytes.chunks_exact(size_of::<ConnectionRecord>());
         let records = records.map(|bytes| ConnectionRecord::read_from_bytes(bytes).expect("chunks have this size"));
         Ok(records.map(|record| Connection::of(&record)).collect())
+    }
+}
+
+impl<S> Probe<S> {
+    fn attach_programs(&mut self) -> Result<(), ProbeError> {
+        self.detach();
+        for name in REQUIRED {
+            self.attached.push(program(&self.object, name).attach().map_err(ProbeError::refused(name))?);
+        }
+        for (name, what) in OPTIONAL {
+            let Some(program) = find_program(&self.object, name) else { continue };
+            match program.attach() {
+                Ok(link) => self.attached.push(link),
+                Err(error) => self.gaps.push(Gap { what, why: error.to_string() }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Detaches the programs. What they have counted stays.
+    pub fn detach(&mut self) {
+        self.attached.clear();
+        self.gaps.clear();
+    }
+
+    /// What this kernel does not let be seen.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
     }
 
     /// The feed of what happens, of these kinds from now on; a later call changes the kinds for all feeds.
@@ -166,7 +184,11 @@ fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
 }
 
 fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
-    object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
+    find_program(object, name).expect("the object has this program")
+}
+
+fn find_program<'a>(object: &'a Object, name: &str) -> Option<ProgramMut<'a>> {
+    object.progs_mut().find(|program| program.name() == name)
 }
 
 /// An iterator over all sockets that have a story.

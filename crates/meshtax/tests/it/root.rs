@@ -4,6 +4,7 @@ mod cgroups;
 mod command;
 mod html;
 mod life;
+mod lookups;
 mod mesh;
 mod numbers;
 mod truth;

@@ -79,6 +79,7 @@ enum {
 	FLAG_ZERO_WINDOW_SENT = 1,      /* we tell the peer to send nothing */
 	FLAG_ZERO_WINDOW_RECEIVED = 2,  /* the peer tells us */
 	FLAG_SEEDED = 4,                /* older than the probe: bytes count from its start */
+	FLAG_PARTIAL = 8,               /* this kernel lets neither bytes nor cookies be known, and not every owner */
 };
 
 /* What is counted together. */

@@ -5,10 +5,10 @@
 
 #include "story.h"
 
-static __always_inline void describe(struct connection *to, struct sock *sk, struct story *story)
+/* All but the cookie, which programs can ask for since 5.12. */
+static __always_inline void introduce(struct connection *to, struct sock *sk, const struct story *story)
 {
 	to->at_ns = bpf_ktime_get_ns();
-	to->id = bpf_get_socket_cookie(sk);
 	to->begun_ns = story->begun_ns;
 	to->established_ns = story->established_ns;
 	to->cgroup = story->cgroup;
@@ -25,7 +25,13 @@ static __always_inline void describe(struct connection *to, struct sock *sk, str
 	__builtin_memcpy(to->comm, story->comm, COMM_LEN);
 }
 
-static __always_inline void describe_traffic(struct connection *to, struct tcp_sock *tp, struct story *story,
+static __always_inline void describe(struct connection *to, struct sock *sk, const struct story *story)
+{
+	introduce(to, sk, story);
+	to->id = bpf_get_socket_cookie(sk);
+}
+
+static __always_inline void describe_traffic(struct connection *to, struct tcp_sock *tp, const struct story *story,
 					     struct bytes bytes)
 {
 	to->sent = bytes.sent - story->base_sent;

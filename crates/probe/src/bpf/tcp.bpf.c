@@ -6,6 +6,7 @@
  * time, when the socket closes; each reading adds what is new to a series. Nothing is ever cleared. */
 #include "count.h"
 #include "event.h"
+#include "owner.h"
 #include "record.h"
 #include "story.h"
 
@@ -17,29 +18,6 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* --- The life of a socket --- */
-
-static __always_inline __u64 cgroup_of(struct sock *sk)
-{
-	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		return 0; /* before 5.15 */
-	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
-}
-
-/* Notes the current process as the owner. */
-static __always_inline void own(struct story *story, struct sock *sk)
-{
-	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
-
-	story->pid = bpf_get_current_pid_tgid() >> 32;
-	story->uid = bpf_get_current_uid_gid();
-	BPF_CORE_READ_STR_INTO(&story->comm, leader, comm);
-	story->cgroup = cgroup_of(sk);
-}
-
-static __always_inline __u16 local_port(struct sock *sk)
-{
-	return bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-}
 
 /* How full the listener's queues are as a connection is born. The listener is read through its address, which may be
  * stale: such a read fails, or tells of the past. */

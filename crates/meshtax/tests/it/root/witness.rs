@@ -16,6 +16,7 @@ mod queues;
 mod screen;
 mod socket;
 mod terminal;
+mod tiers;
 mod traffic;
 mod watching;
 

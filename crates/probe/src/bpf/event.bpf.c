@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Opens, and what is sent again, for kernels before 5.12, which give a program no storage in a socket and no cookie.
+ *
+ * A socket's story lies in a map, by the socket's address, from its first change of state to its last; the oldest make
+ * room. So nobody inherits anything: whoever was accepted has no owner. What has no story is told all the same. */
+#include "event.h"
+#include "owner.h"
+#include "count.h"
+#include "record.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct story);
+} openings SEC(".maps");
+
+static const struct story untold = {};
+
+static __always_inline const struct story *story_of(struct sock *sk)
+{
+	__u64 at = (__u64)sk;
+	struct story *story = bpf_map_lookup_elem(&openings, &at);
+
+	return story ? story : &untold;
+}
+
+static __always_inline void begin(struct sock *sk, int state)
+{
+	struct story story = {};
+	__u64 at = (__u64)sk;
+
+	story.begun_ns = bpf_ktime_get_ns();
+	story.local_port = sk->__sk_common.skc_num;
+	if (state != TCP_SYN_RECV)
+		own(&story, sk);
+	bpf_map_update_elem(&openings, &at, &story, BPF_ANY);
+}
+
+static __always_inline struct connection *open_event(int kind, struct sock *sk, int role)
+{
+	struct connection *event = reserve(kind);
+
+	if (!event)
+		return 0;
+	introduce(event, sk, story_of(sk));
+	event->role = role;
+	event->local_port = local_port(sk);
+	event->flags = FLAG_PARTIAL;
+	return event;
+}
+
+static __always_inline void establish(struct sock *sk, int from)
+{
+	bool accepted = from == TCP_SYN_RECV;
+	struct connection *event =
+		open_event(accepted ? KIND_ACCEPTED : KIND_CONNECTED, sk, accepted ? ROLE_SERVER : ROLE_CLIENT);
+
+	if (!event)
+		return;
+	event->established_ns = event->at_ns;
+	event->state = TCP_ESTABLISHED;
+	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline void end(struct sock *sk, int from)
+{
+	struct connection *event = from == TCP_SYN_SENT ? open_event(KIND_FAILED, sk, ROLE_CLIENT) : 0;
+	__u64 at = (__u64)sk;
+
+	if (event) {
+		event->state = from;
+		event->error = sk->sk_err;
+		bpf_ringbuf_submit(event, 0);
+	}
+	bpf_map_delete_elem(&openings, &at);
+}
+
+static __always_inline int change_state(struct sock *sk, int from, int to)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (to == TCP_LISTEN || to == TCP_SYN_SENT || to == TCP_SYN_RECV)
+		begin(sk, to);
+	if (to == TCP_ESTABLISHED)
+		establish(sk, from);
+	if (to == TCP_CLOSE)
+		end(sk, from);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock *sk, int from, int to)
+{
+	return change_state(sk, from, to);
+}
+
+static __always_inline void report_retransmit(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct connection *event = tp ? open_event(KIND_RETRANSMITTED, sk, ROLE_UNKNOWN) : 0;
+
+	if (!event)
+		return;
+	describe_traffic(event, tp, &untold, (struct bytes){});
+	event->state = sk->__sk_common.skc_state;
+	bpf_ringbuf_submit(event, 0);
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(on_retransmit, struct sock *sk)
+{
+	report_retransmit(sk);
+	return 0;
+}
+
+static __always_inline void report_synack(struct sock *sk, struct request_sock *request)
+{
+	struct connection *event = open_event(KIND_SYNACK_AGAIN, sk, ROLE_LISTENER);
+
+	if (!event)
+		return;
+	event->state = TCP_SYN_RECV;
+	event->remote_port = bpf_ntohs(request->__req_common.skc_dport);
+	event->family = request->__req_common.skc_family;
+	ends(&request->__req_common, event->local, event->remote);
+	bpf_ringbuf_submit(event, 0);
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(on_synack_again, struct sock *sk, struct request_sock *request)
+{
+	report_synack(sk, request);
+	return 0;
+}
