@@ -1,6 +1,7 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
 mod namespace;
+mod prometheus;
 mod traffic;
 mod watching;
 
