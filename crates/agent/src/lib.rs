@@ -6,14 +6,20 @@
 mod export;
 mod filter;
 mod flow;
+mod ledger;
+mod living;
 mod metric;
+mod own;
+mod place;
 mod serve;
 mod table;
 mod tool;
+mod totals;
 mod who;
 
 pub use filter::Filter;
 pub use flow::Flow;
+pub use ledger::Bounds;
 pub use serve::{ServeError, serve};
 pub use table::{Column, Form, Line, Printer};
 pub use tool::{Tool, histogram};

@@ -1,9 +1,10 @@
 //! The endpoint that Prometheus scrapes.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -20,9 +21,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-use crate::export::{Cost, Reading, families};
-use crate::metric::{Exposition, exposition};
-use crate::who::Namer;
+use crate::export::{Reading, families};
+use crate::ledger::{Bounds, Ledger};
+use crate::metric::{Exposition, Family, exposition};
+use crate::own::Cost;
 
 /// How long a scraper may take to ask.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,11 +57,12 @@ pub enum ServeError {
 pub fn serve(
     probe: Probe,
     address: SocketAddr,
+    bounds: Bounds,
     ready: impl FnOnce(SocketAddr),
     is_over: impl Fn() -> bool,
 ) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-    let exporter = Rc::new(Exporter { probe, root: PathBuf::from("/") });
+    let exporter = Rc::new(Exporter { probe, ledger: RefCell::new(Ledger::new(Path::new("/"), bounds)) });
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
         ready(listener.local_addr().unwrap_or(address));
@@ -97,7 +100,7 @@ async fn answer_all(stream: TcpStream, exporter: Rc<Exporter>) {
 #[derive(Debug)]
 struct Exporter {
     probe: Probe,
-    root: PathBuf,
+    ledger: RefCell<Ledger>,
 }
 
 impl Exporter {
@@ -115,10 +118,9 @@ impl Exporter {
     }
 
     fn scrape(&self, form: Exposition) -> Response<Full<Bytes>> {
-        match self.read() {
-            Ok(reading) => {
-                let text = exposition(&families(&reading, &mut Namer::new(&self.root)), form);
-                let mut response = plain(StatusCode::OK, text);
+        match self.metrics() {
+            Ok(families) => {
+                let mut response = plain(StatusCode::OK, exposition(&families, form));
                 let kind = form.content_type().parse().expect("it is a header's value");
                 response.headers_mut().insert(CONTENT_TYPE, kind);
                 response
@@ -127,12 +129,21 @@ impl Exporter {
         }
     }
 
+    fn metrics(&self) -> Result<Vec<Family>, ProbeError> {
+        let (reading, now) = (self.read()?, Instant::now());
+        let mut ledger = self.ledger.borrow_mut();
+        let families = families(&reading, &mut ledger, now);
+        ledger.expire(&self.probe, &reading.connections, now)?;
+        Ok(families)
+    }
+
     fn read(&self) -> Result<Reading, ProbeError> {
         let started = Instant::now();
         let series = self.probe.series()?;
         let connections = self.probe.connections()?;
         let losses = self.probe.losses()?;
-        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), ..own_cost() };
+        let (programs, maps) = (self.probe.program_costs(), self.probe.map_fills()?);
+        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
         Ok(Reading { series, connections, losses, cost })
     }
 }
@@ -143,7 +154,7 @@ fn own_cost() -> Cost {
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     let cpu_s = usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
     let memory_bytes = resident().unwrap_or_default();
-    Cost { cpu_s, memory_bytes, reading_s: 0.0 }
+    Cost { cpu_s, memory_bytes, ..Cost::default() }
 }
 
 fn resident() -> Option<u64> {

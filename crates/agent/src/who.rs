@@ -1,15 +1,15 @@
 //! Who is who: the name that people have for a network namespace or a control group.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where `ip netns` and labs leave names of network namespaces.
-const NAMED: &str = "run/netns";
+pub(crate) const NAMED: &str = "run/netns";
 
 /// Where control groups of version 2 lie: alone, or beside those of version 1.
-const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
+pub(crate) const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
 
 /// Whose a socket is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,13 +26,21 @@ pub struct Namer {
     root: PathBuf,
     namespaces: HashMap<u32, String>,
     groups: HashMap<u64, String>,
+    /// Network namespaces that had a name at an earlier reading and have none now.
+    former: HashSet<u32>,
     stale: bool,
 }
 
 impl Namer {
     /// Names as they are below `root`, which is `/` except in tests.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), namespaces: HashMap::new(), groups: HashMap::new(), stale: true }
+        Self {
+            root: root.to_owned(),
+            namespaces: HashMap::new(),
+            groups: HashMap::new(),
+            former: HashSet::new(),
+            stale: true,
+        }
     }
 
     /// Lets the next unknown number be looked up again.
@@ -40,11 +48,35 @@ impl Namer {
         self.stale = true;
     }
 
+    /// Looks up names of network namespaces anew, and remembers those of namespaces that nobody names any more. Numbers of
+    /// namespaces are used again: those that have another name now are told.
+    pub fn reread(&mut self) -> HashSet<u32> {
+        self.stale = true;
+        let named = namespaces(&self.root.join(NAMED));
+        let is_new = |(netns, name): &(&u32, &String)| self.namespaces.get(netns).is_some_and(|former| former != *name);
+        let renamed = named.iter().filter(is_new).map(|(netns, _)| *netns).collect();
+        self.former = self.namespaces.keys().filter(|netns| !named.contains_key(netns)).copied().collect();
+        self.namespaces.extend(named);
+        renamed
+    }
+
+    /// Whether a network namespace had a name that it has no more.
+    pub fn is_former(&self, netns: u32) -> bool {
+        self.former.contains(&netns)
+    }
+
+    /// Forgets names of network namespaces that are no more.
+    pub fn forget(&mut self, gone: impl Iterator<Item = u32>) {
+        for netns in gone {
+            self.namespaces.remove(&netns);
+        }
+    }
+
     /// Whose a socket is, in this network namespace and control group.
     pub fn who(&mut self, netns: u32, cgroup: u64) -> Who {
         if self.stale && !self.namespaces.contains_key(&netns) && !self.groups.contains_key(&cgroup) {
             self.stale = false;
-            self.namespaces = namespaces(&self.root.join(NAMED));
+            self.namespaces.extend(namespaces(&self.root.join(NAMED)));
             self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
         }
         let pod = self.groups.get(&cgroup).or_else(|| self.namespaces.get(&netns));

@@ -1,5 +1,7 @@
 //! What can be typed. Help, man page and completions come from these definitions.
 
+mod remembering;
+
 use std::path::PathBuf;
 
 use agent::{Filter, Form};
@@ -7,6 +9,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use measure::{FailIf, Until};
 use topology::{Share, Span};
+
+use remembering::Remembering;
 
 /// Subcommands by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
@@ -383,6 +387,8 @@ pub struct AgentOptions {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9435")]
     pub listen: std::net::SocketAddr,
+    #[command(flatten)]
+    pub remembering: Remembering,
 }
 
 /// The number of a file that people name by its path.

@@ -116,10 +116,14 @@ pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
 /// `meshtax agent`: until it is told to end.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let stop = heed_signals()?;
-    let probe = witness()?;
+    let mut probe = witness()?;
+    if options.remembering.bpf_stats {
+        probe.time_programs();
+    }
     report_gaps(&probe);
     let ready = |address| say(&format!("metrics at http://{address}/metrics; Ctrl-C ends it"));
-    agent::serve(probe, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
+    agent::serve(probe, options.listen, options.remembering.bounds(), ready, || stop.is_set())
+        .hint("choose another place with --listen")?;
     Ok(ExitCode::SUCCESS)
 }
 

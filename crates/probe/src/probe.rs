@@ -1,10 +1,10 @@
 use std::io::Read;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, ProgramMut};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::connection::{Connection, Kind};
+use crate::connection::{Connection, Kind, Role};
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::record::{ConnectionRecord, KeyRecord, LossRecord, SeriesRecord};
@@ -25,19 +25,21 @@ const OPTIONAL: [(&str, &str); 4] = [
 ];
 
 /// Entries that are read of a map at a time.
-const BATCH: u32 = 512;
+pub(crate) const BATCH: u32 = 512;
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Probe {
-    object: Object,
+    pub(crate) object: Object,
     /// Adds up what is new.
     tell_all: Link,
     /// Writes out what is open.
     write_all: Link,
     /// What runs when something happens; empty while detached.
     attached: Vec<Link>,
-    gaps: Vec<Gap>,
+    pub(crate) gaps: Vec<Gap>,
+    /// Has the kernel time the programs, while it is open.
+    pub(crate) statistics: Option<OwnedFd>,
 }
 
 /// Something that this kernel does not let be seen.
@@ -60,12 +62,16 @@ impl Probe {
         libbpf_rs::set_print(None);
         let open = ObjectBuilder::default().open_memory(TCP).map_err(ProbeError::refused("tcp"))?;
         let object = open.load().map_err(ProbeError::refused("tcp"))?;
-        // What finds no room is counted here, so this one must have room.
-        let (key, nothing) = (KeyRecord::default(), SeriesRecord::default());
-        map(&object, "series").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
+        // What finds no room is counted here, so these must have room.
+        for role in [Role::Unknown, Role::Client, Role::Server] {
+            let (key, nothing) = (KeyRecord { role: role as u8, ..KeyRecord::default() }, SeriesRecord::default());
+            map(&object, "series")
+                .update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY)
+                .map_err(ProbeError::Map)?;
+        }
         let tell_all = over_stories(&object, "tell_all")?;
         let write_all = over_stories(&object, "write_all")?;
-        Ok(Self { object, tell_all, write_all, attached: Vec::new(), gaps: Vec::new() })
+        Ok(Self { object, tell_all, write_all, attached: Vec::new(), gaps: Vec::new(), statistics: None })
     }
 
     /// Attaches the programs, and gives every socket that is open already its baseline. What moves while the programs are
@@ -111,12 +117,27 @@ impl Probe {
         read_through(&self.tell_all)?;
         let batches = map(&self.object, "series");
         let batches = batches.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
-        let entry = |(key, value): (Vec<u8>, Vec<u8>)| {
-            let key = KeyRecord::read_from_bytes(&key).expect("programs and loader share one layout");
-            let series = SeriesRecord::read_from_bytes(&value).expect("programs and loader share one layout");
-            (Key::of(&key), Series::of(&series))
-        };
-        Ok(batches.map(entry).collect())
+        Ok(batches.map(|(key, value)| (key_of(&key), series_of(&value))).collect())
+    }
+
+    /// Frees the room of series that nothing will ever add to again, and tells what they had come to. Before Linux 5.14
+    /// they stay where they are.
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    pub fn forget(&self, is_gone: impl Fn(&Key) -> bool) -> Result<Vec<(Key, Series)>, ProbeError> {
+        let series = map(&self.object, "series");
+        let batches = series.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
+        let keys: Vec<Vec<u8>> = batches.map(|(key, _)| key).collect();
+        let is_gone = |key: &Key| !key.is_other() && is_gone(key);
+        let mut forgotten = Vec::new();
+        for (bytes, key) in keys.iter().map(|bytes| (bytes, key_of(bytes))).filter(|(_, key)| is_gone(key)) {
+            if let Ok(Some(last)) = series.lookup_and_delete(bytes) {
+                forgotten.push((key, series_of(&last)));
+            }
+        }
+        Ok(forgotten)
     }
 
     /// Every connection and listener that is open.
@@ -164,6 +185,14 @@ fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
 
 fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
     object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
+}
+
+fn key_of(bytes: &[u8]) -> Key {
+    Key::of(&KeyRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
+}
+
+fn series_of(bytes: &[u8]) -> Series {
+    Series::of(&SeriesRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
 }
 
 /// An iterator over all sockets that have a story.

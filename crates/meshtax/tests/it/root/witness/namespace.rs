@@ -42,6 +42,11 @@ impl Namespace {
         namespace
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
     /// The file that stands for it.
     pub fn file(&self) -> String {
         format!("/run/netns/{}", self.0)

@@ -25,6 +25,63 @@ fn promtool_has_no_objection_to_the_metrics() {
     check_metrics(&scrape(&agent.place()));
 }
 
+#[test]
+fn the_agent_tells_what_its_programs_cost_and_how_full_its_maps_are() {
+    insist_on_root();
+    let value = |text: &str, series: &str| -> Option<f64> {
+        let line = text.lines().find(|line| line.starts_with(series))?;
+        Some(line.rsplit(' ').next().unwrap().parse().unwrap())
+    };
+    let server = Peer::listen(V4);
+    let look = |options: &[&str]| {
+        let agent = Watching::begin("agent", &[&AGENT, options].concat());
+        for _ in 0..23 {
+            server.exchange(1, 1, |_| ());
+        }
+        scrape(&agent.place())
+    };
+    let timed = look(&["--bpf-stats"]);
+    // Two ends of a connection change their states at least twice each.
+    assert!(value(&timed, "meshtax_agent_bpf_runs_total{program=\"on_state\"}").unwrap() >= 23.0 * 4.0, "{timed}");
+    assert!(value(&timed, "meshtax_agent_bpf_run_seconds_total{program=\"on_state\"}").unwrap() > 0.0, "{timed}");
+    assert!(value(&timed, "meshtax_agent_map_entries{map=\"series\"}").unwrap() >= 2.0, "{timed}");
+    assert_eq!(value(&timed, "meshtax_agent_map_max_entries{map=\"series\"}"), Some(8192.0), "{timed}");
+    assert_eq!(value(&look(&[]), "meshtax_agent_bpf_run"), None, "nobody asked for it");
+}
+
+#[test]
+fn series_beyond_the_bound_are_summed_and_nothing_is_lost() {
+    insist_on_root();
+    let agent = Watching::begin("agent", &[&AGENT[..], &["--max-series", "3"]].concat());
+    let servers: Vec<Peer> = (0..23).map(|_| Peer::listen(V4)).collect();
+    let sent: u64 = servers.iter().map(|server| server.exchange(0, 1_000, |_| ()).down).sum();
+    let text = scrape(&agent.place());
+    let of_clients = |line: &&str| line.starts_with("istio_tcp_sent_bytes_total{reporter=\"source\"");
+    let lines: Vec<&str> = text.lines().filter(of_clients).collect();
+    // Nobody else may have spoken, so these are all.
+    assert!(lines.len() <= 4, "{text}");
+    let told: u64 = lines.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
+    assert!(told >= sent, "{told} of {sent} bytes: {text}");
+    assert!(lines.iter().any(|line| line.contains("destination_service=\"other\"")), "{text}");
+    assert!(!text.contains("meshtax_agent_series_overflow_total{place=\"exposition\"} 0\n"), "{text}");
+}
+
+#[test]
+fn a_namespace_that_is_gone_is_told_for_a_while_and_makes_room() {
+    insist_on_root();
+    let agent = Watching::begin("agent", &[&AGENT[..], &["--expire", "1s"]].concat());
+    let namespace = Namespace::lossy("expires", 7702);
+    namespace.exchange(7702, 1_000, 1_000);
+    let name = namespace.name().trim_start_matches("meshtax-test-").to_owned();
+    assert!(scrape(&agent.place()).contains(&name));
+    drop(namespace);
+    let mut scrapes = 0;
+    while scrape(&agent.place()).contains(&name) {
+        scrapes += 1;
+    }
+    assert!(scrapes > 0, "it was told after its end");
+}
+
 /// What `promtool check metrics` says of an answer.
 fn check_metrics(answer: &str) {
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
