@@ -95,17 +95,15 @@ impl Tcp {
         for (family, more) in same.iter_mut().zip([sent, received, series.opened, series.closed]) {
             family.add(labels.clone(), more as f64);
         }
-        let add = |family: &mut Family, more: f64| {
-            if more > 0.0 {
-                family.add(labels.clone(), more);
-            }
-        };
-        add(&mut self.failed, series.failed as f64);
-        add(&mut self.reset, series.reset as f64);
-        add(&mut self.retransmitted, series.retransmitted as f64);
-        add(&mut self.retransmits, series.retransmits as f64);
-        add(&mut self.out_of_order, series.out_of_order as f64);
-        add(&mut self.handshake, series.handshake.as_secs_f64());
+        // Zeros, too: a counter that begins with its first event hides it from rates.
+        if is_client {
+            self.failed.add(labels.clone(), series.failed as f64);
+        }
+        self.reset.add(labels.clone(), series.reset as f64);
+        self.retransmitted.add(labels.clone(), series.retransmitted as f64);
+        self.retransmits.add(labels.clone(), series.retransmits as f64);
+        self.out_of_order.add(labels.clone(), series.out_of_order as f64);
+        self.handshake.add(labels.clone(), series.handshake.as_secs_f64());
         let bounds: Vec<f64> = RTT_BOUNDS_US.iter().map(|bound| f64::from(*bound) / 1e6).collect();
         self.rtt.add_counts(labels.clone(), &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
     }
@@ -131,7 +129,7 @@ pub(crate) fn labels(key: &Key, places: &Places, namer: &mut Namer) -> Labels {
         return tcp_labels(reporter, [OTHER; 5].map(str::to_owned));
     }
     let here = Some(name_of(key.netns, key.cgroup, &key.comm, namer));
-    let there = places.owner(key.remote);
+    let there = places.owner(&namer.who(key.netns, key.cgroup).network, key.remote);
     let (source, destination) = if key.role == Role::Client { (here, there) } else { (there, here) };
     // A client's remote side is a service; who is behind an address that has no name here is told by the address.
     let service = match key.role {

@@ -37,7 +37,7 @@ pub struct Ledger {
     pub(crate) tcp: Totals<Key, TcpGroup, Series>,
     /// Packets that listeners dropped, by the socket's id.
     pub(crate) drops: Totals<u64, Labels, u64>,
-    places: Places,
+    pub(crate) places: Places,
     /// Series of gauges that found no room, at every reading.
     overflows: u64,
     root: PathBuf,

@@ -12,7 +12,8 @@ const PROXY: &str = "envoy";
 /// What is known of addresses and namespaces from the sockets in them, now and a while ago.
 #[derive(Debug, Default)]
 pub struct Places {
-    owners: HashMap<IpAddr, Seen<Option<String>>>,
+    /// By network and address.
+    owners: HashMap<(String, IpAddr), Seen<Option<String>>>,
     meshed: HashMap<u32, Seen<()>>,
 }
 
@@ -31,13 +32,15 @@ impl Places {
             }
             let address = connection.local.ip();
             if !address.is_loopback() && !address.is_unspecified() {
-                self.own(address, name_of(connection.netns, connection.cgroup, &connection.comm, namer), at);
+                let network = namer.who(connection.netns, connection.cgroup).network;
+                let name = name_of(connection.netns, connection.cgroup, &connection.comm, namer);
+                self.own((network, address), name, at);
             }
         }
     }
 
     /// An address whose owners of now have several names has none; a new owner takes it from a former one.
-    fn own(&mut self, address: IpAddr, name: String, at: Instant) {
+    fn own(&mut self, address: (String, IpAddr), name: String, at: Instant) {
         let owner = self.owners.entry(address).or_insert_with(|| Seen { what: Some(name.clone()), at });
         let is_same = owner.what.as_ref().is_some_and(|known| *known == name);
         owner.what = if is_same || owner.at < at { Some(name) } else { None };
@@ -50,9 +53,9 @@ impl Places {
         self.meshed.retain(|_, seen| seen.at > since);
     }
 
-    /// Who owns an address on this machine; none if nobody or several do.
-    pub fn owner(&self, address: IpAddr) -> Option<String> {
-        self.owners.get(&address)?.what.clone()
+    /// Who owns an address of a network on this machine; none if nobody or several do.
+    pub fn owner(&self, network: &str, address: IpAddr) -> Option<String> {
+        self.owners.get(&(network.to_owned(), address))?.what.clone()
     }
 
     /// Whether a sidecar's proxy listens in a network namespace.
@@ -80,15 +83,16 @@ mod tests {
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
         let mut places = Places::default();
         let own = |places: &mut Places, name: &str, at| {
-            places.own(address, name.to_owned(), at);
-            places.owner(address)
+            places.own((String::new(), address), name.to_owned(), at);
+            places.owner("", address)
         };
         assert_eq!(own(&mut places, "web", begin).as_deref(), Some("web"));
         assert_eq!(own(&mut places, "web", begin).as_deref(), Some("web"));
         assert_eq!(own(&mut places, "shop", begin), None, "two at once");
         assert_eq!(own(&mut places, "web", begin), None);
         assert_eq!(own(&mut places, "shop", later).as_deref(), Some("shop"), "one after the other");
+        assert_eq!(places.owner("another network", address), None);
         places.forget(later);
-        assert_eq!(places.owner(address), None);
+        assert_eq!(places.owner("", address), None);
     }
 }

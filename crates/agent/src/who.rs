@@ -17,6 +17,9 @@ pub struct Who {
     /// A lab's pod as `ARM-POD`, a container of Kubernetes by the first twelve digits of its id, or the name of the
     /// network namespace; empty where nobody has a name for it.
     pub pod: String,
+    /// The network in which its addresses mean what they mean: that of a lab's arm, or the one that all others share,
+    /// which is empty.
+    pub network: String,
 }
 
 /// Names namespaces and control groups. Both are looked up anew when an unknown one turns up, and not more often than
@@ -24,7 +27,7 @@ pub struct Who {
 #[derive(Debug)]
 pub struct Namer {
     root: PathBuf,
-    namespaces: HashMap<u32, String>,
+    namespaces: HashMap<u32, Who>,
     groups: HashMap<u64, String>,
     /// Network namespaces that had a name at an earlier reading and have none now.
     former: HashSet<u32>,
@@ -53,7 +56,7 @@ impl Namer {
     pub fn reread(&mut self) -> HashSet<u32> {
         self.stale = true;
         let named = namespaces(&self.root.join(NAMED));
-        let is_new = |(netns, name): &(&u32, &String)| self.namespaces.get(netns).is_some_and(|former| former != *name);
+        let is_new = |(netns, who): &(&u32, &Who)| self.namespaces.get(netns).is_some_and(|former| former != *who);
         let renamed = named.iter().filter(is_new).map(|(netns, _)| *netns).collect();
         self.former = self.namespaces.keys().filter(|netns| !named.contains_key(netns)).copied().collect();
         self.namespaces.extend(named);
@@ -79,25 +82,30 @@ impl Namer {
             self.namespaces.extend(namespaces(&self.root.join(NAMED)));
             self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
         }
-        let pod = self.groups.get(&cgroup).or_else(|| self.namespaces.get(&netns));
-        Who { pod: pod.cloned().unwrap_or_default() }
+        let container = self.groups.get(&cgroup).map(|id| Who { pod: id.clone(), network: String::new() });
+        container.or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
     }
 }
 
 /// Names of network namespaces by inode. A folder that is not there has no names.
-fn namespaces(folder: &Path) -> HashMap<u32, String> {
+fn namespaces(folder: &Path) -> HashMap<u32, Who> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let named = |entry: fs::DirEntry| {
+    let numbered = |entry: fs::DirEntry| {
         let inode = u32::try_from(fs::metadata(entry.path()).ok()?.ino()).ok()?;
-        Some((inode, pod_of_namespace(&entry.file_name().to_string_lossy())))
+        Some((inode, entry.file_name().to_string_lossy().into_owned()))
     };
-    entries.filter_map(named).collect()
+    let names: HashMap<u32, String> = entries.filter_map(numbered).collect();
+    // An arm of a lab has a namespace for its node, and no pod bears that name.
+    let arms: Vec<&str> = names.values().filter_map(|name| name.strip_suffix("node")).collect();
+    names.iter().map(|(inode, name)| (*inode, who_of_namespace(name, &arms))).collect()
 }
 
 /// `meshtax-<id>-<arm>-<pod>` is a lab's; its id has no `-`.
-fn pod_of_namespace(name: &str) -> String {
+fn who_of_namespace(name: &str, arms: &[&str]) -> Who {
     let of_lab = name.strip_prefix("meshtax-").and_then(|rest| rest.split_once('-'));
-    of_lab.map_or_else(|| name.to_owned(), |(_, pod)| pod.to_owned())
+    let Some((_, pod)) = of_lab else { return Who { pod: name.to_owned(), network: String::new() } };
+    let network = arms.iter().filter(|arm| name.starts_with(*arm)).max_by_key(|arm| arm.len());
+    Who { pod: pod.to_owned(), network: network.copied().unwrap_or_default().to_owned() }
 }
 
 /// Containers of Kubernetes by the inode of their control group.

@@ -31,8 +31,8 @@ pub struct MapFill {
 }
 
 impl Probe {
-    /// Has the kernel time every run of every program, of others, too, for as long as this probe lives: that costs some
-    /// 20 ns a run. Where the user lacks CAP_SYS_ADMIN this is a gap.
+    /// Has the kernel time every run of every program, of others, too, for as long as this probe lives, which costs each
+    /// run two looks at the clock. Where the user lacks CAP_SYS_ADMIN this is a gap.
     pub fn time_programs(&mut self) {
         match statistics::enable() {
             Ok(held) => self.statistics = Some(held),

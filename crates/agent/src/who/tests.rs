@@ -2,8 +2,15 @@ use super::*;
 
 #[test]
 fn a_pod_of_a_lab_is_told_with_its_arm() {
-    assert_eq!(pod_of_namespace("meshtax-20261122t151644ra-sidecar-reviews-v1"), "sidecar-reviews-v1");
-    assert_eq!(pod_of_namespace("blue"), "blue");
+    let arms = ["meshtax-1ra-sidecar-", "meshtax-1ra-sidecar-tuned-", "meshtax-2rb-sidecar-"];
+    let check = |name: &str, pod: &str, network: &str| {
+        let who = who_of_namespace(name, &arms);
+        assert_eq!((&*who.pod, &*who.network), (pod, network), "{name}");
+    };
+    check("meshtax-1ra-sidecar-reviews-v1", "sidecar-reviews-v1", arms[0]);
+    check("meshtax-1ra-sidecar-tuned-reviews-v1", "sidecar-tuned-reviews-v1", arms[1]);
+    check("meshtax-2rb-sidecar-reviews-v1", "sidecar-reviews-v1", arms[2]);
+    check("blue", "blue", "");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A real Prometheus scrapes the agent: what its questions are answered equals what the applications did.
 
+mod dashboards;
+mod mesh;
 mod server;
 
 use std::io::Write;

@@ -60,7 +60,7 @@ impl Prometheus {
     pub fn scrapes_anew(&self) {
         // A scrape's time is that of its begin; the one under way may have begun before.
         let now = self.ask("time()");
-        while self.all("timestamp(up == 1)").first().is_none_or(|(_, at)| *at <= now) {}
+        while self.all("timestamp(up) and (up == 1)").first().is_none_or(|(_, at)| *at <= now) {}
     }
 
     /// The one number that answers a question.
