@@ -11,6 +11,7 @@ use crate::own::{Cost, own};
 use crate::place::{Places, name_of};
 use crate::totals::OTHER;
 use crate::who::Namer;
+use crate::workload::workloads;
 
 /// The reporter that is a client.
 const SOURCE: &str = "source";
@@ -38,10 +39,11 @@ pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Fam
     for ((is_meshed, labels), series) in ledger.tcp.sums() {
         tcp.add(*is_meshed, labels, series);
     }
-    let mut queues = listeners(&reading.connections, &mut ledger.namer);
-    ledger.bound(&mut queues);
+    let mut gauges: Vec<Family> = listeners(&reading.connections, &mut ledger.namer).into();
+    gauges.push(workloads(reading, &mut ledger.namer));
+    ledger.bound(&mut gauges);
     let own = own(reading, ledger.overflows());
-    tcp.into_families().into_iter().chain(queues).chain([dropped(ledger)]).chain(own).collect()
+    tcp.into_families().into_iter().chain(gauges).chain([dropped(ledger)]).chain(own).collect()
 }
 
 /// Families about connections.

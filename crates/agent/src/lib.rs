@@ -3,6 +3,7 @@
 //! In: what the probe saw. Out: lines of text, JSON or CSV, and metrics. This room loads no program itself, and prints
 //! nothing: the door does.
 
+mod container;
 mod export;
 mod filter;
 mod flow;
@@ -16,7 +17,9 @@ mod table;
 mod tool;
 mod totals;
 mod who;
+mod workload;
 
+pub use container::Container;
 pub use filter::Filter;
 pub use flow::Flow;
 pub use ledger::Bounds;

@@ -5,21 +5,28 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::container::Container;
+
 /// Where `ip netns` and labs leave names of network namespaces.
 pub(crate) const NAMED: &str = "run/netns";
 
 /// Where control groups of version 2 lie: alone, or beside those of version 1.
 pub(crate) const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
 
+/// Digits of a container's id that are told.
+const SHOWN: usize = 12;
+
 /// Whose a socket is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
-    /// A lab's pod as `ARM-POD`, a container of Kubernetes by the first twelve digits of its id, or the name of the
-    /// network namespace; empty where nobody has a name for it.
+    /// A lab's pod as `ARM-POD`, a container by the first twelve digits of its id, or the name of the network
+    /// namespace; empty where nobody has a name for it.
     pub pod: String,
     /// The network in which its addresses mean what they mean: that of a lab's arm, or the one that all others share,
     /// which is empty.
     pub network: String,
+    /// The container, where it is one.
+    pub container: Option<Container>,
 }
 
 /// Names namespaces and control groups. Both are looked up anew when an unknown one turns up, and not more often than
@@ -28,7 +35,7 @@ pub struct Who {
 pub struct Namer {
     root: PathBuf,
     namespaces: HashMap<u32, Who>,
-    groups: HashMap<u64, String>,
+    groups: HashMap<u64, Container>,
     /// Network namespaces that had a name at an earlier reading and have none now.
     former: HashSet<u32>,
     stale: bool,
@@ -82,7 +89,12 @@ impl Namer {
             self.namespaces.extend(namespaces(&self.root.join(NAMED)));
             self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
         }
-        let container = self.groups.get(&cgroup).map(|id| Who { pod: id.clone(), network: String::new() });
+        let of_container = |container: &Container| Who {
+            pod: container.id.chars().take(SHOWN).collect(),
+            container: Some(container.clone()),
+            ..Who::default()
+        };
+        let container = self.groups.get(&cgroup).map(of_container);
         container.or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
     }
 }
@@ -103,13 +115,13 @@ fn namespaces(folder: &Path) -> HashMap<u32, Who> {
 /// `meshtax-<id>-<arm>-<pod>` is a lab's; its id has no `-`.
 fn who_of_namespace(name: &str, arms: &[&str]) -> Who {
     let of_lab = name.strip_prefix("meshtax-").and_then(|rest| rest.split_once('-'));
-    let Some((_, pod)) = of_lab else { return Who { pod: name.to_owned(), network: String::new() } };
+    let Some((_, pod)) = of_lab else { return Who { pod: name.to_owned(), ..Who::default() } };
     let network = arms.iter().filter(|arm| name.starts_with(*arm)).max_by_key(|arm| arm.len());
-    Who { pod: pod.to_owned(), network: network.copied().unwrap_or_default().to_owned() }
+    Who { pod: pod.to_owned(), network: network.copied().unwrap_or_default().to_owned(), container: None }
 }
 
-/// Containers of Kubernetes by the inode of their control group.
-fn containers(folder: &Path) -> HashMap<u64, String> {
+/// Containers by the inodes of their control groups and those below.
+fn containers(folder: &Path) -> HashMap<u64, Container> {
     let mut found = HashMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -118,26 +130,13 @@ fn containers(folder: &Path) -> HashMap<u64, String> {
             if !metadata.is_dir() {
                 continue;
             }
-            if let Some(id) = container_id(&entry.path()) {
-                found.insert(metadata.ino(), id);
+            if let Some(container) = Container::of_group(&entry.path()) {
+                found.insert(metadata.ino(), container);
             }
             folders.push(entry.path());
         }
     }
     found
-}
-
-/// The id in the folder of a container below `kubepods`: `cri-containerd-<64 digits>.scope`, or the digits alone.
-fn container_id(path: &Path) -> Option<String> {
-    const DIGITS: usize = 64;
-    const SHOWN: usize = 12;
-    if !path.to_string_lossy().contains("kubepods") {
-        return None;
-    }
-    let name = path.file_name()?.to_string_lossy();
-    let name = name.trim_end_matches(".scope");
-    let digits = name.rsplit('-').next()?;
-    (digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| digits[..SHOWN].to_owned())
 }
 
 #[cfg(test)]

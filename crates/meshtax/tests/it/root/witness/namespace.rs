@@ -2,7 +2,7 @@ use std::fs;
 use std::process::Command;
 
 /// A server that sends `down` bytes once it has received `up`, and its client, in one process.
-const EXCHANGE: &str = "
+pub const EXCHANGE: &str = "
 import socket, sys, threading
 port, up, down = map(int, sys.argv[1:])
 listener = socket.create_server(('127.0.0.1', port))

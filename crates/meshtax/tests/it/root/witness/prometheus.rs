@@ -1,5 +1,6 @@
 //! A real Prometheus scrapes the agent: what its questions are answered equals what the applications did.
 
+mod container;
 mod dashboards;
 mod mesh;
 mod server;
