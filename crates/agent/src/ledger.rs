@@ -26,6 +26,11 @@ impl Default for Bounds {
     }
 }
 
+/// Whether this process can see what comes and goes: elsewhere the series of some pods that are no more never expire.
+pub fn sees_what_ends() -> bool {
+    Living::seen_from(Path::new("/")).sees_all()
+}
+
 /// Whether Istio's metrics of a workload come from a sidecar, and the labels.
 pub(crate) type TcpGroup = (bool, Labels);
 

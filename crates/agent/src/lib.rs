@@ -22,7 +22,7 @@ mod workload;
 pub use container::Container;
 pub use filter::Filter;
 pub use flow::Flow;
-pub use ledger::Bounds;
+pub use ledger::{Bounds, sees_what_ends};
 pub use serve::{ServeError, serve};
 pub use table::{Column, Form, Line, Printer};
 pub use tool::{Tool, histogram};

@@ -23,6 +23,11 @@ impl Living {
         Self { namespaces: namespaces(root), groups: groups(root) }
     }
 
+    /// Whether all network namespaces are seen, and all control groups.
+    pub fn sees_all(&self) -> bool {
+        self.namespaces.is_some() && self.groups.is_some()
+    }
+
     /// Whether it is known that a network namespace or a control group is no more.
     pub fn misses(&self, netns: u32, cgroup: u64) -> bool {
         let no_namespace = self.namespaces.as_ref().is_some_and(|living| !living.contains(&netns));
@@ -82,7 +87,8 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_not_missed() {
         let root = tempfile::tempdir().unwrap();
-        assert!(!Living::seen_from(root.path()).misses(7, 8));
+        let living = Living::seen_from(root.path());
+        assert!(!living.sees_all() && !living.misses(7, 8));
     }
 
     #[test]

@@ -121,6 +121,11 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
         probe.time_programs();
     }
     report_gaps(&probe);
+    if !agent::sees_what_ends() {
+        say(
+            "not seen from here: the end of every pod (that takes the host's PID namespace and control groups, and the right to look at its processes); series of pods that are no more may stay",
+        );
+    }
     let ready = |address| say(&format!("metrics at http://{address}/metrics; Ctrl-C ends it"));
     agent::serve(probe, options.listen, options.remembering.bounds(), ready, || stop.is_set())
         .hint("choose another place with --listen")?;

@@ -2,10 +2,10 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-use libbpf_rs::{MapCore, MapFlags, MapType};
+use libbpf_rs::{MapCore, MapType};
 
 use crate::error::ProbeError;
-use crate::probe::{BATCH, Gap, Probe};
+use crate::probe::{Gap, Probe, entries};
 use crate::statistics;
 
 /// What a program has cost since its runs are timed.
@@ -66,9 +66,9 @@ impl Probe {
     pub fn map_fills(&self) -> Result<Vec<MapFill>, ProbeError> {
         let hashes = self.object.maps().filter(|map| matches!(map.map_type(), MapType::Hash | MapType::LruHash));
         let fill = |map: libbpf_rs::Map| {
-            let entries = map.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?.count();
+            let held = entries(&map)?.len() as u64;
             let map_name = map.name().to_string_lossy().into_owned();
-            Ok(MapFill { map: map_name, entries: entries as u64, max_entries: map.max_entries().into() })
+            Ok(MapFill { map: map_name, entries: held, max_entries: map.max_entries().into() })
         };
         hashes.map(fill).collect()
     }

@@ -24,9 +24,6 @@ const OPTIONAL: [(&str, &str); 4] = [
     ("on_reset_sent", "resets that are sent"),
 ];
 
-/// Entries that are read of a map at a time.
-pub(crate) const BATCH: u32 = 512;
-
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Probe {
@@ -115,9 +112,8 @@ impl Probe {
     /// The kernel lacks memory for it.
     pub fn series(&self) -> Result<Vec<(Key, Series)>, ProbeError> {
         read_through(&self.tell_all)?;
-        let batches = map(&self.object, "series");
-        let batches = batches.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
-        Ok(batches.map(|(key, value)| (key_of(&key), series_of(&value))).collect())
+        let entries = entries(&map(&self.object, "series"))?.into_iter();
+        Ok(entries.map(|(key, value)| (key_of(&key), series_of(&value))).collect())
     }
 
     /// Frees the room of series that nothing will ever add to again, and tells what they had come to. Before Linux 5.14
@@ -128,8 +124,7 @@ impl Probe {
     /// The kernel lacks memory for it.
     pub fn forget(&self, is_gone: impl Fn(&Key) -> bool) -> Result<Vec<(Key, Series)>, ProbeError> {
         let series = map(&self.object, "series");
-        let batches = series.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
-        let keys: Vec<Vec<u8>> = batches.map(|(key, _)| key).collect();
+        let keys: Vec<Vec<u8>> = entries(&series)?.into_iter().map(|(key, _)| key).collect();
         let is_gone = |key: &Key| !key.is_other() && is_gone(key);
         let mut forgotten = Vec::new();
         for (bytes, key) in keys.iter().map(|bytes| (bytes, key_of(bytes))).filter(|(_, key)| is_gone(key)) {
@@ -185,6 +180,13 @@ fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
 
 fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
     object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
+}
+
+/// All entries of a map, keys and values, read at once: the kernel hands whole buckets out, so a batch may come short
+/// before the end, which libbpf-rs takes for the last one.
+pub(crate) fn entries(map: &libbpf_rs::Map) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ProbeError> {
+    let all = map.max_entries() + 1;
+    Ok(map.lookup_batch(all, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?.collect())
 }
 
 fn key_of(bytes: &[u8]) -> Key {

@@ -5,7 +5,8 @@ mod dashboards;
 mod mesh;
 mod server;
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Stdio;
 
 use super::traffic::{Moved, Peer, V4};
@@ -67,6 +68,43 @@ fn series_beyond_the_bound_are_summed_and_nothing_is_lost() {
     assert!(told >= sent, "{told} of {sent} bytes: {text}");
     assert!(lines.iter().any(|line| line.contains("destination_service=\"other\"")), "{text}");
     assert!(!text.contains("meshtax_agent_series_overflow_total{place=\"exposition\"} 0\n"), "{text}");
+}
+
+#[test]
+fn totals_stay_right_when_the_kernels_map_is_full() {
+    insist_on_root();
+    const ADDRESSES: u32 = 9_000;
+    const BYTES: usize = 5_000;
+    let agent = Watching::begin("agent", &AGENT);
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Every address is a series of its own, and the map has room for 8192.
+    for number in 0..ADDRESSES {
+        let address = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + 256 + number);
+        let mut client = TcpStream::connect((address, port)).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(&[7; BYTES]).unwrap();
+        drop(client);
+        assert_eq!(server.read_to_end(&mut Vec::new()).unwrap(), BYTES);
+    }
+    let text = scrape(&agent.place());
+    let lines_of = |name: &str| -> Vec<u64> {
+        let start = format!("{name}{{reporter=\"source\"");
+        let lines = text.lines().filter(|line| line.starts_with(&start));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect()
+    };
+    let truth = u64::from(ADDRESSES) * BYTES as u64;
+    let bytes = lines_of("istio_tcp_received_bytes_total");
+    // Others on this machine may speak meanwhile, but not as much.
+    assert!((truth..truth * 11 / 10).contains(&bytes.iter().sum()), "{} of {truth}", bytes.iter().sum::<u64>());
+    let opened: u64 = lines_of("istio_tcp_connections_opened_total").iter().sum();
+    assert!((u64::from(ADDRESSES)..u64::from(ADDRESSES) * 11 / 10).contains(&opened), "{opened} connections");
+    assert!(bytes.len() <= 2_001, "{} series", bytes.len());
+    for place in ["kernel", "exposition"] {
+        let none = format!("meshtax_agent_series_overflow_total{{place=\"{place}\"}} 0\n");
+        assert!(!text.contains(&none), "{none}");
+    }
+    assert!(text.contains("meshtax_agent_map_entries{map=\"series\"} 8192\n"));
 }
 
 #[test]
