@@ -182,9 +182,12 @@ fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
     object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
 }
 
-/// All entries of a map, keys and values, read at once: the kernel hands whole buckets out, so a batch may come short
+/// A key and its value, as bytes.
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// All entries of a map, read at once: the kernel hands whole buckets out, so a batch may come short
 /// before the end, which libbpf-rs takes for the last one.
-pub(crate) fn entries(map: &libbpf_rs::Map) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ProbeError> {
+pub(crate) fn entries(map: &libbpf_rs::Map) -> Result<Vec<Entry>, ProbeError> {
     let all = map.max_entries() + 1;
     Ok(map.lookup_batch(all, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?.collect())
 }
