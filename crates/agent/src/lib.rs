@@ -3,22 +3,31 @@
 //! In: what the probe saw. Out: lines of text, JSON or CSV, and metrics. This room loads no program itself, and prints
 //! nothing: the door does.
 
+mod container;
 mod export;
 mod filter;
 mod flow;
 mod guard;
+mod ledger;
+mod living;
 mod metric;
+mod own;
+mod place;
 mod privilege;
 mod push;
 mod screen;
 mod serve;
 mod table;
 mod tool;
+mod totals;
 mod who;
+mod workload;
 
+pub use container::Container;
 pub use filter::Filter;
 pub use flow::Flow;
 pub use guard::{Guard, GuardError, GuardFiles, TlsFiles};
+pub use ledger::{Bounds, sees_what_ends};
 pub use privilege::{PrivilegeError, Privileges, give_up_privileges};
 pub use push::{Notice, Protocol, Push, PushError};
 pub use screen::{Ink, KEYS, Key, Look, Next, Row, Screen};

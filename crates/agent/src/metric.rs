@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::totals::Group;
+
 /// Forms in which a scraper can have metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exposition {
@@ -82,6 +84,20 @@ impl Family {
             }
             Value::Number(_) => unreachable!("a family holds one kind of value"),
         }
+    }
+
+    /// Keeps so many series and adds all others up as one; how many there were too many. For gauges only: a counter must
+    /// not move from one series to another.
+    pub fn bound(&mut self, most: usize) -> u64 {
+        let Some((first, _)) = self.series.iter().nth(most) else { return 0 };
+        let beyond = self.series.split_off(&first.clone());
+        let others = beyond.len() as u64;
+        for (labels, value) in beyond {
+            if let Value::Number(number) = value {
+                self.add(labels.other(), number);
+            }
+        }
+        others
     }
 
     fn write(&self, form: Exposition, text: &mut String) {

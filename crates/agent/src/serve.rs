@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -24,11 +24,12 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{AbortHandle, LocalSet};
 
-use crate::export::{Cost, Reading, families};
+use crate::export::{Reading, families};
 use crate::guard::Guard;
+use crate::ledger::{Bounds, Ledger};
 use crate::metric::{Exposition, Family, exposition};
+use crate::own::Cost;
 use crate::push::{Notice, Push, Tally};
-use crate::who::Namer;
 
 /// How long a scraper may take to ask, and to agree on TLS.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,6 +66,8 @@ pub struct Service {
     pub guard: Guard,
     /// Who is told without asking.
     pub push: Option<Push>,
+    /// How much it remembers.
+    pub bounds: Bounds,
 }
 
 /// What to do next.
@@ -99,9 +102,9 @@ pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> 
 /// Before it serves only.
 pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(Notice)) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-    let Service { probe, listener, guard, push } = service;
-    let exporter =
-        Rc::new(Exporter { probe, root: PathBuf::from("/"), guard: RefCell::new(guard), tally: Tally::default() });
+    let Service { probe, listener, guard, push, bounds } = service;
+    let ledger = RefCell::new(Ledger::new(Path::new("/"), bounds));
+    let exporter = Rc::new(Exporter { probe, ledger, guard: RefCell::new(guard), tally: Tally::default() });
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::from_std(listener).map_err(ServeError::Start)?;
         let mut accepting = pin!(accept_all(&listener, &exporter));
@@ -171,7 +174,7 @@ async fn answer_all(stream: impl AsyncRead + AsyncWrite + Unpin, exporter: Rc<Ex
 
 struct Exporter {
     probe: Probe,
-    root: PathBuf,
+    ledger: RefCell<Ledger>,
     guard: RefCell<Guard>,
     tally: Tally,
 }
@@ -205,8 +208,10 @@ impl Exporter {
     }
 
     fn families(&self) -> Result<Vec<Family>, ProbeError> {
-        let reading = self.read()?;
-        let families = families(&reading, &mut Namer::new(&self.root));
+        let (reading, now) = (self.read()?, Instant::now());
+        let mut ledger = self.ledger.borrow_mut();
+        let families = families(&reading, &mut ledger, now);
+        ledger.expire(&self.probe, &reading.connections, now)?;
         Ok(families.into_iter().chain(self.tally.families()).collect())
     }
 
@@ -215,7 +220,8 @@ impl Exporter {
         let series = self.probe.series()?;
         let connections = self.probe.connections()?;
         let losses = self.probe.losses()?;
-        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), ..own_cost() };
+        let (programs, maps) = (self.probe.program_costs(), self.probe.map_fills()?);
+        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
         Ok(Reading { series, connections, losses, cost })
     }
 }
@@ -226,7 +232,7 @@ fn own_cost() -> Cost {
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     let cpu_s = usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
     let memory_bytes = resident().unwrap_or_default();
-    Cost { cpu_s, memory_bytes, reading_s: 0.0 }
+    Cost { cpu_s, memory_bytes, ..Cost::default() }
 }
 
 fn resident() -> Option<u64> {

@@ -1,22 +1,32 @@
 //! Who is who: the name that people have for a network namespace or a control group.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::container::Container;
+
 /// Where `ip netns` and labs leave names of network namespaces.
-const NAMED: &str = "run/netns";
+pub(crate) const NAMED: &str = "run/netns";
 
 /// Where control groups of version 2 lie: alone, or beside those of version 1.
-const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
+pub(crate) const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
+
+/// Digits of a container's id that are told.
+const SHOWN: usize = 12;
 
 /// Whose a socket is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
-    /// A lab's pod as `ARM-POD`, a container of Kubernetes by the first twelve digits of its id, or the name of the
-    /// network namespace; empty where nobody has a name for it.
+    /// A lab's pod as `ARM-POD`, a container by the first twelve digits of its id, or the name of the network
+    /// namespace; empty where nobody has a name for it.
     pub pod: String,
+    /// The network in which its addresses mean what they mean: that of a lab's arm, or the one that all others share,
+    /// which is empty.
+    pub network: String,
+    /// The container, where it is one.
+    pub container: Option<Container>,
 }
 
 /// Names namespaces and control groups. Both are looked up anew when an unknown one turns up, and not more often than
@@ -24,15 +34,23 @@ pub struct Who {
 #[derive(Debug)]
 pub struct Namer {
     root: PathBuf,
-    namespaces: HashMap<u32, String>,
-    groups: HashMap<u64, String>,
+    namespaces: HashMap<u32, Who>,
+    groups: HashMap<u64, Container>,
+    /// Network namespaces that had a name at an earlier reading and have none now.
+    former: HashSet<u32>,
     stale: bool,
 }
 
 impl Namer {
     /// Names as they are below `root`, which is `/` except in tests.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), namespaces: HashMap::new(), groups: HashMap::new(), stale: true }
+        Self {
+            root: root.to_owned(),
+            namespaces: HashMap::new(),
+            groups: HashMap::new(),
+            former: HashSet::new(),
+            stale: true,
+        }
     }
 
     /// Lets the next unknown number be looked up again.
@@ -40,36 +58,70 @@ impl Namer {
         self.stale = true;
     }
 
+    /// Looks up names of network namespaces anew, and remembers those of namespaces that nobody names any more. Numbers of
+    /// namespaces are used again: those that have another name now are told.
+    pub fn reread(&mut self) -> HashSet<u32> {
+        self.stale = true;
+        let named = namespaces(&self.root.join(NAMED));
+        let is_new = |(netns, who): &(&u32, &Who)| self.namespaces.get(netns).is_some_and(|former| former != *who);
+        let renamed = named.iter().filter(is_new).map(|(netns, _)| *netns).collect();
+        self.former = self.namespaces.keys().filter(|netns| !named.contains_key(netns)).copied().collect();
+        self.namespaces.extend(named);
+        renamed
+    }
+
+    /// Whether a network namespace had a name that it has no more.
+    pub fn is_former(&self, netns: u32) -> bool {
+        self.former.contains(&netns)
+    }
+
+    /// Forgets names of network namespaces that are no more.
+    pub fn forget(&mut self, gone: impl Iterator<Item = u32>) {
+        for netns in gone {
+            self.namespaces.remove(&netns);
+        }
+    }
+
     /// Whose a socket is, in this network namespace and control group.
     pub fn who(&mut self, netns: u32, cgroup: u64) -> Who {
         if self.stale && !self.namespaces.contains_key(&netns) && !self.groups.contains_key(&cgroup) {
             self.stale = false;
-            self.namespaces = namespaces(&self.root.join(NAMED));
+            self.namespaces.extend(namespaces(&self.root.join(NAMED)));
             self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
         }
-        let pod = self.groups.get(&cgroup).or_else(|| self.namespaces.get(&netns));
-        Who { pod: pod.cloned().unwrap_or_default() }
+        let of_container = |container: &Container| Who {
+            pod: container.id.chars().take(SHOWN).collect(),
+            container: Some(container.clone()),
+            ..Who::default()
+        };
+        let container = self.groups.get(&cgroup).map(of_container);
+        container.or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
     }
 }
 
 /// Names of network namespaces by inode. A folder that is not there has no names.
-fn namespaces(folder: &Path) -> HashMap<u32, String> {
+fn namespaces(folder: &Path) -> HashMap<u32, Who> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let named = |entry: fs::DirEntry| {
+    let numbered = |entry: fs::DirEntry| {
         let inode = u32::try_from(fs::metadata(entry.path()).ok()?.ino()).ok()?;
-        Some((inode, pod_of_namespace(&entry.file_name().to_string_lossy())))
+        Some((inode, entry.file_name().to_string_lossy().into_owned()))
     };
-    entries.filter_map(named).collect()
+    let names: HashMap<u32, String> = entries.filter_map(numbered).collect();
+    // An arm of a lab has a namespace for its node, and no pod bears that name.
+    let arms: Vec<&str> = names.values().filter_map(|name| name.strip_suffix("node")).collect();
+    names.iter().map(|(inode, name)| (*inode, who_of_namespace(name, &arms))).collect()
 }
 
 /// `meshtax-<id>-<arm>-<pod>` is a lab's; its id has no `-`.
-fn pod_of_namespace(name: &str) -> String {
+fn who_of_namespace(name: &str, arms: &[&str]) -> Who {
     let of_lab = name.strip_prefix("meshtax-").and_then(|rest| rest.split_once('-'));
-    of_lab.map_or_else(|| name.to_owned(), |(_, pod)| pod.to_owned())
+    let Some((_, pod)) = of_lab else { return Who { pod: name.to_owned(), ..Who::default() } };
+    let network = arms.iter().filter(|arm| name.starts_with(*arm)).max_by_key(|arm| arm.len());
+    Who { pod: pod.to_owned(), network: network.copied().unwrap_or_default().to_owned(), container: None }
 }
 
-/// Containers of Kubernetes by the inode of their control group.
-fn containers(folder: &Path) -> HashMap<u64, String> {
+/// Containers by the inodes of their control groups and those below.
+fn containers(folder: &Path) -> HashMap<u64, Container> {
     let mut found = HashMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -78,26 +130,13 @@ fn containers(folder: &Path) -> HashMap<u64, String> {
             if !metadata.is_dir() {
                 continue;
             }
-            if let Some(id) = container_id(&entry.path()) {
-                found.insert(metadata.ino(), id);
+            if let Some(container) = Container::of_group(&entry.path()) {
+                found.insert(metadata.ino(), container);
             }
             folders.push(entry.path());
         }
     }
     found
-}
-
-/// The id in the folder of a container below `kubepods`: `cri-containerd-<64 digits>.scope`, or the digits alone.
-fn container_id(path: &Path) -> Option<String> {
-    const DIGITS: usize = 64;
-    const SHOWN: usize = 12;
-    if !path.to_string_lossy().contains("kubepods") {
-        return None;
-    }
-    let name = path.file_name()?.to_string_lossy();
-    let name = name.trim_end_matches(".scope");
-    let digits = name.rsplit('-').next()?;
-    (digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| digits[..SHOWN].to_owned())
 }
 
 #[cfg(test)]

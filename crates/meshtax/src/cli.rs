@@ -1,6 +1,7 @@
 //! What can be typed. Help, man page and completions come from these definitions.
 
 mod agent;
+mod remembering;
 mod top;
 
 use std::path::PathBuf;

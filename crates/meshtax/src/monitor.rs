@@ -31,8 +31,17 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let listener = agent::listen(listen).hint("choose another place with --listen")?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
     // Whatever takes a privilege is opened from here on, by the witness, and is among its gaps where it cannot be.
-    let probe = witness()?;
+    let mut probe = witness()?;
+    if options.remembering.bpf_stats {
+        probe.time_programs();
+    }
     report_gaps(&probe);
+    if !agent::sees_what_ends() {
+        say(
+            "not seen from here: the end of every pod (that takes the host's PID namespace and control groups, and the \
+             right to look at its processes); series of pods that are no more may stay",
+        );
+    }
     // From here on there is no privilege left.
     say(&restrict(|| can_read(&probe))?.to_string());
     if let Some(push) = &push {
@@ -43,7 +52,8 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     }
     let scheme = if guard.is_secret() { "https" } else { "http" };
     say(&format!("metrics at {scheme}://{address}/metrics; Ctrl-C ends it"));
-    agent::serve(Service { probe, listener, guard, push }, || orders.next(), |notice| say(&told(&notice)))?;
+    let service = Service { probe, listener, guard, push, bounds: options.remembering.bounds() };
+    agent::serve(service, || orders.next(), |notice| say(&told(&notice)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,16 +2,19 @@
 //! packet.
 //!
 //! In: nothing but the right to load programs. Out: counters that only grow, snapshots of what is open, and a live feed of
-//! what happens. This room knows no pod and no metric's name, formats nothing, and never clears a counter.
+//! what happens. This room knows no pod and no metric's name, formats nothing, and clears a counter only where it can grow no more.
 
 mod connection;
+mod cost;
 mod error;
 mod feed;
 mod probe;
 mod record;
 mod series;
+mod statistics;
 
 pub use connection::{Connection, Flags, Kind, Role, State};
+pub use cost::{MapFill, ProgramCost};
 pub use error::ProbeError;
 pub use feed::Feed;
 pub use probe::{Events, Gap, Probe, Snapshots};

@@ -3,12 +3,12 @@ mod events;
 pub use events::Events;
 
 use std::io::Read;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, ProgramMut};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::connection::{Connection, Kind};
+use crate::connection::{Connection, Kind, Role};
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::record::{ConnectionRecord, KeyRecord, LossRecord, SeriesRecord};
@@ -28,16 +28,15 @@ const OPTIONAL: [(&str, &str); 4] = [
     ("on_reset_sent", "resets that are sent"),
 ];
 
-/// More entries than a map is said to hold, which it may for a moment.
-const ROOM: u32 = 64;
-
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Probe<S = Snapshots> {
-    object: Object,
+    pub(crate) object: Object,
     /// What runs when something happens; empty while detached.
     attached: Vec<Link>,
-    gaps: Vec<Gap>,
+    pub(crate) gaps: Vec<Gap>,
+    /// Has the kernel time the programs, while it is open.
+    pub(crate) statistics: Option<OwnedFd>,
     snapshots: S,
 }
 
@@ -70,12 +69,17 @@ impl Probe {
         libbpf_rs::set_print(None);
         let open = ObjectBuilder::default().open_memory(TCP).map_err(ProbeError::refused("tcp"))?;
         let object = open.load().map_err(ProbeError::refused("tcp"))?;
-        // What finds no room is counted here, so this one must have room.
-        let (key, nothing) = (KeyRecord::default(), SeriesRecord::default());
-        map(&object, "series").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
+        // What finds no room is counted here, so these must have room.
+        for role in [Role::Unknown, Role::Client, Role::Server] {
+            let (key, nothing) = (KeyRecord { role: role as u8, ..KeyRecord::default() }, SeriesRecord::default());
+            map(&object, "series")
+                .update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY)
+                .map_err(ProbeError::Map)?;
+        }
         let tell_all = over_stories(&object, "tell_all")?;
         let write_all = over_stories(&object, "write_all")?;
-        Ok(Self { object, attached: Vec::new(), gaps: Vec::new(), snapshots: Snapshots { tell_all, write_all } })
+        let snapshots = Snapshots { tell_all, write_all };
+        Ok(Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots })
     }
 
     /// Attaches the programs, and gives every socket that is open already its baseline. What moves while the programs are
@@ -99,17 +103,27 @@ impl Probe {
     /// The kernel lacks memory for it.
     pub fn series(&self) -> Result<Vec<(Key, Series)>, ProbeError> {
         read_through(&self.snapshots.tell_all)?;
-        let map = map(&self.object, "series");
-        // All in one batch. The kernel ends one early where the next bucket would not fit, and the library takes such a
-        // batch for the last one.
-        let batch = map.max_entries() + ROOM;
-        let entries = map.lookup_batch(batch, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
-        let entry = |(key, value): (Vec<u8>, Vec<u8>)| {
-            let key = KeyRecord::read_from_bytes(&key).expect("programs and loader share one layout");
-            let series = SeriesRecord::read_from_bytes(&value).expect("programs and loader share one layout");
-            (Key::of(&key), Series::of(&series))
-        };
-        Ok(entries.map(entry).collect())
+        let entries = entries(&map(&self.object, "series"))?.into_iter();
+        Ok(entries.map(|(key, value)| (key_of(&key), series_of(&value))).collect())
+    }
+
+    /// Frees the room of series that nothing will ever add to again, and tells what they had come to. Before Linux 5.14
+    /// they stay where they are.
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    pub fn forget(&self, is_gone: impl Fn(&Key) -> bool) -> Result<Vec<(Key, Series)>, ProbeError> {
+        let series = map(&self.object, "series");
+        let keys: Vec<Vec<u8>> = entries(&series)?.into_iter().map(|(key, _)| key).collect();
+        let is_gone = |key: &Key| !key.is_other() && is_gone(key);
+        let mut forgotten = Vec::new();
+        for (bytes, key) in keys.iter().map(|bytes| (bytes, key_of(bytes))).filter(|(_, key)| is_gone(key)) {
+            if let Ok(Some(last)) = series.lookup_and_delete(bytes) {
+                forgotten.push((key, series_of(&last)));
+            }
+        }
+        Ok(forgotten)
     }
 
     /// Every connection and listener that is open.
@@ -189,6 +203,27 @@ fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
 
 fn find_program<'a>(object: &'a Object, name: &str) -> Option<ProgramMut<'a>> {
     object.progs_mut().find(|program| program.name() == name)
+}
+
+/// A key and its value, as bytes.
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// More entries than a map is said to hold, which it may for a moment.
+const ROOM: u32 = 64;
+
+/// All entries of a map, read at once: the kernel hands whole buckets out, so a batch may come short before the end, which
+/// libbpf-rs takes for the last one.
+pub(crate) fn entries(map: &libbpf_rs::Map) -> Result<Vec<Entry>, ProbeError> {
+    let all = map.max_entries() + ROOM;
+    Ok(map.lookup_batch(all, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?.collect())
+}
+
+fn key_of(bytes: &[u8]) -> Key {
+    Key::of(&KeyRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
+}
+
+fn series_of(bytes: &[u8]) -> Series {
+    Series::of(&SeriesRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
 }
 
 /// An iterator over all sockets that have a story.

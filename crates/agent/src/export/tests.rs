@@ -1,5 +1,4 @@
-use std::path::Path;
-
+use crate::ledger::Bounds;
 use crate::metric::{Exposition, exposition};
 
 use super::*;
@@ -9,7 +8,7 @@ const CLIENT: Key = Key {
     cgroup: 0,
     netns: 7,
     comm: String::new(),
-    remote: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)),
+    remote: std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)),
     port: 80,
 };
 
@@ -17,7 +16,8 @@ fn text(series: Vec<(Key, Series)>) -> String {
     let losses = Losses { events: Vec::new(), series: 3, sockets: 0, followed: 0 };
     let reading = Reading { series, connections: Vec::new(), losses, cost: Cost::default() };
     let root = tempfile::tempdir().unwrap();
-    exposition(&families(&reading, &mut Namer::new(Path::new(root.path()))), Exposition::Classic)
+    let mut ledger = Ledger::new(root.path(), Bounds::default());
+    exposition(&families(&reading, &mut ledger, Instant::now()), Exposition::Classic)
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn what_the_server_sent_is_sent_whoever_reports() {
 
 #[test]
 fn what_found_no_room_is_a_series_of_its_own_and_counted() {
-    let other = Key { role: Role::Unknown, netns: 0, ..CLIENT };
+    let other = Key { netns: 0, ..CLIENT };
     let text = text(vec![(other, Series { sent: 5, ..Series::default() })]);
-    assert!(text.contains("destination_workload=\"other\""), "{text}");
-    assert!(text.contains("meshtax_agent_series_overflow_total 3"), "{text}");
+    assert!(text.contains("istio_tcp_received_bytes_total{reporter=\"source\",source_workload=\"other\""), "{text}");
+    assert!(text.contains("meshtax_agent_series_overflow_total{place=\"kernel\"} 3"), "{text}");
 }

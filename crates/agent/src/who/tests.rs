@@ -2,21 +2,15 @@ use super::*;
 
 #[test]
 fn a_pod_of_a_lab_is_told_with_its_arm() {
-    assert_eq!(pod_of_namespace("meshtax-20261122t151644ra-sidecar-reviews-v1"), "sidecar-reviews-v1");
-    assert_eq!(pod_of_namespace("blue"), "blue");
-}
-
-#[test]
-fn containers_are_told_by_the_start_of_their_id() {
-    let id = "0123456789abcdef".repeat(4);
-    let check = |name: &str, told: Option<&str>| {
-        let path = Path::new("/sys/fs/cgroup/kubepods.slice/pod1").join(name);
-        assert_eq!(container_id(&path).as_deref(), told, "{name}");
+    let arms = ["meshtax-1ra-sidecar-", "meshtax-1ra-sidecar-tuned-", "meshtax-2rb-sidecar-"];
+    let check = |name: &str, pod: &str, network: &str| {
+        let who = who_of_namespace(name, &arms);
+        assert_eq!((&*who.pod, &*who.network), (pod, network), "{name}");
     };
-    check(&format!("cri-containerd-{id}.scope"), Some("0123456789ab"));
-    check(&id, Some("0123456789ab"));
-    check("cri-containerd-0123.scope", None);
-    assert_eq!(container_id(&Path::new("/sys/fs/cgroup/system.slice").join(&id)), None);
+    check("meshtax-1ra-sidecar-reviews-v1", "sidecar-reviews-v1", arms[0]);
+    check("meshtax-1ra-sidecar-tuned-reviews-v1", "sidecar-tuned-reviews-v1", arms[1]);
+    check("meshtax-2rb-sidecar-reviews-v1", "sidecar-reviews-v1", arms[2]);
+    check("blue", "blue", "");
 }
 
 #[test]
@@ -24,7 +18,7 @@ fn names_are_found_by_inode() {
     let root = tempfile::tempdir().unwrap();
     let id = "f".repeat(64);
     let group = root.path().join(GROUPS[0]).join("kubepods/burstable/pod7").join(&id);
-    fs::create_dir_all(&group).unwrap();
+    fs::create_dir_all(group.join("init")).unwrap();
     let named = root.path().join(NAMED);
     fs::create_dir_all(&named).unwrap();
     fs::write(named.join("meshtax-1-none-web-v1"), "").unwrap();
@@ -34,5 +28,6 @@ fn names_are_found_by_inode() {
     let mut namer = Namer::new(root.path());
     assert_eq!(namer.who(netns, 0).pod, "none-web-v1");
     assert_eq!(namer.who(0, inode(&group)).pod, "f".repeat(12));
+    assert_eq!(namer.who(0, inode(&group.join("init"))).pod, "f".repeat(12));
     assert_eq!(namer.who(0, 0), Who::default());
 }

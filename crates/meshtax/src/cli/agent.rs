@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::remembering::Remembering;
+
 pub const HELP: &str = "\
 Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
 scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
@@ -33,4 +35,6 @@ pub struct AgentOptions {
     /// Check the file and those that it names, and do nothing else
     #[arg(long, requires = "config")]
     pub check: bool,
+    #[command(flatten)]
+    pub remembering: Remembering,
 }

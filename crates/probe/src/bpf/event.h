@@ -85,7 +85,7 @@ enum {
 /* What is counted together. */
 struct series_key {
 	__u64 cgroup;
-	__u8 remote[16];         /* all zero for the series `other` */
+	__u8 remote[16];         /* all zero for the series `other` of each role */
 	char comm[COMM_LEN];
 	__u32 netns;
 	__u16 port;              /* the service's: the remote one of a client, the local one of a server */

@@ -71,7 +71,6 @@ struct {
 } lost SEC(".maps");
 
 static const struct series nothing = {};
-static const struct series_key other = {};
 
 static __always_inline void add(__u64 *counter, __u64 more)
 {
@@ -102,6 +101,7 @@ static __always_inline bool is_fed(int kind)
 static __always_inline struct series *series_of(const struct series_key *key)
 {
 	struct series *found = bpf_map_lookup_elem(&series, key);
+	struct series_key other = {};
 
 	if (found)
 		return found;
@@ -110,6 +110,7 @@ static __always_inline struct series *series_of(const struct series_key *key)
 	if (found)
 		return found;
 	LOST(series);
+	other.role = key->role;
 	return bpf_map_lookup_elem(&series, &other);
 }
 

@@ -29,7 +29,7 @@ impl Events {
             map.set_autocreate(false).map_err(ProbeError::Map)?;
         }
         let object = open.load().map_err(ProbeError::refused("event"))?;
-        let mut events = Self { object, attached: Vec::new(), gaps: Vec::new(), snapshots: () };
+        let mut events = Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots: () };
         events.attach_programs()?;
         events.gaps.push(Gap { what: UNKNOWN, why: WHY.to_owned() });
         Ok(events)

@@ -11,6 +11,7 @@ mod limits;
 mod namespace;
 mod otlp;
 mod privilege;
+mod prometheus;
 mod quality;
 mod queues;
 mod screen;

@@ -6,7 +6,7 @@ use std::thread;
 use nix::sched::{CloneFlags, setns};
 
 /// A server that sends `down` bytes once it has received `up`, and its client, in one process.
-const EXCHANGE: &str = "
+pub const EXCHANGE: &str = "
 import socket, sys, threading
 port, up, down = map(int, sys.argv[1:])
 listener = socket.create_server(('127.0.0.1', port))

@@ -1,0 +1,118 @@
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::who::{GROUPS, NAMED};
+
+/// Numbers that the kernel has given to the first PID namespace and to the root of all control groups.
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+const ROOT_GROUP: u64 = 1;
+
+/// Network namespaces and control groups that exist; none where this process cannot see them all.
+#[derive(Debug, Default)]
+pub struct Living {
+    namespaces: Option<HashSet<u32>>,
+    groups: Option<HashSet<u64>>,
+}
+
+impl Living {
+    /// What exists below `root`, which is `/` except in tests.
+    pub fn seen_from(root: &Path) -> Self {
+        Self { namespaces: namespaces(root), groups: groups(root) }
+    }
+
+    /// Whether all network namespaces are seen, and all control groups.
+    pub fn sees_all(&self) -> bool {
+        self.namespaces.is_some() && self.groups.is_some()
+    }
+
+    /// Whether it is known that a network namespace or a control group is no more.
+    pub fn misses(&self, netns: u32, cgroup: u64) -> bool {
+        let no_namespace = self.namespaces.as_ref().is_some_and(|living| !living.contains(&netns));
+        let no_group = self.groups.as_ref().is_some_and(|living| !living.contains(&cgroup));
+        no_namespace || (no_group && cgroup > ROOT_GROUP)
+    }
+}
+
+/// Network namespaces that a process is in or a file names; none in a PID namespace, which hides processes, or where
+/// others' processes are nobody's business. The first process may keep its own to itself: that one never ends.
+fn namespaces(root: &Path) -> Option<HashSet<u32>> {
+    let processes = root.join("proc");
+    if fs::read_link(processes.join("self/ns/pid")).ok()?.to_str()? != FIRST_PID_NAMESPACE {
+        return None;
+    }
+    let folders = [NAMED, "run/docker/netns"].map(|folder| root.join(folder));
+    let named = folders.iter().flat_map(fs::read_dir).flatten().flatten();
+    let mut found: HashSet<u32> =
+        named.filter_map(|file| u32::try_from(fs::metadata(file.path()).ok()?.ino()).ok()).collect();
+    for process in fs::read_dir(processes).ok()?.flatten() {
+        match fs::read_link(process.path().join("ns/net")) {
+            Ok(link) => found.extend(namespace_number(&link)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && process.file_name() != "1" => return None,
+            // No process, or it has just ended.
+            Err(_) => {}
+        }
+    }
+    Some(found)
+}
+
+/// The number in `net:[4026531833]`.
+fn namespace_number(link: &Path) -> Option<u32> {
+    link.to_str()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// Control groups of the whole tree; none where only a part of it is mounted.
+fn groups(root: &Path) -> Option<HashSet<u64>> {
+    let inode = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.ino());
+    let tree = GROUPS.iter().map(|folder| root.join(folder)).find(|folder| inode(folder) == Some(ROOT_GROUP))?;
+    let mut found = HashSet::new();
+    let mut folders = vec![tree];
+    while let Some(folder) = folders.pop() {
+        found.extend(inode(&folder));
+        let below = fs::read_dir(&folder).into_iter().flatten().flatten();
+        folders
+            .extend(below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()));
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_not_missed() {
+        let root = tempfile::tempdir().unwrap();
+        let living = Living::seen_from(root.path());
+        assert!(!living.sees_all() && !living.misses(7, 8));
+    }
+
+    #[test]
+    fn a_namespace_without_a_process_or_a_name_is_missed() {
+        let root = tempfile::tempdir().unwrap();
+        let check = |own: &str, netns: u32, missed: bool| {
+            let link = |path: &str, target: &str| {
+                let path = root.path().join("proc").join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::remove_file(&path).ok();
+                symlink(target, path).unwrap();
+            };
+            link("self/ns/pid", own);
+            link("1/ns/net", "net:[100]");
+            link("23/ns/net", "net:[200]");
+            assert_eq!(Living::seen_from(root.path()).misses(netns, 0), missed, "{netns} seen from {own}");
+        };
+        check(FIRST_PID_NAMESPACE, 100, false);
+        check(FIRST_PID_NAMESPACE, 200, false);
+        check(FIRST_PID_NAMESPACE, 300, true);
+        check("pid:[4026532000]", 300, false);
+        let named = root.path().join(NAMED).join("blue");
+        fs::create_dir_all(named.parent().unwrap()).unwrap();
+        fs::write(&named, "").unwrap();
+        check(FIRST_PID_NAMESPACE, u32::try_from(fs::metadata(&named).unwrap().ino()).unwrap(), false);
+    }
+}

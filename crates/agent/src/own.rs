@@ -1,0 +1,86 @@
+use probe::{MapFill, ProgramCost};
+
+use crate::export::Reading;
+use crate::metric::{Family, Kind};
+
+/// What the agent itself costs.
+#[derive(Clone, Debug, Default)]
+pub struct Cost {
+    /// CPU time of its process so far, in seconds.
+    pub cpu_s: f64,
+    /// Its resident memory, in bytes.
+    pub memory_bytes: u64,
+    /// How long this reading took, in seconds.
+    pub reading_s: f64,
+    /// What its programs in the kernel cost; empty where that is not timed.
+    pub programs: Vec<ProgramCost>,
+    /// How full its maps in the kernel are.
+    pub maps: Vec<MapFill>,
+}
+
+/// What the agent costs and what it missed; `overflows` is how often it counted something as `other` itself.
+pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
+    let Reading { losses, cost, series, connections } = reading;
+    let mut events =
+        Family::new("meshtax_agent_events_lost_total", Kind::Counter, "Events that nobody read in time; no metric is.");
+    for (kind, lost) in &losses.events {
+        events.add(vec![("event", format!("{kind:?}").to_lowercase())], *lost as f64);
+    }
+    let mut overflow = Family::new(
+        "meshtax_agent_series_overflow_total",
+        Kind::Counter,
+        "Times that something was counted as `other` for want of room in the kernel's map or in the exposition.",
+    );
+    for (place, times) in [("kernel", losses.series), ("exposition", overflows)] {
+        overflow.add(vec![("place", place.to_owned())], times as f64);
+    }
+    let one = |name, kind, help, value: f64| {
+        let mut family = Family::new(name, kind, help);
+        family.add(Vec::new(), value);
+        family
+    };
+    let process = [
+        one(
+            "meshtax_agent_sockets_untracked_total",
+            Kind::Counter,
+            "Sockets that the kernel had no memory to follow.",
+            losses.sockets as f64,
+        ),
+        one("meshtax_agent_series", Kind::Gauge, "Series in the kernel's map.", series.len() as f64),
+        one("meshtax_agent_sockets", Kind::Gauge, "Sockets that are followed now.", connections.len() as f64),
+        one("meshtax_agent_cpu_seconds_total", Kind::Counter, "CPU time of the agent's process.", cost.cpu_s),
+        one(
+            "meshtax_agent_resident_memory_bytes",
+            Kind::Gauge,
+            "Resident memory of the agent's process.",
+            cost.memory_bytes as f64,
+        ),
+        one("meshtax_agent_reading_seconds", Kind::Gauge, "Time that this reading took.", cost.reading_s),
+    ];
+    [events, overflow].into_iter().chain(process).chain(in_kernel(cost)).collect()
+}
+
+/// What the programs cost, and how full their maps are.
+fn in_kernel(cost: &Cost) -> [Family; 4] {
+    let seconds = "Time that the agent's programs ran in the kernel, where it is timed (--bpf-stats).";
+    let mut time = Family::new("meshtax_agent_bpf_run_seconds_total", Kind::Counter, seconds);
+    let mut runs = Family::new(
+        "meshtax_agent_bpf_runs_total",
+        Kind::Counter,
+        "Runs of the agent's programs, where they are timed.",
+    );
+    for program in &cost.programs {
+        let labels = vec![("program", program.program.clone())];
+        time.add(labels.clone(), program.time.as_secs_f64());
+        runs.add(labels, program.runs as f64);
+    }
+    let mut entries =
+        Family::new("meshtax_agent_map_entries", Kind::Gauge, "Entries of the agent's maps in the kernel.");
+    let mut most = Family::new("meshtax_agent_map_max_entries", Kind::Gauge, "Entries that those maps have room for.");
+    for fill in &cost.maps {
+        let labels = vec![("map", fill.map.clone())];
+        entries.add(labels.clone(), fill.entries as f64);
+        most.add(labels, fill.max_entries as f64);
+    }
+    [time, runs, entries, most]
+}

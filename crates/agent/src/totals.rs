@@ -1,0 +1,185 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Instant;
+
+use probe::Series;
+
+use crate::metric::Labels;
+
+/// The value of labels for which there is no room.
+pub const OTHER: &str = "other";
+
+/// Counters that grow together.
+pub trait Count: Clone + Default + PartialEq {
+    /// What is new since `before`. What has fallen back has no news.
+    fn since(&self, before: &Self) -> Self;
+
+    /// Adds what is new.
+    fn add(&mut self, news: &Self);
+}
+
+/// What counters are summed by.
+pub trait Group: Ord {
+    /// The group of all such for which there is no room.
+    fn other(&self) -> Self;
+}
+
+impl Group for Labels {
+    fn other(&self) -> Self {
+        // Who reports stays, so that sums by reporter stay what they are.
+        let other =
+            |name: &'static str, value: &String| if name == "reporter" { value.clone() } else { OTHER.to_owned() };
+        self.iter().map(|(name, value)| (*name, other(name, value))).collect()
+    }
+}
+
+impl<G: Group> Group for (bool, G) {
+    fn other(&self) -> Self {
+        (self.0, self.1.other())
+    }
+}
+
+/// Sums of counters by group, which never fall: what is new of a key goes to the group that it has then, and stays there.
+#[derive(Debug)]
+pub struct Totals<K, G, V> {
+    told: HashMap<K, Told<G, V>>,
+    sums: BTreeMap<Arc<G>, Sum<V>>,
+    /// Sums for which there is room, beside those of the others.
+    most: usize,
+    /// Sums of the others.
+    others: usize,
+    overflows: u64,
+}
+
+/// What of a key is in the sums.
+#[derive(Debug)]
+struct Told<G, V> {
+    value: V,
+    /// Where it went last; none if what is new will go elsewhere.
+    group: Option<Arc<G>>,
+    changed: Instant,
+}
+
+#[derive(Debug)]
+struct Sum<V> {
+    value: V,
+    changed: Instant,
+}
+
+impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
+    /// Sums of at most so many groups, and beside them the others.
+    pub fn new(most: usize) -> Self {
+        Self { told: HashMap::new(), sums: BTreeMap::new(), most, others: 0, overflows: 0 }
+    }
+
+    /// Adds what is new of a key that has come to `now`; its group is asked for only where there is anything new.
+    pub fn count(&mut self, key: &K, now: &V, group: impl FnOnce() -> G, at: Instant) {
+        let before = self.told.get(key).map(|told| told.value.clone());
+        let news = now.since(&before.clone().unwrap_or_default());
+        if before.is_some() && news == V::default() {
+            return;
+        }
+        let group = self.admit(group());
+        let sum = self.sums.entry(Arc::clone(&group)).or_insert_with(|| Sum { value: V::default(), changed: at });
+        sum.value.add(&news);
+        sum.changed = at;
+        let mut value = before.unwrap_or_default();
+        value.add(&news);
+        self.told.insert(key.clone(), Told { value, group: Some(group), changed: at });
+    }
+
+    /// The group itself where there is room, else that of the others.
+    fn admit(&mut self, group: G) -> Arc<G> {
+        if let Some((known, _)) = self.sums.get_key_value(&group) {
+            return Arc::clone(known);
+        }
+        if self.sums.len() - self.others < self.most {
+            return Arc::new(group);
+        }
+        self.overflows += 1;
+        let other = Arc::new(group.other());
+        self.others += usize::from(!self.sums.contains_key(&other));
+        other
+    }
+
+    /// All groups and their sums.
+    pub fn sums(&self) -> impl Iterator<Item = (&G, &V)> {
+        self.sums.iter().map(|(group, sum)| (&**group, &sum.value))
+    }
+
+    /// Keys that have had no news since then.
+    pub fn idle(&self, since: Instant) -> impl Iterator<Item = &K> {
+        self.told.iter().filter(move |(_, told)| told.changed <= since).map(|(key, _)| key)
+    }
+
+    /// Keys that stand for something else from now on: they no longer hold their sums in place.
+    pub fn detach(&mut self, is_another: impl Fn(&K) -> bool) {
+        self.told.iter_mut().filter(|(key, _)| is_another(key)).for_each(|(_, told)| told.group = None);
+    }
+
+    /// Forgets keys that are gone.
+    pub fn retain(&mut self, is_alive: impl Fn(&K) -> bool) {
+        self.told.retain(|key, _| is_alive(key));
+    }
+
+    /// Drops sums to which no key adds any more and that have had no news since then. The others stay for good.
+    pub fn expire(&mut self, since: Instant) {
+        let fed: BTreeSet<&G> = self.told.values().filter_map(|told| told.group.as_deref()).collect();
+        self.sums.retain(|group, sum| fed.contains(&**group) || sum.changed > since || **group == group.other());
+    }
+
+    /// How often something was counted among the others.
+    pub fn overflows(&self) -> u64 {
+        self.overflows
+    }
+}
+
+impl Count for u64 {
+    fn since(&self, before: &Self) -> Self {
+        self.saturating_sub(*before)
+    }
+
+    fn add(&mut self, news: &Self) {
+        *self += news;
+    }
+}
+
+impl Count for Series {
+    fn since(&self, before: &Self) -> Self {
+        let mut rtt = self.rtt;
+        rtt.iter_mut().zip(before.rtt).for_each(|(now, before)| *now = now.saturating_sub(before));
+        Self {
+            opened: self.opened.since(&before.opened),
+            closed: self.closed.since(&before.closed),
+            failed: self.failed.since(&before.failed),
+            reset: self.reset.since(&before.reset),
+            sent: self.sent.since(&before.sent),
+            received: self.received.since(&before.received),
+            retransmitted: self.retransmitted.since(&before.retransmitted),
+            retransmits: self.retransmits.since(&before.retransmits),
+            out_of_order: self.out_of_order.since(&before.out_of_order),
+            handshake: self.handshake.saturating_sub(before.handshake),
+            rtt_sum_us: self.rtt_sum_us.since(&before.rtt_sum_us),
+            rtt,
+        }
+    }
+
+    fn add(&mut self, news: &Self) {
+        self.opened += news.opened;
+        self.closed += news.closed;
+        self.failed += news.failed;
+        self.reset += news.reset;
+        self.sent += news.sent;
+        self.received += news.received;
+        self.retransmitted += news.retransmitted;
+        self.retransmits += news.retransmits;
+        self.out_of_order += news.out_of_order;
+        self.handshake += news.handshake;
+        self.rtt_sum_us += news.rtt_sum_us;
+        self.rtt.iter_mut().zip(news.rtt).for_each(|(sum, news)| *sum += news);
+    }
+}
+
+#[cfg(test)]
+mod tests;

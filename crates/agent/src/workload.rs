@@ -1,0 +1,29 @@
+use std::collections::BTreeMap;
+
+use crate::container::Container;
+use crate::export::Reading;
+use crate::metric::{Family, Kind};
+use crate::who::Namer;
+
+/// Which containers the workloads are: what their pods are called is known to the API server, and kube-state-metrics tells
+/// it by these labels.
+pub fn workloads(reading: &Reading, namer: &mut Namer) -> Family {
+    let mut info = Family::new(
+        "meshtax_workload_info",
+        Kind::Gauge,
+        "1 for each container that speaks; pod_uid where it has a pod.",
+    );
+    let of_series = reading.series.iter().map(|(key, _)| (key.netns, key.cgroup));
+    let of_sockets = reading.connections.iter().map(|connection| (connection.netns, connection.cgroup));
+    let mut containers: BTreeMap<String, Container> = BTreeMap::new();
+    for (netns, cgroup) in of_series.chain(of_sockets) {
+        let who = namer.who(netns, cgroup);
+        if let Some(container) = who.container {
+            containers.insert(who.pod, container);
+        }
+    }
+    for (workload, Container { id, pod_uid }) in containers {
+        info.add(vec![("workload", workload), ("container_id", id), ("pod_uid", pod_uid.unwrap_or_default())], 1.0);
+    }
+    info
+}

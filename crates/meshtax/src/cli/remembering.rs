@@ -1,0 +1,24 @@
+use agent::Bounds;
+use clap::Args;
+use topology::Span;
+
+/// How much the agent remembers, and whether its programs are timed.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Remembering {
+    /// Most sets of labels of a metric; what is beyond is summed as `other`
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().series_max)]
+    pub max_series: usize,
+    /// How long series of pods that are no more are still told
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub expire: Span,
+    /// Time the programs in the kernel, which costs them a little more; needs CAP_SYS_ADMIN
+    #[arg(long)]
+    pub bpf_stats: bool,
+}
+
+impl Remembering {
+    /// How much is remembered, and for how long.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { series_max: self.max_series, expire: self.expire.0 }
+    }
+}

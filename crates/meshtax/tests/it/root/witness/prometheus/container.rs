@@ -1,0 +1,63 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::super::namespace::EXCHANGE;
+use super::super::{Watching, scrape};
+use crate::tool::{insist_on_root, words};
+
+const UID: &str = "5d4b7e0a-93c1-4f3b-8e55-0a6f2f1d9b3c";
+
+/// A control group as the kubelet makes them for a container; removed when dropped.
+struct Group {
+    top: PathBuf,
+    container: PathBuf,
+    id: String,
+}
+
+impl Group {
+    fn make() -> Self {
+        let unified = Path::new("/sys/fs/cgroup/unified");
+        let tree = if unified.exists() { unified } else { Path::new("/sys/fs/cgroup") };
+        let top = tree.join(format!("meshtax-test-{}", std::process::id()));
+        let id = format!("{:064x}", std::process::id()).chars().rev().collect::<String>();
+        let container = top.join("kubepods/burstable").join(format!("pod{UID}")).join(&id);
+        fs::create_dir_all(&container).unwrap();
+        Self { top, container, id }
+    }
+
+    /// Moves bytes over one connection between two sockets of its own.
+    fn exchange(&self, port: u16, up: u64, down: u64) {
+        let script = format!("echo $$ > {}/cgroup.procs && exec python3 -c \"$0\" \"$@\"", self.container.display());
+        let numbers = [u64::from(port), up, down].map(|number| number.to_string());
+        let output = Command::new("sh").args(["-c", &script, EXCHANGE]).args(numbers).output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let below = self.container.ancestors().take_while(|folder| folder.starts_with(&self.top));
+        below.for_each(|folder| fs::remove_dir(folder).unwrap());
+    }
+}
+
+#[test]
+fn a_container_is_told_by_its_id_with_the_uid_of_its_pod_and_expires_with_its_group() {
+    insist_on_root();
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--expire", "1s"]);
+    let group = Group::make();
+    group.exchange(7704, 1_000, 20_000);
+    let text = scrape(&agent.place());
+    let workload = group.id[..12].to_owned();
+    let sent = format!(
+        "istio_tcp_sent_bytes_total{{reporter=\"destination\",source_workload=\"unknown\",destination_workload=\"{workload}\""
+    );
+    let line = text.lines().find(|line| line.starts_with(&sent)).unwrap_or_else(|| panic!("{text}"));
+    assert!(line.ends_with(" 20000"), "{line}");
+    let info =
+        format!("meshtax_workload_info{{workload=\"{workload}\",container_id=\"{}\",pod_uid=\"{UID}\"}} 1", group.id);
+    assert!(text.contains(&info), "{info} in {text}");
+    drop(group);
+    while scrape(&agent.place()).contains(&workload) {}
+}
