@@ -64,3 +64,30 @@ pub struct Sighting {
     /// did.
     pub truth: Option<f64>,
 }
+
+impl Sighting {
+    /// What was seen over what there was: 1 where nothing was missed. None where nobody counted, or there was nothing but
+    /// something was seen.
+    pub fn share(&self) -> Option<f64> {
+        match (self.seen?, self.truth?) {
+            (seen, truth) if seen == truth => Some(1.0),
+            (seen, truth) => (truth > 0.0).then(|| seen / truth),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_nothing_is_all() {
+        let share = |seen, truth| {
+            Sighting { arm: String::new(), signal: Signal::Requests, witness: String::new(), seen, truth }.share()
+        };
+        assert_eq!(share(Some(0.0), Some(0.0)), Some(1.0));
+        assert_eq!(share(Some(99.0), Some(100.0)), Some(0.99));
+        assert_eq!(share(Some(1.0), Some(0.0)), None);
+        assert_eq!((share(Some(1.0), None), share(None, None)), (None, None));
+    }
+}

@@ -47,8 +47,7 @@ pub struct Stand<'a> {
     pub number: u32,
     pub lab: &'a mut Lab,
     pub meters: Meters,
-    /// Where an arm is watched.
-    pub kernel: Option<Kernel<'a>>,
+    pub kernel: Kernel,
     /// Where its files lie.
     pub folder: &'a Path,
 }
@@ -228,9 +227,7 @@ impl<'a> Conductor<'a> {
     fn block(&mut self, stand: &mut Stand, round: u32, arm: &str, requests: u64) -> anyhow::Result<Option<f64>> {
         let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
         let node = &mut stand.lab.nodes_mut()[index];
-        if let Some(kernel) = &mut stand.kernel {
-            kernel.begin(arm)?;
-        }
+        stand.kernel.begin(arm)?;
         let from = stand.meters.snapshot(index)?;
         let load = self.ask(node, requests)?;
         witness::settle(node, self.stop)?;
@@ -248,9 +245,7 @@ impl<'a> Conductor<'a> {
             lag: load.lag,
             sequence: load.sequence,
         };
-        if let Some(kernel) = &mut stand.kernel
-            && let Some(sight) = kernel.end(arm, round)?
-        {
+        if let Some(sight) = stand.kernel.end(arm, round)? {
             self.watched.entry(arm.to_owned()).or_default().add(&sight);
             self.folder.append("probe.jsonl", &sight)?;
         }

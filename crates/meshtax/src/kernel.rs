@@ -14,9 +14,10 @@ use serde::Serialize;
 use crate::experiment::Experiment;
 use crate::failure::Failure;
 
-/// The programs, and whom they watch.
-pub struct Kernel<'a> {
-    probe: &'a mut Probe,
+/// Whom the programs watch, and the programs while they do. Between watched blocks they are not even loaded: sockets of the
+/// other arms would go on bearing what was noted of them, and pay for it.
+pub struct Kernel {
+    probe: Option<Probe>,
     /// Pods of each watched arm.
     watched: BTreeMap<String, Pods>,
     before: Watched,
@@ -61,8 +62,8 @@ pub struct Moved {
     pub retransmits: u64,
 }
 
-/// The programs, loaded where an arm is watched. This happens before anything stands.
-pub fn load(experiment: &Experiment) -> Result<Option<Probe>, Failure> {
+/// Whether the programs can be loaded, where an arm is watched. This happens before anything stands.
+pub fn check(experiment: &Experiment) -> Result<(), Failure> {
     let is_watched = experiment.arms.iter().any(|arm| arm.watched);
     let load = || {
         Probe::load().map_err(|error| {
@@ -71,32 +72,34 @@ pub fn load(experiment: &Experiment) -> Result<Option<Probe>, Failure> {
             Failure::because(error, hint)
         })
     };
-    is_watched.then(load).transpose()
+    if is_watched { load().map(drop) } else { Ok(()) }
 }
 
-impl<'a> Kernel<'a> {
+impl Kernel {
     /// Watches the pods of `lab` in the arms that are to be watched.
-    pub fn over(probe: &'a mut Probe, experiment: &Experiment, lab: &Lab) -> anyhow::Result<Self> {
+    pub fn over(experiment: &Experiment, lab: &Lab) -> anyhow::Result<Self> {
         let is_watched = |node: &&Node| experiment.standing().iter().any(|arm| arm.watched && arm.name == node.name());
         let watched = lab.nodes().iter().filter(is_watched);
         let watched = watched.map(|node| Ok((node.name().to_owned(), Pods::of(node)?)));
-        Ok(Self { probe, watched: watched.collect::<anyhow::Result<_>>()?, before: Watched::default() })
+        Ok(Self { probe: None, watched: watched.collect::<anyhow::Result<_>>()?, before: Watched::default() })
     }
 
-    /// Attaches the programs if this arm is watched.
+    /// Loads and attaches the programs if this arm is watched.
     pub fn begin(&mut self, arm: &str) -> anyhow::Result<()> {
         let Some(pods) = self.watched.get(arm) else { return Ok(()) };
-        self.probe.attach().context("cannot attach the kernel witness")?;
-        self.before = Watched { moved: moved(self.probe, &pods.namespaces)?, truth: pods.totals()? };
+        let mut probe = Probe::load().context("cannot load the kernel witness")?;
+        probe.attach().context("cannot attach the kernel witness")?;
+        self.before = Watched { moved: moved(&probe, &pods.namespaces)?, truth: pods.totals()? };
+        self.probe = Some(probe);
         Ok(())
     }
 
-    /// Detaches them; what they saw.
+    /// Removes them; what they saw.
     pub fn end(&mut self, arm: &str, round: u32) -> anyhow::Result<Option<Sight>> {
         let Some(pods) = self.watched.get(arm) else { return Ok(None) };
-        let moved = moved(self.probe, &pods.namespaces)?.since(self.before.moved);
+        let Some(probe) = self.probe.take() else { return Ok(None) };
+        let moved = moved(&probe, &pods.namespaces)?.since(self.before.moved);
         let truth = pods.totals()?.since(self.before.truth);
-        self.probe.detach();
         Ok(Some(Sight { arm: arm.to_owned(), round, moved, truth }))
     }
 }

@@ -70,7 +70,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
 fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
     experiment.amend(amounts)?;
     let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
-    let mut probe = kernel::load(&experiment)?;
+    kernel::check(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
     let stop = heed_signals()?;
     let plan = plan(&experiment);
@@ -97,7 +97,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
         }
         let facts = facts.get_or_insert_with(|| environment(&envoy, &trees, meters.memory_source()));
         folder.write_json("environment.json", facts)?;
-        let kernel = probe.as_mut().map(|probe| Kernel::over(probe, &experiment, &lab)).transpose()?;
+        let kernel = Kernel::over(&experiment, &lab)?;
         let mut stand = Stand { number, lab: &mut lab, meters, kernel, folder: &site.ground(number) };
         let outcome = conductor.perform(&mut stand, &rounds, &mut progress);
         let is_over = conductor.is_over(rounds.last().map_or(0, |(round, _)| round + 1));

@@ -16,13 +16,15 @@ mod table;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use measure::{Curves, Measurement};
+use measure::{Curves, Measurement, Signal};
 use topology::Topology;
 
 use crate::answer::answer;
 use crate::element::{Element, element};
+use crate::telemetry;
 use look::compared;
 pub(crate) use page::Page;
+use table::Table;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
@@ -85,10 +87,12 @@ fn top(page: &Page) -> Element {
 fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let has_course = !page.curves.stretches.is_empty();
     let has_calibration = !page.measurement.calibration.is_empty();
+    let has_telemetry = !page.measurement.telemetry.is_empty();
     [
         ("trust", "Cautions", "Cautions"),
         ("effects", "Effects", "Effects and latency"),
         ("calibration", "Calibration", "Known costs, found again"),
+        ("telemetry", "Telemetry", "What each arm lets be seen"),
         ("rounds", "Rounds", "Round by round"),
         ("time", "Time", "The run in time"),
         ("resources", "Resources", "CPU and memory"),
@@ -96,7 +100,12 @@ fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'st
         ("origin", "Origin", "Where it comes from"),
     ]
     .into_iter()
-    .filter(move |(id, ..)| (*id != "time" || has_course) && (*id != "calibration" || has_calibration))
+    .filter(move |(id, ..)| match *id {
+        "time" => has_course,
+        "calibration" => has_calibration,
+        "telemetry" => has_telemetry,
+        _ => true,
+    })
 }
 
 fn sections(page: &Page) -> Vec<Element> {
@@ -107,6 +116,7 @@ fn sections(page: &Page) -> Vec<Element> {
         ("trust", vec![fact::cautions(measurement)]),
         ("effects", vec![grid(forests.chain([latency::percentiles(page), latency::distribution(page)]))]),
         ("calibration", vec![grid([calibration::calibration(page)])]),
+        ("telemetry", vec![seen(measurement)]),
         ("rounds", vec![grid(page.primary().map(|(title, metric)| round::rounds(page, title, metric)))]),
         ("time", vec![grid([course::course(page)])]),
         ("resources", vec![grid([bar::cpu(page), bar::memory(page)])]),
@@ -121,6 +131,16 @@ fn sections(page: &Page) -> Vec<Element> {
         sections.push(section.put(heading).puts(content));
     }
     sections
+}
+
+/// What each arm lets be seen, as a table.
+fn seen(measurement: &Measurement) -> Element {
+    let names = || measurement.arms.iter().map(|arm| arm.name.as_str());
+    let row = |table: Table, signal| {
+        table.row(telemetry::title(signal), names().map(|arm| telemetry::cell(measurement, arm, signal)))
+    };
+    let table = Signal::ALL.into_iter().fold(Table::new(std::iter::once("What is seen").chain(names())), row);
+    table.finish(&format!("Signals by arm; {}", telemetry::LEGEND))
 }
 
 /// The answer, what was run, and the primary metrics of each arm.

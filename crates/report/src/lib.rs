@@ -20,6 +20,7 @@ mod paragraph;
 mod pod;
 mod runs;
 mod svg;
+mod telemetry;
 mod text;
 mod verdict;
 

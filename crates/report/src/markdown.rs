@@ -1,9 +1,10 @@
-use measure::{Arm, Caution, Measurement, Metric};
+use measure::{Arm, Caution, Measurement, Metric, Signal};
 
 use crate::answer::answer;
 use crate::calibration::{COLUMNS, recovered, summary};
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
 use crate::figure::{change, count, rounds};
+use crate::telemetry;
 use crate::verdict::spelled;
 
 /// A run as Markdown for a pull request: the answer, the primary metrics with their verdicts, cautions, and everything
@@ -14,6 +15,7 @@ pub fn markdown(measurement: &Measurement) -> String {
         vec![format!("### meshtax: {}", measurement.experiment.name), quoted(&answer(measurement))],
         others.clone().map(|arm| primary(measurement, arm)).collect(),
         vec![calibration(measurement), cautions(&measurement.cautions)],
+        vec![telemetry(measurement)],
         others.map(|arm| folded(measurement, arm)).collect(),
         vec![origin(measurement)],
     ];
@@ -54,6 +56,20 @@ fn calibration(measurement: &Measurement) -> String {
     let rows = measurement.calibration.iter().map(|recovery| recovered(recovery).map(told).into());
     let header = COLUMNS.map(str::to_owned).to_vec();
     format!("{}\n\n{}", summary(measurement), table(header, rows))
+}
+
+/// What each arm let be seen.
+fn telemetry(measurement: &Measurement) -> String {
+    if measurement.telemetry.is_empty() {
+        return String::new();
+    }
+    let names = || measurement.arms.iter().map(|arm| arm.name.as_str());
+    let header = std::iter::once("What is seen").chain(names()).map(str::to_owned).collect();
+    let row = |signal| {
+        let cells = names().map(|arm| telemetry::cell(measurement, arm, signal));
+        std::iter::once(telemetry::title(signal).to_owned()).chain(cells).collect()
+    };
+    table(header, Signal::ALL.into_iter().map(row))
 }
 
 fn folded(measurement: &Measurement, arm: &Arm) -> String {

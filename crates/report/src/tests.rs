@@ -1,6 +1,6 @@
 mod fortio;
 mod page;
-mod run;
+pub(crate) mod run;
 mod runs;
 
 use insta::assert_snapshot;

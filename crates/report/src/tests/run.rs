@@ -3,17 +3,17 @@ use measure::{
 };
 
 /// Figures of an arm in the order of [`Metric::ALL`], of a run of 1,500 requests and ten rounds.
-pub(super) type Figures = [Option<f64>; 20];
+pub(crate) type Figures = [Option<f64>; 20];
 
-pub(super) const NONE: Figures = figures([
+pub(crate) const NONE: Figures = figures([
     1.984, 1.902, 2.414, 3.871, 2.976, 1500.0, 0.0, 1.853, 1.853, 0.0, 2.780, 0.003_12, 0.068_1, 4.21, 81.42, 83.07,
     1.65, 0.0, 8214.0, 41.3,
 ]);
-pub(super) const SIDECAR: Figures = figures([
+pub(crate) const SIDECAR: Figures = figures([
     6.194, 5.957, 7.323, 9.981, 9.291, 1500.0, 0.0, 5.744, 1.871, 3.873, 8.616, 0.031_24, 0.171, 9.87, 223.4, 231.9,
     8.5, 148.6, 14_390.0, 60.1,
 ]);
-pub(super) const EBPF: Figures = figures([
+pub(crate) const EBPF: Figures = figures([
     1.991, 1.908, 2.421, 3.9, 2.987, 1500.0, 0.0, 1.871, 1.871, 0.0, 2.807, 0.003_12, 0.069, 4.3, 81.42, 83.1, 1.68,
     0.0, 8214.0, 41.3,
 ]);
@@ -72,7 +72,7 @@ fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u6
 }
 
 /// A run of 1,500 requests per arm whose first arm is the baseline; for `reach` see [`effects`].
-pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measurement {
+pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measurement {
     let (base, others) = arms.split_first().expect("a run has a baseline");
     let rounds_seen = u64::from(rounds);
     Measurement {
@@ -112,15 +112,15 @@ pub(super) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
     }
 }
 
-pub(super) fn pod(service: &str, version: &str, requests: u64) -> ServiceCount {
+pub(crate) fn pod(service: &str, version: &str, requests: u64) -> ServiceCount {
     ServiceCount { service: service.to_owned(), pod: format!("{service}-{version}"), requests, errors: 0 }
 }
 
-pub(super) fn edge(from: &str, (to, path): (&str, &str), calls: u64, latency_ms_p50: Option<f64>) -> Edge {
+pub(crate) fn edge(from: &str, (to, path): (&str, &str), calls: u64, latency_ms_p50: Option<f64>) -> Edge {
     let (from, to, path) = (from.to_owned(), to.to_owned(), path.to_owned());
     Edge { from, to, path, calls, failures: 0, retries: 0, latency_ms_p50, latency_ms_mean: latency_ms_p50 }
 }
 
-pub(super) fn caution(kind: &str, text: &str) -> Caution {
+pub(crate) fn caution(kind: &str, text: &str) -> Caution {
     Caution { kind: kind.to_owned(), text: text.to_owned(), fatal: false }
 }

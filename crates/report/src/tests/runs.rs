@@ -122,6 +122,8 @@ fn a_pull_request_of_two_runs() {
     | Memory: loaded, MiB | 83.1 ± 3 % | 83.1 ± 3 % | same |
     | Memory: proxy, MiB | 0 | 0 | same |
     | Memory: growth, MiB | 1.65 ± 3 % | 1.65 ± 3 % | same |
+    | Links between pods: per request, B | 8214 ± 3 % | 8214 ± 3 % | same |
+    | Links between pods: per request, frames | 41.3 ± 3 % | 41.3 ± 3 % | same |
     | Counts: requests | 1500 | 1500 | same |
     | Counts: errors | 0 | 0 | same |
 
@@ -147,6 +149,8 @@ fn a_pull_request_of_two_runs() {
     | Memory: loaded, MiB | 232 ± 3 % | 255 ± 3 % | +10.0 % [7.8, 12.2] |
     | Memory: proxy, MiB | 149 ± 3 % | 163 ± 3 % | +10.0 % [7.8, 12.2] |
     | Memory: growth, MiB | 8.50 ± 3 % | 9.35 ± 3 % | +10.0 % [7.8, 12.2] |
+    | Links between pods: per request, B | 14390 ± 3 % | 15829 ± 3 % | +10.0 % [7.8, 12.2] |
+    | Links between pods: per request, frames | 60.1 ± 3 % | 66.1 ± 3 % | +10.0 % [7.8, 12.2] |
     | Counts: requests | 1500 | 1650 | +10.0 % [7.8, 12.2] |
     | Counts: errors | 0 | 0 | same |
 
