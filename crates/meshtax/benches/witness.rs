@@ -1,0 +1,219 @@
+//! What watching costs: nginx at saturation without a monitor, under the kernel witness, and under the algorithm of
+//! bcc's tcptop, in alternating short blocks. Run it on a quiet machine, as root, with `make bench`; arguments choose
+//! parts by name (`keep`, `close`, `mesh`, `calls`, `agent`), and a number among them is the number of rounds.
+
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
+#[path = "witness/agent.rs"]
+mod agent;
+#[path = "witness/calls.rs"]
+mod calls;
+#[path = "witness/group.rs"]
+mod group;
+#[path = "witness/mesh.rs"]
+mod mesh;
+#[path = "witness/monitor.rs"]
+mod monitor;
+#[path = "witness/nginx.rs"]
+mod nginx;
+#[path = "witness/table.rs"]
+mod table;
+#[path = "witness/tcptop.rs"]
+mod tcptop;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::slice;
+use std::time::Duration;
+
+use calls::{Counting, calls};
+use measure::{ContainerUse, LoadBlock, Metric, Observations, Options, Phase, Reading};
+use meter::{Machine, Snapshot, Used};
+use monitor::{Arm, Monitor};
+use nginx::{Nginx, Seen, Workload};
+use nix::sched::{CloneFlags, unshare};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use table::{MARGIN, Row};
+use tcptop::Tcptop;
+
+const ROUNDS: u32 = 30;
+const BLOCK: Duration = Duration::from_secs(1);
+const SETTLING: Duration = Duration::from_millis(200);
+const WARM_UP: Duration = Duration::from_secs(2);
+const SEED: u64 = 1;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let rounds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(ROUNDS);
+    let parts: Vec<&String> = arguments.iter().filter(|argument| argument.parse::<u32>().is_err()).collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|name| *name == part);
+    let mut missed = Vec::new();
+    if is_wanted("mesh") {
+        missed.extend(mesh::compare(rounds));
+    }
+    enter_own_network();
+    let home = tempfile::tempdir().expect("there is a folder for temporary files");
+    let tcptop = Tcptop::compile(home.path());
+    for workload in Workload::ALL.into_iter().filter(|workload| is_wanted(workload.name())) {
+        missed.extend(compare(&Nginx::start(home.path()), workload, &tcptop, rounds));
+    }
+    if is_wanted("calls") {
+        count_calls(&Nginx::start(home.path()), &tcptop);
+    }
+    if is_wanted("agent") {
+        missed.extend(agent::cost());
+    }
+    assert!(missed.is_empty(), "goals that are missed: {missed:#?}");
+}
+
+/// A network namespace of this process and its children, with nothing but `lo`; gone when they are.
+fn enter_own_network() {
+    unshare(CloneFlags::CLONE_NEWNET).expect("root may make namespaces");
+    let status = Command::new("ip").args(["link", "set", "lo", "up"]).status();
+    assert!(status.expect("`ip` is there").success());
+    fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535").expect("root may widen it");
+}
+
+/// A block of load under a monitor, or under none.
+struct Block {
+    arm: Arm,
+    round: u32,
+    seen: Seen,
+    used: Used,
+}
+
+/// Runs the rounds; the goals that are missed.
+fn compare(nginx: &Nginx, workload: Workload, tcptop: &Tcptop, rounds: u32) -> Vec<String> {
+    let machine = Machine::open(Path::new("/")).expect("there is /proc");
+    let mut chance = ChaCha8Rng::seed_from_u64(SEED);
+    let mut order = Arm::ALL;
+    let mut blocks = Vec::new();
+    nginx.warm_up(workload, WARM_UP);
+    for round in 0..rounds {
+        order.shuffle(&mut chance);
+        blocks.extend(order.map(|arm| block(nginx, workload, arm, round, tcptop, &machine)));
+    }
+    describe(workload, &blocks, rounds);
+    let goals = Goals::of(workload);
+    let row = |(metric, name), goal| Row { metric, name, goal };
+    let of_clients = [(Metric::Requests, "throughput"), (Metric::LatencyMsP50, "p50"), (Metric::LatencyMsP99, "p99")];
+    let of_clients = of_clients.map(|named| row(named, goals.service));
+    let options = Options { margin: MARGIN };
+    let by_nginx = measure::measure(&observations(&blocks, |used| used.containers[0].cpu_s), &options);
+    let by_machine = measure::measure(&observations(&blocks, |used| used.machine.busy_s), &options);
+    let mut missed = table::print(&by_nginx, &of_clients);
+    let cpu = |name| [row((Metric::CpuMsPerRequest, name), Some(goals.cpu))];
+    missed.extend(table::print(&by_nginx, &cpu("nginx's CPU per request")));
+    missed.extend(table::print(&by_machine, &cpu("machine's CPU per request")));
+    missed
+}
+
+/// Attaching and what follows from it are over before the block begins. The monitor is read once in it: every second,
+/// where an agent is read every fifteen.
+fn block(nginx: &Nginx, workload: Workload, arm: Arm, round: u32, tcptop: &Tcptop, machine: &Machine) -> Block {
+    let monitor = arm.attach(tcptop);
+    nginx.warm_up(workload, SETTLING);
+    monitor.read();
+    let take = || Snapshot::take(slice::from_ref(nginx.group.meter()), &[], machine).expect("nginx runs");
+    let before = take();
+    let mut moved = 0;
+    let seen = nginx.load(workload, BLOCK, || moved = monitor.read());
+    let used = before.until(&take());
+    assert!(moved > 0 || matches!(monitor, Monitor::None), "{arm:?} has seen nothing");
+    assert_eq!(seen.errors, 0, "requests failed in round {round} of {arm:?}");
+    Block { arm, round, seen, used }
+}
+
+/// What watching may cost.
+struct Goals {
+    /// Throughput and latency.
+    service: Option<f64>,
+    cpu: f64,
+}
+
+impl Goals {
+    fn of(workload: Workload) -> Self {
+        match workload {
+            Workload::Keep => Self { service: Some(MARGIN), cpu: MARGIN },
+            Workload::Close => Self { service: None, cpu: 0.03 },
+        }
+    }
+}
+
+/// Blocks as what a run would have observed, with all amounts by the second: wrk's blocks are never equally long.
+fn observations(blocks: &[Block], cpu_s: impl Fn(&Used) -> f64) -> Observations {
+    let load = blocks.iter().map(|block| LoadBlock {
+        arm: block.arm.name().to_owned(),
+        round: block.round,
+        wall_s: 1.0,
+        requests: block.seen.rate().round() as u64,
+        latency: block.seen.latency(),
+        ..LoadBlock::default()
+    });
+    let meters = blocks.iter().map(|block| Reading {
+        phase: Phase::Load,
+        arm: block.arm.name().to_owned(),
+        round: block.round,
+        started_s: 0.0,
+        wall_s: 1.0,
+        containers: vec![ContainerUse { cpu_s: cpu_s(&block.used) / block.seen.wall_s(), ..ContainerUse::default() }],
+        links: Vec::new(),
+        machine: block.used.machine,
+    });
+    Observations {
+        arms: Arm::ALL.map(|arm| arm.name().to_owned()).into(),
+        load: load.collect(),
+        meters: meters.collect(),
+        ..Observations::default()
+    }
+}
+
+fn describe(workload: Workload, blocks: &[Block], rounds: u32) {
+    let alone = || blocks.iter().filter(|block| block.arm == Arm::None);
+    let mean = |figure: fn(&Block) -> f64| alone().map(figure).sum::<f64>() / f64::from(rounds);
+    println!(
+        "\nnginx, 1 KiB, {}: {:.0} requests/s without a monitor, nginx takes {:.2} cores and the machine {:.2}",
+        match workload {
+            Workload::Keep => "64 kept connections",
+            Workload::Close => "a connection for each request, 64 at a time",
+        },
+        mean(|block| block.seen.rate()),
+        mean(|block| block.used.containers[0].cpu_s / block.used.wall_s),
+        mean(|block| block.used.machine.busy_s / block.used.wall_s),
+    );
+    println!(
+        "{rounds} rounds, each with a block of {} s of every arm: arms against `none`, 95 % intervals, margin {:.0} %",
+        BLOCK.as_secs(),
+        MARGIN * 100.0
+    );
+}
+
+/// Time for each run of every program, and how often it ran for a request.
+fn count_calls(nginx: &Nginx, tcptop: &Tcptop) {
+    let _counting = Counting::begin();
+    let empty = Monitor::Tcptop(tcptop.attach(&["empty"]));
+    println!("\ntime that programs take, as the kernel counts it; `empty` does nothing and shows what counting takes");
+    told(nginx, "empty", Workload::Keep, &empty);
+    drop(empty);
+    for arm in [Arm::Witness, Arm::Tcptop] {
+        for workload in Workload::ALL {
+            told(nginx, arm.name(), workload, &arm.attach(tcptop));
+        }
+    }
+}
+
+fn told(nginx: &Nginx, monitor_name: &str, workload: Workload, monitor: &Monitor) {
+    let seen = nginx.load(workload, BLOCK, || {
+        monitor.read();
+    });
+    for (program, (runs, ns)) in calls() {
+        let for_each = runs as f64 / seen.requests as f64;
+        println!(
+            "{monitor_name:<8} {:<6} {program:<14} {ns:>5.0} ns, {for_each:.3} runs a request, n={runs}",
+            workload.name()
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! What the agent costs that nobody but a scraper talks to.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::group::Group;
+
+const PLACE: &str = "127.0.0.1:9435";
+const CONNECTIONS: usize = 500;
+const SCRAPES: u32 = 4;
+const SCRAPE_EVERY: Duration = Duration::from_secs(15);
+const CORE_SHARE_MAX: f64 = 0.001;
+const RESIDENT_MIB_MAX: f64 = 25.0;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Scrapes the real process as Prometheus would, over a thousand open sockets; the goals that are missed.
+pub fn cost() -> Vec<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let place = listener.local_addr().expect("it is bound");
+    let open = || (TcpStream::connect(place).expect("it listens"), listener.accept().expect("one has connected").0);
+    let mut held: Vec<(TcpStream, TcpStream)> = (0..CONNECTIONS).map(|_| open()).collect();
+    let agent = Agent::start();
+    let (began_s, since, mut scraping_s) = (agent.cpu_s(), Instant::now(), 0.0);
+    for scrape in 1..=SCRAPES {
+        held.iter_mut().for_each(|(client, _)| client.write_all(b"news").expect("it is open"));
+        let before_s = agent.cpu_s();
+        let text = agent.scrape();
+        assert!(text.contains("istio_tcp_sent_bytes_total"), "{text}");
+        scraping_s += agent.cpu_s() - before_s;
+        std::thread::sleep((SCRAPE_EVERY * scrape).saturating_sub(since.elapsed()));
+    }
+    let cpu_s = agent.cpu_s() - began_s;
+    let share = cpu_s / since.elapsed().as_secs_f64();
+    let resident_mib = agent.resident_mib();
+    println!(
+        "\nagent, {} sockets, {SCRAPES} scrapes, one every {} s: {:.3} % of a core (at most {} %), {:.2} ms a scrape and \
+         {:.2} ms a second between them; {resident_mib:.1} MiB resident (at most {RESIDENT_MIB_MAX})",
+        2 * CONNECTIONS,
+        SCRAPE_EVERY.as_secs(),
+        share * 100.0,
+        CORE_SHARE_MAX * 100.0,
+        scraping_s / f64::from(SCRAPES) * 1e3,
+        (cpu_s - scraping_s) / since.elapsed().as_secs_f64() * 1e3,
+    );
+    let missed = [
+        (share > CORE_SHARE_MAX).then(|| format!("the agent takes {:.3} % of a core", share * 100.0)),
+        (resident_mib > RESIDENT_MIB_MAX).then(|| format!("the agent holds {resident_mib:.1} MiB")),
+    ];
+    missed.into_iter().flatten().collect()
+}
+
+/// `meshtax agent` in a control group of its own; ended when dropped.
+struct Agent {
+    child: Child,
+    group: Group,
+}
+
+impl Agent {
+    fn start() -> Self {
+        let group = Group::create("agent");
+        let child = group.spawn(Command::new(env!("CARGO_BIN_EXE_meshtax")).args(["agent", "--listen", PLACE]));
+        let agent = Self { child, group };
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(PLACE).is_err() {
+            assert!(Instant::now() < deadline, "the agent does not listen");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        agent
+    }
+
+    fn scrape(&self) -> String {
+        let mut stream = TcpStream::connect(PLACE).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n").expect("it is there");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("metrics are text");
+        text
+    }
+
+    fn cpu_s(&self) -> f64 {
+        self.group.meter().cpu().expect("it runs").total_s
+    }
+
+    fn resident_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("every process has one");
+        let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("the kernel writes numbers");
+        kib / 1024.0
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        kill(Pid::from_raw(self.child.id().try_into().expect("process ids are small")), Signal::SIGTERM).ok();
+        self.child.wait().ok();
+    }
+}

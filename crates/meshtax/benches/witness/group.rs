@@ -1,0 +1,55 @@
+//! A control group to meter a program by.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use lab::Trees;
+use meter::{Cgroups, Container};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A control group in each tree; removed when dropped, after the program in it has ended.
+pub struct Group {
+    folders: Vec<PathBuf>,
+    meter: Container,
+}
+
+impl Group {
+    /// An empty one.
+    pub fn create(name: &str) -> Self {
+        let path = PathBuf::from(format!("meshtax-bench-{}-{name}", std::process::id()));
+        let trees = Trees::discover().expect("this host has control groups");
+        let folders: Vec<PathBuf> = trees.roots.iter().map(|root| root.join(&path)).collect();
+        folders.iter().for_each(|folder| fs::create_dir(folder).expect("root may make groups"));
+        let meter = Cgroups::discover(Path::new("/")).and_then(|cgroups| cgroups.container(name, "app", &path));
+        Self { folders, meter: meter.expect("it has just been made") }
+    }
+
+    /// Its meter.
+    pub fn meter(&self) -> &Container {
+        &self.meter
+    }
+
+    /// Starts a program in it, which ends when this thread does.
+    pub fn spawn(&self, command: &Command) -> Child {
+        let join = r#"while [ "$1" != -- ]; do echo $$ > "$1"; shift; done; shift; exec setpriv --pdeathsig TERM "$@""#;
+        let mut shell = Command::new("sh");
+        shell.args(["-e", "-c", join, "sh"]).args(self.folders.iter().map(|folder| folder.join("cgroup.procs")));
+        shell.arg("--").arg(command.get_program()).args(command.get_args());
+        shell.spawn().expect("every system has a shell")
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        for folder in &self.folders {
+            // The kernel lets a group go a moment after its last process.
+            while fs::remove_dir(folder).is_err() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}

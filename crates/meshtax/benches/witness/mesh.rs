@@ -1,0 +1,31 @@
+//! Bookinfo through meshtax itself, with the witness attached in the blocks of one arm.
+
+use std::fs;
+use std::process::Command;
+
+use measure::{Measurement, Metric};
+
+use crate::table::{self, MARGIN, Row};
+
+/// Runs the bundled experiment; the goals that are missed.
+pub fn compare(rounds: u32) -> Vec<String> {
+    let home = tempfile::tempdir().expect("there is a folder for temporary files");
+    let folder = home.path().join("run");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_meshtax"));
+    run.args(["run", "experiments/four-arms.yaml", "--arms", "none,ebpf", "--margin", "1%"]);
+    let output = run.args(["--rounds", &rounds.to_string(), "--out"]).arg(&folder).output();
+    let output = output.expect("the binary was built for this benchmark");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = fs::read_to_string(folder.join("measurement.json")).expect("a run writes it");
+    let measurement: Measurement = serde_json::from_str(&text).expect("a run keeps its contract");
+    println!("\nbookinfo-lean, {rounds} rounds: arms against `none`, 95 % intervals, margin {:.0} %", MARGIN * 100.0);
+    let row = |(metric, name)| Row { metric, name, goal: Some(MARGIN) };
+    let rows = [
+        (Metric::LatencyMsMean, "mean latency"),
+        (Metric::LatencyMsP50, "p50"),
+        (Metric::LatencyMsP99, "p99"),
+        (Metric::CpuMsPerRequest, "pods' CPU per request"),
+    ];
+    let null = measurement.null.iter().flat_map(|null| &null.effects);
+    table::print_effects(measurement.effects.iter().chain(null), &rows.map(row))
+}

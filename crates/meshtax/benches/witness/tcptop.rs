@@ -1,0 +1,62 @@
+//! bcc's tcptop, as far as its cost goes.
+
+use std::path::Path;
+use std::process::Command;
+
+use libbpf_rs::{Link, MapCore, MapFlags, Object, ObjectBuilder};
+
+const MAPS: [&str; 2] = ["sent", "received"];
+
+/// The programs, compiled.
+pub struct Tcptop(Vec<u8>);
+
+/// The programs at work until this is dropped.
+pub struct Attached {
+    object: Object,
+    _links: Vec<Link>,
+}
+
+impl Tcptop {
+    /// Compiles the programs with clang, which building the witness needs, too.
+    pub fn compile(folder: &Path) -> Self {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let object = folder.join("tcptop.bpf.o");
+        let status = Command::new(option_env!("CLANG").unwrap_or("clang"))
+            .args(["-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Werror", "-c"])
+            .arg(crates.join("benches/witness/tcptop.bpf.c"))
+            .arg("-I")
+            .arg(crates.join("../probe/src/bpf"))
+            .arg("-o")
+            .arg(&object)
+            .status();
+        assert!(status.expect("clang is there").success());
+        Self(std::fs::read(object).expect("clang has written it"))
+    }
+
+    /// Attaches these programs.
+    pub fn attach(&self, programs: &[&str]) -> Attached {
+        let open = ObjectBuilder::default().open_memory(&self.0).expect("clang writes good objects");
+        let object = open.load().expect("the kernel takes the programs");
+        let wanted = object.progs_mut().filter(|program| programs.iter().any(|name| program.name() == *name));
+        let links = wanted.map(|program| program.attach().expect("Linux 6.3 and later have the tracepoints")).collect();
+        Attached { object, _links: links }
+    }
+}
+
+impl Attached {
+    /// Reads both maps and clears them, an entry at a time and one pass after the other, as bcc does; the sum in bytes.
+    pub fn read_and_clear(&self) -> u64 {
+        let ours = self.object.maps().filter(|map| MAPS.iter().any(|name| map.name() == *name));
+        ours.map(|map| {
+            let bytes = map.keys().filter_map(|key| map.lookup(&key, MapFlags::ANY).ok()?).map(number).sum::<u64>();
+            // The last key of a pass is looked up from after its deletion, so they are gathered first.
+            map.keys().collect::<Vec<_>>().iter().for_each(|key| drop(map.delete(key)));
+            bytes
+        })
+        .sum()
+    }
+}
+
+fn number(bytes: Vec<u8>) -> u64 {
+    u64::from_ne_bytes(bytes.try_into().expect("values have eight bytes"))
+}
