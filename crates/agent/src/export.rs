@@ -1,5 +1,7 @@
 //! What the witness has counted, as Prometheus metrics: Istio's names where Istio has one, `meshtax_` elsewhere.
 
+mod dns;
+
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -7,6 +9,8 @@ use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
 
 use crate::metric::{Family, Kind, Labels};
 use crate::who::Namer;
+
+pub use dns::DnsReading;
 
 /// Command of a sidecar's proxy; where it listens beside an application, Istio's metrics come from it.
 const PROXY: &str = "envoy";
@@ -23,6 +27,8 @@ pub struct Reading {
     pub connections: Vec<Connection>,
     /// What was missed.
     pub losses: Losses,
+    /// DNS, where it is watched.
+    pub dns: Option<DnsReading>,
     /// What the agent itself costs.
     pub cost: Cost,
 }
@@ -46,7 +52,9 @@ pub fn families(reading: &Reading, namer: &mut Namer) -> Vec<Family> {
     for (key, series) in &reading.series {
         families.add(key, series, &places, namer);
     }
-    families.into_families().into_iter().chain(listeners(&reading.connections, namer)).chain(own(reading)).collect()
+    let listeners = listeners(&reading.connections, namer);
+    let dns = reading.dns.as_ref().map_or_else(Vec::new, |reading| dns::families(reading, namer));
+    families.into_families().into_iter().chain(listeners).chain(dns).chain(own(reading)).collect()
 }
 
 /// What is known of addresses and namespaces from the sockets in them.
@@ -218,7 +226,7 @@ fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 4] {
 
 /// What the agent costs and what it missed.
 fn own(reading: &Reading) -> [Family; 8] {
-    let Reading { losses, cost, series, connections } = reading;
+    let Reading { losses, cost, series, connections, .. } = reading;
     let mut events =
         Family::new("meshtax_agent_events_lost_total", Kind::Counter, "Events that nobody read in time; no metric is.");
     for (kind, lost) in losses.events.iter().filter(|(_, lost)| *lost > 0) {

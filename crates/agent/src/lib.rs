@@ -7,6 +7,7 @@ mod export;
 mod filter;
 mod flow;
 mod metric;
+mod query;
 mod serve;
 mod table;
 mod tool;
@@ -14,7 +15,8 @@ mod who;
 
 pub use filter::Filter;
 pub use flow::Flow;
-pub use serve::{ServeError, serve};
+pub use query::{QUERY_COLUMNS, query_line};
+pub use serve::{ServeError, Witnesses, serve};
 pub use table::{Column, Form, Line, Printer};
 pub use tool::{Tool, histogram};
 pub use who::{Namer, Who};

@@ -15,12 +15,12 @@ use hyper::http::{Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use probe::{Probe, ProbeError};
+use probe::{Dns, Probe, ProbeError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-use crate::export::{Cost, Reading, families};
+use crate::export::{Cost, DnsReading, Reading, families};
 use crate::metric::{Exposition, exposition};
 use crate::who::Namer;
 
@@ -29,6 +29,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often a stop is looked for.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// How often DNS queries without an answer make room for others.
+const TIDY: Duration = Duration::from_secs(1);
+
+/// What sees for the agent.
+#[derive(Debug)]
+pub struct Witnesses {
+    /// Of connections.
+    pub probe: Probe,
+    /// Of DNS, where it is wanted and to be had.
+    pub dns: Option<Dns>,
+}
 
 /// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -47,19 +59,19 @@ pub enum ServeError {
 }
 
 /// Serves `/metrics` and `/healthz` on `address` until `is_over`; `ready` is told where it really listens. Every scrape
-/// reads the kernel's counters anew; between scrapes nothing runs.
+/// reads the kernel's counters anew; between scrapes only DNS queries without an answer are looked for.
 ///
 /// # Errors
 ///
 /// Before it is ready only.
 pub fn serve(
-    probe: Probe,
+    witnesses: Witnesses,
     address: SocketAddr,
     ready: impl FnOnce(SocketAddr),
     is_over: impl Fn() -> bool,
 ) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-    let exporter = Rc::new(Exporter { probe, root: PathBuf::from("/") });
+    let exporter = Rc::new(Exporter { witnesses, root: PathBuf::from("/") });
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
         ready(listener.local_addr().unwrap_or(address));
@@ -72,15 +84,27 @@ pub fn serve(
                 }
             }
         };
-        let mut accepting = pin!(accepting);
+        let (mut accepting, mut tidying) = (pin!(accepting), pin!(tidy(&exporter)));
         while !is_over() {
             tokio::select! {
                 () = &mut accepting => {}
+                () = &mut tidying => {}
                 () = tokio::time::sleep(GLANCE) => {}
             }
         }
         Ok(())
     })
+}
+
+/// Gives up DNS queries without an answer, so that their places do not run out when nobody scrapes.
+async fn tidy(exporter: &Exporter) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        if let Some(dns) = &exporter.witnesses.dns {
+            // A scrape does it again, and tells why it fails.
+            dns.give_up().ok();
+        }
+    }
 }
 
 async fn answer_all(stream: TcpStream, exporter: Rc<Exporter>) {
@@ -96,7 +120,7 @@ async fn answer_all(stream: TcpStream, exporter: Rc<Exporter>) {
 
 #[derive(Debug)]
 struct Exporter {
-    probe: Probe,
+    witnesses: Witnesses,
     root: PathBuf,
 }
 
@@ -129,11 +153,14 @@ impl Exporter {
 
     fn read(&self) -> Result<Reading, ProbeError> {
         let started = Instant::now();
-        let series = self.probe.series()?;
-        let connections = self.probe.connections()?;
-        let losses = self.probe.losses()?;
+        let Witnesses { probe, dns } = &self.witnesses;
+        let series = probe.series()?;
+        let connections = probe.connections()?;
+        let losses = probe.losses()?;
+        let read = |dns: &Dns| Ok(DnsReading { series: dns.series()?, losses: dns.losses()? });
+        let dns = dns.as_ref().map(read).transpose()?;
         let cost = Cost { reading_s: started.elapsed().as_secs_f64(), ..own_cost() };
-        Ok(Reading { series, connections, losses, cost })
+        Ok(Reading { series, connections, losses, dns, cost })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can be typed. Help, man page and completions come from these definitions.
 
+mod dns;
+
 use std::path::PathBuf;
 
 use agent::{Filter, Form};
@@ -8,10 +10,12 @@ use ipnet::IpNet;
 use measure::{FailIf, Until};
 use topology::{Share, Span};
 
+pub use dns::{DnsCounterOptions, DnsWatchOptions};
+
 /// Subcommands by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
-    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "agent"]),
+    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "dns", "agent"]),
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
@@ -86,7 +90,7 @@ const AGENT_HELP: &str = "\
 Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
 scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
 where a sidecar reports them already: there they are called meshtax_tcp_….
-Between scrapes nothing runs in user space.";
+Between scrapes only DNS queries without an answer are looked for.";
 
 /// What does your service mesh cost, and what would you see without it?
 #[derive(Debug, Parser)]
@@ -131,6 +135,9 @@ pub enum Verb {
     /// Round-trip times of TCP connections, as a histogram
     #[command(after_help = RTT_HELP)]
     Rtt(WatchOptions),
+    /// DNS queries as they end: what was asked, how it ended, how soon
+    #[command(after_help = dns::DNS_HELP)]
+    Dns(DnsWatchOptions),
     /// Serve what the kernel has counted to Prometheus
     #[command(after_help = AGENT_HELP)]
     Agent(AgentOptions),
@@ -383,6 +390,8 @@ pub struct AgentOptions {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9435")]
     pub listen: std::net::SocketAddr,
+    #[command(flatten)]
+    pub dns: DnsCounterOptions,
 }
 
 /// The number of a file that people name by its path.

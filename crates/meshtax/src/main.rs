@@ -7,6 +7,7 @@ mod clean;
 mod cli;
 mod compare;
 mod conduct;
+mod dns;
 mod doctor;
 mod environment;
 mod experiment;
@@ -24,6 +25,7 @@ mod record;
 mod role;
 mod run;
 mod schema;
+mod shift;
 mod sidecar;
 mod signals;
 mod watch;
@@ -67,6 +69,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Connect(options) => watch::events(Tool::Connect, &options),
         Verb::Accept(options) => watch::events(Tool::Accept, &options),
         Verb::Retrans(options) => watch::events(Tool::Retrans, &options),
+        Verb::Dns(options) => dns::watch(&options),
         Verb::Backlog(options) => watch::backlog(&options),
         Verb::Rtt(options) => watch::rtt(&options),
         Verb::Role(role) => role::play(&role),

@@ -2,21 +2,20 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use std::time::Instant;
 
-use agent::{Flow, Form, Namer, Printer, Tool, histogram};
+use agent::{Flow, Form, Namer, Printer, Tool, Witnesses, histogram};
 use anyhow::Context;
 use jiff::Zoned;
-use lab::Stop;
 use probe::{Connection, Kind, Probe, ProbeError, Role};
 
 use crate::cli::{AgentOptions, TopOptions, WatchOptions};
+use crate::dns;
 use crate::failure::{Failure, Hint};
 use crate::output::{print, say};
+use crate::shift::{GLANCE, Shift};
 use crate::signals::heed_signals;
-
-/// Longest wait before a stop is looked at.
-const GLANCE: Duration = Duration::from_millis(100);
 
 /// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
 pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
@@ -118,8 +117,9 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let stop = heed_signals()?;
     let probe = witness()?;
     report_gaps(&probe);
+    let witnesses = Witnesses { probe, dns: dns::counter(&options.dns) };
     let ready = |address| say(&format!("metrics at http://{address}/metrics; Ctrl-C ends it"));
-    agent::serve(probe, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
+    agent::serve(witnesses, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -132,17 +132,15 @@ fn report_gaps(probe: &Probe) {
 /// A witness at work, and when it is to end.
 struct Watch {
     probe: Probe,
-    stop: Stop,
-    until: Option<Instant>,
+    shift: Shift,
 }
 
 impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
-        let stop = heed_signals()?;
+        let shift = Shift::begin(options)?;
         let probe = witness()?;
         report_gaps(&probe);
-        let until = options.duration.map(|duration| Instant::now() + duration.0);
-        Ok(Self { probe, stop, until })
+        Ok(Self { probe, shift })
     }
 
     /// Says that from now on nothing is missed.
@@ -151,13 +149,12 @@ impl Watch {
     }
 
     fn is_over(&self) -> bool {
-        self.stop.is_set() || self.until.is_some_and(|until| Instant::now() >= until)
+        self.shift.is_over()
     }
 
     /// How long to wait for what happens next.
     fn left(&self) -> Duration {
-        let left = self.until.map_or(GLANCE, |until| until.saturating_duration_since(Instant::now()));
-        left.min(GLANCE)
+        self.shift.left()
     }
 
     /// What happens within an interval.
@@ -228,7 +225,7 @@ fn witness() -> Result<Probe, Failure> {
 }
 
 /// Why the kernel lets nothing be seen, and what to do about it.
-fn without_witness(error: ProbeError) -> Failure {
+pub fn without_witness(error: ProbeError) -> Failure {
     let hint = remedy(&error);
     Failure::because(error, hint)
 }
@@ -240,6 +237,7 @@ pub fn remedy(error: &ProbeError) -> &'static str {
             "run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`"
         }
         ProbeError::Refused { .. } => "the witness needs Linux 5.12 or newer with BTF (/sys/kernel/btf/vmlinux)",
+        ProbeError::NoGroups => "mount them: `mount -t cgroup2 none /sys/fs/cgroup`",
         ProbeError::Read(_) | ProbeError::Map(_) => "the kernel may be short of memory; try again",
     }
 }

@@ -1,10 +1,11 @@
 //! The witness in the kernel: who talks to whom over TCP, how much and how well, exactly, with no program on the way of a
-//! packet.
+//! packet. The witness of DNS, [`Dns`], is on that way and stands apart.
 //!
 //! In: nothing but the right to load programs. Out: counters that only grow, snapshots of what is open, and a live feed of
 //! what happens. This room knows no pod and no metric's name, formats nothing, and never clears a counter.
 
 mod connection;
+pub mod dns;
 mod error;
 mod feed;
 mod probe;
@@ -12,6 +13,7 @@ mod record;
 mod series;
 
 pub use connection::{Connection, Flags, Kind, Role, State};
+pub use dns::{Dns, DnsOptions};
 pub use error::ProbeError;
 pub use feed::Feed;
 pub use probe::{Gap, Probe};

@@ -1,8 +1,8 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
-mod namespace;
+pub mod namespace;
 mod traffic;
-mod watching;
+pub mod watching;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -233,7 +233,7 @@ fn the_agent_counts_what_was_moved_under_istios_names() {
 }
 
 /// The metrics at `place`, such as `127.0.0.1:9435`.
-fn scrape(place: &str) -> String {
+pub fn scrape(place: &str) -> String {
     use std::io::Write;
     let mut stream = TcpStream::connect(place).unwrap();
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n").unwrap();

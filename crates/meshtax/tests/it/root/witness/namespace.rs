@@ -27,11 +27,17 @@ thread.join()
 pub struct Namespace(String);
 
 impl Namespace {
-    /// One in which three of a hundred packets to and from `port` are lost as they arrive.
-    pub fn lossy(name: &str, port: u16) -> Self {
+    /// One in which nothing is lost.
+    pub fn quiet(name: &str) -> Self {
         let namespace = Self(format!("meshtax-test-{name}-{}", std::process::id()));
         run(Command::new("ip").args(["netns", "add", &namespace.0]));
         namespace.inside(&["ip", "link", "set", "lo", "up"]);
+        namespace
+    }
+
+    /// One in which three of a hundred packets to and from `port` are lost as they arrive.
+    pub fn lossy(name: &str, port: u16) -> Self {
+        let namespace = Self::quiet(name);
         for end in ["dport", "sport"] {
             let rules = format!(
                 "table ip loss_{end} {{ chain c {{ type filter hook prerouting priority 0; \
@@ -40,6 +46,31 @@ impl Namespace {
             namespace.inside(&["nft", &rules]);
         }
         namespace
+    }
+
+    /// Joins it to another one by a cable.
+    pub fn connect_to(&self, other: &Self, address: &str, other_address: &str) {
+        run(Command::new("ip")
+            .args(["-n", &self.0, "link", "add", "eth0", "type", "veth", "peer", "eth0", "netns", &other.0]));
+        for (end, address) in [(self, address), (other, other_address)] {
+            end.inside(&["ip", "address", "add", address, "dev", "eth0"]);
+            end.inside(&["ip", "link", "set", "eth0", "up"]);
+        }
+    }
+
+    /// What tools call it.
+    pub fn pod(&self) -> &str {
+        self.0.strip_prefix("meshtax-test-").unwrap()
+    }
+
+    /// Does something with a thread in it; sockets that are made there stay there.
+    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let namespace = fs::File::open(self.file()).unwrap();
+        let enter = || {
+            nix::sched::setns(&namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+            work()
+        };
+        std::thread::scope(|scope| scope.spawn(enter).join().unwrap())
     }
 
     /// The file that stands for it.

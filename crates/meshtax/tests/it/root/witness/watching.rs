@@ -62,6 +62,16 @@ impl Watching {
         rest
     }
 
+    /// Ends it as Ctrl-C does; what it says of what it could not see.
+    pub fn end_with_words(&mut self) -> String {
+        self.interrupt();
+        assert_eq!(self.line(), None, "nothing else is told");
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{said}");
+        said
+    }
+
     /// Its process.
     pub fn id(&self) -> u32 {
         self.child.id()
