@@ -89,3 +89,6 @@ fn facts(query: &Query, who: &Who, now: &Zoned) -> Map<String, Value> {
 fn latency_ms(query: &Query) -> Option<f64> {
     query.latency().map(|latency| latency.as_secs_f64() * 1e3)
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,8 +63,8 @@ static __always_inline void own(struct owner *owner)
 	BPF_CORE_READ_STR_INTO(&owner->comm, leader, comm);
 }
 
-/* Where the name at `at` ends; 0 if it is none. */
-static __noinline __u32 name_end(struct __sk_buff *skb, __u32 at)
+/* Where the name at `at` ends; 0 if it is none. The verifier looks at it once, as it is not static. */
+__noinline __u32 name_end(struct __sk_buff *skb, __u32 at)
 {
 	__u32 start = at;
 	__u8 length;
@@ -276,13 +276,20 @@ static __always_inline struct conversation *conversation_of(struct __sk_buff *sk
 	return conversation;
 }
 
+static __always_inline bool is_dns(struct __sk_buff *skb, struct packet *packet, bool outgoing)
+{
+	if (!outgoing)
+		return packet->source_port == DNS_PORT;
+	return packet->target_port == DNS_PORT || is_connected_to(skb, bpf_htons(DNS_PORT));
+}
+
 static __noinline int look(struct __sk_buff *skb, bool outgoing)
 {
 	struct conversation *conversation;
 	struct packet packet = {};
 	struct owner owner = {};
 
-	if (!read_headers(skb, &packet) || (outgoing ? packet.target_port : packet.source_port) != DNS_PORT)
+	if (!read_headers(skb, &packet) || !is_dns(skb, &packet, outgoing))
 		return 0;
 	if (packet.transport == IPPROTO_TCP) {
 		if (!packet.length && !packet.opens)

@@ -10,7 +10,19 @@
 #include <stdbool.h>
 
 /* include/uapi/linux/bpf.h; offsets are part of the interface. */
-struct bpf_sock;
+struct bpf_sock {
+	__u32 bound_dev_if;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 mark;
+	__u32 priority;
+	__u32 src_ip4;
+	__u32 src_ip6[4];
+	__u32 src_port;
+	__be16 dst_port;
+	__u16 pad;
+};
 
 struct __sk_buff {
 	__u32 len;               /* from the header of IP on */
@@ -61,6 +73,14 @@ enum packet_kind {
 	PACKET_EXTENDED = 2,     /* its ports lie behind headers of IPv6 that are not read */
 };
 
+/* Whether the socket was connected to this port, wherever translation sends what leaves it. */
+static __always_inline bool is_connected_to(struct __sk_buff *skb, __be16 port)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk && *(volatile __be16 *)&sk->dst_port == port;
+}
+
 /* Whether the service's port is this one, at the price of a few loads. */
 static __always_inline enum packet_kind glance(struct __sk_buff *skb, bool outgoing, __be16 port)
 {
@@ -75,7 +95,9 @@ static __always_inline enum packet_kind glance(struct __sk_buff *skb, bool outgo
 			return PACKET_OTHER;
 		if (bytes[0] != 0x45)
 			return PACKET_SUSPECT; /* options */
-		return *(__be16 *)(data + IPV4_LEN + place) == port ? PACKET_SUSPECT : PACKET_OTHER;
+		if (*(__be16 *)(data + IPV4_LEN + place) == port)
+			return PACKET_SUSPECT;
+		return outgoing && is_connected_to(skb, port) ? PACKET_SUSPECT : PACKET_OTHER;
 	}
 	if (is_extension(bytes[6]))
 		return PACKET_EXTENDED;
@@ -83,7 +105,9 @@ static __always_inline enum packet_kind glance(struct __sk_buff *skb, bool outgo
 		return PACKET_OTHER;
 	if (data + IPV6_LEN + PORTS_LEN > end)
 		return PACKET_SUSPECT;
-	return *(__be16 *)(data + IPV6_LEN + place) == port ? PACKET_SUSPECT : PACKET_OTHER;
+	if (*(__be16 *)(data + IPV6_LEN + place) == port)
+		return PACKET_SUSPECT;
+	return outgoing && is_connected_to(skb, port) ? PACKET_SUSPECT : PACKET_OTHER;
 }
 
 /* Addresses: IPv4 in the first four bytes. */

@@ -188,6 +188,41 @@ fn between_two_namespaces_only_the_one_that_asks_tells() {
 }
 
 #[test]
+fn queries_that_are_sent_elsewhere_as_they_leave_are_told() {
+    // As a sidecar that captures DNS does.
+    const REDIRECT: &str =
+        "table ip capture { chain c { type nat hook output priority -100; udp dport 53 redirect to :1053; }; }";
+    insist_on_root();
+    let namespace = Namespace::quiet("dns-capture");
+    namespace.inside(&["nft", REDIRECT]);
+    let server = Server::behind(&namespace, V4, 1053);
+    let dns = Watching::begin("dns", &["--json", "--netns", &namespace.file()]);
+    let mut scene = Scene { namespace, server, dns };
+    let socket = scene.datagrams();
+    for id in 0..23 {
+        ask(&socket, &query(id, "none.example", A));
+    }
+    let lines = scene.dns.lines(23);
+    assert!(lines.iter().all(|line| line["rcode"] == "NXDOMAIN" && line["server_port"] == 1053), "{lines:?}");
+    scene.end();
+}
+
+#[test]
+fn what_lies_behind_further_headers_is_not_told_but_said() {
+    // One option of hop-by-hop that says nothing: IPV6_HOPOPTS.
+    const SEND: &str = "
+import socket
+sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+sock.setsockopt(41, 54, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+sock.sendto(bytes(40), ('::1', 53))
+";
+    let mut scene = Scene::set("dns-options", V6, &[]);
+    scene.namespace.inside(&["python3", "-c", SEND]);
+    let said = scene.dns.end_with_words();
+    assert!(said.contains("had further IPv6 headers"), "{said}");
+}
+
+#[test]
 fn names_are_withheld_where_that_is_asked_for() {
     let mut scene = Scene::set("dns-shy", V4, &["--no-dns-names", "--timeout", "200ms"]);
     let socket = scene.datagrams();

@@ -16,14 +16,21 @@ pub const DELAY: Duration = Duration::from_millis(30);
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves on port 53 of an address for as long as the test's process lives.
+/// Serves for as long as the test's process lives.
 pub struct Server {
+    /// Where it is asked: port 53.
     pub address: SocketAddr,
 }
 
 impl Server {
     pub fn start(namespace: &Namespace, ip: &str) -> Self {
-        let address = SocketAddr::new(ip.parse::<IpAddr>().unwrap(), 53);
+        Self::behind(namespace, ip, 53)
+    }
+
+    /// One that listens on another port than it is asked at.
+    pub fn behind(namespace: &Namespace, ip: &str, port: u16) -> Self {
+        let ip = ip.parse::<IpAddr>().unwrap();
+        let address = SocketAddr::new(ip, port);
         let (datagrams, connections) =
             namespace.within(|| (UdpSocket::bind(address).unwrap(), TcpListener::bind(address).unwrap()));
         thread::spawn(move || serve_datagrams(&datagrams));
@@ -33,7 +40,7 @@ impl Server {
                 thread::spawn(move || serve_stream(stream));
             }
         });
-        Self { address }
+        Self { address: SocketAddr::new(ip, 53) }
     }
 
     pub fn datagrams(&self, namespace: &Namespace) -> UdpSocket {

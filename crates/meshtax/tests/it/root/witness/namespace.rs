@@ -92,7 +92,8 @@ impl Namespace {
         counters.find(|(name, _)| *name == "RetransSegs").unwrap().1.parse().unwrap()
     }
 
-    fn inside(&self, program: &[&str]) -> String {
+    /// What a program says that runs in it to a good end.
+    pub fn inside(&self, program: &[&str]) -> String {
         run(Command::new("ip").args(["netns", "exec", &self.0]).args(program))
     }
 }
