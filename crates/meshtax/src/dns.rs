@@ -56,7 +56,7 @@ fn own_up(losses: &Losses) {
         }
     };
     tell(events, "queries were lost: they ended faster than they were read");
-    tell(queries + sockets, "queries or connections were lost: there was no room to follow them");
+    tell(queries + sockets, "queries or connections, anywhere on this machine, found no room and were not followed");
     tell(unparsed, "messages, anywhere on this machine, were not understood");
     tell(extended, "packets, anywhere on this machine, had further IPv6 headers and were not looked into");
     tell(unmatched, "answers, anywhere on this machine, came to no query that still waited");

@@ -142,6 +142,7 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 	struct pending_key key = {};
 	struct header header;
 	struct query *query;
+	int place;
 
 	if (length < sizeof(header) || bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
 		return false;
@@ -149,7 +150,9 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 		return packet->target_port == DNS_PORT; /* a client's that has this port as well */
 	key.socket = bpf_get_socket_cookie(skb);
 	key.message = header.id;
-	query = awaited(&key, packet->source);
+	place = awaited(skb, key.message, folded(packet->source));
+	key.place = place;
+	query = place < 0 ? 0 : bpf_map_lookup_elem(&pending, &key);
 	if (!query || !claim(query)) {
 		LOST(unmatched);
 		return true;

@@ -179,38 +179,41 @@ static __always_inline struct query *make_room(struct pending_key *key)
 	return bpf_map_lookup_elem(&pending, key);
 }
 
-static __always_inline bool is_same_address(const __u8 *a, const __u8 *b)
+/* An address in a word: exact for IPv4. */
+static __always_inline __u64 folded(const __u8 *address)
 {
-	const __u64 *left = (void *)a, *right = (void *)b;
+	const __u64 *halves = (void *)address;
 
-	return left[0] == right[0] && left[1] == right[1];
+	return halves[0] ^ halves[1];
 }
 
-/* The query that an answer from `server` belongs to: the oldest that was sent there, so that no latency is told too
- * short. Translation may show the server under another address than it was asked at; then the oldest of all. */
-static __always_inline struct query *awaited(struct pending_key *key, const __u8 *server)
+/* Where the query lies that an answer from `server` belongs to: the oldest that was sent there, so that no latency is
+ * told too short. Translation may show the server under another address than it was asked at; then the oldest of all.
+ * -1 if none waits. The verifier looks at it once, as it is not static. */
+__noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server)
 {
-	struct query *best = 0;
+	struct pending_key key = {};
 	bool best_is_there = false;
-	__u16 best_place = 0;
+	__u64 best_begun_ns = ~0ull;
+	int best = -1;
 
+	key.socket = bpf_get_socket_cookie(skb);
+	key.message = message;
 	for (int place = 0; place < PLACES; place++) {
 		struct query *query;
 		bool is_there;
 
-		key->place = place;
-		query = bpf_map_lookup_elem(&pending, key);
+		key.place = place;
+		query = bpf_map_lookup_elem(&pending, &key);
 		if (!query || query->state != STATE_WAITING)
 			continue;
-		is_there = is_same_address(query->server, server);
-		if (best && (is_there < best_is_there ||
-			     (is_there == best_is_there && query->begun_ns >= best->begun_ns)))
+		is_there = folded(query->server) == server;
+		if (is_there < best_is_there || (is_there == best_is_there && query->begun_ns >= best_begun_ns))
 			continue;
-		best = query;
+		best = place;
 		best_is_there = is_there;
-		best_place = place;
+		best_begun_ns = query->begun_ns;
 	}
-	key->place = best_place;
 	return best;
 }
 

@@ -5,6 +5,7 @@ mod server;
 use std::io::Write;
 use std::net::UdpSocket;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use libbpf_rs::query::LinkInfoIter;
@@ -87,6 +88,19 @@ fn twenty_three_without_an_answer_are_twenty_three_timeouts() {
     assert!(lines.iter().all(|line| line["name"] == "silent.example"), "{lines:?}");
     assert_eq!(lines.iter().filter(|line| line["message_id"] == 777).count(), 3);
     scene.end();
+}
+
+#[test]
+fn what_finds_no_room_is_said() {
+    let mut scene = Scene::set("dns-crowd", V4, &["--timeout", "200ms"]);
+    let socket = scene.datagrams();
+    // Eight of one socket and id may wait at a time.
+    for _ in 0..12 {
+        socket.send(&query(1, "silent.example", A)).unwrap();
+    }
+    assert_eq!(scene.dns.lines(8).len(), 8);
+    let said = scene.dns.end_with_words();
+    assert!(said.contains("found no room and were not followed"), "{said}");
 }
 
 #[test]
@@ -246,11 +260,7 @@ fn the_agent_counts_queries_answers_and_timeouts() {
         ask(&socket, &query(id, "none.example", AAAA));
         socket.send(&query(id, "silent.example", HTTPS)).unwrap();
     }
-    let labels = |kind: &str| format!("{{source_workload=\"{}\",type=\"{kind}\",transport=\"udp\"", namespace.pod());
-    let value = |text: &str, name: &str, labels: &str| -> Option<u64> {
-        let line = text.lines().find(|line| line.starts_with(&format!("{name}{labels}")))?.to_owned();
-        Some(line.rsplit(' ').next().unwrap().parse().unwrap())
-    };
+    let labels = |kind: &str| labels(&namespace, kind);
     let place = agent.place();
     // Timeouts come when they are due.
     let hanging = Instant::now() + Duration::from_secs(120);
@@ -268,6 +278,40 @@ fn the_agent_counts_queries_answers_and_timeouts() {
     let without = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--no-dns"]);
     assert!(!scrape(&without.place()).contains("_dns_"));
     assert_eq!(links(without.id()).len(), links(agent.id()).len() - 3, "two programs and an iterator less");
+}
+
+#[test]
+fn twenty_thousand_queries_add_up_while_the_agent_is_read_as_fast_as_it_can() {
+    insist_on_root();
+    let namespace = Namespace::quiet("dns-many");
+    let server = Server::start(&namespace, V4);
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    let place = agent.place();
+    let socket = server.datagrams(&namespace);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                scrape(&place);
+            }
+        });
+        (0..20_000).for_each(|id| ask(&socket, &query(id, "db.example", A)));
+        done.store(true, Ordering::Relaxed);
+    });
+    let text = scrape(&place);
+    let labels = labels(&namespace, "A") + ",rcode=\"NOERROR\"}";
+    assert_eq!(value(&text, "meshtax_dns_queries_total", &labels), Some(20_000), "{text}");
+}
+
+/// How labels of what a namespace asks over UDP begin.
+fn labels(namespace: &Namespace, kind: &str) -> String {
+    format!("{{source_workload=\"{}\",type=\"{kind}\",transport=\"udp\"", namespace.pod())
+}
+
+/// The first sample whose labels begin like this.
+fn value(text: &str, name: &str, labels: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}{labels}")))?;
+    Some(line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
 #[test]
