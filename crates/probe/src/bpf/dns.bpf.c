@@ -258,6 +258,14 @@ static __always_inline void follow(struct __sk_buff *skb, struct packet *packet,
 	}
 }
 
+/* A timer sends a SYN again, and interrupts whatever process it likes. */
+static __always_inline bool is_sent_again(struct __sk_buff *skb)
+{
+	struct tcp_sock *tp = (void *)BPF_CORE_READ((struct sk_buff *)skb, sk);
+
+	return BPF_CORE_READ(tp, total_retrans) > 0;
+}
+
 static __always_inline struct conversation *conversation_of(struct __sk_buff *skb, struct packet *packet, bool outgoing)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -274,7 +282,7 @@ static __always_inline struct conversation *conversation_of(struct __sk_buff *sk
 	conversation = bpf_sk_storage_get(&conversations, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!conversation)
 		LOST(sockets);
-	else if (packet->opens)
+	else if (packet->opens && !is_sent_again(skb))
 		own(&conversation->owner);
 	return conversation;
 }
