@@ -29,7 +29,8 @@ pub struct Namespace(String);
 impl Namespace {
     /// One in which nothing is lost.
     pub fn quiet(name: &str) -> Self {
-        let namespace = Self(format!("meshtax-test-{name}-{}", std::process::id()));
+        // Not the name of a lab's: whoever cleans up would take it for what a killed run left behind.
+        let namespace = Self(format!("watched-{name}-{}", std::process::id()));
         run(Command::new("ip").args(["netns", "add", &namespace.0]));
         namespace.inside(&["ip", "link", "set", "lo", "up"]);
         namespace
@@ -60,7 +61,7 @@ impl Namespace {
 
     /// What tools call it.
     pub fn pod(&self) -> &str {
-        self.0.strip_prefix("meshtax-test-").unwrap()
+        &self.0
     }
 
     /// Does something with a thread in it; sockets that are made there stay there.
