@@ -170,11 +170,13 @@ fn twenty_thousand_short_connections_add_up_while_top_reads_as_fast_as_it_can() 
     let mut top = Watching::begin("top", &["--json", "--interval", "1ms", "--rows", "100000", "--port", &port]);
     let reader = std::thread::spawn(move || {
         // Both ends of every connection are told, in one interval or several.
-        let mut sent = 0;
-        while sent < 20_000 * 300 {
-            sent += top.lines(1)[0]["bytes_sent"].as_u64().unwrap();
+        let (mut sent, mut received) = (0, 0);
+        while sent.min(received) < 20_000 * 300 {
+            let line = &top.lines(1)[0];
+            sent += line["bytes_sent"].as_u64().unwrap();
+            received += line["bytes_received"].as_u64().unwrap();
         }
-        (sent, top.end().len())
+        (sent, received, top.end())
     });
     for _ in 0..20_000 {
         server.exchange(100, 200, |_| ());
@@ -189,7 +191,7 @@ fn twenty_thousand_short_connections_add_up_while_top_reads_as_fast_as_it_can() 
     assert_eq!(value("istio_tcp_sent_bytes_total"), 20_000 * 200);
     assert_eq!(value("istio_tcp_connections_opened_total"), 20_000);
     assert_eq!(value("istio_tcp_connections_closed_total"), 20_000);
-    assert_eq!(reader.join().unwrap(), (20_000 * 300, 0));
+    assert_eq!(reader.join().unwrap(), (20_000 * 300, 20_000 * 300, Vec::new()));
 }
 
 #[test]
