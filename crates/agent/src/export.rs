@@ -1,10 +1,13 @@
 //! What the witness has counted, as Prometheus metrics: Istio's names where Istio has one, `meshtax_` elsewhere.
 
+mod dns;
+
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
 
+use crate::beyond::Beyond;
 use crate::ledger::Ledger;
 use crate::metric::{Family, Kind, Labels};
 use crate::own::{Cost, own};
@@ -12,6 +15,8 @@ use crate::place::{Places, name_of};
 use crate::totals::OTHER;
 use crate::who::Namer;
 use crate::workload::workloads;
+
+pub(crate) use dns::labels as dns_labels;
 
 /// The reporter that is a client.
 const SOURCE: &str = "source";
@@ -28,6 +33,8 @@ pub struct Reading {
     pub connections: Vec<Connection>,
     /// What was missed.
     pub losses: Losses,
+    /// What is seen beside TCP.
+    pub beyond: Beyond,
     /// What the agent itself costs.
     pub cost: Cost,
 }
@@ -43,7 +50,14 @@ pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Fam
     gauges.push(workloads(reading, &mut ledger.namer));
     ledger.bound(&mut gauges);
     let own = own(reading, ledger.overflows());
-    tcp.into_families().into_iter().chain(gauges).chain([dropped(ledger)]).chain(own).collect()
+    let mut families = tcp.into_families();
+    families.extend(gauges);
+    families.push(dropped(ledger));
+    if let Some(counted) = &reading.beyond.dns {
+        families.extend(dns::families(ledger.beyond.dns.sums(), &counted.losses));
+    }
+    families.extend(own);
+    families
 }
 
 /// Families about connections.

@@ -1,13 +1,15 @@
 //! The witness in the kernel: who talks to whom over TCP, how much and how well, exactly, with no program on the way of a
-//! packet.
+//! packet. The witness of DNS, [`Dns`], is on that way and stands apart.
 //!
 //! In: nothing but the right to load programs. Out: counters that only grow, snapshots of what is open, and a live feed of
 //! what happens. This room knows no pod and no metric's name, formats nothing, and clears a counter only where it can grow no more.
 
 mod connection;
 mod cost;
+pub mod dns;
 mod error;
 mod feed;
+mod group;
 mod probe;
 mod record;
 mod series;
@@ -15,6 +17,7 @@ mod statistics;
 
 pub use connection::{Connection, Flags, Kind, Role, State};
 pub use cost::{MapFill, ProgramCost};
+pub use dns::{Dns, DnsOptions};
 pub use error::ProbeError;
 pub use feed::Feed;
 pub use probe::{Events, Gap, Probe, Snapshots};

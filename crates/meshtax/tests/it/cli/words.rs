@@ -8,7 +8,7 @@ use super::{assert_succeeds, prints};
 use crate::tool::{meshtax, words};
 
 /// Every subcommand that a user may type.
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 21] = [
     "demo",
     "run",
     "calibrate",
@@ -21,6 +21,7 @@ const VERBS: [&str; 20] = [
     "retrans",
     "backlog",
     "rtt",
+    "dns",
     "agent",
     "check",
     "show",
@@ -63,6 +64,7 @@ fn help_groups_the_subcommands() {
       retrans      TCP segments as they are sent again
       backlog      How full accept queues are as connections come
       rtt          Round-trip times of TCP connections, as a histogram
+      dns          DNS queries as they end: what was asked, how it ended, how soon
       agent        Serve what the kernel has counted to Prometheus
 
     Plumbing:

@@ -8,7 +8,7 @@ mod exact;
 mod held;
 mod leaving;
 mod limits;
-mod namespace;
+pub mod namespace;
 mod otlp;
 mod privilege;
 mod prometheus;
@@ -19,7 +19,7 @@ mod socket;
 mod terminal;
 mod tiers;
 mod traffic;
-mod watching;
+pub mod watching;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -232,7 +232,7 @@ fn of_clients(text: &str, name: &str, port: u16) -> u64 {
 }
 
 /// The metrics at `place`, such as `127.0.0.1:9435`.
-fn scrape(place: &str) -> String {
+pub fn scrape(place: &str) -> String {
     use std::io::Write;
     let mut stream = TcpStream::connect(place).unwrap();
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n").unwrap();
