@@ -1,9 +1,12 @@
 //! What the witness has counted, as Prometheus metrics: Istio's names where Istio has one, `meshtax_` elsewhere.
 
+mod drops;
+mod udp;
+
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
+use probe::{Connection, DropKey, DropLosses, Key, Losses, RTT_BOUNDS_US, Role, Series, UdpKey, UdpLosses, UdpSeries};
 
 use crate::metric::{Family, Kind, Labels};
 use crate::who::Namer;
@@ -23,6 +26,10 @@ pub struct Reading {
     pub connections: Vec<Connection>,
     /// What was missed.
     pub losses: Losses,
+    /// Packets that were dropped, and what was missed of them; none where nobody looks.
+    pub drops: Option<(Vec<(DropKey, u64)>, DropLosses)>,
+    /// Datagrams, likewise.
+    pub udp: Option<(Vec<(UdpKey, UdpSeries)>, UdpLosses)>,
     /// What the agent itself costs.
     pub cost: Cost,
 }
@@ -46,7 +53,16 @@ pub fn families(reading: &Reading, namer: &mut Namer) -> Vec<Family> {
     for (key, series) in &reading.series {
         families.add(key, series, &places, namer);
     }
-    families.into_families().into_iter().chain(listeners(&reading.connections, namer)).chain(own(reading)).collect()
+    let mut all: Vec<Family> = families.into_families();
+    all.extend(listeners(&reading.connections, namer));
+    if let Some((series, losses)) = &reading.drops {
+        all.extend(drops::families(series, losses, namer));
+    }
+    if let Some((series, losses)) = &reading.udp {
+        all.extend(udp::families(series, losses, &places, namer));
+    }
+    all.extend(own(reading));
+    all
 }
 
 /// What is known of addresses and namespaces from the sockets in them.
@@ -218,7 +234,7 @@ fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 4] {
 
 /// What the agent costs and what it missed.
 fn own(reading: &Reading) -> [Family; 8] {
-    let Reading { losses, cost, series, connections } = reading;
+    let Reading { losses, cost, series, connections, .. } = reading;
     let mut events =
         Family::new("meshtax_agent_events_lost_total", Kind::Counter, "Events that nobody read in time; no metric is.");
     for (kind, lost) in losses.events.iter().filter(|(_, lost)| *lost > 0) {

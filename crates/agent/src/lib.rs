@@ -3,6 +3,8 @@
 //! In: what the probe saw. Out: lines of text, JSON or CSV, and metrics. This room loads no program itself, and prints
 //! nothing: the door does.
 
+mod datagrams;
+mod dropped;
 mod export;
 mod filter;
 mod flow;
@@ -12,9 +14,11 @@ mod table;
 mod tool;
 mod who;
 
+pub use datagrams::{Datagrams, UDP, udp_line};
+pub use dropped::{DROPS, drop_line};
 pub use filter::Filter;
 pub use flow::Flow;
-pub use serve::{ServeError, serve};
+pub use serve::{ServeError, Witnesses, serve};
 pub use table::{Column, Form, Line, Printer};
 pub use tool::{Tool, histogram};
 pub use who::{Namer, Who};

@@ -15,7 +15,7 @@ use hyper::http::{Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use probe::{Probe, ProbeError};
+use probe::{Drops, Probe, ProbeError, Udp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
@@ -46,6 +46,17 @@ pub enum ServeError {
     Start(#[source] io::Error),
 }
 
+/// What the agent asks at each scrape.
+#[derive(Debug)]
+pub struct Witnesses {
+    /// Who sees TCP.
+    pub tcp: Probe,
+    /// Who sees packets dropped.
+    pub drops: Option<Drops>,
+    /// Who sees datagrams.
+    pub udp: Option<Udp>,
+}
+
 /// Serves `/metrics` and `/healthz` on `address` until `is_over`; `ready` is told where it really listens. Every scrape
 /// reads the kernel's counters anew; between scrapes nothing runs.
 ///
@@ -53,13 +64,13 @@ pub enum ServeError {
 ///
 /// Before it is ready only.
 pub fn serve(
-    probe: Probe,
+    witnesses: Witnesses,
     address: SocketAddr,
     ready: impl FnOnce(SocketAddr),
     is_over: impl Fn() -> bool,
 ) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-    let exporter = Rc::new(Exporter { probe, root: PathBuf::from("/") });
+    let exporter = Rc::new(Exporter { witnesses, root: PathBuf::from("/") });
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
         ready(listener.local_addr().unwrap_or(address));
@@ -96,7 +107,7 @@ async fn answer_all(stream: TcpStream, exporter: Rc<Exporter>) {
 
 #[derive(Debug)]
 struct Exporter {
-    probe: Probe,
+    witnesses: Witnesses,
     root: PathBuf,
 }
 
@@ -129,11 +140,14 @@ impl Exporter {
 
     fn read(&self) -> Result<Reading, ProbeError> {
         let started = Instant::now();
-        let series = self.probe.series()?;
-        let connections = self.probe.connections()?;
-        let losses = self.probe.losses()?;
+        let Witnesses { tcp, drops, udp } = &self.witnesses;
+        let series = tcp.series()?;
+        let connections = tcp.connections()?;
+        let losses = tcp.losses()?;
+        let drops = drops.as_ref().map(|drops| Ok((drops.series()?, drops.losses()?))).transpose()?;
+        let udp = udp.as_ref().map(|udp| Ok((udp.series()?, udp.losses()?))).transpose()?;
         let cost = Cost { reading_s: started.elapsed().as_secs_f64(), ..own_cost() };
-        Ok(Reading { series, connections, losses, cost })
+        Ok(Reading { series, connections, losses, drops, udp, cost })
     }
 }
 

@@ -11,7 +11,7 @@ use topology::{Share, Span};
 /// Subcommands by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
-    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "agent"]),
+    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "drops", "udp", "agent"]),
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
@@ -82,11 +82,44 @@ As bcc's tcprtt: the kernel's smoothed round-trip times of what is open at the
 end, and of what ended meanwhile; `--duration` says how long to wait. --json and
 --csv tell every connection.";
 
+const DROPS_HELP: &str = "\
+As bcc's tcpdrop, for every protocol and for packets without a socket, too: why
+is the kernel's own word, PID and COMM are who made the socket that the packet
+came from or was for, STATE is the socket's. Example:
+
+  TIME     PID  COMM PROTO SADDR:SPORT    > DADDR:DPORT STATE REASON
+  12:00:01 -    -    udp   10.0.0.3:41234 > 10.0.0.2:99 -     NO_SOCKET
+
+--json has the kernel's function that dropped it (location), the flags of TCP
+and the length. A packet that a port refuses is a drop to the kernel (NO_SOCKET),
+a connection that is refused one SYN of it. Not told without --all: frees for
+which the code gives no reason (NOT_SPECIFIED), what lies in the queues of a
+socket that closes (QUEUE_PURGE, SOCKET_CLOSE), and data that had come before
+(TCP_OLD_DATA, TCP_OLD_SEQUENCE).";
+
+const UDP_HELP: &str = "\
+Datagrams and KB of payload that came to each socket and left it in the
+interval, by the other end, and how many of those that came the socket had to
+drop because its queue was full, UDP had no memory, or they were damaged:
+
+  PID   COMM  LPORT RADDR          RX_DG RX_KB TX_DG TX_KB  DROPS
+  4100  named 53    10.0.0.3:41234    12     0    12     2      0
+
+Counts are exact: of what is sent, as it leaves IP, whole; of what comes, as it
+reaches the socket, with what DROPS says. Programs run for every packet of local
+sockets while this is watching, TCP's pass after one look.";
+
 const AGENT_HELP: &str = "\
 Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
 scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
 where a sidecar reports them already: there they are called meshtax_tcp_….
-Between scrapes nothing runs in user space.";
+Between scrapes nothing runs in user space.
+
+meshtax_drops_total has every packet that the kernel dropped, by reason;
+meshtax_benign_drops_total those that nobody misses (see `meshtax drops`).
+meshtax_udp_…_total has datagrams and bytes, sent by the side that reports, by
+service; it takes programs that run for every packet of local sockets, and
+--no-udp leaves them out.";
 
 /// What does your service mesh cost, and what would you see without it?
 #[derive(Debug, Parser)]
@@ -131,6 +164,12 @@ pub enum Verb {
     /// Round-trip times of TCP connections, as a histogram
     #[command(after_help = RTT_HELP)]
     Rtt(WatchOptions),
+    /// Packets that the kernel drops, and why
+    #[command(after_help = DROPS_HELP)]
+    Drops(DropsOptions),
+    /// What moves over UDP, busiest first, each second, and what sockets drop
+    #[command(after_help = UDP_HELP)]
+    Udp(TopOptions),
     /// Serve what the kernel has counted to Prometheus
     #[command(after_help = AGENT_HELP)]
     Agent(AgentOptions),
@@ -377,12 +416,32 @@ pub struct TopOptions {
     pub rows: u64,
 }
 
+/// Options of `drops`.
+#[derive(Clone, Debug, Args)]
+pub struct DropsOptions {
+    #[command(flatten)]
+    pub watch: WatchOptions,
+    /// Tell drops that nobody misses, too
+    #[arg(long)]
+    pub all: bool,
+}
+
 /// Options of `agent`.
 #[derive(Clone, Debug, Args)]
 pub struct AgentOptions {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9435")]
     pub listen: std::net::SocketAddr,
+    /// Count no datagrams: nothing runs per packet then
+    #[arg(long)]
+    pub no_udp: bool,
+}
+
+impl AgentOptions {
+    /// Whether datagrams are counted.
+    pub fn udp(&self) -> bool {
+        !self.no_udp
+    }
 }
 
 /// The number of a file that people name by its path.

@@ -1,14 +1,20 @@
 //! The live tools: what the kernel witness sees, as it happens, until the time, the count or the user ends it.
 
+mod drops;
+mod udp;
+
+pub use drops::drops;
+pub use udp::udp;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agent::{Flow, Form, Namer, Printer, Tool, histogram};
+use agent::{Flow, Form, Namer, Printer, Tool, Witnesses, histogram};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
-use probe::{Connection, Kind, Probe, ProbeError, Role};
+use probe::{Connection, Gap, Kind, Ports, Probe, ProbeError, Role};
 
 use crate::cli::{AgentOptions, TopOptions, WatchOptions};
 use crate::failure::{Failure, Hint};
@@ -116,31 +122,33 @@ pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
 /// `meshtax agent`: until it is told to end.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let stop = heed_signals()?;
-    let probe = witness()?;
-    report_gaps(&probe);
+    let tcp = witness()?;
+    report_gaps(tcp.gaps());
+    let drops = Some(drops::witness()?);
+    let udp = options.udp().then(|| udp::witness(Ports::Services)).transpose()?;
     let ready = |address| say(&format!("metrics at http://{address}/metrics; Ctrl-C ends it"));
-    agent::serve(probe, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
+    let witnesses = Witnesses { tcp, drops, udp };
+    agent::serve(witnesses, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn report_gaps(probe: &Probe) {
-    for gap in probe.gaps() {
+fn report_gaps(gaps: &[Gap]) {
+    for gap in gaps {
         say(&format!("not seen on this kernel: {} ({})", gap.what, gap.why));
     }
 }
 
 /// A witness at work, and when it is to end.
-struct Watch {
-    probe: Probe,
+struct Watch<W = Probe> {
+    probe: W,
     stop: Stop,
     until: Option<Instant>,
 }
 
-impl Watch {
-    fn begin(options: &WatchOptions) -> Result<Self, Failure> {
+impl<W> Watch<W> {
+    fn over(options: &WatchOptions, witness: impl FnOnce() -> Result<W, Failure>) -> Result<Self, Failure> {
         let stop = heed_signals()?;
         let probe = witness()?;
-        report_gaps(&probe);
         let until = options.duration.map(|duration| Instant::now() + duration.0);
         Ok(Self { probe, stop, until })
     }
@@ -158,6 +166,14 @@ impl Watch {
     fn left(&self) -> Duration {
         let left = self.until.map_or(GLANCE, |until| until.saturating_duration_since(Instant::now()));
         left.min(GLANCE)
+    }
+}
+
+impl Watch {
+    fn begin(options: &WatchOptions) -> Result<Self, Failure> {
+        let watch = Self::over(options, witness)?;
+        report_gaps(watch.probe.gaps());
+        Ok(watch)
     }
 
     /// What happens within an interval.

@@ -5,14 +5,24 @@
 //! what happens. This room knows no pod and no metric's name, formats nothing, and never clears a counter.
 
 mod connection;
+mod dropped;
+mod drops;
 mod error;
 mod feed;
+mod group;
+mod object;
 mod probe;
+mod reason;
 mod record;
 mod series;
+mod symbols;
+mod udp;
 
 pub use connection::{Connection, Flags, Kind, Role, State};
+pub use dropped::{DropKey, DropLosses, Dropped};
+pub use drops::{Drops, Told};
 pub use error::ProbeError;
 pub use feed::Feed;
 pub use probe::{Gap, Probe};
 pub use series::{Key, Losses, RTT_BOUNDS_US, Series};
+pub use udp::{Ports, Udp, UdpKey, UdpLosses, UdpRole, UdpSeries};

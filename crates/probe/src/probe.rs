@@ -25,7 +25,7 @@ const OPTIONAL: [(&str, &str); 4] = [
 ];
 
 /// Entries that are read of a map at a time.
-const BATCH: u32 = 512;
+pub(crate) const BATCH: u32 = 512;
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl Probe {
     ///
     /// The ring cannot be mapped.
     pub fn feed(&self, kinds: &[Kind]) -> Result<Feed, ProbeError> {
-        let feed = Feed::of(&map(&self.object, "events"))?;
+        let feed = Feed::of(&map(&self.object, "events"), Connection::of)?;
         let bits: u32 = kinds.iter().map(|kind| kind.bit()).fold(0, |bits, bit| bits | bit);
         map(&self.object, "feeds")
             .update(&0u32.to_ne_bytes(), &bits.to_ne_bytes(), MapFlags::ANY)
@@ -158,11 +158,11 @@ impl Probe {
     }
 }
 
-fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
+pub(crate) fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
     object.maps().find(|map| map.name() == name).expect("the object has this map")
 }
 
-fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
+pub(crate) fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
     object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
 }
 
@@ -174,7 +174,7 @@ fn over_stories(object: &Object, name: &'static str) -> Result<Link, ProbeError>
 }
 
 /// Runs an iterator to its end; what it writes.
-fn read_through(link: &Link) -> Result<Vec<u8>, ProbeError> {
+pub(crate) fn read_through(link: &Link) -> Result<Vec<u8>, ProbeError> {
     let mut written = Vec::new();
     Iter::new(link).map_err(ProbeError::Map)?.read_to_end(&mut written).map_err(ProbeError::Read)?;
     Ok(written)

@@ -15,7 +15,7 @@ const CLIENT: Key = Key {
 
 fn text(series: Vec<(Key, Series)>) -> String {
     let losses = Losses { events: Vec::new(), series: 3, sockets: 0, followed: 0 };
-    let reading = Reading { series, connections: Vec::new(), losses, cost: Cost::default() };
+    let reading = Reading { series, connections: Vec::new(), losses, drops: None, udp: None, cost: Cost::default() };
     let root = tempfile::tempdir().unwrap();
     exposition(&families(&reading, &mut Namer::new(Path::new(root.path()))), Exposition::Classic)
 }

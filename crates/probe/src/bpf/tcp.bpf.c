@@ -18,13 +18,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* --- The life of a socket --- */
 
-static __always_inline __u64 cgroup_of(struct sock *sk)
-{
-	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		return 0; /* before 5.15 */
-	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
-}
-
 /* Notes the current process as the owner. */
 static __always_inline void own(struct story *story, struct sock *sk)
 {
