@@ -8,7 +8,7 @@ use crate::dropped::{DropKey, DropKeyRecord, DropLossRecord, DropLosses, DropRec
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::object::{arguments, load, own_sockets};
-use crate::probe::{BATCH, Gap, map, program};
+use crate::probe::{Gap, entries, map, program};
 use crate::reason::Reasons;
 use crate::symbols::Symbols;
 
@@ -85,8 +85,8 @@ impl Drops {
     ///
     /// The kernel lacks memory for it.
     pub fn series(&self) -> Result<Vec<(DropKey, u64)>, ProbeError> {
-        let batches = map(&self.object, "drops");
-        let batches = batches.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
+        let counters = map(&self.object, "drops");
+        let entries = entries(&counters)?;
         let entry = |(key, value): (Vec<u8>, Vec<u8>)| {
             let key = DropKeyRecord::read_from_bytes(&key).expect("programs and loader share one layout");
             let count = u64::read_from_bytes(&value).expect("programs and loader share one layout");
@@ -94,7 +94,7 @@ impl Drops {
         };
         // IPv4 and IPv6 go by one name.
         let mut sums: HashMap<DropKey, u64> = HashMap::new();
-        batches.map(entry).for_each(|(key, count)| *sums.entry(key).or_default() += count);
+        entries.map(entry).for_each(|(key, count)| *sums.entry(key).or_default() += count);
         Ok(sums.into_iter().collect())
     }
 

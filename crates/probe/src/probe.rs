@@ -1,7 +1,9 @@
 use std::io::Read;
 use std::os::fd::AsFd;
 
-use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, ProgramMut};
+use libbpf_rs::{
+    BatchedMapIter, Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, ProgramMut,
+};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::connection::{Connection, Kind};
@@ -23,9 +25,6 @@ const OPTIONAL: [(&str, &str); 4] = [
     ("on_reset_received", "resets that come"),
     ("on_reset_sent", "resets that are sent"),
 ];
-
-/// Entries that are read of a map at a time.
-pub(crate) const BATCH: u32 = 512;
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
@@ -109,14 +108,14 @@ impl Probe {
     /// The kernel lacks memory for it.
     pub fn series(&self) -> Result<Vec<(Key, Series)>, ProbeError> {
         read_through(&self.tell_all)?;
-        let batches = map(&self.object, "series");
-        let batches = batches.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
+        let counters = map(&self.object, "series");
+        let entries = entries(&counters)?;
         let entry = |(key, value): (Vec<u8>, Vec<u8>)| {
             let key = KeyRecord::read_from_bytes(&key).expect("programs and loader share one layout");
             let series = SeriesRecord::read_from_bytes(&value).expect("programs and loader share one layout");
             (Key::of(&key), Series::of(&series))
         };
-        Ok(batches.map(entry).collect())
+        Ok(entries.map(entry).collect())
     }
 
     /// Every connection and listener that is open.
@@ -164,6 +163,12 @@ pub(crate) fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
 
 pub(crate) fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
     object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
+}
+
+/// All entries of a map, by one call: libbpf-rs takes a batch that the kernel does not fill for the last one, and the kernel
+/// does not fill one whose room is less than the next bucket's entries.
+pub(crate) fn entries<'a>(map: &'a libbpf_rs::Map<'_>) -> Result<BatchedMapIter<'a>, ProbeError> {
+    map.lookup_batch(map.max_entries(), MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)
 }
 
 /// An iterator over all sockets that have a story.

@@ -12,7 +12,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::connection::address;
 use crate::error::ProbeError;
 use crate::object::{arguments, attach_to_root, load, own_sockets};
-use crate::probe::{BATCH, Gap, map, program};
+use crate::probe::{Gap, entries, map, program};
 use crate::record::comm;
 use record::{UdpKeyRecord, UdpLossRecord, UdpSeriesRecord};
 
@@ -106,14 +106,14 @@ impl Udp {
     ///
     /// The kernel lacks memory for it.
     pub fn series(&self) -> Result<Vec<(UdpKey, UdpSeries)>, ProbeError> {
-        let batches = map(&self.object, "udp_series");
-        let batches = batches.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?;
+        let counters = map(&self.object, "udp_series");
+        let entries = entries(&counters)?;
         let entry = |(key, value): (Vec<u8>, Vec<u8>)| {
             let key = UdpKeyRecord::read_from_bytes(&key).expect("programs and loader share one layout");
             let series = UdpSeriesRecord::read_from_bytes(&value).expect("programs and loader share one layout");
             (UdpKey::of(&key), UdpSeries::of(&series))
         };
-        Ok(batches.map(entry).collect())
+        Ok(entries.map(entry).collect())
     }
 
     /// What was missed.

@@ -1,7 +1,10 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
+mod datagram;
+mod drops;
 mod namespace;
 mod traffic;
+mod udp;
 mod watching;
 
 use std::collections::BTreeMap;
@@ -230,6 +233,21 @@ fn the_agent_counts_what_was_moved_under_istios_names() {
     assert_eq!(value("istio_tcp_sent_bytes_total"), moved.iter().map(|moved| moved.down).sum::<u64>());
     assert_eq!(value("istio_tcp_connections_opened_total"), 23);
     assert_eq!(value("istio_tcp_connections_closed_total"), 23);
+}
+
+/// A number of a line.
+fn number(line: &Value, name: &str) -> u64 {
+    line[name].as_u64().unwrap_or_else(|| panic!("no {name} in {line}"))
+}
+
+/// Samples of a metric whose labels hold all of these, added up.
+fn sample(text: &str, name: &str, labels: &[&str]) -> u64 {
+    let is_asked = |line: &&str| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+            && labels.iter().all(|label| line.contains(label))
+    };
+    let values = text.lines().filter(is_asked).map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+    values.sum()
 }
 
 /// The metrics at `place`, such as `127.0.0.1:9435`.

@@ -27,11 +27,40 @@ thread.join()
 pub struct Namespace(String);
 
 impl Namespace {
-    /// One in which three of a hundred packets to and from `port` are lost as they arrive.
-    pub fn lossy(name: &str, port: u16) -> Self {
-        let namespace = Self(format!("meshtax-test-{name}-{}", std::process::id()));
+    /// One with nothing but `lo`. Its name is not that of a lab, which `meshtax clean` would remove.
+    pub fn bare(name: &str) -> Self {
+        let namespace = Self(format!("witness-{name}-{}", std::process::id()));
         run(Command::new("ip").args(["netns", "add", &namespace.0]));
         namespace.inside(&["ip", "link", "set", "lo", "up"]);
+        namespace
+    }
+
+    /// Joins two by a link with addresses 10.9.0.1 and 10.9.0.2, fd09::1 and fd09::2, on which packets have at most 1500
+    /// bytes.
+    pub fn join(&self, other: &Self) {
+        self.inside(&["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", &other.0]);
+        for (end, number) in [(self, 1), (other, 2)] {
+            end.inside(&["ip", "address", "add", &format!("10.9.0.{number}/24"), "dev", "eth0"]);
+            end.inside(&["ip", "address", "add", &format!("fd09::{number}/64"), "dev", "eth0", "nodad"]);
+            end.inside(&["ip", "link", "set", "eth0", "up"]);
+        }
+    }
+
+    /// What the witness calls it.
+    pub fn pod(&self) -> &str {
+        &self.0
+    }
+
+    /// A program inside it, not yet started.
+    pub fn command(&self, program: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.0]).args(program);
+        command
+    }
+
+    /// One in which three of a hundred packets to and from `port` are lost as they arrive.
+    pub fn lossy(name: &str, port: u16) -> Self {
+        let namespace = Self::bare(name);
         for end in ["dport", "sport"] {
             let rules = format!(
                 "table ip loss_{end} {{ chain c {{ type filter hook prerouting priority 0; \
@@ -61,8 +90,9 @@ impl Namespace {
         counters.find(|(name, _)| *name == "RetransSegs").unwrap().1.parse().unwrap()
     }
 
-    fn inside(&self, program: &[&str]) -> String {
-        run(Command::new("ip").args(["netns", "exec", &self.0]).args(program))
+    /// What a program prints inside it, which must succeed.
+    pub fn inside(&self, program: &[&str]) -> String {
+        run(&mut self.command(program))
     }
 }
 

@@ -53,13 +53,19 @@ impl Watching {
 
     /// Ends it as Ctrl-C does, which is no failure; the lines that were still to come.
     pub fn end(&mut self) -> Vec<Value> {
+        let (rest, said) = self.last_words();
+        assert!(!said.contains("lost"), "{said}");
+        rest
+    }
+
+    /// Ends it likewise; the lines that were still to come, and what it said at last.
+    pub fn last_words(&mut self) -> (Vec<Value>, String) {
         self.interrupt();
         let rest = std::iter::from_fn(|| self.line()).collect();
         let mut said = String::new();
         self.stderr.read_to_string(&mut said).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0), "{said}");
-        assert!(!said.contains("lost"), "{said}");
-        rest
+        (rest, said)
     }
 
     /// Its process.
