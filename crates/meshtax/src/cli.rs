@@ -77,7 +77,7 @@ pub enum Verb {
     /// Packets that the kernel drops, and why
     #[command(after_help = DROPS_HELP)]
     Drops(DropsOptions),
-    /// What moves over UDP, busiest first, each second, and what sockets drop
+    /// What moves over UDP, busiest first, and what sockets drop
     #[command(after_help = UDP_HELP)]
     Udp(TopOptions),
     /// Serve what the kernel has counted to Prometheus

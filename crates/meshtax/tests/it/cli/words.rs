@@ -66,7 +66,7 @@ fn help_groups_the_subcommands() {
       backlog      How full accept queues are as connections come
       rtt          Round-trip times of TCP connections, as a histogram
       drops        Packets that the kernel drops, and why
-      udp          What moves over UDP, busiest first, each second, and what sockets drop
+      udp          What moves over UDP, busiest first, and what sockets drop
       agent        Serve what the kernel has counted to Prometheus
 
     Plumbing:
