@@ -62,6 +62,10 @@ impl Drops {
         if self.on_drop == "on_drop_without_reason" {
             self.gaps.push(Gap { what: "why packets are dropped", why: "the kernel is older than 5.17".to_owned() });
         }
+        if self.on_drop != "on_drop" {
+            let why = "the kernel is older than 6.11".to_owned();
+            self.gaps.push(Gap { what: "which socket a packet was for that is dropped on its way in", why });
+        }
         own_sockets(&self.object, &mut self.attached, &mut self.gaps)?;
         let on_drop = program(&self.object, self.on_drop).attach().map_err(ProbeError::refused(self.on_drop))?;
         self.attached.push(on_drop);
