@@ -124,12 +124,17 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let stop = heed_signals()?;
     let tcp = witness()?;
     report_gaps(tcp.gaps());
-    let drops = Some(drops::witness()?);
-    let udp = options.udp().then(|| udp::witness(Ports::Services)).transpose()?;
+    let drops = or_without("dropped packets", drops::witness());
+    let udp = options.udp().then(|| or_without("datagrams of UDP", udp::witness(Ports::Services))).flatten();
     let ready = |address| say(&format!("metrics at http://{address}/metrics; Ctrl-C ends it"));
     let witnesses = Witnesses { tcp, drops, udp };
     agent::serve(witnesses, options.listen, ready, || stop.is_set()).hint("choose another place with --listen")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A witness that the agent can do without: what is not seen is said.
+fn or_without<W>(what: &str, witness: Result<W, Failure>) -> Option<W> {
+    witness.map_err(|failure| say(&format!("not seen on this kernel: {what} ({})", failure.what()))).ok()
 }
 
 fn report_gaps(gaps: &[Gap]) {
