@@ -1,6 +1,8 @@
 //! What the witness has counted, as Prometheus metrics: Istio's names where Istio has one, `meshtax_` elsewhere.
 
 mod dns;
+mod drops;
+mod udp;
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -17,6 +19,8 @@ use crate::who::Namer;
 use crate::workload::workloads;
 
 pub(crate) use dns::labels as dns_labels;
+pub(crate) use drops::labels as drop_labels;
+pub(crate) use udp::labels as udp_labels;
 
 /// The reporter that is a client.
 const SOURCE: &str = "source";
@@ -55,6 +59,12 @@ pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Fam
     families.push(dropped(ledger));
     if let Some(counted) = &reading.beyond.dns {
         families.extend(dns::families(ledger.beyond.dns.sums(), &counted.losses));
+    }
+    if let Some(counted) = &reading.beyond.udp {
+        families.extend(udp::families(ledger.beyond.udp.sums(), &counted.losses));
+    }
+    if let Some(counted) = &reading.beyond.drops {
+        families.extend(drops::families(ledger.beyond.drops.sums(), &counted.losses));
     }
     families.extend(own);
     families

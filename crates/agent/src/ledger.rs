@@ -84,7 +84,7 @@ impl Ledger {
         self.places.learn(&reading.connections, &mut self.namer, at);
         let Self { tcp, beyond, drops, places, namer, .. } = self;
         tcp.count_all(&reading.series, |key| (places.is_meshed(key.netns), labels(key, places, namer)), at);
-        beyond.count(&reading.beyond, namer, at);
+        beyond.count(&reading.beyond, places, namer, at);
         for listener in reading.connections.iter().filter(|connection| connection.role == Role::Listener) {
             drops.count(&listener.id, &listener.drops.into(), || listener_labels(listener, namer), at);
         }
@@ -106,7 +106,7 @@ impl Ledger {
         let gone = self.gone(connections, now);
         if !gone.is_empty() {
             let last = witnesses.probe.forget(|key| gone.contains(&(key.netns, key.cgroup)))?;
-            self.beyond.forget(witnesses, &gone, &mut self.namer, now)?;
+            self.beyond.forget(witnesses, &gone, &self.places, &mut self.namer, now)?;
             self.forget(&last, &gone, now);
         }
         Ok(())

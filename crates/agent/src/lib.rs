@@ -5,6 +5,8 @@
 
 mod beyond;
 mod container;
+mod datagrams;
+mod dropped;
 mod export;
 mod filter;
 mod flow;
@@ -27,6 +29,8 @@ mod witnesses;
 mod workload;
 
 pub use container::Container;
+pub use datagrams::{Datagrams, UDP, udp_line};
+pub use dropped::{DROPS, drop_line};
 pub use filter::Filter;
 pub use flow::Flow;
 pub use guard::{Guard, GuardError, GuardFiles, TlsFiles};

@@ -4,7 +4,6 @@ use jiff::Zoned;
 use probe::dns::{Query, type_name};
 use serde_json::{Map, Value, json};
 
-use crate::filter::Filter;
 use crate::table::{Column, Line};
 use crate::who::Who;
 
@@ -21,20 +20,6 @@ pub const QUERY_COLUMNS: [Column; 10] = [
     Column::words("BY", 3),
     Column::words("POD", 1),
 ];
-
-impl Filter {
-    /// Whether this query is of interest.
-    pub fn admits_query(&self, query: &Query) -> bool {
-        let Self { pid, comm, cgroup, netns, port, cidr } = self;
-        let ends = [query.local, query.server];
-        pid.is_none_or(|pid| pid == query.pid)
-            && comm.as_ref().is_none_or(|comm| *comm == query.comm)
-            && cgroup.is_none_or(|cgroup| cgroup == query.cgroup)
-            && netns.is_none_or(|netns| netns == query.netns)
-            && port.is_none_or(|port| ends.iter().any(|end| end.port() == port))
-            && cidr.is_none_or(|cidr| ends.iter().any(|end| cidr.contains(&end.ip())))
-    }
-}
 
 /// The line of a query whose owner is `who`, at the time `now`.
 pub fn query_line(query: &Query, who: &Who, now: &Zoned) -> Line {

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use probe::{Dns, Probe, ProbeError};
+use probe::{Dns, Drops, Probe, ProbeError, Udp};
 
 use crate::beyond::{Beyond, Counted};
 use crate::export::Reading;
@@ -13,6 +13,10 @@ pub struct Witnesses {
     pub probe: Probe,
     /// Of DNS, where it is wanted and to be had.
     pub dns: Option<Dns>,
+    /// Of datagrams, likewise.
+    pub udp: Option<Udp>,
+    /// Of packets that the kernel drops, likewise.
+    pub drops: Option<Drops>,
 }
 
 impl Witnesses {
@@ -36,7 +40,13 @@ impl Witnesses {
 
     fn read_beyond(&self) -> Result<Beyond, ProbeError> {
         let dns = |dns: &Dns| Ok(Counted { series: dns.series()?, losses: dns.losses()? });
-        Ok(Beyond { dns: self.dns.as_ref().map(dns).transpose()? })
+        let udp = |udp: &Udp| Ok(Counted { series: udp.series()?, losses: udp.losses()? });
+        let drops = |drops: &Drops| Ok(Counted { series: drops.series()?, losses: drops.losses()? });
+        Ok(Beyond {
+            dns: self.dns.as_ref().map(dns).transpose()?,
+            udp: self.udp.as_ref().map(udp).transpose()?,
+            drops: self.drops.as_ref().map(drops).transpose()?,
+        })
     }
 
     /// Gives up DNS queries without an answer, so that their places do not run out when nobody scrapes.

@@ -2,8 +2,10 @@
 
 mod agent;
 mod dns;
+mod drops;
 mod help;
 mod remembering;
+mod udp;
 
 use std::path::PathBuf;
 
@@ -16,12 +18,14 @@ use topology::{Share, Span};
 use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RETRANS_HELP, RTT_HELP};
 
 pub use self::agent::AgentOptions;
-pub use dns::{DnsCounterOptions, DnsWatchOptions};
+pub use dns::DnsWatchOptions;
+pub use drops::DropsOptions;
+pub use udp::UdpOptions;
 
 /// Subcommands by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
-    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "dns", "agent"]),
+    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "dns", "drops", "udp", "agent"]),
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
@@ -73,6 +77,12 @@ pub enum Verb {
     /// DNS queries as they end: what was asked, how it ended, how soon
     #[command(after_help = help::DNS_HELP)]
     Dns(DnsWatchOptions),
+    /// Packets that the kernel drops, and why
+    #[command(after_help = help::DROPS_HELP)]
+    Drops(DropsOptions),
+    /// What moves over UDP, busiest first, and what sockets drop
+    #[command(after_help = help::UDP_HELP)]
+    Udp(UdpOptions),
     /// Serve what the kernel has counted to Prometheus
     #[command(after_help = help::AGENT_HELP)]
     Agent(AgentOptions),

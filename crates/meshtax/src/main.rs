@@ -72,6 +72,8 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Retrans(options) => watch::events(Tool::Retrans, &options),
         Verb::Dns(options) => watch::dns(&options),
         Verb::Backlog(options) => watch::backlog(&options),
+        Verb::Drops(options) => watch::drops(&options),
+        Verb::Udp(options) => watch::udp(&options),
         Verb::Rtt(options) => watch::rtt(&options),
         Verb::Role(role) => role::play(&role),
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use agent::{Guard, GuardFiles, Notice, Order, Service, Witnesses};
 use anyhow::Context;
 use lab::Stop;
-use probe::DnsOptions;
+use probe::{DnsOptions, Ports, Probe};
 use signal_hook::consts::SIGHUP;
 
 pub use self::configuration::Configuration;
@@ -19,7 +19,7 @@ use crate::cli::AgentOptions;
 use crate::failure::{Failure, Hint};
 use crate::output::{print, say};
 use crate::signals::{heed_ends, heed_signals};
-use crate::watch::{dns_witness, report_gaps, restrict, witness};
+use crate::watch::{dns_witness, drops_witness, report_gaps, restrict, udp_witness, witness};
 
 /// `meshtax agent`: until it is told to end.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
@@ -37,9 +37,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
         probe.time_programs();
     }
     report_gaps(probe.gaps());
-    let names = !options.dns.no_dns_names;
-    let dns = (!options.dns.no_dns).then(|| dns_witness(DnsOptions { names, ..DnsOptions::default() }));
-    let witnesses = Witnesses { probe, dns: dns.and_then(|dns| or_without("DNS queries", dns)) };
+    let witnesses = with_others(probe, options);
     if !agent::sees_what_ends() {
         say(
             "not seen from here: the end of every pod (that takes the host's PID namespace and control groups, and the \
@@ -59,6 +57,16 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let service = Service { witnesses, listener, guard, push, bounds: options.remembering.bounds() };
     agent::serve(service, || orders.next(), |notice| say(&told(&notice)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The witness of connections, and those of all else that is wanted and to be had.
+fn with_others(probe: Probe, options: &AgentOptions) -> Witnesses {
+    let AgentOptions { dns, no_udp, no_drops, .. } = options;
+    let asked = DnsOptions { names: !dns.no_dns_names, ..DnsOptions::default() };
+    let dns = (!dns.no_dns).then(|| or_without("DNS queries", dns_witness(asked))).flatten();
+    let udp = (!no_udp).then(|| or_without("datagrams of UDP", udp_witness(Ports::Services))).flatten();
+    let drops = (!no_drops).then(|| or_without("dropped packets", drops_witness())).flatten();
+    Witnesses { probe, dns, udp, drops }
 }
 
 /// A witness that the agent can do without: what is not seen is said.

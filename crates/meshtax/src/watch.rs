@@ -1,9 +1,13 @@
 //! The live tools: what the kernel witness sees, as it happens, until the time, the count or the user ends it.
 
 mod dns;
+mod drops;
 mod screen;
+mod udp;
 
 pub use dns::{dns, witness as dns_witness};
+pub use drops::{drops, witness as drops_witness};
+pub use udp::{udp, witness as udp_witness};
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use probe::dns::{Rcode, Transport};
 
+use crate::filter::Filter;
 use crate::table::{Form, Printer};
 
 use super::*;
@@ -32,7 +33,7 @@ fn noon() -> Zoned {
 }
 
 fn check(form: Form, query: &Query, text: &str) {
-    let who = Who { pod: "web".to_owned() };
+    let who = Who { pod: "web".to_owned(), ..Who::default() };
     assert_eq!(Printer::new(form, &QUERY_COLUMNS).line(&query_line(query, &who, &noon())), text);
 }
 

@@ -47,9 +47,9 @@ fn what_finds_no_room_is_summed_and_counted_and_stays_where_it_is() {
     assert_eq!(sums(&totals), [("b", 1), ("other", 50)]);
 }
 
-impl Owned for u32 {
+impl Owned for u8 {
     fn owner(&self) -> Option<Owner> {
-        Some((*self, 0))
+        Some((u32::from(*self), 0))
     }
 }
 

@@ -20,6 +20,12 @@ pub struct AgentOptions {
     pub check: bool,
     #[command(flatten)]
     pub dns: DnsCounterOptions,
+    /// Count no datagrams: no program runs for each packet then, if DNS is not watched either
+    #[arg(long)]
+    pub no_udp: bool,
+    /// Count no packets that the kernel drops
+    #[arg(long)]
+    pub no_drops: bool,
     #[command(flatten)]
     pub remembering: Remembering,
 }

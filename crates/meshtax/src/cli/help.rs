@@ -65,11 +65,44 @@ LAT_MS is the time from query to answer, BY udp or tcp. Example:
 PID and COMM are `-` for TCP connections that are older than the tool. Only port
 53 is looked at: no DNS over TLS or HTTPS, nothing behind further IPv6 headers.";
 
+pub const DROPS_HELP: &str = "\
+As bcc's tcpdrop, for every protocol and for packets without a socket, too: why
+is the kernel's own word, PID and COMM are who made the socket that the packet
+came from or was for, STATE is the socket's. Example:
+
+  TIME     PID  COMM PROTO SADDR:SPORT    > DADDR:DPORT STATE REASON
+  12:00:01 -    -    udp   10.0.0.3:41234 > 10.0.0.2:99 -     NO_SOCKET
+
+--json has the kernel's function that dropped it (location), the flags of TCP
+and the length. A packet that a port refuses is a drop to the kernel (NO_SOCKET),
+a connection that is refused one SYN of it. Not told without --all: frees for
+which the code gives no reason (NOT_SPECIFIED), what lies in the queues of a
+socket that closes (QUEUE_PURGE, SOCKET_CLOSE), and data that had come before
+(TCP_OLD_DATA, TCP_OLD_SEQUENCE).";
+
+pub const UDP_HELP: &str = "\
+Datagrams and KB of payload that came to each socket and left it in the
+interval, by the other end, and how many of those that came the socket had to
+drop because its queue was full, UDP had no memory, or they were damaged:
+
+  PID   COMM  LPORT RADDR          RX_DG RX_KB TX_DG TX_KB  DROPS
+  4100  named 53    10.0.0.3:41234    12     0    12     2      0
+
+Counts are exact: of what is sent, as it leaves IP, whole; of what comes, as it
+reaches the socket, with what DROPS says. Programs run for every packet of local
+sockets while this is watching, TCP's pass after one look.";
+
 pub const AGENT_HELP: &str = "\
 Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
 scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
 where a sidecar reports them already: there they are called meshtax_tcp_….
 Between scrapes only DNS queries without an answer are looked for.
+
+meshtax_drops_total has every packet that the kernel dropped, by reason;
+meshtax_benign_drops_total those that nobody misses (see `meshtax drops`).
+meshtax_udp_…_total has datagrams and bytes, sent by the side that reports, by
+service; it takes programs that run for every packet of local sockets, and
+--no-udp leaves them out.
 
 A file says the rest, such as:
 

@@ -8,7 +8,7 @@ use super::{assert_succeeds, prints};
 use crate::tool::{meshtax, words};
 
 /// Every subcommand that a user may type.
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 23] = [
     "demo",
     "run",
     "calibrate",
@@ -22,6 +22,8 @@ const VERBS: [&str; 21] = [
     "backlog",
     "rtt",
     "dns",
+    "drops",
+    "udp",
     "agent",
     "check",
     "show",
@@ -65,6 +67,8 @@ fn help_groups_the_subcommands() {
       backlog      How full accept queues are as connections come
       rtt          Round-trip times of TCP connections, as a histogram
       dns          DNS queries as they end: what was asked, how it ended, how soon
+      drops        Packets that the kernel drops, and why
+      udp          What moves over UDP, busiest first, and what sockets drop
       agent        Serve what the kernel has counted to Prometheus
 
     Plumbing:

@@ -1,6 +1,6 @@
 //! The witness of DNS: every query is told once, by the one who asks, with what became of it.
 
-mod server;
+pub mod server;
 
 use std::io::Write;
 use std::net::UdpSocket;
