@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SOURCES: &str = "src/bpf";
-const PROGRAMS: [&str; 2] = ["tcp", "event"];
+const PROGRAMS: [&str; 5] = ["dns", "drops", "event", "tcp", "udp"];
 
 fn main() {
     println!("cargo:rerun-if-changed={SOURCES}");

@@ -1,10 +1,15 @@
 //! What the witness has counted, as Prometheus metrics: Istio's names where Istio has one, `meshtax_` elsewhere.
 
+mod dns;
+mod drops;
+mod udp;
+
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
 
+use crate::beyond::Beyond;
 use crate::ledger::Ledger;
 use crate::metric::{Family, Kind, Labels};
 use crate::own::{Cost, own};
@@ -12,6 +17,10 @@ use crate::place::{Places, name_of};
 use crate::totals::OTHER;
 use crate::who::Namer;
 use crate::workload::workloads;
+
+pub(crate) use dns::labels as dns_labels;
+pub(crate) use drops::labels as drop_labels;
+pub(crate) use udp::labels as udp_labels;
 
 /// The reporter that is a client.
 const SOURCE: &str = "source";
@@ -28,6 +37,8 @@ pub struct Reading {
     pub connections: Vec<Connection>,
     /// What was missed.
     pub losses: Losses,
+    /// What is seen beside TCP.
+    pub beyond: Beyond,
     /// What the agent itself costs.
     pub cost: Cost,
 }
@@ -43,7 +54,20 @@ pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Fam
     gauges.push(workloads(reading, &mut ledger.namer));
     ledger.bound(&mut gauges);
     let own = own(reading, ledger.overflows());
-    tcp.into_families().into_iter().chain(gauges).chain([dropped(ledger)]).chain(own).collect()
+    let mut families = tcp.into_families();
+    families.extend(gauges);
+    families.push(dropped(ledger));
+    if let Some(counted) = &reading.beyond.dns {
+        families.extend(dns::families(ledger.beyond.dns.sums(), &counted.losses));
+    }
+    if let Some(counted) = &reading.beyond.udp {
+        families.extend(udp::families(ledger.beyond.udp.sums(), &counted.losses));
+    }
+    if let Some(counted) = &reading.beyond.drops {
+        families.extend(drops::families(ledger.beyond.drops.sums(), &counted.losses));
+    }
+    families.extend(own);
+    families
 }
 
 /// Families about connections.

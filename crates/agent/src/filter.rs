@@ -1,5 +1,8 @@
+use std::net::SocketAddr;
+
 use ipnet::IpNet;
-use probe::Connection;
+use probe::dns::Query;
+use probe::{Connection, Dropped, UdpKey};
 
 /// Which connections are of interest; what is not set lets everything pass, and whatever is set must hold.
 #[derive(Clone, Debug, Default)]
@@ -21,12 +24,40 @@ pub struct Filter {
 impl Filter {
     /// Whether this connection is of interest.
     pub fn admits(&self, connection: &Connection) -> bool {
-        let Self { pid, comm, cgroup, netns, port, cidr } = self;
-        pid.is_none_or(|pid| pid == connection.pid)
-            && comm.as_ref().is_none_or(|comm| *comm == connection.comm)
-            && cgroup.is_none_or(|cgroup| cgroup == connection.cgroup)
-            && netns.is_none_or(|netns| netns == connection.netns)
-            && port.is_none_or(|port| port == connection.local.port() || port == connection.remote.port())
-            && cidr.is_none_or(|cidr| cidr.contains(&connection.local.ip()) || cidr.contains(&connection.remote.ip()))
+        let Connection { pid, comm, cgroup, netns, local, remote, .. } = connection;
+        self.admits_owner(*pid, comm, *cgroup, *netns) && self.admits_ends(&[*local, *remote])
+    }
+
+    /// Whether this query is of interest.
+    pub fn admits_query(&self, query: &Query) -> bool {
+        let Query { pid, comm, cgroup, netns, local, server, .. } = query;
+        self.admits_owner(*pid, comm, *cgroup, *netns) && self.admits_ends(&[*local, *server])
+    }
+
+    /// Whether this drop is of interest. A packet without addresses lies in no network and has no port.
+    pub fn admits_drop(&self, dropped: &Dropped) -> bool {
+        let Dropped { pid, comm, cgroup, netns, source, destination, .. } = dropped;
+        let ends: Vec<SocketAddr> = source.iter().chain(destination).copied().collect();
+        self.admits_owner(*pid, comm, *cgroup, *netns) && self.admits_ends(&ends)
+    }
+
+    /// Whether this series of UDP is of interest; of this end only the port is known.
+    pub fn admits_udp(&self, key: &UdpKey) -> bool {
+        let UdpKey { pid, comm, cgroup, netns, local_port, remote, .. } = key;
+        let same_port = self.port == Some(*local_port);
+        let filter = Self { port: self.port.filter(|_| !same_port), ..self.clone() };
+        self.admits_owner(*pid, comm, *cgroup, *netns) && filter.admits_ends(&[*remote])
+    }
+
+    fn admits_owner(&self, pid: u32, comm: &str, cgroup: u64, netns: u32) -> bool {
+        self.pid.is_none_or(|wanted| wanted == pid)
+            && self.comm.as_ref().is_none_or(|wanted| wanted == comm)
+            && self.cgroup.is_none_or(|wanted| wanted == cgroup)
+            && self.netns.is_none_or(|wanted| wanted == netns)
+    }
+
+    fn admits_ends(&self, ends: &[SocketAddr]) -> bool {
+        self.port.is_none_or(|port| ends.iter().any(|end| end.port() == port))
+            && self.cidr.is_none_or(|cidr| ends.iter().any(|end| cidr.contains(&end.ip())))
     }
 }

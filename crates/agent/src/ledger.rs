@@ -1,15 +1,17 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use probe::{Connection, Key, Probe, ProbeError, Role, Series};
+use probe::{Connection, Key, ProbeError, Role, Series};
 
+use crate::beyond::BeyondTotals;
 use crate::export::{Reading, labels, listener_labels};
 use crate::living::Living;
 use crate::metric::{Family, Labels};
 use crate::place::Places;
-use crate::totals::{Count, Totals};
+use crate::totals::{Owned, Owner, Totals};
 use crate::who::Namer;
+use crate::witnesses::Witnesses;
 
 /// How much is remembered, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +36,20 @@ pub fn sees_what_ends() -> bool {
 /// Whether Istio's metrics of a workload come from a sidecar, and the labels.
 pub(crate) type TcpGroup = (bool, Labels);
 
+impl Owned for Key {
+    fn owner(&self) -> Option<Owner> {
+        (!self.is_other()).then_some((self.netns, self.cgroup))
+    }
+}
+
 /// What is remembered from one reading to the next, so that no counter falls and no name is lost with what bore it.
 #[derive(Debug)]
 pub struct Ledger {
     pub(crate) namer: Namer,
     pub(crate) bounds: Bounds,
     pub(crate) tcp: Totals<Key, TcpGroup, Series>,
+    /// What is counted beside TCP.
+    pub(crate) beyond: BeyondTotals,
     /// Packets that listeners dropped, by the socket's id.
     pub(crate) drops: Totals<u64, Labels, u64>,
     pub(crate) places: Places,
@@ -57,6 +67,7 @@ impl Ledger {
             namer: Namer::new(root),
             bounds,
             tcp: Totals::new(bounds.series_max),
+            beyond: BeyondTotals::new(bounds.series_max),
             drops: Totals::new(bounds.series_max),
             places: Places::default(),
             overflows: 0,
@@ -69,15 +80,11 @@ impl Ledger {
     pub(crate) fn count(&mut self, reading: &Reading, at: Instant) {
         let renamed = self.namer.reread();
         self.tcp.detach(|key| renamed.contains(&key.netns));
+        self.beyond.detach(&renamed);
         self.places.learn(&reading.connections, &mut self.namer, at);
-        let mut series: HashMap<&Key, Series> = HashMap::new();
-        for (key, counters) in reading.series.iter().filter(|(_, counters)| *counters != Series::default()) {
-            series.entry(key).or_default().add(counters);
-        }
-        let Self { tcp, drops, places, namer, .. } = self;
-        for (key, counters) in &series {
-            tcp.count(key, counters, || (places.is_meshed(key.netns), labels(key, places, namer)), at);
-        }
+        let Self { tcp, beyond, drops, places, namer, .. } = self;
+        tcp.count_all(&reading.series, |key| (places.is_meshed(key.netns), labels(key, places, namer)), at);
+        beyond.count(&reading.beyond, places, namer, at);
         for listener in reading.connections.iter().filter(|connection| connection.role == Role::Listener) {
             drops.count(&listener.id, &listener.drops.into(), || listener_labels(listener, namer), at);
         }
@@ -90,48 +97,58 @@ impl Ledger {
     /// # Errors
     ///
     /// The kernel lacks memory for it.
-    pub fn expire(&mut self, probe: &Probe, connections: &[Connection], now: Instant) -> Result<(), ProbeError> {
+    pub fn expire(
+        &mut self,
+        witnesses: &Witnesses,
+        connections: &[Connection],
+        now: Instant,
+    ) -> Result<(), ProbeError> {
         let gone = self.gone(connections, now);
         if !gone.is_empty() {
-            let last = probe.forget(|key| gone.contains(key))?;
-            self.forget(&last, now);
+            let last = witnesses.probe.forget(|key| gone.contains(&(key.netns, key.cgroup)))?;
+            self.beyond.forget(witnesses, &gone, &self.places, &mut self.namer, now)?;
+            self.forget(&last, &gone, now);
         }
         Ok(())
     }
 
-    /// Keys of namespaces and control groups that are no more and have no socket left, after the time for which they are
+    /// Network namespaces and control groups that are no more and have no socket left, after the time for which they are
     /// told. What there is is looked up at most four times in that time.
-    fn gone(&mut self, connections: &[Connection], now: Instant) -> HashSet<Key> {
+    fn gone(&mut self, connections: &[Connection], now: Instant) -> HashSet<Owner> {
         let Some(since) = now.checked_sub(self.bounds.expire) else { return HashSet::new() };
         self.places.forget(since);
-        self.tcp.expire(since);
-        self.drops.expire(since);
-        let has_sockets: HashSet<(u32, u64)> =
+        self.drop_sums(since);
+        let mut lively: HashSet<Owner> =
             connections.iter().map(|connection| (connection.netns, connection.cgroup)).collect();
-        let is_idle = |key: &&Key| !key.is_other() && !has_sockets.contains(&(key.netns, key.cgroup));
-        let idle: HashSet<Key> = self.tcp.idle(since).filter(is_idle).cloned().collect();
+        let mut quiet = HashSet::new();
+        self.tcp.heard(since, &mut quiet, &mut lively);
+        self.beyond.heard(since, &mut quiet, &mut lively);
+        quiet.retain(|owner| !lively.contains(owner));
         let is_early = self.looked.is_some_and(|looked| looked + self.bounds.expire / 4 > now);
-        if idle.is_empty() || is_early {
+        if quiet.is_empty() || is_early {
             return HashSet::new();
         }
         self.looked = Some(now);
         let living = Living::seen_from(&self.root);
-        let is_gone = |key: &Key| living.misses(key.netns, key.cgroup) || self.namer.is_former(key.netns);
-        idle.into_iter().filter(is_gone).collect()
+        quiet.retain(|(netns, cgroup)| living.misses(*netns, *cgroup) || self.namer.is_former(*netns));
+        quiet
     }
 
-    /// Forgets keys that the kernel has forgotten with these last counts.
-    fn forget(&mut self, last: &[(Key, Series)], now: Instant) {
+    /// Forgets owners who are gone, and keys that the kernel has forgotten with these last counts.
+    fn forget(&mut self, last: &[(Key, Series)], gone: &HashSet<Owner>, now: Instant) {
         let Self { tcp, places, namer, .. } = self;
-        for (key, counters) in last {
-            tcp.count(key, counters, || (places.is_meshed(key.netns), labels(key, places, namer)), now);
-        }
-        let keys: HashSet<&Key> = last.iter().map(|(key, _)| key).collect();
-        tcp.retain(|key| !keys.contains(key));
-        namer.forget(keys.iter().map(|key| key.netns));
+        tcp.count_last(last, |key| (places.is_meshed(key.netns), labels(key, places, namer)), now);
+        namer.forget(gone.iter().map(|(netns, _)| *netns));
         if let Some(since) = now.checked_sub(self.bounds.expire) {
-            tcp.expire(since);
+            self.drop_sums(since);
         }
+    }
+
+    /// Drops sums to which nothing adds any more and that have had no news since then.
+    fn drop_sums(&mut self, since: Instant) {
+        self.tcp.expire(since);
+        self.beyond.expire(since);
+        self.drops.expire(since);
     }
 
     /// Holds gauges to the bound.
@@ -141,7 +158,7 @@ impl Ledger {
 
     /// How often something was counted among the others for want of room in the exposition.
     pub(crate) fn overflows(&self) -> u64 {
-        self.tcp.overflows() + self.drops.overflows() + self.overflows
+        self.tcp.overflows() + self.beyond.overflows() + self.drops.overflows() + self.overflows
     }
 }
 

@@ -3,7 +3,10 @@
 //! In: what the probe saw. Out: lines of text, JSON or CSV, and metrics. This room loads no program itself, and prints
 //! nothing: the door does.
 
+mod beyond;
 mod container;
+mod datagrams;
+mod dropped;
 mod export;
 mod filter;
 mod flow;
@@ -15,23 +18,29 @@ mod own;
 mod place;
 mod privilege;
 mod push;
+mod query;
 mod screen;
 mod serve;
 mod table;
 mod tool;
 mod totals;
 mod who;
+mod witnesses;
 mod workload;
 
 pub use container::Container;
+pub use datagrams::{Datagrams, UDP, udp_line};
+pub use dropped::{DROPS, drop_line};
 pub use filter::Filter;
 pub use flow::Flow;
 pub use guard::{Guard, GuardError, GuardFiles, TlsFiles};
 pub use ledger::{Bounds, sees_what_ends};
 pub use privilege::{PrivilegeError, Privileges, give_up_privileges};
 pub use push::{Notice, Protocol, Push, PushError};
+pub use query::{QUERY_COLUMNS, query_line};
 pub use screen::{Ink, KEYS, Key, Look, Next, Row, Screen};
 pub use serve::{Order, ServeError, Service, listen, serve};
 pub use table::{Column, Form, Line, Printer};
 pub use tool::{Tool, histogram};
 pub use who::{Namer, Who};
+pub use witnesses::Witnesses;

@@ -18,9 +18,24 @@ pub struct Cost {
     pub maps: Vec<MapFill>,
 }
 
+/// CPU time and memory of this process; 0 where /proc does not tell.
+pub fn own_cost() -> Cost {
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok();
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    let cpu_s = usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
+    let memory_bytes = resident().unwrap_or_default();
+    Cost { cpu_s, memory_bytes, ..Cost::default() }
+}
+
+fn resident() -> Option<u64> {
+    let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
+    Some(pages * u64::try_from(size).ok()?)
+}
+
 /// What the agent costs and what it missed; `overflows` is how often it counted something as `other` itself.
 pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
-    let Reading { losses, cost, series, connections } = reading;
+    let Reading { losses, cost, series, connections, .. } = reading;
     let mut events =
         Family::new("meshtax_agent_events_lost_total", Kind::Counter, "Events that nobody read in time; no metric is.");
     for (kind, lost) in &losses.events {

@@ -17,19 +17,19 @@ use hyper::http::{Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use probe::{Probe, ProbeError};
+use probe::ProbeError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{AbortHandle, LocalSet};
 
-use crate::export::{Reading, families};
+use crate::export::families;
 use crate::guard::Guard;
 use crate::ledger::{Bounds, Ledger};
 use crate::metric::{Exposition, Family, exposition};
-use crate::own::Cost;
 use crate::push::{Notice, Push, Tally};
+use crate::witnesses::Witnesses;
 
 /// How long a scraper may take to ask, and to agree on TLS.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,6 +39,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 
 /// Most connections at a time. One more ends the oldest: so those who only hold connections keep no scraper out.
 const CONNECTIONS_MAX: usize = 64;
+
+/// How often DNS queries without an answer make room for others.
+const TIDY: Duration = Duration::from_secs(1);
 
 /// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +61,8 @@ pub enum ServeError {
 
 /// What is served, to whom, and where it goes unasked.
 pub struct Service {
-    /// The witness.
-    pub probe: Probe,
+    /// What sees.
+    pub witnesses: Witnesses,
     /// Where scrapers ask.
     pub listener: std::net::TcpListener,
     /// Who may.
@@ -95,19 +98,20 @@ pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> 
 }
 
 /// Serves `/metrics` and `/healthz` until it is ordered to end; the latter needs no token. Every scrape and every push
-/// reads the kernel's counters anew; between them nothing runs. What pushing meets is told to `tell`.
+/// reads the kernel's counters anew; between them only DNS queries without an answer are looked
+/// for. What pushing meets is told to `tell`.
 ///
 /// # Errors
 ///
 /// Before it serves only.
 pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(Notice)) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-    let Service { probe, listener, guard, push, bounds } = service;
+    let Service { witnesses, listener, guard, push, bounds } = service;
     let ledger = RefCell::new(Ledger::new(Path::new("/"), bounds));
-    let exporter = Rc::new(Exporter { probe, ledger, guard: RefCell::new(guard), tally: Tally::default() });
+    let exporter = Rc::new(Exporter { witnesses, ledger, guard: RefCell::new(guard), tally: Tally::default() });
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::from_std(listener).map_err(ServeError::Start)?;
-        let mut accepting = pin!(accept_all(&listener, &exporter));
+        let (mut accepting, mut tidying) = (pin!(accept_all(&listener, &exporter)), pin!(tidy(&exporter)));
         let read = || exporter.families();
         let mut pushing = pin!(crate::push::push_all(push.as_ref(), &exporter.tally, read, tell));
         // They only wake it up: what they mean is for `next` to say.
@@ -123,6 +127,7 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
             tokio::select! {
                 () = &mut accepting => {}
                 () = &mut pushing => {}
+                () = &mut tidying => {}
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
@@ -130,6 +135,14 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
             }
         }
     })
+}
+
+/// Keeps room in the kernel when nobody scrapes.
+async fn tidy(exporter: &Exporter) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        exporter.witnesses.tidy();
+    }
 }
 
 /// Accepts for ever.
@@ -173,7 +186,7 @@ async fn answer_all(stream: impl AsyncRead + AsyncWrite + Unpin, exporter: Rc<Ex
 }
 
 struct Exporter {
-    probe: Probe,
+    witnesses: Witnesses,
     ledger: RefCell<Ledger>,
     guard: RefCell<Guard>,
     tally: Tally,
@@ -208,37 +221,12 @@ impl Exporter {
     }
 
     fn families(&self) -> Result<Vec<Family>, ProbeError> {
-        let (reading, now) = (self.read()?, Instant::now());
+        let (reading, now) = (self.witnesses.read()?, Instant::now());
         let mut ledger = self.ledger.borrow_mut();
         let families = families(&reading, &mut ledger, now);
-        ledger.expire(&self.probe, &reading.connections, now)?;
+        ledger.expire(&self.witnesses, &reading.connections, now)?;
         Ok(families.into_iter().chain(self.tally.families()).collect())
     }
-
-    fn read(&self) -> Result<Reading, ProbeError> {
-        let started = Instant::now();
-        let series = self.probe.series()?;
-        let connections = self.probe.connections()?;
-        let losses = self.probe.losses()?;
-        let (programs, maps) = (self.probe.program_costs(), self.probe.map_fills()?);
-        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
-        Ok(Reading { series, connections, losses, cost })
-    }
-}
-
-/// CPU time and memory of this process; 0 where /proc does not tell.
-fn own_cost() -> Cost {
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok();
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    let cpu_s = usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
-    let memory_bytes = resident().unwrap_or_default();
-    Cost { cpu_s, memory_bytes, ..Cost::default() }
-}
-
-fn resident() -> Option<u64> {
-    let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
-    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
-    Some(pages * u64::try_from(size).ok()?)
 }
 
 fn unauthorized() -> Response<Full<Bytes>> {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,6 +38,15 @@ impl<G: Group> Group for (bool, G) {
     fn other(&self) -> Self {
         (self.0, self.1.other())
     }
+}
+
+/// A network namespace and a control group.
+pub type Owner = (u32, u64);
+
+/// What belongs to somebody.
+pub trait Owned {
+    /// Whose it is; none if it stands for all that there was no room for.
+    fn owner(&self) -> Option<Owner>;
 }
 
 /// Sums of counters by group, which never fall: what is new of a key goes to the group that it has then, and stays there.
@@ -89,6 +98,24 @@ impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
         self.told.insert(key.clone(), Told { value, group: Some(group), changed: at });
     }
 
+    /// Adds what is new of all these; counters of equal keys are one.
+    pub fn count_all(&mut self, series: &[(K, V)], mut group: impl FnMut(&K) -> G, at: Instant) {
+        let mut sums: HashMap<&K, V> = HashMap::new();
+        for (key, counters) in series.iter().filter(|(_, counters)| *counters != V::default()) {
+            sums.entry(key).or_default().add(counters);
+        }
+        for (key, counters) in sums {
+            self.count(key, &counters, || group(key), at);
+        }
+    }
+
+    /// Adds what these keys have come to at last, and forgets them.
+    pub fn count_last(&mut self, last: &[(K, V)], group: impl FnMut(&K) -> G, at: Instant) {
+        self.count_all(last, group, at);
+        let keys: HashSet<&K> = last.iter().map(|(key, _)| key).collect();
+        self.retain(|key| !keys.contains(key));
+    }
+
     /// The group itself where there is room, else that of the others.
     fn admit(&mut self, group: G) -> Arc<G> {
         if let Some((known, _)) = self.sums.get_key_value(&group) {
@@ -108,9 +135,15 @@ impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
         self.sums.iter().map(|(group, sum)| (&**group, &sum.value))
     }
 
-    /// Keys that have had no news since then.
-    pub fn idle(&self, since: Instant) -> impl Iterator<Item = &K> {
-        self.told.iter().filter(move |(_, told)| told.changed <= since).map(|(key, _)| key)
+    /// Adds owners of keys to those of whom nothing was heard since then, or to those of whom something was.
+    pub fn heard(&self, since: Instant, quiet: &mut HashSet<Owner>, lively: &mut HashSet<Owner>)
+    where
+        K: Owned,
+    {
+        for (key, told) in &self.told {
+            let owners = if told.changed <= since { &mut *quiet } else { &mut *lively };
+            owners.extend(key.owner());
+        }
     }
 
     /// Keys that stand for something else from now on: they no longer hold their sums in place.

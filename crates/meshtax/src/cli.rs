@@ -1,8 +1,11 @@
 //! What can be typed. Help, man page and completions come from these definitions.
 
 mod agent;
+mod dns;
+mod drops;
+mod help;
 mod remembering;
-mod top;
+mod udp;
 
 use std::path::PathBuf;
 
@@ -12,70 +15,21 @@ use ipnet::IpNet;
 use measure::{FailIf, Until};
 use topology::{Share, Span};
 
+use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RETRANS_HELP, RTT_HELP};
+
 pub use self::agent::AgentOptions;
+pub use dns::DnsWatchOptions;
+pub use drops::DropsOptions;
+pub use udp::UdpOptions;
 
 /// Subcommands by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
-    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "agent"]),
+    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "dns", "drops", "udp", "agent"]),
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
-
-const AFTER_HELP: &str = "\
-Exit status: 0 done; 1 the verdict failed; 2 could not run; 130 interrupted,
-with a partial result.
-
-Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says
-what this machine lacks.";
-
-const LIFE_HELP: &str = "\
-Columns as in bcc's tcplife: KB sent and received by the application and the
-time from the handshake to the end, then the smoothed round-trip time, segments
-sent again, and the pod or network namespace. Both ends are told where both are
-on this machine. Example:
-
-  PID     COMM  LADDR     LPORT RADDR     RPORT    TX_KB    RX_KB         MS
-  4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
-
---json has bytes: bytes_sent and bytes_received are what the application wrote
-and read, to the byte.";
-
-const CONNECT_HELP: &str = "\
-Columns as in bcc's tcpconnect and tcpconnlat: LAT_MS is the time to the end of
-the handshake, RESULT the error of an open that failed. Example:
-
-  PID     COMM  IP SADDR     DADDR     DPORT    LAT_MS RESULT
-  4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED";
-
-const ACCEPT_HELP: &str = "\
-Columns as in bcc's tcpaccept; LAT_MS is the time from the first packet to the
-end of the handshake. PID is the process that listens. Example:
-
-  PID     COMM   IP RADDR     RPORT LADDR     LPORT   LAT_MS
-  4100    nginx  4  10.0.0.3  51234 10.0.0.2  80       0.048";
-
-const RETRANS_HELP: &str = "\
-Columns as in bcc's tcpretrans, then how many segments of this connection were
-sent again so far. STATE SYN_RECV is the answer to an open. Example:
-
-  TIME     PID     IP LADDR:LPORT      T> RADDR:RPORT      STATE        RETR
-  12:00:01 4242    4  10.0.0.3:51234   R> 10.0.0.2:80      ESTABLISHED     3";
-
-const BACKLOG_HELP: &str = "\
-As bcc's tcpsynbl: for each listening port, how many connections waited to be
-accepted when one more came, beside how many may wait. Then the listeners that
-had to drop. Example:
-
-  port 80, backlog_max = 511
-               backlog : count    distribution
-           0 -> 0          : 961      |****************************************|";
-
-const RTT_HELP: &str = "\
-As bcc's tcprtt: the kernel's smoothed round-trip times of what is open at the
-end, and of what ended meanwhile; `--duration` says how long to wait. --json and
---csv tell every connection.";
 
 /// What does your service mesh cost, and what would you see without it?
 #[derive(Debug, Parser)]
@@ -100,7 +54,7 @@ pub enum Verb {
     /// Compare two runs, from their folders
     Compare(CompareOptions),
     /// What moves over which TCP connection, busiest first, each second
-    #[command(after_help = top::help())]
+    #[command(after_help = help::top())]
     Top(TopOptions),
     /// TCP connections as they end: how long, how much, how well
     #[command(after_help = LIFE_HELP)]
@@ -120,8 +74,17 @@ pub enum Verb {
     /// Round-trip times of TCP connections, as a histogram
     #[command(after_help = RTT_HELP)]
     Rtt(WatchOptions),
+    /// DNS queries as they end: what was asked, how it ended, how soon
+    #[command(after_help = help::DNS_HELP)]
+    Dns(DnsWatchOptions),
+    /// Packets that the kernel drops, and why
+    #[command(after_help = help::DROPS_HELP)]
+    Drops(DropsOptions),
+    /// What moves over UDP, busiest first, and what sockets drop
+    #[command(after_help = help::UDP_HELP)]
+    Udp(UdpOptions),
     /// Serve what the kernel has counted to Prometheus
-    #[command(after_help = agent::HELP)]
+    #[command(after_help = help::AGENT_HELP)]
     Agent(AgentOptions),
     /// Validate a topology or an experiment, and draw the call graph
     Check(CheckOptions),

@@ -70,7 +70,10 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Connect(options) => watch::events(Tool::Connect, &options),
         Verb::Accept(options) => watch::events(Tool::Accept, &options),
         Verb::Retrans(options) => watch::events(Tool::Retrans, &options),
+        Verb::Dns(options) => watch::dns(&options),
         Verb::Backlog(options) => watch::backlog(&options),
+        Verb::Drops(options) => watch::drops(&options),
+        Verb::Udp(options) => watch::udp(&options),
         Verb::Rtt(options) => watch::rtt(&options),
         Verb::Role(role) => role::play(&role),
     }

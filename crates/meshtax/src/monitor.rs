@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use agent::{Guard, GuardFiles, Notice, Order, Service};
+use agent::{Guard, GuardFiles, Notice, Order, Service, Witnesses};
 use anyhow::Context;
 use lab::Stop;
+use probe::{DnsOptions, Ports, Probe};
 use signal_hook::consts::SIGHUP;
 
 pub use self::configuration::Configuration;
@@ -18,7 +19,7 @@ use crate::cli::AgentOptions;
 use crate::failure::{Failure, Hint};
 use crate::output::{print, say};
 use crate::signals::{heed_ends, heed_signals};
-use crate::watch::{can_read, report_gaps, restrict, witness};
+use crate::watch::{dns_witness, drops_witness, report_gaps, restrict, udp_witness, witness};
 
 /// `meshtax agent`: until it is told to end.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
@@ -35,7 +36,8 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     if options.remembering.bpf_stats {
         probe.time_programs();
     }
-    report_gaps(&probe);
+    report_gaps(probe.gaps());
+    let witnesses = with_others(probe, options);
     if !agent::sees_what_ends() {
         say(
             "not seen from here: the end of every pod (that takes the host's PID namespace and control groups, and the \
@@ -43,7 +45,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
         );
     }
     // From here on there is no privilege left.
-    say(&restrict(|| can_read(&probe))?.to_string());
+    say(&restrict(|| witnesses.can_read())?.to_string());
     if let Some(push) = &push {
         say(&format!("pushing to {}", push.place()));
     }
@@ -52,9 +54,24 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     }
     let scheme = if guard.is_secret() { "https" } else { "http" };
     say(&format!("metrics at {scheme}://{address}/metrics; Ctrl-C ends it"));
-    let service = Service { probe, listener, guard, push, bounds: options.remembering.bounds() };
+    let service = Service { witnesses, listener, guard, push, bounds: options.remembering.bounds() };
     agent::serve(service, || orders.next(), |notice| say(&told(&notice)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The witness of connections, and those of all else that is wanted and to be had.
+fn with_others(probe: Probe, options: &AgentOptions) -> Witnesses {
+    let AgentOptions { dns, no_udp, no_drops, .. } = options;
+    let asked = DnsOptions { names: !dns.no_dns_names, ..DnsOptions::default() };
+    let dns = (!dns.no_dns).then(|| or_without("DNS queries", dns_witness(asked))).flatten();
+    let udp = (!no_udp).then(|| or_without("datagrams of UDP", udp_witness(Ports::Services))).flatten();
+    let drops = (!no_drops).then(|| or_without("dropped packets", drops_witness())).flatten();
+    Witnesses { probe, dns, udp, drops }
+}
+
+/// A witness that the agent can do without: what is not seen is said.
+fn or_without<W>(what: &str, witness: Result<W, Failure>) -> Option<W> {
+    witness.map_err(|failure| say(&format!("not seen on this kernel: {what} ({})", failure.what()))).ok()
 }
 
 /// What signals ask for.

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use probe::{Events, Probe};
+use probe::{Dns, DnsOptions, Drops, Events, Ports, Probe, Udp};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -136,15 +136,39 @@ fn bridge_filter() -> Found {
 fn witness() -> Found {
     let attached = Probe::load().and_then(|mut probe| {
         probe.attach()?;
-        Ok(probe.gaps().iter().map(|gap| format!("; not seen: {}", gap.what)).collect::<String>())
+        Ok(probe.gaps().iter().map(|gap| gap.what).collect::<Vec<_>>())
     });
     match attached {
-        Ok(gaps) => Ok(format!("programs load and attach{gaps}")),
+        Ok(gaps) => {
+            let unseen = gaps.into_iter().chain(unseen_beside_tcp());
+            Ok(format!(
+                "programs load and attach{}",
+                unseen.map(|what| format!("; not seen: {what}")).collect::<String>()
+            ))
+        }
         Err(error) if Events::begin().is_ok() => {
             Err(gap(format!("{error}: {WITHOUT_BYTES}"), "boot Linux 5.12 or newer"))
         }
         Err(error) => Err(gap(error.to_string(), remedy(&error))),
     }
+}
+
+/// What the witnesses of all else do not see on this kernel.
+fn unseen_beside_tcp() -> Vec<&'static str> {
+    let dns = Dns::load(DnsOptions::default()).and_then(|mut dns| {
+        dns.attach()?;
+        Ok(Vec::new())
+    });
+    let udp = Udp::load(Ports::Services).and_then(|mut udp| {
+        udp.attach()?;
+        Ok(udp.gaps().iter().map(|gap| gap.what).collect())
+    });
+    let drops = Drops::load().and_then(|mut drops| {
+        drops.attach()?;
+        Ok(drops.gaps().iter().map(|gap| gap.what).collect())
+    });
+    let all = [("DNS queries", dns), ("datagrams of UDP", udp), ("dropped packets", drops)];
+    all.into_iter().flat_map(|(what, gaps)| gaps.unwrap_or_else(|_| vec![what])).collect()
 }
 
 fn nft() -> Found {

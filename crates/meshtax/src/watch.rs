@@ -1,6 +1,13 @@
 //! The live tools: what the kernel witness sees, as it happens, until the time, the count or the user ends it.
 
+mod dns;
+mod drops;
 mod screen;
+mod udp;
+
+pub use dns::{dns, witness as dns_witness};
+pub use drops::{drops, witness as drops_witness};
+pub use udp::{udp, witness as udp_witness};
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,7 +17,7 @@ use agent::{Flow, Form, Namer, Printer, Privileges, Tool, histogram};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
-use probe::{Connection, Events, Kind, Probe, ProbeError, Role, Snapshots};
+use probe::{Connection, Events, Gap, Kind, Probe, ProbeError, Role};
 
 use crate::cli::{TopOptions, WatchOptions};
 use crate::failure::Failure;
@@ -32,12 +39,16 @@ pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
 }
 
 /// What kernels without socket storage can still tell.
-fn events_only(options: &WatchOptions) -> Result<Watch<()>, Failure> {
-    let can_read = |events: &Events| events.losses().is_ok();
-    Watch::over(|| Events::begin().map_err(without_witness), can_read, options)
+fn events_only(options: &WatchOptions) -> Result<Watch<Events>, Failure> {
+    let begin = || {
+        let events = Events::begin().map_err(without_witness)?;
+        report_gaps(events.gaps());
+        Ok(events)
+    };
+    Watch::over(begin, |events| events.losses().is_ok(), options)
 }
 
-fn follow<S>(tool: Tool, options: &WatchOptions, mut watch: Watch<S>) -> Result<ExitCode, Failure> {
+fn follow<S>(tool: Tool, options: &WatchOptions, mut watch: Watch<Probe<S>>) -> Result<ExitCode, Failure> {
     let mut teller = Teller::new(tool, options, options.count);
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
     watch.ready();
@@ -137,34 +148,38 @@ pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
 }
 
 /// Says what this kernel does not let be seen.
-pub fn report_gaps<S>(probe: &Probe<S>) {
-    for gap in probe.gaps() {
+pub fn report_gaps(gaps: &[Gap]) {
+    for gap in gaps {
         say(&format!("not seen on this kernel: {} ({})", gap.what, gap.why));
     }
 }
 
 /// A witness at work, and when it is to end.
-struct Watch<S = Snapshots> {
-    probe: Probe<S>,
+struct Watch<W = Probe> {
+    probe: W,
     stop: Stop,
     until: Option<Instant>,
 }
 
 impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
-        Self::over(witness, can_read, options)
+        let begin = || {
+            let probe = witness()?;
+            report_gaps(probe.gaps());
+            Ok(probe)
+        };
+        Self::over(begin, |probe| probe.losses().is_ok() && probe.connections().is_ok(), options)
     }
 }
 
-impl<S> Watch<S> {
+impl<W> Watch<W> {
     fn over(
-        witness: impl FnOnce() -> Result<Probe<S>, Failure>,
-        can_read: impl Fn(&Probe<S>) -> bool,
+        witness: impl FnOnce() -> Result<W, Failure>,
+        can_read: impl Fn(&W) -> bool,
         options: &WatchOptions,
     ) -> Result<Self, Failure> {
         let stop = heed_signals()?;
         let probe = witness()?;
-        report_gaps(&probe);
         restrict(|| can_read(&probe))?;
         let until = options.duration.map(|duration| Instant::now() + duration.0);
         Ok(Self { probe, stop, until })
@@ -184,7 +199,9 @@ impl<S> Watch<S> {
         let left = self.until.map_or(GLANCE, |until| until.saturating_duration_since(Instant::now()));
         left.min(GLANCE)
     }
+}
 
+impl<S> Watch<Probe<S>> {
     /// What happens within an interval.
     fn gather(&self, feed: &probe::Feed, interval: Duration) -> Vec<Connection> {
         let end = Instant::now() + interval;
@@ -264,11 +281,6 @@ pub fn restrict(can_read: impl Fn() -> bool) -> Result<Privileges, Failure> {
     Ok(agent::give_up_privileges(can_read)?)
 }
 
-/// Whether all that the witness tells can be read.
-pub fn can_read(probe: &Probe) -> bool {
-    probe.losses().is_ok() && probe.connections().is_ok()
-}
-
 /// Why the kernel lets nothing be seen, and what to do about it.
 fn without_witness(error: ProbeError) -> Failure {
     let hint = remedy(&error);
@@ -282,6 +294,7 @@ pub fn remedy(error: &ProbeError) -> &'static str {
             "run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`"
         }
         ProbeError::Refused { .. } => "the witness needs Linux 5.12 or newer with BTF (/sys/kernel/btf/vmlinux)",
+        ProbeError::NoGroups => "mount them: `mount -t cgroup2 none /sys/fs/cgroup`",
         ProbeError::Read(_) | ProbeError::Map(_) => "the kernel may be short of memory; try again",
     }
 }

@@ -14,6 +14,9 @@ pub enum ProbeError {
         /// What the kernel says.
         source: libbpf_rs::Error,
     },
+    /// There is nothing to attach the programs to.
+    #[error("no control groups of version 2 are mounted")]
+    NoGroups,
     /// A map or an iterator cannot be read.
     #[error("cannot read what the kernel has counted")]
     Read(#[source] io::Error),

@@ -7,24 +7,27 @@ use zerocopy::FromBytes;
 
 use crate::connection::Connection;
 use crate::error::ProbeError;
-use crate::record::ConnectionRecord;
 
 /// What happens, as it happens. It is no source of counts: when nobody takes events fast enough they are lost, and
 /// [`crate::Losses`] says how many.
 #[derive(Debug)]
-pub struct Feed {
+pub struct Feed<T = Connection> {
     ring: RingBuffer<'static>,
-    arrived: Rc<RefCell<Vec<Connection>>>,
+    arrived: Rc<RefCell<Vec<T>>>,
 }
 
-impl Feed {
-    pub(crate) fn of(map: &dyn libbpf_rs::MapCore) -> Result<Self, ProbeError> {
-        let arrived = Rc::<RefCell<Vec<Connection>>>::default();
+impl<T: 'static> Feed<T> {
+    /// What comes through a ring as records that `told` understands.
+    pub(crate) fn of<R: FromBytes>(
+        map: &dyn libbpf_rs::MapCore,
+        told: impl Fn(&R) -> T + 'static,
+    ) -> Result<Self, ProbeError> {
+        let arrived = Rc::<RefCell<Vec<T>>>::default();
         let into = Rc::clone(&arrived);
         let mut builder = RingBufferBuilder::new();
         let take = move |bytes: &[u8]| {
-            let record = ConnectionRecord::read_from_bytes(bytes).expect("programs and loader share one layout");
-            into.borrow_mut().push(Connection::of(&record));
+            let record = R::read_from_bytes(bytes).expect("programs and loader share one layout");
+            into.borrow_mut().push(told(&record));
             0
         };
         builder.add(map, take).map_err(ProbeError::Map)?;
@@ -33,7 +36,7 @@ impl Feed {
     }
 
     /// What has happened, in order; waits at most so long for the first event. Signals end the wait.
-    pub fn wait(&self, at_most: Duration) -> Vec<Connection> {
+    pub fn wait(&self, at_most: Duration) -> Vec<T> {
         // Its only failure is an interrupted wait; what came until then is in `arrived`.
         self.ring.poll(at_most).ok();
         self.arrived.take()

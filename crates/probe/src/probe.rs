@@ -114,16 +114,7 @@ impl Probe {
     ///
     /// The kernel lacks memory for it.
     pub fn forget(&self, is_gone: impl Fn(&Key) -> bool) -> Result<Vec<(Key, Series)>, ProbeError> {
-        let series = map(&self.object, "series");
-        let keys: Vec<Vec<u8>> = entries(&series)?.into_iter().map(|(key, _)| key).collect();
-        let is_gone = |key: &Key| !key.is_other() && is_gone(key);
-        let mut forgotten = Vec::new();
-        for (bytes, key) in keys.iter().map(|bytes| (bytes, key_of(bytes))).filter(|(_, key)| is_gone(key)) {
-            if let Ok(Some(last)) = series.lookup_and_delete(bytes) {
-                forgotten.push((key, series_of(&last)));
-            }
-        }
-        Ok(forgotten)
+        forget(&map(&self.object, "series"), key_of, series_of, |key| !key.is_other() && is_gone(key))
     }
 
     /// Every connection and listener that is open.
@@ -172,7 +163,7 @@ impl<S> Probe<S> {
     ///
     /// The ring cannot be mapped.
     pub fn feed(&self, kinds: &[Kind]) -> Result<Feed, ProbeError> {
-        let feed = Feed::of(&map(&self.object, "events"))?;
+        let feed = Feed::of(&map(&self.object, "events"), Connection::of)?;
         let bits: u32 = kinds.iter().map(|kind| kind.bit()).fold(0, |bits, bit| bits | bit);
         map(&self.object, "feeds")
             .update(&0u32.to_ne_bytes(), &bits.to_ne_bytes(), MapFlags::ANY)
@@ -193,11 +184,11 @@ impl<S> Probe<S> {
     }
 }
 
-fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
+pub(crate) fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
     object.maps().find(|map| map.name() == name).expect("the object has this map")
 }
 
-fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
+pub(crate) fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
     find_program(object, name).expect("the object has this program")
 }
 
@@ -218,6 +209,27 @@ pub(crate) fn entries(map: &libbpf_rs::Map) -> Result<Vec<Entry>, ProbeError> {
     Ok(map.lookup_batch(all, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?.collect())
 }
 
+/// Frees the room of entries that nothing will ever add to again, and tells what they had come to. Before Linux 5.14 they
+/// stay where they are.
+pub(crate) fn forget<K, V>(
+    map: &libbpf_rs::Map,
+    key_of: impl Fn(&[u8]) -> K,
+    value_of: impl Fn(&[u8]) -> V,
+    is_gone: impl Fn(&K) -> bool,
+) -> Result<Vec<(K, V)>, ProbeError> {
+    let mut forgotten = Vec::new();
+    for (bytes, _) in entries(map)? {
+        let key = key_of(&bytes);
+        if !is_gone(&key) {
+            continue;
+        }
+        if let Ok(Some(last)) = map.lookup_and_delete(&bytes) {
+            forgotten.push((key, value_of(&last)));
+        }
+    }
+    Ok(forgotten)
+}
+
 fn key_of(bytes: &[u8]) -> Key {
     Key::of(&KeyRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
 }
@@ -234,7 +246,7 @@ fn over_stories(object: &Object, name: &'static str) -> Result<Link, ProbeError>
 }
 
 /// Runs an iterator to its end; what it writes.
-fn read_through(link: &Link) -> Result<Vec<u8>, ProbeError> {
+pub(crate) fn read_through(link: &Link) -> Result<Vec<u8>, ProbeError> {
     let mut written = Vec::new();
     Iter::new(link).map_err(ProbeError::Map)?.read_to_end(&mut written).map_err(ProbeError::Read)?;
     Ok(written)

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use probe::Losses;
 use tempfile::TempDir;
 
+use crate::beyond::Beyond;
 use crate::metric::{Exposition, exposition};
 use crate::own::Cost;
 use crate::who::NAMED;
@@ -48,7 +49,13 @@ impl Host {
     /// What a scrape tells once the kernel has these counts.
     fn scrape(&mut self, series: &[(Key, Series)]) -> Vec<String> {
         let losses = Losses { events: Vec::new(), series: 0, sockets: 0, followed: 0 };
-        let reading = Reading { series: series.to_vec(), connections: Vec::new(), losses, cost: Cost::default() };
+        let reading = Reading {
+            series: series.to_vec(),
+            connections: Vec::new(),
+            losses,
+            beyond: Beyond::default(),
+            cost: Cost::default(),
+        };
         let text = exposition(&crate::export::families(&reading, &mut self.ledger, self.now), Exposition::Classic);
         let sent = text.lines().filter(|line| line.starts_with("istio_tcp_received_bytes_total"));
         let short = |line: &str| {
@@ -82,10 +89,10 @@ fn a_pod_keeps_its_name_when_it_is_gone_until_it_expires() {
     let now = host.now;
     assert!(host.ledger.gone(&[], now + EXPIRE / 2).is_empty(), "it was heard of a while ago");
     let gone = host.ledger.gone(&[], now + EXPIRE);
-    assert_eq!(gone, HashSet::from([sent(netns, 80, 0).0]));
+    assert_eq!(gone, HashSet::from([(netns, 0)]));
     // The kernel has heard of two bytes more.
     host.now += EXPIRE;
-    host.ledger.forget(&[sent(netns, 80, 9)], host.now);
+    host.ledger.forget(&[sent(netns, 80, 9)], &gone, host.now);
     assert_eq!(host.scrape(&[]), ["none-web 9"]);
     host.now += EXPIRE;
     assert!(host.ledger.gone(&[], host.now).is_empty());

@@ -47,6 +47,12 @@ fn what_finds_no_room_is_summed_and_counted_and_stays_where_it_is() {
     assert_eq!(sums(&totals), [("b", 1), ("other", 50)]);
 }
 
+impl Owned for u8 {
+    fn owner(&self) -> Option<Owner> {
+        Some((u32::from(*self), 0))
+    }
+}
+
 #[test]
 fn sums_go_when_nobody_adds_to_them_any_more_and_some_time_has_passed() {
     let (begin, later) = (Instant::now(), Instant::now() + Duration::from_secs(300));
@@ -55,7 +61,9 @@ fn sums_go_when_nobody_adds_to_them_any_more_and_some_time_has_passed() {
     totals.count(&2, &20, || pod("shared"), begin);
     totals.count(&3, &30, || pod("shared"), begin);
     totals.count(&4, &40, || pod("recent"), later);
-    assert_eq!(totals.idle(begin).count(), 3);
+    let (mut quiet, mut lively) = (HashSet::new(), HashSet::new());
+    totals.heard(begin, &mut quiet, &mut lively);
+    assert_eq!((quiet, lively), (HashSet::from([1, 2, 3].map(|netns| (netns, 0))), HashSet::from([(4, 0)])));
     totals.retain(|key| *key == 3);
     totals.expire(begin);
     // One that lives keeps the counts of its like that is gone: its counter does not fall.

@@ -3,25 +3,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::dns::DnsCounterOptions;
 use super::remembering::Remembering;
-
-pub const HELP: &str = "\
-Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
-scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
-where a sidecar reports them already: there they are called meshtax_tcp_….
-Between scrapes nothing runs in user space.
-
-A file says the rest, such as:
-
-  listen: 0.0.0.0:9435
-  tls: {certificate: tls.crt, key: tls.key}
-  token_file: token
-  otlp: {endpoint: \"http://collector:4318\", interval: 60s}
-
-It starts as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Once its
-programs are attached it has no capability left, and can gain none: what it
-opened before is all that it takes to read on. It keeps its user, whose files
-SIGHUP reads again: certificates, key and token.";
 
 /// Options of `agent`.
 #[derive(Clone, Debug, Args)]
@@ -35,6 +18,14 @@ pub struct AgentOptions {
     /// Check the file and those that it names, and do nothing else
     #[arg(long, requires = "config")]
     pub check: bool,
+    #[command(flatten)]
+    pub dns: DnsCounterOptions,
+    /// Count no datagrams: no program runs for each packet then, if DNS is not watched either
+    #[arg(long)]
+    pub no_udp: bool,
+    /// Count no packets that the kernel drops
+    #[arg(long)]
+    pub no_drops: bool,
     #[command(flatten)]
     pub remembering: Remembering,
 }

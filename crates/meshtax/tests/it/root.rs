@@ -2,6 +2,7 @@
 
 mod cgroups;
 mod command;
+mod dns;
 mod html;
 mod life;
 mod lookups;

@@ -4,6 +4,7 @@
 #define MESHTAX_KERNEL_H
 
 typedef _Bool bool;
+enum { false, true };
 typedef signed char __s8;
 typedef unsigned char __u8;
 typedef short __s16;
@@ -52,6 +53,7 @@ enum {
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
 	TCP_CLOSING = 11,
+	TCP_NEW_SYN_RECV = 12,
 };
 
 /* The value of a socket flag is its place in `enum sock_flags`; the enumerator says it for the running kernel. */
@@ -59,11 +61,83 @@ enum sock_flags { SOCK_DEAD, SOCK_DONE };
 
 enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262, AF_INET = 2, AF_INET6 = 10 };
 
+/* include/uapi/linux/{if_ether,in,in6}.h */
+enum { ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86dd };
+enum { IPPROTO_HOPOPTS = 0, IPPROTO_ROUTING = 43, IPPROTO_FRAGMENT = 44, IPPROTO_DSTOPTS = 60 };
+
+/* include/net/sock.h: the program has chosen the port itself. */
+enum { SOCK_BINDPORT_LOCK = 8 };
+
+/* include/linux/skbuff.h, or what the running kernel says. */
+enum skb_drop_reason {
+	SKB_CONSUMED,
+	SKB_DROP_REASON_SOCKET_RCVBUFF,
+	SKB_DROP_REASON_PROTO_MEM,
+};
+
+/* include/uapi/linux/bpf.h: what programs at a control group are given. */
+struct bpf_sock {
+	__u32 bound_dev_if;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 mark;
+	__u32 priority;
+	__u32 src_ip4;
+	__u32 src_ip6[4];
+	__u32 src_port;
+	__be16 dst_port;
+	__u16 : 16;
+	__u32 dst_ip4;
+	__u32 dst_ip6[4];
+	__u32 state;
+	__s32 rx_queue_mapping;
+};
+
+struct __sk_buff {
+	__u32 len;
+	__u32 pkt_type;
+	__u32 mark;
+	__u32 queue_mapping;
+	__u32 protocol;
+	__u32 vlan_present;
+	__u32 vlan_tci;
+	__u32 vlan_proto;
+	__u32 priority;
+	__u32 ingress_ifindex;
+	__u32 ifindex;
+	__u32 tc_index;
+	__u32 cb[5];
+	__u32 hash;
+	__u32 tc_classid;
+	__u32 data;
+	__u32 data_end;
+	__u32 napi_id;
+	__u32 family;
+	__u32 remote_ip4;
+	__u32 local_ip4;
+	__u32 remote_ip6[4];
+	__u32 local_ip6[4];
+	__u32 remote_port;
+	__u32 local_port;
+	__u32 data_meta;
+	__u64 flow_keys;
+	__u64 tstamp;
+	__u32 wire_len;
+	__u32 gso_segs;
+	struct bpf_sock *sk __attribute__((aligned(8)));
+	__u32 gso_size;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
 	int counter;
 } atomic_t;
+
+typedef struct {
+	__s64 counter;
+} atomic64_t;
 
 struct ns_common {
 	unsigned int inum;
@@ -93,6 +167,7 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
 	unsigned long skc_flags;
 };
 
@@ -114,6 +189,7 @@ struct sock {
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	__u16 sk_protocol;
+	__u8 sk_userlocks : 4;
 	atomic_t sk_drops;
 	struct sock_cgroup_data sk_cgrp_data;
 };
@@ -208,12 +284,16 @@ struct bpf_iter__task_file {
 
 struct net_device {
 	possible_net_t nd_net;
+	int ifindex;
 };
 
 struct sk_buff {
 	struct sock *sk;
 	struct net_device *dev;
+	unsigned int len;
+	unsigned int tail;
 	unsigned char *head;
+	unsigned char *data;
 	__u16 network_header;
 	__u16 transport_header;
 	__be16 protocol;

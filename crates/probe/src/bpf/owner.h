@@ -5,13 +5,6 @@
 
 #include "story.h"
 
-static __always_inline __u64 cgroup_of(struct sock *sk)
-{
-	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		return 0; /* before 5.15 */
-	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
-}
-
 /* Notes the current process as the owner. */
 static __always_inline void own(struct story *story, struct sock *sk)
 {

@@ -4,10 +4,7 @@
 #define MESHTAX_STORY_H
 
 #include "event.h"
-
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+#include "socket.h"
 
 /* A socket's story. Its lock is held where it ends and where something is told of it, so that nothing is told twice, nor
  * of another connection: a socket that is closed may be used again, its memory at once. */
@@ -72,12 +69,6 @@ struct {
 
 static const struct series nothing = {};
 
-static __always_inline void add(__u64 *counter, __u64 more)
-{
-	if (more)
-		__sync_fetch_and_add(counter, more);
-}
-
 /* Notes something that went wrong, by its place in struct losses. */
 static __always_inline void count_loss(__u32 offset)
 {
@@ -112,18 +103,6 @@ static __always_inline struct series *series_of(const struct series_key *key)
 	LOST(series);
 	other.role = key->role;
 	return bpf_map_lookup_elem(&series, &other);
-}
-
-/* Addresses of both ends, 16 bytes each and zero before. */
-static __always_inline void ends(struct sock_common *common, __u8 *local, __u8 *remote)
-{
-	if (BPF_CORE_READ(common, skc_family) == AF_INET) {
-		*(__u32 *)local = BPF_CORE_READ(common, skc_rcv_saddr);
-		*(__u32 *)remote = BPF_CORE_READ(common, skc_daddr);
-	} else {
-		bpf_core_read(local, 16, &common->skc_v6_rcv_saddr);
-		bpf_core_read(remote, 16, &common->skc_v6_daddr);
-	}
 }
 
 /* Where a connection counts, or one that a listener has been asked for. */

@@ -8,7 +8,7 @@ use super::{assert_succeeds, prints};
 use crate::tool::{meshtax, words};
 
 /// Every subcommand that a user may type.
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 23] = [
     "demo",
     "run",
     "calibrate",
@@ -21,6 +21,9 @@ const VERBS: [&str; 20] = [
     "retrans",
     "backlog",
     "rtt",
+    "dns",
+    "drops",
+    "udp",
     "agent",
     "check",
     "show",
@@ -63,6 +66,9 @@ fn help_groups_the_subcommands() {
       retrans      TCP segments as they are sent again
       backlog      How full accept queues are as connections come
       rtt          Round-trip times of TCP connections, as a histogram
+      dns          DNS queries as they end: what was asked, how it ended, how soon
+      drops        Packets that the kernel drops, and why
+      udp          What moves over UDP, busiest first, and what sockets drop
       agent        Serve what the kernel has counted to Prometheus
 
     Plumbing:

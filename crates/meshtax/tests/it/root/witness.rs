@@ -1,14 +1,16 @@
 //! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
 
 mod crowd;
+mod datagram;
 mod door;
+mod drops;
 mod duplex;
 mod endings;
 mod exact;
 mod held;
 mod leaving;
 mod limits;
-mod namespace;
+pub mod namespace;
 mod otlp;
 mod privilege;
 mod prometheus;
@@ -19,7 +21,8 @@ mod socket;
 mod terminal;
 mod tiers;
 mod traffic;
-mod watching;
+mod udp;
+pub mod watching;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -236,8 +239,23 @@ fn of_clients(text: &str, name: &str, port: u16) -> u64 {
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
+/// A number of a line.
+fn number(line: &Value, name: &str) -> u64 {
+    line[name].as_u64().unwrap_or_else(|| panic!("no {name} in {line}"))
+}
+
+/// Samples of a metric whose labels hold all of these, added up.
+fn sample(text: &str, name: &str, labels: &[&str]) -> u64 {
+    let is_asked = |line: &&str| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+            && labels.iter().all(|label| line.contains(label))
+    };
+    let values = text.lines().filter(is_asked).map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+    values.sum()
+}
+
 /// The metrics at `place`, such as `127.0.0.1:9435`.
-fn scrape(place: &str) -> String {
+pub fn scrape(place: &str) -> String {
     use std::io::Write;
     let mut stream = TcpStream::connect(place).unwrap();
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n").unwrap();

@@ -111,9 +111,16 @@ impl Namespace {
         counters.find(|(counter, _)| *counter == name).unwrap().1.parse().unwrap()
     }
 
+    /// A program inside, not yet started.
+    pub fn command(&self, program: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.0]).args(program);
+        command
+    }
+
     /// What a program says inside.
     pub fn inside(&self, program: &[&str]) -> String {
-        run(Command::new("ip").args(["netns", "exec", &self.0]).args(program))
+        run(&mut self.command(program))
     }
 }
 

@@ -6,7 +6,7 @@ mod mesh;
 mod server;
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::process::Stdio;
 
 use super::traffic::{Moved, Peer, V4};
@@ -113,8 +113,13 @@ fn a_namespace_that_is_gone_is_told_for_a_while_and_makes_room() {
     let agent = Watching::begin("agent", &[&AGENT[..], &["--expire", "1s"]].concat());
     let namespace = Namespace::lossy("expires", 7702);
     namespace.exchange(7702, 1_000, 1_000);
-    let name = namespace.name().trim_start_matches("meshtax-test-").to_owned();
-    assert!(scrape(&agent.place()).contains(&name));
+    // Nobody listens there.
+    namespace.within(|| UdpSocket::bind(V4).unwrap().send_to(&[7], "127.0.0.1:7702").unwrap());
+    let name = namespace.name().to_owned();
+    let text = scrape(&agent.place());
+    for metric in ["istio_tcp_sent_bytes_total", "meshtax_udp_sent_datagrams_total", "meshtax_drops_total"] {
+        assert!(text.lines().any(|line| line.starts_with(metric) && line.contains(&name)), "{metric} in {text}");
+    }
     drop(namespace);
     let mut scrapes = 0;
     while scrape(&agent.place()).contains(&name) {

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use super::super::{Namespace, Peer, V4, Watching, scrape};
 use super::dashboards;
 use super::server::Prometheus;
+use crate::root::dns::server::{A, Server, ask, query};
 use crate::tool::{Kept, insist_on_root};
 
 /// Calls from `front` to `cache` in each arm, a connection each.
@@ -97,7 +98,7 @@ fn opened_by_sidecar(lab: &Kept, pod: &str) -> u64 {
     of_server.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
-/// Opens that fail, connections that are cut off, segments that are lost.
+/// Opens that fail, connections that are cut off, segments that are lost, and names that are asked for.
 fn move_what_is_rare() {
     let server = Peer::listen(V4);
     server.exchange(10, 10, |stream| {
@@ -107,4 +108,7 @@ fn move_what_is_rare() {
     drop(server);
     TcpStream::connect(("127.0.0.1", port)).unwrap_err();
     Namespace::lossy("rare", 7703).exchange(7703, 3_000_000, 3_000_000);
+    let asking = Namespace::new("rare-names");
+    let server = Server::start(&asking, "127.0.0.1");
+    ask(&server.datagrams(&asking), &query(1, "db.example", A));
 }

@@ -1,0 +1,71 @@
+//! DNS as the sockets that ask see it.
+
+use probe::dns::{Key, LATENCY_BOUNDS, Losses, Rcode, Series, type_name};
+
+use crate::metric::{Family, Kind, Labels};
+use crate::place::name_of;
+use crate::totals::OTHER;
+use crate::who::Namer;
+
+/// How a query ended.
+const RCODE: &str = "rcode";
+
+/// The metrics of DNS.
+pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a Series)>, losses: &Losses) -> [Family; 5] {
+    let counter = |name, help| Family::new(name, Kind::Counter, help);
+    let mut queries = counter(
+        "meshtax_dns_queries_total",
+        "DNS queries that ended, by the code of the answer; TIMEOUT if none came.",
+    );
+    let mut timeouts = counter("meshtax_dns_timeouts_total", "DNS queries without an answer in time.");
+    let mut truncated = counter("meshtax_dns_truncated_total", "DNS answers that say that they are truncated.");
+    let mut latency =
+        Family::new("meshtax_dns_latency_seconds", Kind::Histogram, "Time from a DNS query to its answer.");
+    let bounds = LATENCY_BOUNDS.map(|bound| bound.as_secs_f64());
+    let timeout = (RCODE, Rcode::TIMEOUT.to_string());
+    for (with_code, series) in sums {
+        let labels: Labels = with_code.iter().filter(|(name, _)| *name != RCODE).cloned().collect();
+        queries.add(with_code.clone(), series.queries as f64);
+        if series.truncated > 0 {
+            truncated.add(labels.clone(), series.truncated as f64);
+        }
+        if with_code.contains(&timeout) {
+            timeouts.add(labels, series.queries as f64);
+        } else {
+            latency.add_counts(labels, &bounds, &series.latencies, series.latency.as_secs_f64());
+        }
+    }
+    [queries, timeouts, truncated, latency, missed(losses)]
+}
+
+/// What queries are summed by.
+pub(crate) fn labels(key: &Key, namer: &mut Namer) -> Labels {
+    let labels = |source, kind, transport: &str, rcode| {
+        vec![("source_workload", source), ("type", kind), ("transport", transport.to_owned()), (RCODE, rcode)]
+    };
+    if key.is_other() {
+        return labels(OTHER.to_owned(), OTHER.to_owned(), OTHER, OTHER.to_owned());
+    }
+    let source = name_of(key.netns, key.cgroup, &key.comm, namer);
+    labels(source, type_name(key.kind), key.transport.name(), key.rcode.to_string())
+}
+
+fn missed(losses: &Losses) -> Family {
+    let mut missed =
+        Family::new("meshtax_agent_dns_missed_total", Kind::Counter, "What the witness of DNS could not follow.");
+    let reasons = [
+        ("no_room_for_series", losses.series),
+        ("no_room_for_query", losses.queries),
+        ("no_memory_for_connection", losses.sockets),
+        ("unparsed_message", losses.unparsed),
+        ("ipv6_extension_header", losses.extended),
+        ("unmatched_answer", losses.unmatched),
+    ];
+    for (reason, count) in reasons {
+        missed.add(vec![("reason", reason.to_owned())], count as f64);
+    }
+    missed
+}
+
+#[cfg(test)]
+mod tests;

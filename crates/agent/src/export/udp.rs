@@ -1,0 +1,89 @@
+//! Datagrams of UDP, as metrics.
+
+use probe::{UdpKey, UdpLosses, UdpRole, UdpSeries};
+
+use crate::metric::{Family, Kind, Labels};
+use crate::place::{Places, name_of};
+use crate::totals::OTHER;
+use crate::who::Namer;
+
+use super::{SOURCE, UNKNOWN};
+
+/// Families about datagrams. What is sent was sent by the side that reports.
+struct Udp {
+    sent: Family,
+    sent_bytes: Family,
+    received: Family,
+    received_bytes: Family,
+    dropped: Family,
+}
+
+pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a UdpSeries)>, losses: &UdpLosses) -> [Family; 7] {
+    let counter = |name, help| Family::new(name, Kind::Counter, help);
+    let mut udp = Udp {
+        sent: counter("meshtax_udp_sent_datagrams_total", "Datagrams that the reporting side sent."),
+        sent_bytes: counter("meshtax_udp_sent_bytes_total", "Payload bytes of those."),
+        received: counter(
+            "meshtax_udp_received_datagrams_total",
+            "Datagrams that came to a socket of the reporting side, with those that it then had to drop.",
+        ),
+        received_bytes: counter("meshtax_udp_received_bytes_total", "Payload bytes of those."),
+        dropped: counter("meshtax_udp_dropped_datagrams_total", "Datagrams that came to a socket and were dropped."),
+    };
+    for (labels, series) in sums {
+        udp.add(labels, series);
+    }
+    let mut overflow = counter(
+        "meshtax_agent_udp_series_overflow_total",
+        "Times that something was counted as `other` for want of room.",
+    );
+    overflow.add(Vec::new(), losses.series as f64);
+    let mut unowned =
+        counter("meshtax_agent_udp_unowned_total", "Times that the kernel had no memory to note a socket's owner.");
+    unowned.add(Vec::new(), losses.owners as f64);
+    [udp.sent, udp.sent_bytes, udp.received, udp.received_bytes, udp.dropped, overflow, unowned]
+}
+
+impl Udp {
+    fn add(&mut self, labels: &Labels, series: &UdpSeries) {
+        self.sent.add(labels.clone(), series.sent as f64);
+        self.sent_bytes.add(labels.clone(), series.sent_bytes as f64);
+        self.received.add(labels.clone(), series.received as f64);
+        self.received_bytes.add(labels.clone(), series.received_bytes as f64);
+        let reasons = [("queue_full", series.overflowed), ("no_memory", series.starved), ("other", series.failed)];
+        for (reason, count) in reasons.into_iter().filter(|(_, count)| *count > 0) {
+            let mut labels = labels.clone();
+            labels.push(("reason", reason.to_owned()));
+            self.dropped.add(labels, count as f64);
+        }
+    }
+}
+
+/// The labels of TCP metrics, as far as datagrams have them.
+pub(crate) fn labels(key: &UdpKey, places: &Places, namer: &mut Namer) -> Labels {
+    let reporter = if key.role == UdpRole::Client { SOURCE } else { "destination" };
+    if key.is_other() {
+        return udp_labels(reporter, [OTHER; 4].map(str::to_owned));
+    }
+    let here = name_of(key.netns, key.cgroup, &key.comm, namer);
+    let network = namer.who(key.netns, key.cgroup).network;
+    let there = places.owner(&network, key.remote.ip()).unwrap_or_else(|| UNKNOWN.to_owned());
+    let (source, destination, service) = match key.role {
+        UdpRole::Client => (here, there, key.remote.to_string()),
+        UdpRole::Server | UdpRole::Unknown => {
+            let service = format!("{here}:{}", key.local_port);
+            (there, here, service)
+        }
+    };
+    udp_labels(reporter, [source, destination, service, "udp".to_owned()])
+}
+
+fn udp_labels(reporter: &str, [source, destination, service, protocol]: [String; 4]) -> Labels {
+    vec![
+        ("reporter", reporter.to_owned()),
+        ("source_workload", source),
+        ("destination_workload", destination),
+        ("destination_service", service),
+        ("request_protocol", protocol),
+    ]
+}

@@ -1,0 +1,140 @@
+//! What `--help` says after the options, with examples.
+
+pub const AFTER_HELP: &str = "\
+Exit status: 0 done; 1 the verdict failed; 2 could not run; 130 interrupted,
+with a partial result.
+
+Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says
+what this machine lacks.";
+
+pub const LIFE_HELP: &str = "\
+Columns as in bcc's tcplife: KB sent and received by the application and the
+time from the handshake to the end, then the smoothed round-trip time, segments
+sent again, and the pod or network namespace. Both ends are told where both are
+on this machine. Example:
+
+  PID     COMM  LADDR     LPORT RADDR     RPORT    TX_KB    RX_KB         MS
+  4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
+
+--json has bytes: bytes_sent and bytes_received are what the application wrote
+and read, to the byte.";
+
+pub const CONNECT_HELP: &str = "\
+Columns as in bcc's tcpconnect and tcpconnlat: LAT_MS is the time to the end of
+the handshake, RESULT the error of an open that failed. Example:
+
+  PID     COMM  IP SADDR     DADDR     DPORT    LAT_MS RESULT
+  4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED";
+
+pub const ACCEPT_HELP: &str = "\
+Columns as in bcc's tcpaccept; LAT_MS is the time from the first packet to the
+end of the handshake. PID is the process that listens. Example:
+
+  PID     COMM   IP RADDR     RPORT LADDR     LPORT   LAT_MS
+  4100    nginx  4  10.0.0.3  51234 10.0.0.2  80       0.048";
+
+pub const RETRANS_HELP: &str = "\
+Columns as in bcc's tcpretrans, then how many segments of this connection were
+sent again so far. STATE SYN_RECV is the answer to an open. Example:
+
+  TIME     PID     IP LADDR:LPORT      T> RADDR:RPORT      STATE        RETR
+  12:00:01 4242    4  10.0.0.3:51234   R> 10.0.0.2:80      ESTABLISHED     3";
+
+pub const BACKLOG_HELP: &str = "\
+As bcc's tcpsynbl: for each listening port, how many connections waited to be
+accepted when one more came, beside how many may wait. Then the listeners that
+had to drop. Example:
+
+  port 80, backlog_max = 511
+               backlog : count    distribution
+           0 -> 0          : 961      |****************************************|";
+
+pub const RTT_HELP: &str = "\
+As bcc's tcprtt: the kernel's smoothed round-trip times of what is open at the
+end, and of what ended meanwhile; `--duration` says how long to wait. --json and
+--csv tell every connection.";
+
+pub const DNS_HELP: &str = "\
+A line for each query when its answer has come, or none has in time (TIMEOUT),
+as the socket that asked sees it; a query that is sent again is another query.
+LAT_MS is the time from query to answer, BY udp or tcp. Example:
+
+  TIME     PID    COMM TYPE NAME             RCODE      LAT_MS SERVER     BY
+  12:00:01 4242   curl AAAA db.prod.svc      NXDOMAIN    0.412 10.96.0.10 udp
+
+PID and COMM are `-` for TCP connections that are older than the tool. Only port
+53 is looked at: no DNS over TLS or HTTPS, nothing behind further IPv6 headers.";
+
+pub const DROPS_HELP: &str = "\
+As bcc's tcpdrop, for every protocol and for packets without a socket, too: why
+is the kernel's own word, PID and COMM are who made the socket that the packet
+came from or was for, STATE is the socket's. Example:
+
+  TIME     PID  COMM PROTO SADDR:SPORT    > DADDR:DPORT STATE REASON
+  12:00:01 -    -    udp   10.0.0.3:41234 > 10.0.0.2:99 -     NO_SOCKET
+
+--json has the kernel's function that dropped it (location), the flags of TCP
+and the length. A packet that a port refuses is a drop to the kernel (NO_SOCKET),
+a connection that is refused one SYN of it. Not told without --all: frees for
+which the code gives no reason (NOT_SPECIFIED), what lies in the queues of a
+socket that closes (QUEUE_PURGE, SOCKET_CLOSE), and data that had come before
+(TCP_OLD_DATA, TCP_OLD_SEQUENCE).";
+
+pub const UDP_HELP: &str = "\
+Datagrams and KB of payload that came to each socket and left it in the
+interval, by the other end, and how many of those that came the socket had to
+drop because its queue was full, UDP had no memory, or they were damaged:
+
+  PID   COMM  LPORT RADDR          RX_DG RX_KB TX_DG TX_KB  DROPS
+  4100  named 53    10.0.0.3:41234    12     0    12     2      0
+
+Counts are exact: of what is sent, as it leaves IP, whole; of what comes, as it
+reaches the socket, with what DROPS says. Programs run for every packet of local
+sockets while this is watching, TCP's pass after one look.";
+
+pub const AGENT_HELP: &str = "\
+Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
+scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
+where a sidecar reports them already: there they are called meshtax_tcp_….
+Between scrapes only DNS queries without an answer are looked for.
+
+meshtax_drops_total has every packet that the kernel dropped, by reason;
+meshtax_benign_drops_total those that nobody misses (see `meshtax drops`).
+meshtax_udp_…_total has datagrams and bytes, sent by the side that reports, by
+service; it takes programs that run for every packet of local sockets, and
+--no-udp leaves them out.
+
+A file says the rest, such as:
+
+  listen: 0.0.0.0:9435
+  tls: {certificate: tls.crt, key: tls.key}
+  token_file: token
+  otlp: {endpoint: \"http://collector:4318\", interval: 60s}
+
+It starts as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Once its
+programs are attached it has no capability left, and can gain none: what it
+opened before is all that it takes to read on. It keeps its user, whose files
+SIGHUP reads again: certificates, key and token.";
+
+const TOP_LINES: &str = "\
+Columns as in bcc's tcptop: KB received and sent by the application in the
+interval, then the smoothed round-trip time, segments sent again, and the pod
+or network namespace:
+
+  PID     COMM     LADDR            RADDR              RX_KB  TX_KB RTT_MS
+  4242    nginx    10.0.0.2:80      10.0.0.3:51234        12   4096  0.112
+
+Sums are exact: the kernel's own counters are read, and nothing is cleared.
+What was sent but is not acknowledged yet counts in the next interval.";
+
+const TOP_EXAMPLE: &str = "\
+Example: `meshtax top --interval 2s`, then `/nginx`, Enter, and 7 shows the
+connections of nginx with the longest round trips first. NO_COLOR is heeded.";
+
+/// What `top --help` says after the options.
+pub fn top() -> String {
+    let keys: String = agent::KEYS.lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "{TOP_LINES}\n\nOn a terminal it takes the whole screen, with bytes by the second, and keys:\n{keys}\n{TOP_EXAMPLE}"
+    )
+}

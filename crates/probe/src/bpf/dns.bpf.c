@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Who asks which DNS server what, how long the answer takes, and how it ends.
+ *
+ * These programs are on the way of every packet of every socket; what is not port 53 leaves after a few loads. A query
+ * is told by the socket that sends it: it leaves there towards port 53, and its answer comes in there from port 53.
+ * What a server's socket sees of the same packets has the ports the other way round and is left alone. */
+#include "pending.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define DNS_PORT 53
+
+/* Messages that are looked at in one segment. */
+#define MESSAGES 8
+
+enum { PREFIX_LEN = 2, LABEL_LEN_MAX = 63, LABELS_MAX = 128, NAME_LEN_MAX = 255 };
+
+/* RFC 1035, 4.1.1. */
+struct header {
+	__be16 id;
+	__u8 kind;               /* answer or query, operation, truncation */
+	__u8 code;
+	__be16 questions;
+	__be16 rest[3];
+};
+
+enum { KIND_ANSWER = 0x80, KIND_OPERATION = 0x78, KIND_TRUNCATED = 0x02, CODE_RCODE = 0x0f };
+
+struct owner {
+	__u32 pid;
+	char comm[OWNER_LEN];
+};
+
+/* One direction of a connection. */
+struct stream {
+	__u32 start;             /* sequence number after the SYN */
+	__u32 next;              /* of the first byte that was not looked at */
+	__u32 skipped;           /* bytes of a message that are not looked at */
+	__u16 message;           /* length of a message whose prefix came alone */
+	__u8 is_sure;            /* it was seen from its SYN on */
+	__u8 is_known;           /* `next` is where a message begins, or its rest */
+};
+
+struct conversation {
+	struct owner owner;
+	struct stream asked;
+	struct stream answered;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct conversation);
+} conversations SEC(".maps");
+
+/* The current process: where a socket of UDP sends, and where one of TCP connects, it is the socket's. */
+static __always_inline void own(struct owner *owner)
+{
+	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
+
+	owner->pid = BPF_CORE_READ(leader, tgid);
+	BPF_CORE_READ_STR_INTO(&owner->comm, leader, comm);
+}
+
+/* Where the name at `at` ends; 0 if it is none. The verifier looks at it once, as it is not static. */
+__noinline __u32 name_end(struct __sk_buff *skb, __u32 at)
+{
+	__u32 start = at;
+	__u8 length;
+
+	for (int i = 0; i < LABELS_MAX; i++) {
+		if (bpf_skb_load_bytes(skb, at, &length, 1))
+			return 0;
+		at += 1;
+		if (!length)
+			return at;
+		if (length > LABEL_LEN_MAX)
+			return 0;
+		at += length;
+		if (at - start >= NAME_LEN_MAX)
+			return 0;
+	}
+	return 0;
+}
+
+static __always_inline void copy_name(struct __sk_buff *skb, struct query *query, __u32 at, __u32 length)
+{
+	if (settings.withholds_names || !is_fed() || !length || length > NAME_LEN_MAX)
+		return;
+	if (!bpf_skb_load_bytes(skb, at, query->name, length))
+		query->name_len = length;
+}
+
+/* A message of `length` bytes at `at` that a client sends; whether it is understood. */
+static __noinline bool ask(struct __sk_buff *skb, struct packet *packet, struct owner *owner, __u32 at, __u32 length)
+{
+	struct pending_key key = {};
+	struct header header;
+	struct query *query;
+	__u32 name, end;
+	__be16 type;
+
+	if (length < sizeof(header) || bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
+		return false;
+	if (header.kind & KIND_ANSWER)
+		return packet->source_port == DNS_PORT; /* a server's, to a client that has this port as well */
+	if (header.kind & KIND_OPERATION || header.questions != bpf_htons(1))
+		return false;
+	name = at + sizeof(header);
+	end = name_end(skb, name);
+	if (!end || end + 2 * sizeof(type) > at + length || bpf_skb_load_bytes(skb, end, &type, sizeof(type)))
+		return false;
+	key.socket = bpf_get_socket_cookie(skb);
+	key.message = header.id;
+	query = make_room(&key);
+	if (!query)
+		return true;
+	query->socket = key.socket;
+	query->cgroup = bpf_skb_cgroup_id(skb);
+	query->netns = BPF_CORE_READ((struct sk_buff *)skb, sk, __sk_common.skc_net.net, ns.inum);
+	query->uid = bpf_get_socket_uid(skb);
+	query->pid = owner->pid;
+	__builtin_memcpy(query->comm, owner->comm, OWNER_LEN);
+	__builtin_memcpy(query->local, packet->source, 16);
+	__builtin_memcpy(query->server, packet->target, 16);
+	query->local_port = packet->source_port;
+	query->server_port = packet->target_port;
+	query->message = bpf_ntohs(header.id);
+	query->type = bpf_ntohs(type);
+	query->family = packet->family;
+	query->transport = packet->transport;
+	copy_name(skb, query, name, end - name);
+	query->begun_ns = bpf_ktime_get_ns();
+	__sync_lock_test_and_set(&query->state, STATE_WAITING);
+	return true;
+}
+
+/* A message at `at` that comes from a server; whether it is understood. */
+static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u32 at, __u32 length)
+{
+	struct pending_key key = {};
+	struct header header;
+	struct query *query;
+	int place;
+
+	if (length < sizeof(header) || bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
+		return false;
+	if (!(header.kind & KIND_ANSWER))
+		return packet->target_port == DNS_PORT; /* a client's that has this port as well */
+	key.socket = bpf_get_socket_cookie(skb);
+	key.message = header.id;
+	place = awaited(skb, key.message, folded(packet->source));
+	key.place = place;
+	query = place < 0 ? 0 : bpf_map_lookup_elem(&pending, &key);
+	if (!query || !claim(query)) {
+		LOST(unmatched);
+		return true;
+	}
+	query->ended_ns = bpf_ktime_get_ns();
+	if (query->ended_ns - query->begun_ns >= settings.timeout_ns) {
+		LOST(unmatched);
+		give_up(query, &key);
+		return true;
+	}
+	query->rcode = header.code & CODE_RCODE;
+	query->flags = header.kind & KIND_TRUNCATED ? ANSWER_TRUNCATED : 0;
+	conclude(query, &key);
+	return true;
+}
+
+static __always_inline bool look_at(struct __sk_buff *skb, struct packet *packet, struct owner *owner, bool outgoing,
+				    __u32 at, __u32 length)
+{
+	return outgoing ? ask(skb, packet, owner, at, length) : answer(skb, packet, at, length);
+}
+
+/* A message that cannot be read is skipped where its length is certain; elsewhere the next segment may begin one. */
+static __always_inline void stumble(struct stream *stream)
+{
+	LOST(unparsed);
+	if (!stream->is_sure)
+		stream->is_known = 0;
+}
+
+/* Bytes of the segment that were looked at already. */
+static __always_inline __u32 overlap(struct stream *stream, __u32 seq)
+{
+	__s32 behind = stream->next - seq;
+
+	if (stream->is_known && behind >= 0)
+		return behind;
+	if (stream->is_known)
+		LOST(unparsed); /* something is missing between */
+	stream->is_known = 1;
+	stream->is_sure = 0;
+	stream->message = 0;
+	stream->skipped = 0;
+	return 0;
+}
+
+/* The messages in one segment: two bytes of length before each. */
+static __always_inline void follow(struct __sk_buff *skb, struct packet *packet, struct conversation *conversation,
+				   struct stream *stream, bool outgoing)
+{
+	__u32 seq = packet->seq + packet->opens, seen, at, end;
+
+	if (packet->opens && (!stream->is_sure || stream->start != seq)) {
+		__builtin_memset(stream, 0, sizeof(*stream));
+		stream->start = stream->next = seq;
+		stream->is_sure = stream->is_known = 1;
+	}
+	if (!packet->length)
+		return;
+	seen = overlap(stream, seq);
+	if (seen >= packet->length)
+		return;
+	stream->next = seq + packet->length;
+	at = packet->payload + seen;
+	end = packet->payload + packet->length;
+	for (int i = 0; i < MESSAGES && at < end; i++) {
+		__u32 left = end - at, length, there;
+		__be16 prefix;
+
+		if (stream->skipped) {
+			there = left < stream->skipped ? left : stream->skipped;
+			stream->skipped -= there;
+			at += there;
+			continue;
+		}
+		length = stream->message;
+		stream->message = 0;
+		if (!length) {
+			if (left < PREFIX_LEN || bpf_skb_load_bytes(skb, at, &prefix, sizeof(prefix)) || !prefix) {
+				stream->is_sure = 0;
+				stumble(stream);
+				return;
+			}
+			length = bpf_ntohs(prefix);
+			at += PREFIX_LEN;
+			if (at == end) {
+				stream->message = length;
+				return;
+			}
+			left = end - at;
+		}
+		there = left < length ? left : length;
+		if (!look_at(skb, packet, &conversation->owner, outgoing, at, there))
+			stumble(stream);
+		if (!stream->is_known)
+			return;
+		stream->skipped = length - there;
+		at += there;
+	}
+	if (at < end) {
+		stream->is_sure = 0;
+		stumble(stream);
+	}
+}
+
+/* A timer sends a SYN again, and interrupts whatever process it likes. */
+static __always_inline bool is_sent_again(struct __sk_buff *skb)
+{
+	struct tcp_sock *tp = (void *)BPF_CORE_READ((struct sk_buff *)skb, sk);
+
+	return BPF_CORE_READ(tp, total_retrans) > 0;
+}
+
+static __always_inline struct conversation *conversation_of(struct __sk_buff *skb, struct packet *packet, bool outgoing)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct conversation *conversation;
+
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 0;
+	conversation = bpf_sk_storage_get(&conversations, sk, 0, 0);
+	if (conversation || !outgoing)
+		return conversation;
+	conversation = bpf_sk_storage_get(&conversations, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!conversation)
+		LOST(sockets);
+	else if (packet->opens && !is_sent_again(skb))
+		own(&conversation->owner);
+	return conversation;
+}
+
+static __always_inline bool is_dns(struct __sk_buff *skb, struct packet *packet, bool outgoing)
+{
+	if (!outgoing)
+		return packet->source_port == DNS_PORT;
+	return packet->target_port == DNS_PORT || is_connected_to(skb, bpf_htons(DNS_PORT));
+}
+
+static __noinline int look(struct __sk_buff *skb, bool outgoing)
+{
+	struct conversation *conversation;
+	struct packet packet = {};
+	struct owner owner = {};
+
+	if (!read_headers(skb, &packet) || !is_dns(skb, &packet, outgoing))
+		return 0;
+	if (packet.transport == IPPROTO_TCP) {
+		if (!packet.length && !packet.opens)
+			return 0;
+		conversation = conversation_of(skb, &packet, outgoing);
+		if (conversation && outgoing)
+			follow(skb, &packet, conversation, &conversation->asked, true);
+		else if (conversation)
+			follow(skb, &packet, conversation, &conversation->answered, false);
+		return 0;
+	}
+	if (skb->gso_segs > 1)
+		LOST_MANY(unparsed, skb->gso_segs - 1); /* one call that sends several datagrams */
+	if (outgoing)
+		own(&owner);
+	if (!look_at(skb, &packet, &owner, outgoing, packet.payload, packet.length))
+		LOST(unparsed);
+	return 0;
+}
+
+static __always_inline int pass(struct __sk_buff *skb, bool outgoing)
+{
+	enum packet_kind kind = glance(skb, outgoing, bpf_htons(DNS_PORT));
+
+	if (kind == PACKET_EXTENDED)
+		LOST(extended);
+	if (kind == PACKET_SUSPECT)
+		look(skb, outgoing);
+	return 1;
+}
+
+SEC("cgroup_skb/egress")
+int on_leaving(struct __sk_buff *skb)
+{
+	return pass(skb, true);
+}
+
+SEC("cgroup_skb/ingress")
+int on_coming(struct __sk_buff *skb)
+{
+	return pass(skb, false);
+}
+
+/* Gives up what has waited for too long. */
+static __always_inline int expire(struct pending_key *key, struct query *query)
+{
+	struct pending_key own = {};
+
+	if (!key || !query || query->state != STATE_WAITING)
+		return 0;
+	if (bpf_ktime_get_ns() - query->begun_ns < settings.timeout_ns)
+		return 0;
+	own = *key;
+	if (claim(query))
+		give_up(query, &own);
+	return 0;
+}
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *map;
+	void *key;
+	void *value;
+} __attribute__((preserve_access_index));
+
+SEC("iter/bpf_map_elem")
+int expire_all(struct bpf_iter__bpf_map_elem *context)
+{
+	return expire(context->key, context->value);
+}

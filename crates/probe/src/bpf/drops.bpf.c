@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Which packets the kernel drops, and why: counted by namespace, reason and protocol, and told one by one to those who
+ * listen. Runs when a packet is dropped and when a socket is made, and never else. */
+#include "drops.h"
+#include "packet.h"
+
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define NO_REASON ((__u32)-1)
+
+/* Numbers of namespaces begin here (include/linux/proc_ns.h, PROC_DYNAMIC_FIRST and a few below). */
+#define NAMESPACE_MIN 0xefffff00u
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct drop_key);
+	__type(value, __u64);
+} drops SEC(".maps");
+
+/* The live feed. A full one loses events, counted in `lost`, and no metric. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+/* Whether somebody listens. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} fed SEC(".maps");
+
+/* Reasons that nobody wants to be told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u32);
+} muted SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct drop_losses);
+} lost SEC(".maps");
+
+static const __u64 nothing;
+static const struct drop_key other = {};
+
+#define LOST(field)                                                                                                    \
+	do {                                                                                                           \
+		__u32 zero = 0;                                                                                        \
+		struct drop_losses *losses = bpf_map_lookup_elem(&lost, &zero);                                        \
+		if (losses)                                                                                            \
+			add(&losses->field, 1);                                                                        \
+	} while (0)
+
+static __always_inline void count(const struct drop_key *key)
+{
+	__u64 *found = bpf_map_lookup_elem(&drops, key);
+
+	if (!found) {
+		bpf_map_update_elem(&drops, key, &nothing, BPF_NOEXIST);
+		found = bpf_map_lookup_elem(&drops, key);
+	}
+	if (!found) {
+		LOST(series);
+		found = bpf_map_lookup_elem(&drops, &other);
+	}
+	if (found)
+		add(found, 1);
+}
+
+/* Only of a packet without a socket: a socket's queues keep other things where the device is. */
+static __always_inline __u32 netns_of_device(struct sk_buff *skb)
+{
+	__u32 number = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+
+	return number >= NAMESPACE_MIN ? number : 0;
+}
+
+static __always_inline bool is_full(struct sock *sk)
+{
+	int state = sk->__sk_common.skc_state;
+
+	return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV;
+}
+
+static __always_inline void describe_socket(struct drop *event, struct sock *sk)
+{
+	struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+
+	event->id = sk->__sk_common.skc_cookie.counter;
+	event->state = sk->__sk_common.skc_state;
+	if (owner) {
+		event->pid = owner->pid;
+		event->uid = owner->uid;
+		event->cgroup = owner->cgroup;
+		__builtin_memcpy(event->comm, owner->comm, COMM_LEN);
+	} else if (is_full(sk)) {
+		event->cgroup = cgroup_of(sk);
+	}
+}
+
+/* What has no headers yet has the ends of its socket. */
+static __always_inline void read_socket(struct sock *sk, struct packet *packet)
+{
+	packet->family = sk->__sk_common.skc_family;
+	packet->protocol = sk->sk_protocol;
+	packet->source_port = sk->__sk_common.skc_num;
+	packet->destination_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	ends(&sk->__sk_common, packet->source, packet->destination);
+}
+
+static __always_inline void tell(struct sk_buff *skb, void *location, struct drop_key *key, struct packet *packet,
+				 struct sock *sk)
+{
+	__u32 zero = 0;
+	__u32 *listens = bpf_map_lookup_elem(&fed, &zero);
+	struct drop *event;
+
+	if (!listens || !*listens || bpf_map_lookup_elem(&muted, &key->reason))
+		return;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		LOST(events);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->at_ns = bpf_ktime_get_ns();
+	event->location = (__u64)location;
+	event->netns = key->netns;
+	event->reason = key->reason;
+	event->length = skb->len;
+	event->source_port = packet->source_port;
+	event->destination_port = packet->destination_port;
+	event->ethertype = packet->ethertype;
+	event->family = packet->family;
+	event->socket_family = key->socket_family;
+	event->protocol = packet->protocol;
+	event->tcp_flags = packet->tcp_flags;
+	__builtin_memcpy(event->source, packet->source, 16);
+	__builtin_memcpy(event->destination, packet->destination, 16);
+	if (sk)
+		describe_socket(event, sk);
+	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline int drop(struct sk_buff *skb, void *location, __u32 reason, struct sock *sk)
+{
+	struct packet packet = {};
+	struct drop_key key = {};
+
+	if (!reason)
+		return 0; /* not dropped */
+	if (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_CONSUMED) &&
+	    reason == bpf_core_enum_value(enum skb_drop_reason, SKB_CONSUMED))
+		return 0;
+	key.reason = reason;
+	read_packet(skb, &packet);
+	if (sk) {
+		int family = sk->__sk_common.skc_family;
+
+		key.netns = sk->__sk_common.skc_net.net->ns.inum;
+		key.socket_family = family;
+		if (!packet.family && is_full(sk) && (family == AF_INET || family == AF_INET6))
+			read_socket(sk, &packet);
+	} else {
+		key.netns = netns_of_device(skb);
+	}
+	key.ethertype = packet.ethertype;
+	key.protocol = packet.protocol;
+	tell(skb, location, &key, &packet, sk);
+	if (key.ethertype)
+		key.socket_family = 0;
+	count(&key);
+	return 0;
+}
+
+/* The tracepoint has had more and more arguments; one of these fits. */
+
+SEC("?tp_btf/kfree_skb")
+int BPF_PROG(on_drop, struct sk_buff *skb, void *location, int reason, struct sock *receiver)
+{
+	return drop(skb, location, reason, receiver ? receiver : skb->sk);
+}
+
+SEC("?tp_btf/kfree_skb")
+int BPF_PROG(on_drop_with_reason, struct sk_buff *skb, void *location, int reason)
+{
+	return drop(skb, location, reason, skb->sk);
+}
+
+SEC("?tp_btf/kfree_skb")
+int BPF_PROG(on_drop_without_reason, struct sk_buff *skb, void *location)
+{
+	return drop(skb, location, NO_REASON, skb->sk);
+}
+
+/* --- Whose sockets are --- */
+
+SEC("?cgroup/sock_create")
+int on_socket(struct bpf_sock *made)
+{
+	if (!own(made))
+		LOST(owners);
+	return 1;
+}
+
+SEC("iter/task_file")
+int seed_all(struct bpf_iter__task_file *context)
+{
+	struct task_struct *task = context->task;
+	struct sock *sk = socket_of(context->file);
+
+	if (task && sk && !seed(task, sk))
+		LOST(owners);
+	return 0;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Queries that wait for their answers, and how each ends, exactly once. */
+#ifndef MESHTAX_PENDING_H
+#define MESHTAX_PENDING_H
+
+#include "payload.h"
+#include "query.h"
+
+#include <bpf/bpf_core_read.h>
+
+/* Set before the programs are loaded. */
+const volatile struct {
+	__u64 timeout_ns;
+	__u32 withholds_names;
+	__u32 pad;
+} settings SEC(".rodata.settings");
+
+enum { BPF_MAP_FULL = -7, BPF_MAP_HAS = -17 };
+
+/* Queries of one socket and id that may wait at the same time, such as those that are sent again. */
+#define PLACES 8
+
+enum {
+	STATE_WRITTEN = 0,       /* not yet complete */
+	STATE_WAITING = 1,
+	STATE_ENDED = 2,
+};
+
+struct pending_key {
+	__u64 socket;
+	__u16 message;
+	__u16 place;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pending_key);
+	__type(value, struct query);
+} pending SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct series_key);
+	__type(value, struct series);
+} series SEC(".maps");
+
+/* The live feed. A full one loses events, counted in `lost`, and no metric. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+/* Whether somebody listens. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} feeds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct losses);
+} lost SEC(".maps");
+
+static const struct series nothing = {};
+static const struct series_key other = {};
+static const struct query blank = {};
+
+static __always_inline void add(__u64 *counter, __u64 more)
+{
+	if (more)
+		__sync_fetch_and_add(counter, more);
+}
+
+static __always_inline void count_loss(__u32 offset, __u64 more)
+{
+	__u32 zero = 0;
+	struct losses *losses = bpf_map_lookup_elem(&lost, &zero);
+
+	if (losses && offset <= sizeof(*losses) - sizeof(__u64))
+		add((__u64 *)((void *)losses + offset), more);
+}
+
+#define LOST_MANY(field, more) count_loss(__builtin_offsetof(struct losses, field), more)
+#define LOST(field) LOST_MANY(field, 1)
+
+static __always_inline bool is_fed(void)
+{
+	__u32 zero = 0;
+	__u32 *fed = bpf_map_lookup_elem(&feeds, &zero);
+
+	return fed && *fed;
+}
+
+static __always_inline struct series *series_of(struct query *query)
+{
+	struct series_key key = {};
+	struct series *found;
+
+	key.cgroup = query->cgroup;
+	key.netns = query->netns;
+	key.type = query->type;
+	key.rcode = query->rcode;
+	key.transport = query->transport;
+	__builtin_memcpy(key.comm, query->comm, OWNER_LEN);
+	found = bpf_map_lookup_elem(&series, &key);
+	if (found)
+		return found;
+	bpf_map_update_elem(&series, &key, &nothing, BPF_NOEXIST);
+	found = bpf_map_lookup_elem(&series, &key);
+	if (found)
+		return found;
+	LOST(series);
+	return bpf_map_lookup_elem(&series, &other);
+}
+
+static __always_inline void add_latency(struct series *series, __u64 latency_ns)
+{
+	__u32 bucket = 0;
+
+	for (int i = 0; i < LATENCY_BUCKETS - 1; i++)
+		bucket += latency_ns >= (64000ull << i);
+	barrier_var(bucket); /* the verifier does not know that it is small */
+	if (bucket < LATENCY_BUCKETS)
+		add(&series->latency[bucket], 1);
+	add(&series->latency_ns, latency_ns);
+}
+
+/* Makes the end of a query one's own: whoever has it tells it, and nobody else. */
+static __always_inline bool claim(struct query *query)
+{
+	return __sync_val_compare_and_swap(&query->state, STATE_WAITING, STATE_ENDED) == STATE_WAITING;
+}
+
+/* Tells the end of a claimed query. Its place stays taken until it is forgotten, so that no other query is forgotten in
+ * its stead. */
+static __always_inline void conclude(struct query *query, struct pending_key *key)
+{
+	struct series *series = series_of(query);
+
+	if (series) {
+		add(&series->queries, 1);
+		add(&series->truncated, query->flags & ANSWER_TRUNCATED);
+		if (query->rcode != RCODE_TIMEOUT)
+			add_latency(series, query->ended_ns - query->begun_ns);
+	}
+	if (is_fed() && bpf_ringbuf_output(&events, query, sizeof(*query), 0))
+		LOST(events);
+	bpf_map_delete_elem(&pending, key);
+}
+
+static __always_inline void give_up(struct query *query, struct pending_key *key)
+{
+	query->rcode = RCODE_TIMEOUT;
+	query->ended_ns = query->begun_ns + settings.timeout_ns;
+	conclude(query, key);
+}
+
+/* A place for one query more; none if there is no room. */
+static __always_inline struct query *make_room(struct pending_key *key)
+{
+	int error = BPF_MAP_HAS;
+
+	for (int place = 0; place < PLACES && error == BPF_MAP_HAS; place++) {
+		key->place = place;
+		error = bpf_map_update_elem(&pending, key, &blank, BPF_NOEXIST);
+	}
+	if (error) {
+		LOST(queries);
+		return 0;
+	}
+	return bpf_map_lookup_elem(&pending, key);
+}
+
+/* An address in a word: exact for IPv4. */
+static __always_inline __u64 folded(const __u8 *address)
+{
+	const __u64 *halves = (void *)address;
+
+	return halves[0] ^ halves[1];
+}
+
+/* Where the query lies that an answer from `server` belongs to: the oldest that was sent there, so that no latency is
+ * told too short. Translation may show the server under another address than it was asked at; then the oldest of all.
+ * -1 if none waits. The verifier looks at it once, as it is not static. */
+__noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server)
+{
+	struct pending_key key = {};
+	bool best_is_there = false;
+	__u64 best_begun_ns = ~0ull;
+	int best = -1;
+
+	key.socket = bpf_get_socket_cookie(skb);
+	key.message = message;
+	for (int place = 0; place < PLACES; place++) {
+		struct query *query;
+		bool is_there;
+
+		key.place = place;
+		query = bpf_map_lookup_elem(&pending, &key);
+		if (!query || query->state != STATE_WAITING)
+			continue;
+		is_there = folded(query->server) == server;
+		if (is_there < best_is_there || (is_there == best_is_there && query->begun_ns >= best_begun_ns))
+			continue;
+		best = place;
+		best_is_there = is_there;
+		best_begun_ns = query->begun_ns;
+	}
+	return best;
+}
+
+#endif

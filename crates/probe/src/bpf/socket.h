@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is read of a socket, whatever it speaks. */
+#ifndef MESHTAX_SOCKET_H
+#define MESHTAX_SOCKET_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+static __always_inline void add(__u64 *counter, __u64 more)
+{
+	if (more)
+		__sync_fetch_and_add(counter, more);
+}
+
+static __always_inline __u64 cgroup_of(struct sock *sk)
+{
+	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		return 0; /* before 5.15 */
+	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+}
+
+static __always_inline __u32 netns_of(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+}
+
+/* Addresses of both ends, 16 bytes each and zero before. */
+static __always_inline void ends(struct sock_common *common, __u8 *local, __u8 *remote)
+{
+	if (BPF_CORE_READ(common, skc_family) == AF_INET) {
+		*(__u32 *)local = BPF_CORE_READ(common, skc_rcv_saddr);
+		*(__u32 *)remote = BPF_CORE_READ(common, skc_daddr);
+	} else {
+		bpf_core_read(local, 16, &common->skc_v6_rcv_saddr);
+		bpf_core_read(remote, 16, &common->skc_v6_daddr);
+	}
+}
+
+#endif

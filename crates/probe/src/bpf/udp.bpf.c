@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Who sends datagrams to whom over UDP, how many and how large, and which of them sockets drop.
+ *
+ * The kernel counts nothing of this per peer, so this runs for every packet of a local socket, where it leaves IP and
+ * where it comes to the socket: whole datagrams, before fragments are made and after they are joined. It lets everything
+ * pass, and leaves what is not UDP after one look. Nothing is ever cleared. */
+#include "packet.h"
+#include "udp.h"
+
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define PASS 1
+#define UDP_HEADER 8
+
+/* Whether ports that the kernel chose are left out of keys: series stay few, however many sockets a client makes. */
+const volatile bool services_only SEC(".rodata.options") = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct udp_key);
+	__type(value, struct udp_series);
+} udp_series SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct udp_losses);
+} lost SEC(".maps");
+
+static const struct udp_series nothing = {};
+static const struct udp_key other = {};
+
+#define LOST(field)                                                                                                    \
+	do {                                                                                                           \
+		__u32 zero = 0;                                                                                        \
+		struct udp_losses *losses = bpf_map_lookup_elem(&lost, &zero);                                         \
+		if (losses)                                                                                            \
+			add(&losses->field, 1);                                                                        \
+	} while (0)
+
+static __always_inline struct udp_series *series_of(const struct udp_key *key)
+{
+	struct udp_series *found = bpf_map_lookup_elem(&udp_series, key);
+
+	if (found)
+		return found;
+	bpf_map_update_elem(&udp_series, key, &nothing, BPF_NOEXIST);
+	found = bpf_map_lookup_elem(&udp_series, key);
+	if (found)
+		return found;
+	LOST(series);
+	return bpf_map_lookup_elem(&udp_series, &other);
+}
+
+static __always_inline __u32 role_of(struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK ? UDP_SERVER : UDP_CLIENT;
+}
+
+/* The owner of a socket that has just sent or received, so that its port is known. */
+static __always_inline void know(struct owner *owner, __u64 at)
+{
+	if (!owner->role) {
+		owner->at = at;
+		owner->role = role_of(socket_at(owner));
+	}
+	if (!owner->netns) {
+		/* A socket of the kernel's own, or one that nobody was seen to make. */
+		owner->netns = netns_of(socket_at(owner));
+		owner->cgroup = cgroup_of(socket_at(owner));
+	}
+}
+
+/* Lacks the other end. */
+static __always_inline void begin_key(struct udp_key *key, struct owner *owner, __u16 port)
+{
+	key->cgroup = owner->cgroup;
+	key->netns = owner->netns;
+	key->role = owner->role;
+	__builtin_memcpy(key->comm, owner->comm, COMM_LEN);
+	if (!services_only)
+		key->pid = owner->pid;
+	if (!services_only || owner->role == UDP_SERVER)
+		key->local_port = port;
+}
+
+static __always_inline void end_key(struct udp_key *key, __u16 port)
+{
+	if (!services_only || key->role == UDP_CLIENT)
+		key->remote_port = port;
+}
+
+/* --- Datagrams --- */
+
+struct datagram {
+	__u8 source[16];
+	__u8 destination[16];
+	__u16 source_port;
+	__u16 destination_port;
+	__u16 header;            /* bytes before the payload */
+	__u8 family;
+};
+
+static __always_inline bool load_ports(struct __sk_buff *skb, struct datagram *datagram)
+{
+	struct ports ports;
+
+	if (bpf_skb_load_bytes(skb, datagram->header, &ports, sizeof(ports)))
+		return false;
+	datagram->source_port = bpf_ntohs(ports.source);
+	datagram->destination_port = bpf_ntohs(ports.dest);
+	datagram->header += UDP_HEADER;
+	return true;
+}
+
+static __always_inline bool load_ipv4(struct __sk_buff *skb, struct datagram *datagram)
+{
+	struct iphdr ip;
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+		return false;
+	datagram->family = AF_INET;
+	datagram->header = (ip.ihl_version & 15) * 4;
+	*(__u32 *)datagram->source = ip.saddr;
+	*(__u32 *)datagram->destination = ip.daddr;
+	return load_ports(skb, datagram);
+}
+
+static __always_inline bool load_ipv6(struct __sk_buff *skb, struct datagram *datagram)
+{
+	struct ipv6hdr ip;
+	__u8 next[2];
+	__u8 kind;
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+		return false;
+	datagram->family = AF_INET6;
+	datagram->header = sizeof(ip);
+	__builtin_memcpy(datagram->source, ip.saddr, 16);
+	__builtin_memcpy(datagram->destination, ip.daddr, 16);
+	kind = ip.nexthdr;
+	for (int i = 0; i < EXTENSIONS_MAX && kind != IPPROTO_UDP; i++) {
+		if (bpf_skb_load_bytes(skb, datagram->header, next, sizeof(next)))
+			return false;
+		datagram->header += kind == IPPROTO_FRAGMENT ? 8 : (next[1] + 1) * 8;
+		kind = next[0];
+	}
+	return kind == IPPROTO_UDP && load_ports(skb, datagram);
+}
+
+/* Datagrams that the kernel handles as one packet, to be cut by the device or the reader. */
+static __always_inline __u64 datagrams_in(struct __sk_buff *skb, __u32 payload)
+{
+	__u32 size = skb->gso_size;
+
+	return size && payload > size ? (payload + size - 1) / size : 1;
+}
+
+/* The peer of a connected socket is its own: what leaves may have been translated already. */
+static __always_inline __u16 peer_of(struct bpf_sock *sk, __u8 family, __u8 *remote)
+{
+	/* Each is read at a place of its own, or the verifier does not follow. */
+	__u32 ip4 = *(volatile __u32 *)&sk->dst_ip4;
+	__u32 mapped = *(volatile __u32 *)&sk->dst_ip6[3];
+
+	if (!sk->dst_port)
+		return 0;
+	if (family == AF_INET) {
+		*(__u32 *)remote = sk->family == AF_INET ? ip4 : mapped;
+	} else {
+		((__u32 *)remote)[0] = sk->dst_ip6[0];
+		((__u32 *)remote)[1] = sk->dst_ip6[1];
+		((__u32 *)remote)[2] = sk->dst_ip6[2];
+		((__u32 *)remote)[3] = sk->dst_ip6[3];
+	}
+	return bpf_ntohs(sk->dst_port);
+}
+
+/* The protocol above IP, where it can be seen at one look. */
+static __always_inline bool may_be_udp(struct __sk_buff *skb)
+{
+	__u8 *data = (void *)(long)skb->data;
+	__u8 *end = (void *)(long)skb->data_end;
+	__u8 next;
+
+	if (data + 20 > end)
+		return true;
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return data[9] == IPPROTO_UDP;
+	next = data[6];
+	return next != IPPROTO_TCP;
+}
+
+static __always_inline void count(struct __sk_buff *skb, bool sent)
+{
+	struct datagram datagram = {};
+	struct udp_series *series;
+	struct udp_key key = {};
+	struct owner *owner;
+	struct bpf_sock *sk;
+	__u32 payload;
+	__u16 port;
+	bool known;
+
+	if (!may_be_udp(skb))
+		return;
+	sk = skb->sk;
+	sk = sk ? bpf_sk_fullsock(sk) : 0;
+	if (!sk || sk->protocol != IPPROTO_UDP)
+		return;
+	known = skb->protocol == bpf_htons(ETH_P_IP) ? load_ipv4(skb, &datagram) : load_ipv6(skb, &datagram);
+	if (!known || skb->len < datagram.header)
+		return;
+	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (owner) {
+		know(owner, (__u64)sk);
+		begin_key(&key, owner, sk->src_port);
+		key.family = datagram.family;
+		port = peer_of(sk, datagram.family, key.remote);
+		if (!port) {
+			__builtin_memcpy(key.remote, sent ? datagram.destination : datagram.source, 16);
+			port = sent ? datagram.destination_port : datagram.source_port;
+		}
+		end_key(&key, port);
+	} else {
+		LOST(owners);
+	}
+	series = series_of(&key);
+	if (!series)
+		return;
+	payload = skb->len - datagram.header;
+	add(sent ? &series->sent : &series->received, datagrams_in(skb, payload));
+	add(sent ? &series->sent_bytes : &series->received_bytes, payload);
+}
+
+SEC("cgroup_skb/egress")
+int on_send(struct __sk_buff *skb)
+{
+	count(skb, true);
+	return PASS;
+}
+
+SEC("cgroup_skb/ingress")
+int on_receive(struct __sk_buff *skb)
+{
+	count(skb, false);
+	return PASS;
+}
+
+/* --- What sockets drop --- */
+
+enum fate { OVERFLOWED, STARVED, FAILED };
+
+static __always_inline void lose(struct sock *sk, struct sk_buff *skb, enum fate fate)
+{
+	struct udp_series *series;
+	struct packet packet = {};
+	struct udp_key key = {};
+	struct owner *owner;
+	__u8 local[16] = {};
+
+	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (owner) {
+		know(owner, (__u64)sk);
+		begin_key(&key, owner, sk->__sk_common.skc_num);
+		if (skb)
+			read_packet(skb, &packet);
+		if (packet.family) {
+			key.family = packet.family;
+			__builtin_memcpy(key.remote, packet.source, 16);
+			end_key(&key, packet.source_port);
+		} else {
+			key.family = sk->__sk_common.skc_family;
+			ends(&sk->__sk_common, local, key.remote);
+			end_key(&key, bpf_ntohs(sk->__sk_common.skc_dport));
+		}
+	} else {
+		LOST(owners);
+	}
+	series = series_of(&key);
+	if (series)
+		add(fate == OVERFLOWED ? &series->overflowed : fate == STARVED ? &series->starved : &series->failed, 1);
+}
+
+/* Since 6.11 a drop names its receiver. */
+SEC("?tp_btf/kfree_skb")
+int BPF_PROG(on_drop, struct sk_buff *skb, void *location, int reason, struct sock *receiver)
+{
+	if (!receiver || receiver->sk_protocol != IPPROTO_UDP)
+		return 0;
+	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_SOCKET_RCVBUFF))
+		lose(receiver, skb, OVERFLOWED);
+	else if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_PROTO_MEM))
+		lose(receiver, skb, STARVED);
+	else
+		lose(receiver, skb, FAILED);
+	return 0;
+}
+
+/* Before, this knows the socket, and nobody the peer of one that is not connected. */
+SEC("?tp_btf/udp_fail_queue_rcv_skb")
+int BPF_PROG(on_full, int error, struct sock *receiver)
+{
+	const int ENOMEM = 12;
+
+	lose(receiver, 0, error == -ENOMEM ? OVERFLOWED : STARVED);
+	return 0;
+}
+
+/* --- Whose sockets are --- */
+
+SEC("?cgroup/sock_create")
+int on_socket(struct bpf_sock *made)
+{
+	if (made->protocol == IPPROTO_UDP && !own(made))
+		LOST(owners);
+	return 1;
+}
+
+SEC("iter/task_file")
+int seed_all(struct bpf_iter__task_file *context)
+{
+	struct task_struct *task = context->task;
+	struct sock *sk = socket_of(context->file);
+
+	if (task && sk && sk->sk_protocol == IPPROTO_UDP && !seed(task, sk))
+		LOST(owners);
+	return 0;
+}

@@ -1,0 +1,57 @@
+//! What all programs beside those for TCP have in common: they fit the kernel at hand, and know whose sockets are.
+
+use std::os::fd::AsRawFd;
+
+use libbpf_rs::btf::{Btf, types};
+use libbpf_rs::{Link, Object, ObjectBuilder, OpenObject, ReferencesType};
+
+use crate::error::ProbeError;
+use crate::group::root_group;
+use crate::probe::{Gap, program, read_through};
+
+/// What notes the owner of a socket as it is made.
+const ON_SOCKET: &str = "on_socket";
+
+/// Loads programs. Of those that fit some kernels only, `chosen` are loaded; `set` sets options.
+pub(crate) fn load(bytes: &[u8], chosen: &[&str], set: impl Fn(&mut OpenObject)) -> Result<Object, libbpf_rs::Error> {
+    let load = |chosen: &[&str]| {
+        let mut open = ObjectBuilder::default().open_memory(bytes)?;
+        for mut program in open.progs_mut() {
+            if chosen.iter().any(|name| program.name() == *name) {
+                program.set_autoload(true);
+            }
+        }
+        set(&mut open);
+        open.load()
+    };
+    // Older kernels do not let it see what it has to.
+    load(&[chosen, &[ON_SOCKET]].concat()).or_else(|_| load(chosen))
+}
+
+/// How many arguments a tracepoint has, by the type of its probes; the first of theirs is their own.
+pub(crate) fn arguments(kernel: &Btf, tracepoint: &str) -> usize {
+    let count = || {
+        let typedef: types::Typedef = kernel.type_by_name(&format!("btf_trace_{tracepoint}"))?;
+        let pointer = types::Ptr::try_from(typedef.referenced_type()).ok()?;
+        let probe = types::FuncProto::try_from(pointer.referenced_type()).ok()?;
+        probe.iter().count().checked_sub(1)
+    };
+    count().unwrap_or(0)
+}
+
+/// Notes the owners of all sockets: of those that are made from now on, and of those that are there already.
+pub(crate) fn own_sockets(object: &Object, attached: &mut Vec<Link>, gaps: &mut Vec<Gap>) -> Result<(), ProbeError> {
+    match attach_to_root(object, ON_SOCKET) {
+        Ok(link) => attached.push(link),
+        Err(why) => gaps.push(Gap { what: "who owns sockets that are made from now on", why }),
+    }
+    let seeding = program(object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
+    read_through(&seeding)?;
+    Ok(())
+}
+
+/// Attaches a program to all control groups.
+pub(crate) fn attach_to_root(object: &Object, name: &str) -> Result<Link, String> {
+    let root = root_group().ok_or("the root of the control groups (v2) is not mounted here")?;
+    program(object, name).attach_cgroup(root.as_raw_fd()).map_err(|error| error.to_string())
+}

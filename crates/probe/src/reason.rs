@@ -1,0 +1,100 @@
+//! Names of reasons for which packets are dropped, as the running kernel has them: numbers differ from kernel to kernel.
+
+use std::collections::HashMap;
+
+use libbpf_rs::btf::{Btf, types};
+
+/// What the kernel calls its reasons.
+const REASONS: &str = "skb_drop_reason";
+
+/// What it calls parts that have reasons of their own.
+const PARTS: &str = "skb_drop_reason_subsys";
+
+/// A part's number lies above its reasons' (`SKB_DROP_REASON_SUBSYS_SHIFT`).
+const PART_SHIFT: u32 = 16;
+
+/// What the programs say where the kernel has no reasons.
+const NO_REASON: u32 = u32::MAX;
+
+/// Reasons for which nothing is missed: the code says only that it frees the packet, the socket was closed with the packet
+/// in its queues, or the data had come before.
+const BENIGN: [&str; 5] = ["NOT_SPECIFIED", "QUEUE_PURGE", "SOCKET_CLOSE", "TCP_OLD_DATA", "TCP_OLD_SEQUENCE"];
+
+/// Reasons by number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reasons {
+    names: HashMap<u32, String>,
+    parts: HashMap<u32, String>,
+}
+
+impl Reasons {
+    /// Those of a kernel; none before 5.17.
+    pub(crate) fn of(kernel: &Btf) -> Self {
+        let mut reasons = Self::default();
+        for found in kernel.type_by_kind::<types::Enum>() {
+            let Some(name) = found.name().and_then(|name| name.to_str()) else { continue };
+            let members = found.iter().filter_map(|member| Some((member.value as u32, member.name?.to_str()?)));
+            match name {
+                REASONS => reasons.names.extend(members.map(|(number, name)| (number, short(name, "")))),
+                PARTS => reasons.parts.extend(members.map(|(number, name)| (number, short(name, "SUBSYS_")))),
+                _ if name.contains("drop_reason") => {
+                    let own = members.filter(|(number, _)| number >> PART_SHIFT != 0);
+                    reasons.names.extend(own.map(|(number, name)| (number, name.to_owned())));
+                }
+                _ => {}
+            }
+        }
+        reasons
+    }
+
+    /// What a reason is called, such as `NO_SOCKET`. One of a module that does not tell the kernel's own names has a number
+    /// behind the module's name, such as `OPENVSWITCH_3`.
+    pub(crate) fn name(&self, number: u32) -> String {
+        let unnamed = || {
+            let (part, own) = (number >> PART_SHIFT, number & ((1 << PART_SHIFT) - 1));
+            self.parts.get(&part).filter(|_| part > 0).map(|part| format!("{part}_{own}"))
+        };
+        match number {
+            NO_REASON => "UNKNOWN".to_owned(),
+            _ => self.names.get(&number).cloned().or_else(unnamed).unwrap_or_else(|| number.to_string()),
+        }
+    }
+
+    /// Whether nobody misses what is dropped for this reason.
+    pub(crate) fn is_benign(name: &str) -> bool {
+        BENIGN.contains(&name)
+    }
+
+    /// Numbers of benign reasons.
+    pub(crate) fn benign(&self) -> impl Iterator<Item = u32> {
+        self.names.iter().filter(|(_, name)| Self::is_benign(name)).map(|(number, _)| *number)
+    }
+}
+
+/// A name without what all of them begin with.
+fn short(name: &str, part: &str) -> String {
+    let name = name.strip_prefix("SKB_DROP_REASON_").or_else(|| name.strip_prefix("SKB_")).unwrap_or(name);
+    name.strip_prefix(part).unwrap_or(name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_the_running_kernels() {
+        let reasons = Reasons::of(&Btf::from_vmlinux().unwrap());
+        let benign: Vec<String> = reasons.benign().map(|number| reasons.name(number)).collect();
+        assert!(benign.iter().any(|name| name == "NOT_SPECIFIED"), "{benign:?}");
+        assert!(reasons.names.values().any(|name| name == "NO_SOCKET"));
+        assert_eq!(reasons.name(NO_REASON), "UNKNOWN");
+    }
+
+    #[test]
+    fn what_has_no_name_has_its_parts_or_none() {
+        let reasons = Reasons { parts: HashMap::from([(2, "OPENVSWITCH".to_owned())]), ..Reasons::default() };
+        assert_eq!(reasons.name(2 << 16 | 3), "OPENVSWITCH_3");
+        assert_eq!(reasons.name(9 << 16), "589824");
+        assert_eq!(reasons.name(7), "7");
+    }
+}
