@@ -7,7 +7,7 @@ use std::thread;
 use super::scrape;
 use super::traffic::{Peer, V4};
 use super::watching::Watching;
-use crate::tool::insist_on_root;
+use crate::tool::insist_on_being_alone;
 
 /// How many there are. `make bench` has more.
 fn connections() -> u64 {
@@ -16,7 +16,7 @@ fn connections() -> u64 {
 
 #[test]
 fn short_connections_add_up_while_top_and_a_scraper_read_as_fast_as_they_can() {
-    insist_on_root();
+    insist_on_being_alone();
     let connections = connections();
     let server = Peer::listen(V4);
     let port = server.port().to_string();

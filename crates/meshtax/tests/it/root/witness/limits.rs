@@ -14,7 +14,7 @@ use super::namespace::Namespace;
 use super::traffic::V4;
 use super::watching::Watching;
 use super::{IN_PROCESS, scrape, told, truth};
-use crate::tool::insist_on_root;
+use crate::tool::{insist_on_being_alone, insist_on_root};
 
 /// The sum of a metric over the lines that contain all `labels`.
 fn sum(text: &str, metric: &str, labels: &[&str]) -> u64 {
@@ -42,7 +42,7 @@ fn other(probe: &Probe) -> (u64, u64) {
 
 #[test]
 fn what_finds_no_room_for_a_series_is_counted_as_other() {
-    insist_on_root();
+    insist_on_being_alone();
     const SERIES_MAX: u32 = 8192;
     const ADDRESSES: u32 = SERIES_MAX / 2 + 100;
     let _alone = IN_PROCESS.lock();
@@ -81,7 +81,7 @@ fn what_finds_no_room_for_a_series_is_counted_as_other() {
 
 #[test]
 fn events_that_nobody_reads_in_time_are_counted_and_no_metric_misses_them() {
-    insist_on_root();
+    insist_on_being_alone();
     const CONNECTIONS: usize = 15_000;
     let namespace = Namespace::new("ring");
     let mut stopped = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
@@ -178,7 +178,7 @@ fn hold(namespace: &Namespace, connections: u64) -> Child {
 
 #[test]
 fn twenty_thousand_open_sockets_are_told_to_the_byte() {
-    insist_on_root();
+    insist_on_being_alone();
     const CONNECTIONS: u64 = 10_000;
     let namespace = Namespace::new("many");
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);

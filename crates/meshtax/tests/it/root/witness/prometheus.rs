@@ -12,7 +12,7 @@ use std::process::Stdio;
 use super::traffic::{Moved, Peer, V4};
 use super::watching::Watching;
 use super::{Namespace, scrape};
-use crate::tool::{insist_on_root, words};
+use crate::tool::{insist_on_being_alone, insist_on_root, words};
 use server::{Prometheus, promtool};
 
 /// Options of an agent that is scraped.
@@ -72,7 +72,7 @@ fn series_beyond_the_bound_are_summed_and_nothing_is_lost() {
 
 #[test]
 fn totals_stay_right_when_the_kernels_map_is_full() {
-    insist_on_root();
+    insist_on_being_alone();
     const ADDRESSES: u32 = 9_000;
     const BYTES: usize = 5_000;
     let agent = Watching::begin("agent", &AGENT);

@@ -11,7 +11,7 @@ use super::namespace::Namespace;
 use super::traffic::{V4, V6};
 use super::watching::Watching;
 use super::{number, sample, scrape};
-use crate::tool::insist_on_root;
+use crate::tool::{insist_on_being_alone, insist_on_root};
 
 /// The tool, looking often, at one port.
 fn watch(port: u16) -> Watching {
@@ -174,7 +174,7 @@ fn the_agent_counts_datagrams_by_service_whatever_port_clients_have() {
 
 #[test]
 fn what_finds_no_room_is_counted_as_other() {
-    insist_on_root();
+    insist_on_being_alone();
     let namespace = Namespace::new("crowd");
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--max-series", "10000"]);
     // Nobody listens in there, and each port is a series.
