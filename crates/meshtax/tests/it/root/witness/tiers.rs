@@ -97,7 +97,8 @@ fn doctor_says_what_a_kernel_loses() {
     let needs: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     let witness = needs.iter().find(|need| need["name"] == "witness").unwrap();
     if is_exact() {
-        assert_eq!(witness["found"], "programs load and attach", "{witness}");
+        // What else than TCP some kernel does not let be seen is told behind that.
+        assert!(witness["found"].as_str().unwrap().starts_with("programs load and attach"), "{witness}");
         return;
     }
     let what = witness["gap"]["what"].as_str().unwrap_or_else(|| panic!("{witness}"));
