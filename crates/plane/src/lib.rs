@@ -12,6 +12,7 @@ mod cluster;
 mod extension;
 mod identity;
 mod listener;
+mod metadata;
 mod port;
 mod redirect;
 mod sidecar;
