@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,6 @@ use crate::cgroup::Trees;
 use crate::dns::Zone;
 use crate::error::{LabError, step};
 use crate::kube_proxy;
-use crate::link::{wire_node, wire_pod};
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
 use crate::pod::{Place, Pod, write_private};
@@ -89,9 +89,12 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
     let node = netns(site, arm, "node")?;
     let names = site.addresses.pods.iter().map(|(name, _)| name);
     let pods = names.map(|name| netns(site, arm, name)).collect::<Result<Vec<_>, _>>()?;
-    wire_node(&node, &pods.iter().collect::<Vec<_>>()).map_err(step(format!("wire the node of arm `{}`", arm.name)))?;
+    let network = site.blueprint.network;
+    let links: Vec<(&NetNs, Ipv4Addr)> =
+        pods.iter().zip(site.addresses.pods.iter().map(|(_, address)| *address)).collect();
+    network.wire_node(&node, &links).map_err(step(format!("wire the node of arm `{}`", arm.name)))?;
     for (pod, (name, address)) in pods.iter().zip(&site.addresses.pods) {
-        wire_pod(pod, *address).map_err(step(format!("wire pod `{name}` of arm `{}`", arm.name)))?;
+        network.wire_pod(pod, *address).map_err(step(format!("wire pod `{name}` of arm `{}`", arm.name)))?;
     }
     let folder = site.blueprint.folder.join("planes").join(&arm.name).join("node");
     fs::create_dir_all(&folder).map_err(step(format!("create {}", folder.display())))?;
@@ -148,7 +151,7 @@ impl Pod {
 
 /// As pilot-agent decides it: the server is live and its workers have started.
 fn envoy_is_ready(pod: &Pod) -> bool {
-    let admin = |path: &str| pod.http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
+    let admin = |path: &str| pod.http_get(Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
     admin("/ready").is_ok_and(|(status, _)| status == 200)
         && admin("/stats?filter=workers_started").is_ok_and(|(_, text)| text.contains("workers_started: 1"))
 }

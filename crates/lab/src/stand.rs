@@ -11,6 +11,7 @@ use crate::authority::Identities;
 use crate::cgroup::Trees;
 use crate::error::{LabError, step};
 use crate::mark::{Claim, sweep};
+use crate::network::Network;
 use crate::node::{Node, Site, accounts, await_ready, raise};
 use crate::process::Program;
 
@@ -20,6 +21,8 @@ pub struct Blueprint<'a> {
     pub topology: &'a Topology,
     /// The arms, which stand side by side.
     pub arms: &'a [ArmPlan],
+    /// How the pods of each arm are joined.
+    pub network: Network,
     /// What to start in each role.
     pub programs: &'a (dyn Fn(Role<'_>) -> Program + Sync),
     /// Envoy's binary; used by arms with sidecars only.

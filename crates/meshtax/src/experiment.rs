@@ -7,6 +7,7 @@ mod target;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lab::Network;
 use load::Sequential;
 use measure::{NULL_ARM, Until};
 use plane::Plane;
@@ -36,6 +37,8 @@ pub struct Experiment {
     pub text: String,
     /// The application.
     pub topology: TopologyFile,
+    /// How the pods of each arm are joined.
+    pub network: Network,
     /// What is compared, the baseline first.
     pub arms: Vec<Arm>,
     /// The load; `requests` is per arm over all rounds.
@@ -110,6 +113,7 @@ impl Experiment {
             name: file.name,
             text,
             topology,
+            network: file.network,
             arms,
             load,
             warmup: file.warmup,

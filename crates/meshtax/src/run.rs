@@ -226,6 +226,7 @@ impl Site<'_> {
         let blueprint = Blueprint {
             topology: &self.experiment.topology.graph,
             arms: &plans,
+            network: self.experiment.network,
             programs: &programs,
             envoy: &self.envoy.path,
             folder: &ground,

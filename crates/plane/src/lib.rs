@@ -12,7 +12,6 @@ mod cluster;
 mod extension;
 mod identity;
 mod listener;
-mod metadata;
 mod port;
 mod redirect;
 mod sidecar;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lab::Network;
 use load::Connection;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
@@ -13,6 +14,9 @@ use topology::{Bytes, Named, Share, Span};
 pub struct File {
     pub name: String,
     pub topology: Spanned<String>,
+    /// How the pods of each arm are joined.
+    #[serde(default)]
+    pub network: Network,
     pub arms: Spanned<Named<ArmFile>>,
     pub load: Load,
     #[serde(default = "default_warmup")]

@@ -74,6 +74,7 @@ fn full_experiment() -> Value {
     json!({
         "name": "full",
         "topology": "full.yaml",
+        "network": "routed",
         "arms": {
             "none": {"plane": "none"},
             "dear": {"plane": "none", "add": {"to": "back/", "wait": "1ms", "compute": "1ms", "response": "1 kB"}},

@@ -7,6 +7,7 @@ mod html;
 mod life;
 mod lookups;
 mod mesh;
+mod network;
 mod numbers;
 mod truth;
 mod witness;
