@@ -9,6 +9,7 @@ mod authority;
 mod cgroup;
 mod dns;
 mod error;
+mod gateway;
 mod kube_proxy;
 mod link;
 mod mark;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use plane::Plane;
+use plane::{Plane, Sidecar};
 use topology::Topology;
 
 use crate::address::{Addresses, assign};
@@ -42,6 +42,8 @@ pub struct ArmPlan {
     pub name: String,
     /// What stands between services.
     pub plane: Plane,
+    /// Options of the ingress gateway before them; without, the client asks them directly.
+    pub gateway: Option<Sidecar>,
 }
 
 /// What a program is wanted for.

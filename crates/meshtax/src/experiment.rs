@@ -197,7 +197,7 @@ impl Experiment {
 
     /// Whether an arm needs Envoy.
     pub fn needs_envoy(&self) -> bool {
-        self.arms.iter().any(|arm| matches!(arm.plane, Plane::Sidecar(_)))
+        self.arms.iter().any(|arm| matches!(arm.plane, Plane::Sidecar(_)) || arm.gateway.is_some())
     }
 }
 

@@ -47,6 +47,9 @@ pub struct File {
 #[serde(deny_unknown_fields)]
 pub struct ArmFile {
     pub plane: PlaneName,
+    /// What stands before the services.
+    #[serde(default)]
+    pub gateway: GatewayName,
     pub telemetry: Option<Spanned<Switch>>,
     pub concurrency: Option<Spanned<u32>>,
     /// Where the options come from that are not written.
@@ -85,6 +88,14 @@ pub struct Add {
 pub enum PlaneName {
     None,
     Sidecar,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayName {
+    #[default]
+    None,
+    Ingress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -3,6 +3,7 @@
 mod cgroups;
 mod command;
 mod dns;
+mod gateway;
 mod html;
 mod life;
 mod lookups;

@@ -29,7 +29,7 @@ fn panics(programs: &(dyn Fn(&str, Role<'_>) -> Program + Sync), then: impl FnOn
     std::fs::write(&file, TOPOLOGY).unwrap();
     let claim = lab::claim().unwrap();
     let id = claim.id().to_owned();
-    let arms = ["one", "two"].map(|name| ArmPlan { name: name.to_owned(), plane: Plane::None });
+    let arms = ["one", "two"].map(|name| ArmPlan { name: name.to_owned(), plane: Plane::None, gateway: None });
     let blueprint = Blueprint {
         topology: &topology::read_topology(TOPOLOGY).unwrap(),
         arms: &arms,
