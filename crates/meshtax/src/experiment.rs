@@ -2,6 +2,7 @@
 
 mod arm;
 mod file;
+mod group;
 mod sidecar;
 mod target;
 
@@ -18,6 +19,8 @@ use topology::{Fault, Topology};
 pub use self::arm::Arm;
 use self::arm::arms_of;
 use self::file::{File, Idle, Load, SequentialFile};
+pub use self::group::Group;
+use self::group::groups_of;
 use self::target::{entrance, target_of};
 use crate::bundled;
 use crate::cli::Amounts;
@@ -39,6 +42,8 @@ pub struct Experiment {
     pub topology: TopologyFile,
     /// What is compared, the baseline first.
     pub arms: Vec<Arm>,
+    /// Which of them stand together; empty if all do.
+    pub groups: Vec<Group>,
     /// The load; `requests` is per arm over all rounds.
     pub load: Sequential,
     /// Requests per arm before the rounds.
@@ -98,6 +103,7 @@ impl Experiment {
         let file: File = read_yaml(&text).map_err(located)?;
         let topology = topology_of(path, &file.topology)?;
         let arms = arms_of(&file.arms, &topology.graph).map_err(located)?;
+        let groups = groups_of(file.groups.as_ref(), &arms, file.null).map_err(located)?;
         let Load::Sequential(sequential) = &file.load;
         let load = sequential_of(sequential, &topology.graph).map_err(located)?;
         let idle = idle_of(&file.idle).map_err(located)?;
@@ -112,6 +118,7 @@ impl Experiment {
             text,
             topology,
             arms,
+            groups,
             load,
             warmup: file.warmup,
             rounds,
@@ -175,12 +182,14 @@ impl Experiment {
             chosen.push(arm.clone());
         }
         self.arms = chosen;
+        self.groups.clear();
         Ok(())
     }
 
     /// Compares the baseline with a copy of itself and with nothing else.
     pub fn only_null(&mut self) {
         self.arms.truncate(1);
+        self.groups.clear();
         self.null = true;
     }
 

@@ -1,5 +1,6 @@
 //! The bootstrap and the rules, as a reader of the files would check them.
 
+mod options;
 mod telemetry;
 
 use std::net::Ipv4Addr;

@@ -72,7 +72,8 @@ fn addition_of(add: &Add, graph: &Topology) -> Result<Addition, Fault> {
     }
 }
 
-fn is_dns_label(name: &str) -> bool {
+/// Lower-case letters, digits and inner hyphens, 30 at most.
+pub fn is_dns_label(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !name.is_empty() && name.len() <= 30 && name.bytes().all(inner) && !name.starts_with('-') && !name.ends_with('-')
 }

@@ -15,6 +15,8 @@ pub struct File {
     pub name: String,
     pub topology: Spanned<String>,
     pub arms: Spanned<Named<ArmFile>>,
+    /// Arms that stand together, each group with the baseline and in a run of its own; without groups all do.
+    pub groups: Option<Spanned<Named<Vec<Spanned<String>>>>>,
     pub load: Load,
     #[serde(default = "default_warmup")]
     pub warmup: u64,

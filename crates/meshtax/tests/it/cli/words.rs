@@ -38,6 +38,7 @@ const BUNDLED: [&str; 8] = [
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
     "experiments/four-arms.yaml",
+    "experiments/options.yaml",
     "experiments/pair.yaml",
     "topologies/bookinfo-lean.yaml",
     "topologies/calibrate.yaml",
