@@ -11,6 +11,7 @@ pub enum Mtls {
     /// A certificate of the mesh from those who have one; plaintext from the others. Istio's default.
     Permissive,
     /// Plaintext, on both sides.
+    #[serde(alias = "false")]
     Off,
 }
 

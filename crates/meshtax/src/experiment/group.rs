@@ -75,3 +75,6 @@ fn group_of(name: &Spanned<String>, written: &[Spanned<String>], arms: &[Arm], n
     }
     Ok(Group { name: name.value.clone(), arms: written.iter().map(|arm| arm.value.clone()).collect() })
 }
+
+#[cfg(test)]
+mod tests;

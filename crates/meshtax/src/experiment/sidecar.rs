@@ -34,7 +34,7 @@ pub fn sidecar_of(arm: &ArmFile) -> Result<Sidecar, Fault> {
     let mtls = if side == Side::Both { base.mtls } else { Mtls::Permissive };
     let sidecar = Sidecar {
         telemetry: switched(&arm.telemetry, base.telemetry),
-        concurrency: number("concurrency", &arm.concurrency, 1..=64, base.concurrency)?,
+        concurrency: number("worker threads", &arm.concurrency, 1..=64, base.concurrency)?,
         mtls: arm.mtls.as_ref().map_or(mtls, |mtls| mtls.value),
         tls: arm.tls.as_ref().map_or(base.tls, |tls| tls.value),
         metadata: switched(&arm.metadata, base.metadata),
@@ -42,9 +42,9 @@ pub fn sidecar_of(arm: &ArmFile) -> Result<Sidecar, Fault> {
         sampling: arm.sampling.as_ref().map_or(base.sampling, |sampling| sampling.value.0),
         access_log: switched(&arm.access_log, base.access_log),
         retries: number("retries", &arm.retries, 0..=100, base.retries)?,
-        authz: number("authz", &arm.authz, 0..=10_000, base.authz)?,
+        authz: number("rules", &arm.authz, 0..=10_000, base.authz)?,
         side,
-        mesh_size: number("mesh_size", &arm.mesh_size, 0..=10_000, base.mesh_size)?,
+        mesh_size: number("services", &arm.mesh_size, 0..=10_000, base.mesh_size)?,
         preset: base.preset,
     };
     contradiction(arm, &sidecar).map_or(Ok(sidecar), Err)
@@ -67,13 +67,22 @@ fn contradiction(arm: &ArmFile, sidecar: &Sidecar) -> Option<Fault> {
     None
 }
 
-fn number(name: &str, written: &Option<Spanned<u32>>, range: RangeInclusive<u32>, default: u32) -> Result<u32, Fault> {
+fn number(
+    things: &str,
+    written: &Option<Spanned<u32>>,
+    range: RangeInclusive<u32>,
+    default: u32,
+) -> Result<u32, Fault> {
     let Some(number) = written else { return Ok(default) };
     if range.contains(&number.value) {
         return Ok(number.value);
     }
-    let what = format!("{} is too much or too little for `{name}`", number.value);
-    Err(Fault::at(number.referenced, what, format!("use {} to {}", range.start(), range.end())))
+    let what = format!("{} is no number of {things}", number.value);
+    Err(Fault::at(
+        number.referenced,
+        what,
+        format!("use {} to {}; the default is {default}", range.start(), range.end()),
+    ))
 }
 
 fn switched(switch: &Option<Spanned<Switch>>, default: bool) -> bool {
@@ -83,3 +92,6 @@ fn switched(switch: &Option<Spanned<Switch>>, default: bool) -> bool {
 fn place<T>(written: &Option<Spanned<T>>) -> Option<Location> {
     written.as_ref().map(|written| written.referenced)
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,7 @@ fn full_experiment() -> Value {
                 "mesh_size": 10,
             },
         },
-        "groups": {"first": ["dear", "sidecar"], "second": ["every-option"]},
+        "groups": {"first": ["none", "sidecar"], "second": ["every-option"]},
         "load": {"sequential": {
             "target": "http://back:8081/", "requests": 60, "think": "1ms", "pace": "2ms", "connection": "new", "timeout": "1s",
         }},

@@ -33,7 +33,7 @@ const VERBS: [&str; 23] = [
     "completions",
     "man",
 ];
-const BUNDLED: [&str; 8] = [
+const BUNDLED: [&str; 9] = [
     "experiments/bookinfo-lean.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
