@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use crate::failure::{Failure, Hint};
 use crate::output::print;
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("experiments/bookinfo-lean.yaml", include_str!("../../../experiments/bookinfo-lean.yaml")),
     ("experiments/calibrate.yaml", include_str!("../../../experiments/calibrate.yaml")),
     ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
+    ("experiments/options.yaml", include_str!("../../../experiments/options.yaml")),
     ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
     ("topologies/bookinfo-lean.yaml", include_str!("../../../topologies/bookinfo-lean.yaml")),
     ("topologies/calibrate.yaml", include_str!("../../../topologies/calibrate.yaml")),

@@ -186,7 +186,7 @@ pub struct Amounts {
 }
 
 /// Where results go and what is printed.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct OutputOptions {
     /// Print measurement.json on standard output instead of the table
     #[arg(long)]
@@ -252,7 +252,7 @@ pub struct CompareOptions {
 }
 
 /// When a verb that measured or compared fails.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct GateOptions {
     /// Exit with 1 where a metric of an arm rose by more, such as `latency_ms_p50>+5%`; may be repeated
     #[arg(long, value_name = "METRIC>CHANGE")]

@@ -2,11 +2,14 @@
 
 mod arm;
 mod file;
+mod group;
+mod sidecar;
 mod target;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lab::Network;
 use load::Sequential;
 use measure::{NULL_ARM, Until};
 use plane::Plane;
@@ -17,6 +20,8 @@ use topology::{Fault, Topology};
 pub use self::arm::Arm;
 use self::arm::arms_of;
 use self::file::{File, Idle, Load, SequentialFile};
+pub use self::group::Group;
+use self::group::groups_of;
 use self::target::{entrance, target_of};
 use crate::bundled;
 use crate::cli::Amounts;
@@ -36,8 +41,12 @@ pub struct Experiment {
     pub text: String,
     /// The application.
     pub topology: TopologyFile,
+    /// How the pods of each arm are joined.
+    pub network: Network,
     /// What is compared, the baseline first.
     pub arms: Vec<Arm>,
+    /// Which of them stand together; empty if all do.
+    pub groups: Vec<Group>,
     /// The load; `requests` is per arm over all rounds.
     pub load: Sequential,
     /// Requests per arm before the rounds.
@@ -97,6 +106,7 @@ impl Experiment {
         let file: File = read_yaml(&text).map_err(located)?;
         let topology = topology_of(path, &file.topology)?;
         let arms = arms_of(&file.arms, &topology.graph).map_err(located)?;
+        let groups = groups_of(file.groups.as_ref(), &arms, file.null).map_err(located)?;
         let Load::Sequential(sequential) = &file.load;
         let load = sequential_of(sequential, &topology.graph).map_err(located)?;
         let idle = idle_of(&file.idle).map_err(located)?;
@@ -110,7 +120,9 @@ impl Experiment {
             name: file.name,
             text,
             topology,
+            network: file.network,
             arms,
+            groups,
             load,
             warmup: file.warmup,
             rounds,
@@ -174,12 +186,14 @@ impl Experiment {
             chosen.push(arm.clone());
         }
         self.arms = chosen;
+        self.groups.clear();
         Ok(())
     }
 
     /// Compares the baseline with a copy of itself and with nothing else.
     pub fn only_null(&mut self) {
         self.arms.truncate(1);
+        self.groups.clear();
         self.null = true;
     }
 
@@ -192,7 +206,7 @@ impl Experiment {
 
     /// Whether an arm needs Envoy.
     pub fn needs_envoy(&self) -> bool {
-        self.arms.iter().any(|arm| matches!(arm.plane, Plane::Sidecar(_)))
+        self.arms.iter().any(|arm| matches!(arm.plane, Plane::Sidecar(_)) || arm.gateway.is_some())
     }
 }
 

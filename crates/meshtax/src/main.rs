@@ -20,6 +20,7 @@ mod monitor;
 mod needs;
 mod output;
 mod plan;
+mod planes;
 mod progress;
 mod record;
 mod role;

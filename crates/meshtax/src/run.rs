@@ -14,7 +14,7 @@ use crate::clean;
 use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
 use crate::conduct::{Conductor, Stand, is_interruption};
 use crate::environment::environment;
-use crate::experiment::Experiment;
+use crate::experiment::{Arm, Experiment};
 use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
 use crate::format;
@@ -24,6 +24,7 @@ use crate::measurement;
 use crate::needs::{self, Envoy};
 use crate::output::{print, say};
 use crate::plan::{Plan, plan};
+use crate::planes;
 use crate::progress::{Progress, spoken};
 use crate::record::Record;
 use crate::signals::heed_signals;
@@ -34,6 +35,8 @@ use crate::witness::Meters;
 const DEMO: &str = "experiments/demo.yaml";
 /// The experiment that `meshtax calibrate` runs.
 const CALIBRATION: &str = "experiments/calibrate.yaml";
+/// Exit status of a run that the user has stopped.
+const INTERRUPTED: u8 = 130;
 /// How long a program may take to become ready.
 const READY: Duration = Duration::from_secs(60);
 
@@ -63,7 +66,24 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     if options.null {
         experiment.only_null();
     }
-    perform(experiment, &options.amounts, &options.output)
+    let experiments = experiment.in_groups();
+    if options.output.keep && experiments.len() > 1 {
+        let hint = "choose arms with `--arms`; they stand together";
+        return Err(Failure::new("the groups of an experiment stand one after the other and cannot be kept", hint));
+    }
+    let mut worst = ExitCode::SUCCESS;
+    for (group, experiment) in experiments {
+        // Groups are runs of their own: each has a folder, and its verdict stays.
+        let out = options.output.out.as_ref().map(|out| group.map_or(out.clone(), |group| out.join(group)));
+        let outcome = perform(experiment, &options.amounts, &OutputOptions { out, ..options.output.clone() })?;
+        if outcome != ExitCode::SUCCESS {
+            worst = outcome;
+        }
+        if outcome == ExitCode::from(INTERRUPTED) {
+            break;
+        }
+    }
+    Ok(worst)
 }
 
 /// Parses, plans, stands up, measures, tears down, reports. Every check happens before anything starts.
@@ -142,7 +162,7 @@ fn keep_answers(folder: &RunFolder, measurement: &Measurement) -> Result<(), Fai
 /// The exit status that goes with a measurement.
 fn verdict(measurement: &Measurement, output: &OutputOptions) -> ExitCode {
     if !measurement.experiment.complete {
-        return ExitCode::from(130);
+        return ExitCode::from(INTERRUPTED);
     }
     let fatal = measurement.cautions.iter().filter(|caution| output.strict && caution.fatal);
     let refused = fatal.map(|caution| format!("refused by --strict: {}: {}", caution.kind, caution.text));
@@ -220,12 +240,12 @@ impl Site<'_> {
             Role::Service { arm, pod } => service(&own, &topology, pod, added(arm)),
             other => program(&own, other),
         };
-        let plans: Vec<ArmPlan> =
-            arms.iter().map(|arm| ArmPlan { name: arm.name.clone(), plane: arm.plane.clone() }).collect();
+        let plans: Vec<ArmPlan> = arms.iter().map(Arm::plan).collect();
         let working_folder = std::env::current_dir().context("the current folder is gone")?;
         let blueprint = Blueprint {
             topology: &self.experiment.topology.graph,
             arms: &plans,
+            network: self.experiment.network,
             programs: &programs,
             envoy: &self.envoy.path,
             folder: &ground,
@@ -236,7 +256,9 @@ impl Site<'_> {
         let started = Instant::now();
         let lab = lab::stand_up(&blueprint, claim, self.trees.clone(), self.stop)
             .hint("the run folder's logs/ has what each program said; `meshtax doctor` checks this machine")?;
-        Ok((lab, started.elapsed().as_secs_f64()))
+        let stand_up_s = started.elapsed().as_secs_f64();
+        planes::write_differences(&ground, &arms)?;
+        Ok((lab, stand_up_s))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The bootstrap and the rules, as a reader of the files would check them.
 
+mod options;
 mod telemetry;
 
 use std::net::Ipv4Addr;
@@ -65,7 +66,7 @@ fn names_and_identities_are_istios() {
 
 #[test]
 fn the_rules_keep_istio_inits_order() {
-    let rules: Vec<String> = redirect()
+    let rules: Vec<String> = redirect(&Sidecar::default())
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
@@ -129,6 +130,7 @@ fn workload(ports: &[Port]) -> Workload {
         pod: "productpage-v1".into(),
         service: "productpage".into(),
         version: "v1".into(),
+        namespace: crate::NAMESPACE,
         account: "bookinfo-productpage".into(),
         address: Ipv4Addr::new(10, 0, 0, 2),
         ports: ports.to_vec(),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use lab::Network;
 use load::Connection;
+use plane::{Mtls, Preset, Side, TlsVersion, Tracing};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use topology::{Bytes, Named, Share, Span};
@@ -13,7 +15,12 @@ use topology::{Bytes, Named, Share, Span};
 pub struct File {
     pub name: String,
     pub topology: Spanned<String>,
+    /// How the pods of each arm are joined.
+    #[serde(default)]
+    pub network: Network,
     pub arms: Spanned<Named<ArmFile>>,
+    /// Arms that stand together, each group with the baseline and in a run of its own; without groups all do.
+    pub groups: Option<Spanned<Named<Vec<Spanned<String>>>>>,
     pub load: Load,
     #[serde(default = "default_warmup")]
     pub warmup: u64,
@@ -42,8 +49,23 @@ pub struct File {
 #[serde(deny_unknown_fields)]
 pub struct ArmFile {
     pub plane: PlaneName,
+    /// What stands before the services.
+    #[serde(default)]
+    pub gateway: GatewayName,
     pub telemetry: Option<Spanned<Switch>>,
     pub concurrency: Option<Spanned<u32>>,
+    /// Where the options come from that are not written.
+    pub preset: Option<Spanned<Preset>>,
+    pub mtls: Option<Spanned<Mtls>>,
+    pub tls: Option<Spanned<TlsVersion>>,
+    pub metadata: Option<Spanned<Switch>>,
+    pub tracing: Option<Spanned<Tracing>>,
+    pub sampling: Option<Spanned<Share>>,
+    pub access_log: Option<Spanned<Switch>>,
+    pub retries: Option<Spanned<u32>>,
+    pub authz: Option<Spanned<u32>>,
+    pub side: Option<Spanned<Side>>,
+    pub mesh_size: Option<Spanned<u32>>,
     /// Whether the kernel witness is attached during its blocks.
     pub watch: Option<Switch>,
     /// A known cost, for calibration.
@@ -68,6 +90,14 @@ pub struct Add {
 pub enum PlaneName {
     None,
     Sidecar,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayName {
+    #[default]
+    None,
+    Ingress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

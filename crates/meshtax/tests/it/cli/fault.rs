@@ -72,7 +72,7 @@ fn keys() {
         "rounds: 6",
         "round: 6",
         "mine.yaml:10:1: unknown key `round`",
-        "did you mean `rounds`? the keys here are `name`, `topology`, `arms`, `load`, `warmup`, `rounds`, `stands`, `idle`, `seed`, `null`, \
+        "did you mean `rounds`? the keys here are `name`, `topology`, `arms`, `groups`, `load`, `warmup`, `rounds`, `stands`, `idle`, `seed`, `null`, \
          `margin`, `until`, `max_rounds`",
     );
     check("name: mine\n", "", "mine.yaml:10:1: `name` is missing", "add a line `name: ...` here");
@@ -186,14 +186,14 @@ fn arms() {
     check(
         "{plane: none}",
         "{plane: none, telemetry: off}",
-        "mine.yaml:4:34: `telemetry` and `concurrency` are options of sidecars",
+        "mine.yaml:4:34: `telemetry` is an option of sidecars",
         "use `plane: sidecar`",
     );
     check(
         "{plane: sidecar}",
         "{plane: sidecar, concurrency: 0}",
         "mine.yaml:5:42: 0 is no number of worker threads",
-        "use 1 to 64; Istio's default is 2",
+        "use 1 to 64; the default is 2",
     );
     check(
         "{plane: sidecar}",

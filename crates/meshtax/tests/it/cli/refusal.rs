@@ -4,7 +4,8 @@ use super::refuses;
 use crate::tool::{meshtax, words};
 
 const BUNDLED: &str = "bundled are experiments/bookinfo-lean.yaml, experiments/calibrate.yaml, \
-                       experiments/demo.yaml, experiments/four-arms.yaml, experiments/pair.yaml, \
+                       experiments/demo.yaml, experiments/four-arms.yaml, \
+                       experiments/options.yaml, experiments/pair.yaml, \
                        topologies/bookinfo-lean.yaml, topologies/calibrate.yaml, topologies/pair.yaml";
 
 /// `meshtax ARGUMENTS` in an empty folder.

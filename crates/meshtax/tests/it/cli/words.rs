@@ -33,11 +33,12 @@ const VERBS: [&str; 23] = [
     "completions",
     "man",
 ];
-const BUNDLED: [&str; 8] = [
+const BUNDLED: [&str; 9] = [
     "experiments/bookinfo-lean.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
     "experiments/four-arms.yaml",
+    "experiments/options.yaml",
     "experiments/pair.yaml",
     "topologies/bookinfo-lean.yaml",
     "topologies/calibrate.yaml",

@@ -23,6 +23,9 @@ class Echo(http.server.BaseHTTPRequestHandler):
         body = json.dumps(seen).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        if self.path == "/unavailable":
+            # What gRPC calls UNAVAILABLE; a proxy may try again.
+            self.send_header("grpc-status", "14")
         self.end_headers()
         self.wfile.write(body)
 

@@ -1,0 +1,92 @@
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{admin, listeners, printed, seen};
+use crate::tool::Kept;
+
+/// How long Envoy may take to write out what it has logged, which it does each second.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub fn access_logs_have_a_line_for_each_request(lab: &Kept) {
+    let lines = |arm: &str, pod: &str| {
+        let text = fs::read_to_string(lab.run.folder.join(format!("logs/{arm}/{pod}/proxy.log"))).unwrap();
+        text.lines().filter(|line| line.contains("\"PATCH /")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let curl = ["curl", "--silent", "--max-time", "5", "--request", "PATCH", "http://echo:9000/"];
+    for arm in ["sidecar", "logged", "of-1-9"] {
+        lab.enter(arm, "client", &curl);
+    }
+    let deadline = Instant::now() + PATIENCE;
+    for (arm, pod) in [("logged", "client"), ("logged", "echo-v1"), ("of-1-9", "client"), ("of-1-9", "echo-v1")] {
+        while lines(arm, pod).is_empty() {
+            assert!(Instant::now() < deadline, "{arm}/{pod} has logged nothing");
+            std::thread::yield_now();
+        }
+        let [line] = &lines(arm, pod)[..] else { panic!("{arm}/{pod}: {:?}", lines(arm, pod)) };
+        assert!(line.starts_with('[') && line.contains("\"PATCH / HTTP/1.1\" 501 - via_upstream - \"-\" 0 "), "{line}");
+    }
+    assert!(lines("sidecar", "echo-v1").is_empty());
+}
+
+/// The server says that it is unavailable, as gRPC would, and counts how often it was asked.
+pub fn requests_are_tried_again_as_often_as_asked(lab: &Kept) {
+    let curl = ["curl", "--silent", "--show-error", "--max-time", "20", "http://echo:9000/unavailable"];
+    for (arm, attempts) in [("sidecar", 3), ("eager", 6), ("tired", 1)] {
+        printed(&lab.enter(arm, "client", &curl));
+        let log = lab.run.file(&format!("logs/{arm}/echo-v1/app.log"));
+        assert_eq!(log.matches("\"GET /unavailable HTTP/1.1\" 200").count(), attempts, "{arm}: {log}");
+    }
+}
+
+pub fn rules_are_asked_and_let_pass(lab: &Kept) {
+    let allowed = || {
+        let stats = admin(lab, "guarded", "echo-v1", "/stats?filter=rbac");
+        assert!(stats.lines().any(|line| line.ends_with("rbac.denied: 0")), "{stats}");
+        let line = stats.lines().find_map(|line| line.split_once("rbac.allowed: "));
+        line.expect("allowed requests are counted").1.parse::<u64>().unwrap()
+    };
+    let before = allowed();
+    seen(lab, "guarded");
+    assert_eq!(allowed(), before + 1);
+    let rules = |arm| listeners(lab, arm, "echo-v1").to_string().matches("policy[meshtax]-rule[").count();
+    assert_eq!([rules("sidecar"), rules("guarded")], [0, 4]);
+}
+
+pub fn a_larger_mesh_is_known_to_every_sidecar(lab: &Kept) {
+    for pod in ["client", "echo-v1"] {
+        let clusters = |arm| {
+            let text = admin(lab, arm, pod, "/clusters");
+            text.lines().filter(|line| line.contains("further-") && line.contains("::added_via_api")).count()
+        };
+        assert_eq!([clusters("sidecar"), clusters("large")], [0, 20], "{pod}");
+        let hosts = listeners(lab, "large", pod).to_string().matches("\"further-00019.default\"").count();
+        assert_eq!(hosts, 1, "{pod} has one virtual host for the last of them");
+    }
+}
+
+/// Each option of one arm against the first; lines that are added or removed, and where.
+pub fn the_run_folder_shows_what_an_arm_adds(lab: &Kept) {
+    let changed = |arm: &str, sign: char| {
+        let text = lab.run.file(&format!("planes/{arm}.diff"));
+        let head = sign.to_string().repeat(3);
+        let lines = text.lines().filter(|line| line.starts_with(sign) && !line.starts_with(&head));
+        lines.map(|line| line[1..].trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(changed("eager", '+'), ["\"num_retries\": 5,"; 2]);
+    assert_eq!(changed("eager", '-'), ["\"num_retries\": 2,"; 2]);
+    for arm in ["logged", "guarded", "large"] {
+        assert_eq!(changed(arm, '-'), [""; 0], "{arm} only adds");
+        assert!(!changed(arm, '+').is_empty(), "{arm}");
+    }
+    assert_eq!(changed("server", '+').iter().filter(|line| line.starts_with("chain")).count(), 0);
+    let files = lab.run.file("planes/server.diff");
+    for name in
+        ["--- sidecar/client/redirect.nft\n+++ /dev/null", "--- sidecar/echo-v1/redirect.nft\n+++ server/echo-v1"]
+    {
+        assert!(files.contains(name), "no {name}");
+    }
+    let first: Value = lab.run.measurement["arms"][0]["name"].clone();
+    assert!(!lab.run.folder.join("planes/sidecar.diff").exists(), "{first} is what others are compared with");
+}
