@@ -6,15 +6,24 @@ use std::process::ExitCode;
 use crate::failure::{Failure, Hint};
 use crate::output::print;
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 14] = [
     ("experiments/bookinfo-lean.yaml", include_str!("../../../experiments/bookinfo-lean.yaml")),
+    (
+        "experiments/bookinfo-sequential-correct.yaml",
+        include_str!("../../../experiments/bookinfo-sequential-correct.yaml"),
+    ),
+    ("experiments/bookinfo-sequential.yaml", include_str!("../../../experiments/bookinfo-sequential.yaml")),
     ("experiments/calibrate.yaml", include_str!("../../../experiments/calibrate.yaml")),
     ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
     ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
+    ("experiments/simple-sequential-correct.yaml", include_str!("../../../experiments/simple-sequential-correct.yaml")),
+    ("experiments/simple-sequential.yaml", include_str!("../../../experiments/simple-sequential.yaml")),
     ("topologies/bookinfo-lean.yaml", include_str!("../../../topologies/bookinfo-lean.yaml")),
+    ("topologies/bookinfo.yaml", include_str!("../../../topologies/bookinfo.yaml")),
     ("topologies/calibrate.yaml", include_str!("../../../topologies/calibrate.yaml")),
     ("topologies/pair.yaml", include_str!("../../../topologies/pair.yaml")),
+    ("topologies/simple.yaml", include_str!("../../../topologies/simple.yaml")),
 ];
 
 /// The bundled file of that name, if there is one.

@@ -22,6 +22,7 @@ mod runs;
 mod svg;
 mod telemetry;
 mod text;
+mod truncated;
 mod verdict;
 
 pub use answer::answer;

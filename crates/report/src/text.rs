@@ -6,6 +6,7 @@ use crate::figure::{count, rhythm, rounds};
 use crate::paragraph::paragraph;
 use crate::pod::pods;
 use crate::telemetry::telemetry;
+use crate::truncated::truncated;
 use crate::verdict::verdicts;
 
 /// A run as text of 80 columns without colour: what was run, every metric of every arm with its spread, the arms
@@ -17,6 +18,7 @@ pub fn text(measurement: &Measurement) -> String {
     let sections = [
         subject(&measurement.experiment),
         comparison(measurement),
+        truncated(measurement),
         verdicts(measurement),
         telemetry(measurement),
         pods(&measurement.arms),

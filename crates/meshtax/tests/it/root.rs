@@ -8,5 +8,6 @@ mod life;
 mod lookups;
 mod mesh;
 mod numbers;
+mod study;
 mod truth;
 mod witness;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::http::connection_manager;
+use super::sniffed::OFFERED_FOR_HTTP;
 use super::{socket_address, tcp_proxy};
 use crate::cluster::{BLACK_HOLE, inbound_name};
 use crate::extension::extension;
@@ -14,7 +15,7 @@ use crate::{Files, INBOUND_PORT, Port, Workload, fqdn, tls};
 /// Envoy closes a plaintext connection, and one to an undeclared port, for want of a chain.
 pub(crate) fn inbound(workload: &Workload, files: &Files, reporter: Option<&Reporter>) -> Value {
     let mut chains = vec![black_hole()];
-    chains.extend(workload.ports.iter().map(|&port| chain(workload, port, files, reporter)));
+    chains.extend(workload.ports.iter().flat_map(|&port| chains_of(workload, port, files, reporter)));
     json!({
         "name": "virtualInbound",
         "traffic_direction": "INBOUND",
@@ -46,6 +47,17 @@ fn black_hole() -> Value {
         "filter_chain_match": {"destination_port": INBOUND_PORT},
         "filters": [tcp_proxy(BLACK_HOLE, None)],
     })
+}
+
+fn chains_of(workload: &Workload, port: Port, files: &Files, reporter: Option<&Reporter>) -> Vec<Value> {
+    if port.declared {
+        return vec![chain(workload, port, files, reporter)];
+    }
+    let [mut http, tcp] =
+        [Protocol::Http, Protocol::Tcp].map(|protocol| chain(workload, Port { protocol, ..port }, files, reporter));
+    // What the caller's sidecar found out, it offers; whatever offers no HTTP is bytes.
+    http["filter_chain_match"]["application_protocols"] = json!(OFFERED_FOR_HTTP);
+    vec![http, tcp]
 }
 
 fn chain(workload: &Workload, port: Port, files: &Files, reporter: Option<&Reporter>) -> Value {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::http::connection_manager;
+use super::sniffed;
 use super::{socket_address, tcp_proxy};
 use crate::cluster::{BLACK_HOLE, PASSTHROUGH};
 use crate::extension::extension;
@@ -17,6 +18,7 @@ pub(crate) fn outbound(destinations: &[Destination], reporter: Option<&Reporter>
     let mut listeners = vec![virtual_outbound(reporter)];
     for destination in destinations {
         match destination.port.protocol {
+            _ if !destination.port.declared => listeners.push(undeclared(destination, reporter)),
             Protocol::Http => by_http_port.entry(destination.port.number).or_default().push(destination),
             Protocol::Tcp => listeners.push(tcp(destination, reporter)),
         }
@@ -54,6 +56,18 @@ fn http(port: u16, destinations: &[&Destination], reporter: Option<&Reporter>) -
         reporter,
     );
     listener(&name, Ipv4Addr::UNSPECIFIED, port, manager)
+}
+
+/// A port of which nobody said what it speaks: one service, whatever the Host header says, or bytes.
+fn undeclared(destination: &Destination, reporter: Option<&Reporter>) -> Value {
+    let (address, port) = (destination.address, destination.port.number);
+    let name = format!("{address}_{port}");
+    let manager = connection_manager(
+        json!({"stat_prefix": format!("outbound_{name};"), "route_config": sniffed::routes(virtual_host(destination))}),
+        reporter,
+    );
+    let found = listener(&name, address, port, sniffed::offering_http(manager));
+    sniffed::sniffing(found, tcp_proxy(&destination.cluster(), reporter))
 }
 
 fn tcp(destination: &Destination, reporter: Option<&Reporter>) -> Value {

@@ -3,9 +3,12 @@
 use super::refuses;
 use crate::tool::{meshtax, words};
 
-const BUNDLED: &str = "bundled are experiments/bookinfo-lean.yaml, experiments/calibrate.yaml, \
-                       experiments/demo.yaml, experiments/four-arms.yaml, experiments/pair.yaml, \
-                       topologies/bookinfo-lean.yaml, topologies/calibrate.yaml, topologies/pair.yaml";
+const BUNDLED: &str = "bundled are experiments/bookinfo-lean.yaml, experiments/bookinfo-sequential-correct.yaml, \
+                       experiments/bookinfo-sequential.yaml, experiments/calibrate.yaml, experiments/demo.yaml, \
+                       experiments/four-arms.yaml, experiments/pair.yaml, \
+                       experiments/simple-sequential-correct.yaml, experiments/simple-sequential.yaml, \
+                       topologies/bookinfo-lean.yaml, topologies/bookinfo.yaml, topologies/calibrate.yaml, \
+                       topologies/pair.yaml, topologies/simple.yaml";
 
 /// `meshtax ARGUMENTS` in an empty folder.
 fn check(arguments: &[&str], error: &str, hint: &str) {

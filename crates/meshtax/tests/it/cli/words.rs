@@ -33,15 +33,21 @@ const VERBS: [&str; 23] = [
     "completions",
     "man",
 ];
-const BUNDLED: [&str; 8] = [
+const BUNDLED: [&str; 14] = [
     "experiments/bookinfo-lean.yaml",
+    "experiments/bookinfo-sequential-correct.yaml",
+    "experiments/bookinfo-sequential.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
     "experiments/four-arms.yaml",
     "experiments/pair.yaml",
+    "experiments/simple-sequential-correct.yaml",
+    "experiments/simple-sequential.yaml",
     "topologies/bookinfo-lean.yaml",
+    "topologies/bookinfo.yaml",
     "topologies/calibrate.yaml",
     "topologies/pair.yaml",
+    "topologies/simple.yaml",
 ];
 
 #[test]
