@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::tool::Run;
 
-/// Runs a bundled experiment with few requests and short idle windows.
+/// Runs a bundled experiment with short idle windows and a short warm-up.
 fn perform(name: &str, arguments: &[&str]) -> Run {
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments").join(format!("{name}.yaml"));
     let text = fs::read_to_string(bundled).unwrap();
     assert!(text.contains("window: 1s}"), "{text}");
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("experiment.yaml");
-    fs::write(&file, text.replace("window: 1s}", "window: 50ms}")).unwrap();
+    fs::write(&file, text.replace("window: 1s}", "window: 50ms}").replace("warmup: 50", "warmup: 2")).unwrap();
     Run::perform(&[&[file.to_str().unwrap()], arguments].concat())
 }
 
