@@ -18,8 +18,7 @@ pub(crate) fn truncated(measurement: &Measurement) -> String {
 }
 
 /// What the figures are.
-pub(crate) const LEGEND: &str =
-    "cut: each latency rounded down, as a client prints that counts whole steps; no verdict";
+pub(crate) const LEGEND: &str = "cut: each latency rounded down to whole steps, as some clients do; no verdict";
 
 /// `Cut to 1 ms`.
 pub(crate) fn title(measurement: &Measurement) -> String {
@@ -60,6 +59,12 @@ mod tests {
         };
         let arms = vec![arm("none", Some(1.5), None), arm("sidecar", Some(5.7), Some(3.8)), arm("long", None, None)];
         run.truncated = Some(Truncated { step_ms: 1.0, arms });
-        assert_snapshot!(truncated(&run), @"");
+        assert_snapshot!(truncated(&run), @"
+        Cut to 1 ms  mean, ms  total wait, s  change  as measured, ms
+          none           1.50           2.25                     1.98
+          sidecar        5.70           8.55  +280 %             6.18
+          long       not kept       not kept                 not kept
+        cut: each latency rounded down to whole steps, as some clients do; no verdict
+        ");
     }
 }
