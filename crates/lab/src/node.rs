@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use plane::{Plane, Sidecar};
-use topology::{Service, Topology, Work};
+use topology::{Service, Step, Topology, Work};
 
 use crate::address::{self, Addresses, CLIENT, DNS};
 use crate::authority::Identities;
@@ -110,7 +110,10 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
     let mut node = Node { name: arm.name.clone(), plane: arm.plane.clone(), pods: raised, dns, netns: node };
     for pod in &mut node.pods {
         if let Plane::Sidecar(options) = &arm.plane {
-            start_sidecar(site, pod, options)?;
+            let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
+            if options.stands_by(found.is_some(), found.is_none_or(|known| may_call(&known.version.work))) {
+                start_sidecar(site, pod, options)?;
+            }
         }
         start_app(site, &arm.name, pod)?;
         site.stop.check()?;
@@ -123,7 +126,7 @@ pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabErr
     let patience = site.blueprint.patience;
     for pod in &mut node.pods {
         pod.wait_for_app(site)?;
-        if matches!(node.plane, Plane::Sidecar(_)) {
+        if pod.has("proxy") {
             pod.wait_for("proxy", patience, site.stop, envoy_is_ready)?;
         }
     }
@@ -210,12 +213,24 @@ fn start_app(site: &Site<'_>, arm: &str, pod: &mut Pod) -> Result<(), LabError> 
     pod.start("app", &program, None, site.trees)
 }
 
+/// Whether a pod dials others; nobody knows what the user's own programs do.
+fn may_call(work: &Work) -> bool {
+    match work {
+        Work::Command { .. } => true,
+        Work::Simulated { endpoints, .. } => {
+            endpoints.iter().flat_map(|endpoint| &endpoint.script).any(|step| matches!(step, Step::Calls(_)))
+        }
+    }
+}
+
 /// Redirects the pod's traffic and starts its Envoy, in the order of an injected pod: rules first.
 fn start_sidecar(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
-    apply_rules(pod.netns(), &pod.files().join("redirect.nft"), &plane::redirect())?;
+    apply_rules(pod.netns(), &pod.files().join("redirect.nft"), &plane::redirect(options))?;
     write_sidecar_files(site, pod, options).map_err(step(format!("write {}", pod.files().display())))?;
     let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
     command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
+    let written = fs::write(pod.files().join("command.txt"), format!("{}\n", command.join("\n")));
+    written.map_err(step(format!("write {}", pod.files().display())))?;
     let program = Program { command, environment: Vec::new(), takes_orders: false };
     pod.start("proxy", &program, Some(plane::PROXY_UID), site.trees)
 }

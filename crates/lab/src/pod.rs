@@ -113,6 +113,11 @@ impl Pod {
         self.containers.iter().map(|(name, _)| (name.as_str(), self.place.group.join(name)))
     }
 
+    /// Whether it has a container of that name.
+    pub fn has(&self, container: &str) -> bool {
+        self.containers.iter().any(|(known, _)| known == container)
+    }
+
     /// One of its containers.
     pub fn container(&mut self, name: &str) -> Option<&mut Process> {
         self.containers.iter_mut().find(|(known, _)| known == name).map(|(_, process)| process)

@@ -1,5 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -41,6 +42,8 @@ impl Process {
     pub(crate) fn start(name: String, program: &Program, room: &Room<'_>, log: PathBuf) -> Result<Process, LabError> {
         let doing = || format!("start `{name}` ({})", program.command.join(" "));
         let file = log_file(&log).map_err(step(doing()))?;
+        // A program opens /dev/stdout as the user that it is.
+        fchown(&file, room.user, None).map_err(step(doing()))?;
         let mut command = Command::new(&program.command[0]);
         command.args(&program.command[1..]).env_clear().env("PATH", PATH).env("HOME", "/");
         command.envs(program.environment.iter().cloned());

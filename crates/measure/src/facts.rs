@@ -42,6 +42,9 @@ pub struct SidecarFacts {
     pub concurrency_asked: u64,
     /// Worker threads that it runs (`server.concurrency`); none if it does not say.
     pub concurrency: Option<u64>,
+    /// Whether the experiment asks for plaintext between pods.
+    #[serde(default)]
+    pub plaintext_asked: bool,
     /// Requests that it received, by the `connection_security_policy` of Istio's metrics; empty without telemetry.
     pub security_policies: BTreeMap<String, u64>,
     /// What its metrics tell of.

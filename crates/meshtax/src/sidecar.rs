@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use measure::{SidecarFacts, Signal};
+use plane::Sidecar;
 
 const CONCURRENCY: &str = "envoy_server_concurrency";
 /// One each for requests and for TCP connections; either is something that a peer asked for.
@@ -25,7 +26,7 @@ struct Sample<'a> {
 }
 
 /// The facts in the text of one sidecar.
-pub fn sidecar_facts(arm: &str, pod: &str, concurrency_asked: u64, text: &str) -> SidecarFacts {
+pub fn sidecar_facts(arm: &str, pod: &str, options: &Sidecar, text: &str) -> SidecarFacts {
     let samples: Vec<Sample> = text.lines().filter_map(Sample::parse).collect();
     let concurrency = samples.iter().find(|sample| sample.name == CONCURRENCY).map(|sample| sample.value);
     let mut security_policies = BTreeMap::new();
@@ -42,7 +43,8 @@ pub fn sidecar_facts(arm: &str, pod: &str, concurrency_asked: u64, text: &str) -
     SidecarFacts {
         arm: arm.to_owned(),
         pod: pod.to_owned(),
-        concurrency_asked,
+        concurrency_asked: options.concurrency.into(),
+        plaintext_asked: !options.is_mutual(),
         concurrency,
         security_policies,
         signals,

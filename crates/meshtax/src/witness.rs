@@ -103,14 +103,14 @@ fn order(node: &mut Node, order: &str, stop: &Stop) -> Result<Vec<String>, LabEr
 pub fn scrape(node: &Node, folder: &Path) -> anyhow::Result<Vec<SidecarFacts>> {
     let plane::Plane::Sidecar(options) = node.plane() else { return Ok(Vec::new()) };
     let mut facts = Vec::new();
-    for pod in node.pods() {
+    for pod in node.pods().iter().filter(|pod| pod.has("proxy")) {
         let name = format!("planes/{}/{}/stats.prom", node.name(), pod.name());
         let (_, text) = pod
             .http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, "/stats/prometheus")
             .with_context(|| format!("cannot read the metrics of the sidecar of `{}`", pod.name()))?;
         let file = folder.join(&name);
         fs::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
-        facts.push(sidecar_facts(node.name(), pod.name(), options.concurrency.into(), &text));
+        facts.push(sidecar_facts(node.name(), pod.name(), options, &text));
     }
     Ok(facts)
 }

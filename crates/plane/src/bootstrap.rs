@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
+use crate::further::further;
 use crate::telemetry::Reporter;
-use crate::{ADMIN_PORT, Destination, Files, NAMESPACE, Sidecar, Workload, cluster, identity, listener};
+use crate::{ADMIN_PORT, Destination, Files, NAMESPACE, Sidecar, Workload, cluster, identity, listener, tracing};
 
 /// The whole configuration of a workload's sidecar: Envoy's `Bootstrap` message as JSON.
 ///
@@ -9,14 +10,16 @@ use crate::{ADMIN_PORT, Destination, Files, NAMESPACE, Sidecar, Workload, cluste
 /// order of the input is kept, so the same input gives the same bytes.
 pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &Files, options: &Sidecar) -> Value {
     let source = options.telemetry.then(|| Reporter::source(workload));
-    let target = options.telemetry.then(|| Reporter::destination(workload));
+    let known: Vec<Destination> =
+        destinations.iter().cloned().chain(further(destinations, options.mesh_size)).collect();
 
-    let mut listeners = listener::outbound(destinations, source.as_ref());
-    listeners.push(listener::inbound(workload, files, target.as_ref()));
+    let mut listeners = listener::outbound(workload, &known, options, source.as_ref());
+    listeners.push(listener::inbound(workload, files, options));
 
     let mut clusters = vec![cluster::black_hole(), cluster::passthrough()];
-    clusters.extend(workload.ports.iter().map(|&port| cluster::inbound(port)));
-    clusters.extend(destinations.iter().map(|destination| cluster::outbound(destination, files)));
+    clusters.extend(workload.ports.iter().map(|&port| cluster::inbound(port, options)));
+    clusters.extend(known.iter().map(|destination| cluster::outbound(destination, files, options)));
+    clusters.extend(tracing::collector(destinations, files, options));
 
     json!({
         "node": node(workload),
@@ -31,7 +34,7 @@ fn node(workload: &Workload) -> Value {
         "id": workload.node_id(),
         "cluster": format!("{}.{NAMESPACE}", workload.service),
         "metadata": {
-            "NAME": workload.pod,
+            "NAME": workload.replica(),
             "NAMESPACE": NAMESPACE,
             "WORKLOAD_NAME": workload.name(),
             "CLUSTER_ID": identity::CLUSTER_ID,

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::extension::typed;
 use crate::identity::CLUSTER_ID;
 use crate::workload::workload_name;
-use crate::{Destination, Endpoint, Files, NAMESPACE, Port, fqdn, tls};
+use crate::{Destination, Endpoint, Files, NAMESPACE, Port, Sidecar, fqdn, tls};
 
 /// Where connections end that would otherwise loop through the proxy.
 pub(crate) const BLACK_HOLE: &str = "BlackHoleCluster";
@@ -40,8 +40,11 @@ pub(crate) fn inbound_name(port: Port) -> String {
     format!("inbound|{}||", port.number)
 }
 
-/// The sidecar's own application, dialled at the pod's address as Istio does since 1.10.
-pub(crate) fn inbound(port: Port) -> Value {
+/// The sidecar's own application, dialled at the pod's address as Istio does since 1.10, or at loopback as before.
+pub(crate) fn inbound(port: Port, options: &Sidecar) -> Value {
+    if options.preset.is_before_1_10() {
+        return loopback(port);
+    }
     let mut cluster = original_destination(&inbound_name(port));
     cluster["upstream_bind_config"] = json!({"source_address": {"address": INBOUND_SOURCE, "port_value": 0}});
     // Only one address ever appears here: there is nothing to clean up.
@@ -49,10 +52,23 @@ pub(crate) fn inbound(port: Port) -> Value {
     cluster
 }
 
-/// Another service, behind mutual TLS.
+fn loopback(port: Port) -> Value {
+    let name = inbound_name(port);
+    let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port.number}});
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "10s",
+        "lb_policy": "ROUND_ROBIN",
+        "circuit_breakers": no_limits(),
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]},
+    })
+}
+
+/// Another service, behind mutual TLS if both ends have it.
 ///
 /// An `http` port gets HTTP/1.1, Envoy's default: Istio does not upgrade either. Each worker keeps a pool of its own.
-pub(crate) fn outbound(destination: &Destination, files: &Files) -> Value {
+pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidecar) -> Value {
     let name = destination.cluster();
     let endpoints: Vec<Value> = destination
         .endpoints
@@ -60,16 +76,17 @@ pub(crate) fn outbound(destination: &Destination, files: &Files) -> Value {
         .filter(|endpoint| endpoint.weight > 0)
         .map(|endpoint| weighted_endpoint(destination, endpoint))
         .collect();
+    // All endpoints have a sidecar or none has, so Istio's choice by endpoint between TLS and plaintext is made already.
+    let transport = if options.is_mutual() { tls::client(destination, files, options) } else { tls::none() };
     let mut cluster = json!({
         "name": name,
         "type": "STATIC",
         "connect_timeout": "10s",
-        "lb_policy": "LEAST_REQUEST",
+        "lb_policy": if options.preset.is_before_1_10() { "ROUND_ROBIN" } else { "LEAST_REQUEST" },
         "circuit_breakers": no_limits(),
         "metadata": service_metadata(&fqdn(&destination.service), &destination.service, NAMESPACE),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
-        // Every endpoint has a sidecar, so Istio's choice by endpoint between TLS and plaintext is made already.
-        "transport_socket": tls::client(destination, files),
+        "transport_socket": transport,
     });
     if !destination.port.declared {
         cluster["typed_extension_protocol_options"] = http_options(json!({}));

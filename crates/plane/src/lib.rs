@@ -7,20 +7,29 @@
 //! Istio's shape is kept as far as an upstream Envoy without Istio's own filters allows. Static files replace xDS, so
 //! nothing here costs what istiod's pushes cost.
 
+mod access_log;
+mod authorization;
 mod bootstrap;
 mod cluster;
+mod difference;
 mod extension;
+mod further;
 mod identity;
 mod listener;
+mod option;
+mod peer;
 mod port;
 mod redirect;
 mod sidecar;
 mod telemetry;
 mod tls;
+mod tracing;
 mod workload;
 
 pub use bootstrap::bootstrap;
+pub use difference::difference;
 pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
+pub use option::{Mtls, Preset, Side, TlsVersion, Tracing};
 pub use port::{ADMIN_PORT, INBOUND_PORT, OUTBOUND_PORT, Port};
 pub use redirect::redirect;
 pub use sidecar::{PROXY_UID, Plane, Sidecar, arguments};

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::extension::extension;
 use crate::telemetry::Reporter;
+use crate::{Sidecar, access_log};
 
 pub(crate) use inbound::inbound;
 pub(crate) use outbound::outbound;
@@ -19,13 +20,25 @@ fn socket_address(address: Ipv4Addr, port: u16) -> Value {
     json!({"socket_address": {"address": address, "port_value": port}})
 }
 
+/// Bytes as they come, to `cluster`; nobody is told.
+fn silent_tcp_proxy(cluster: &str) -> Value {
+    proxy(json!({"stat_prefix": cluster, "cluster": cluster}))
+}
+
 /// Bytes as they come, to `cluster`.
-fn tcp_proxy(cluster: &str, reporter: Option<&Reporter>) -> Value {
+fn tcp_proxy(cluster: &str, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let mut fields = json!({"stat_prefix": cluster, "cluster": cluster});
-    if let Some(reporter) = reporter {
-        fields["access_log"] = reporter.tcp().into();
+    let told = access_log::tcp(options, reporter);
+    if !told.is_empty() {
+        fields["access_log"] = told.into();
+    }
+    if reporter.is_some() {
         // Without it a connection is logged only when it ends, and never counted as opened.
         fields["access_log_options"] = json!({"flush_access_log_on_connected": true});
     }
+    proxy(fields)
+}
+
+fn proxy(fields: Value) -> Value {
     extension("envoy.filters.network.tcp_proxy", "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", fields)
 }

@@ -1,8 +1,9 @@
 //! Istio's standard metrics, through upstream Envoy's stats access logger.
 //!
 //! The names differ by Envoy's own prefix: Prometheus sees `envoy_istio_requests_total` for `istio_requests_total`. The
-//! differences in content: without metadata exchange a destination knows of its caller only the certificate; a label
-//! of something that is absent is empty where Istio says `unknown`; bytes of a TCP connection are counted when it ends.
+//! differences in content: this logger does not read what peers tell of themselves, so a destination knows of its caller
+//! only the certificate; a label of something that is absent is empty where Istio says `unknown`; bytes of a TCP
+//! connection are counted when it ends.
 
 use serde_json::{Value, json};
 
@@ -54,16 +55,16 @@ impl Reporter {
         }
     }
 
-    /// The callee's sidecar.
-    pub(crate) fn destination(workload: &Workload) -> Self {
+    /// The callee's sidecar, for connections of one `connection_security_policy`.
+    pub(crate) fn destination(workload: &Workload, security: &'static str) -> Self {
         Self {
             side: "destination",
             source: Peer::stranger("%DOWNSTREAM_PEER_URI_SAN%"),
             destination: Peer::own(workload, "%DOWNSTREAM_LOCAL_URI_SAN%"),
             service: Service::own(workload),
-            // No operator says it in Istio's words, but the filter chain does: this logger exists only in chains whose
-            // TLS context demands a certificate of the trust domain. `source_principal` shows which one it was.
-            security: "mutual_tls",
+            // No operator says it in Istio's words, but the filter chain does: it has a TLS context that demands a
+            // certificate of the trust domain, or none. `source_principal` shows which certificate it was.
+            security,
         }
     }
 

@@ -66,7 +66,7 @@ fn names_and_identities_are_istios() {
 
 #[test]
 fn the_rules_keep_istio_inits_order() {
-    let rules: Vec<String> = redirect()
+    let rules: Vec<String> = redirect(&Sidecar::default())
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))

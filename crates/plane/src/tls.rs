@@ -3,9 +3,9 @@ use topology::Protocol;
 
 use crate::extension::extension;
 use crate::identity::{spiffe, spiffe_prefix};
-use crate::{Destination, fqdn};
+use crate::{Destination, Sidecar, TlsVersion, fqdn};
 
-/// TLS 1.2 suites that Istio's servers admit. Two sidecars never need them: they agree on 1.3.
+/// TLS 1.2 suites that Istio's servers admit. Two sidecars need them where the caller offers no more.
 const CIPHER_SUITES: [&str; 6] = [
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
@@ -44,7 +44,7 @@ pub(crate) fn server(protocol: Protocol, files: &Files) -> Value {
 }
 
 /// The client's side: the peer must prove to be exactly the destination's account.
-pub(crate) fn client(destination: &Destination, files: &Files) -> Value {
+pub(crate) fn client(destination: &Destination, files: &Files, options: &Sidecar) -> Value {
     // Istio configures the second list everywhere and has its `istio.alpn` filter rewrite it for each HTTP request.
     let alpn: &[&str] = match destination.port.protocol {
         // What is found to be HTTP offers other names, request by request.
@@ -52,13 +52,26 @@ pub(crate) fn client(destination: &Destination, files: &Files) -> Value {
         Protocol::Http => &["istio-http/1.1", "istio", "http/1.1"],
         Protocol::Tcp => &["istio-peer-exchange", "istio"],
     };
+    let mut common = common(alpn, files, json!({"exact": spiffe(&destination.account)}));
+    if options.tls == TlsVersion::V1_2 {
+        common["tls_params"]["tls_maximum_protocol_version"] = "TLSv1_2".into();
+    }
     extension(
         "envoy.transport_sockets.tls",
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         json!({
             "sni": format!("outbound_.{}_._.{}", destination.port.number, fqdn(&destination.service)),
-            "common_tls_context": common(alpn, files, json!({"exact": spiffe(&destination.account)})),
+            "common_tls_context": common,
         }),
+    )
+}
+
+/// Plaintext.
+pub(crate) fn none() -> Value {
+    extension(
+        "envoy.transport_sockets.raw_buffer",
+        "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+        json!({}),
     )
 }
 

@@ -48,7 +48,23 @@ pub struct Endpoint {
 impl Workload {
     /// Node id, in the form that istiod parses: type, address, pod, DNS domain.
     pub(crate) fn node_id(&self) -> String {
-        format!("sidecar~{}~{}.{}~{}", self.address, self.pod, identity::NAMESPACE, identity::domain())
+        format!("sidecar~{}~{}.{}~{}", self.address, self.replica(), identity::NAMESPACE, identity::domain())
+    }
+
+    /// Name that Kubernetes would have given to the pod: that of its Deployment, the hash of the template, and a suffix.
+    /// Peers are told this name, so that it has the length of a real one.
+    pub(crate) fn replica(&self) -> String {
+        format!(
+            "{}-{}-{}",
+            self.name(),
+            self.template_hash(),
+            letters(&format!("{}.{}", self.pod, identity::NAMESPACE), 5)
+        )
+    }
+
+    /// What every pod of the Deployment has in its name and its labels.
+    pub(crate) fn template_hash(&self) -> String {
+        letters(&self.name(), 10)
     }
 
     /// Name of the Deployment.
@@ -62,6 +78,19 @@ impl Destination {
     pub(crate) fn cluster(&self) -> String {
         format!("outbound|{}||{}", self.port.number, fqdn(&self.service))
     }
+}
+
+/// So many letters that depend on `text` (FNV-1a), of those that Kubernetes makes names of.
+fn letters(text: &str, number: usize) -> String {
+    const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let mut hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    let mut letter = || {
+        let index = hash % 27;
+        hash /= 27;
+        char::from(LETTERS[index as usize])
+    };
+    (0..number).map(|_| letter()).collect()
 }
 
 /// Name of the Deployment that runs a version of a service.

@@ -24,7 +24,8 @@ fn workers(facts: &SidecarFacts) -> String {
 }
 
 pub(super) fn mutual_tls(run: &Run) -> Vec<Caution> {
-    let plain = |facts: &&SidecarFacts| facts.security_policies.keys().any(|policy| policy != MUTUAL_TLS);
+    let is_plain = |facts: &SidecarFacts| facts.security_policies.keys().any(|policy| policy != MUTUAL_TLS);
+    let plain = |facts: &&SidecarFacts| !facts.plaintext_asked && is_plain(facts);
     let by_arm = |arm: &str, facts: Vec<&SidecarFacts>| {
         let others = facts.iter().flat_map(|facts| &facts.security_policies);
         let count: u64 = others.filter(|(policy, _)| *policy != MUTUAL_TLS).map(|(_, count)| count).sum();

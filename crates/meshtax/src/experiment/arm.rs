@@ -1,9 +1,10 @@
 use measure::NULL_ARM;
-use plane::{Plane, Sidecar};
+use plane::Plane;
 use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
 use super::file::{Add, ArmFile, PlaneName, Switch};
+use super::sidecar::{sidecar_of, written};
 
 /// One thing that is compared.
 #[derive(Clone, Debug)]
@@ -42,11 +43,9 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
 }
 
 fn plane_of(arm: &ArmFile) -> Result<Plane, Fault> {
-    let sidecar_only =
-        [arm.telemetry.as_ref().map(|at| at.referenced), arm.concurrency.as_ref().map(|at| at.referenced)];
-    match (arm.plane, sidecar_only.into_iter().flatten().next()) {
-        (PlaneName::None, Some(place)) => {
-            let what = "`telemetry` and `concurrency` are options of sidecars";
+    match (arm.plane, written(arm).next()) {
+        (PlaneName::None, Some((name, place))) => {
+            let what = format!("`{name}` is an option of sidecars");
             Err(Fault::at(place, what, "use `plane: sidecar`"))
         }
         (PlaneName::None, None) => Ok(Plane::None),
@@ -71,18 +70,6 @@ fn addition_of(add: &Add, graph: &Topology) -> Result<Addition, Fault> {
             Err(Fault::at(add.to.referenced, what, "write `to: SERVICE/PATH` as in a call"))
         }
     }
-}
-
-fn sidecar_of(arm: &ArmFile) -> Result<Sidecar, Fault> {
-    let default = Sidecar::default();
-    if let Some(concurrency) = arm.concurrency.as_ref().filter(|concurrency| !(1..=64).contains(&concurrency.value)) {
-        let what = format!("{} is no number of worker threads", concurrency.value);
-        return Err(Fault::at(concurrency.referenced, what, "use 1 to 64; Istio's default is 2"));
-    }
-    Ok(Sidecar {
-        telemetry: arm.telemetry.as_ref().map_or(default.telemetry, |switch| switch.value == Switch::On),
-        concurrency: arm.concurrency.as_ref().map_or(default.concurrency, |number| number.value),
-    })
 }
 
 fn is_dns_label(name: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use load::Connection;
+use plane::{Mtls, Preset, Side, TlsVersion, Tracing};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use topology::{Bytes, Named, Share, Span};
@@ -44,6 +45,18 @@ pub struct ArmFile {
     pub plane: PlaneName,
     pub telemetry: Option<Spanned<Switch>>,
     pub concurrency: Option<Spanned<u32>>,
+    /// Where the options come from that are not written.
+    pub preset: Option<Spanned<Preset>>,
+    pub mtls: Option<Spanned<Mtls>>,
+    pub tls: Option<Spanned<TlsVersion>>,
+    pub metadata: Option<Spanned<Switch>>,
+    pub tracing: Option<Spanned<Tracing>>,
+    pub sampling: Option<Spanned<Share>>,
+    pub access_log: Option<Spanned<Switch>>,
+    pub retries: Option<Spanned<u32>>,
+    pub authz: Option<Spanned<u32>>,
+    pub side: Option<Spanned<Side>>,
+    pub mesh_size: Option<Spanned<u32>>,
     /// Whether the kernel witness is attached during its blocks.
     pub watch: Option<Switch>,
     /// A known cost, for calibration.

@@ -78,6 +78,11 @@ fn full_experiment() -> Value {
             "none": {"plane": "none"},
             "dear": {"plane": "none", "add": {"to": "back/", "wait": "1ms", "compute": "1ms", "response": "1 kB"}},
             "sidecar": {"plane": "sidecar", "telemetry": "off", "concurrency": 1, "watch": "on"},
+            "every-option": {
+                "plane": "sidecar", "preset": "istio-1.9-demo", "mtls": "strict", "tls": "1.2", "metadata": "on",
+                "tracing": "b3", "sampling": "1%", "access_log": "on", "retries": 3, "authz": 10, "side": "both",
+                "mesh_size": 10,
+            },
         },
         "load": {"sequential": {
             "target": "http://back:8081/", "requests": 60, "think": "1ms", "pace": "2ms", "connection": "new",

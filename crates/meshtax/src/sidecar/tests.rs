@@ -14,12 +14,12 @@ envoy_istio_request_bytes_sum{reporter="destination",connection_security_policy=
 #[test]
 fn what_peers_asked_for_by_policy() {
     let policies = [("mutual_tls".to_owned(), 172), ("none".to_owned(), 1)].into();
-    let facts = sidecar_facts("sidecar", "web-v1", 2, TEXT);
+    let facts = sidecar_facts("sidecar", "web-v1", &Sidecar::default(), TEXT);
     assert_eq!((facts.concurrency, facts.security_policies), (Some(2), policies));
 }
 
 #[test]
 fn a_sidecar_that_tells_nothing() {
-    let facts = sidecar_facts("sidecar", "web-v1", 2, "");
+    let facts = sidecar_facts("sidecar", "web-v1", &Sidecar::default(), "");
     assert_eq!((facts.concurrency, facts.security_policies.len()), (None, 0));
 }

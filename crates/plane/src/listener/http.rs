@@ -2,19 +2,25 @@ use serde_json::{Value, json};
 
 use crate::extension::extension;
 use crate::telemetry::Reporter;
+use crate::{Sidecar, Workload, access_log, tracing};
 
-/// Envoy's HTTP connection manager with the settings that both directions share; `fields` (an object) are the others.
-pub(super) fn connection_manager(mut fields: Value, reporter: Option<&Reporter>) -> Value {
+/// Envoy's HTTP connection manager with the settings that both directions share; `fields` (an object) are the others, and
+/// `first` is a filter before all others.
+pub(super) fn connection_manager(
+    mut fields: Value,
+    workload: &Workload,
+    options: &Sidecar,
+    first: Option<Value>,
+    reporter: Option<&Reporter>,
+) -> Value {
     fields["normalize_path"] = true.into();
     fields["stream_idle_timeout"] = "0s".into();
     fields["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]);
-    // No provider is named, so nothing is traced and no trace header is added. But without this block Envoy ignores
-    // the routes' decorators, and `x-envoy-decorator-operation` would be missing on the wire.
-    fields["tracing"] =
-        json!({"client_sampling": {"value": 100}, "random_sampling": {"value": 1}, "overall_sampling": {"value": 100}});
-    fields["http_filters"] = filters().into();
-    if let Some(reporter) = reporter {
-        fields["access_log"] = reporter.http().into();
+    fields["tracing"] = tracing::block(workload, options);
+    fields["http_filters"] = first.into_iter().chain(filters(options)).collect();
+    let told = access_log::http(options, reporter);
+    if !told.is_empty() {
+        fields["access_log"] = told.into();
     }
     extension(
         "envoy.filters.network.http_connection_manager",
@@ -24,15 +30,14 @@ pub(super) fn connection_manager(mut fields: Value, reporter: Option<&Reporter>)
 }
 
 /// Istio's filters in its order; its own ones (`metadata_exchange`, `alpn`, `stats`) are not in an upstream Envoy.
-fn filters() -> Vec<Value> {
-    vec![
-        extension(
-            "envoy.filters.http.grpc_stats",
-            "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
-            json!({"emit_filter_state": true, "stats_for_all_methods": false}),
-        ),
-        extension("envoy.filters.http.fault", "envoy.extensions.filters.http.fault.v3.HTTPFault", json!({})),
-        extension("envoy.filters.http.cors", "envoy.extensions.filters.http.cors.v3.Cors", json!({})),
-        extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", json!({})),
-    ]
+fn filters(options: &Sidecar) -> Vec<Value> {
+    let stats = extension(
+        "envoy.filters.http.grpc_stats",
+        "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+        json!({"emit_filter_state": true, "stats_for_all_methods": false}),
+    );
+    let fault = extension("envoy.filters.http.fault", "envoy.extensions.filters.http.fault.v3.HTTPFault", json!({}));
+    let cors = extension("envoy.filters.http.cors", "envoy.extensions.filters.http.cors.v3.Cors", json!({}));
+    let router = extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", json!({}));
+    if options.preset.is_before_1_10() { vec![cors, fault, router] } else { vec![stats, fault, cors, router] }
 }

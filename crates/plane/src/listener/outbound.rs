@@ -5,31 +5,38 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::http::connection_manager;
-use super::sniffed;
-use super::{socket_address, tcp_proxy};
+use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy};
 use crate::cluster::{BLACK_HOLE, PASSTHROUGH};
 use crate::extension::extension;
 use crate::telemetry::Reporter;
-use crate::{Destination, NAMESPACE, OUTBOUND_PORT, fqdn};
+use crate::{Destination, NAMESPACE, OUTBOUND_PORT, Sidecar, Workload, fqdn, peer};
 
 /// All listeners for what the application dials: the one that receives it, and those that it is handed to.
-pub(crate) fn outbound(destinations: &[Destination], reporter: Option<&Reporter>) -> Vec<Value> {
+pub(crate) fn outbound(
+    workload: &Workload,
+    destinations: &[Destination],
+    options: &Sidecar,
+    reporter: Option<&Reporter>,
+) -> Vec<Value> {
     let mut by_http_port: BTreeMap<u16, Vec<&Destination>> = BTreeMap::new();
-    let mut listeners = vec![virtual_outbound(reporter)];
+    let mut listeners = vec![virtual_outbound(options, reporter)];
     for destination in destinations {
         match destination.port.protocol {
-            _ if !destination.port.declared => listeners.push(undeclared(destination, reporter)),
+            _ if !destination.port.declared => listeners.push(undeclared(destination, workload, options, reporter)),
             Protocol::Http => by_http_port.entry(destination.port.number).or_default().push(destination),
-            Protocol::Tcp => listeners.push(tcp(destination, reporter)),
+            Protocol::Tcp => listeners.push(tcp(destination, options, reporter)),
         }
     }
-    listeners.extend(by_http_port.iter().map(|(&port, destinations)| http(port, destinations, reporter)));
+    let of_port = |(&port, destinations): (&u16, &Vec<&Destination>)| {
+        http(port, routes(port, workload, destinations, options), workload, options, reporter)
+    };
+    listeners.extend(by_http_port.iter().map(of_port));
     listeners
 }
 
 /// Receives every connection and hands it to the listener that matches its original destination best. What no listener
 /// wants passes through, as in Istio's default `ALLOW_ANY`.
-fn virtual_outbound(reporter: Option<&Reporter>) -> Value {
+fn virtual_outbound(options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     json!({
         "name": "virtualOutbound",
         "traffic_direction": "OUTBOUND",
@@ -41,38 +48,35 @@ fn virtual_outbound(reporter: Option<&Reporter>) -> Value {
                 // A direct dial of this port would be passed on to this port, again and again.
                 "name": "virtualOutbound-blackhole",
                 "filter_chain_match": {"destination_port": OUTBOUND_PORT},
-                "filters": [tcp_proxy(BLACK_HOLE, None)],
+                "filters": [silent_tcp_proxy(BLACK_HOLE)],
             },
-            {"name": "virtualOutbound-catchall-tcp", "filters": [tcp_proxy(PASSTHROUGH, reporter)]},
+            {"name": "virtualOutbound-catchall-tcp", "filters": [tcp_proxy(PASSTHROUGH, options, reporter)]},
         ],
     })
 }
 
 /// All services of one HTTP port: the Host header tells them apart.
-fn http(port: u16, destinations: &[&Destination], reporter: Option<&Reporter>) -> Value {
+fn http(port: u16, routes: Value, workload: &Workload, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let name = format!("0.0.0.0_{port}");
-    let manager = connection_manager(
-        json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes(port, destinations)}),
-        reporter,
-    );
+    let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
+    let manager = connection_manager(fields, workload, options, None, reporter);
     listener(&name, Ipv4Addr::UNSPECIFIED, port, manager)
 }
 
 /// A port of which nobody said what it speaks: one service, whatever the Host header says, or bytes.
-fn undeclared(destination: &Destination, reporter: Option<&Reporter>) -> Value {
+fn undeclared(destination: &Destination, workload: &Workload, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let (address, port) = (destination.address, destination.port.number);
     let name = format!("{address}_{port}");
-    let manager = connection_manager(
-        json!({"stat_prefix": format!("outbound_{name};"), "route_config": sniffed::routes(virtual_host(destination))}),
-        reporter,
-    );
+    let routes = introduced(sniffed::routes(virtual_host(destination, options)), workload, options);
+    let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
+    let manager = connection_manager(fields, workload, options, None, reporter);
     let found = listener(&name, address, port, sniffed::offering_http(manager));
-    sniffed::sniffing(found, tcp_proxy(&destination.cluster(), reporter))
+    sniffed::sniffing(found, tcp_proxy(&destination.cluster(), options, reporter))
 }
 
-fn tcp(destination: &Destination, reporter: Option<&Reporter>) -> Value {
+fn tcp(destination: &Destination, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let name = format!("{}_{}", destination.address, destination.port.number);
-    let proxy = tcp_proxy(&destination.cluster(), reporter);
+    let proxy = tcp_proxy(&destination.cluster(), options, reporter);
     listener(&name, destination.address, destination.port.number, proxy)
 }
 
@@ -89,21 +93,40 @@ fn listener(name: &str, address: Ipv4Addr, port: u16, filter: Value) -> Value {
     })
 }
 
-fn routes(port: u16, destinations: &[&Destination]) -> Value {
-    let mut hosts: Vec<Value> = destinations.iter().map(|destination| virtual_host(destination)).collect();
+fn routes(port: u16, workload: &Workload, destinations: &[&Destination], options: &Sidecar) -> Value {
+    let mut hosts: Vec<Value> = destinations.iter().map(|destination| virtual_host(destination, options)).collect();
     hosts.push(allow_any());
-    json!({
+    let routes = json!({
         "name": port.to_string(),
         "validate_clusters": false,
         "ignore_port_in_host_matching": true,
         "virtual_hosts": hosts,
-    })
+    });
+    introduced(routes, workload, options)
 }
 
-fn virtual_host(destination: &Destination) -> Value {
+/// Routes whose requests introduce the caller, where the mesh's peers do.
+fn introduced(mut routes: Value, workload: &Workload, options: &Sidecar) -> Value {
+    if options.metadata {
+        // As in Istio, whoever the peer is; what it tells of itself is not for the application.
+        routes["request_headers_to_add"] = peer::introduction(workload, options);
+        routes["response_headers_to_remove"] = json!([peer::ID, peer::METADATA]);
+    }
+    routes
+}
+
+fn virtual_host(destination: &Destination, options: &Sidecar) -> Value {
     let service = &destination.service;
     let host = fqdn(service);
     let port = destination.port.number;
+    let mut route = json!({
+        "cluster": destination.cluster(),
+        "timeout": "0s",
+        "max_stream_duration": {"grpc_timeout_header_max": "0s"},
+    });
+    if options.retries > 0 {
+        route["retry_policy"] = retries(options);
+    }
     json!({
         "name": format!("{host}:{port}"),
         "domains": [
@@ -118,29 +141,28 @@ fn virtual_host(destination: &Destination) -> Value {
             "name": "default",
             "match": {"prefix": "/"},
             "decorator": {"operation": format!("{host}:{port}/*")},
-            "route": {
-                "cluster": destination.cluster(),
-                "timeout": "0s",
-                "max_stream_duration": {"grpc_timeout_header_max": "0s"},
-                "retry_policy": retries(),
-            },
+            "route": route,
         }],
     })
 }
 
-/// Istio's default retries: two, each at a host that was not tried yet.
-fn retries() -> Value {
+/// Istio's retries, each at a host that was not tried yet.
+fn retries(options: &Sidecar) -> Value {
     let previous_hosts = extension(
         "envoy.retry_host_predicates.previous_hosts",
         "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
         json!({}),
     );
-    json!({
+    let mut policy = json!({
         "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
-        "num_retries": 2,
+        "num_retries": options.retries,
         "host_selection_retry_max_attempts": 5,
         "retry_host_predicate": [previous_hosts],
-    })
+    });
+    if options.preset.is_before_1_10() {
+        policy["retriable_status_codes"] = json!([503]);
+    }
+    policy
 }
 
 fn allow_any() -> Value {

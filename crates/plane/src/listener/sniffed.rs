@@ -11,15 +11,27 @@ const HTTP: [&str; 2] = ["http/1.0", "http/1.1"];
 const OFFERED: &str = "istio-http/1.1,istio,http/1.1";
 
 /// Names that only a caller's sidecar offers, for HTTP.
-pub(super) const OFFERED_FOR_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
+const OFFERED_FOR_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
+
+/// Looks for HTTP in what is dialled at this port, and nowhere else.
+pub(super) fn inspecting(port: u16) -> Value {
+    let mut filter = inspector();
+    let port = json!({"destination_port_range": {"start": port, "end": u32::from(port) + 1}});
+    filter["filter_disabled"] = json!({"not_match": port});
+    filter
+}
+
+/// An inbound chain that takes HTTP alone: what the caller's sidecar found out, it offers; plaintext is looked at here.
+pub(super) fn taking_http(mut chain: Value) -> Value {
+    let wanted = &mut chain["filter_chain_match"];
+    let names = if wanted["transport_protocol"] == "tls" { json!(OFFERED_FOR_HTTP) } else { json!(HTTP) };
+    wanted["application_protocols"] = names;
+    chain
+}
 
 /// An outbound listener whose only chain is for HTTP, so that it takes HTTP alone and hands everything else to `otherwise`.
 pub(super) fn sniffing(mut listener: Value, otherwise: Value) -> Value {
-    listener["listener_filters"] = json!([extension(
-        "envoy.filters.listener.http_inspector",
-        "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
-        json!({}),
-    )]);
+    listener["listener_filters"] = json!([inspector()]);
     listener["filter_chains"][0]["filter_chain_match"] = json!({"application_protocols": HTTP});
     listener["default_filter_chain"] = json!({"filters": [otherwise]});
     listener
@@ -48,4 +60,12 @@ pub(super) fn offering_http(mut manager: Value) -> Value {
     // The last one is the router.
     filters.insert(filters.len().saturating_sub(1), filter);
     manager
+}
+
+fn inspector() -> Value {
+    extension(
+        "envoy.filters.listener.http_inspector",
+        "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
+        json!({}),
+    )
 }

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::{list, text};
-use crate::{Destination, Endpoint, Files, Port, Sidecar, Workload, bootstrap};
+use crate::{Destination, Endpoint, Files, Mtls, Port, Sidecar, Workload, bootstrap};
 
 /// The bootstrap of a pod that serves an undeclared port and calls one.
-fn written(protocol: Protocol) -> Value {
+fn written(protocol: Protocol, options: &Sidecar) -> Value {
     let port = Port { number: 12235, protocol, declared: false };
     let workload = Workload {
         pod: "hello-v1".into(),
@@ -27,7 +27,7 @@ fn written(protocol: Protocol) -> Value {
         endpoints: vec![Endpoint { address: Ipv4Addr::new(10, 0, 0, 2), version: "v1".into(), weight: 1 }],
     };
     let files = Files { certificate: "c".into(), key: "k".into(), authority: "a".into() };
-    bootstrap(&workload, &[destination], &files, &Sidecar::default())
+    bootstrap(&workload, &[destination], &files, options)
 }
 
 fn named<'a>(bootstrap: &'a Value, kind: &str, name: &str) -> &'a Value {
@@ -38,12 +38,12 @@ fn named<'a>(bootstrap: &'a Value, kind: &str, name: &str) -> &'a Value {
 /// What is spoken is found out, so it changes nothing of the bootstrap.
 #[test]
 fn nobody_knows_what_is_spoken() {
-    assert_eq!(written(Protocol::Http), written(Protocol::Tcp));
+    assert_eq!(written(Protocol::Http, &Sidecar::default()), written(Protocol::Tcp, &Sidecar::default()));
 }
 
 #[test]
 fn the_caller_hands_on_http_as_http_and_everything_else_as_bytes() {
-    let bootstrap = written(Protocol::Http);
+    let bootstrap = written(Protocol::Http, &Sidecar::default());
     let cluster = "outbound|12235||hello.default.svc.cluster.local";
     let listener = named(&bootstrap, "listeners", "10.96.0.1_12235");
     assert_eq!(listener["listener_filters"][0]["name"], "envoy.filters.listener.http_inspector");
@@ -63,7 +63,7 @@ fn the_caller_hands_on_http_as_http_and_everything_else_as_bytes() {
 
 #[test]
 fn the_called_side_goes_by_what_the_caller_offers() {
-    let bootstrap = written(Protocol::Http);
+    let bootstrap = written(Protocol::Http, &Sidecar::default());
     let chains = list(&named(&bootstrap, "listeners", "virtualInbound")["filter_chains"]);
     let of_port = chains.iter().filter(|chain| chain["filter_chain_match"]["destination_port"] == 12235);
     let told: Vec<(&Value, &str)> = of_port
@@ -77,4 +77,19 @@ fn the_called_side_goes_by_what_the_caller_offers() {
         told,
         [(&http, "envoy.filters.network.http_connection_manager"), (&Value::Null, "envoy.filters.network.tcp_proxy"),]
     );
+}
+
+/// Where plaintext may come, it is looked at; what a peer of the mesh sends is told by its offer there, too.
+#[test]
+fn plaintext_is_looked_at() {
+    let bootstrap = written(Protocol::Http, &Sidecar { mtls: Mtls::Permissive, ..Sidecar::default() });
+    let listener = named(&bootstrap, "listeners", "virtualInbound");
+    let inspector = list(&listener["listener_filters"]).last().unwrap();
+    assert_eq!(inspector["name"], "envoy.filters.listener.http_inspector");
+    let port = json!({"destination_port_range": {"start": 12235, "end": 12236}});
+    assert_eq!(inspector["filter_disabled"], json!({"not_match": port}));
+    let wanted = list(&listener["filter_chains"]).iter().map(|chain| &chain["filter_chain_match"]);
+    let told: Vec<_> = wanted.skip(1).map(|wanted| wanted["application_protocols"].to_string()).collect();
+    let https = r#"["istio-http/1.0","istio-http/1.1","istio-h2"]"#;
+    assert_eq!(told, [https, r#"["http/1.0","http/1.1"]"#, r#"["istio","istio-peer-exchange"]"#, "null"]);
 }

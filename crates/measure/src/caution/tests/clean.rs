@@ -138,6 +138,7 @@ fn facts() -> Facts {
         pod: "front-v1".into(),
         concurrency_asked: 2,
         concurrency: Some(2),
+        plaintext_asked: false,
         security_policies: [("mutual_tls".into(), 1500)].into(),
         signals: [crate::Signal::Requests].into(),
     };

@@ -1,0 +1,83 @@
+//! Tracers, and where their spans go.
+
+use serde_json::{Value, json};
+
+use crate::extension::typed;
+use crate::{Destination, Files, Sidecar, Tracing, Workload, cluster, fqdn};
+
+/// Name of the service that collects Zipkin's spans.
+const ZIPKIN: &str = "zipkin";
+
+/// Name of the service that collects OpenTelemetry's spans.
+const OPEN_TELEMETRY: &str = "otel-collector";
+
+/// The `tracing` block of an HTTP connection manager.
+///
+/// It stands there without a tracer, too: without it Envoy ignores the routes' decorators, and
+/// `x-envoy-decorator-operation` would be missing on the wire.
+pub(crate) fn block(workload: &Workload, options: &Sidecar) -> Value {
+    let mut block = json!({
+        "client_sampling": {"value": 100},
+        "random_sampling": {"value": options.sampling * 100.0},
+        "overall_sampling": {"value": 100},
+    });
+    if let Some(provider) = provider(workload, options.tracing) {
+        block["provider"] = provider;
+    }
+    block
+}
+
+fn provider(workload: &Workload, tracing: Tracing) -> Option<Value> {
+    let collector = collector_of(tracing)?;
+    let (name, kind, fields) = match tracing {
+        Tracing::Off => return None,
+        Tracing::B3 => (
+            "envoy.tracers.zipkin",
+            "envoy.config.trace.v3.ZipkinConfig",
+            json!({
+                "collector_cluster": collector,
+                "collector_endpoint": "/api/v2/spans",
+                "collector_endpoint_version": "HTTP_JSON",
+                "collector_hostname": fqdn(collector),
+                "trace_id_128bit": true,
+                "shared_span_context": false,
+            }),
+        ),
+        Tracing::Traceparent => (
+            "envoy.tracers.opentelemetry",
+            "envoy.config.trace.v3.OpenTelemetryConfig",
+            json!({
+                "http_service": {"http_uri": {
+                    "uri": format!("http://{}/v1/traces", fqdn(collector)),
+                    "cluster": collector,
+                    "timeout": "1s",
+                }},
+                "service_name": format!("{}.{}", workload.service, crate::NAMESPACE),
+            }),
+        ),
+    };
+    Some(json!({"name": name, "typed_config": typed(kind, fields)}))
+}
+
+/// The collector's cluster: the topology's service of that name, or none that has an endpoint.
+pub(crate) fn collector(destinations: &[Destination], files: &Files, options: &Sidecar) -> Option<Value> {
+    let name = collector_of(options.tracing)?;
+    let found = destinations.iter().find(|destination| destination.service == name);
+    Some(match found {
+        None => json!({"name": name, "type": "STATIC", "connect_timeout": "1s"}),
+        Some(destination) => {
+            let mut cluster = cluster::outbound(destination, files, options);
+            cluster["name"] = name.into();
+            cluster["load_assignment"]["cluster_name"] = name.into();
+            cluster
+        }
+    })
+}
+
+fn collector_of(tracing: Tracing) -> Option<&'static str> {
+    match tracing {
+        Tracing::Off => None,
+        Tracing::B3 => Some(ZIPKIN),
+        Tracing::Traceparent => Some(OPEN_TELEMETRY),
+    }
+}
