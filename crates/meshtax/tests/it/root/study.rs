@@ -80,7 +80,7 @@ fn bookinfo_as_published() {
     is_as_published(&run, 24);
     let burned_ms = run.arm("none")["recorded"]["cpu_ms_per_request"].as_f64().unwrap();
     let charged_ms = run.metric("none", "cpu_ms_per_request");
-    assert!((burned_ms / 29.4 - 1.0).abs() < 0.05, "{burned_ms}");
+    assert!((burned_ms / 28.5 - 1.0).abs() < 0.05, "{burned_ms}");
     assert!((charged_ms / 31.3 - 1.0).abs() < 0.25, "{charged_ms}");
     let idle_mib = run.metric("none", "memory_idle_mib");
     // 354.9 MB.
