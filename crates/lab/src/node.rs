@@ -311,7 +311,7 @@ fn endpoint(site: &Site<'_>, pod: &topology::Pod<'_>, weight: u32) -> plane::End
 }
 
 fn port(service: &Service) -> plane::Port {
-    plane::Port { number: service.port, protocol: service.protocol }
+    plane::Port { number: service.port, protocol: service.protocol, declared: service.declared }
 }
 
 /// The accounts that need an identity: every service's, the client's and a gateway's.

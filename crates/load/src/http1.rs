@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use crate::answer::{Answer, read_answer};
 use crate::inflow::Inflow;
-use crate::pace::now_ns;
-use crate::{Connection, Outcome, Target};
+use crate::pace::{now_ns, pass};
+use crate::{Connection, Outcome, Sequential, Target};
 
 /// A client that sends one GET after the other to one target.
 pub(crate) struct Http1<'a> {
     target: &'a Target,
     connection: Connection,
+    round_trip: Duration,
     timeout: Duration,
     request: Vec<u8>,
     inflow: Inflow,
@@ -27,9 +28,18 @@ pub(crate) struct Asked {
 }
 
 impl<'a> Http1<'a> {
-    pub(crate) fn new(target: &'a Target, connection: Connection, timeout: Duration) -> Self {
-        let request = request(target);
-        Self { target, connection, timeout, request, inflow: Inflow::new(), open: None, reconnects: 0, connections: 0 }
+    pub(crate) fn new(load: &'a Sequential) -> Self {
+        Self {
+            target: &load.target,
+            connection: load.connection,
+            round_trip: load.round_trip,
+            timeout: load.timeout,
+            request: request(&load.target),
+            inflow: Inflow::new(),
+            open: None,
+            reconnects: 0,
+            connections: 0,
+        }
     }
 
     /// Kept connections that the peer had closed when the next request was sent.
@@ -57,6 +67,7 @@ impl<'a> Http1<'a> {
 
     fn exchange(&mut self, deadline_ns: u64) -> Result<Answer, Outcome> {
         if let Some(kept) = self.open.take() {
+            pass(self.round_trip);
             let answer = self.ask_on(kept, deadline_ns);
             // The peer closed while the connection lay idle, perhaps while the request was on its way: not an error but
             // an ordinary race, which every client answers with a new connection (RFC 9112, section 9.3.1).
@@ -66,6 +77,8 @@ impl<'a> Http1<'a> {
             }
             self.reconnects += 1;
         }
+        // Both before connecting: over a long way, too, the server sees connection and request arrive together.
+        pass(self.round_trip * 2);
         let stream = connect(self.target, deadline_ns)?;
         self.connections += 1;
         self.ask_on(stream, deadline_ns)

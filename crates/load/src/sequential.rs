@@ -25,6 +25,10 @@ pub struct Sequential {
     pub pace: Duration,
     /// How requests share connections.
     pub connection: Connection,
+    /// How far away the client is: one round trip is waited before each request, and another before each connection. Packets
+    /// do not travel longer for it.
+    #[serde(default)]
+    pub round_trip: Duration,
     /// After this long, from its actual start, a request has failed.
     pub timeout: Duration,
 }
@@ -43,7 +47,7 @@ pub enum Connection {
 /// that is under way; what was seen until then is returned.
 pub fn run_block(load: &Sequential, stop: &AtomicBool) -> BlockLoad {
     sleep_exactly();
-    let mut client = Http1::new(&load.target, load.connection, load.timeout);
+    let mut client = Http1::new(load);
     let mut block = BlockLoad::default();
     let start_ns = now_ns();
     let mut last_ns = start_ns;

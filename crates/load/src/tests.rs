@@ -51,6 +51,7 @@ fn load(target: Target, connection: Connection) -> Sequential {
         think: Duration::ZERO,
         pace: Duration::ZERO,
         connection,
+        round_trip: Duration::ZERO,
         timeout: Duration::from_secs(20),
     }
 }
@@ -165,6 +166,19 @@ fn nobody_there_is_a_refused_connection() {
     };
     let block = run_block(&load(target, Connection::New), &AtomicBool::new(false));
     assert_eq!(block.errors, [("connect".to_owned(), 23)].into());
+}
+
+/// A far client waits a round trip for each request and another for each connection, and that is part of its latency.
+#[test]
+fn a_far_client_waits_for_the_way() {
+    let shortest = |connection| {
+        let server = Server::new(HELLO, After::Keep);
+        let round_trip = Duration::from_millis(3);
+        let load = Sequential { round_trip, ..load(server.target.clone(), connection) };
+        *run_block(&load, &AtomicBool::new(false)).sequence[1..].iter().min().unwrap()
+    };
+    let (kept_ns, new_ns) = (shortest(Connection::Keep), shortest(Connection::New));
+    assert!(kept_ns >= 3_000_000 && new_ns >= 6_000_000, "{kept_ns} {new_ns}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod recovery;
 mod series;
 mod telemetry;
 mod threshold;
+mod truncated;
 mod unit;
 mod until;
 mod verdict;
@@ -49,6 +50,7 @@ pub use observation::{
 pub use recovery::recover;
 pub use telemetry::{Sighting, Signal};
 pub use threshold::{ThresholdError, Until};
+pub use truncated::{Truncated, TruncatedArm, truncated};
 pub use until::is_reached;
 
 // The simulated machine speaks of this crate by its name, as benchmarks do.

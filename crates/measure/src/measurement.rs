@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{GatewayUse, MemorySource, Sighting, Stands};
+use crate::{GatewayUse, MemorySource, Sighting, Stands, Truncated};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v1";
@@ -28,6 +28,9 @@ pub struct Measurement {
     /// Known costs that arms were given, and what the effects make of them.
     #[serde(default)]
     pub calibration: Vec<Recovery>,
+    /// What a client would have told that cuts latencies to whole milliseconds; null unless somebody asked for it.
+    #[serde(default)]
+    pub truncated: Option<Truncated>,
     /// What each arm let its operators see during the rounds.
     #[serde(default)]
     pub telemetry: Vec<Sighting>,
@@ -56,6 +59,9 @@ pub struct Subject {
     /// Least time between two intended starts, in milliseconds; 0 for none.
     #[serde(default)]
     pub pace_ms: f64,
+    /// How far away the client was: waited before each request, and once more before each connection, in milliseconds.
+    #[serde(default)]
+    pub round_trip_ms: f64,
     /// Time after which a request was given up, in milliseconds; null in runs that did not record it.
     #[serde(default)]
     pub timeout_ms: Option<f64>,

@@ -6,16 +6,25 @@ use std::process::ExitCode;
 use crate::failure::{Failure, Hint};
 use crate::output::print;
 
-const FILES: [(&str, &str); 9] = [
+const FILES: &[(&str, &str)] = &[
     ("experiments/bookinfo-lean.yaml", include_str!("../../../experiments/bookinfo-lean.yaml")),
+    (
+        "experiments/bookinfo-sequential-correct.yaml",
+        include_str!("../../../experiments/bookinfo-sequential-correct.yaml"),
+    ),
+    ("experiments/bookinfo-sequential.yaml", include_str!("../../../experiments/bookinfo-sequential.yaml")),
     ("experiments/calibrate.yaml", include_str!("../../../experiments/calibrate.yaml")),
     ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
     ("experiments/options.yaml", include_str!("../../../experiments/options.yaml")),
     ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
+    ("experiments/simple-sequential-correct.yaml", include_str!("../../../experiments/simple-sequential-correct.yaml")),
+    ("experiments/simple-sequential.yaml", include_str!("../../../experiments/simple-sequential.yaml")),
     ("topologies/bookinfo-lean.yaml", include_str!("../../../topologies/bookinfo-lean.yaml")),
+    ("topologies/bookinfo.yaml", include_str!("../../../topologies/bookinfo.yaml")),
     ("topologies/calibrate.yaml", include_str!("../../../topologies/calibrate.yaml")),
     ("topologies/pair.yaml", include_str!("../../../topologies/pair.yaml")),
+    ("topologies/simple.yaml", include_str!("../../../topologies/simple.yaml")),
 ];
 
 /// The bundled file of that name, if there is one.
@@ -40,7 +49,7 @@ pub fn read(path: &Path) -> Result<String, Failure> {
 /// `meshtax show`.
 pub fn show(name: Option<&str>) -> Result<ExitCode, Failure> {
     match name {
-        None => print(&FILES.map(|(name, _)| format!("{name}\n")).concat())?,
+        None => print(&FILES.iter().map(|(name, _)| format!("{name}\n")).collect::<String>())?,
         Some(name) => {
             print(file(name).ok_or_else(|| Failure::new(format!("nothing bundled is called `{name}`"), listing()))?)?;
         }

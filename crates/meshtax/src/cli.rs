@@ -5,6 +5,7 @@ mod dns;
 mod drops;
 mod help;
 mod remembering;
+mod rounding;
 mod udp;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RETRA
 pub use self::agent::AgentOptions;
 pub use dns::DnsWatchOptions;
 pub use drops::DropsOptions;
+pub use rounding::RoundingOptions;
 pub use udp::UdpOptions;
 
 /// Subcommands by purpose, as `--help` shows them.
@@ -198,6 +200,8 @@ pub struct OutputOptions {
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
+    pub rounding: RoundingOptions,
+    #[command(flatten)]
     pub gate: GateOptions,
     /// Leave the lab standing afterwards and say how to enter a pod; `meshtax clean` removes it
     #[arg(long)]
@@ -222,6 +226,8 @@ pub struct ReportOptions {
     /// Arm to write, for a form that holds one
     #[arg(long, value_name = "ARM")]
     pub arm: Option<String>,
+    #[command(flatten)]
+    pub rounding: RoundingOptions,
     #[command(flatten)]
     pub gate: GateOptions,
 }

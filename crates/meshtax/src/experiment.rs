@@ -268,12 +268,17 @@ fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, 
     if file.timeout.value.0.is_zero() {
         return Err(Fault::at(file.timeout.referenced, "no request ends within no time", "write a time such as `10s`"));
     }
+    if file.round_trip.value.0 * 2 >= file.timeout.value.0 {
+        let hint = "lower `round_trip` or raise `timeout`: a new connection takes two round trips";
+        return Err(Fault::at(file.round_trip.referenced, "no answer could come in time from so far away", hint));
+    }
     Ok(Sequential {
         target,
         requests: file.requests.value,
         think: file.think.0,
         pace: file.pace.0,
         connection: file.connection,
+        round_trip: file.round_trip.value.0,
         timeout: file.timeout.value.0,
     })
 }

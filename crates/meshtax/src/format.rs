@@ -10,7 +10,10 @@ use crate::record::Record;
 
 /// `meshtax report`: a run in the form that its reader wants.
 pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
-    let record = Record::open(&options.folder)?;
+    let mut record = Record::open(&options.folder)?;
+    if let Some(step) = options.rounding.round_latency {
+        record.measurement.truncated = Some(measure::truncated(&record.observations()?, step));
+    }
     let format = if options.json { Format::Json } else { options.format };
     print(&written(&record, format, options.arm.as_deref())?)?;
     Ok(match gate(&options.gate.fail_if, &record.measurement.effects) {

@@ -6,7 +6,7 @@ use measure::{
 use crate::experiment::Experiment;
 use crate::tally::Tally;
 
-/// Puts together what a run saw; what each arm let be seen is left out.
+/// Puts together what a run saw; what each arm let be seen is left out, and what others would have told.
 pub fn of_run(
     experiment: &Experiment,
     environment: Environment,
@@ -22,7 +22,8 @@ pub fn of_run(
     // Beside other arms, the baseline's copy is the noise floor and no arm of its own.
     arms.retain(|arm| null.is_none() || arm.name != NULL_ARM);
     let (schema, telemetry) = (SCHEMA.to_owned(), Vec::new());
-    Measurement { schema, experiment, environment, arms, effects, null, calibration, telemetry, cautions }
+    let truncated = None;
+    Measurement { schema, experiment, environment, arms, effects, null, calibration, truncated, telemetry, cautions }
 }
 
 /// Adds what the services themselves counted, and what of it all was a gateway's.
@@ -63,6 +64,7 @@ fn subject(experiment: &Experiment, seen: &Observations, complete: bool) -> Subj
         requests: load.requests,
         think_ms: load.think.as_secs_f64() * 1e3,
         pace_ms: load.pace.as_secs_f64() * 1e3,
+        round_trip_ms: load.round_trip.as_secs_f64() * 1e3,
         timeout_ms: Some(load.timeout.as_secs_f64() * 1e3),
         connection: match load.connection {
             Connection::New => "new".to_owned(),

@@ -75,7 +75,8 @@ impl Plan {
 
     /// A guess at the length of the run, from a guess at what a request takes.
     pub fn length(&self, experiment: &Experiment) -> Duration {
-        let request = (experiment.load.think + REQUEST_GUESS).max(experiment.load.pace);
+        let load = &experiment.load;
+        let request = (load.think + load.round_trip * 2 + REQUEST_GUESS).max(load.pace);
         let stands = experiment.stands;
         let requests = self.warmup_requests * u64::from(stands) + experiment.load.requests;
         let load = request * u32::try_from(requests * self.arms.len() as u64).unwrap_or(u32::MAX);

@@ -136,7 +136,9 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
         telemetry::sightings(&plan.arms, &conductor.seen.facts.sidecars, &conductor.asked, &conductor.watched);
     let Conductor { seen, tally, .. } = conductor;
     let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
-    let measurement = Measurement { telemetry, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
+    let truncated = output.rounding.round_latency.map(|step| measure::truncated(&seen, step));
+    let measurement =
+        Measurement { telemetry, truncated, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
     keep_answers(&folder, &measurement)?;
     show(&measurement, output.json)?;
     say(&format!("run folder: {}", folder.path().display()));

@@ -23,16 +23,16 @@ pub(crate) fn black_hole() -> Value {
 pub(crate) fn passthrough() -> Value {
     let mut cluster = original_destination(PASSTHROUGH);
     cluster["metadata"] = service_metadata("unknown", PASSTHROUGH, "unknown");
-    cluster["typed_extension_protocol_options"] = json!({
-        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-            json!({
-                "common_http_protocol_options": {"idle_timeout": "300s"},
-                "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}},
-            }),
-        ),
-    });
+    cluster["typed_extension_protocol_options"] =
+        http_options(json!({"common_http_protocol_options": {"idle_timeout": "300s"}}));
     cluster
+}
+
+/// Options of a cluster that speaks the HTTP that it is spoken to in.
+fn http_options(mut fields: Value) -> Value {
+    const KIND: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    fields["use_downstream_protocol_config"] = json!({"http_protocol_options": {}, "http2_protocol_options": {}});
+    json!({KIND: typed(KIND, fields)})
 }
 
 /// Name of the cluster that leads from the sidecar to its own application.
@@ -78,7 +78,7 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
         .collect();
     // All endpoints have a sidecar or none has, so Istio's choice by endpoint between TLS and plaintext is made already.
     let transport = if options.is_mutual() { tls::client(destination, files, options) } else { tls::none() };
-    json!({
+    let mut cluster = json!({
         "name": name,
         "type": "STATIC",
         "connect_timeout": "10s",
@@ -87,7 +87,11 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
         "metadata": service_metadata(&fqdn(&destination.service), &destination.service, NAMESPACE),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "transport_socket": transport,
-    })
+    });
+    if !destination.port.declared {
+        cluster["typed_extension_protocol_options"] = http_options(json!({}));
+    }
+    cluster
 }
 
 fn weighted_endpoint(destination: &Destination, endpoint: &Endpoint) -> Value {

@@ -11,9 +11,9 @@ const PODS_FROM: u32 = Ipv4Addr::new(10, 245, 0, 1).to_bits();
 /// Services of a larger mesh, which istiod's default pushes to every sidecar: HTTP, one pod each, on the port of the first
 /// HTTP service that the workload may really call, so that its requests are looked up among theirs.
 pub(crate) fn further(destinations: &[Destination], mesh_size: u32) -> impl Iterator<Item = Destination> {
-    let http = |port: &Port| port.protocol == Protocol::Http;
+    let http = |port: &Port| port.declared && port.protocol == Protocol::Http;
     let port = destinations.iter().map(|destination| destination.port).find(http);
-    let port = port.unwrap_or(Port { number: 80, protocol: Protocol::Http });
+    let port = port.unwrap_or(Port { number: 80, protocol: Protocol::Http, declared: true });
     (0..mesh_size).map(move |index| Destination {
         service: format!("further-{index:05}"),
         port,

@@ -3,6 +3,7 @@
 mod http;
 mod inbound;
 mod outbound;
+mod sniffed;
 
 use std::net::Ipv4Addr;
 

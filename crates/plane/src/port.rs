@@ -21,11 +21,13 @@ pub(crate) const READINESS_PORT: u16 = 15021;
 /// Envoy's own metrics.
 pub(crate) const PROMETHEUS_PORT: u16 = 15090;
 
-/// A port and what is spoken on it, declared as in a Kubernetes service: nothing is sniffed.
+/// A port and what is spoken on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port {
     /// TCP port, the same on the service and on its pods.
     pub number: u16,
     /// What is spoken.
     pub protocol: Protocol,
+    /// Whether the name of the Kubernetes port says so; if not, sidecars sniff.
+    pub declared: bool,
 }

@@ -1,6 +1,7 @@
 //! The bootstrap and the rules, as a reader of the files would check them.
 
 mod options;
+mod sniffed;
 mod telemetry;
 
 use std::net::Ipv4Addr;
@@ -10,8 +11,8 @@ use topology::Protocol;
 
 use crate::{Destination, Endpoint, Files, Port, Sidecar, Workload, arguments, bootstrap, fqdn, redirect, spiffe};
 
-const HTTP: Port = Port { number: 9080, protocol: Protocol::Http };
-const TCP: Port = Port { number: 6379, protocol: Protocol::Tcp };
+const HTTP: Port = Port { number: 9080, protocol: Protocol::Http, declared: true };
+const TCP: Port = Port { number: 6379, protocol: Protocol::Tcp, declared: true };
 
 #[test]
 fn a_sidecar_leads_to_its_application_and_to_every_destination() {

@@ -47,6 +47,8 @@ pub(crate) fn server(protocol: Protocol, files: &Files) -> Value {
 pub(crate) fn client(destination: &Destination, files: &Files, options: &Sidecar) -> Value {
     // Istio configures the second list everywhere and has its `istio.alpn` filter rewrite it for each HTTP request.
     let alpn: &[&str] = match destination.port.protocol {
+        // What is found to be HTTP offers other names, request by request.
+        _ if !destination.port.declared => &["istio-peer-exchange", "istio"],
         Protocol::Http => &["istio-http/1.1", "istio", "http/1.1"],
         Protocol::Tcp => &["istio-peer-exchange", "istio"],
     };

@@ -38,14 +38,15 @@ pub(crate) fn change(ratio: f64, ends: Option<[f64; 2]>) -> String {
     difference(percent(ratio), ends.map(|ends| ends.map(percent)), "%")
 }
 
-/// How requests follow upon one another: `2 ms think time`, `a request every 5 ms`.
+/// How requests follow upon one another: `2 ms think time`, `a request every 5 ms`; and from how far they come.
 pub(crate) fn rhythm(subject: &Subject) -> String {
-    let Subject { think_ms, pace_ms, .. } = subject;
-    match (*pace_ms > 0.0, *think_ms > 0.0) {
+    let Subject { think_ms, pace_ms, round_trip_ms, .. } = subject;
+    let rhythm = match (*pace_ms > 0.0, *think_ms > 0.0) {
         (false, _) => format!("{think_ms} ms think time"),
         (true, false) => format!("a request every {pace_ms} ms"),
         (true, true) => format!("a request every {pace_ms} ms, {think_ms} ms think time"),
-    }
+    };
+    if *round_trip_ms > 0.0 { format!("{rhythm}, {round_trip_ms} ms round trip") } else { rhythm }
 }
 
 /// `30 rounds`, `50 rounds in 10 stand-ups of the lab`.

@@ -62,6 +62,7 @@ fn headline(service: &Service) -> String {
     if service.connections == Connections::New {
         facts += ", new connections";
     }
+    let protocol = if service.declared { protocol.to_owned() } else { format!("{protocol} (undeclared)") };
     format!("{}  {protocol} :{}  {}", service.name, service.port, facts)
 }
 

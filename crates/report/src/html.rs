@@ -22,6 +22,7 @@ use topology::Topology;
 use crate::answer::answer;
 use crate::element::{Element, element};
 use crate::telemetry;
+use crate::truncated;
 use look::compared;
 pub(crate) use page::Page;
 use table::Table;
@@ -111,10 +112,12 @@ fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'st
 fn sections(page: &Page) -> Vec<Element> {
     let measurement = page.measurement;
     let forests = compared(measurement).map(|arm| forest::forest(page, arm));
+    let latencies = [latency::percentiles(page), latency::distribution(page)];
+    let told = measurement.truncated.as_ref().map(|_| cut(measurement));
     let mut sections = vec![opening(page)];
     let contents = [
         ("trust", vec![fact::cautions(measurement)]),
-        ("effects", vec![grid(forests.chain([latency::percentiles(page), latency::distribution(page)]))]),
+        ("effects", std::iter::once(grid(forests.chain(latencies))).chain(told).collect()),
         ("calibration", vec![grid([calibration::calibration(page)])]),
         ("telemetry", vec![seen(measurement)]),
         ("rounds", vec![grid(page.primary().map(|(title, metric)| round::rounds(page, title, metric)))]),
@@ -131,6 +134,13 @@ fn sections(page: &Page) -> Vec<Element> {
         sections.push(section.put(heading).puts(content));
     }
     sections
+}
+
+/// What a client would have told that cuts latencies to whole steps, as a table.
+fn cut(measurement: &Measurement) -> Element {
+    let columns = std::iter::once(truncated::title(measurement)).chain(truncated::COLUMNS.map(str::to_owned));
+    let table = truncated::rows(measurement).fold(Table::new(columns), |table, (arm, cells)| table.row(arm, cells));
+    table.finish(truncated::LEGEND)
 }
 
 /// What each arm lets be seen, as a table.

@@ -23,6 +23,7 @@ mod runs;
 mod svg;
 mod telemetry;
 mod text;
+mod truncated;
 mod verdict;
 
 pub use answer::answer;

@@ -5,6 +5,7 @@ use crate::calibration::{COLUMNS, recovered, summary};
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
 use crate::figure::{change, count, rounds};
 use crate::telemetry;
+use crate::truncated;
 use crate::verdict::spelled;
 
 /// A run as Markdown for a pull request: the answer, the primary metrics with their verdicts, cautions, and everything
@@ -15,7 +16,7 @@ pub fn markdown(measurement: &Measurement) -> String {
         vec![format!("### meshtax: {}", measurement.experiment.name), quoted(&answer(measurement))],
         others.clone().map(|arm| primary(measurement, arm)).collect(),
         vec![calibration(measurement), cautions(&measurement.cautions)],
-        vec![telemetry(measurement)],
+        vec![truncated(measurement), telemetry(measurement)],
         others.map(|arm| folded(measurement, arm)).collect(),
         vec![origin(measurement)],
     ];
@@ -56,6 +57,16 @@ fn calibration(measurement: &Measurement) -> String {
     let rows = measurement.calibration.iter().map(|recovery| recovered(recovery).map(told).into());
     let header = COLUMNS.map(str::to_owned).to_vec();
     format!("{}\n\n{}", summary(measurement), table(header, rows))
+}
+
+/// What a client would have told that cuts latencies to whole steps.
+fn truncated(measurement: &Measurement) -> String {
+    if measurement.truncated.is_none() {
+        return String::new();
+    }
+    let header = std::iter::once(truncated::title(measurement)).chain(truncated::COLUMNS.map(str::to_owned)).collect();
+    let rows = truncated::rows(measurement).map(|(arm, cells)| std::iter::once(arm.to_owned()).chain(cells).collect());
+    table(header, rows)
 }
 
 /// What each arm let be seen.

@@ -7,6 +7,7 @@ use crate::gateway::gateways;
 use crate::paragraph::paragraph;
 use crate::pod::pods;
 use crate::telemetry::telemetry;
+use crate::truncated::truncated;
 use crate::verdict::verdicts;
 
 /// A run as text of 80 columns without colour: what was run, every metric of every arm with its spread, the arms
@@ -18,6 +19,7 @@ pub fn text(measurement: &Measurement) -> String {
     let sections = [
         subject(&measurement.experiment),
         comparison(measurement),
+        truncated(measurement),
         verdicts(measurement),
         gateways(&measurement.arms),
         telemetry(measurement),

@@ -30,6 +30,8 @@ pub struct Service {
     pub port: u16,
     /// What is spoken on that port.
     pub protocol: Protocol,
+    /// Whether a mesh is told so, as by the name of a Kubernetes port; if not, it sniffs.
+    pub declared: bool,
     /// Service account, hence identity in the mesh; the service's name unless the file says otherwise.
     pub account: String,
     /// How this service connects to those that it calls.

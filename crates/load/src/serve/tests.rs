@@ -11,6 +11,7 @@ fn orders_are_read_as_they_are_written() {
         think: Duration::from_millis(50),
         pace: Duration::ZERO,
         connection: Connection::New,
+        round_trip: Duration::from_millis(12),
         timeout: Duration::from_secs(15),
     };
     for order in [Order::Sequential(load), Order::Stop, Order::Keep] {

@@ -122,6 +122,7 @@ fn measurement(seen: &Observations) -> Measurement {
         requests: 0,
         think_ms: 0.0,
         pace_ms: 0.0,
+        round_trip_ms: 0.0,
         timeout_ms: None,
         connection: word(),
         seed: 0,
@@ -148,6 +149,7 @@ fn measurement(seen: &Observations) -> Measurement {
         effects: Vec::new(),
         null: None,
         calibration: Vec::new(),
+        truncated: None,
         cautions: Vec::new(),
     }
 }

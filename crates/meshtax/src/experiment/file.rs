@@ -126,6 +126,9 @@ pub struct SequentialFile {
     pub pace: Span,
     #[serde(default = "default_connection")]
     pub connection: Connection,
+    /// How far away the client is.
+    #[serde(default = "default_round_trip")]
+    pub round_trip: Spanned<Span>,
     #[serde(default = "default_timeout")]
     pub timeout: Spanned<Span>,
 }
@@ -169,6 +172,10 @@ fn default_max_rounds() -> Spanned<u32> {
 
 fn default_connection() -> Connection {
     Connection::Keep
+}
+
+fn default_round_trip() -> Spanned<Span> {
+    unwritten(Span::default())
 }
 
 fn default_timeout() -> Spanned<Span> {

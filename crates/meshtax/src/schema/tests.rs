@@ -50,7 +50,7 @@ fn full_topology() -> Value {
         "description": "Everything.",
         "services": {
             "front": {
-                "port": 8080, "protocol": "http", "account": "front-account", "connections": "new",
+                "port": 8080, "protocol": "http", "declared": false, "account": "front-account", "connections": "new",
                 "propagate": ["x-request-id"], "ready": "/health", "memory": "1 MiB",
                 "endpoints": {"/": {"script": script, "response": 12, "errors": "1%"}},
                 "versions": {
@@ -88,7 +88,8 @@ fn full_experiment() -> Value {
         },
         "groups": {"first": ["none", "sidecar"], "second": ["every-option"]},
         "load": {"sequential": {
-            "target": "http://back:8081/", "requests": 60, "think": "1ms", "pace": "2ms", "connection": "new", "timeout": "1s",
+            "target": "http://back:8081/", "requests": 60, "think": "1ms", "pace": "2ms", "connection": "new",
+            "round_trip": "1ms", "timeout": "1s",
         }},
         "warmup": 5,
         "rounds": 6,

@@ -11,5 +11,6 @@ mod mesh;
 mod network;
 mod numbers;
 mod options;
+mod study;
 mod truth;
 mod witness;

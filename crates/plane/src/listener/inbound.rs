@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::http::connection_manager;
-use super::{silent_tcp_proxy, socket_address, tcp_proxy};
+use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy};
 use crate::cluster::{BLACK_HOLE, inbound_name};
 use crate::extension::extension;
 use crate::telemetry::Reporter;
@@ -14,14 +14,7 @@ use crate::{Files, INBOUND_PORT, Mtls, Port, Sidecar, Workload, authorization, f
 /// Envoy closes a connection of another kind, and one to an undeclared port, for want of a chain.
 pub(crate) fn inbound(workload: &Workload, files: &Files, options: &Sidecar) -> Value {
     let mut chains = vec![black_hole()];
-    for &port in &workload.ports {
-        if options.mtls != Mtls::Off {
-            chains.push(mutual(workload, port, files, options));
-        }
-        if options.mtls != Mtls::Strict {
-            chains.push(plain(workload, port, options));
-        }
-    }
+    chains.extend(workload.ports.iter().flat_map(|&port| of_port(workload, port, files, options)));
     json!({
         "name": "virtualInbound",
         "traffic_direction": "INBOUND",
@@ -29,21 +22,27 @@ pub(crate) fn inbound(workload: &Workload, files: &Files, options: &Sidecar) -> 
         "continue_on_listener_filters_timeout": true,
         "listener_filters_timeout": "0s",
         "max_connections_to_accept_per_socket_event": 1,
-        "listener_filters": [
-            // Restores the port that was dialled, which the chains match.
-            extension(
-                "envoy.filters.listener.original_dst",
-                "envoy.extensions.filters.listener.original_dst.v3.OriginalDst",
-                json!({}),
-            ),
-            extension(
-                "envoy.filters.listener.tls_inspector",
-                "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
-                json!({"initial_read_buffer_size": 512}),
-            ),
-        ],
+        "listener_filters": listener_filters(workload, options),
         "filter_chains": chains,
     })
+}
+
+fn listener_filters(workload: &Workload, options: &Sidecar) -> Vec<Value> {
+    // Restores the port that was dialled, which the chains match.
+    let original = extension(
+        "envoy.filters.listener.original_dst",
+        "envoy.extensions.filters.listener.original_dst.v3.OriginalDst",
+        json!({}),
+    );
+    let tls = extension(
+        "envoy.filters.listener.tls_inspector",
+        "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+        json!({"initial_read_buffer_size": 512}),
+    );
+    // What comes encrypted says what it is: only plaintext is looked at.
+    let undeclared = workload.ports.iter().filter(|port| !port.declared && options.mtls != Mtls::Strict);
+    let http = undeclared.map(|port| sniffed::inspecting(port.number));
+    [original, tls].into_iter().chain(http).collect()
 }
 
 /// A direct dial of this port would lead back to it.
@@ -53,6 +52,21 @@ fn black_hole() -> Value {
         "filter_chain_match": {"destination_port": INBOUND_PORT},
         "filters": [silent_tcp_proxy(BLACK_HOLE)],
     })
+}
+
+/// A port of which nobody said what it speaks has its chains twice: for what is found to be HTTP, and for all else.
+fn of_port(workload: &Workload, port: Port, files: &Files, options: &Sidecar) -> Vec<Value> {
+    if port.declared {
+        return chains(workload, port, files, options);
+    }
+    let speaking = |protocol| chains(workload, Port { protocol, ..port }, files, options);
+    speaking(Protocol::Http).into_iter().map(sniffed::taking_http).chain(speaking(Protocol::Tcp)).collect()
+}
+
+fn chains(workload: &Workload, port: Port, files: &Files, options: &Sidecar) -> Vec<Value> {
+    let mutual = (options.mtls != Mtls::Off).then(|| mutual(workload, port, files, options));
+    let plain = (options.mtls != Mtls::Strict).then(|| plain(workload, port, options));
+    mutual.into_iter().chain(plain).collect()
 }
 
 /// Peers with a certificate of the mesh; where others may speak TLS of their own, the peer's ALPN tells them apart.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::http::connection_manager;
-use super::{silent_tcp_proxy, socket_address, tcp_proxy};
+use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy};
 use crate::cluster::{BLACK_HOLE, PASSTHROUGH};
 use crate::extension::extension;
 use crate::telemetry::Reporter;
@@ -22,6 +22,7 @@ pub(crate) fn outbound(
     let mut listeners = vec![virtual_outbound(options, reporter)];
     for destination in destinations {
         match destination.port.protocol {
+            _ if !destination.port.declared => listeners.push(undeclared(destination, workload, options, reporter)),
             Protocol::Http => by_http_port.entry(destination.port.number).or_default().push(destination),
             Protocol::Tcp => listeners.push(tcp(destination, options, reporter)),
         }
@@ -62,6 +63,17 @@ fn http(port: u16, routes: Value, workload: &Workload, options: &Sidecar, report
     listener(&name, Ipv4Addr::UNSPECIFIED, port, manager)
 }
 
+/// A port of which nobody said what it speaks: one service, whatever the Host header says, or bytes.
+fn undeclared(destination: &Destination, workload: &Workload, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
+    let (address, port) = (destination.address, destination.port.number);
+    let name = format!("{address}_{port}");
+    let routes = introduced(sniffed::routes(virtual_host(destination, options)), workload, options);
+    let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
+    let manager = connection_manager(fields, workload, options, None, reporter);
+    let found = listener(&name, address, port, sniffed::offering_http(manager));
+    sniffed::sniffing(found, tcp_proxy(&destination.cluster(), options, reporter))
+}
+
 fn tcp(destination: &Destination, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let name = format!("{}_{}", destination.address, destination.port.number);
     let proxy = tcp_proxy(&destination.cluster(), options, reporter);
@@ -84,12 +96,17 @@ fn listener(name: &str, address: Ipv4Addr, port: u16, filter: Value) -> Value {
 fn routes(port: u16, workload: &Workload, destinations: &[&Destination], options: &Sidecar) -> Value {
     let mut hosts: Vec<Value> = destinations.iter().map(|destination| virtual_host(destination, options)).collect();
     hosts.push(allow_any());
-    let mut routes = json!({
+    let routes = json!({
         "name": port.to_string(),
         "validate_clusters": false,
         "ignore_port_in_host_matching": true,
         "virtual_hosts": hosts,
     });
+    introduced(routes, workload, options)
+}
+
+/// Routes whose requests introduce the caller, where the mesh's peers do.
+fn introduced(mut routes: Value, workload: &Workload, options: &Sidecar) -> Value {
     if options.metadata {
         // As in Istio, whoever the peer is; what it tells of itself is not for the application.
         routes["request_headers_to_add"] = peer::introduction(workload, options);

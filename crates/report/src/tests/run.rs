@@ -87,6 +87,7 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             requests: 1500,
             think_ms: 0.5,
             pace_ms: 0.0,
+            round_trip_ms: 0.0,
             timeout_ms: None,
             connection: "new".to_owned(),
             seed: 7,
@@ -108,6 +109,7 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
         effects: others.iter().flat_map(|(name, figures)| effects(name, base.1, figures, reach, rounds_seen)).collect(),
         null: None,
         calibration: Vec::new(),
+        truncated: None,
         cautions: Vec::new(),
     }
 }

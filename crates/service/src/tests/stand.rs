@@ -29,6 +29,7 @@ pub fn service(name: &str, endpoints: Vec<Endpoint>) -> Service {
         name: name.to_owned(),
         port: PORT,
         protocol: Protocol::Http,
+        declared: true,
         account: name.to_owned(),
         connections: Connections::Pooled,
         propagate: Vec::new(),

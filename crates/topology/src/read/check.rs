@@ -46,6 +46,7 @@ fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> 
         name: word.clone(),
         port: file.port.value.0,
         protocol: file.protocol,
+        declared: file.declared,
         account: file.account.as_ref().unwrap_or(&name.value).0.clone(),
         connections: file.connections,
         propagate: propagate(file)?,

@@ -26,6 +26,8 @@ pub(super) struct ServiceFile {
     pub port: Spanned<Port>,
     #[serde(default)]
     pub protocol: Protocol,
+    #[serde(default = "yes")]
+    pub declared: bool,
     pub account: Option<Label>,
     #[serde(default)]
     pub connections: Connections,
@@ -76,6 +78,10 @@ pub(super) struct EndpointFile {
     pub script: Vec<StepFile>,
     pub response: Body,
     pub errors: Share,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One step, as `- name: value`.

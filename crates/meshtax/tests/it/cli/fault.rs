@@ -151,6 +151,12 @@ fn amounts() {
         "mine.yaml:10:14: no request ends within no time",
         "write a time such as `10s`",
     );
+    check(
+        "requests: 60",
+        "requests: 60\n    round_trip: 5s",
+        "mine.yaml:10:17: no answer could come in time from so far away",
+        "lower `round_trip` or raise `timeout`: a new connection takes two round trips",
+    );
     check_arguments(
         &["--rounds", "61"],
         "61 rounds cannot share 60 requests",

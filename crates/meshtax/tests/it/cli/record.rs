@@ -31,6 +31,38 @@ fn every_form() {
     assert!(median["Percentile"] == 50 && (median["Value"].as_f64().unwrap() / 0.006 - 1.0).abs() < 0.002, "{median}");
 }
 
+/// A client that cuts each latency to whole milliseconds tells 2 ms for 2 and for 2.04 ms.
+#[test]
+fn latencies_as_others_would_have_told_them() {
+    let run = Recorded::default().write();
+    let form = |arguments: &[&str]| prints(&[&["report", run.argument()], arguments].concat());
+    let told = |arguments: &[&str]| {
+        let json: Value = serde_json::from_str(&form(&[&["--json"], arguments].concat())).unwrap();
+        json["truncated"].clone()
+    };
+    assert!(told(&[]).is_null());
+    assert!(form(&["--round-latency", "1"]).contains("not kept"), "these blocks have a histogram alone");
+    run.change("load.jsonl", |text| {
+        let with_sequence = |line: &str| {
+            let mut block: Value = serde_json::from_str(line).unwrap();
+            let even_ns = if block["arm"] == "none" { 2_000_000 } else { 6_000_000 };
+            let ns = if block["round"].as_u64().unwrap() % 2 == 0 { even_ns } else { even_ns * 102 / 100 };
+            block["sequence"] = vec![ns; 100].into();
+            format!("{block}\n")
+        };
+        text.lines().map(with_sequence).collect()
+    });
+    let whole = told(&["--round-latency", "ms"]);
+    assert_eq!((&whole["step_ms"], &whole["arms"][1]["ratio"]), (&1.0.into(), &3.0.into()));
+    assert_eq!(whole["arms"][0]["wait_s_total"], 2.0);
+    assert_eq!(told(&["--round-latency", "5ms"])["arms"][1]["latency_ms_mean"], 5.0);
+    for format in ["text", "markdown", "html"] {
+        let report = form(&["--format", format, "--round-latency", "1"]);
+        assert!(report.contains("Cut to 1 ms") && report.contains("+200 %"), "{format}: {report}");
+        assert!(!form(&["--format", format]).contains("Cut to"), "{format}");
+    }
+}
+
 /// `report RUN ARGUMENTS` ends with `code` and says `said`.
 fn gate(arguments: &[&str], code: i32, said: &str) {
     let run = Recorded::default().write();

@@ -1,12 +1,9 @@
 //! What cannot be run, for other reasons than a fault in a file.
 
 use super::refuses;
+use super::words::BUNDLED;
 use crate::tool::{meshtax, words};
 
-const BUNDLED: &str = "bundled are experiments/bookinfo-lean.yaml, experiments/calibrate.yaml, \
-                       experiments/demo.yaml, experiments/four-arms.yaml, \
-                       experiments/options.yaml, experiments/pair.yaml, \
-                       topologies/bookinfo-lean.yaml, topologies/calibrate.yaml, topologies/pair.yaml";
 
 /// `meshtax ARGUMENTS` in an empty folder.
 fn check(arguments: &[&str], error: &str, hint: &str) {
@@ -16,11 +13,12 @@ fn check(arguments: &[&str], error: &str, hint: &str) {
 
 #[test]
 fn files_that_are_not_there() {
+    let bundled = format!("bundled are {}", BUNDLED.join(", "));
     let missing = "no file `nosuch.yaml`, and none of that name is bundled";
-    check(&["run", "nosuch.yaml"], missing, BUNDLED);
-    check(&["run", "--topology", "nosuch.yaml"], missing, BUNDLED);
-    check(&["check", "nosuch.yaml"], missing, BUNDLED);
-    check(&["show", "nosuch"], "nothing bundled is called `nosuch`", BUNDLED);
+    check(&["run", "nosuch.yaml"], missing, &bundled);
+    check(&["run", "--topology", "nosuch.yaml"], missing, &bundled);
+    check(&["check", "nosuch.yaml"], missing, &bundled);
+    check(&["show", "nosuch"], "nothing bundled is called `nosuch`", &bundled);
     check(&["check", "/"], "cannot read `/`: Is a directory (os error 21)", "name a YAML file that this user may read");
     check(
         &["report", "nosuch"],

@@ -33,16 +33,22 @@ const VERBS: [&str; 23] = [
     "completions",
     "man",
 ];
-const BUNDLED: [&str; 9] = [
+pub const BUNDLED: &[&str] = &[
     "experiments/bookinfo-lean.yaml",
+    "experiments/bookinfo-sequential-correct.yaml",
+    "experiments/bookinfo-sequential.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
     "experiments/four-arms.yaml",
     "experiments/options.yaml",
     "experiments/pair.yaml",
+    "experiments/simple-sequential-correct.yaml",
+    "experiments/simple-sequential.yaml",
     "topologies/bookinfo-lean.yaml",
+    "topologies/bookinfo.yaml",
     "topologies/calibrate.yaml",
     "topologies/pair.yaml",
+    "topologies/simple.yaml",
 ];
 
 #[test]

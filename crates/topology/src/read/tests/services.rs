@@ -12,11 +12,11 @@ fn services() {
     );
     check_services(
         "web: {prot: 80, endpoints: {/: {}}}",
-        "3:9: unknown key `prot` | did you mean `port`? the keys here are `port`, `protocol`, `account`, `connections`, `propagate`, `ready`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
+        "3:9: unknown key `prot` | did you mean `port`? the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
     );
     check_services(
         "web: {zzzzz: 80, endpoints: {/: {}}}",
-        "3:9: unknown key `zzzzz` | the keys here are `port`, `protocol`, `account`, `connections`, `propagate`, `ready`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
+        "3:9: unknown key `zzzzz` | the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
     );
     check_services("web: {endpoints: {/: {}}}", "3:9: `port` is missing | add a line `port: ...` here");
     check_services(
@@ -52,6 +52,7 @@ fn services() {
         "a: {port: 80, versions: {b-c: {}}, endpoints: {/: {}}}\na-b: {port: 80, versions: {c: {}}, endpoints: {/: {}}}",
         "4:3: two pods would be called `a-b-c` | rename the service or its version",
     );
+    check_web("declared: false\nendpoints: {/: {}}", "valid");
     check_web("protocol: udp\nendpoints: {/: {}}", "5:15: `udp` is not possible here | write one of `http`, `tcp`");
     check_web(
         "connections: pool\nendpoints: {/: {}}",

@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use clap::Args;
+use topology::Span;
+
+/// How others would have told the latencies.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct RoundingOptions {
+    /// Show, too, what a client would have told that cuts each latency down to whole milliseconds, as the study of 2021
+    /// did: `1`, `ms`, or a step of another length such as `10ms`
+    #[arg(long, value_name = "MS", value_parser = step)]
+    pub round_latency: Option<Duration>,
+}
+
+/// A number of milliseconds, a unit alone, or a length of time.
+fn step(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let whole = match text.parse::<f64>() {
+        Ok(_) => format!("{text}ms"),
+        Err(_) if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) => format!("1{text}"),
+        Err(_) => text.to_owned(),
+    };
+    let Span(step) = whole.parse().map_err(|error: topology::UnitError| format!("{}: {}", error.what, error.hint))?;
+    if step.is_zero() { Err("no latency is a whole number of nothing".to_owned()) } else { Ok(step) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::step;
+
+    #[test]
+    fn steps() {
+        for (text, us) in [("1", 1_000), ("ms", 1_000), ("10ms", 10_000), ("0.5", 500), ("us", 1)] {
+            assert_eq!(step(text).unwrap().as_micros(), us, "{text}");
+        }
+        for text in ["0", "-1", "", "1 fortnight", "inf", "nan"] {
+            assert!(step(text).is_err(), "{text}");
+        }
+    }
+}
