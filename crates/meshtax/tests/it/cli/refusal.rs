@@ -4,7 +4,6 @@ use super::refuses;
 use super::words::BUNDLED;
 use crate::tool::{meshtax, words};
 
-
 /// `meshtax ARGUMENTS` in an empty folder.
 fn check(arguments: &[&str], error: &str, hint: &str) {
     let home = tempfile::tempdir().unwrap();
