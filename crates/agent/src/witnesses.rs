@@ -1,10 +1,11 @@
 use std::time::Instant;
 
-use probe::{Dns, Drops, Probe, ProbeError, Udp};
+use probe::{Costs, Dns, Drops, MapFill, Probe, ProbeError, ProgramCost, Udp};
 
 use crate::beyond::{Beyond, Counted};
+use crate::conntrack::Conntrack;
 use crate::export::Reading;
-use crate::own::{Cost, own_cost};
+use crate::own::{Cost, cost_of, own_cost};
 
 /// What sees for the agent.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Witnesses {
     pub udp: Option<Udp>,
     /// Of packets that the kernel drops, likewise.
     pub drops: Option<Drops>,
+    /// What tells who is behind translated addresses, likewise.
+    pub conntrack: Option<Conntrack>,
 }
 
 impl Witnesses {
@@ -33,9 +36,13 @@ impl Witnesses {
         let connections = probe.connections()?;
         let losses = probe.losses()?;
         let beyond = self.read_beyond()?;
-        let (programs, maps) = (probe.program_costs(), probe.map_fills()?);
-        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
-        Ok(Reading { series, connections, losses, beyond, cost })
+        let translations = self.conntrack.as_ref().map(Conntrack::read);
+        let (programs, maps) = self.costs();
+        let mut cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
+        if let Some(conntrack) = &self.conntrack {
+            cost.add(cost_of(conntrack.process()));
+        }
+        Ok(Reading { series, connections, losses, beyond, translations, cost })
     }
 
     fn read_beyond(&self) -> Result<Beyond, ProbeError> {
@@ -47,6 +54,21 @@ impl Witnesses {
             udp: self.udp.as_ref().map(udp).transpose()?,
             drops: self.drops.as_ref().map(drops).transpose()?,
         })
+    }
+
+    /// What each witness costs in the kernel, by its name.
+    fn costs(&self) -> (Vec<(&'static str, ProgramCost)>, Vec<(&'static str, MapFill)>) {
+        let Self { probe, dns, udp, drops, .. } = self;
+        let others = [("dns", dns.as_ref().map(Dns::costs)), ("udp", udp.as_ref().map(Udp::costs))];
+        let others = others.into_iter().chain([("drops", drops.as_ref().map(Drops::costs))]);
+        let all = [("tcp", Some(probe.costs()))].into_iter().chain(others);
+        let all: Vec<(&str, Costs)> = all.filter_map(|(witness, costs)| Some((witness, costs?))).collect();
+        let of_all = || all.iter().copied();
+        let maps = of_all().flat_map(|(witness, costs)| costs.maps().into_iter().map(move |fill| (witness, fill)));
+        let programs = of_all().filter(|_| probe.times_programs());
+        let programs =
+            programs.flat_map(|(witness, costs)| costs.programs().into_iter().map(move |cost| (witness, cost)));
+        (programs.collect(), maps.collect())
     }
 
     /// Gives up DNS queries without an answer, so that their places do not run out when nobody scrapes.
