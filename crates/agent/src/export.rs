@@ -2,6 +2,7 @@
 
 mod dns;
 mod drops;
+mod nat;
 mod udp;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
 
 use crate::beyond::Beyond;
+use crate::conntrack::{Told, Transport};
 use crate::ledger::Ledger;
 use crate::metric::{Family, Kind, Labels};
 use crate::own::{Cost, own};
@@ -39,6 +41,8 @@ pub struct Reading {
     pub losses: Losses,
     /// What is seen beside TCP.
     pub beyond: Beyond,
+    /// Who is behind translated addresses; none where nobody looks.
+    pub translations: Option<Told>,
     /// What the agent itself costs.
     pub cost: Cost,
 }
@@ -66,6 +70,7 @@ pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Fam
     if let Some(counted) = &reading.beyond.drops {
         families.extend(drops::families(ledger.beyond.drops.sums(), &counted.losses));
     }
+    families.extend(nat::families(reading, ledger));
     families.extend(own);
     families
 }
@@ -154,13 +159,16 @@ pub(crate) fn labels(key: &Key, places: &Places, namer: &mut Namer) -> Labels {
     if key.is_other() {
         return tcp_labels(reporter, [OTHER; 5].map(str::to_owned));
     }
-    let here = Some(name_of(key.netns, key.cgroup, &key.comm, namer));
-    let there = places.owner(&namer.who(key.netns, key.cgroup).network, key.remote);
-    let (source, destination) = if key.role == Role::Client { (here, there) } else { (there, here) };
+    let here = name_of(key.netns, key.cgroup, &key.comm, namer);
+    let network = namer.who(key.netns, key.cgroup).network;
     // A client's remote side is a service; who is behind an address that has no name here is told by the address.
-    let service = match key.role {
-        Role::Client => SocketAddr::new(key.remote, key.port).to_string(),
-        _ => format!("{}:{}", destination.as_deref().unwrap_or(UNKNOWN), key.port),
+    let (source, destination, service) = if key.role == Role::Client {
+        let remote = SocketAddr::new(key.remote, key.port);
+        (Some(here), places.server(&network, Transport::Tcp, remote), remote.to_string())
+    } else {
+        let server = (here.as_str(), key.port);
+        let (source, service) = nat::asker(places, &network, Transport::Tcp, key.remote, server);
+        (source, Some(here), service)
     };
     // Istio says `none` where the server's side has no certificate of the mesh. A sidecar may have one, and its metrics say.
     let is_plain = key.role != Role::Client && !places.is_meshed(key.netns);

@@ -53,6 +53,9 @@ pub struct Ledger {
     /// Packets that listeners dropped, by the socket's id.
     pub(crate) drops: Totals<u64, Labels, u64>,
     pub(crate) places: Places,
+    /// Translations that were not told for want of room, and tables that could not be read.
+    pub(crate) untold: u64,
+    pub(crate) unread: u64,
     /// Series of gauges that found no room, at every reading.
     overflows: u64,
     root: PathBuf,
@@ -70,6 +73,8 @@ impl Ledger {
             beyond: BeyondTotals::new(bounds.series_max),
             drops: Totals::new(bounds.series_max),
             places: Places::default(),
+            untold: 0,
+            unread: 0,
             overflows: 0,
             root: root.to_owned(),
             looked: None,
@@ -82,6 +87,11 @@ impl Ledger {
         self.tcp.detach(|key| renamed.contains(&key.netns));
         self.beyond.detach(&renamed);
         self.places.learn(&reading.connections, &mut self.namer, at);
+        if let Some(told) = &reading.translations {
+            self.places.learn_translations(&told.translations, &mut self.namer, at);
+            self.untold += told.beyond;
+            self.unread += told.unread;
+        }
         let Self { tcp, beyond, drops, places, namer, .. } = self;
         tcp.count_all(&reading.series, |key| (places.is_meshed(key.netns), labels(key, places, namer)), at);
         beyond.count(&reading.beyond, places, namer, at);

@@ -4,6 +4,7 @@
 //! nothing: the door does.
 
 mod beyond;
+mod conntrack;
 mod container;
 mod datagrams;
 mod dropped;
@@ -24,10 +25,12 @@ mod serve;
 mod table;
 mod tool;
 mod totals;
+mod translation;
 mod who;
 mod witnesses;
 mod workload;
 
+pub use conntrack::{Conntrack, Opened, TableError, seen_tables, tell_tables};
 pub use container::Container;
 pub use datagrams::{Datagrams, UDP, udp_line};
 pub use dropped::{DROPS, drop_line};

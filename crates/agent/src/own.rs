@@ -6,16 +6,39 @@ use crate::metric::{Family, Kind};
 /// What the agent itself costs.
 #[derive(Clone, Debug, Default)]
 pub struct Cost {
-    /// CPU time of its process so far, in seconds.
+    /// CPU time of its processes so far, in seconds.
     pub cpu_s: f64,
-    /// Its resident memory, in bytes.
+    /// Their resident memory, in bytes; pages that they share count for each.
     pub memory_bytes: u64,
     /// How long this reading took, in seconds.
     pub reading_s: f64,
-    /// What its programs in the kernel cost; empty where that is not timed.
-    pub programs: Vec<ProgramCost>,
-    /// How full its maps in the kernel are.
-    pub maps: Vec<MapFill>,
+    /// What its programs in the kernel cost, by witness; empty where that is not timed.
+    pub programs: Vec<(&'static str, ProgramCost)>,
+    /// How full its maps in the kernel are, likewise.
+    pub maps: Vec<(&'static str, MapFill)>,
+}
+
+impl Cost {
+    /// Adds what a process costs that works for the agent.
+    pub fn add(&mut self, more: Cost) {
+        self.cpu_s += more.cpu_s;
+        self.memory_bytes += more.memory_bytes;
+    }
+}
+
+/// CPU time and memory of another process; 0 where /proc does not tell.
+pub fn cost_of(process: u32) -> Cost {
+    let memory_bytes = resident(&process.to_string()).unwrap_or_default();
+    Cost { cpu_s: cpu_s(process).unwrap_or_default(), memory_bytes, ..Cost::default() }
+}
+
+/// User and system time are the fourteenth and fifteenth field of /proc/PID/stat; the second ends with the last bracket.
+fn cpu_s(process: u32) -> Option<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, after) = text.rsplit_once(") ")?;
+    let ticks: u64 = after.split(' ').skip(11).take(2).map(|field| field.parse().unwrap_or(0)).sum();
+    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
+    Some(ticks as f64 / per_second as f64)
 }
 
 /// CPU time and memory of this process; 0 where /proc does not tell.
@@ -23,12 +46,12 @@ pub fn own_cost() -> Cost {
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok();
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     let cpu_s = usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
-    let memory_bytes = resident().unwrap_or_default();
+    let memory_bytes = resident("self").unwrap_or_default();
     Cost { cpu_s, memory_bytes, ..Cost::default() }
 }
 
-fn resident() -> Option<u64> {
-    let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
+fn resident(process: &str) -> Option<u64> {
+    let pages: u64 = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?.split(' ').nth(1)?.parse().ok()?;
     let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
     Some(pages * u64::try_from(size).ok()?)
 }
@@ -63,11 +86,11 @@ pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
         ),
         one("meshtax_agent_series", Kind::Gauge, "Series in the kernel's map.", series.len() as f64),
         one("meshtax_agent_sockets", Kind::Gauge, "Sockets that are followed now.", connections.len() as f64),
-        one("meshtax_agent_cpu_seconds_total", Kind::Counter, "CPU time of the agent's process.", cost.cpu_s),
+        one("meshtax_agent_cpu_seconds_total", Kind::Counter, "CPU time of the agent's processes.", cost.cpu_s),
         one(
             "meshtax_agent_resident_memory_bytes",
             Kind::Gauge,
-            "Resident memory of the agent's process.",
+            "Resident memory of the agent's processes.",
             cost.memory_bytes as f64,
         ),
         one("meshtax_agent_reading_seconds", Kind::Gauge, "Time that this reading took.", cost.reading_s),
@@ -84,16 +107,16 @@ fn in_kernel(cost: &Cost) -> [Family; 4] {
         Kind::Counter,
         "Runs of the agent's programs, where they are timed.",
     );
-    for program in &cost.programs {
-        let labels = vec![("program", program.program.clone())];
+    for (witness, program) in &cost.programs {
+        let labels = vec![("witness", (*witness).to_owned()), ("program", program.program.clone())];
         time.add(labels.clone(), program.time.as_secs_f64());
         runs.add(labels, program.runs as f64);
     }
     let mut entries =
         Family::new("meshtax_agent_map_entries", Kind::Gauge, "Entries of the agent's maps in the kernel.");
     let mut most = Family::new("meshtax_agent_map_max_entries", Kind::Gauge, "Entries that those maps have room for.");
-    for fill in &cost.maps {
-        let labels = vec![("map", fill.map.clone())];
+    for (witness, fill) in &cost.maps {
+        let labels = vec![("witness", (*witness).to_owned()), ("map", fill.map.clone())];
         entries.add(labels.clone(), fill.entries as f64);
         most.add(labels, fill.max_entries as f64);
     }

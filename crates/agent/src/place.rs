@@ -1,9 +1,11 @@
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use probe::{Connection, Role};
 
+use crate::conntrack::{Translation, Transport};
+use crate::translation::{Asked, Translations};
 use crate::who::Namer;
 
 /// Command of a sidecar's proxy; where it listens beside an application, Istio's metrics come from it.
@@ -15,6 +17,7 @@ pub struct Places {
     /// By network and address.
     owners: HashMap<(String, IpAddr), Seen<Option<String>>>,
     meshed: HashMap<u32, Seen<()>>,
+    translations: Translations,
 }
 
 #[derive(Debug)]
@@ -42,6 +45,15 @@ impl Places {
         }
     }
 
+    /// Learns what translated addresses stand for, once it is known who owns addresses.
+    pub fn learn_translations(&mut self, told: &[Translation], namer: &mut Namer, at: Instant) {
+        for translation in told {
+            let network = namer.who(translation.netns, 0).network;
+            let answers = self.owner(&network, translation.backend.ip());
+            self.translations.learn(&network, translation, answers, at);
+        }
+    }
+
     /// An address whose owners of now have several names has none; a new owner takes it from a former one.
     fn own(&mut self, address: (String, IpAddr), name: String, at: Instant) {
         let owner = self.owners.entry(address).or_insert_with(|| Seen { what: Some(name.clone()), at });
@@ -54,11 +66,28 @@ impl Places {
     pub fn forget(&mut self, since: Instant) {
         self.owners.retain(|_, seen| seen.at > since);
         self.meshed.retain(|_, seen| seen.at > since);
+        self.translations.forget(since);
     }
 
     /// Who owns an address of a network on this machine; none if nobody or several do.
     pub fn owner(&self, network: &str, address: IpAddr) -> Option<String> {
         self.owners.get(&(network.to_owned(), address))?.what.clone()
+    }
+
+    /// Who answers a client of this network that means to reach an address; none if nobody is known, or several do.
+    pub fn server(&self, network: &str, transport: Transport, remote: SocketAddr) -> Option<String> {
+        let backend = self.translations.backend(network, transport, remote);
+        self.owner(network, backend.unwrap_or(remote).ip())
+    }
+
+    /// What was asked for by whom the server of this name sees at its port, where the address was translated.
+    pub fn asked(&self, network: &str, transport: Transport, seen: IpAddr, server: (&str, u16)) -> Option<&Asked> {
+        self.translations.asked(network, transport, seen, server)
+    }
+
+    /// How many translations there was no room for.
+    pub fn untranslated(&self) -> u64 {
+        self.translations.missed()
     }
 
     /// Whether a sidecar's proxy listens in a network namespace.

@@ -48,6 +48,20 @@ pub fn give_up_privileges(can_read: impl Fn() -> bool) -> Result<Privileges, Pri
     Ok(Privileges { kept })
 }
 
+/// Gives up every capability but one of the calling thread, and of those that it starts.
+///
+/// # Errors
+///
+/// The thread lacks that one, or the kernel refuses, which it has no reason to.
+pub(crate) fn keep_only(capability: Capability) -> Result<(), PrivilegeError> {
+    nix::sys::prctl::set_no_new_privs().map_err(PrivilegeError::NewPrivileges)?;
+    close_bounds()?;
+    let (failed, one) = (PrivilegeError::Capabilities, CapsHashSet::from([capability]));
+    caps::set(None, CapSet::Effective, &one).map_err(failed)?;
+    caps::set(None, CapSet::Permitted, &one).map_err(failed)?;
+    caps::clear(None, CapSet::Inheritable).map_err(failed)
+}
+
 /// Nothing can come back through a program that is executed. Who lacks CAP_SETPCAP cannot close the bounding set, and has
 /// `no_new_privs` for that.
 fn close_bounds() -> Result<(), PrivilegeError> {

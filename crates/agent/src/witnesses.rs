@@ -1,10 +1,11 @@
 use std::time::Instant;
 
-use probe::{Dns, Drops, Probe, ProbeError, Udp};
+use probe::{Costs, Dns, Drops, MapFill, Probe, ProbeError, ProgramCost, Udp};
 
 use crate::beyond::{Beyond, Counted};
+use crate::conntrack::Conntrack;
 use crate::export::Reading;
-use crate::own::{Cost, own_cost};
+use crate::own::{Cost, cost_of, own_cost};
 
 /// What sees for the agent.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Witnesses {
     pub udp: Option<Udp>,
     /// Of packets that the kernel drops, likewise.
     pub drops: Option<Drops>,
+    /// What tells who is behind translated addresses, likewise.
+    pub conntrack: Option<Conntrack>,
 }
 
 impl Witnesses {
@@ -33,9 +36,13 @@ impl Witnesses {
         let connections = probe.connections()?;
         let losses = probe.losses()?;
         let beyond = self.read_beyond()?;
-        let (programs, maps) = (probe.program_costs(), probe.map_fills()?);
-        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
-        Ok(Reading { series, connections, losses, beyond, cost })
+        let translations = self.conntrack.as_ref().map(Conntrack::read);
+        let (programs, maps) = (self.programs(), self.maps()?);
+        let mut cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
+        if let Some(conntrack) = &self.conntrack {
+            cost.add(cost_of(conntrack.process()));
+        }
+        Ok(Reading { series, connections, losses, beyond, translations, cost })
     }
 
     fn read_beyond(&self) -> Result<Beyond, ProbeError> {
@@ -47,6 +54,35 @@ impl Witnesses {
             udp: self.udp.as_ref().map(udp).transpose()?,
             drops: self.drops.as_ref().map(drops).transpose()?,
         })
+    }
+
+    /// What the programs of each witness have cost, while runs are timed.
+    fn programs(&self) -> Vec<(&'static str, ProgramCost)> {
+        let named = |(witness, costs): (&'static str, Costs<'_>)| {
+            costs.programs().into_iter().map(move |cost| (witness, cost)).collect::<Vec<_>>()
+        };
+        if self.probe.times_programs() { self.costs().into_iter().flat_map(named).collect() } else { Vec::new() }
+    }
+
+    /// How full the maps of each witness are.
+    fn maps(&self) -> Result<Vec<(&'static str, MapFill)>, ProbeError> {
+        let mut fills = Vec::new();
+        for (witness, costs) in self.costs() {
+            fills.extend(costs.maps()?.into_iter().map(|fill| (witness, fill)));
+        }
+        Ok(fills)
+    }
+
+    /// What each witness costs in the kernel, by its name.
+    fn costs(&self) -> Vec<(&'static str, Costs<'_>)> {
+        let Self { probe, dns, udp, drops, .. } = self;
+        let others = [
+            ("dns", dns.as_ref().map(Dns::costs)),
+            ("udp", udp.as_ref().map(Udp::costs)),
+            ("drops", drops.as_ref().map(Drops::costs)),
+        ];
+        let others = others.into_iter().filter_map(|(witness, costs)| Some((witness, costs?)));
+        [("tcp", probe.costs())].into_iter().chain(others).collect()
     }
 
     /// Gives up DNS queries without an answer, so that their places do not run out when nobody scrapes.

@@ -408,6 +408,8 @@ pub enum Role {
     },
     /// The load generator
     Load,
+    /// What the agent has read tables of translated connections
+    Conntrack,
     /// A simulated service
     Service {
         /// Topology file

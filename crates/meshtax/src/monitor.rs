@@ -3,11 +3,11 @@
 mod configuration;
 mod file;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use agent::{Guard, GuardFiles, Notice, Order, Service, Witnesses};
+use agent::{Conntrack, Guard, GuardFiles, Notice, Opened, Order, Service, Witnesses};
 use anyhow::Context;
 use lab::Stop;
 use probe::{DnsOptions, Ports, Probe};
@@ -31,13 +31,14 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let orders = Orders::heed(options.config.is_some(), guard_files)?;
     let listener = agent::listen(listen).hint("choose another place with --listen")?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
+    let conntrack = (!options.no_conntrack).then(conntrack).transpose()?;
     // Whatever takes a privilege is opened from here on, by the witness, and is among its gaps where it cannot be.
     let mut probe = witness()?;
     if options.remembering.bpf_stats {
         probe.time_programs();
     }
     report_gaps(probe.gaps());
-    let witnesses = with_others(probe, options);
+    let witnesses = with_others(probe, options, conntrack);
     if !agent::sees_what_ends() {
         say(
             "not seen from here: the end of every pod (that takes the host's PID namespace and control groups, and the \
@@ -60,13 +61,29 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
 }
 
 /// The witness of connections, and those of all else that is wanted and to be had.
-fn with_others(probe: Probe, options: &AgentOptions) -> Witnesses {
+fn with_others(probe: Probe, options: &AgentOptions, conntrack: Option<Conntrack>) -> Witnesses {
     let AgentOptions { dns, no_udp, no_drops, .. } = options;
     let asked = DnsOptions { names: !dns.no_dns_names, ..DnsOptions::default() };
     let dns = (!dns.no_dns).then(|| or_without("DNS queries", dns_witness(asked))).flatten();
     let udp = (!no_udp).then(|| or_without("datagrams of UDP", udp_witness(Ports::Services))).flatten();
     let drops = (!no_drops).then(|| or_without("dropped packets", drops_witness())).flatten();
-    Witnesses { probe, dns, udp, drops }
+    Witnesses { probe, dns, udp, drops, conntrack }
+}
+
+/// The process that reads tables of translated connections; what it does not see is said.
+fn conntrack() -> Result<Conntrack, Failure> {
+    let own = std::env::current_exe().context("cannot find this program's own binary")?;
+    let mut program = Command::new(own);
+    let conntrack = Conntrack::start(program.args(["role", "conntrack"]).stderr(Stdio::null()))
+        .context("cannot start the process that reads tables of translated connections")?;
+    let Opened { tables, missing } = conntrack.opened();
+    missing.iter().for_each(|missing| say(&format!("not seen from here: {missing}")));
+    if *tables > 0 {
+        say(&format!(
+            "translated addresses of {tables} network namespaces are seen; a process beside this one keeps CAP_NET_ADMIN to ask for them"
+        ));
+    }
+    Ok(conntrack)
 }
 
 /// A witness that the agent can do without: what is not seen is said.

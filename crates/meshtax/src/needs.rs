@@ -140,7 +140,8 @@ fn witness() -> Found {
     });
     match attached {
         Ok(gaps) => {
-            let unseen = gaps.into_iter().chain(unseen_beside_tcp());
+            let tables = agent::seen_tables(Path::new("/"));
+            let unseen = gaps.into_iter().chain(unseen_beside_tcp()).map(str::to_owned).chain(tables.missing);
             Ok(format!(
                 "programs load and attach{}",
                 unseen.map(|what| format!("; not seen: {what}")).collect::<String>()

@@ -21,6 +21,7 @@ pub fn play(role: &Role) -> Result<ExitCode, Failure> {
                 serde_json::from_str(&read(zone)?).with_context(|| format!("`{}` is no zone", zone.display()))?;
             lab::serve_dns(&zone, orders, stdout())?;
         }
+        Role::Conntrack => agent::tell_tables(Path::new("/"), orders, stdout())?,
         Role::Load => load::serve(orders, stdout())?,
         Role::Service { topology, pod, add } => {
             let text = read(topology)?;

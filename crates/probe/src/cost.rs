@@ -2,11 +2,14 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-use libbpf_rs::{MapCore, MapType};
+use libbpf_rs::{MapCore, MapType, Object};
 
+use crate::dns::Dns;
+use crate::drops::Drops;
 use crate::error::ProbeError;
 use crate::probe::{Gap, Probe, SCOPE, entries};
 use crate::statistics;
+use crate::udp::Udp;
 
 /// What a program has cost since its runs are timed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,75 @@ pub struct MapFill {
     pub max_entries: u64,
 }
 
+/// What a witness costs in the kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Costs<'a>(&'a Object);
+
+impl Costs<'_> {
+    /// What each program has cost, while runs are timed.
+    pub fn programs(self) -> Vec<ProgramCost> {
+        let cost = |program: libbpf_rs::Program| {
+            // A program that this kernel has no use for has no descriptor.
+            let info = fdinfo(program.as_fd())?;
+            Some(ProgramCost {
+                program: program.name().to_string_lossy().into_owned(),
+                time: Duration::from_nanos(field(&info, "run_time_ns:")?),
+                runs: field(&info, "run_cnt:")?,
+            })
+        };
+        self.0.progs().filter_map(cost).collect()
+    }
+
+    /// How full each map is that can be full.
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    pub fn maps(self) -> Result<Vec<MapFill>, ProbeError> {
+        let is_filled =
+            |map: &libbpf_rs::Map| matches!(map.map_type(), MapType::Hash | MapType::LruHash) && map.name() != SCOPE;
+        let fill = |map: libbpf_rs::Map| {
+            let held = entries(&map)?.len() as u64;
+            let map_name = map.name().to_string_lossy().into_owned();
+            Ok(MapFill { map: map_name, entries: held, max_entries: map.max_entries().into() })
+        };
+        self.0.maps().filter(is_filled).map(fill).collect()
+    }
+}
+
+impl<S> Probe<S> {
+    /// What it costs in the kernel.
+    pub fn costs(&self) -> Costs<'_> {
+        Costs(&self.object)
+    }
+
+    /// Whether the kernel times programs for it.
+    pub fn times_programs(&self) -> bool {
+        self.statistics.is_some()
+    }
+}
+
+impl Dns {
+    /// What it costs in the kernel.
+    pub fn costs(&self) -> Costs<'_> {
+        Costs(&self.object)
+    }
+}
+
+impl Udp {
+    /// What it costs in the kernel.
+    pub fn costs(&self) -> Costs<'_> {
+        Costs(&self.object)
+    }
+}
+
+impl Drops {
+    /// What it costs in the kernel.
+    pub fn costs(&self) -> Costs<'_> {
+        Costs(&self.object)
+    }
+}
+
 impl Probe {
     /// Has the kernel time every run of every program, of others, too, for as long as this probe lives, which costs each
     /// run two looks at the clock. Where the user lacks CAP_SYS_ADMIN this is a gap.
@@ -40,39 +112,6 @@ impl Probe {
                 self.gaps.push(Gap { what: "what the programs cost in the kernel", why: error.to_string() });
             }
         }
-    }
-
-    /// What each program has cost; nothing where runs are not timed.
-    pub fn program_costs(&self) -> Vec<ProgramCost> {
-        if self.statistics.is_none() {
-            return Vec::new();
-        }
-        let cost = |program: libbpf_rs::Program| {
-            let info = fdinfo(program.as_fd())?;
-            Some(ProgramCost {
-                program: program.name().to_string_lossy().into_owned(),
-                time: Duration::from_nanos(field(&info, "run_time_ns:")?),
-                runs: field(&info, "run_cnt:")?,
-            })
-        };
-        self.object.progs().filter_map(cost).collect()
-    }
-
-    /// How full each map is that can be full.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn map_fills(&self) -> Result<Vec<MapFill>, ProbeError> {
-        let is_filled =
-            |map: &libbpf_rs::Map| matches!(map.map_type(), MapType::Hash | MapType::LruHash) && map.name() != SCOPE;
-        let hashes = self.object.maps().filter(is_filled);
-        let fill = |map: libbpf_rs::Map| {
-            let held = entries(&map)?.len() as u64;
-            let map_name = map.name().to_string_lossy().into_owned();
-            Ok(MapFill { map: map_name, entries: held, max_entries: map.max_entries().into() })
-        };
-        hashes.map(fill).collect()
     }
 }
 

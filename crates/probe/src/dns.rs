@@ -44,7 +44,7 @@ impl Default for DnsOptions {
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Dns {
-    object: Object,
+    pub(crate) object: Object,
     /// Gives up what has waited for too long.
     expire_all: Link,
     /// What runs for packets; empty while detached.

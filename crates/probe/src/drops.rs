@@ -27,7 +27,7 @@ pub enum Told {
 /// Programs in the kernel that see packets dropped; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Drops {
-    object: Object,
+    pub(crate) object: Object,
     /// The program that fits the kernel's tracepoint.
     on_drop: &'static str,
     reasons: Reasons,

@@ -6,11 +6,12 @@ pub(crate) fn root_group() -> Option<File> {
     File::open(mounts.lines().find_map(root_in)?).ok()
 }
 
-/// Where a line of mountinfo (proc_pid_mountinfo(5)) mounts that root.
+/// Where a line of mountinfo (proc_pid_mountinfo(5)) mounts that root; from a control group namespace it is seen above.
 fn root_in(line: &str) -> Option<&str> {
     let (mount, filesystem) = line.split_once(" - ")?;
     let mut mount = mount.split(' ').skip(3);
-    let is_root = filesystem.starts_with("cgroup2 ") && mount.next()? == "/";
+    let is_root =
+        filesystem.starts_with("cgroup2 ") && mount.next()?.split('/').all(|part| part.is_empty() || part == "..");
     is_root.then(|| mount.next()).flatten()
 }
 
@@ -23,6 +24,8 @@ mod tests {
         let check = |line, place| assert_eq!(root_in(line), place);
         check("41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw", Some("/sys/fs/cgroup/unified"));
         check("41 31 0:38 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup rw", Some("/sys/fs/cgroup"));
+        check("41 31 0:38 /../../.. /sys/fs/cgroup rw - cgroup2 cgroup rw", Some("/sys/fs/cgroup"));
+        check("41 31 0:38 /../a /sys/fs/cgroup rw - cgroup2 cgroup rw", None);
         check("41 31 0:38 /a/pod /sys/fs/cgroup rw - cgroup2 cgroup rw", None);
         check("32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu", None);
     }

@@ -22,7 +22,7 @@ mod symbols;
 mod udp;
 
 pub use connection::{Connection, Flags, Kind, Role, State};
-pub use cost::{MapFill, ProgramCost};
+pub use cost::{Costs, MapFill, ProgramCost};
 pub use dns::{Dns, DnsOptions};
 pub use dropped::{DropKey, DropLosses, Dropped};
 pub use drops::{Drops, Told};

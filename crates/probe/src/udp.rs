@@ -37,7 +37,7 @@ pub enum Ports {
 /// Programs in the kernel that count datagrams; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Udp {
-    object: Object,
+    pub(crate) object: Object,
     /// The program that fits the kernel's tracepoints.
     on_drop: &'static str,
     attached: Vec<Link>,

@@ -2,11 +2,13 @@
 
 use probe::{UdpKey, UdpLosses, UdpRole, UdpSeries};
 
+use crate::conntrack::Transport;
 use crate::metric::{Family, Kind, Labels};
 use crate::place::{Places, name_of};
 use crate::totals::OTHER;
 use crate::who::Namer;
 
+use super::nat::asker;
 use super::{SOURCE, UNKNOWN};
 
 /// Families about datagrams. What is sent was sent by the side that reports.
@@ -67,12 +69,13 @@ pub(crate) fn labels(key: &UdpKey, places: &Places, namer: &mut Namer) -> Labels
     }
     let here = name_of(key.netns, key.cgroup, &key.comm, namer);
     let network = namer.who(key.netns, key.cgroup).network;
-    let there = places.owner(&network, key.remote.ip()).unwrap_or_else(|| UNKNOWN.to_owned());
+    let known = |name: Option<String>| name.unwrap_or_else(|| UNKNOWN.to_owned());
     let (source, destination, service) = match key.role {
-        UdpRole::Client => (here, there, key.remote.to_string()),
+        UdpRole::Client => (here, known(places.server(&network, Transport::Udp, key.remote)), key.remote.to_string()),
         UdpRole::Server | UdpRole::Unknown => {
-            let service = format!("{here}:{}", key.local_port);
-            (there, here, service)
+            let server = (here.as_str(), key.local_port);
+            let (source, service) = asker(places, &network, Transport::Udp, key.remote.ip(), server);
+            (known(source), here, service)
         }
     };
     udp_labels(reporter, [source, destination, service, "udp".to_owned()])

@@ -54,6 +54,7 @@ impl Host {
             connections: Vec::new(),
             losses,
             beyond: Beyond::default(),
+            translations: None,
             cost: Cost::default(),
         };
         let text = exposition(&crate::export::families(&reading, &mut self.ledger, self.now), Exposition::Classic);

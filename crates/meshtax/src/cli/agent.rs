@@ -26,6 +26,9 @@ pub struct AgentOptions {
     /// Count no packets that the kernel drops
     #[arg(long)]
     pub no_drops: bool,
+    /// Look for nobody behind translated addresses: no process keeps CAP_NET_ADMIN then, to read tables of connections
+    #[arg(long)]
+    pub no_conntrack: bool,
     #[command(flatten)]
     pub remembering: Remembering,
 }

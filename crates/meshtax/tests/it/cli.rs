@@ -3,6 +3,7 @@
 mod agent;
 mod compare;
 mod fault;
+mod manifest;
 mod record;
 mod refusal;
 mod root;

@@ -12,6 +12,7 @@ mod held;
 mod leaving;
 mod limits;
 pub mod namespace;
+mod nat;
 mod otlp;
 mod privilege;
 mod prometheus;
@@ -29,7 +30,6 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Mutex;
 
 use serde_json::Value;
 
@@ -40,10 +40,6 @@ use watching::Watching;
 
 /// Bytes sent and received by the ends of connections, by local and remote port.
 type Truth = BTreeMap<(u16, u16), (u64, u64)>;
-
-/// Held by tests that watch from within this process, and by those that list what the kernel has, which this process
-/// holds for a moment: what is its own is told apart by its descriptors.
-static IN_PROCESS: Mutex<()> = Mutex::new(());
 
 /// What both ends of connections have moved.
 fn truth(moved: &[Moved]) -> Truth {

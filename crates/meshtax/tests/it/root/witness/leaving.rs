@@ -12,8 +12,8 @@ use super::held::{Held, KernelLog};
 use super::namespace::Namespace;
 use super::traffic::{Moved, V4};
 use super::watching::Watching;
-use super::{IN_PROCESS, scrape, told, truth};
-use crate::tool::insist_on_root;
+use super::{scrape, told, truth};
+use crate::tool::insist_on_being_alone;
 
 /// Does `act` while a connection moves bytes in both directions all the time and others come and go; all of them are
 /// whole, and told to the byte.
@@ -72,8 +72,7 @@ impl Drop for Over<'_> {
 
 #[test]
 fn a_thousand_comings_and_goings_leave_nothing_and_disturb_nobody() {
-    insist_on_root();
-    let _alone = IN_PROCESS.lock();
+    insist_on_being_alone();
     under_load("comings", || {
         let process = std::process::id();
         let mut probe = Probe::load().unwrap();
@@ -95,8 +94,7 @@ fn a_thousand_comings_and_goings_leave_nothing_and_disturb_nobody() {
 
 #[test]
 fn an_agent_that_is_killed_or_ends_under_load_leaves_nothing_and_disturbs_nobody() {
-    insist_on_root();
-    let _alone = IN_PROCESS.lock();
+    insist_on_being_alone();
     let ends: [fn(&mut Watching); 2] = [Watching::kill, |agent| drop(agent.end())];
     under_load("killed", || {
         for end in [ends, ends].concat() {

@@ -13,7 +13,7 @@ use super::duplex::{Duplex, Sender};
 use super::namespace::Namespace;
 use super::traffic::V4;
 use super::watching::Watching;
-use super::{IN_PROCESS, scrape, told, truth};
+use super::{scrape, told, truth};
 use crate::tool::{insist_on_being_alone, insist_on_root};
 
 /// The sum of a metric over the lines that contain all `labels`.
@@ -45,7 +45,6 @@ fn what_finds_no_room_for_a_series_is_counted_as_other() {
     insist_on_being_alone();
     const SERIES_MAX: u32 = 8192;
     const ADDRESSES: u32 = SERIES_MAX / 2 + 100;
-    let _alone = IN_PROCESS.lock();
     let namespace = Namespace::new("series");
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
     let mut probe = Probe::load().unwrap();

@@ -46,10 +46,25 @@ fn the_agent_tells_what_its_programs_cost_and_how_full_its_maps_are() {
     };
     let timed = look(&["--bpf-stats"]);
     // Two ends of a connection change their states at least twice each.
-    assert!(value(&timed, "meshtax_agent_bpf_runs_total{program=\"on_state\"}").unwrap() >= 23.0 * 4.0, "{timed}");
-    assert!(value(&timed, "meshtax_agent_bpf_run_seconds_total{program=\"on_state\"}").unwrap() > 0.0, "{timed}");
-    assert!(value(&timed, "meshtax_agent_map_entries{map=\"series\"}").unwrap() >= 2.0, "{timed}");
-    assert_eq!(value(&timed, "meshtax_agent_map_max_entries{map=\"series\"}"), Some(8192.0), "{timed}");
+    assert!(
+        value(&timed, "meshtax_agent_bpf_runs_total{witness=\"tcp\",program=\"on_state\"}").unwrap() >= 23.0 * 4.0,
+        "{timed}"
+    );
+    assert!(
+        value(&timed, "meshtax_agent_bpf_run_seconds_total{witness=\"tcp\",program=\"on_state\"}").unwrap() > 0.0,
+        "{timed}"
+    );
+    for witness in ["tcp", "dns", "udp", "drops"] {
+        let run = format!("meshtax_agent_bpf_runs_total{{witness=\"{witness}\"");
+        assert!(timed.lines().any(|line| line.starts_with(&run) && !line.ends_with(" 0")), "{run} in {timed}");
+    }
+    assert_eq!(
+        value(&timed, "meshtax_agent_map_max_entries{witness=\"udp\",map=\"udp_series\"}"),
+        Some(8192.0),
+        "{timed}"
+    );
+    assert!(value(&timed, "meshtax_agent_map_entries{witness=\"tcp\",map=\"series\"}").unwrap() >= 2.0, "{timed}");
+    assert_eq!(value(&timed, "meshtax_agent_map_max_entries{witness=\"tcp\",map=\"series\"}"), Some(8192.0), "{timed}");
     assert_eq!(value(&look(&[]), "meshtax_agent_bpf_run"), None, "nobody asked for it");
 }
 
@@ -104,7 +119,7 @@ fn totals_stay_right_when_the_kernels_map_is_full() {
         let none = format!("meshtax_agent_series_overflow_total{{place=\"{place}\"}} 0\n");
         assert!(!text.contains(&none), "{none}");
     }
-    assert!(text.contains("meshtax_agent_map_entries{map=\"series\"} 8192\n"));
+    assert!(text.contains("meshtax_agent_map_entries{witness=\"tcp\",map=\"series\"} 8192\n"));
 }
 
 #[test]

@@ -1,0 +1,230 @@
+use std::fs::{self, File};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_netfilter::conntrack::{
+    ConntrackAttribute, ConntrackMessage, IPTuple, ProtoTuple, Protocol, Status, Tuple,
+};
+use netlink_packet_netfilter::{NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily};
+use netlink_sys::protocols::NETLINK_NETFILTER;
+use netlink_sys::{Socket, SocketAddr as KernelAddress};
+use nix::sched::{CloneFlags, setns};
+
+use super::{Translation, Transport};
+use crate::who::NAMED;
+
+/// How many connections the namespace of the thread that opens it follows.
+const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
+
+/// Most that the kernel says at once.
+const MESSAGE_MAX: usize = 1 << 16;
+
+/// The connections that one network namespace follows.
+#[derive(Debug)]
+pub struct Table {
+    netns: u32,
+    socket: Socket,
+    /// Tells that there is nothing to read, which costs less than reading it; none where the kernel does not tell.
+    count: Option<File>,
+}
+
+impl Table {
+    /// That of this thread's network namespace.
+    pub fn own() -> io::Result<Self> {
+        let netns = number(Path::new("/proc/thread-self/ns/net"))?;
+        let mut socket = Socket::new(NETLINK_NETFILTER)?;
+        socket.bind_auto()?;
+        socket.connect(&KernelAddress::new(0, 0))?;
+        let table = Self { netns, socket, count: File::open(COUNT).ok() };
+        table.dump(|_| ())?;
+        Ok(table)
+    }
+
+    /// Those of all other network namespaces that have a name below `root`.
+    pub fn named(root: &Path) -> Vec<io::Result<Self>> {
+        let own = number(Path::new("/proc/thread-self/ns/net")).ok();
+        let entries = fs::read_dir(root.join(NAMED)).into_iter().flatten().flatten().map(|entry| entry.path());
+        // What is no namespace, or none any more, has the number of nothing that is mounted there.
+        entries.filter(|path| number(path).ok() != own).map(Self::within).collect()
+    }
+
+    fn within(path: PathBuf) -> io::Result<Self> {
+        let enter = move || {
+            setns(File::open(path)?, CloneFlags::CLONE_NEWNET)?;
+            Self::own()
+        };
+        thread::spawn(enter).join().expect("a table is opened without panic")
+    }
+
+    /// Hands over every translation, once for each connection.
+    pub fn read(&self, take: impl FnMut(Translation)) -> io::Result<()> {
+        if self.is_empty() { Ok(()) } else { self.dump(take) }
+    }
+
+    fn is_empty(&self) -> bool {
+        let mut digits = [0; 2];
+        let length = self.count.as_ref().and_then(|count| count.read_at(&mut digits, 0).ok());
+        length.is_some_and(|length| digits[..length].trim_ascii() == b"0")
+    }
+
+    fn dump(&self, mut take: impl FnMut(Translation)) -> io::Result<()> {
+        self.socket.send(&request(), 0)?;
+        let mut buffer = Vec::with_capacity(MESSAGE_MAX);
+        loop {
+            buffer.clear();
+            self.socket.recv(&mut buffer, 0)?;
+            let mut rest = &buffer[..];
+            while !rest.is_empty() {
+                let message = NetlinkMessage::<NetfilterMessage>::deserialize(rest).map_err(io::Error::other)?;
+                match message.payload {
+                    NetlinkPayload::Done(_) => return Ok(()),
+                    NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
+                    NetlinkPayload::InnerMessage(message) => {
+                        translation(self.netns, message).into_iter().for_each(&mut take);
+                    }
+                    _ => {}
+                }
+                // Messages begin at multiples of four bytes.
+                let length = (message.header.length as usize).next_multiple_of(4);
+                rest = rest.get(length..).unwrap_or_default();
+            }
+        }
+    }
+}
+
+/// The number of a network namespace.
+fn number(path: &Path) -> io::Result<u32> {
+    let inode = fs::metadata(path)?.ino();
+    u32::try_from(inode).map_err(io::Error::other)
+}
+
+/// Asks for all connections whose destination is translated. Kernels that know no such wish tell of all.
+fn request() -> Vec<u8> {
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    let wish = ConntrackMessage::Get(vec![ConntrackAttribute::CtaStatus(Status::DstNat)]);
+    let message = NetfilterMessage::new(NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0), wish);
+    let mut packet = NetlinkMessage::new(header, NetlinkPayload::from(message));
+    packet.finalize();
+    let mut bytes = vec![0; packet.buffer_len()];
+    packet.serialize(&mut bytes);
+    bytes
+}
+
+/// Both ends of a connection as one direction of it names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ends {
+    transport: Transport,
+    from: SocketAddr,
+    to: SocketAddr,
+}
+
+impl Ends {
+    fn of(tuples: &[Tuple]) -> Option<Self> {
+        let (mut from, mut to): (Option<IpAddr>, Option<IpAddr>) = (None, None);
+        let (mut transport, mut from_port, mut to_port) = (None, None, None);
+        for tuple in tuples {
+            match tuple {
+                Tuple::Ip(addresses) => addresses.iter().for_each(|address| match address {
+                    IPTuple::SourceAddress(address) => from = Some(*address),
+                    IPTuple::DestinationAddress(address) => to = Some(*address),
+                    _ => {}
+                }),
+                Tuple::Proto(parts) => parts.iter().for_each(|part| match part {
+                    ProtoTuple::Protocol(Protocol::Tcp) => transport = Some(Transport::Tcp),
+                    ProtoTuple::Protocol(Protocol::Udp) => transport = Some(Transport::Udp),
+                    ProtoTuple::SourcePort(port) => from_port = Some(*port),
+                    ProtoTuple::DestinationPort(port) => to_port = Some(*port),
+                    _ => {}
+                }),
+                _ => {}
+            }
+        }
+        let (from, to) = (SocketAddr::new(from?, from_port?), SocketAddr::new(to?, to_port?));
+        Some(Self { transport: transport?, from, to })
+    }
+}
+
+/// What a message tells; nothing unless somebody else answers than was asked. A program in front of another on the same
+/// host answers for nobody.
+fn translation(netns: u32, message: NetfilterMessage) -> Option<Translation> {
+    let NetfilterMessageInner::Conntrack(ConntrackMessage::New(attributes)) = message.inner else { return None };
+    let (mut asked, mut answer) = (None, None);
+    for attribute in &attributes {
+        match attribute {
+            ConntrackAttribute::CtaTupleOrig(tuples) => asked = Ends::of(tuples),
+            ConntrackAttribute::CtaTupleReply(tuples) => answer = Ends::of(tuples),
+            _ => {}
+        }
+    }
+    let (Ends { transport, from, to }, answer) = (asked?, answer?);
+    let is_translated = answer.from != to && !answer.from.ip().is_loopback();
+    is_translated.then_some(Translation {
+        netns,
+        transport,
+        client: from.ip(),
+        service: to,
+        backend: answer.from,
+        seen: answer.to.ip(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(from: &str, to: &str) -> Vec<Tuple> {
+        let (from, to): (SocketAddr, SocketAddr) = (from.parse().unwrap(), to.parse().unwrap());
+        vec![
+            Tuple::Ip(vec![IPTuple::SourceAddress(from.ip()), IPTuple::DestinationAddress(to.ip())]),
+            Tuple::Proto(vec![
+                ProtoTuple::Protocol(Protocol::Tcp),
+                ProtoTuple::SourcePort(from.port()),
+                ProtoTuple::DestinationPort(to.port()),
+            ]),
+        ]
+    }
+
+    fn check(asked: (&str, &str), answer: (&str, &str), told: Option<[&str; 4]>) {
+        let attributes = vec![
+            ConntrackAttribute::CtaTupleOrig(ends(asked.0, asked.1)),
+            ConntrackAttribute::CtaTupleReply(ends(answer.0, answer.1)),
+        ];
+        let header = NetfilterHeader::new(NetfilterProtoFamily::IPv4, 0, 0);
+        let found = translation(7, NetfilterMessage::new(header, ConntrackMessage::New(attributes)));
+        let told = told.map(|[client, service, backend, seen]| Translation {
+            netns: 7,
+            transport: Transport::Tcp,
+            client: client.parse().unwrap(),
+            service: service.parse().unwrap(),
+            backend: backend.parse().unwrap(),
+            seen: seen.parse().unwrap(),
+        });
+        assert_eq!(found, told);
+    }
+
+    #[test]
+    fn who_answers_for_a_service_is_told_with_who_seems_to_ask() {
+        let asked = ("10.0.0.2:40000", "10.96.0.11:80");
+        check(
+            asked,
+            ("10.0.0.3:8080", "10.0.0.2:40000"),
+            Some(["10.0.0.2", "10.96.0.11:80", "10.0.0.3:8080", "10.0.0.2"]),
+        );
+        check(
+            asked,
+            ("10.0.0.3:8080", "10.0.0.1:999"),
+            Some(["10.0.0.2", "10.96.0.11:80", "10.0.0.3:8080", "10.0.0.1"]),
+        );
+    }
+
+    #[test]
+    fn who_answers_in_his_own_name_is_not_told_nor_who_is_diverted_on_the_host() {
+        check(("10.0.0.2:40000", "1.2.3.4:80"), ("1.2.3.4:80", "10.0.0.1:999"), None);
+        check(("10.0.0.2:40000", "10.96.0.11:80"), ("127.0.0.1:15001", "10.0.0.2:40000"), None);
+    }
+}

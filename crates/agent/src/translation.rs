@@ -1,0 +1,136 @@
+//! What translated addresses stand for, as far as tables have told of late.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use crate::conntrack::{TRANSLATIONS_MAX, Translation, Transport};
+
+/// Who answers for services, and for which services servers answer.
+#[derive(Debug, Default)]
+pub struct Translations {
+    /// By the network and whom clients mean to reach.
+    backends: Sightings<(String, Transport, SocketAddr), SocketAddr>,
+    /// By the network, who seems to ask, and the name and port of who answers.
+    asked: Sightings<(String, Transport, IpAddr, String, u16), Asked>,
+}
+
+/// What a client has asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// Who it is.
+    pub client: IpAddr,
+    /// Whom it means to reach.
+    pub service: SocketAddr,
+}
+
+impl Translations {
+    /// Learns what a table of a network has told; `answers` is the name of who answers, where he has one.
+    pub fn learn(&mut self, network: &str, translation: &Translation, answers: Option<String>, at: Instant) {
+        let Translation { transport, client, service, backend, seen, .. } = *translation;
+        self.backends.see((network.to_owned(), transport, service), backend, at);
+        if let Some(name) = answers {
+            let asked = Asked { client, service };
+            self.asked.see((network.to_owned(), transport, seen, name, backend.port()), asked, at);
+        }
+    }
+
+    /// Who answers for a service; none if nobody is known, or several do.
+    pub fn backend(&self, network: &str, transport: Transport, service: SocketAddr) -> Option<SocketAddr> {
+        self.backends.only(&(network.to_owned(), transport, service)).copied()
+    }
+
+    /// What was asked for by whom the server of this name sees at its port; none if nothing is known, or several things
+    /// were.
+    pub fn asked(
+        &self,
+        network: &str,
+        transport: Transport,
+        seen: IpAddr,
+        (name, port): (&str, u16),
+    ) -> Option<&Asked> {
+        self.asked.only(&(network.to_owned(), transport, seen, name.to_owned(), port))
+    }
+
+    /// How often something was not learnt for want of room.
+    pub fn missed(&self) -> u64 {
+        self.backends.missed + self.asked.missed
+    }
+
+    /// Forgets what was not seen since then.
+    pub fn forget(&mut self, since: Instant) {
+        self.backends.forget(since);
+        self.asked.forget(since);
+    }
+}
+
+/// What was seen of a thing, and when at last.
+#[derive(Debug)]
+struct Sightings<K, V> {
+    seen: HashMap<K, HashMap<V, Instant>>,
+    missed: u64,
+}
+
+impl<K, V> Default for Sightings<K, V> {
+    fn default() -> Self {
+        Self { seen: HashMap::new(), missed: 0 }
+    }
+}
+
+impl<K: Eq + Hash, V: Eq + Hash> Sightings<K, V> {
+    /// Beyond the bound nothing new is learnt; it has no name then.
+    fn see(&mut self, key: K, value: V, at: Instant) {
+        if !self.seen.contains_key(&key) && self.seen.len() >= TRANSLATIONS_MAX {
+            self.missed += 1;
+            return;
+        }
+        let values = self.seen.entry(key).or_default();
+        // Two are as good as any more: there is no one answer.
+        if values.contains_key(&value) || values.len() < 2 {
+            values.insert(value, at);
+        }
+    }
+
+    fn only(&self, key: &K) -> Option<&V> {
+        let values = self.seen.get(key)?;
+        if values.len() == 1 { values.keys().next() } else { None }
+    }
+
+    fn forget(&mut self, since: Instant) {
+        self.seen.retain(|_, values| {
+            values.retain(|_, at| *at > since);
+            !values.is_empty()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_service_has_the_one_backend_that_answers_of_late() {
+        let begin = Instant::now();
+        let service: SocketAddr = "10.96.0.11:80".parse().unwrap();
+        let mut translations = Translations::default();
+        let mut answers = |backend: &str, after_s| {
+            let at = begin + Duration::from_secs(after_s);
+            let (client, seen) = ("10.0.0.2".parse().unwrap(), "10.0.0.1".parse().unwrap());
+            let backend: SocketAddr = backend.parse().unwrap();
+            let transport = Transport::Tcp;
+            let told = Translation { netns: 7, transport, client, service, backend, seen };
+            translations.forget(begin + Duration::from_secs(after_s.saturating_sub(10)));
+            translations.learn("blue", &told, Some("web".to_owned()), at);
+            let asked = translations.asked("blue", transport, seen, ("web", 8080)).cloned();
+            assert_eq!(asked, Some(Asked { client, service }));
+            assert_eq!(translations.backend("green", transport, service), None, "another network's");
+            translations.backend("blue", transport, service)
+        };
+        assert_eq!(answers("10.0.0.3:8080", 11), Some("10.0.0.3:8080".parse().unwrap()));
+        assert_eq!(answers("10.0.0.4:8080", 12), None, "there are two");
+        assert_eq!(answers("10.0.0.4:8080", 30), Some("10.0.0.4:8080".parse().unwrap()), "the first is gone");
+    }
+}
