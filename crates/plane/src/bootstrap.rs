@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::telemetry::Reporter;
-use crate::{ADMIN_PORT, Destination, Files, NAMESPACE, Sidecar, Workload, cluster, identity, listener};
+use crate::{ADMIN_PORT, Destination, Files, NAMESPACE, Sidecar, Workload, cluster, identity, listener, own};
 
 /// The whole configuration of a workload's sidecar: Envoy's `Bootstrap` message as JSON.
 ///
@@ -13,10 +13,12 @@ pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &File
 
     let mut listeners = listener::outbound(destinations, source.as_ref());
     listeners.push(listener::inbound(workload, files, target.as_ref()));
+    listeners.extend(listener::own());
 
     let mut clusters = vec![cluster::black_hole(), cluster::passthrough()];
     clusters.extend(workload.ports.iter().map(|&port| cluster::inbound(port)));
     clusters.extend(destinations.iter().map(|destination| cluster::outbound(destination, files)));
+    clusters.extend(own::clusters());
 
     json!({
         "node": node(workload),

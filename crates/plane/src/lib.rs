@@ -12,6 +12,7 @@ mod cluster;
 mod extension;
 mod identity;
 mod listener;
+mod own;
 mod port;
 mod redirect;
 mod sidecar;
@@ -21,7 +22,8 @@ mod workload;
 
 pub use bootstrap::bootstrap;
 pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
-pub use port::{ADMIN_PORT, INBOUND_PORT, OUTBOUND_PORT, Port};
+pub use own::AppProbe;
+pub use port::{ADMIN_PORT, AGENT_PORT, INBOUND_PORT, OUTBOUND_PORT, PROMETHEUS_PORT, Port, READINESS_PORT};
 pub use redirect::redirect;
 pub use sidecar::{PROXY_UID, Plane, Sidecar, arguments};
 pub use tls::Files;

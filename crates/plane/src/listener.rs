@@ -3,6 +3,7 @@
 mod http;
 mod inbound;
 mod outbound;
+mod own;
 
 use std::net::Ipv4Addr;
 
@@ -13,6 +14,7 @@ use crate::telemetry::Reporter;
 
 pub(crate) use inbound::inbound;
 pub(crate) use outbound::outbound;
+pub(crate) use own::own;
 
 fn socket_address(address: Ipv4Addr, port: u16) -> Value {
     json!({"socket_address": {"address": address, "port_value": port}})
