@@ -17,8 +17,7 @@ pub(crate) fn own() -> Vec<Value> {
 }
 
 fn listener(port: u16, stat_prefix: &str, path: &str, cluster: &str) -> Value {
-    let router =
-        extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", json!({}));
+    let router = extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", json!({}));
     let manager = extension(
         "envoy.filters.network.http_connection_manager",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
