@@ -14,7 +14,9 @@ use crate::authority::Identities;
 use crate::cgroup::Trees;
 use crate::dns::Zone;
 use crate::error::{LabError, step};
+use crate::health::{PILOT, sidecar_is_ready, start_kubelet, start_pilot};
 use crate::kube_proxy;
+use crate::limits::Limits;
 use crate::link::{wire_node, wire_pod};
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
@@ -32,7 +34,7 @@ pub struct Node {
     plane: Plane,
     pods: Vec<Pod>,
     dns: Process,
-    #[expect(dead_code, reason = "holds the namespace for as long as the node stands")]
+    kubelet: Option<Process>,
     netns: NetNs,
 }
 
@@ -78,8 +80,14 @@ impl Node {
         pod.container("app").expect("the client pod runs the load generator")
     }
 
+    /// What asks its pods for their health, if anything does.
+    pub fn kubelet(&mut self) -> Option<&mut Process> {
+        self.kubelet.as_mut()
+    }
+
     pub(crate) fn let_go(self) -> Result<(), LabError> {
         self.dns.let_go()?;
+        self.kubelet.into_iter().try_for_each(Process::let_go)?;
         self.pods.into_iter().try_for_each(Pod::let_go)
     }
 }
@@ -107,10 +115,11 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
         let pause = (site.blueprint.programs)(Role::Pause);
         raised.push(Pod::make(name, *address, netns, place, &pause, site.trees)?);
     }
-    let mut node = Node { name: arm.name.clone(), plane: arm.plane.clone(), pods: raised, dns, netns: node };
+    let mut node =
+        Node { name: arm.name.clone(), plane: arm.plane.clone(), pods: raised, dns, kubelet: None, netns: node };
     for pod in &mut node.pods {
         if let Plane::Sidecar(options) = &arm.plane {
-            start_sidecar(site, pod, options)?;
+            start_sidecar(site, pod, options, &arm.limits)?;
         }
         start_app(site, &arm.name, pod)?;
         site.stop.check()?;
@@ -124,9 +133,13 @@ pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabErr
     for pod in &mut node.pods {
         pod.wait_for_app(site)?;
         if matches!(node.plane, Plane::Sidecar(_)) {
-            pod.wait_for("proxy", patience, site.stop, envoy_is_ready)?;
+            pod.container(PILOT).expect("an agent stands beside each Envoy").answer(patience, site.stop)?;
+            pod.wait_for("proxy", patience, site.stop, sidecar_is_ready)?;
         }
     }
+    let arm = site.blueprint.arms.iter().find(|arm| arm.name == node.name).expect("every node is one of these arms");
+    let folder = site.blueprint.folder.join("planes").join(&arm.name).join("node");
+    node.kubelet = start_kubelet(site, arm, &node.netns, &node.pods, &folder)?;
     Ok(())
 }
 
@@ -146,13 +159,6 @@ impl Pod {
     }
 }
 
-/// As pilot-agent decides it: the server is live and its workers have started.
-fn envoy_is_ready(pod: &Pod) -> bool {
-    let admin = |path: &str| pod.http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
-    admin("/ready").is_ok_and(|(status, _)| status == 200)
-        && admin("/stats?filter=workers_started").is_ok_and(|(_, text)| text.contains("workers_started: 1"))
-}
-
 fn netns(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Result<NetNs, LabError> {
     let name = format!("{PREFIX}{}-{}-{pod}", site.id, arm.name);
     NetNs::create(&name).map_err(step(format!("create the network namespace `{name}`")))
@@ -169,7 +175,7 @@ fn place(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Place {
     }
 }
 
-fn group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
+pub(crate) fn group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
     PathBuf::from(format!("{PREFIX}{}", site.id)).join(&arm.name)
 }
 
@@ -210,10 +216,13 @@ fn start_app(site: &Site<'_>, arm: &str, pod: &mut Pod) -> Result<(), LabError> 
     pod.start("app", &program, None, site.trees)
 }
 
-/// Redirects the pod's traffic and starts its Envoy, in the order of an injected pod: rules first.
-fn start_sidecar(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
+/// Redirects the pod's traffic and starts its agent and its Envoy, in the order of an injected pod: rules first.
+fn start_sidecar(site: &Site<'_>, pod: &mut Pod, options: &Sidecar, limits: &Limits) -> Result<(), LabError> {
     apply_rules(pod.netns(), &pod.files().join("redirect.nft"), &plane::redirect())?;
     write_sidecar_files(site, pod, options).map_err(step(format!("write {}", pod.files().display())))?;
+    let limited = site.trees.limit(&pod.group("proxy"), limits);
+    limited.map_err(step(format!("limit the sidecar of `{}`", pod.name())))?;
+    start_pilot(site, pod)?;
     let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
     command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
     let program = Program { command, environment: Vec::new(), takes_orders: false };

@@ -7,6 +7,7 @@ mod help;
 mod remembering;
 mod udp;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ::agent::{Filter, Form};
@@ -399,6 +400,20 @@ pub enum Role {
     Dns {
         /// Zone file
         zone: PathBuf,
+    },
+    /// What asks a node's pods for their health
+    Kubelet {
+        /// File of probes
+        probes: PathBuf,
+    },
+    /// The agent beside an Envoy
+    Pilot {
+        /// Address of the pod
+        #[arg(long)]
+        address: Ipv4Addr,
+        /// Probes of the application, as JSON
+        #[arg(long)]
+        probes: String,
     },
     /// The load generator
     Load,

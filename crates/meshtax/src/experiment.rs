@@ -2,6 +2,7 @@
 
 mod arm;
 mod file;
+mod health;
 mod target;
 
 use std::path::{Path, PathBuf};

@@ -21,6 +21,7 @@ mod tls;
 mod workload;
 
 pub use bootstrap::bootstrap;
+pub use cluster::INBOUND_SOURCE;
 pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
 pub use own::AppProbe;
 pub use port::{ADMIN_PORT, AGENT_PORT, INBOUND_PORT, OUTBOUND_PORT, PROMETHEUS_PORT, Port, READINESS_PORT};

@@ -20,6 +20,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
@@ -59,7 +60,7 @@ pub struct Pilot {
 }
 
 /// A probe of the application, made by the agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct RewrittenProbe {
     /// Path that the agent is asked for.
     pub path: String,

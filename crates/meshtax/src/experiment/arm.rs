@@ -1,9 +1,11 @@
+use lab::{Limits, Periods};
 use measure::NULL_ARM;
 use plane::{Plane, Sidecar};
 use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
 use super::file::{Add, ArmFile, PlaneName, Switch};
+use super::health::{limits_of, periods_of};
 
 /// One thing that is compared.
 #[derive(Clone, Debug)]
@@ -12,6 +14,10 @@ pub struct Arm {
     pub name: String,
     /// What stands between services.
     pub plane: Plane,
+    /// How often its pods are asked for their health.
+    pub probes: Periods,
+    /// Most that each of its proxies may use.
+    pub limits: Limits,
     /// Whether the kernel witness is attached while it is under load.
     pub watched: bool,
     /// A known cost that its application has beside that of the others.
@@ -38,7 +44,8 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
     }
     let added = arm.add.as_ref().map(|add| addition_of(add, graph)).transpose()?;
     let watched = arm.watch == Some(Switch::On);
-    Ok(Arm { name: name.value.clone(), plane: plane_of(arm)?, watched, added })
+    let (probes, limits) = (periods_of(arm)?, limits_of(arm)?);
+    Ok(Arm { name: name.value.clone(), plane: plane_of(arm)?, probes, limits, watched, added })
 }
 
 fn plane_of(arm: &ArmFile) -> Result<Plane, Fault> {

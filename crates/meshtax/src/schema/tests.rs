@@ -78,6 +78,10 @@ fn full_experiment() -> Value {
             "none": {"plane": "none"},
             "dear": {"plane": "none", "add": {"to": "back/", "wait": "1ms", "compute": "1ms", "response": "1 kB"}},
             "sidecar": {"plane": "sidecar", "telemetry": "off", "concurrency": 1, "watch": "on"},
+            "probed": {
+                "plane": "sidecar", "probe_period": "2s", "app_probe_period": "off",
+                "limits": {"cpu": 2, "memory": "1 GiB"},
+            },
         },
         "load": {"sequential": {
             "target": "http://back:8081/", "requests": 60, "think": "1ms", "pace": "2ms", "connection": "new", "timeout": "1s",

@@ -3,8 +3,10 @@
 mod cgroups;
 mod command;
 mod dns;
+mod health;
 mod html;
-mod life;
+pub mod life;
+mod limits;
 mod lookups;
 mod mesh;
 mod numbers;
