@@ -63,7 +63,12 @@ impl Trees {
         self.roots.iter().chain(&self.quotas)
     }
 
-    pub(crate) fn make_in(&self, root: &Path, path: &Path) -> io::Result<File> {
+    fn make_in(&self, root: &Path, path: &Path) -> io::Result<File> {
+        OpenOptions::new().write(true).open(self.create(root, path)?.join("cgroup.procs"))
+    }
+
+    /// Makes the group `path` in one of the trees.
+    pub(crate) fn create(&self, root: &Path, path: &Path) -> io::Result<PathBuf> {
         let mut group = root.to_owned();
         for part in path {
             if self.mode == CgroupMode::V2 {
@@ -75,7 +80,7 @@ impl Trees {
                 _ => {}
             }
         }
-        OpenOptions::new().write(true).open(group.join("cgroup.procs"))
+        Ok(group)
     }
 
     /// Top groups whose name starts with `prefix`, by name.

@@ -47,8 +47,7 @@ impl Trees {
 
     fn limit_v2(&self, path: &Path, quota_us: Option<u64>, memory_bytes: Option<u64>) -> io::Result<()> {
         let root = &self.roots[0];
-        self.make_in(root, path)?;
-        let group = root.join(path);
+        let group = self.create(root, path)?;
         if let Some(quota_us) = quota_us {
             hand_down(root, path, "cpu")?;
             write(&group.join("cpu.max"), &format!("{quota_us} {PERIOD_US}"))?;
@@ -62,13 +61,12 @@ impl Trees {
 
     fn limit_v1(&self, path: &Path, quota_us: Option<u64>, memory_bytes: Option<u64>) -> io::Result<()> {
         if let Some((root, quota_us)) = self.quotas.as_ref().zip(quota_us) {
-            self.make_in(root, path)?;
-            write(&root.join(path).join("cpu.cfs_period_us"), &PERIOD_US.to_string())?;
-            write(&root.join(path).join("cpu.cfs_quota_us"), &quota_us.to_string())?;
+            let group = self.create(root, path)?;
+            write(&group.join("cpu.cfs_period_us"), &PERIOD_US.to_string())?;
+            write(&group.join("cpu.cfs_quota_us"), &quota_us.to_string())?;
         }
         if let Some((root, bytes)) = self.v1_memory().zip(memory_bytes) {
-            self.make_in(root, path)?;
-            write(&root.join(path).join("memory.limit_in_bytes"), &bytes.to_string())?;
+            write(&self.create(root, path)?.join("memory.limit_in_bytes"), &bytes.to_string())?;
         }
         Ok(())
     }
