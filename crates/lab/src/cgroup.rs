@@ -27,6 +27,9 @@ pub struct Trees {
     pub mode: CgroupMode,
     /// Mount points.
     pub roots: Vec<PathBuf>,
+    /// Mount point of the v1 `cpu` controller, in which only groups with a quota are made: a group alone changes what is
+    /// scheduled when.
+    pub quotas: Option<PathBuf>,
 }
 
 impl Trees {
@@ -36,7 +39,7 @@ impl Trees {
         let is_v2 = |path: &Path| statfs(path).is_ok_and(|stat| stat.filesystem_type() == CGROUP2_SUPER_MAGIC);
         let v1 = |name: &str| Some(root.join(name)).filter(|path| path.join("cgroup.procs").exists());
         if is_v2(root) {
-            return Ok(Trees { mode: CgroupMode::V2, roots: vec![root.to_owned()] });
+            return Ok(Trees { mode: CgroupMode::V2, roots: vec![root.to_owned()], quotas: None });
         }
         let unified = root.join("unified");
         let (mode, cpu) = if is_v2(&unified) {
@@ -46,15 +49,26 @@ impl Trees {
                 || io::Error::new(io::ErrorKind::NotFound, "no cgroup v2 tree and no v1 `cpuacct` controller");
             (CgroupMode::V1, v1("cpuacct").ok_or_else(missing)?)
         };
-        Ok(Trees { mode, roots: std::iter::once(cpu).chain(v1("memory")).collect() })
+        Ok(Trees { mode, roots: std::iter::once(cpu).chain(v1("memory")).collect(), quotas: v1("cpu") })
     }
 
     /// Makes the group `path` in each tree and opens its `cgroup.procs`, to be written by whoever joins.
     pub(crate) fn make(&self, path: &Path) -> io::Result<Vec<File>> {
-        self.roots.iter().map(|root| self.make_in(root, path)).collect()
+        let with_quota = self.quotas.iter().filter(|root| root.join(path).exists());
+        self.roots.iter().chain(with_quota).map(|root| self.make_in(root, path)).collect()
+    }
+
+    /// Every tree in which there may be a group of a lab.
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        self.roots.iter().chain(&self.quotas)
     }
 
     fn make_in(&self, root: &Path, path: &Path) -> io::Result<File> {
+        OpenOptions::new().write(true).open(self.create(root, path)?.join("cgroup.procs"))
+    }
+
+    /// Makes the group `path` in one of the trees.
+    pub(crate) fn create(&self, root: &Path, path: &Path) -> io::Result<PathBuf> {
         let mut group = root.to_owned();
         for part in path {
             if self.mode == CgroupMode::V2 {
@@ -66,13 +80,13 @@ impl Trees {
                 _ => {}
             }
         }
-        OpenOptions::new().write(true).open(group.join("cgroup.procs"))
+        Ok(group)
     }
 
     /// Top groups whose name starts with `prefix`, by name.
     pub(crate) fn named(&self, prefix: &str) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for root in &self.roots {
+        for root in self.all() {
             for entry in fs::read_dir(root)? {
                 let name = entry?.file_name().to_string_lossy().into_owned();
                 if name.starts_with(prefix) && !names.contains(&name) {
@@ -86,7 +100,7 @@ impl Trees {
     /// Every process in the group `path` or below, in any tree.
     pub(crate) fn processes(&self, path: &Path) -> io::Result<Vec<i32>> {
         let mut all = Vec::new();
-        for root in &self.roots {
+        for root in self.all() {
             walk(&root.join(path), &mut |group| {
                 let procs = fs::read_to_string(group.join("cgroup.procs"))?;
                 all.extend(procs.lines().filter_map(|line| line.parse::<i32>().ok()));
@@ -102,7 +116,7 @@ impl Trees {
     /// moment after its last process, hence the patience. A group that does not exist is no error.
     pub(crate) fn remove(&self, path: &Path, patience: Duration) -> io::Result<()> {
         let deadline = Instant::now() + patience;
-        for root in &self.roots {
+        for root in self.all() {
             walk(&root.join(path), &mut |group| {
                 loop {
                     match fs::remove_dir(group) {

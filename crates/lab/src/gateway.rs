@@ -8,9 +8,8 @@ use topology::Protocol;
 
 use crate::address::{CLIENT, INGRESS};
 use crate::error::{LabError, step};
-use crate::node::{INSIDE, Site, destinations, proxy_files};
+use crate::node::{Site, destinations, proxy_files, start_envoy};
 use crate::pod::{Pod, write_private};
-use crate::process::Program;
 use crate::stand::ArmPlan;
 
 /// The pods of an arm and their addresses; a gateway comes last.
@@ -41,10 +40,7 @@ pub(crate) fn rules(site: &Site<'_>) -> String {
 /// Starts the gateway's Envoy in its pod.
 pub(crate) fn start(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
     write_files(site, arm, pod, options).map_err(step(format!("write {}", pod.files().display())))?;
-    let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
-    command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
-    let program = Program { command, environment: Vec::new(), takes_orders: false };
-    pod.start("proxy", &program, Some(PROXY_UID), site.trees)
+    start_envoy(site, arm, pod, options)
 }
 
 fn write_files(site: &Site<'_>, arm: &ArmPlan, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {

@@ -16,6 +16,7 @@ use crate::cgroup::Trees;
 use crate::dns::Zone;
 use crate::error::{LabError, step};
 use crate::gateway;
+use crate::health::{PILOT, sidecar_is_ready, start_kubelet, start_pilot};
 use crate::kube_proxy;
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
@@ -34,7 +35,7 @@ pub struct Node {
     gateway: Option<Sidecar>,
     pods: Vec<Pod>,
     dns: Process,
-    #[expect(dead_code, reason = "holds the namespace for as long as the node stands")]
+    kubelet: Option<Process>,
     netns: NetNs,
 }
 
@@ -86,8 +87,14 @@ impl Node {
         pod.container("app").expect("the client pod runs the load generator")
     }
 
+    /// What asks its pods for their health, if anything does.
+    pub fn kubelet(&mut self) -> Option<&mut Process> {
+        self.kubelet.as_mut()
+    }
+
     pub(crate) fn let_go(self) -> Result<(), LabError> {
         self.dns.let_go()?;
+        self.kubelet.into_iter().try_for_each(Process::let_go)?;
         self.pods.into_iter().try_for_each(Pod::let_go)
     }
 }
@@ -127,6 +134,7 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
         gateway: arm.gateway.clone(),
         pods: raised,
         dns,
+        kubelet: None,
         netns: node,
     };
     for pod in &mut node.pods {
@@ -139,7 +147,7 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
         if let Some(options) = arm.plane.sidecar().filter(|_| !is_outside) {
             let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
             if options.stands_by(found.is_some(), found.is_none_or(|known| may_call(&known.version.work))) {
-                start_sidecar(site, pod, options)?;
+                start_sidecar(site, arm, pod, options)?;
             }
         }
         start_app(site, &arm.name, pod)?;
@@ -155,10 +163,14 @@ pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabErr
         if pod.has("app") {
             pod.wait_for_app(site)?;
         }
-        if pod.has("proxy") {
-            pod.wait_for("proxy", patience, site.stop, envoy_is_ready)?;
+        if let Some(pilot) = pod.container(PILOT) {
+            pilot.answer(patience, site.stop)?;
+            pod.wait_for("proxy", patience, site.stop, sidecar_is_ready)?;
         }
     }
+    let arm = site.blueprint.arms.iter().find(|arm| arm.name == node.name).expect("every node is one of these arms");
+    let folder = site.blueprint.folder.join("planes").join(&arm.name).join("node");
+    node.kubelet = start_kubelet(site, arm, &node.netns, &node.pods, &folder)?;
     Ok(())
 }
 
@@ -178,13 +190,6 @@ impl Pod {
     }
 }
 
-/// As pilot-agent decides it: the server is live and its workers have started.
-fn envoy_is_ready(pod: &Pod) -> bool {
-    let admin = |path: &str| pod.http_get(Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
-    admin("/ready").is_ok_and(|(status, _)| status == 200)
-        && admin("/stats?filter=workers_started").is_ok_and(|(_, text)| text.contains("workers_started: 1"))
-}
-
 fn netns(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Result<NetNs, LabError> {
     let name = format!("{PREFIX}{}-{}-{pod}", site.id, arm.name);
     NetNs::create(&name).map_err(step(format!("create the network namespace `{name}`")))
@@ -201,7 +206,7 @@ fn place(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Place {
     }
 }
 
-fn group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
+pub(crate) fn group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
     PathBuf::from(format!("{PREFIX}{}", site.id)).join(&arm.name)
 }
 
@@ -252,10 +257,18 @@ fn may_call(work: &Work) -> bool {
     }
 }
 
-/// Redirects the pod's traffic and starts its Envoy, in the order of an injected pod: rules first.
-fn start_sidecar(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
+/// Redirects the pod's traffic and starts its agent and its Envoy, in the order of an injected pod: rules first.
+fn start_sidecar(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
     apply_rules(pod.netns(), &pod.files().join("redirect.nft"), &plane::redirect(options))?;
     write_sidecar_files(site, pod, options).map_err(step(format!("write {}", pod.files().display())))?;
+    start_envoy(site, arm, pod, options)
+}
+
+/// Starts an agent and an Envoy on the files that lie in the pod's folder.
+pub(crate) fn start_envoy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
+    let limited = site.trees.limit(&pod.group("proxy"), &arm.limits);
+    limited.map_err(step(format!("limit the proxy of `{}`", pod.name())))?;
+    start_pilot(site, pod)?;
     let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
     command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
     let written = fs::write(pod.files().join("command.txt"), format!("{}\n", command.join("\n")));

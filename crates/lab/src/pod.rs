@@ -22,6 +22,8 @@ pub struct Pod {
     address: Ipv4Addr,
     // Containers end before the process that holds their namespaces.
     containers: Vec<(String, Process)>,
+    /// Further processes, in the control group of a container each.
+    beside: Vec<(String, Process)>,
     pause: Process,
     mount: File,
     pid: File,
@@ -72,7 +74,17 @@ impl Pod {
             File::open(path).map_err(step(format!("open the {kind} namespace of `{label}`")))
         };
         let (mount, pid) = (namespace("mnt")?, namespace("pid")?);
-        Ok(Pod { name: name.to_owned(), address, containers: Vec::new(), pause, mount, pid, netns, place })
+        Ok(Pod {
+            name: name.to_owned(),
+            address,
+            containers: Vec::new(),
+            beside: Vec::new(),
+            pause,
+            mount,
+            pid,
+            netns,
+            place,
+        })
     }
 
     /// Starts a container, `app` or `proxy`, in a control group of its own.
@@ -83,14 +95,43 @@ impl Pod {
         user: Option<u32>,
         trees: &Trees,
     ) -> Result<(), LabError> {
-        let label = format!("{}/{container}", self.place.label);
-        let groups = trees.make(&self.place.group.join(container));
+        let process = self.run(container, container, program, user, trees)?;
+        self.containers.push((container.to_owned(), process));
+        Ok(())
+    }
+
+    /// Starts a further process, `name`, as a part of a container: what it uses is that container's.
+    pub(crate) fn start_beside(
+        &mut self,
+        container: &str,
+        name: &str,
+        program: &Program,
+        trees: &Trees,
+    ) -> Result<(), LabError> {
+        let process = self.run(container, name, program, None, trees)?;
+        self.beside.push((name.to_owned(), process));
+        Ok(())
+    }
+
+    fn run(
+        &self,
+        group: &str,
+        name: &str,
+        program: &Program,
+        user: Option<u32>,
+        trees: &Trees,
+    ) -> Result<Process, LabError> {
+        let label = format!("{}/{name}", self.place.label);
+        let groups = trees.make(&self.group(group));
         let groups = groups.map_err(step(format!("make control groups for `{label}`")))?;
         let rest = Rest::Of { mount: self.mount.as_fd(), pid: self.pid.as_fd() };
         let room = Room { net: self.netns.as_fd(), rest, groups: &groups, user, folder: &self.place.folder };
-        let process = Process::start(label, program, &room, self.place.log(container))?;
-        self.containers.push((container.to_owned(), process));
-        Ok(())
+        Process::start(label, program, &room, self.place.log(name))
+    }
+
+    /// Relative path of the control group of one of its containers.
+    pub(crate) fn group(&self, container: &str) -> PathBuf {
+        self.place.group.join(container)
     }
 
     /// Its name, such as `reviews-v2`.
@@ -110,7 +151,7 @@ impl Pod {
 
     /// Names of its containers, and the relative paths of their control groups.
     pub fn groups(&self) -> impl Iterator<Item = (&str, PathBuf)> {
-        self.containers.iter().map(|(name, _)| (name.as_str(), self.place.group.join(name)))
+        self.containers.iter().map(|(name, _)| (name.as_str(), self.group(name)))
     }
 
     /// Whether it has a container of that name.
@@ -118,9 +159,10 @@ impl Pod {
         self.containers.iter().any(|(known, _)| known == container)
     }
 
-    /// One of its containers.
+    /// One of its containers, or what runs beside one.
     pub fn container(&mut self, name: &str) -> Option<&mut Process> {
-        self.containers.iter_mut().find(|(known, _)| known == name).map(|(_, process)| process)
+        let mut all = self.containers.iter_mut().chain(&mut self.beside);
+        all.find(|(known, _)| known == name).map(|(_, process)| process)
     }
 
     /// The process that holds its namespaces: `nsenter --target PID --net --mount --pid` enters them.
@@ -175,7 +217,7 @@ impl Pod {
     /// Lets its processes run on after this program has ended.
     pub(crate) fn let_go(self) -> Result<(), LabError> {
         self.pause.let_go()?;
-        self.containers.into_iter().try_for_each(|(_, process)| process.let_go())
+        self.containers.into_iter().chain(self.beside).try_for_each(|(_, process)| process.let_go())
     }
 }
 

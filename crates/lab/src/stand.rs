@@ -1,15 +1,18 @@
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use plane::{Plane, Sidecar};
+use plane::{AppProbe, Plane, Sidecar};
 use topology::Topology;
 
 use crate::address::{Addresses, assign};
 use crate::authority::Identities;
 use crate::cgroup::Trees;
 use crate::error::{LabError, step};
+use crate::kubelet::Periods;
+use crate::limits::Limits;
 use crate::mark::{Claim, sweep};
 use crate::network::Network;
 use crate::node::{Node, Site, accounts, await_ready, raise};
@@ -44,6 +47,10 @@ pub struct ArmPlan {
     pub plane: Plane,
     /// Options of the ingress gateway before them; without, the client asks them directly.
     pub gateway: Option<Sidecar>,
+    /// How often its pods are asked for their health.
+    pub probes: Periods,
+    /// Most that each proxy may use.
+    pub limits: Limits,
 }
 
 /// What a program is wanted for.
@@ -55,6 +62,18 @@ pub enum Role<'a> {
     Dns {
         /// A [`crate::Zone`] as JSON.
         zone: &'a Path,
+    },
+    /// To ask a node's pods for their health, in the node's network namespace; takes orders.
+    Kubelet {
+        /// A list of [`crate::Probe`] as JSON.
+        probes: &'a Path,
+    },
+    /// To be the agent beside an Envoy; takes orders.
+    Pilot {
+        /// The pod's address.
+        address: Ipv4Addr,
+        /// Probes of the application that it makes.
+        probes: &'a [AppProbe],
     },
     /// To ask, in the client's pod; takes orders.
     Client,

@@ -8,6 +8,7 @@ mod remembering;
 mod rounding;
 mod udp;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ::agent::{Filter, Form};
@@ -405,6 +406,20 @@ pub enum Role {
     Dns {
         /// Zone file
         zone: PathBuf,
+    },
+    /// What asks a node's pods for their health
+    Kubelet {
+        /// File of probes
+        probes: PathBuf,
+    },
+    /// The agent beside an Envoy
+    Pilot {
+        /// Address of the pod
+        #[arg(long)]
+        address: Ipv4Addr,
+        /// Probes of the application, as JSON
+        #[arg(long)]
+        probes: String,
     },
     /// The load generator
     Load,

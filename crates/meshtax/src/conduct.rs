@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use lab::{Lab, LabError, Node, Stop};
+use lab::{Lab, LabError, Node, Probed, Stop};
 use load::{BlockLoad, Connection, Order, Sequential};
 use measure::{ConnectionUse, LoadBlock, Observations, Phase, Stands};
 use service::Counts;
@@ -14,6 +14,7 @@ use crate::experiment::Experiment;
 use crate::folder::RunFolder;
 use crate::kernel::{Kernel, Watched};
 use crate::plan::{Plan, Round, windows_per_stand};
+use crate::probing::{Probing, Probings, probed};
 use crate::progress::{Progress, spoken};
 use crate::tally::Tally;
 use crate::telemetry::Asked;
@@ -38,6 +39,8 @@ pub struct Conductor<'a> {
     pub tally: Tally,
     /// What the kernel witness saw of each arm that it watched.
     pub watched: BTreeMap<String, Watched>,
+    /// Health probes within the blocks.
+    pub probings: Probings,
     /// All requests that services received, those before the rounds among them.
     pub asked: Asked,
     means: Means,
@@ -78,6 +81,7 @@ impl<'a> Conductor<'a> {
             seen,
             tally: Tally::default(),
             watched: BTreeMap::new(),
+            probings: Probings::default(),
             asked: Asked::default(),
             means: Means::new(),
             done: 0,
@@ -122,7 +126,7 @@ impl<'a> Conductor<'a> {
     }
 
     /// Idle windows: all arms at once, no load anywhere.
-    fn idle(&mut self, stand: &Stand, progress: &mut Progress) -> anyhow::Result<()> {
+    fn idle(&mut self, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
         let (windows, length) = (windows_per_stand(self.experiment), self.experiment.idle.1);
         for window in 0..windows {
             progress.state(&format!(
@@ -130,9 +134,15 @@ impl<'a> Conductor<'a> {
                 window + 1,
                 spoken(length * (windows - window))
             ));
+            let probed_before = self.probed(stand.lab)?;
             let from = stand.meters.snapshots()?;
             self.pause(length)?;
             let to = stand.meters.snapshots()?;
+            let probed_after = self.probed(stand.lab)?;
+            for ((arm, from), to) in self.plan.arms.iter().zip(probed_before).zip(probed_after) {
+                let number = stand.number * windows + window;
+                self.keep(Probing::between(Phase::Idle, arm, number, from, to).as_ref())?;
+            }
             for ((arm, from), to) in self.plan.arms.iter().zip(&from).zip(&to) {
                 let number = stand.number * windows + window;
                 let reading = stand.meters.reading(Phase::Idle, arm, number, from, to);
@@ -144,6 +154,14 @@ impl<'a> Conductor<'a> {
             progress.note(&format!("idle: {}", self.idle_line()));
         }
         Ok(())
+    }
+
+    fn probed(&self, lab: &mut Lab) -> anyhow::Result<Vec<Option<Probed>>> {
+        lab.nodes_mut().iter_mut().map(|node| probed(node, self.stop)).collect()
+    }
+
+    fn keep(&self, probing: Option<&Probing>) -> anyhow::Result<()> {
+        probing.map_or(Ok(()), |probing| self.folder.append("probes.jsonl", probing))
     }
 
     /// What each arm used at rest.
@@ -236,6 +254,7 @@ impl<'a> Conductor<'a> {
             self.ask(node, SETTLING)?;
             witness::settle(node, self.stop)?;
         }
+        let probed_before = probed(node, self.stop)?;
         stand.kernel.begin(arm)?;
         let from = stand.meters.snapshot(index)?;
         let load = self.ask(node, requests)?;
@@ -254,6 +273,9 @@ impl<'a> Conductor<'a> {
             lag: load.lag,
             sequence: load.sequence,
         };
+        let probing = Probing::between(Phase::Load, arm, round, probed_before, probed(node, self.stop)?);
+        probing.iter().for_each(|probing| self.probings.add(probing));
+        self.keep(probing.as_ref())?;
         if let Some(sight) = stand.kernel.end(arm, round)? {
             self.watched.entry(arm.to_owned()).or_default().add(&sight);
             self.folder.append("probe.jsonl", &sight)?;

@@ -3,6 +3,7 @@
 mod arm;
 mod file;
 mod group;
+mod health;
 mod sidecar;
 mod target;
 

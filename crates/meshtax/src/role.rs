@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{BufReader, stdin, stdout};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use service::Pilot;
 use topology::{Addition, Topology};
 
 use crate::cli::Role;
@@ -22,6 +24,12 @@ pub fn play(role: &Role) -> Result<ExitCode, Failure> {
             lab::serve_dns(&zone, orders, stdout())?;
         }
         Role::Conntrack => agent::tell_tables(Path::new("/"), orders, stdout())?,
+        Role::Kubelet { probes } => {
+            let list =
+                serde_json::from_str(&read(probes)?).with_context(|| format!("no probes in `{}`", probes.display()))?;
+            lab::serve_probes(list, orders, stdout())?;
+        }
+        Role::Pilot { address, probes } => pilot(*address, probes)?.serve(orders, stdout())?,
         Role::Load => load::serve(orders, stdout())?,
         Role::Service { topology, pod, add } => {
             let text = read(topology)?;
@@ -30,6 +38,20 @@ pub fn play(role: &Role) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The agent of the pod at `address`, on the ports that it has in Istio.
+fn pilot(address: Ipv4Addr, probes: &str) -> anyhow::Result<Pilot> {
+    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Ok(Pilot {
+        listen: (Ipv4Addr::UNSPECIFIED, plane::AGENT_PORT).into(),
+        admin: local(plane::ADMIN_PORT),
+        metrics: local(plane::PROMETHEUS_PORT),
+        source: plane::INBOUND_SOURCE.into(),
+        application: address.into(),
+        probes: serde_json::from_str(probes).with_context(|| format!("`{probes}` are no probes"))?,
+        user: Some(plane::PROXY_UID),
+    })
 }
 
 /// The topology with a known cost in it, where this arm has one.

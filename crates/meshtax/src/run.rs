@@ -1,5 +1,6 @@
 use std::fs;
 use std::iter;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -7,7 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lab::{ArmPlan, Blueprint, Lab, LabError, Program, Role, Stop, Trees};
 use measure::Measurement;
+use plane::AppProbe;
 use serde::Serialize;
+use serde_json::{Value, json};
 use topology::Addition;
 
 use crate::clean;
@@ -20,6 +23,7 @@ use crate::folder::RunFolder;
 use crate::format;
 use crate::gate::gate;
 use crate::kernel::{self, Kernel};
+use crate::limits;
 use crate::measurement;
 use crate::needs::{self, Envoy};
 use crate::output::{print, say};
@@ -92,6 +96,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
     kernel::check(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
+    limits::check(&experiment, &trees)?;
     let stop = heed_signals()?;
     let plan = plan(&experiment);
     let claim = lab::claim().context("cannot lock an id for this run")?;
@@ -134,13 +139,14 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let complete = !stop.is_set();
     let telemetry =
         telemetry::sightings(&plan.arms, &conductor.seen.facts.sidecars, &conductor.asked, &conductor.watched);
-    let Conductor { seen, tally, .. } = conductor;
+    let Conductor { seen, tally, probings, .. } = conductor;
     let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
     let truncated = output.rounding.round_latency.map(|step| measure::truncated(&seen, step));
     let measurement =
         Measurement { telemetry, truncated, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
     keep_answers(&folder, &measurement)?;
     show(&measurement, output.json)?;
+    probings.line().iter().for_each(|line| say(line));
     say(&format!("run folder: {}", folder.path().display()));
     farewell.iter().for_each(|line| say(line));
     Ok(verdict(&measurement, output))
@@ -280,9 +286,18 @@ fn program(own: &Path, role: Role<'_>) -> Program {
     match role {
         Role::Pause => in_role(own, &["pause"]),
         Role::Client => in_role(own, &["load"]),
+        Role::Kubelet { probes } => in_role(own, &["kubelet", &probes.to_string_lossy()]),
+        Role::Pilot { address, probes } => pilot(own, address, probes),
         Role::Dns { zone } => in_role(own, &["dns", &zone.to_string_lossy()]),
         Role::Service { .. } => unreachable!("services differ from arm to arm"),
     }
+}
+
+/// This binary as the agent beside an Envoy.
+fn pilot(own: &Path, address: Ipv4Addr, probes: &[AppProbe]) -> Program {
+    let probe = |probe: &AppProbe| json!({"path": probe.path, "port": probe.port, "target": probe.target});
+    let probes = Value::from_iter(probes.iter().map(probe));
+    in_role(own, &["pilot", "--address", &address.to_string(), "--probes", &probes.to_string()])
 }
 
 fn in_role(own: &Path, arguments: &[&str]) -> Program {

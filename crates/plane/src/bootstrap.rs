@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::further::further;
 use crate::telemetry::Reporter;
-use crate::{ADMIN_PORT, Destination, Files, Sidecar, Workload, cluster, identity, listener, tracing};
+use crate::{ADMIN_PORT, Destination, Files, Sidecar, Workload, cluster, identity, listener, own, tracing};
 
 /// The whole configuration of a workload's sidecar: Envoy's `Bootstrap` message as JSON.
 ///
@@ -21,11 +21,13 @@ pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &File
     clusters.extend(known.iter().map(|destination| cluster::outbound(destination, files, options)));
     clusters.extend(tracing::collector(destinations, files, options));
 
-    around(workload, &listeners, &clusters)
+    around(workload, listeners, clusters)
 }
 
 /// Listeners and clusters, with what every proxy of the mesh has beside them.
-pub(crate) fn around(workload: &Workload, listeners: &[Value], clusters: &[Value]) -> Value {
+pub(crate) fn around(workload: &Workload, listeners: Vec<Value>, clusters: Vec<Value>) -> Value {
+    let listeners: Vec<Value> = listeners.into_iter().chain(listener::own()).collect();
+    let clusters: Vec<Value> = clusters.into_iter().chain(own::clusters()).collect();
     json!({
         "node": node(workload),
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": ADMIN_PORT}}},

@@ -1,3 +1,5 @@
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 
 use crate::extension::typed;
@@ -12,7 +14,7 @@ pub(crate) const BLACK_HOLE: &str = "BlackHoleCluster";
 pub(crate) const PASSTHROUGH: &str = "PassthroughCluster";
 
 /// Source of the inbound side's connections to the application; the redirect rules let it through.
-pub(crate) const INBOUND_SOURCE: &str = "127.0.0.6";
+pub const INBOUND_SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 6);
 
 /// The cluster without endpoints.
 pub(crate) fn black_hole() -> Value {

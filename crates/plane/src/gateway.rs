@@ -54,7 +54,7 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
     let mut clusters = vec![cluster::black_hole()];
     clusters.extend(known.map(|destination| cluster::outbound(&destination, files, options)));
     clusters.extend(tracing::collector(destinations, files, options));
-    around(&workload, &[listener], &clusters)
+    around(&workload, vec![listener], clusters)
 }
 
 /// The gateway as a workload of the mesh.

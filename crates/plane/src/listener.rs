@@ -3,6 +3,7 @@
 mod http;
 mod inbound;
 mod outbound;
+mod own;
 mod sniffed;
 
 use std::net::Ipv4Addr;
@@ -16,6 +17,7 @@ use crate::{Sidecar, access_log};
 pub(crate) use http::connection_manager;
 pub(crate) use inbound::inbound;
 pub(crate) use outbound::{outbound, virtual_host};
+pub(crate) use own::own;
 
 pub(crate) fn socket_address(address: Ipv4Addr, port: u16) -> Value {
     json!({"socket_address": {"address": address, "port_value": port}})

@@ -1,5 +1,7 @@
 //! What the options of a sidecar can be. The names in an experiment file are those of the variants.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 /// What a sidecar asks of those who call its pod. Sidecars encrypt towards sidecars unless it is off.
@@ -67,6 +69,11 @@ pub enum Preset {
 }
 
 impl Preset {
+    /// How often the kubelet asks a sidecar whether it is ready: every 2 s until Istio 1.20.
+    pub fn probe_period(self) -> Duration {
+        Duration::from_secs(if self.is_before_1_10() { 2 } else { 15 })
+    }
+
     /// Before Istio 1.10 the proxy dialled its application at 127.0.0.1. Round robin, 503 as a reason to try again, no
     /// retries towards the application and port 22 beside the proxy are of the same years.
     pub(crate) fn is_before_1_10(self) -> bool {

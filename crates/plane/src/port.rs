@@ -13,13 +13,13 @@ pub const INBOUND_PORT: u16 = 15006;
 pub(crate) const HBONE_PORT: u16 = 15008;
 
 /// `pilot-agent`: merged metrics, and the application's probes.
-pub(crate) const AGENT_PORT: u16 = 15020;
+pub const AGENT_PORT: u16 = 15020;
 
 /// The sidecar's readiness.
-pub(crate) const READINESS_PORT: u16 = 15021;
+pub const READINESS_PORT: u16 = 15021;
 
 /// Envoy's own metrics.
-pub(crate) const PROMETHEUS_PORT: u16 = 15090;
+pub const PROMETHEUS_PORT: u16 = 15090;
 
 /// A port and what is spoken on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 use crate::cluster::INBOUND_SOURCE;
-use crate::port::{AGENT_PORT, HBONE_PORT, INBOUND_PORT, OUTBOUND_PORT, PROMETHEUS_PORT, READINESS_PORT};
+use crate::port::HBONE_PORT;
 use crate::sidecar::PROXY_UID;
-use crate::{Side, Sidecar};
+use crate::{
+    AGENT_PORT, INBOUND_PORT, OUTBOUND_PORT, PROMETHEUS_PORT, READINESS_PORT, Side, Sidecar,
+};
 
 /// Rules for a pod's network namespace, as text for `nft -f -`: what `istio-init` does with iptables, in its chains and
 /// its order (REDIRECT mode, IPv4, no DNS capture, nothing excluded). They go with the namespace.

@@ -31,11 +31,17 @@ fn a_sidecar_leads_to_its_application_and_to_every_destination() {
         virtualInbound 0.0.0.0:15006
           port 15006 -> BlackHoleCluster
           port 9080 tls, * -> inbound|9080||
+        0.0.0.0_15090 0.0.0.0:15090
+          any, * -> prometheus_stats
+        0.0.0.0_15021 0.0.0.0:15021
+          any, * -> agent
         BlackHoleCluster
         PassthroughCluster
         inbound|9080|| from 127.0.0.6
         outbound|9080||reviews.default.svc.cluster.local 10.0.0.3:9080*2 10.0.0.4:9080*1 as spiffe://cluster.local/ns/default/sa/bookinfo-reviews
         outbound|6379||cache.default.svc.cluster.local 10.0.0.5:6379*1 as spiffe://cluster.local/ns/default/sa/cache
+        prometheus_stats 127.0.0.1:15000*1
+        agent 127.0.0.1:15020*1
         ",
     );
 }
@@ -190,7 +196,8 @@ fn cluster(cluster: &Value) -> String {
         line = format!("{line} from {source}");
     }
     for endpoint in list(&cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]) {
-        line = format!("{line} {}*{}", address(&endpoint["endpoint"]["address"]), endpoint["load_balancing_weight"]);
+        let weight = endpoint["load_balancing_weight"].as_u64().unwrap_or(1);
+        line = format!("{line} {}*{weight}", address(&endpoint["endpoint"]["address"]));
     }
     let validation = &cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"];
     if let Some(name) = validation["match_typed_subject_alt_names"][0]["matcher"]["exact"].as_str() {

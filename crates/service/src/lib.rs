@@ -1,4 +1,5 @@
-//! What runs in a pod: the simulated microservice, which performs the scripts of a topology's endpoints.
+//! What runs in a pod: the simulated microservice, which performs the scripts of a topology's endpoints, and the agent
+//! beside a sidecar.
 //!
 //! In: a topology, the name of a pod, and orders, one a line. Out: answers to whoever asks over the network, and one
 //! line of JSON for each order, among them the [`Counts`] of all that was received, sent, burned and waited for. This
@@ -19,11 +20,13 @@ mod line;
 mod listen;
 mod network;
 mod order;
+mod pilot;
 mod serve;
 mod tally;
 mod wait;
 
 pub use counts::{CallCount, Counts, EndpointCount};
+pub use pilot::{Pilot, RewrittenProbe};
 pub use serve::{ServeError, serve};
 
 #[cfg(test)]

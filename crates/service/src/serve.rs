@@ -172,7 +172,7 @@ async fn obey(mut orders: UnboundedReceiver<Order>, instance: &Instance, answers
 }
 
 /// Writes one line and makes sure that it leaves.
-fn say(answers: &mut impl Write, answer: &impl Serialize) -> io::Result<()> {
+pub(crate) fn say(answers: &mut impl Write, answer: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
     answers.write_all(&line)?;

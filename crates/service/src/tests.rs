@@ -1,8 +1,8 @@
-mod callee;
+pub(crate) mod callee;
 mod calls;
 mod orders;
 mod requests;
-mod stand;
+pub(crate) mod stand;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -9,7 +9,7 @@ fn trees() -> (TempDir, Trees) {
     let home = tempfile::tempdir().unwrap();
     let roots = ["cpuacct", "memory"].map(|name| home.path().join(name));
     roots.iter().for_each(|root| fs::create_dir(root).unwrap());
-    (home, Trees { mode: CgroupMode::V1, roots: roots.to_vec() })
+    (home, Trees { mode: CgroupMode::V1, roots: roots.to_vec(), quotas: None })
 }
 
 #[test]

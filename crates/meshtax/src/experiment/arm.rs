@@ -1,10 +1,11 @@
-use lab::ArmPlan;
+use lab::{ArmPlan, Limits, Periods};
 use measure::NULL_ARM;
 use plane::{Mtls, Plane, Sidecar};
 use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
 use super::file::{Add, ArmFile, GatewayName, PlaneName, Switch};
+use super::health::{limits_of, periods_of};
 use super::sidecar::{sidecar_of, written};
 
 /// One thing that is compared.
@@ -16,6 +17,10 @@ pub struct Arm {
     pub plane: Plane,
     /// Options of the ingress gateway before the services, if it has one.
     pub gateway: Option<Sidecar>,
+    /// How often its pods are asked for their health.
+    pub probes: Periods,
+    /// Most that each of its proxies may use.
+    pub limits: Limits,
     /// Whether the kernel witness is attached while it is under load.
     pub watched: bool,
     /// A known cost that its application has beside that of the others.
@@ -25,7 +30,13 @@ pub struct Arm {
 impl Arm {
     /// What the lab needs to know of it.
     pub fn plan(&self) -> ArmPlan {
-        ArmPlan { name: self.name.clone(), plane: self.plane.clone(), gateway: self.gateway.clone() }
+        ArmPlan {
+            name: self.name.clone(),
+            plane: self.plane.clone(),
+            gateway: self.gateway.clone(),
+            probes: self.probes,
+            limits: self.limits,
+        }
     }
 }
 
@@ -51,7 +62,8 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
     let watched = arm.watch == Some(Switch::On);
     let plane = plane_of(arm)?;
     let gateway = gateway_of(arm, &plane)?;
-    Ok(Arm { name: name.value.clone(), plane, gateway, watched, added })
+    let (probes, limits) = (periods_of(arm)?, limits_of(arm)?);
+    Ok(Arm { name: name.value.clone(), plane, gateway, probes, limits, watched, added })
 }
 
 /// The gateway's options are the sidecars'. Where there are none they are its own, and it speaks plaintext.

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use topology::{Bytes, Named, Share, Span};
 
+use super::health::{LimitsFile, Period};
+
 /// An experiment file as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +68,12 @@ pub struct ArmFile {
     pub authz: Option<Spanned<u32>>,
     pub side: Option<Spanned<Side>>,
     pub mesh_size: Option<Spanned<u32>>,
+    /// How often sidecars are asked whether they are ready.
+    pub probe_period: Option<Spanned<Period>>,
+    /// How often applications with a `ready` path are asked for it.
+    pub app_probe_period: Option<Spanned<Period>>,
+    /// Most that each proxy may use.
+    pub limits: Option<Spanned<LimitsFile>>,
     /// Whether the kernel witness is attached during its blocks.
     pub watch: Option<Switch>,
     /// A known cost, for calibration.

@@ -80,6 +80,10 @@ fn full_experiment() -> Value {
             "dear": {"plane": "none", "add": {"to": "back/", "wait": "1ms", "compute": "1ms", "response": "1 kB"}},
             "gateway": {"plane": "none", "gateway": "ingress", "preset": "istio-1.9-demo"},
             "sidecar": {"plane": "sidecar", "gateway": "none", "telemetry": "off", "concurrency": 1, "watch": "on"},
+            "probed": {
+                "plane": "sidecar", "probe_period": "2s", "app_probe_period": "off",
+                "limits": {"cpu": 2, "memory": "1 GiB"},
+            },
             "every-option": {
                 "plane": "sidecar", "preset": "istio-1.9-demo", "mtls": "strict", "tls": "1.2", "metadata": "on",
                 "tracing": "b3", "sampling": "1%", "access_log": "on", "retries": 3, "authz": 10, "side": "both",

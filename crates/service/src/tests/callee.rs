@@ -27,6 +27,11 @@ impl Callee {
         Self::listen(move |stream, connection, sender| answer(stream, connection, status, sender, &barrier))
     }
 
+    /// Answers `body` to everything.
+    pub fn up_with_body(body: String) -> Self {
+        Self::listen(move |stream, connection, sender| answer_body(stream, connection, &body, sender))
+    }
+
     /// Answers a line to every line.
     pub fn up_with_lines() -> Self {
         Self::listen(answer_lines)
@@ -67,6 +72,17 @@ fn answer(stream: TcpStream, connection: usize, status: u16, sender: &Sender<Rec
         }
         barrier.wait();
         write!(stream.get_mut(), "HTTP/1.1 {status} said\r\ncontent-length: 2\r\n\r\nhi").unwrap();
+    }
+}
+
+fn answer_body(stream: TcpStream, connection: usize, body: &str, sender: &Sender<Received>) {
+    let mut stream = BufReader::new(stream);
+    while let Some(head) = read_head(&mut stream) {
+        if sender.send(Received { connection, head, body_bytes: 0 }).is_err() {
+            return;
+        }
+        // Whoever has read enough may be gone.
+        write!(stream.get_mut(), "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok();
     }
 }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use lab::{ArmPlan, Blueprint, Lab, Network, Program, Role, Stop, Trees};
+use lab::{ArmPlan, Blueprint, Lab, Limits, Network, Periods, Program, Role, Stop, Trees};
 use plane::Plane;
 
 use super::assert_gone;
@@ -29,7 +29,13 @@ fn panics(programs: &(dyn Fn(&str, Role<'_>) -> Program + Sync), then: impl FnOn
     std::fs::write(&file, TOPOLOGY).unwrap();
     let claim = lab::claim().unwrap();
     let id = claim.id().to_owned();
-    let arms = ["one", "two"].map(|name| ArmPlan { name: name.to_owned(), plane: Plane::None, gateway: None });
+    let arms = ["one", "two"].map(|name| ArmPlan {
+        name: name.to_owned(),
+        plane: Plane::None,
+        gateway: None,
+        probes: Periods::default(),
+        limits: Limits::default(),
+    });
     let blueprint = Blueprint {
         topology: &topology::read_topology(TOPOLOGY).unwrap(),
         arms: &arms,
@@ -54,6 +60,7 @@ fn start(topology: &str, role: Role<'_>) -> Program {
         Role::Pause => program(&["pause"]),
         Role::Client => program(&["load"]),
         Role::Dns { zone } => program(&["dns", &zone.to_string_lossy()]),
+        Role::Kubelet { .. } | Role::Pilot { .. } => unreachable!("nobody is asked, and nothing is meshed"),
         Role::Service { pod, .. } => program(&["service", "--topology", topology, "--pod", pod]),
     }
 }

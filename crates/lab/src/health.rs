@@ -1,0 +1,87 @@
+//! Who asks a node's pods for their health, and who answers for a sidecar.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+use plane::{AGENT_PORT, AppProbe, READINESS_PORT};
+
+use crate::error::{LabError, step};
+use crate::kubelet::Probe;
+use crate::namespace::{NetNs, Rest, Room};
+use crate::node::{Site, group};
+use crate::pod::Pod;
+use crate::process::Process;
+use crate::stand::{ArmPlan, Role};
+
+/// The sidecar's own word.
+const READINESS: &str = "/healthz/ready";
+/// Name of the agent beside Envoy.
+pub(crate) const PILOT: &str = "pilot";
+
+/// Starts the agent beside the pod's Envoy.
+pub(crate) fn start_pilot(site: &Site<'_>, pod: &mut Pod) -> Result<(), LabError> {
+    let probes: Vec<AppProbe> = app_probe(site, pod).into_iter().collect();
+    let program = (site.blueprint.programs)(Role::Pilot { address: pod.address(), probes: &probes });
+    pod.start_beside("proxy", PILOT, &program, site.trees)
+}
+
+/// Whether the pod's sidecar is ready, asked as the kubelet asks.
+pub(crate) fn sidecar_is_ready(pod: &Pod) -> bool {
+    pod.http_get(pod.address(), READINESS_PORT, READINESS).is_ok_and(|(status, _)| status == 200)
+}
+
+/// Starts what asks the pods, if this arm has them asked at all. `folder` is the node's.
+pub(crate) fn start_kubelet(
+    site: &Site<'_>,
+    arm: &ArmPlan,
+    netns: &NetNs,
+    pods: &[Pod],
+    folder: &Path,
+) -> Result<Option<Process>, LabError> {
+    let probes = probes(site, arm, pods);
+    if probes.is_empty() {
+        return Ok(None);
+    }
+    let label = format!("{}/node/kubelet", arm.name);
+    let path = folder.join("probes.json");
+    let text = serde_json::to_string_pretty(&probes).expect("probes are made of strings and numbers");
+    fs::write(&path, text).map_err(step(format!("write {}", path.display())))?;
+    let groups = site.trees.make(&group(site, arm).join("node").join("kubelet"));
+    let groups = groups.map_err(step(format!("make control groups for `{label}`")))?;
+    let room = Room { net: netns.as_fd(), rest: Rest::Host, groups: &groups, user: None, folder: Path::new("/") };
+    let log = site.blueprint.folder.join("logs").join(&arm.name).join("node").join("kubelet.log");
+    let mut kubelet = Process::start(label, &(site.blueprint.programs)(Role::Kubelet { probes: &path }), &room, log)?;
+    kubelet.answer(site.blueprint.patience, site.stop)?;
+    Ok(Some(kubelet))
+}
+
+/// What is asked of an arm's pods.
+fn probes(site: &Site<'_>, arm: &ArmPlan, pods: &[Pod]) -> Vec<Probe> {
+    let probe = |pod: &Pod, port: u16, path: String, period: Duration| Probe {
+        pod: pod.name().to_owned(),
+        address: pod.address(),
+        port,
+        path,
+        period_ms: u64::try_from(period.as_millis()).unwrap_or(u64::MAX),
+    };
+    let sidecar = |pod: &Pod| {
+        let period = arm.probes.sidecar.filter(|_| pod.has("proxy"))?;
+        Some(probe(pod, READINESS_PORT, READINESS.to_owned(), period))
+    };
+    let application = |pod: &Pod| {
+        let (period, asked) = (arm.probes.application?, app_probe(site, pod)?);
+        // The kubelet has no certificate, so that behind a sidecar the agent asks in its place.
+        let (port, path) = if pod.has("proxy") { (AGENT_PORT, asked.path) } else { (asked.port, asked.target) };
+        Some(probe(pod, port, path, period))
+    };
+    pods.iter().flat_map(|pod| sidecar(pod).into_iter().chain(application(pod))).collect()
+}
+
+/// The readiness probe of the pod's application, where the topology names a path for it.
+fn app_probe(site: &Site<'_>, pod: &Pod) -> Option<AppProbe> {
+    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name())?;
+    let ready = found.service.ready.as_ref()?;
+    Some(AppProbe::ready(&found.service.name, found.service.port, ready))
+}

@@ -1,0 +1,165 @@
+//! How often an arm's pods are asked for their health, and how much its proxies may use.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use lab::{Limits, Periods};
+use plane::Preset;
+use serde::{Deserialize, Deserializer, de};
+use serde_saphyr::Spanned;
+use topology::{Bytes, Fault, Span};
+
+use super::file::{ArmFile, GatewayName, PlaneName};
+
+const PERIOD_MIN: Duration = Duration::from_millis(10);
+/// The kernel takes no quota below 1 ms in each period of 100 ms.
+const MILLICORES: std::ops::RangeInclusive<f64> = 10.0..=1_000_000.0;
+
+/// A length of time, or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period(pub Option<Duration>);
+
+/// A number of cores, written as in Kubernetes: `2`, `0.5`, `500m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cores {
+    millicores: u32,
+}
+
+/// What each proxy may use, as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsFile {
+    pub cpu: Option<Cores>,
+    pub memory: Option<Spanned<Bytes>>,
+}
+
+/// How often an arm's pods are asked. What is not written has Istio's default, and Bookinfo's: sidecars are asked,
+/// applications are not.
+pub fn periods_of(arm: &ArmFile) -> Result<Periods, Fault> {
+    if let Some(period) = arm.probe_period.as_ref().filter(|_| !has_proxies(arm)) {
+        let hint = "use `plane: sidecar`, or `app_probe_period`";
+        return Err(Fault::at(period.referenced, "without a sidecar nobody answers `probe_period`", hint));
+    }
+    let preset = arm.preset.as_ref().map_or(Preset::Today, |preset| preset.value);
+    let default = has_proxies(arm).then(|| preset.probe_period());
+    Ok(Periods {
+        sidecar: period_of(arm.probe_period.as_ref())?.unwrap_or(default),
+        application: period_of(arm.app_probe_period.as_ref())?.unwrap_or(None),
+    })
+}
+
+/// Whether an Envoy stands in a pod of this arm.
+fn has_proxies(arm: &ArmFile) -> bool {
+    arm.plane == PlaneName::Sidecar || arm.gateway == GatewayName::Ingress
+}
+
+/// What is written, if anything is.
+fn period_of(period: Option<&Spanned<Period>>) -> Result<Option<Option<Duration>>, Fault> {
+    let Some(period) = period else { return Ok(None) };
+    match period.value.0 {
+        Some(time) if time < PERIOD_MIN => {
+            Err(Fault::at(period.referenced, "probes this dense are a load of their own", "use 10ms or more, or `off`"))
+        }
+        time => Ok(Some(time)),
+    }
+}
+
+/// How much each proxy of an arm may use; unlimited unless written.
+pub fn limits_of(arm: &ArmFile) -> Result<Limits, Fault> {
+    let Some(limits) = &arm.limits else { return Ok(Limits::default()) };
+    if !has_proxies(arm) {
+        return Err(Fault::at(limits.referenced, "`limits` are those of sidecars", "use `plane: sidecar`"));
+    }
+    if let Some(memory) = limits.value.memory.as_ref().filter(|memory| memory.value.0 == 0) {
+        return Err(Fault::at(memory.referenced, "no proxy runs in no memory", "Istio's default is `1 GiB`"));
+    }
+    Ok(Limits {
+        cpu_millicores: limits.value.cpu.map(|cores| cores.millicores),
+        memory_bytes: limits.value.memory.as_ref().map(|memory| memory.value.0),
+    })
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match &*text {
+            "off" | "false" => Ok(Period(None)),
+            text => Ok(Period(Some(text.parse::<Span>().map_err(de::Error::custom)?.0))),
+        }
+    }
+}
+
+impl FromStr for Cores {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Cores, String> {
+        let (number, scale) = text.strip_suffix('m').map_or((text, 1000.0), |number| (number, 1.0));
+        let millicores = number.trim().parse::<f64>().map(|number| (number * scale).round());
+        match millicores {
+            Ok(millicores) if MILLICORES.contains(&millicores) => Ok(Cores { millicores: millicores as u32 }),
+            _ => Err(format!(
+                "`{}` is no number of cores\nwrite `2`, `0.5` or `500m`, at least `10m`; Istio's default is `2`",
+                text.escape_debug()
+            )),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cores {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Cores, D::Error> {
+        String::deserialize(deserializer)?.trim().parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::experiment::Experiment;
+
+    /// The arm `sidecar` (or else `none`) of an experiment with these keys: its periods in milliseconds and its limits,
+    /// or the refusal.
+    fn check(plane: &str, keys: &str, expect: &str) {
+        let text = format!(
+            "name: health\ntopology: pair\narms:\n  a: {{plane: {plane}{keys}}}\n\
+             load: {{sequential: {{target: 'http://front:8080/', requests: 15}}}}\n"
+        );
+        let seen = match Experiment::parse(Path::new("health.yaml"), text) {
+            Err(failure) => failure.to_string().replace("error: health.yaml:", ""),
+            Ok(experiment) => {
+                let arm = &experiment.arms[0];
+                let ms = |period: Option<Duration>| period.map(|period| period.as_millis());
+                let (sidecar, application) = (ms(arm.probes.sidecar), ms(arm.probes.application));
+                format!("{sidecar:?} {application:?} {:?} {:?}", arm.limits.cpu_millicores, arm.limits.memory_bytes)
+            }
+        };
+        assert!(seen.contains(expect), "{keys}: {seen}");
+    }
+
+    #[test]
+    fn sidecars_are_asked_as_istio_has_it_and_applications_only_if_told() {
+        check("none", "", "None None None None");
+        check("sidecar", "", "Some(15000) None None None");
+        check("sidecar", ", preset: istio-1.9-demo", "Some(2000) None None None");
+        check("none", ", gateway: ingress", "Some(15000) None None None");
+        check("sidecar", ", probe_period: off", "None None None None");
+        check("sidecar", ", probe_period: false", "None None None None");
+        check("sidecar", ", probe_period: 2s, app_probe_period: 10s", "Some(2000) Some(10000) None None");
+        check("none", ", app_probe_period: 10s", "None Some(10000) None None");
+        check("none", ", probe_period: 2s", "without a sidecar nobody answers `probe_period`");
+        check("sidecar", ", probe_period: 5", "`5` has no unit");
+        check("sidecar", ", probe_period: 1ms", "hint: use 10ms or more, or `off`");
+    }
+
+    #[test]
+    fn limits_are_kubernetess() {
+        check("sidecar", ", limits: {cpu: 2, memory: 1 GiB}", "Some(2000) Some(1073741824)");
+        check("sidecar", ", limits: {cpu: 500m}", "Some(500) None");
+        check("sidecar", ", limits: {cpu: 0.05}", "Some(50) None");
+        check("sidecar", ", limits: {cpu: 9m}", "`9m` is no number of cores");
+        check("sidecar", ", limits: {cpu: nan}", "`nan` is no number of cores");
+        check("sidecar", ", limits: {memory: 0}", "no proxy runs in no memory");
+        check("none", ", limits: {cpu: 2}", "`limits` are those of sidecars");
+    }
+}

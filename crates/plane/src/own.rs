@@ -1,0 +1,48 @@
+//! What a sidecar serves of itself, and the agent beside Envoy: `pilot-agent` in Istio.
+
+use serde_json::{Value, json};
+
+use crate::{ADMIN_PORT, AGENT_PORT};
+
+/// The cluster of the agent.
+pub(crate) const AGENT: &str = "agent";
+
+/// The cluster of Envoy's own metrics.
+pub(crate) const PROMETHEUS_STATS: &str = "prometheus_stats";
+
+/// An application's probe as the agent makes it in the kubelet's place: the kubelet has no certificate, so that strict
+/// mutual TLS would turn it away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppProbe {
+    /// Path that the kubelet asks the agent for.
+    pub path: String,
+    /// Port on which the agent asks the application.
+    pub port: u16,
+    /// Path that it asks for there.
+    pub target: String,
+}
+
+impl AppProbe {
+    /// The readiness probe of the container `container`, as Istio's injector rewrites it.
+    pub fn ready(container: &str, port: u16, target: &str) -> AppProbe {
+        AppProbe { path: format!("/app-health/{container}/readyz"), port, target: target.to_owned() }
+    }
+}
+
+/// The clusters behind what the sidecar serves of itself.
+pub(crate) fn clusters() -> [Value; 2] {
+    [cluster(PROMETHEUS_STATS, ADMIN_PORT), cluster(AGENT, AGENT_PORT)]
+}
+
+fn cluster(name: &str, port: u16) -> Value {
+    let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "0.25s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+        },
+    })
+}
