@@ -12,6 +12,7 @@ mod effect;
 mod estimate;
 mod facts;
 mod fail_if;
+mod fault;
 mod histogram;
 mod interval;
 mod measurement;
@@ -34,6 +35,7 @@ pub use distribution::{Bucket, Distribution, distribution};
 pub use effect::{Measured, NULL_ARM, Options, measure};
 pub use facts::{CallLatency, ClockFacts, ConnectionUse, Facts, SidecarFacts};
 pub use fail_if::{FailIf, Finding};
+pub use fault::{Clue, FULL_ACCEPT_QUEUES, FaultKind, FaultTrial, LISTEN_DROPS, NXDOMAIN, RESETS, RETRANSMITS};
 pub use histogram::{Histogram, HistogramError, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
 pub use measurement::{

@@ -6,14 +6,16 @@ use std::process::ExitCode;
 use crate::failure::{Failure, Hint};
 use crate::output::print;
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 10] = [
     ("experiments/bookinfo-lean.yaml", include_str!("../../../experiments/bookinfo-lean.yaml")),
     ("experiments/calibrate.yaml", include_str!("../../../experiments/calibrate.yaml")),
     ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
+    ("experiments/faults.yaml", include_str!("../../../experiments/faults.yaml")),
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
     ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
     ("topologies/bookinfo-lean.yaml", include_str!("../../../topologies/bookinfo-lean.yaml")),
     ("topologies/calibrate.yaml", include_str!("../../../topologies/calibrate.yaml")),
+    ("topologies/faults.yaml", include_str!("../../../topologies/faults.yaml")),
     ("topologies/pair.yaml", include_str!("../../../topologies/pair.yaml")),
 ];
 

@@ -1,5 +1,9 @@
 //! The kernel witness of a run: attached for the blocks of the arms that are watched, and what it saw in them.
 
+mod beyond;
+
+pub use beyond::{Beyond, Passed};
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -18,6 +22,8 @@ use crate::failure::Failure;
 /// other arms would go on bearing what was noted of them, and pay for it.
 pub struct Kernel {
     probe: Option<Probe>,
+    /// The witnesses beside it, where the arm is watched by all.
+    beyond: Option<Beyond>,
     /// Pods of each watched arm.
     watched: BTreeMap<String, Pods>,
     before: Watched,
@@ -27,6 +33,10 @@ pub struct Kernel {
 struct Pods {
     namespaces: HashSet<u32>,
     pids: Vec<u32>,
+    /// Whether the other witnesses watch as well.
+    beyond: bool,
+    /// The server of the arm's names.
+    dns: u32,
 }
 
 /// What the witness saw of an arm, and what its pods' kernels counted of the same.
@@ -36,6 +46,8 @@ pub struct Watched {
     pub moved: Moved,
     /// By the pods' own totals.
     pub truth: NetworkTotals,
+    /// By the witnesses beside it, and what others counted of the same.
+    pub passed: Option<Passed>,
 }
 
 /// What the witness saw in a block: a line of `probe.jsonl`.
@@ -48,6 +60,8 @@ pub struct Sight {
     /// What the pods' own totals say.
     #[serde(skip)]
     pub truth: NetworkTotals,
+    #[serde(flatten)]
+    pub passed: Option<Passed>,
 }
 
 /// TCP within an arm, both ends counted: payload bytes, connections, opens that failed, segments sent
@@ -72,7 +86,10 @@ pub fn check(experiment: &Experiment) -> Result<(), Failure> {
             Failure::because(error, hint)
         })
     };
-    if is_watched { load().map(drop) } else { Ok(()) }
+    if is_watched {
+        load().map(drop)?;
+    }
+    beyond::check(experiment)
 }
 
 impl Kernel {
@@ -80,8 +97,13 @@ impl Kernel {
     pub fn over(experiment: &Experiment, lab: &Lab) -> anyhow::Result<Self> {
         let is_watched = |node: &&Node| experiment.standing().iter().any(|arm| arm.watched && arm.name == node.name());
         let watched = lab.nodes().iter().filter(is_watched);
-        let watched = watched.map(|node| Ok((node.name().to_owned(), Pods::of(node)?)));
-        Ok(Self { probe: None, watched: watched.collect::<anyhow::Result<_>>()?, before: Watched::default() })
+        let watched = watched.map(|node| Ok((node.name().to_owned(), Pods::of(node, experiment)?)));
+        Ok(Self {
+            probe: None,
+            beyond: None,
+            watched: watched.collect::<anyhow::Result<_>>()?,
+            before: Watched::default(),
+        })
     }
 
     /// Loads and attaches the programs if this arm is watched.
@@ -89,9 +111,20 @@ impl Kernel {
         let Some(pods) = self.watched.get(arm) else { return Ok(()) };
         let mut probe = Probe::load().context("cannot load the kernel witness")?;
         probe.attach().context("cannot attach the kernel witness")?;
-        self.before = Watched { moved: moved(&probe, &pods.namespaces)?, truth: pods.totals()? };
+        self.beyond = pods.beyond.then(Beyond::begin).transpose()?;
+        self.before =
+            Watched { moved: moved(&probe, &pods.namespaces)?, truth: pods.totals()?, passed: self.passed(pods)? };
         self.probe = Some(probe);
         Ok(())
+    }
+
+    /// The network namespaces of an arm's pods, if it is watched.
+    pub fn namespaces(&self, arm: &str) -> Option<&HashSet<u32>> {
+        self.watched.get(arm).map(|pods| &pods.namespaces)
+    }
+
+    fn passed(&self, pods: &Pods) -> anyhow::Result<Option<Passed>> {
+        self.beyond.as_ref().map(|beyond| beyond.passed(&pods.namespaces, pods.dns)).transpose()
     }
 
     /// Removes them; what they saw.
@@ -100,7 +133,9 @@ impl Kernel {
         let Some(probe) = self.probe.take() else { return Ok(None) };
         let moved = moved(&probe, &pods.namespaces)?.since(self.before.moved);
         let truth = pods.totals()?.since(self.before.truth);
-        Ok(Some(Sight { arm: arm.to_owned(), round, moved, truth }))
+        let passed = self.passed(pods)?.zip(self.before.passed).map(|(passed, before)| passed.since(before));
+        self.beyond = None;
+        Ok(Some(Sight { arm: arm.to_owned(), round, moved, truth, passed }))
     }
 }
 
@@ -132,14 +167,16 @@ fn moved(probe: &Probe, namespaces: &HashSet<u32>) -> anyhow::Result<Moved> {
 }
 
 impl Pods {
-    fn of(node: &Node) -> anyhow::Result<Pods> {
+    fn of(node: &Node, experiment: &Experiment) -> anyhow::Result<Pods> {
         let inode = |pid: &u32| {
             let file = format!("/proc/{pid}/ns/net");
             let inode = fs::metadata(&file).with_context(|| format!("cannot look at {file}"))?.ino();
             u32::try_from(inode).context("namespaces have small inodes")
         };
         let pids: Vec<u32> = node.pods().iter().map(lab::Pod::pid).collect();
-        Ok(Pods { namespaces: pids.iter().map(inode).collect::<anyhow::Result<_>>()?, pids })
+        let beyond = experiment.standing().iter().any(|arm| arm.name == node.name() && arm.watched_beyond);
+        let namespaces = pids.iter().map(inode).collect::<anyhow::Result<_>>()?;
+        Ok(Pods { namespaces, pids, beyond, dns: node.dns().pid() })
     }
 
     /// What their kernels have counted, all together.
@@ -163,5 +200,6 @@ impl Watched {
         self.moved.failed += failed;
         self.moved.retransmits += retransmits;
         self.truth = self.truth.plus(sight.truth);
+        self.passed = sight.passed.map(|passed| passed.plus(self.passed.unwrap_or_default())).or(self.passed);
     }
 }

@@ -21,8 +21,8 @@ pub fn of_run(
     let experiment = subject(experiment, seen, complete);
     // Beside other arms, the baseline's copy is the noise floor and no arm of its own.
     arms.retain(|arm| null.is_none() || arm.name != NULL_ARM);
-    let (schema, telemetry) = (SCHEMA.to_owned(), Vec::new());
-    Measurement { schema, experiment, environment, arms, effects, null, calibration, telemetry, cautions }
+    let (schema, telemetry, faults) = (SCHEMA.to_owned(), Vec::new(), Vec::new());
+    Measurement { schema, experiment, environment, arms, effects, null, calibration, telemetry, faults, cautions }
 }
 
 /// Adds what the services themselves counted.

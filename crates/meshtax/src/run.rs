@@ -114,9 +114,10 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let complete = !stop.is_set();
     let telemetry =
         telemetry::sightings(&plan.arms, &conductor.seen.facts.sidecars, &conductor.asked, &conductor.watched);
-    let Conductor { seen, tally, .. } = conductor;
+    let Conductor { seen, tally, faults, .. } = conductor;
     let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
-    let measurement = Measurement { telemetry, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
+    let measurement =
+        Measurement { telemetry, faults, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
     keep_answers(&folder, &measurement)?;
     show(&measurement, output.json)?;
     say(&format!("run folder: {}", folder.path().display()));

@@ -2,6 +2,7 @@ use measure::{Caution, Environment, Measurement, MemorySource, Subject};
 
 use crate::comparison::comparison;
 use crate::edge::edges;
+use crate::fault::faults;
 use crate::figure::{count, rhythm, rounds};
 use crate::paragraph::paragraph;
 use crate::pod::pods;
@@ -19,6 +20,7 @@ pub fn text(measurement: &Measurement) -> String {
         comparison(measurement),
         verdicts(measurement),
         telemetry(measurement),
+        faults(measurement),
         pods(&measurement.arms),
         edges(&measurement.arms),
         cautions.concat(),

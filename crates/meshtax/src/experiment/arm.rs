@@ -3,7 +3,7 @@ use plane::{Plane, Sidecar};
 use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
-use super::file::{Add, ArmFile, PlaneName, Switch};
+use super::file::{Add, ArmFile, PlaneName, Switch, WatchFile};
 
 /// One thing that is compared.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Arm {
     pub plane: Plane,
     /// Whether the kernel witness is attached while it is under load.
     pub watched: bool,
+    /// Whether the witnesses of drops, UDP and DNS are so as well. Those of UDP and DNS look at every packet.
+    pub watched_beyond: bool,
     /// A known cost that its application has beside that of the others.
     pub added: Option<Addition>,
 }
@@ -37,8 +39,9 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
         return Err(Fault::at(name.referenced, what, "use lower-case letters, digits and `-`, 30 at most"));
     }
     let added = arm.add.as_ref().map(|add| addition_of(add, graph)).transpose()?;
-    let watched = arm.watch == Some(Switch::On);
-    Ok(Arm { name: name.value.clone(), plane: plane_of(arm)?, watched, added })
+    let watched = matches!(arm.watch, Some(WatchFile::On | WatchFile::All));
+    let watched_beyond = arm.watch == Some(WatchFile::All);
+    Ok(Arm { name: name.value.clone(), plane: plane_of(arm)?, watched, watched_beyond, added })
 }
 
 fn plane_of(arm: &ArmFile) -> Result<Plane, Fault> {

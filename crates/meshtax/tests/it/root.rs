@@ -3,6 +3,7 @@
 mod cgroups;
 mod command;
 mod dns;
+mod faults;
 mod html;
 mod life;
 mod lookups;

@@ -90,7 +90,7 @@ static __always_inline void copy_name(struct __sk_buff *skb, struct query *query
 
 	if (settings.withholds_names || !is_fed())
 		return;
-	barrier_var(last); /* before Linux 6.15 the verifier does not carry over to a number what it knows of its double */
+	barrier_var(last); /* older verifiers do not carry over to a number what they know of its neighbour */
 	if (last >= NAME_LEN_MAX)
 		return;
 	if (!bpf_skb_load_bytes(skb, at, query->name, last + 1))

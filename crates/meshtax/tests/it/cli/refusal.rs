@@ -4,8 +4,9 @@ use super::refuses;
 use crate::tool::{meshtax, words};
 
 const BUNDLED: &str = "bundled are experiments/bookinfo-lean.yaml, experiments/calibrate.yaml, \
-                       experiments/demo.yaml, experiments/four-arms.yaml, experiments/pair.yaml, \
-                       topologies/bookinfo-lean.yaml, topologies/calibrate.yaml, topologies/pair.yaml";
+                       experiments/demo.yaml, experiments/faults.yaml, experiments/four-arms.yaml, \
+                       experiments/pair.yaml, topologies/bookinfo-lean.yaml, topologies/calibrate.yaml, \
+                       topologies/faults.yaml, topologies/pair.yaml";
 
 /// `meshtax ARGUMENTS` in an empty folder.
 fn check(arguments: &[&str], error: &str, hint: &str) {

@@ -33,14 +33,16 @@ const VERBS: [&str; 23] = [
     "completions",
     "man",
 ];
-const BUNDLED: [&str; 8] = [
+const BUNDLED: [&str; 10] = [
     "experiments/bookinfo-lean.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
+    "experiments/faults.yaml",
     "experiments/four-arms.yaml",
     "experiments/pair.yaml",
     "topologies/bookinfo-lean.yaml",
     "topologies/calibrate.yaml",
+    "topologies/faults.yaml",
     "topologies/pair.yaml",
 ];
 
