@@ -81,6 +81,16 @@ impl Node {
         self.pods.iter_mut().find(|pod| pod.name() == name)
     }
 
+    /// The server of its names.
+    pub fn dns(&self) -> &Process {
+        &self.dns
+    }
+
+    /// The server of its names, to give it orders.
+    pub(crate) fn dns_mut(&mut self) -> &mut Process {
+        &mut self.dns
+    }
+
     /// The load generator, in the client's pod.
     pub fn client(&mut self) -> &mut Process {
         let pod = self.pod_mut(CLIENT).expect("every node has a client pod");
@@ -339,15 +349,21 @@ pub(crate) fn accounts(topology: &Topology) -> Vec<String> {
 /// Keeps the rules as a file and has `nft` load it inside `netns`.
 fn apply_rules(netns: &NetNs, path: &Path, rules: &str) -> Result<(), LabError> {
     fs::write(path, rules).map_err(step(format!("write {}", path.display())))?;
+    nft(netns, rules).map(drop)
+}
+
+/// Has `nft` perform commands inside `netns`; what it says.
+pub(crate) fn nft(netns: &NetNs, rules: &str) -> Result<String, LabError> {
     let output = netns.run(|| {
         let mut nft = Command::new("nft");
-        let mut child = nft.args(["-f", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = nft.spawn()?;
         child.stdin.take().expect("standard input is piped").write_all(rules.as_bytes())?;
         child.wait_with_output()
     });
     let output = output.map_err(step("run `nft`"))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(LabError::Tool { tool: "nft", message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
 }

@@ -70,6 +70,20 @@ impl Histogram {
         self.0.len()
     }
 
+    /// The longest sample in nanoseconds, at most 0.1 % above the exact one; 0 without samples.
+    pub fn longest_ns(&self) -> u64 {
+        self.0.max()
+    }
+
+    /// Samples longer than `value_ns`, but for those that count as the same.
+    pub fn count_above(&self, value_ns: u64) -> u64 {
+        self.recorded().filter(|(longest_ns, _)| *longest_ns > Self::top_of(value_ns)).map(|(_, count)| count).sum()
+    }
+
+    fn top_of(value_ns: u64) -> u64 {
+        Self::new().0.highest_equivalent(value_ns)
+    }
+
     /// Samples at the top of the range: an hour (within the histogram's resolution, three digits) or anything longer.
     pub fn clamped(&self) -> u64 {
         // Asked beyond its buckets, the library answers with the last of them.

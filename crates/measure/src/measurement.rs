@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{GatewayUse, MemorySource, Sighting, Stands, Truncated};
+use crate::{FaultTrial, GatewayUse, MemorySource, Sighting, Stands, Truncated};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v1";
@@ -34,6 +34,9 @@ pub struct Measurement {
     /// What each arm let its operators see during the rounds.
     #[serde(default)]
     pub telemetry: Vec<Sighting>,
+    /// Faults that were made on purpose after the rounds, and what told of them.
+    #[serde(default)]
+    pub faults: Vec<FaultTrial>,
     /// Warnings about the validity of these numbers.
     pub cautions: Vec<Caution>,
 }

@@ -15,6 +15,7 @@ const FILES: &[(&str, &str)] = &[
     ("experiments/bookinfo-sequential.yaml", include_str!("../../../experiments/bookinfo-sequential.yaml")),
     ("experiments/calibrate.yaml", include_str!("../../../experiments/calibrate.yaml")),
     ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
+    ("experiments/faults.yaml", include_str!("../../../experiments/faults.yaml")),
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
     ("experiments/options.yaml", include_str!("../../../experiments/options.yaml")),
     ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
@@ -23,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("topologies/bookinfo-lean.yaml", include_str!("../../../topologies/bookinfo-lean.yaml")),
     ("topologies/bookinfo.yaml", include_str!("../../../topologies/bookinfo.yaml")),
     ("topologies/calibrate.yaml", include_str!("../../../topologies/calibrate.yaml")),
+    ("topologies/faults.yaml", include_str!("../../../topologies/faults.yaml")),
     ("topologies/pair.yaml", include_str!("../../../topologies/pair.yaml")),
     ("topologies/simple.yaml", include_str!("../../../topologies/simple.yaml")),
 ];

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Probed, Stop};
 use load::{BlockLoad, Connection, Order, Sequential};
-use measure::{ConnectionUse, LoadBlock, Observations, Phase, Stands};
+use measure::{ConnectionUse, FaultTrial, LoadBlock, Observations, Phase, Stands};
 use service::Counts;
 
 use crate::experiment::Experiment;
+use crate::faults;
 use crate::folder::RunFolder;
 use crate::kernel::{Kernel, Watched};
 use crate::plan::{Plan, Round, windows_per_stand};
@@ -43,6 +44,8 @@ pub struct Conductor<'a> {
     pub probings: Probings,
     /// All requests that services received, those before the rounds among them.
     pub asked: Asked,
+    /// What became of faults that were made on purpose.
+    pub faults: Vec<FaultTrial>,
     means: Means,
     done: usize,
     started: Option<Instant>,
@@ -83,6 +86,7 @@ impl<'a> Conductor<'a> {
             watched: BTreeMap::new(),
             probings: Probings::default(),
             asked: Asked::default(),
+            faults: Vec::new(),
             means: Means::new(),
             done: 0,
             started: None,
@@ -110,7 +114,28 @@ impl<'a> Conductor<'a> {
         self.tally.add(Tally::between(&before, &after)?);
         self.plan.arms.iter().zip(&after).for_each(|(arm, counts)| self.asked.add(arm, counts));
         self.gather(stand)?;
+        if interrupted.is_none() && stand.number == 0 {
+            self.break_things(stand, progress)?;
+        }
         interrupted.map_or(Ok(()), Err)
+    }
+
+    /// Every planned fault, in one arm after the other; nothing of it is part of the measurement of the rounds.
+    fn break_things(&mut self, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
+        for planned in &self.experiment.faults {
+            for node in stand.lab.nodes_mut().iter_mut().filter(|node| node.name() != measure::NULL_ARM) {
+                let (from, to) = (&planned.from, &planned.to);
+                progress.state(&format!(
+                    "{} from {from} to {to}, arm {}",
+                    report::fault_name(planned.kind),
+                    node.name()
+                ));
+                let trial = faults::perform(planned, self.experiment, node, &stand.kernel, self.stop)?;
+                self.folder.append("faults.jsonl", &trial)?;
+                self.faults.push(trial);
+            }
+        }
+        Ok(())
     }
 
     /// Facts that let the numbers be doubted.

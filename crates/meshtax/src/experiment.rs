@@ -1,6 +1,7 @@
 //! The experiment: topology × arms × load × blocks. Read from a file, or made from a topology; checked here, once.
 
 mod arm;
+mod fault;
 mod file;
 mod group;
 mod health;
@@ -20,6 +21,8 @@ use topology::{Fault, Topology};
 
 pub use self::arm::Arm;
 use self::arm::arms_of;
+pub use self::fault::PlannedFault;
+use self::fault::fault_of;
 use self::file::{File, Idle, Load, SequentialFile};
 pub use self::group::Group;
 use self::group::groups_of;
@@ -66,6 +69,8 @@ pub struct Experiment {
     pub margin: f64,
     /// Goes on until this holds, or so many rounds.
     pub until: Option<(Until, u32)>,
+    /// What is broken on purpose after the rounds.
+    pub faults: Vec<PlannedFault>,
 }
 
 /// A topology and its text.
@@ -117,6 +122,8 @@ impl Experiment {
         }
         let stands = stands_of(&file.stands, rounds).map_err(located)?;
         let until = until_of(&file, rounds).map_err(located)?;
+        let faults = file.faults.iter().map(|fault| fault_of(fault, &topology.graph));
+        let faults = faults.collect::<Result<_, _>>().map_err(located)?;
         Ok(Experiment {
             name: file.name,
             text,
@@ -133,6 +140,7 @@ impl Experiment {
             null: file.null,
             margin: margin_of(&file.margin).map_err(located)?,
             until,
+            faults,
         })
     }
 

@@ -1,5 +1,9 @@
 //! The kernel witness of a run: attached for the blocks of the arms that are watched, and what it saw in them.
 
+mod beyond;
+
+pub use beyond::{Beyond, Passed};
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -19,6 +23,8 @@ use crate::failure::Failure;
 pub struct Kernel {
     /// Loaded once, so that no block pays for that; none if no arm is watched.
     probe: Option<Probe>,
+    /// The witnesses beside it, where the arm is watched by all.
+    beyond: Option<Beyond>,
     /// Pods of each watched arm.
     watched: BTreeMap<String, Pods>,
     before: Watched,
@@ -28,6 +34,10 @@ pub struct Kernel {
 struct Pods {
     namespaces: HashSet<u32>,
     pids: Vec<u32>,
+    /// Whether the other witnesses watch as well.
+    beyond: bool,
+    /// The server of the arm's names.
+    dns: u32,
 }
 
 /// What the witness saw of an arm, and what its pods' kernels counted of the same.
@@ -37,6 +47,8 @@ pub struct Watched {
     pub moved: Moved,
     /// By the pods' own totals.
     pub truth: NetworkTotals,
+    /// By the witnesses beside it, and what others counted of the same.
+    pub passed: Option<Passed>,
 }
 
 /// What the witness saw in a block: a line of `probe.jsonl`.
@@ -49,6 +61,8 @@ pub struct Sight {
     /// What the pods' own totals say.
     #[serde(skip)]
     pub truth: NetworkTotals,
+    #[serde(flatten)]
+    pub passed: Option<Passed>,
 }
 
 /// TCP within an arm, both ends counted: payload bytes, connections, opens that failed, segments sent
@@ -73,7 +87,10 @@ pub fn check(experiment: &Experiment) -> Result<(), Failure> {
             Failure::because(error, hint)
         })
     };
-    if is_watched { load().map(drop) } else { Ok(()) }
+    if is_watched {
+        load().map(drop)?;
+    }
+    beyond::check(experiment)
 }
 
 impl Kernel {
@@ -81,12 +98,12 @@ impl Kernel {
     pub fn over(experiment: &Experiment, lab: &Lab) -> anyhow::Result<Self> {
         let is_watched = |node: &&Node| experiment.standing().iter().any(|arm| arm.watched && arm.name == node.name());
         let watched = lab.nodes().iter().filter(is_watched);
-        let watched = watched.map(|node| Ok((node.name().to_owned(), Pods::of(node)?)));
+        let watched = watched.map(|node| Ok((node.name().to_owned(), Pods::of(node, experiment)?)));
         let watched = watched.collect::<anyhow::Result<BTreeMap<_, Pods>>>()?;
         let namespaces = watched.values().flat_map(|pods| &pods.namespaces).copied();
         let load = || Probe::load_within(namespaces).context("cannot load the kernel witness");
         let probe = (!watched.is_empty()).then(load).transpose()?;
-        Ok(Self { probe, watched, before: Watched::default() })
+        Ok(Self { probe, beyond: None, watched, before: Watched::default() })
     }
 
     /// Whether anything is attached and detached as arms take turns.
@@ -96,17 +113,26 @@ impl Kernel {
 
     /// Attaches the programs if this arm is watched.
     pub fn attach(&mut self, arm: &str) -> anyhow::Result<()> {
-        match &mut self.probe {
-            Some(probe) if self.watched.contains_key(arm) => probe.attach().context("cannot attach the kernel witness"),
-            _ => Ok(()),
-        }
+        let (Some(probe), Some(pods)) = (&mut self.probe, self.watched.get(arm)) else { return Ok(()) };
+        self.beyond = pods.beyond.then(Beyond::begin).transpose()?;
+        probe.attach().context("cannot attach the kernel witness")
     }
 
     /// What counts from here on, if this arm is watched.
     pub fn begin(&mut self, arm: &str) -> anyhow::Result<()> {
         let (Some(probe), Some(pods)) = (&self.probe, self.watched.get(arm)) else { return Ok(()) };
-        self.before = Watched { moved: moved(probe, &pods.namespaces)?, truth: pods.totals()? };
+        self.before =
+            Watched { moved: moved(probe, &pods.namespaces)?, truth: pods.totals()?, passed: self.passed(pods)? };
         Ok(())
+    }
+
+    /// The network namespaces of an arm's pods, if it is watched.
+    pub fn namespaces(&self, arm: &str) -> Option<&HashSet<u32>> {
+        self.watched.get(arm).map(|pods| &pods.namespaces)
+    }
+
+    fn passed(&self, pods: &Pods) -> anyhow::Result<Option<Passed>> {
+        self.beyond.as_ref().map(|beyond| beyond.passed(&pods.namespaces, pods.dns)).transpose()
     }
 
     /// Detaches them; what they saw since the block began.
@@ -115,7 +141,9 @@ impl Kernel {
         let moved = moved(probe, &pods.namespaces)?.since(self.before.moved);
         let truth = pods.totals()?.since(self.before.truth);
         probe.detach();
-        Ok(Some(Sight { arm: arm.to_owned(), round, moved, truth }))
+        let passed = self.passed(pods)?.zip(self.before.passed).map(|(passed, before)| passed.since(before));
+        self.beyond = None;
+        Ok(Some(Sight { arm: arm.to_owned(), round, moved, truth, passed }))
     }
 }
 
@@ -147,14 +175,16 @@ fn moved(probe: &Probe, namespaces: &HashSet<u32>) -> anyhow::Result<Moved> {
 }
 
 impl Pods {
-    fn of(node: &Node) -> anyhow::Result<Pods> {
+    fn of(node: &Node, experiment: &Experiment) -> anyhow::Result<Pods> {
         let inode = |pid: &u32| {
             let file = format!("/proc/{pid}/ns/net");
             let inode = fs::metadata(&file).with_context(|| format!("cannot look at {file}"))?.ino();
             u32::try_from(inode).context("namespaces have small inodes")
         };
         let pids: Vec<u32> = node.pods().iter().map(lab::Pod::pid).collect();
-        Ok(Pods { namespaces: pids.iter().map(inode).collect::<anyhow::Result<_>>()?, pids })
+        let beyond = experiment.standing().iter().any(|arm| arm.name == node.name() && arm.watched_beyond);
+        let namespaces = pids.iter().map(inode).collect::<anyhow::Result<_>>()?;
+        Ok(Pods { namespaces, pids, beyond, dns: node.dns().pid() })
     }
 
     /// What their kernels have counted, all together.
@@ -178,5 +208,6 @@ impl Watched {
         self.moved.failed += failed;
         self.moved.retransmits += retransmits;
         self.truth = self.truth.plus(sight.truth);
+        self.passed = sight.passed.map(|passed| passed.plus(self.passed.unwrap_or_default())).or(self.passed);
     }
 }

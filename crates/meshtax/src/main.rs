@@ -11,6 +11,7 @@ mod doctor;
 mod environment;
 mod experiment;
 mod failure;
+mod faults;
 mod folder;
 mod format;
 mod gate;

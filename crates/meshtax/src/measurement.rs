@@ -21,9 +21,21 @@ pub fn of_run(
     let experiment = subject(experiment, seen, complete);
     // Beside other arms, the baseline's copy is the noise floor and no arm of its own.
     arms.retain(|arm| null.is_none() || arm.name != NULL_ARM);
-    let (schema, telemetry) = (SCHEMA.to_owned(), Vec::new());
+    let (schema, telemetry, faults) = (SCHEMA.to_owned(), Vec::new(), Vec::new());
     let truncated = None;
-    Measurement { schema, experiment, environment, arms, effects, null, calibration, truncated, telemetry, cautions }
+    Measurement {
+        schema,
+        experiment,
+        environment,
+        arms,
+        effects,
+        null,
+        calibration,
+        truncated,
+        telemetry,
+        faults,
+        cautions,
+    }
 }
 
 /// Adds what the services themselves counted, and what of it all was a gateway's.

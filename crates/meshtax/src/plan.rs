@@ -80,7 +80,9 @@ impl Plan {
         let stands = experiment.stands;
         let requests = self.warmup_requests * u64::from(stands) + experiment.load.requests;
         let load = request * u32::try_from(requests * self.arms.len() as u64).unwrap_or(u32::MAX);
-        STAND_GUESS * stands + experiment.idle.1 * self.idle_windows + load
+        let faults: Duration = experiment.faults.iter().map(|fault| fault.at + fault.lasting).sum();
+        let faults = faults * u32::try_from(experiment.arms.len()).unwrap_or(u32::MAX);
+        STAND_GUESS * stands + experiment.idle.1 * self.idle_windows + load + faults
     }
 }
 

@@ -139,11 +139,11 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let complete = !stop.is_set();
     let telemetry =
         telemetry::sightings(&plan.arms, &conductor.seen.facts.sidecars, &conductor.asked, &conductor.watched);
-    let Conductor { seen, tally, probings, .. } = conductor;
+    let Conductor { seen, tally, probings, faults, .. } = conductor;
     let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
     let truncated = output.rounding.round_latency.map(|step| measure::truncated(&seen, step));
     let measurement =
-        Measurement { telemetry, truncated, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
+        Measurement { telemetry, truncated, faults, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
     keep_answers(&folder, &measurement)?;
     show(&measurement, output.json)?;
     probings.line().iter().for_each(|line| say(line));

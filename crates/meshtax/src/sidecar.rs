@@ -51,6 +51,18 @@ pub fn sidecar_facts(arm: &str, pod: &str, options: &Sidecar, text: &str) -> Sid
     }
 }
 
+/// Requests, and connections of TCP, that ended badly, by Envoy's response flag; each side of a call tells its own.
+pub fn response_flags(text: &str) -> BTreeMap<&str, u64> {
+    const ENDED: [&str; 2] = ["envoy_istio_requests_total", "envoy_istio_tcp_connections_closed_total"];
+    let mut flags = BTreeMap::new();
+    for sample in text.lines().filter_map(Sample::parse).filter(|sample| ENDED.contains(&sample.name)) {
+        for flag in sample.label("response_flags").unwrap_or("-").split(' ').filter(|flag| *flag != "-") {
+            *flags.entry(flag).or_default() += sample.value;
+        }
+    }
+    flags
+}
+
 impl<'a> Sample<'a> {
     /// None of comments, of values that are no whole numbers, and of names alone.
     fn parse(line: &'a str) -> Option<Self> {

@@ -55,9 +55,9 @@ fn of_sidecars(arm: &str, sidecars: &[SidecarFacts], asked: &Asked) -> Vec<Sight
 }
 
 fn of_kernel(arm: &str, watched: &Watched) -> Vec<Sighting> {
-    let Watched { moved, truth } = watched;
+    let Watched { moved, truth, passed } = watched;
     let count = |seen: u64, truth: Option<u64>| (Some(seen as f64), truth.map(|truth| truth as f64));
-    let told = [
+    let mut told = vec![
         (Signal::Connections, count(moved.opened + moved.failed, Some(truth.active_opens + truth.passive_opens))),
         (Signal::TcpBytes, count(moved.sent_bytes + moved.received_bytes, None)),
         (Signal::RoundTripTimes, (None, None)),
@@ -65,6 +65,12 @@ fn of_kernel(arm: &str, watched: &Watched) -> Vec<Sighting> {
         (Signal::FailedOpens, count(moved.failed, None)),
         (Signal::AcceptQueues, (None, None)),
     ];
+    if let Some(passed) = passed {
+        let datagrams = truth.datagrams_sent + truth.datagrams_received;
+        told.push((Signal::Drops, count(passed.dropped, None)));
+        told.push((Signal::Udp, count(passed.datagrams, Some(datagrams))));
+        told.push((Signal::Dns, count(passed.queries, Some(passed.asked))));
+    }
     let sighting =
         |(signal, (seen, truth))| Sighting { arm: arm.to_owned(), signal, witness: KERNEL.to_owned(), seen, truth };
     told.into_iter().map(sighting).collect()

@@ -293,9 +293,7 @@ pub fn remedy(error: &ProbeError) -> &'static str {
         ProbeError::Forbidden(_) => {
             "run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`"
         }
-        ProbeError::Refused { program: "dns", .. } => {
-            "DNS was tried on Linux 6.18; 6.1 and 6.12 are known to refuse it"
-        }
+        ProbeError::Refused { program: "dns", .. } => "DNS was tried on Linux 6.1, 6.12 and 6.18",
         ProbeError::Refused { .. } => "the witness needs Linux 5.12 or newer with BTF (/sys/kernel/btf/vmlinux)",
         ProbeError::NoGroups => "mount them: `mount -t cgroup2 none /sys/fs/cgroup`",
         ProbeError::Read(_) | ProbeError::Map(_) => "the kernel may be short of memory; try again",

@@ -21,6 +21,7 @@ use topology::Topology;
 
 use crate::answer::answer;
 use crate::element::{Element, element};
+use crate::fault;
 use crate::telemetry;
 use crate::truncated;
 use look::compared;
@@ -89,11 +90,13 @@ fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'st
     let has_course = !page.curves.stretches.is_empty();
     let has_calibration = !page.measurement.calibration.is_empty();
     let has_telemetry = !page.measurement.telemetry.is_empty();
+    let has_faults = !page.measurement.faults.is_empty();
     [
         ("trust", "Cautions", "Cautions"),
         ("effects", "Effects", "Effects and latency"),
         ("calibration", "Calibration", "Known costs, found again"),
         ("telemetry", "Telemetry", "What each arm lets be seen"),
+        ("faults", "Faults", "What tells of faults, and how soon"),
         ("rounds", "Rounds", "Round by round"),
         ("time", "Time", "The run in time"),
         ("resources", "Resources", "CPU and memory"),
@@ -105,6 +108,7 @@ fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'st
         "time" => has_course,
         "calibration" => has_calibration,
         "telemetry" => has_telemetry,
+        "faults" => has_faults,
         _ => true,
     })
 }
@@ -120,6 +124,7 @@ fn sections(page: &Page) -> Vec<Element> {
         ("effects", std::iter::once(grid(forests.chain(latencies))).chain(told).collect()),
         ("calibration", vec![grid([calibration::calibration(page)])]),
         ("telemetry", vec![seen(measurement)]),
+        ("faults", vec![faults(measurement)]),
         ("rounds", vec![grid(page.primary().map(|(title, metric)| round::rounds(page, title, metric)))]),
         ("time", vec![grid([course::course(page)])]),
         ("resources", vec![grid([bar::cpu(page), bar::memory(page)])]),
@@ -151,6 +156,19 @@ fn seen(measurement: &Measurement) -> Element {
     };
     let table = Signal::ALL.into_iter().fold(Table::new(std::iter::once("What is seen").chain(names())), row);
     table.finish(&format!("Signals by arm; {}", telemetry::LEGEND))
+}
+
+/// What told of each fault in each arm, as a table.
+fn faults(measurement: &Measurement) -> Element {
+    let names: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let mut table = Table::new(std::iter::once("What tells of faults").chain(names.iter().copied()));
+    for (title, trials) in fault::made(measurement) {
+        table = table.group(&title);
+        for (name, cells) in fault::told(&trials, &names) {
+            table = table.row(name, cells);
+        }
+    }
+    table.finish(&fault::legend(measurement))
 }
 
 /// The answer, what was run, and the primary metrics of each arm.

@@ -8,6 +8,7 @@ mod calibration;
 mod comparison;
 mod edge;
 mod element;
+mod fault;
 mod figure;
 mod finding;
 mod fortio;
@@ -28,6 +29,7 @@ mod verdict;
 
 pub use answer::answer;
 pub use calibration::calibration;
+pub use fault::fault_name;
 pub use finding::finding;
 pub use fortio::fortio;
 pub use graph::graph;

@@ -3,6 +3,7 @@ use measure::{Arm, Caution, Measurement, Metric, Signal};
 use crate::answer::answer;
 use crate::calibration::{COLUMNS, recovered, summary};
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
+use crate::fault;
 use crate::figure::{change, count, rounds};
 use crate::telemetry;
 use crate::truncated;
@@ -16,7 +17,7 @@ pub fn markdown(measurement: &Measurement) -> String {
         vec![format!("### meshtax: {}", measurement.experiment.name), quoted(&answer(measurement))],
         others.clone().map(|arm| primary(measurement, arm)).collect(),
         vec![calibration(measurement), cautions(&measurement.cautions)],
-        vec![truncated(measurement), telemetry(measurement)],
+        vec![truncated(measurement), telemetry(measurement), faults(measurement)],
         others.map(|arm| folded(measurement, arm)).collect(),
         vec![origin(measurement)],
     ];
@@ -81,6 +82,23 @@ fn telemetry(measurement: &Measurement) -> String {
         std::iter::once(telemetry::title(signal).to_owned()).chain(cells).collect()
     };
     table(header, Signal::ALL.into_iter().map(row))
+}
+
+/// What told of each fault.
+fn faults(measurement: &Measurement) -> String {
+    if measurement.faults.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let header = std::iter::once("What tells of faults").chain(names.iter().copied()).map(str::to_owned).collect();
+    let made = fault::made(measurement);
+    let rows = made.iter().flat_map(|(title, trials)| {
+        let row = move |(name, cells): (&str, Vec<String>)| {
+            std::iter::once(format!("{title}: {name}")).chain(cells).collect::<Vec<_>>()
+        };
+        fault::told(trials, &names).into_iter().map(row)
+    });
+    format!("{}\n\n{}", table(header, rows), fault::legend(measurement))
 }
 
 fn folded(measurement: &Measurement, arm: &Arm) -> String {

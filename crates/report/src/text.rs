@@ -2,6 +2,7 @@ use measure::{Caution, Environment, Measurement, MemorySource, Subject};
 
 use crate::comparison::comparison;
 use crate::edge::edges;
+use crate::fault::faults;
 use crate::figure::{count, rhythm, rounds};
 use crate::gateway::gateways;
 use crate::paragraph::paragraph;
@@ -23,6 +24,7 @@ pub fn text(measurement: &Measurement) -> String {
         verdicts(measurement),
         gateways(&measurement.arms),
         telemetry(measurement),
+        faults(measurement),
         pods(&measurement.arms),
         edges(&measurement.arms),
         cautions.concat(),

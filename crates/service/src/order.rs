@@ -10,6 +10,8 @@ pub(crate) enum Order {
     Counts,
     /// Say when nothing is in flight.
     Settle,
+    /// Accept no connection any more, true, or accept again.
+    Deaf(bool),
     /// Stay when the orders end.
     Keep,
     /// Anything else.
@@ -22,6 +24,8 @@ impl Order {
         match line.trim() {
             "counts" => Self::Counts,
             "settle" => Self::Settle,
+            "deaf" => Self::Deaf(true),
+            "hear" => Self::Deaf(false),
             "keep" => Self::Keep,
             other => Self::Unknown(other.to_owned()),
         }

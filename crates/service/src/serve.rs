@@ -73,6 +73,8 @@ pub enum ServeError {
 /// Says `{"ready":true}` in `answers` once it listens and holds its memory. Then obeys `orders`, one a line:
 ///
 /// - `counts`: answers with [`Counts`](crate::Counts), as one line of JSON;
+/// - `deaf`: ends the connections that it serves as they fall idle and accepts no more, with room for one to wait, until
+///   `hear`; either answers `{"deaf":…}`;
 /// - `settle`: answers `{"settled":true}` once no request is in flight and no background work is left;
 /// - `keep`: from now on the end of the orders means nothing; no answer.
 ///
@@ -138,9 +140,10 @@ async fn run(
     let mut sigterm = signal(SignalKind::terminate()).map_err(ServeError::Start)?;
     let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     let (stop, stopping) = watch::channel(false);
-    tokio::spawn(listen(listener, Arc::clone(&instance), stopping));
+    let (deafness, deaf) = watch::channel(false);
+    tokio::spawn(listen(listener, Arc::clone(&instance), stopping, deaf));
     let end = tokio::select! {
-        end = obey(orders, &instance, &mut answers) => end,
+        end = obey(orders, &instance, &deafness, &mut answers) => end,
         _ = sigterm.recv() => Ok(()),
     };
     stop.send_replace(true);
@@ -154,7 +157,12 @@ async fn run(
 }
 
 /// Obeys orders until they end, and then stays for good if it was told to keep.
-async fn obey(mut orders: UnboundedReceiver<Order>, instance: &Instance, answers: &mut impl Write) -> io::Result<()> {
+async fn obey(
+    mut orders: UnboundedReceiver<Order>,
+    instance: &Instance,
+    deafness: &watch::Sender<bool>,
+    answers: &mut impl Write,
+) -> io::Result<()> {
     let mut keep = false;
     say(answers, &json!({ "ready": true }))?;
     while let Some(order) = orders.recv().await {
@@ -163,6 +171,10 @@ async fn obey(mut orders: UnboundedReceiver<Order>, instance: &Instance, answers
             Order::Settle => {
                 instance.in_flight.idle().await;
                 say(answers, &json!({ "settled": true }))?;
+            }
+            Order::Deaf(deaf) => {
+                deafness.send_replace(deaf);
+                say(answers, &json!({ "deaf": deaf }))?;
             }
             Order::Keep => keep = true,
             Order::Unknown(order) => say(answers, &json!({ "error": format!("unknown order `{order}`") }))?,

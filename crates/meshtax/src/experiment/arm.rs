@@ -4,7 +4,7 @@ use plane::{Mtls, Plane, Sidecar};
 use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
-use super::file::{Add, ArmFile, GatewayName, PlaneName, Switch};
+use super::file::{Add, ArmFile, GatewayName, PlaneName, WatchFile};
 use super::health::{limits_of, periods_of};
 use super::sidecar::{sidecar_of, written};
 
@@ -23,6 +23,8 @@ pub struct Arm {
     pub limits: Limits,
     /// Whether the kernel witness is attached while it is under load.
     pub watched: bool,
+    /// Whether the witnesses of drops, UDP and DNS are so as well. Those of UDP and DNS look at every packet.
+    pub watched_beyond: bool,
     /// A known cost that its application has beside that of the others.
     pub added: Option<Addition>,
 }
@@ -59,11 +61,12 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
         return Err(Fault::at(name.referenced, what, "use lower-case letters, digits and `-`, 30 at most"));
     }
     let added = arm.add.as_ref().map(|add| addition_of(add, graph)).transpose()?;
-    let watched = arm.watch == Some(Switch::On);
+    let watched = matches!(arm.watch, Some(WatchFile::On | WatchFile::All));
+    let watched_beyond = arm.watch == Some(WatchFile::All);
     let plane = plane_of(arm)?;
     let gateway = gateway_of(arm, &plane)?;
     let (probes, limits) = (periods_of(arm)?, limits_of(arm)?);
-    Ok(Arm { name: name.value.clone(), plane, gateway, probes, limits, watched, added })
+    Ok(Arm { name: name.value.clone(), plane, gateway, probes, limits, watched, watched_beyond, added })
 }
 
 /// The gateway's options are the sidecars'. Where there are none they are its own, and it speaks plaintext.

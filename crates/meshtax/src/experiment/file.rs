@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lab::Network;
 use load::Connection;
+use measure::FaultKind;
 use plane::{Mtls, Preset, Side, TlsVersion, Tracing};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
@@ -45,6 +46,27 @@ pub struct File {
     pub until: Option<Spanned<String>>,
     #[serde(default = "default_max_rounds")]
     pub max_rounds: Spanned<u32>,
+    /// Made on purpose after the rounds, one after the other in every arm.
+    #[serde(default)]
+    pub faults: Vec<FaultFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultFile {
+    pub kind: Spanned<FaultKind>,
+    /// Service that calls.
+    pub from: Spanned<String>,
+    /// Service that is called.
+    pub to: Spanned<String>,
+    /// Of packets or messages that are hit; of other kinds none.
+    pub share: Option<Spanned<Share>>,
+    /// Time under load before it.
+    #[serde(default = "default_at")]
+    pub at: Spanned<Span>,
+    /// How long it lasts.
+    #[serde(default = "default_for", rename = "for")]
+    pub lasting: Spanned<Span>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,7 +97,7 @@ pub struct ArmFile {
     /// Most that each proxy may use.
     pub limits: Option<Spanned<LimitsFile>>,
     /// Whether the kernel witness is attached during its blocks.
-    pub watch: Option<Switch>,
+    pub watch: Option<WatchFile>,
     /// A known cost, for calibration.
     pub add: Option<Add>,
 }
@@ -115,6 +137,18 @@ pub enum Switch {
     On,
     #[serde(alias = "false")]
     Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchFile {
+    /// The witness of TCP, which is on the way of no packet.
+    #[serde(alias = "true")]
+    On,
+    #[serde(alias = "false")]
+    Off,
+    /// Those of drops, UDP and DNS as well.
+    All,
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,6 +210,14 @@ fn default_margin() -> Spanned<Share> {
 
 fn default_max_rounds() -> Spanned<u32> {
     unwritten(200)
+}
+
+fn default_at() -> Spanned<Span> {
+    unwritten(Span(Duration::from_secs(2)))
+}
+
+fn default_for() -> Spanned<Span> {
+    unwritten(Span(Duration::from_secs(4)))
 }
 
 fn default_connection() -> Connection {

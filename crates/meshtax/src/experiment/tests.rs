@@ -28,7 +28,7 @@ fn names(list: &[&str]) -> Vec<String> {
 #[test]
 fn bundled_experiments_are_valid_and_compare_a_mesh_with_none() {
     const WATCHED: [(&str, &str); 2] = [("ebpf", "none"), ("both", "sidecar")];
-    for (name, watched) in [("bookinfo-lean", 0), ("pair", 0), ("demo", 1), ("four-arms", 2)] {
+    for (name, watched) in [("bookinfo-lean", 0), ("pair", 0), ("demo", 1), ("four-arms", 2), ("faults", 2)] {
         let experiment = read(&format!("experiments/{name}.yaml"));
         let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
         assert_eq!(arms[..2], ["none", "sidecar"], "{name}");
@@ -161,4 +161,29 @@ fn the_key_null_is_a_key_and_its_faults_have_their_place() {
     let line = 1 + pair().text.lines().position(|line| line.starts_with("null:")).unwrap();
     let refusal = with("null: perhaps").unwrap_err().to_string();
     assert!(refusal.starts_with(&format!("error: pair.yaml:{line}:7: ")), "{refusal}");
+}
+
+#[test]
+fn faults_lie_between_a_caller_and_whom_it_calls() {
+    let read = |topology: &str, fault: &str| {
+        let text = pair().text.replace("topology: pair ", &format!("topology: {topology} "));
+        Experiment::parse(Path::new("pair.yaml"), format!("{text}faults: [{{{fault}}}]\n"))
+    };
+    let planned = read("pair", "kind: loss, from: front, to: back, share: 10%").unwrap().faults;
+    let line = lab::Line { callers: names(&["front-v1"]), callees: names(&["back-v1"]), port: 8080 };
+    assert_eq!(planned[0].injection, lab::Injection::Loss(line, 0.1));
+    assert_eq!((planned[0].at, planned[0].lasting), (Duration::from_secs(2), Duration::from_secs(4)));
+    assert_eq!(read("faults", "kind: reset, from: front, to: back").unwrap().faults[0].share, Some(1.0));
+    assert!(read("faults", "kind: name, from: front, to: back").is_ok());
+    for (topology, fault, what) in [
+        ("pair", "kind: loss, from: back, to: front", "`back` never calls `front`"),
+        ("pair", "kind: loss, from: front, to: side", "topology `pair` has no service `side`"),
+        ("pair", "kind: name, from: front, to: back", "`front` keeps its connections and so looks no name up again"),
+        ("faults", "kind: name, from: front, to: back, share: 10%", "this kind of fault hits everything"),
+        ("pair", "kind: loss, from: front, to: back, share: 0%", "a share of nothing is no fault"),
+        ("pair", "kind: loss, from: front, to: back, at: 1ms", "this is too short to see anything"),
+    ] {
+        let refusal = read(topology, fault).unwrap_err().to_string();
+        assert!(refusal.contains(what), "{fault}: {refusal}");
+    }
 }

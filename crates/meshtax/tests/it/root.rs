@@ -3,6 +3,7 @@
 mod cgroups;
 mod command;
 mod dns;
+mod faults;
 mod gateway;
 mod health;
 mod html;

@@ -86,10 +86,15 @@ __noinline __u32 name_end(struct __sk_buff *skb, __u32 at)
 
 static __always_inline void copy_name(struct __sk_buff *skb, struct query *query, __u32 at, __u32 length)
 {
-	if (settings.withholds_names || !is_fed() || !length || length > NAME_LEN_MAX)
+	__u32 last = length - 1;
+
+	if (settings.withholds_names || !is_fed())
 		return;
-	if (!bpf_skb_load_bytes(skb, at, query->name, length))
-		query->name_len = length;
+	barrier_var(last); /* older verifiers do not carry over to a number what they know of its neighbour */
+	if (last >= NAME_LEN_MAX)
+		return;
+	if (!bpf_skb_load_bytes(skb, at, query->name, last + 1))
+		query->name_len = last + 1;
 }
 
 /* A message of `length` bytes at `at` that a client sends; whether it is understood. */

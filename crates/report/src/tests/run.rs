@@ -77,6 +77,7 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
     let rounds_seen = u64::from(rounds);
     Measurement {
         telemetry: Vec::new(),
+        faults: Vec::new(),
         schema: SCHEMA.to_owned(),
         experiment: Subject {
             name: "bookinfo-lean".to_owned(),

@@ -39,6 +39,7 @@ pub const BUNDLED: &[&str] = &[
     "experiments/bookinfo-sequential.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
+    "experiments/faults.yaml",
     "experiments/four-arms.yaml",
     "experiments/options.yaml",
     "experiments/pair.yaml",
@@ -47,6 +48,7 @@ pub const BUNDLED: &[&str] = &[
     "topologies/bookinfo-lean.yaml",
     "topologies/bookinfo.yaml",
     "topologies/calibrate.yaml",
+    "topologies/faults.yaml",
     "topologies/pair.yaml",
     "topologies/simple.yaml",
 ];

@@ -1,0 +1,138 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a line between two services is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// Packets are lost.
+    Loss,
+    /// Connections are reset.
+    Reset,
+    /// The name does not exist.
+    Name,
+    /// Nobody accepts connections, and there is hardly room for them to wait.
+    AcceptQueue,
+}
+
+impl FaultKind {
+    /// Whether this sign names the cause; others only tell that something is wrong.
+    pub fn is_named_by(self, sign: &str) -> bool {
+        let causes: &[&str] = match self {
+            Self::Loss => &[RETRANSMITS],
+            // Envoy: upstream connection termination, upstream remote reset, downstream connection termination.
+            Self::Reset => &[RESETS, "response flag UC", "response flag UR", "response flag DC"],
+            Self::Name => &[NXDOMAIN],
+            Self::AcceptQueue => &[FULL_ACCEPT_QUEUES, LISTEN_DROPS],
+        };
+        causes.contains(&sign)
+    }
+}
+
+/// Sign of the kernel witness: segments sent again.
+pub const RETRANSMITS: &str = "retransmits";
+/// Sign of the kernel witness: connections that a reset ended.
+pub const RESETS: &str = "resets";
+/// Sign of the kernel witness: names that do not exist.
+pub const NXDOMAIN: &str = "NXDOMAIN";
+/// Sign of the kernel witness: looks that found an accept queue full.
+pub const FULL_ACCEPT_QUEUES: &str = "full accept queues";
+/// Sign of the kernel witness: packets that listeners dropped for want of room.
+pub const LISTEN_DROPS: &str = "listen drops";
+
+/// What became of a fault that was made on purpose in one arm, under load, while every witness of the arm was looked at
+/// again and again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultTrial {
+    /// Name of the arm.
+    pub arm: String,
+    /// What was done.
+    pub fault: FaultKind,
+    /// Service that calls.
+    pub from: String,
+    /// Service that is called.
+    pub to: String,
+    /// Share of the packets or messages that are hit, where it is a matter of chance.
+    pub share: Option<f64>,
+    /// Packets that it hit, as the rule that makes it counted them; null where it is no rule.
+    pub hits: Option<u64>,
+    /// Time under load before the fault, in seconds.
+    pub calm_s: f64,
+    /// Time that the fault lasted, in seconds.
+    pub lasted_s: f64,
+    /// Mean time between two looks, in milliseconds.
+    pub period_ms: f64,
+    /// Requests of the load, from the begin of the calm to the end of the fault.
+    pub requests: u64,
+    /// Of those, requests that failed.
+    pub errors: u64,
+    /// What the witnesses told, each by its signs.
+    pub clues: Vec<Clue>,
+}
+
+/// A sign of a witness during a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Clue {
+    /// `application`: what services count of their own calls; `sidecars`: Istio's standard metrics; or `kernel`.
+    pub witness: String,
+    /// What it counts.
+    pub sign: String,
+    /// Whether it names the cause; otherwise it only tells that something is wrong.
+    pub names_cause: bool,
+    /// How often it was seen in the calm before the fault.
+    pub before: u64,
+    /// How often it was seen since.
+    pub during: u64,
+    /// Time from the fault to the first look at which there was more of it than in the whole calm, in seconds; null if there
+    /// was no such look.
+    pub seen_after_s: Option<f64>,
+}
+
+impl FaultTrial {
+    /// What tells most, soonest, among the clues of a witness: the first that names the cause, else the first of all.
+    pub fn best_clue(&self, witness: &str) -> Option<&Clue> {
+        let seen = self.clues.iter().filter(|clue| clue.witness == witness);
+        let seen = seen.filter_map(|clue| Some((clue, clue.seen_after_s?)));
+        seen.min_by(|(a, a_s), (b, b_s)| {
+            (!a.names_cause, a_s).partial_cmp(&(!b.names_cause, b_s)).expect("times are numbers")
+        })
+        .map(|(clue, _)| clue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_tells_more_than_a_symptom_that_came_sooner() {
+        let clue = |sign: &str, seen_after_s| Clue {
+            witness: "kernel".to_owned(),
+            sign: sign.to_owned(),
+            names_cause: FaultKind::Loss.is_named_by(sign),
+            before: 0,
+            during: 1,
+            seen_after_s,
+        };
+        let clues = vec![clue("resets", Some(0.1)), clue("retransmits", Some(0.4)), clue("NXDOMAIN", None)];
+        let mut trial = FaultTrial {
+            arm: "ebpf".to_owned(),
+            fault: FaultKind::Loss,
+            from: "front".to_owned(),
+            to: "back".to_owned(),
+            share: Some(0.1),
+            hits: Some(3),
+            calm_s: 1.0,
+            lasted_s: 1.0,
+            period_ms: 100.0,
+            requests: 9,
+            errors: 0,
+            clues,
+        };
+        let best = |trial: &FaultTrial, witness| trial.best_clue(witness).map(|clue| clue.sign.clone());
+        assert_eq!(best(&trial, "kernel").as_deref(), Some("retransmits"));
+        assert_eq!(best(&trial, "sidecars"), None);
+        trial.clues.remove(1);
+        assert_eq!(best(&trial, "kernel").as_deref(), Some("resets"));
+    }
+}

@@ -1,0 +1,136 @@
+use measure::{Clue, FaultKind, FaultTrial, Measurement};
+
+use crate::figure::figure;
+use crate::grid::{ARMS_ABREAST, Column, grid};
+use crate::paragraph::paragraph;
+
+/// Nothing was told.
+const NOTHING: &str = "-";
+
+/// Who may tell of a fault.
+const WITNESSES: [&str; 3] = ["application", "sidecars", "kernel"];
+
+/// What the cells mean.
+pub(crate) const LEGEND: &str = "what tells of each fault, and how long after it began; in brackets what tells that \
+                                 something is wrong, but not what";
+
+/// What people call a fault.
+pub fn fault_name(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Loss => "loss of packets",
+        FaultKind::Reset => "resets",
+        FaultKind::Name => "a name that does not exist",
+        FaultKind::AcceptQueue => "a full accept queue",
+    }
+}
+
+/// Every fault, what told of it in each arm, and how soon; nothing if none was made.
+pub(crate) fn faults(measurement: &Measurement) -> String {
+    if measurement.faults.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let tables: Vec<String> = names.chunks(ARMS_ABREAST).map(|arms| table(measurement, arms)).collect();
+    tables.join("\n") + &paragraph(&legend(measurement), 2)
+}
+
+/// What the cells mean, and how often the witnesses were looked at.
+pub(crate) fn legend(measurement: &Measurement) -> String {
+    let longest_ms = measurement.faults.iter().map(|trial| trial.period_ms).fold(0.0, f64::max);
+    format!("{LEGEND}; a look every {} ms at the longest", figure(longest_ms, "ms"))
+}
+
+fn table(measurement: &Measurement, arms: &[&str]) -> String {
+    let header = std::iter::once("What tells of faults").chain(arms.iter().copied()).map(str::to_owned).collect();
+    let mut rows: Vec<Vec<String>> = vec![header];
+    for (title, trials) in made(measurement) {
+        rows.push(vec![format!("  {title}")]);
+        for (name, cells) in told(&trials, arms) {
+            rows.push(std::iter::once(format!("    {name}")).chain(cells).collect());
+        }
+    }
+    grid(&vec![Column::LEFT; arms.len()], rows)
+}
+
+/// Each fault by what it was, with its trials, in the order in which they were made.
+pub(crate) fn made(measurement: &Measurement) -> Vec<(String, Vec<&FaultTrial>)> {
+    let mut made: Vec<(String, Vec<&FaultTrial>)> = Vec::new();
+    for trial in &measurement.faults {
+        let title = title(trial);
+        match made.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, trials)) => trials.push(trial),
+            None => made.push((title, vec![trial])),
+        }
+    }
+    made
+}
+
+/// The rows of a fault: each witness, and what it told in each arm.
+pub(crate) fn told<'a>(trials: &[&FaultTrial], arms: &'a [&str]) -> Vec<(&'static str, Vec<String>)> {
+    let cell = |arm: &&'a str, witness| {
+        let clue = trials.iter().find(|trial| trial.arm == **arm).and_then(|trial| trial.best_clue(witness));
+        clue.map_or_else(|| NOTHING.to_owned(), told_by)
+    };
+    WITNESSES.into_iter().map(|witness| (witness, arms.iter().map(|arm| cell(arm, witness)).collect())).collect()
+}
+
+fn title(trial: &FaultTrial) -> String {
+    let share = trial.share.map_or_else(String::new, |share| format!(" {} %", share * 100.0));
+    format!("{}{share}: {} to {}", fault_name(trial.fault), trial.from, trial.to)
+}
+
+fn told_by(clue: &Clue) -> String {
+    let seen_after_s = clue.seen_after_s.expect("the best clue was seen");
+    let told = format!("{} {} s", clue.sign, figure(seen_after_s, "s"));
+    if clue.names_cause { told } else { format!("({told})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::tests::run::{EBPF, NONE, SIDECAR, run};
+
+    #[test]
+    fn who_names_the_cause_and_how_soon() {
+        let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR), ("ebpf", &EBPF)], 10, 0.02);
+        assert_eq!(faults(&run), "");
+        let trial = |arm: &str, fault: FaultKind, share, told: &[(&str, &str, f64)]| FaultTrial {
+            arm: arm.to_owned(),
+            fault,
+            from: "front".to_owned(),
+            to: "back".to_owned(),
+            share,
+            hits: None,
+            calm_s: 2.0,
+            lasted_s: 4.0,
+            period_ms: 104.2,
+            requests: 900,
+            errors: 0,
+            clues: told
+                .iter()
+                .map(|(witness, sign, seen_after_s)| Clue {
+                    witness: (*witness).to_owned(),
+                    sign: (*sign).to_owned(),
+                    names_cause: fault.is_named_by(sign),
+                    before: 0,
+                    during: 3,
+                    seen_after_s: Some(*seen_after_s),
+                })
+                .collect(),
+        };
+        run.faults = vec![
+            trial("none", FaultKind::Loss, Some(0.2), &[("application", "slow calls", 0.31)]),
+            trial(
+                "ebpf",
+                FaultKind::Loss,
+                Some(0.2),
+                &[("application", "slow calls", 0.31), ("kernel", "retransmits", 0.21)],
+            ),
+            trial("sidecar", FaultKind::Reset, Some(0.2), &[("sidecars", "response flag UC", 0.1)]),
+            trial("ebpf", FaultKind::Name, None, &[("kernel", "failed opens", 0.1), ("kernel", "NXDOMAIN", 0.2)]),
+        ];
+        assert_snapshot!(faults(&run), @"");
+    }
+}
