@@ -19,6 +19,7 @@ mod order;
 mod pause;
 mod pod;
 mod process;
+mod proxy;
 mod stand;
 
 pub use cgroup::{CgroupMode, Trees};
@@ -30,4 +31,5 @@ pub use node::Node;
 pub use pause::hold;
 pub use pod::Pod;
 pub use process::{Process, Program};
+pub use proxy::{FILES_RESERVED, rehearse};
 pub use stand::{ArmPlan, Blueprint, Lab, Role, Stop, stand_up};

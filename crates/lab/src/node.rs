@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -20,10 +21,11 @@ use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
 use crate::pod::{Place, Pod, write_private};
 use crate::process::{Process, Program};
+use crate::proxy;
 use crate::stand::{ArmPlan, Blueprint, Role, Stop};
 
 /// Where a pod finds its own files; the pod's folder is mounted there.
-const INSIDE: &str = "/run/meshtax";
+pub(crate) const INSIDE: &str = "/run/meshtax";
 
 /// One arm, standing: a network of its own with every pod of the topology and the client's.
 #[derive(Debug)]
@@ -112,6 +114,9 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
         if let Plane::Sidecar(options) = &arm.plane {
             start_sidecar(site, pod, options)?;
         }
+        if let Plane::Proxy(own) = &arm.plane {
+            proxy::start_proxy(site, pod, own)?;
+        }
         start_app(site, &arm.name, pod)?;
         site.stop.check()?;
     }
@@ -125,6 +130,9 @@ pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabErr
         pod.wait_for_app(site)?;
         if matches!(node.plane, Plane::Sidecar(_)) {
             pod.wait_for("proxy", patience, site.stop, envoy_is_ready)?;
+        }
+        if let Plane::Proxy(own) = &node.plane {
+            pod.wait_for("proxy", patience, site.stop, |pod| proxy::is_ready(pod, &own.ready))?;
         }
     }
     Ok(())
@@ -148,7 +156,7 @@ impl Pod {
 
 /// As pilot-agent decides it: the server is live and its workers have started.
 fn envoy_is_ready(pod: &Pod) -> bool {
-    let admin = |path: &str| pod.http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
+    let admin = |path: &str| pod.http_get(Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
     admin("/ready").is_ok_and(|(status, _)| status == 200)
         && admin("/stats?filter=workers_started").is_ok_and(|(_, text)| text.contains("workers_started: 1"))
 }
@@ -221,7 +229,7 @@ fn start_sidecar(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> Result<()
 }
 
 fn write_sidecar_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {
-    let workload = workload(site, pod);
+    let workload = workload(site.blueprint.topology, pod.name(), pod.address());
     let identity = site.identities.of(&workload.account);
     let inside = |name: &str| format!("{INSIDE}/{name}");
     let files = plane::Files {
@@ -229,7 +237,8 @@ fn write_sidecar_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> std::io
         key: inside("key.pem"),
         authority: inside("authority.pem"),
     };
-    let bootstrap = plane::bootstrap(&workload, &destinations(site), &files, options);
+    let bootstrap =
+        plane::bootstrap(&workload, &destinations(site.blueprint.topology, site.addresses), &files, options);
     let folder = pod.files();
     write_private(&folder.join("bootstrap.json"), &format!("{bootstrap:#}\n"), plane::PROXY_UID)?;
     write_private(&folder.join("certificate.pem"), &identity.certificate_pem, plane::PROXY_UID)?;
@@ -237,36 +246,38 @@ fn write_sidecar_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> std::io
     write_private(&folder.join("authority.pem"), &site.identities.authority_pem, plane::PROXY_UID)
 }
 
-fn workload(site: &Site<'_>, pod: &Pod) -> plane::Workload {
-    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
+/// The pod of that name as its proxy knows it; the client's if the topology has none.
+pub(crate) fn workload(topology: &Topology, name: &str, address: Ipv4Addr) -> plane::Workload {
+    let found = topology.pods().find(|known| known.name() == name);
     let (service, version, account, ports) = match found {
         Some(known) => (&*known.service.name, &*known.version.name, &*known.service.account, vec![port(known.service)]),
         None => (CLIENT, "v1", CLIENT, Vec::new()),
     };
     plane::Workload {
-        pod: pod.name().to_owned(),
+        pod: name.to_owned(),
         service: service.to_owned(),
         version: version.to_owned(),
         account: account.to_owned(),
-        address: pod.address(),
+        address,
         ports,
     }
 }
 
 /// Every sidecar knows every service, as istiod's default has it.
-fn destinations(site: &Site<'_>) -> Vec<plane::Destination> {
+pub(crate) fn destinations(topology: &Topology, addresses: &Addresses) -> Vec<plane::Destination> {
     let destination = |service: &Service| plane::Destination {
         service: service.name.clone(),
         port: port(service),
         account: service.account.clone(),
-        address: site.addresses.service(&service.name),
-        endpoints: kube_proxy::weighted(service).map(|(pod, weight)| endpoint(site, &pod, weight)).collect(),
+        address: addresses.service(&service.name),
+        endpoints: kube_proxy::weighted(service).map(|(pod, weight)| endpoint(addresses, &pod, weight)).collect(),
     };
-    site.blueprint.topology.services.iter().map(destination).collect()
+    topology.services.iter().map(destination).collect()
 }
 
-fn endpoint(site: &Site<'_>, pod: &topology::Pod<'_>, weight: u32) -> plane::Endpoint {
-    plane::Endpoint { address: site.addresses.pod(&pod.name()), weight, version: pod.version.name.clone() }
+fn endpoint(addresses: &Addresses, pod: &topology::Pod<'_>, weight: u32) -> plane::Endpoint {
+    let (name, version) = (pod.name(), pod.version.name.clone());
+    plane::Endpoint { address: addresses.pod(&name), pod: name, weight, version }
 }
 
 fn port(service: &Service) -> plane::Port {
@@ -283,7 +294,7 @@ pub(crate) fn accounts(topology: &Topology) -> Vec<String> {
 }
 
 /// Keeps the rules as a file and has `nft` load it inside `netns`.
-fn apply_rules(netns: &NetNs, path: &Path, rules: &str) -> Result<(), LabError> {
+pub(crate) fn apply_rules(netns: &NetNs, path: &Path, rules: &str) -> Result<(), LabError> {
     fs::write(path, rules).map_err(step(format!("write {}", path.display())))?;
     let output = netns.run(|| {
         let mut nft = Command::new("nft");

@@ -142,7 +142,11 @@ impl Pod {
 
     /// Whether a program inside accepts connections on `port` of the pod's address.
     pub(crate) fn accepts(&self, port: u16) -> bool {
-        let address = self.address;
+        self.accepts_at(self.address, port)
+    }
+
+    /// The same for any of its addresses.
+    pub(crate) fn accepts_at(&self, address: Ipv4Addr, port: u16) -> bool {
         self.netns.run(|| std::net::TcpStream::connect((address, port))).is_ok()
     }
 

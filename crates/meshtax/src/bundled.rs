@@ -1,4 +1,4 @@
-//! Topologies and experiments that are part of the binary, under the names that they have in the repository.
+//! Topologies, experiments and their templates that are part of the binary, under the names that they have in the repository.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use crate::failure::{Failure, Hint};
 use crate::output::print;
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 11] = [
     ("experiments/bookinfo-lean.yaml", include_str!("../../../experiments/bookinfo-lean.yaml")),
     ("experiments/calibrate.yaml", include_str!("../../../experiments/calibrate.yaml")),
     ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
     ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
+    ("experiments/proxies.yaml", include_str!("../../../experiments/proxies.yaml")),
+    ("experiments/proxies/haproxy.cfg", include_str!("../../../experiments/proxies/haproxy.cfg")),
+    ("experiments/proxies/nginx.conf", include_str!("../../../experiments/proxies/nginx.conf")),
     ("topologies/bookinfo-lean.yaml", include_str!("../../../topologies/bookinfo-lean.yaml")),
     ("topologies/calibrate.yaml", include_str!("../../../topologies/calibrate.yaml")),
     ("topologies/pair.yaml", include_str!("../../../topologies/pair.yaml")),

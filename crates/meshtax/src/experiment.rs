@@ -2,6 +2,8 @@
 
 mod arm;
 mod file;
+mod form;
+mod proxy;
 mod target;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use topology::{Fault, Topology};
 pub use self::arm::Arm;
 use self::arm::arms_of;
 use self::file::{File, Idle, Load, SequentialFile};
+pub use self::proxy::Wanted;
 use self::target::{entrance, target_of};
 use crate::bundled;
 use crate::cli::Amounts;
@@ -56,6 +59,8 @@ pub struct Experiment {
     pub margin: f64,
     /// Goes on until this holds, or so many rounds.
     pub until: Option<(Until, u32)>,
+    /// Programs that stand between services in some of the arms.
+    pub programs: Vec<Wanted>,
 }
 
 /// A topology and its text.
@@ -96,7 +101,8 @@ impl Experiment {
         let located = |fault| Failure::in_file(path, fault);
         let file: File = read_yaml(&text).map_err(located)?;
         let topology = topology_of(path, &file.topology)?;
-        let arms = arms_of(&file.arms, &topology.graph).map_err(located)?;
+        let arms = arms_of(&file.arms, &topology.graph, path).map_err(located)?;
+        proxy::rehearse(path, &file.arms.value, &arms, &topology.graph)?;
         let Load::Sequential(sequential) = &file.load;
         let load = sequential_of(sequential, &topology.graph).map_err(located)?;
         let idle = idle_of(&file.idle).map_err(located)?;
@@ -120,6 +126,7 @@ impl Experiment {
             null: file.null,
             margin: margin_of(&file.margin).map_err(located)?,
             until,
+            programs: proxy::programs(path, &file.arms.value),
         })
     }
 

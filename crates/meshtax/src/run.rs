@@ -70,6 +70,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
 fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
     experiment.amend(amounts)?;
     let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
+    needs::programs(&experiment)?;
     kernel::check(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
     let stop = heed_signals()?;

@@ -1,4 +1,5 @@
-//! What stands between services: a sidecar's Envoy bootstrap and the redirect rules that put it on the path.
+//! What stands between services: a sidecar's Envoy bootstrap and the redirect rules that put it on the path; or
+//! the files of a proxy of the user's own.
 //!
 //! In: a [`Workload`], the [`Destination`]s that it may call and the options of its [`Sidecar`]. Out: the files and the
 //! command line that Istio's injector, `istio-init` and `pilot-agent` would have made of them, as values. This room
@@ -13,15 +14,18 @@ mod extension;
 mod identity;
 mod listener;
 mod port;
+mod proxy;
 mod redirect;
 mod sidecar;
 mod telemetry;
+mod template;
 mod tls;
 mod workload;
 
 pub use bootstrap::bootstrap;
 pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
 pub use port::{ADMIN_PORT, INBOUND_PORT, OUTBOUND_PORT, Port};
+pub use proxy::{IDENTITY_FILES, Part, Proxy, Ready, Redirect, Rendered, Surroundings, Template};
 pub use redirect::redirect;
 pub use sidecar::{PROXY_UID, Plane, Sidecar, arguments};
 pub use tls::Files;

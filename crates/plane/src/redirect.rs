@@ -5,19 +5,39 @@ use crate::sidecar::PROXY_UID;
 /// Rules for a pod's network namespace, as text for `nft -f -`: what `istio-init` does with iptables, in its chains and
 /// its order (REDIRECT mode, IPv4, no DNS capture, nothing excluded). They go with the namespace.
 pub fn redirect() -> String {
-    format!(
-        r#"table ip meshtax_redirect {{
-	chain PREROUTING {{
+    redirect_to(Some(INBOUND_PORT), Some(OUTBOUND_PORT))
+}
+
+/// The same rules with other ports: what reaches the pod goes to `inbound`, what the application dials to `outbound`. A
+/// side without a port is left alone.
+pub(crate) fn redirect_to(inbound: Option<u16>, outbound: Option<u16>) -> String {
+    let chains = [
+        inbound.map(|_| PREROUTING.to_owned()),
+        outbound.map(|_| OUTPUT.to_owned()),
+        inbound.map(|_| what_reaches_the_pod()),
+        outbound.map(|_| what_leaves_a_process(inbound.is_some())),
+        inbound.map(to_inbound),
+        outbound.map(to_outbound),
+    ];
+    let chains: Vec<String> = chains.into_iter().flatten().collect();
+    format!("table ip meshtax_redirect {{\n{}}}\n", chains.join("\n"))
+}
+
+const PREROUTING: &str = "\tchain PREROUTING {
 		type nat hook prerouting priority dstnat; policy accept;
 		meta l4proto tcp jump ISTIO_INBOUND
-	}}
+	}
+";
 
-	chain OUTPUT {{
+const OUTPUT: &str = "\tchain OUTPUT {
 		type nat hook output priority -100; policy accept;
 		jump ISTIO_OUTPUT
-	}}
+	}
+";
 
-	# What reaches the pod goes to the proxy, except what the proxy itself serves.
+fn what_reaches_the_pod() -> String {
+    format!(
+        "\t# What reaches the pod goes to the proxy, except what the proxy itself serves.
 	chain ISTIO_INBOUND {{
 		tcp dport {HBONE_PORT} return
 		tcp dport {PROMETHEUS_PORT} return
@@ -25,40 +45,58 @@ pub fn redirect() -> String {
 		tcp dport {AGENT_PORT} return
 		meta l4proto tcp jump ISTIO_IN_REDIRECT
 	}}
+"
+    )
+}
 
-	# What leaves a process of the pod. The order decides.
+fn what_leaves_a_process(back_in: bool) -> String {
+    format!(
+        "\t# What leaves a process of the pod. The order decides.
 	chain ISTIO_OUTPUT {{
 		# The proxy's inbound side to the application.
-		oifname "lo" ip saddr {INBOUND_SOURCE} return
+		oifname \"lo\" ip saddr {INBOUND_SOURCE} return
 
 		# By user: the proxy back to its own pod, because the application called itself by its service's address;
 		# the application to its own pod; whatever else the proxy dials, which would loop.
-		oifname "lo" ip daddr != 127.0.0.1 tcp dport != {HBONE_PORT} meta skuid {PROXY_UID} jump ISTIO_IN_REDIRECT
-		oifname "lo" meta skuid != {PROXY_UID} return
-		meta skuid {PROXY_UID} return
-
+{}
 		# The same by group.
-		oifname "lo" ip daddr != 127.0.0.1 tcp dport != {HBONE_PORT} meta skgid {PROXY_UID} jump ISTIO_IN_REDIRECT
-		oifname "lo" meta skgid != {PROXY_UID} return
-		meta skgid {PROXY_UID} return
-
+{}
 		# Loopback.
 		ip daddr 127.0.0.1 return
 
 		# The rest is the application calling somebody.
 		jump ISTIO_REDIRECT
 	}}
+",
+        by_owner("skuid", back_in),
+        by_owner("skgid", back_in)
+    )
+}
 
-	# Keeps the destination's address: the pod's own.
+fn by_owner(owner: &str, back_in: bool) -> String {
+    let back = format!(
+        "\t\toifname \"lo\" ip daddr != 127.0.0.1 tcp dport != {HBONE_PORT} meta {owner} {PROXY_UID} jump ISTIO_IN_REDIRECT\n"
+    );
+    let rest = format!("\t\toifname \"lo\" meta {owner} != {PROXY_UID} return\n\t\tmeta {owner} {PROXY_UID} return\n");
+    if back_in { back + &rest } else { rest }
+}
+
+fn to_inbound(port: u16) -> String {
+    format!(
+        "\t# Keeps the destination's address: the pod's own.
 	chain ISTIO_IN_REDIRECT {{
-		meta l4proto tcp redirect to :{INBOUND_PORT}
+		meta l4proto tcp redirect to :{port}
 	}}
+"
+    )
+}
 
-	# Rewrites the destination's address to 127.0.0.1.
+fn to_outbound(port: u16) -> String {
+    format!(
+        "\t# Rewrites the destination's address to 127.0.0.1.
 	chain ISTIO_REDIRECT {{
-		meta l4proto tcp redirect to :{OUTBOUND_PORT}
+		meta l4proto tcp redirect to :{port}
 	}}
-}}
-"#
+"
     )
 }

@@ -1,9 +1,13 @@
+use std::path::Path;
+
 use measure::NULL_ARM;
 use plane::{Plane, Sidecar};
 use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
 use super::file::{Add, ArmFile, PlaneName, Switch};
+use super::form::Form;
+use super::proxy::proxy_of;
 
 /// One thing that is compared.
 #[derive(Clone, Debug)]
@@ -18,16 +22,16 @@ pub struct Arm {
     pub added: Option<Addition>,
 }
 
-/// The arms of a file, the baseline first.
-pub fn arms_of(arms: &Spanned<Named<ArmFile>>, graph: &Topology) -> Result<Vec<Arm>, Fault> {
+/// The arms of the file `experiment`, the baseline first.
+pub fn arms_of(arms: &Spanned<Named<ArmFile>>, graph: &Topology, experiment: &Path) -> Result<Vec<Arm>, Fault> {
     if arms.value.0.is_empty() {
         let hint = "write for example `none: {plane: none}` and `sidecar: {plane: sidecar}` below `arms:`";
         return Err(Fault::at(arms.referenced, "the experiment has no arms", hint));
     }
-    arms.value.0.iter().map(|(name, arm)| arm_of(name, arm, graph)).collect()
+    arms.value.0.iter().map(|(name, arm)| arm_of(name, arm, graph, experiment)).collect()
 }
 
-fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm, Fault> {
+fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology, experiment: &Path) -> Result<Arm, Fault> {
     if name.value == NULL_ARM {
         let what = "`null` is the name of the baseline's copy";
         return Err(Fault::at(name.referenced, what, "write `null: true` beside `arms:` to have that copy"));
@@ -38,19 +42,20 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
     }
     let added = arm.add.as_ref().map(|add| addition_of(add, graph)).transpose()?;
     let watched = arm.watch == Some(Switch::On);
-    Ok(Arm { name: name.value.clone(), plane: plane_of(arm)?, watched, added })
+    Ok(Arm { name: name.value.clone(), plane: plane_of(arm, experiment)?, watched, added })
 }
 
-fn plane_of(arm: &ArmFile) -> Result<Plane, Fault> {
+fn plane_of(arm: &ArmFile, experiment: &Path) -> Result<Plane, Fault> {
     let sidecar_only =
         [arm.telemetry.as_ref().map(|at| at.referenced), arm.concurrency.as_ref().map(|at| at.referenced)];
-    match (arm.plane, sidecar_only.into_iter().flatten().next()) {
-        (PlaneName::None, Some(place)) => {
+    match (&arm.plane, sidecar_only.into_iter().flatten().next()) {
+        (Form::Short(PlaneName::None) | Form::Long(_), Some(place)) => {
             let what = "`telemetry` and `concurrency` are options of sidecars";
             Err(Fault::at(place, what, "use `plane: sidecar`"))
         }
-        (PlaneName::None, None) => Ok(Plane::None),
-        (PlaneName::Sidecar, _) => sidecar_of(arm).map(Plane::Sidecar),
+        (Form::Short(PlaneName::None), None) => Ok(Plane::None),
+        (Form::Long(own), None) => proxy_of(own, experiment).map(Plane::Proxy),
+        (Form::Short(PlaneName::Sidecar), _) => sidecar_of(arm).map(Plane::Sidecar),
     }
 }
 

@@ -7,6 +7,9 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use topology::{Bytes, Named, Share, Span};
 
+use super::form::Form;
+use super::proxy::ProxyFile;
+
 /// An experiment file as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +44,7 @@ pub struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmFile {
-    pub plane: PlaneName,
+    pub plane: Form<PlaneName, Box<ProxyFile>>,
     pub telemetry: Option<Spanned<Switch>>,
     pub concurrency: Option<Spanned<u32>>,
     /// Whether the kernel witness is attached during its blocks.

@@ -3,6 +3,7 @@
 mod agent;
 mod compare;
 mod fault;
+mod proxy;
 mod record;
 mod refusal;
 mod root;

@@ -8,5 +8,6 @@ mod life;
 mod lookups;
 mod mesh;
 mod numbers;
+mod proxies;
 mod truth;
 mod witness;

@@ -5,6 +5,7 @@ use crate::tool::{meshtax, words};
 
 const BUNDLED: &str = "bundled are experiments/bookinfo-lean.yaml, experiments/calibrate.yaml, \
                        experiments/demo.yaml, experiments/four-arms.yaml, experiments/pair.yaml, \
+                       experiments/proxies.yaml, experiments/proxies/haproxy.cfg, experiments/proxies/nginx.conf, \
                        topologies/bookinfo-lean.yaml, topologies/calibrate.yaml, topologies/pair.yaml";
 
 /// `meshtax ARGUMENTS` in an empty folder.

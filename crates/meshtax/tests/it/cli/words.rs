@@ -33,12 +33,15 @@ const VERBS: [&str; 23] = [
     "completions",
     "man",
 ];
-const BUNDLED: [&str; 8] = [
+const BUNDLED: [&str; 11] = [
     "experiments/bookinfo-lean.yaml",
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
     "experiments/four-arms.yaml",
     "experiments/pair.yaml",
+    "experiments/proxies.yaml",
+    "experiments/proxies/haproxy.cfg",
+    "experiments/proxies/nginx.conf",
     "topologies/bookinfo-lean.yaml",
     "topologies/calibrate.yaml",
     "topologies/pair.yaml",
