@@ -3,7 +3,7 @@
 ENVOY_VERSION := 1.40.0
 ENVOY := /usr/local/libexec/meshtax/envoy
 PROMETHEUS := /usr/local/libexec/meshtax/prometheus
-PACKAGES := ca-certificates chromium clang curl gcc iproute2 libc6-dev libelf-dev make nftables nginx-light openssl procps pkg-config python3 python3-venv wrk zlib1g-dev
+PACKAGES := ca-certificates chromium clang curl gcc haproxy iproute2 libc6-dev libelf-dev make nftables nginx-light openssl procps pkg-config python3 python3-venv wrk zlib1g-dev
 PREFIX := /usr/local
 BINARY := target/release/meshtax
 
@@ -34,12 +34,14 @@ bench: setup build
 # A second call changes nothing and takes seconds.
 setup: packages $(ENVOY) $(PROMETHEUS)
 
+# HAProxy runs in labs only: its package's service is not to.
 packages:
 	@missing=$$(for package in $(PACKAGES); do \
 	    dpkg-query --show --showformat='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || echo $$package; \
 	done); \
 	if [ -n "$$missing" ]; then \
-	    apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $$missing; \
+	    apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $$missing && \
+	    case "$$missing" in *haproxy*) systemctl disable --now haproxy 2>/dev/null || true;; esac; \
 	fi
 
 # The real binary, where the sidecars' unprivileged user may execute it; the package's `envoy` is a launcher in Python.

@@ -32,6 +32,14 @@ pub enum LabError {
         /// What it said.
         message: String,
     },
+    /// A template of the user's proxy cannot be filled in for a pod.
+    #[error("the proxy of `{pod}` cannot be configured: {fault}")]
+    Template {
+        /// Name of the pod.
+        pod: String,
+        /// What is wrong, and where in the template.
+        fault: topology::Fault,
+    },
     /// A certificate could not be made.
     #[error("cannot make a certificate for `{account}`")]
     Certificate {

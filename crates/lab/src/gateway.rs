@@ -44,7 +44,12 @@ pub(crate) fn start(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sid
 }
 
 fn write_files(site: &Site<'_>, arm: &ArmPlan, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {
-    let bootstrap = plane::gateway_bootstrap(pod.address(), &destinations(site), &proxy_files(), options);
+    let bootstrap = plane::gateway_bootstrap(
+        pod.address(),
+        &destinations(site.blueprint.topology, site.addresses),
+        &proxy_files(),
+        options,
+    );
     write_private(&pod.files().join("bootstrap.json"), &format!("{bootstrap:#}\n"), PROXY_UID)?;
     if arm.plane.sidecar().is_none() {
         // Nobody to show a certificate to.

@@ -67,13 +67,13 @@ fn probes(site: &Site<'_>, arm: &ArmPlan, pods: &[Pod]) -> Vec<Probe> {
         period_ms: u64::try_from(period.as_millis()).unwrap_or(u64::MAX),
     };
     let sidecar = |pod: &Pod| {
-        let period = arm.probes.sidecar.filter(|_| pod.has("proxy"))?;
+        let period = arm.probes.sidecar.filter(|_| pod.has(PILOT))?;
         Some(probe(pod, READINESS_PORT, READINESS.to_owned(), period))
     };
     let application = |pod: &Pod| {
         let (period, asked) = (arm.probes.application?, app_probe(site, pod)?);
         // The kubelet has no certificate, so that behind a sidecar the agent asks in its place.
-        let (port, path) = if pod.has("proxy") { (AGENT_PORT, asked.path) } else { (asked.port, asked.target) };
+        let (port, path) = if pod.has(PILOT) { (AGENT_PORT, asked.path) } else { (asked.port, asked.target) };
         Some(probe(pod, port, path, period))
     };
     pods.iter().flat_map(|pod| sidecar(pod).into_iter().chain(application(pod))).collect()

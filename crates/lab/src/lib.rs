@@ -25,6 +25,7 @@ mod order;
 mod pause;
 mod pod;
 mod process;
+mod proxy;
 mod routed;
 mod stand;
 
@@ -41,4 +42,5 @@ pub use node::Node;
 pub use pause::hold;
 pub use pod::Pod;
 pub use process::{Process, Program};
+pub use proxy::{FILES_RESERVED, rehearse};
 pub use stand::{ArmPlan, Blueprint, Lab, Role, Stop, stand_up};

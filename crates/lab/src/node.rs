@@ -22,6 +22,7 @@ use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
 use crate::pod::{Place, Pod, write_private};
 use crate::process::{Process, Program};
+use crate::proxy;
 use crate::stand::{ArmPlan, Blueprint, Role, Stop};
 
 /// Where a pod finds its own files; the pod's folder is mounted there.
@@ -154,11 +155,12 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
         }
         // Behind a gateway, the client stands outside the mesh.
         let is_outside = arm.gateway.is_some() && pod.name() == CLIENT;
-        if let Some(options) = arm.plane.sidecar().filter(|_| !is_outside) {
-            let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
-            if options.stands_by(found.is_some(), found.is_none_or(|known| may_call(&known.version.work))) {
+        match &arm.plane {
+            Plane::Sidecar(options) if !is_outside && stands_by(site, pod, options) => {
                 start_sidecar(site, arm, pod, options)?;
             }
+            Plane::Proxy(own) if !is_outside => proxy::start_proxy(site, arm, pod, own)?,
+            _ => {}
         }
         start_app(site, &arm.name, pod)?;
         site.stop.check()?;
@@ -176,6 +178,8 @@ pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabErr
         if let Some(pilot) = pod.container(PILOT) {
             pilot.answer(patience, site.stop)?;
             pod.wait_for("proxy", patience, site.stop, sidecar_is_ready)?;
+        } else if let (Plane::Proxy(own), true) = (&node.plane, pod.has("proxy")) {
+            pod.wait_for("proxy", patience, site.stop, |pod| proxy::is_ready(pod, &own.ready))?;
         }
     }
     let arm = site.blueprint.arms.iter().find(|arm| arm.name == node.name).expect("every node is one of these arms");
@@ -257,6 +261,12 @@ fn start_app(site: &Site<'_>, arm: &str, pod: &mut Pod) -> Result<(), LabError> 
     pod.start("app", &program, None, site.trees)
 }
 
+/// Whether these sidecars stand in that pod, too.
+fn stands_by(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> bool {
+    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
+    options.stands_by(found.is_some(), found.is_none_or(|known| may_call(&known.version.work)))
+}
+
 /// Whether a pod dials others; nobody knows what the user's own programs do.
 fn may_call(work: &Work) -> bool {
     match work {
@@ -274,10 +284,14 @@ fn start_sidecar(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sideca
     start_envoy(site, arm, pod, options)
 }
 
+pub(crate) fn limit_proxy(site: &Site<'_>, arm: &ArmPlan, pod: &Pod) -> Result<(), LabError> {
+    let limited = site.trees.limit(&pod.group("proxy"), &arm.limits);
+    limited.map_err(step(format!("limit the proxy of `{}`", pod.name())))
+}
+
 /// Starts an agent and an Envoy on the files that lie in the pod's folder.
 pub(crate) fn start_envoy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
-    let limited = site.trees.limit(&pod.group("proxy"), &arm.limits);
-    limited.map_err(step(format!("limit the proxy of `{}`", pod.name())))?;
+    limit_proxy(site, arm, pod)?;
     start_pilot(site, pod)?;
     let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
     command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
@@ -288,8 +302,9 @@ pub(crate) fn start_envoy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options
 }
 
 fn write_sidecar_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {
-    let workload = workload(site, pod);
-    let bootstrap = plane::bootstrap(&workload, &destinations(site), &proxy_files(), options);
+    let workload = workload(site.blueprint.topology, pod.name(), pod.address());
+    let destinations = destinations(site.blueprint.topology, site.addresses);
+    let bootstrap = plane::bootstrap(&workload, &destinations, &proxy_files(), options);
     write_private(&pod.files().join("bootstrap.json"), &format!("{bootstrap:#}\n"), plane::PROXY_UID)?;
     site.identities.write(&workload.account, pod.files(), plane::PROXY_UID)
 }
@@ -300,37 +315,39 @@ pub(crate) fn proxy_files() -> plane::Files {
     plane::Files { certificate: inside("certificate"), key: inside("key"), authority: inside("authority") }
 }
 
-fn workload(site: &Site<'_>, pod: &Pod) -> plane::Workload {
-    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
+/// The pod of that name as its proxy knows it; the client's if the topology has none.
+pub(crate) fn workload(topology: &Topology, name: &str, address: Ipv4Addr) -> plane::Workload {
+    let found = topology.pods().find(|known| known.name() == name);
     let (service, version, account, ports) = match found {
         Some(known) => (&*known.service.name, &*known.version.name, &*known.service.account, vec![port(known.service)]),
         None => (CLIENT, "v1", CLIENT, Vec::new()),
     };
     plane::Workload {
-        pod: pod.name().to_owned(),
+        pod: name.to_owned(),
         service: service.to_owned(),
         version: version.to_owned(),
         namespace: plane::NAMESPACE,
         account: account.to_owned(),
-        address: pod.address(),
+        address,
         ports,
     }
 }
 
 /// Every sidecar knows every service, as istiod's default has it.
-pub(crate) fn destinations(site: &Site<'_>) -> Vec<plane::Destination> {
+pub(crate) fn destinations(topology: &Topology, addresses: &Addresses) -> Vec<plane::Destination> {
     let destination = |service: &Service| plane::Destination {
         service: service.name.clone(),
         port: port(service),
         account: service.account.clone(),
-        address: site.addresses.service(&service.name),
-        endpoints: kube_proxy::weighted(service).map(|(pod, weight)| endpoint(site, &pod, weight)).collect(),
+        address: addresses.service(&service.name),
+        endpoints: kube_proxy::weighted(service).map(|(pod, weight)| endpoint(addresses, &pod, weight)).collect(),
     };
-    site.blueprint.topology.services.iter().map(destination).collect()
+    topology.services.iter().map(destination).collect()
 }
 
-fn endpoint(site: &Site<'_>, pod: &topology::Pod<'_>, weight: u32) -> plane::Endpoint {
-    plane::Endpoint { address: site.addresses.pod(&pod.name()), weight, version: pod.version.name.clone() }
+fn endpoint(addresses: &Addresses, pod: &topology::Pod<'_>, weight: u32) -> plane::Endpoint {
+    let (name, version) = (pod.name(), pod.version.name.clone());
+    plane::Endpoint { address: addresses.pod(&name), pod: name, weight, version }
 }
 
 fn port(service: &Service) -> plane::Port {
@@ -347,7 +364,7 @@ pub(crate) fn accounts(topology: &Topology) -> Vec<String> {
 }
 
 /// Keeps the rules as a file and has `nft` load it inside `netns`.
-fn apply_rules(netns: &NetNs, path: &Path, rules: &str) -> Result<(), LabError> {
+pub(crate) fn apply_rules(netns: &NetNs, path: &Path, rules: &str) -> Result<(), LabError> {
     fs::write(path, rules).map_err(step(format!("write {}", path.display())))?;
     nft(netns, rules).map(drop)
 }

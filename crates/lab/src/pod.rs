@@ -154,9 +154,9 @@ impl Pod {
         self.containers.iter().map(|(name, _)| (name.as_str(), self.group(name)))
     }
 
-    /// Whether it has a container of that name.
-    pub fn has(&self, container: &str) -> bool {
-        self.containers.iter().any(|(known, _)| known == container)
+    /// Whether it has a container of that name, or something so called beside one.
+    pub fn has(&self, name: &str) -> bool {
+        self.containers.iter().chain(&self.beside).any(|(known, _)| known == name)
     }
 
     /// One of its containers, or what runs beside one.
@@ -189,7 +189,11 @@ impl Pod {
 
     /// Whether a program inside accepts connections on `port` of the pod's address.
     pub(crate) fn accepts(&self, port: u16) -> bool {
-        let address = self.address;
+        self.accepts_at(self.address, port)
+    }
+
+    /// The same for any of its addresses.
+    pub(crate) fn accepts_at(&self, address: Ipv4Addr, port: u16) -> bool {
         self.netns.run(|| std::net::TcpStream::connect((address, port))).is_ok()
     }
 

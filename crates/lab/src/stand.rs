@@ -131,9 +131,9 @@ pub fn stand_up(blueprint: &Blueprint<'_>, claim: Claim, trees: Trees, stop: &St
     Ok(lab)
 }
 
-/// One authority for the whole run; arms without sidecars need none.
+/// One authority for the whole run; arms without proxies need none.
 fn identities(blueprint: &Blueprint<'_>) -> Result<Identities, LabError> {
-    if blueprint.arms.iter().any(|arm| matches!(arm.plane, Plane::Sidecar(_))) {
+    if blueprint.arms.iter().any(|arm| arm.plane != Plane::None) {
         Identities::make(&accounts(blueprint.topology))
     } else {
         Ok(Identities::default())

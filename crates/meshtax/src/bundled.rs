@@ -1,4 +1,4 @@
-//! Topologies and experiments that are part of the binary, under the names that they have in the repository.
+//! Topologies, experiments and their templates that are part of the binary, under the names that they have in the repository.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,6 +19,9 @@ const FILES: &[(&str, &str)] = &[
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
     ("experiments/options.yaml", include_str!("../../../experiments/options.yaml")),
     ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
+    ("experiments/proxies.yaml", include_str!("../../../experiments/proxies.yaml")),
+    ("experiments/proxies/haproxy.cfg", include_str!("../../../experiments/proxies/haproxy.cfg")),
+    ("experiments/proxies/nginx.conf", include_str!("../../../experiments/proxies/nginx.conf")),
     ("experiments/simple-sequential-correct.yaml", include_str!("../../../experiments/simple-sequential-correct.yaml")),
     ("experiments/simple-sequential.yaml", include_str!("../../../experiments/simple-sequential.yaml")),
     ("topologies/bookinfo-lean.yaml", include_str!("../../../topologies/bookinfo-lean.yaml")),

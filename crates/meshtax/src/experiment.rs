@@ -3,8 +3,10 @@
 mod arm;
 mod fault;
 mod file;
+mod form;
 mod group;
 mod health;
+mod proxy;
 mod sidecar;
 mod target;
 
@@ -26,6 +28,7 @@ use self::fault::fault_of;
 use self::file::{File, Idle, Load, SequentialFile};
 pub use self::group::Group;
 use self::group::groups_of;
+pub use self::proxy::Wanted;
 use self::target::{entrance, target_of};
 use crate::bundled;
 use crate::cli::Amounts;
@@ -71,6 +74,8 @@ pub struct Experiment {
     pub until: Option<(Until, u32)>,
     /// What is broken on purpose after the rounds.
     pub faults: Vec<PlannedFault>,
+    /// Programs that stand between services in some of the arms.
+    pub programs: Vec<Wanted>,
 }
 
 /// A topology and its text.
@@ -111,7 +116,8 @@ impl Experiment {
         let located = |fault| Failure::in_file(path, fault);
         let file: File = read_yaml(&text).map_err(located)?;
         let topology = topology_of(path, &file.topology)?;
-        let arms = arms_of(&file.arms, &topology.graph).map_err(located)?;
+        let arms = arms_of(&file.arms, &topology.graph, path).map_err(located)?;
+        proxy::rehearse(path, &file.arms.value, &arms, &topology.graph)?;
         let groups = groups_of(file.groups.as_ref(), &arms, file.null).map_err(located)?;
         let Load::Sequential(sequential) = &file.load;
         let load = sequential_of(sequential, &topology.graph).map_err(located)?;
@@ -141,6 +147,7 @@ impl Experiment {
             margin: margin_of(&file.margin).map_err(located)?,
             until,
             faults,
+            programs: proxy::programs(path, &file.arms.value),
         })
     }
 

@@ -1,13 +1,16 @@
 //! What a run needs of the machine. `run` stops at the first gap before anything starts; `doctor` lists them all.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use probe::{Dns, DnsOptions, Drops, Events, Ports, Probe, Udp};
 use serde::Serialize;
+use topology::Fault;
 
+use crate::experiment::{Experiment, Wanted};
 use crate::failure::Failure;
 use crate::watch::remedy;
 
@@ -85,6 +88,29 @@ pub fn check(needs_envoy: bool, envoy: Option<&Path>) -> Result<Envoy, Failure> 
 /// Fails without the privilege to make a lab.
 pub fn root() -> Result<(), Failure> {
     privilege().map(|_| ()).map_err(failure)
+}
+
+/// Fails if a pod would not find the program of one of the experiment's arms.
+pub fn programs(experiment: &Experiment) -> Result<(), Failure> {
+    let arms = experiment.standing();
+    let wanted = experiment.programs.iter().filter(|wanted| arms.iter().any(|arm| arm.name == wanted.arm));
+    for Wanted { program, file, place, .. } in wanted {
+        let is_there = if program.contains('/') {
+            is_executable(Path::new(program))
+        } else {
+            PATH_DEFAULT.split(':').any(|folder| is_executable(&Path::new(folder).join(program)))
+        };
+        if !is_there {
+            let hint = format!("install it, or write its path; programs without one are looked for in {PATH_DEFAULT}");
+            let fault = Fault::at(*place, format!("there is no program `{program}`"), hint);
+            return Err(Failure::in_file(file, fault));
+        }
+    }
+    Ok(())
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 fn failure(gap: Gap) -> Failure {

@@ -94,6 +94,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
 fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
     experiment.amend(amounts)?;
     let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
+    needs::programs(&experiment)?;
     kernel::check(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
     limits::check(&experiment, &trees)?;
@@ -142,8 +143,12 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let Conductor { seen, tally, probings, faults, .. } = conductor;
     let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
     let truncated = output.rounding.round_latency.map(|step| measure::truncated(&seen, step));
-    let measurement =
-        Measurement { telemetry, truncated, faults, ..measurement::of_run(&experiment, facts, &seen, &tally, complete) };
+    let measurement = Measurement {
+        telemetry,
+        truncated,
+        faults,
+        ..measurement::of_run(&experiment, facts, &seen, &tally, complete)
+    };
     keep_answers(&folder, &measurement)?;
     show(&measurement, output.json)?;
     probings.line().iter().for_each(|line| say(line));

@@ -20,6 +20,7 @@ pub(crate) fn further(destinations: &[Destination], mesh_size: u32) -> impl Iter
         account: format!("further-{index:05}"),
         address: Ipv4Addr::from_bits(SERVICES_FROM + index),
         endpoints: vec![Endpoint {
+            pod: format!("further-{index:05}-v1"),
             address: Ipv4Addr::from_bits(PODS_FROM + index),
             version: "v1".to_owned(),
             weight: 1,

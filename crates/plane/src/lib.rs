@@ -1,4 +1,5 @@
-//! What stands between services: a sidecar's Envoy bootstrap and the redirect rules that put it on the path.
+//! What stands between services: a sidecar's Envoy bootstrap and the redirect rules that put it on the path; or
+//! the files of a proxy of the user's own.
 //!
 //! In: a [`Workload`], the [`Destination`]s that it may call and the options of its [`Sidecar`]. Out: the files and the
 //! command line that Istio's injector, `istio-init` and `pilot-agent` would have made of them, as values. This room
@@ -21,9 +22,11 @@ mod option;
 mod own;
 mod peer;
 mod port;
+mod proxy;
 mod redirect;
 mod sidecar;
 mod telemetry;
+mod template;
 mod tls;
 mod tracing;
 mod workload;
@@ -36,6 +39,7 @@ pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
 pub use option::{Mtls, Preset, Side, TlsVersion, Tracing};
 pub use own::AppProbe;
 pub use port::{ADMIN_PORT, AGENT_PORT, INBOUND_PORT, OUTBOUND_PORT, PROMETHEUS_PORT, Port, READINESS_PORT};
+pub use proxy::{IDENTITY_FILES, Part, Proxy, Ready, Redirect, Rendered, Surroundings, Template};
 pub use redirect::redirect;
 pub use sidecar::{PROXY_UID, Plane, Sidecar, arguments};
 pub use tls::Files;

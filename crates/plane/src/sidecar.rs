@@ -1,4 +1,4 @@
-use crate::{Mtls, Preset, Side, TlsVersion, Tracing};
+use crate::{Mtls, Preset, Proxy, Side, TlsVersion, Tracing};
 
 /// User and group of the proxy. The redirect rules know its connections by it, so Envoy must run as this user.
 pub const PROXY_UID: u32 = 1337;
@@ -10,6 +10,8 @@ pub enum Plane {
     None,
     /// An Envoy in every pod.
     Sidecar(Sidecar),
+    /// A program of the user's own in every pod.
+    Proxy(Proxy),
 }
 
 /// Options of an arm's sidecars.

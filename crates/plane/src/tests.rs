@@ -146,6 +146,7 @@ fn workload(ports: &[Port]) -> Workload {
 
 fn destinations() -> Vec<Destination> {
     let endpoint = |last, version: &str, weight| Endpoint {
+        pod: format!("pod-{version}"),
         address: Ipv4Addr::new(10, 0, 0, last),
         version: version.into(),
         weight,

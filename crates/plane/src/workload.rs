@@ -39,6 +39,8 @@ pub struct Destination {
 /// A pod behind a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
+    /// Name of the pod.
+    pub pod: String,
     /// Address of the pod.
     pub address: Ipv4Addr,
     /// Version that it runs. The caller's metrics name it.

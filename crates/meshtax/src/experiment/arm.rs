@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use lab::{ArmPlan, Limits, Periods};
 use measure::NULL_ARM;
 use plane::{Mtls, Plane, Sidecar};
@@ -5,7 +7,9 @@ use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
 use super::file::{Add, ArmFile, GatewayName, PlaneName, WatchFile};
+use super::form::Form;
 use super::health::{limits_of, periods_of};
+use super::proxy::proxy_of;
 use super::sidecar::{sidecar_of, written};
 
 /// One thing that is compared.
@@ -42,16 +46,16 @@ impl Arm {
     }
 }
 
-/// The arms of a file, the baseline first.
-pub fn arms_of(arms: &Spanned<Named<ArmFile>>, graph: &Topology) -> Result<Vec<Arm>, Fault> {
+/// The arms of the file `experiment`, the baseline first.
+pub fn arms_of(arms: &Spanned<Named<ArmFile>>, graph: &Topology, experiment: &Path) -> Result<Vec<Arm>, Fault> {
     if arms.value.0.is_empty() {
         let hint = "write for example `none: {plane: none}` and `sidecar: {plane: sidecar}` below `arms:`";
         return Err(Fault::at(arms.referenced, "the experiment has no arms", hint));
     }
-    arms.value.0.iter().map(|(name, arm)| arm_of(name, arm, graph)).collect()
+    arms.value.0.iter().map(|(name, arm)| arm_of(name, arm, graph, experiment)).collect()
 }
 
-fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm, Fault> {
+fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology, experiment: &Path) -> Result<Arm, Fault> {
     if name.value == NULL_ARM {
         let what = "`null` is the name of the baseline's copy";
         return Err(Fault::at(name.referenced, what, "write `null: true` beside `arms:` to have that copy"));
@@ -63,7 +67,7 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
     let added = arm.add.as_ref().map(|add| addition_of(add, graph)).transpose()?;
     let watched = matches!(arm.watch, Some(WatchFile::On | WatchFile::All));
     let watched_beyond = arm.watch == Some(WatchFile::All);
-    let plane = plane_of(arm)?;
+    let plane = plane_of(arm, experiment)?;
     let gateway = gateway_of(arm, &plane)?;
     let (probes, limits) = (periods_of(arm)?, limits_of(arm)?);
     Ok(Arm { name: name.value.clone(), plane, gateway, probes, limits, watched, watched_beyond, added })
@@ -85,15 +89,16 @@ fn gateway_of(arm: &ArmFile, plane: &Plane) -> Result<Option<Sidecar>, Fault> {
     }
 }
 
-fn plane_of(arm: &ArmFile) -> Result<Plane, Fault> {
-    match (arm.plane, written(arm).next()) {
-        (PlaneName::None, _) if arm.gateway == GatewayName::Ingress => Ok(Plane::None),
-        (PlaneName::None, Some((name, place))) => {
+fn plane_of(arm: &ArmFile, experiment: &Path) -> Result<Plane, Fault> {
+    let has_gateway = arm.gateway == GatewayName::Ingress;
+    match (&arm.plane, written(arm).next()) {
+        (Form::Short(PlaneName::Sidecar), _) => sidecar_of(arm).map(Plane::Sidecar),
+        (Form::Short(PlaneName::None) | Form::Long(_), Some((name, place))) if !has_gateway => {
             let what = format!("`{name}` is an option of sidecars");
             Err(Fault::at(place, what, "use `plane: sidecar`"))
         }
-        (PlaneName::None, None) => Ok(Plane::None),
-        (PlaneName::Sidecar, _) => sidecar_of(arm).map(Plane::Sidecar),
+        (Form::Short(PlaneName::None), _) => Ok(Plane::None),
+        (Form::Long(own), _) => proxy_of(own, experiment).map(Plane::Proxy),
     }
 }
 

@@ -10,7 +10,9 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use topology::{Bytes, Named, Share, Span};
 
+use super::form::Form;
 use super::health::{LimitsFile, Period};
+use super::proxy::ProxyFile;
 
 /// An experiment file as written.
 #[derive(Debug, Deserialize)]
@@ -72,7 +74,7 @@ pub struct FaultFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmFile {
-    pub plane: PlaneName,
+    pub plane: Form<PlaneName, Box<ProxyFile>>,
     /// What stands before the services.
     #[serde(default)]
     pub gateway: GatewayName,

@@ -10,6 +10,7 @@ use serde_saphyr::Spanned;
 use topology::{Bytes, Fault, Span};
 
 use super::file::{ArmFile, GatewayName, PlaneName};
+use super::form::Form;
 
 const PERIOD_MIN: Duration = Duration::from_millis(10);
 /// The kernel takes no quota below 1 ms in each period of 100 ms.
@@ -50,7 +51,7 @@ pub fn periods_of(arm: &ArmFile) -> Result<Periods, Fault> {
 
 /// Whether an Envoy stands in a pod of this arm.
 fn has_proxies(arm: &ArmFile) -> bool {
-    arm.plane == PlaneName::Sidecar || arm.gateway == GatewayName::Ingress
+    matches!(arm.plane, Form::Short(PlaneName::Sidecar)) || arm.gateway == GatewayName::Ingress
 }
 
 /// What is written, if anything is.
@@ -67,8 +68,8 @@ fn period_of(period: Option<&Spanned<Period>>) -> Result<Option<Option<Duration>
 /// How much each proxy of an arm may use; unlimited unless written.
 pub fn limits_of(arm: &ArmFile) -> Result<Limits, Fault> {
     let Some(limits) = &arm.limits else { return Ok(Limits::default()) };
-    if !has_proxies(arm) {
-        return Err(Fault::at(limits.referenced, "`limits` are those of sidecars", "use `plane: sidecar`"));
+    if matches!(arm.plane, Form::Short(PlaneName::None)) && !has_proxies(arm) {
+        return Err(Fault::at(limits.referenced, "`limits` are those of proxies", "use `plane: sidecar`"));
     }
     if let Some(memory) = limits.value.memory.as_ref().filter(|memory| memory.value.0 == 0) {
         return Err(Fault::at(memory.referenced, "no proxy runs in no memory", "Istio's default is `1 GiB`"));
@@ -160,6 +161,6 @@ mod tests {
         check("sidecar", ", limits: {cpu: 9m}", "`9m` is no number of cores");
         check("sidecar", ", limits: {cpu: nan}", "`nan` is no number of cores");
         check("sidecar", ", limits: {memory: 0}", "no proxy runs in no memory");
-        check("none", ", limits: {cpu: 2}", "`limits` are those of sidecars");
+        check("none", ", limits: {cpu: 2}", "`limits` are those of proxies");
     }
 }

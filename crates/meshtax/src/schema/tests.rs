@@ -29,6 +29,7 @@ fn read_topology(file: &Value) -> Result<(), String> {
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("full.yaml"), full_topology().to_string()).unwrap();
+    fs::write(home.path().join("proxy.conf"), "listen {{ pod.address }}").unwrap();
     home
 }
 
@@ -89,6 +90,14 @@ fn full_experiment() -> Value {
                 "tracing": "b3", "sampling": "1%", "access_log": "on", "retries": 3, "authz": 10, "side": "both",
                 "mesh_size": 10,
             },
+            "proxy": {"plane": {
+                "command": ["proxy", "-c", "{{ folder }}/proxy.conf"], "template": ["proxy.conf"],
+                "redirect": {"inbound": 15006, "outbound": 15001}, "ready": {"port": 15006, "path": "/ready"},
+            }},
+            "rules": {"plane": {
+                "command": ["proxy"], "template": "proxy.conf", "redirect": {"rules": "proxy.conf"}, "ready": 15006,
+            }},
+            "inbound": {"plane": {"command": ["proxy"], "redirect": "inbound", "ready": 15006}},
         },
         "groups": {"first": ["none", "sidecar"], "second": ["every-option"]},
         "load": {"sequential": {
@@ -145,7 +154,8 @@ fn bundled_files_are_valid() {
     for (folder, schema) in [("topologies", TOPOLOGY), ("experiments", EXPERIMENT)] {
         let validator = validator(schema);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
-        for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        for file in files.filter(|file| file.is_file()) {
             let value = crate::experiment::read_yaml(&fs::read_to_string(&file).unwrap()).unwrap();
             let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(faults.is_empty(), "{}: {faults:#?}", file.display());

@@ -14,6 +14,7 @@ mod mesh;
 mod network;
 mod numbers;
 mod options;
+mod proxies;
 mod study;
 mod truth;
 mod witness;

@@ -5,7 +5,7 @@ use probe::Probe;
 use super::namespace::Namespace;
 use super::traffic::{Peer, V4};
 use super::watching::Watching;
-use super::{IN_PROCESS, told, truth};
+use super::{told, truth};
 use crate::tool::insist_on_root;
 
 /// Drops whatever carries data.
@@ -51,7 +51,6 @@ fn what_is_in_flight_as_the_witness_comes_has_been_sent_and_not_received() {
 #[test]
 fn a_witness_of_one_namespace_follows_nobody_elsewhere() {
     insist_on_root();
-    let _alone = IN_PROCESS.lock();
     let [here, there] = ["scope-here", "scope-there"].map(Namespace::new);
     let netns = u32::try_from(here.inode()).unwrap();
     let open = |namespace: &Namespace| {

@@ -1,0 +1,224 @@
+//! A plane that is a program of the user's own: as it is written, and as it is run.
+
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use plane::{INBOUND_PORT, OUTBOUND_PORT, Part, Plane, Proxy, Ready, Redirect, Template};
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+use topology::{Fault, Named, Topology};
+
+use super::arm::Arm;
+use super::file::ArmFile;
+use super::form::Form;
+use crate::bundled;
+use crate::failure::Failure;
+
+/// A program of the user's own, as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyFile {
+    /// Program and arguments.
+    pub command: Spanned<Vec<Spanned<String>>>,
+    /// Files that are made for each pod, each from the template that it names.
+    pub template: Option<Spanned<Form<String, Vec<Spanned<String>>>>>,
+    #[serde(default)]
+    pub redirect: RedirectFile,
+    pub ready: Spanned<Form<u16, ReadyFile>>,
+}
+
+pub type RedirectFile = Form<Sides, Ports>;
+
+/// Which sides lead to the program, on Istio's ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sides {
+    Both,
+    Inbound,
+    Outbound,
+    None,
+}
+
+/// The same with ports of one's own, or with rules of one's own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ports {
+    inbound: Option<Spanned<u16>>,
+    outbound: Option<Spanned<u16>>,
+    rules: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadyFile {
+    port: u16,
+    path: Option<Spanned<String>>,
+}
+
+/// A program that an arm's pods start.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Name of the arm.
+    pub arm: String,
+    /// The program, as written.
+    pub program: String,
+    /// The file where it is written.
+    pub file: PathBuf,
+    /// The place there.
+    pub place: Location,
+}
+
+impl Default for RedirectFile {
+    fn default() -> Self {
+        Form::Short(Sides::Both)
+    }
+}
+
+/// The program of an arm in the file `experiment`, with its templates read.
+pub fn proxy_of(own: &ProxyFile, experiment: &Path) -> Result<Proxy, Fault> {
+    if own.command.value.iter().all(|part| part.value.is_empty()) {
+        let hint = "write the program and its arguments: `command: [haproxy, -f, '{{ folder }}/haproxy.cfg']`";
+        return Err(Fault::at(own.command.referenced, "the command names no program", hint));
+    }
+    Ok(Proxy {
+        command: own.command.value.iter().map(|part| part.value.clone()).collect(),
+        templates: templates_of(own, experiment)?,
+        redirect: redirect_of(&own.redirect, experiment)?,
+        ready: ready_of(&own.ready)?,
+    })
+}
+
+/// Every program of a file.
+pub fn programs(experiment: &Path, arms: &Named<ArmFile>) -> Vec<Wanted> {
+    let wanted = |(arm, own): (&Spanned<String>, &ProxyFile)| {
+        let program = own.command.value.first()?;
+        let (arm, file) = (arm.value.clone(), experiment.to_owned());
+        Some(Wanted { arm, program: program.value.clone(), file, place: program.referenced })
+    };
+    proxies(arms).filter_map(wanted).collect()
+}
+
+/// Fills in every template as standing up will, so that nothing starts if one of them cannot be filled in.
+pub fn rehearse(experiment: &Path, written: &Named<ArmFile>, arms: &[Arm], graph: &Topology) -> Result<(), Failure> {
+    let planes = arms.iter().filter_map(|arm| match &arm.plane {
+        Plane::Proxy(proxy) => Some(proxy),
+        _ => None,
+    });
+    for ((_, own), proxy) in proxies(written).zip(planes) {
+        lab::rehearse(proxy, graph).map_err(|(part, fault)| located(experiment, own, part, fault))?;
+    }
+    Ok(())
+}
+
+fn proxies(arms: &Named<ArmFile>) -> impl Iterator<Item = (&Spanned<String>, &ProxyFile)> {
+    arms.0.iter().filter_map(|(name, arm)| match &arm.plane {
+        Form::Long(own) => Some((name, &**own)),
+        Form::Short(_) => None,
+    })
+}
+
+/// The fault of a template, in the file where it is.
+fn located(experiment: &Path, own: &ProxyFile, part: Part, fault: Fault) -> Failure {
+    let (file, fault) = match part {
+        Part::Command(number) => {
+            let place = own.command.value[number].referenced;
+            (experiment.to_owned(), Fault { line: place.line(), column: place.column(), ..fault })
+        }
+        Part::File(number) => (beside(experiment, template_files(own)[number].0), fault),
+        Part::Rules => (beside(experiment, rules_file(&own.redirect).unwrap_or_default()), fault),
+    };
+    Failure::in_file(&file, fault)
+}
+
+fn rules_file(redirect: &RedirectFile) -> Option<&str> {
+    match redirect {
+        Form::Long(ports) => ports.rules.as_ref().map(|rules| rules.value.as_str()),
+        Form::Short(_) => None,
+    }
+}
+
+/// Names and places of the templates.
+fn template_files(own: &ProxyFile) -> Vec<(&str, Location)> {
+    match own.template.as_ref().map(|written| (&written.value, written.referenced)) {
+        None => Vec::new(),
+        Some((Form::Short(name), place)) => vec![(name, place)],
+        Some((Form::Long(names), _)) => names.iter().map(|name| (name.value.as_str(), name.referenced)).collect(),
+    }
+}
+
+/// Templates bear the names of their files in the pod's folder, too.
+fn templates_of(own: &ProxyFile, experiment: &Path) -> Result<Vec<Template>, Fault> {
+    let mut templates: Vec<Template> = Vec::new();
+    for (file, place) in template_files(own) {
+        let text = read(experiment, file, place)?;
+        let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if templates.iter().any(|known| known.name == name) || lab::FILES_RESERVED.contains(&&*name) {
+            let what = format!("the pod's folder already has a file `{name}`");
+            return Err(Fault::at(place, what, "give the template another name"));
+        }
+        templates.push(Template { name, text });
+    }
+    Ok(templates)
+}
+
+fn redirect_of(redirect: &RedirectFile, experiment: &Path) -> Result<Redirect, Fault> {
+    let istio = |sides: Sides| Redirect::Ports {
+        inbound: matches!(sides, Sides::Both | Sides::Inbound).then_some(INBOUND_PORT),
+        outbound: matches!(sides, Sides::Both | Sides::Outbound).then_some(OUTBOUND_PORT),
+    };
+    let ports = match redirect {
+        Form::Short(sides) => return Ok(istio(*sides)),
+        Form::Long(ports) => ports,
+    };
+    match (&ports.rules, ports.inbound.as_ref().or(ports.outbound.as_ref())) {
+        (Some(_), Some(port)) => {
+            let hint = "write `rules`, or `inbound` and `outbound`";
+            Err(Fault::at(port.referenced, "rules of one's own decide about ports, too", hint))
+        }
+        (Some(rules), None) => read(experiment, &rules.value, rules.referenced).map(Redirect::Rules),
+        (None, _) => Ok(Redirect::Ports { inbound: port_of(&ports.inbound)?, outbound: port_of(&ports.outbound)? }),
+    }
+}
+
+fn port_of(port: &Option<Spanned<u16>>) -> Result<Option<u16>, Fault> {
+    match port {
+        Some(port) if port.value == 0 => Err(no_port(port.referenced)),
+        port => Ok(port.as_ref().map(|port| port.value)),
+    }
+}
+
+fn ready_of(ready: &Spanned<Form<u16, ReadyFile>>) -> Result<Ready, Fault> {
+    let (port, path) = match &ready.value {
+        Form::Short(port) => (*port, None),
+        Form::Long(ready) => (ready.port, ready.path.as_ref()),
+    };
+    if port == 0 {
+        return Err(no_port(ready.referenced));
+    }
+    if let Some(path) = path.filter(|path| !path.value.starts_with('/')) {
+        let what = format!("`{}` is no path", path.value);
+        return Err(Fault::at(path.referenced, what, "write a path such as `/ready`"));
+    }
+    Ok(Ready { port, path: path.map(|path| path.value.clone()) })
+}
+
+fn no_port(place: Location) -> Fault {
+    Fault::at(place, "0 is no port", "write a port such as `15006`")
+}
+
+/// A file beside the experiment, or the bundled one of that name.
+fn read(experiment: &Path, file: &str, place: Location) -> Result<String, Fault> {
+    let path = beside(experiment, file);
+    let bundled = |error: Error| match bundled::file(&path.to_string_lossy()) {
+        Some(text) if error.kind() == ErrorKind::NotFound => Ok(text.to_owned()),
+        _ => Err(error),
+    };
+    std::fs::read_to_string(&path).or_else(bundled).map_err(|error| {
+        let what = format!("cannot read the template `{}`: {error}", path.display());
+        Fault::at(place, what, "name a file, seen from the experiment's folder")
+    })
+}
+
+fn beside(experiment: &Path, file: &str) -> PathBuf {
+    experiment.parent().unwrap_or(Path::new("")).join(file)
+}
