@@ -6,6 +6,7 @@
 mod bytes;
 mod encryption;
 mod header;
+mod spans;
 mod work;
 
 use std::fs;
