@@ -1,8 +1,9 @@
 //! The agent beside Envoy, as `pilot-agent` is in Istio: it says whether the sidecar is ready, asks the application in the
 //! kubelet's place, and merges metrics.
 //!
-//! It neither fetches configuration nor renews certificates, and does not start Envoy. A few MiB are all the memory that it
-//! takes; the real one, a program in Go with a client of xDS and an authority's, takes tens.
+//! It neither fetches configuration nor renews certificates, and does not start Envoy. Of its memory 2 to 3 MiB are its own
+//! (2.4 MiB private in a debug build, beside 15 MiB of Envoy's). The real one, which holds all of that too, is larger, so
+//! that a proxy's memory is less here than in a cluster.
 
 mod answer;
 mod ask;

@@ -98,7 +98,9 @@ fn envoy_that_trusts(lab: &Kept, authority: &Authority) -> StandIn {
     let trusted = folder.join("trusted.pem").display().to_string();
     fs::write(&trusted, &authority.pem).unwrap();
     let mut bootstrap = fs::read_to_string(folder.join("bootstrap.json")).unwrap();
-    for (own, other) in [("15000", STAND_IN_ADMIN), ("15001", "25001"), ("15006", STAND_IN)] {
+    let ports =
+        [("15000", STAND_IN_ADMIN), ("15001", "25001"), ("15006", STAND_IN), ("15021", "25021"), ("15090", "25090")];
+    for (own, other) in ports {
         bootstrap = bootstrap.replace(&format!("\"port_value\": {own}"), &format!("\"port_value\": {other}"));
     }
     bootstrap = bootstrap.replace("/run/meshtax/authority.pem", &trusted);
