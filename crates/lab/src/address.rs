@@ -13,6 +13,8 @@ pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 1);
 pub const POD_PREFIX: u8 = 16;
 /// Cluster DNS.
 pub const DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
+/// The ingress gateway's pod: the last address of the pods' network.
+pub const INGRESS: Ipv4Addr = Ipv4Addr::new(10, 244, 255, 254);
 /// Domain of the cluster.
 pub const DOMAIN: &str = "cluster.local";
 

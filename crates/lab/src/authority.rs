@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::io;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
@@ -8,6 +10,7 @@ use rcgen::{
 
 use crate::address::DOMAIN;
 use crate::error::LabError;
+use crate::pod::write_private;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Clocks of other pods may be a little behind.
@@ -44,6 +47,14 @@ impl Identities {
         let named = accounts.iter().zip(leaves);
         let leaves = named.map(|(account, leaf)| Ok((account.clone(), leaf.map_err(failed(account))?)));
         Ok(Identities { authority_pem, leaves: leaves.collect::<Result<_, LabError>>()? })
+    }
+
+    /// Writes the identity of an account to `folder`, for `owner` alone: its certificate, its key and the authority's.
+    pub fn write(&self, account: &str, folder: &Path, owner: u32) -> io::Result<()> {
+        let identity = self.of(account);
+        write_private(&folder.join("certificate.pem"), &identity.certificate_pem, owner)?;
+        write_private(&folder.join("key.pem"), &identity.key_pem, owner)?;
+        write_private(&folder.join("authority.pem"), &self.authority_pem, owner)
     }
 
     /// The identity of an account.

@@ -9,16 +9,19 @@ mod authority;
 mod cgroup;
 mod dns;
 mod error;
+mod gateway;
 mod kube_proxy;
 mod link;
 mod mark;
 #[expect(unsafe_code, reason = "entering namespaces between fork and exec")]
 mod namespace;
+mod network;
 mod node;
 mod order;
 mod pause;
 mod pod;
 mod process;
+mod routed;
 mod stand;
 
 pub use cgroup::{CgroupMode, Trees};
@@ -26,6 +29,7 @@ pub use dns::{Zone, serve_dns};
 pub use error::LabError;
 pub use mark::{Claim, Leftover, claim, leftovers, remove};
 pub use namespace::NetNs;
+pub use network::Network;
 pub use node::Node;
 pub use pause::hold;
 pub use pod::Pod;

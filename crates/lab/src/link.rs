@@ -66,20 +66,20 @@ async fn attach(handle: &Handle, bridge: u32, name: &str, pod: &NetNs) -> io::Re
 }
 
 /// The pair is born with one end inside the pod: moving it there would cost a grace period of the kernel's RCU.
-fn veth_into(name: &str, pod: &NetNs) -> LinkMessage {
+pub(crate) fn veth_into(name: &str, pod: &NetNs) -> LinkMessage {
     let peer = LinkMessageBuilder::<LinkUnspec>::new().name("eth0").build();
     let mut peer_inside = peer;
     peer_inside.attributes.push(LinkAttribute::NetNsFd(pod.as_fd().as_raw_fd()));
     LinkVeth::new(name, "eth0").set_info_data(InfoData::Veth(InfoVeth::Peer(peer_inside))).build()
 }
 
-async fn index_of(handle: &Handle, name: &str) -> io::Result<u32> {
+pub(crate) async fn index_of(handle: &Handle, name: &str) -> io::Result<u32> {
     let found = handle.link().get().match_name(name.to_owned()).execute().try_next().await.map_err(refused)?;
     found.map(|link| link.header.index).ok_or_else(|| io::Error::other(format!("link `{name}` is gone")))
 }
 
 /// Runs `work` with a netlink connection of the current network namespace.
-fn with_netlink(work: impl AsyncFnOnce(Handle) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn with_netlink(work: impl AsyncFnOnce(Handle) -> io::Result<()>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let (connection, handle, _) = new_connection()?;
@@ -90,7 +90,7 @@ fn with_netlink(work: impl AsyncFnOnce(Handle) -> io::Result<()>) -> io::Result<
     })
 }
 
-fn refused(error: rtnetlink::Error) -> io::Error {
+pub(crate) fn refused(error: rtnetlink::Error) -> io::Error {
     match error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),
         other => io::Error::other(other),
@@ -98,7 +98,7 @@ fn refused(error: rtnetlink::Error) -> io::Error {
 }
 
 /// Pods speak IPv4 only; IPv6 would add its own background packets to idle links.
-fn silence_ipv6() -> io::Result<()> {
+pub(crate) fn silence_ipv6() -> io::Result<()> {
     if Path::new("/proc/sys/net/ipv6").exists() {
         sysctl("net/ipv6/conf/all/disable_ipv6", "1")?;
         sysctl("net/ipv6/conf/default/disable_ipv6", "1")?;
@@ -107,7 +107,7 @@ fn silence_ipv6() -> io::Result<()> {
 }
 
 /// Writes a setting of the current thread's network namespace.
-fn sysctl(name: &str, value: &str) -> io::Result<()> {
+pub(crate) fn sysctl(name: &str, value: &str) -> io::Result<()> {
     let path = Path::new("/proc/sys").join(name);
     fs::write(&path, value).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use crate::authority::Identities;
 use crate::cgroup::Trees;
 use crate::dns::Zone;
 use crate::error::{LabError, step};
+use crate::gateway;
 use crate::kube_proxy;
-use crate::link::{wire_node, wire_pod};
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
 use crate::pod::{Place, Pod, write_private};
@@ -23,13 +24,14 @@ use crate::process::{Process, Program};
 use crate::stand::{ArmPlan, Blueprint, Role, Stop};
 
 /// Where a pod finds its own files; the pod's folder is mounted there.
-const INSIDE: &str = "/run/meshtax";
+pub(crate) const INSIDE: &str = "/run/meshtax";
 
 /// One arm, standing: a network of its own with every pod of the topology and the client's.
 #[derive(Debug)]
 pub struct Node {
     name: String,
     plane: Plane,
+    gateway: Option<Sidecar>,
     pods: Vec<Pod>,
     dns: Process,
     #[expect(dead_code, reason = "holds the namespace for as long as the node stands")]
@@ -57,7 +59,13 @@ impl Node {
         &self.plane
     }
 
-    /// The pods of the topology, in its order, and the client's as the last.
+    /// Its proxies: the pod of each, and its options.
+    pub fn proxies(&self) -> impl Iterator<Item = (&Pod, &Sidecar)> {
+        let of_pod = |pod| if Pod::name(pod) == plane::GATEWAY { self.gateway.as_ref() } else { self.plane.sidecar() };
+        self.pods.iter().filter(|pod| pod.has("proxy")).filter_map(move |pod| Some((pod, of_pod(pod)?)))
+    }
+
+    /// The pods of the topology, in its order, then the client's, then a gateway's.
     pub fn pods(&self) -> &[Pod] {
         &self.pods
     }
@@ -87,29 +95,48 @@ impl Node {
 /// Makes an arm's namespaces and links and starts its programs, without waiting for them.
 pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
     let node = netns(site, arm, "node")?;
-    let names = site.addresses.pods.iter().map(|(name, _)| name);
+    let members = gateway::pods(site, arm);
+    let names = members.iter().map(|(name, _)| name);
     let pods = names.map(|name| netns(site, arm, name)).collect::<Result<Vec<_>, _>>()?;
-    wire_node(&node, &pods.iter().collect::<Vec<_>>()).map_err(step(format!("wire the node of arm `{}`", arm.name)))?;
-    for (pod, (name, address)) in pods.iter().zip(&site.addresses.pods) {
-        wire_pod(pod, *address).map_err(step(format!("wire pod `{name}` of arm `{}`", arm.name)))?;
+    let network = site.blueprint.network;
+    let links: Vec<(&NetNs, Ipv4Addr)> = pods.iter().zip(members.iter().map(|(_, address)| *address)).collect();
+    network.wire_node(&node, &links).map_err(step(format!("wire the node of arm `{}`", arm.name)))?;
+    for (pod, (name, address)) in pods.iter().zip(&members) {
+        network.wire_pod(pod, *address).map_err(step(format!("wire pod `{name}` of arm `{}`", arm.name)))?;
     }
     let folder = site.blueprint.folder.join("planes").join(&arm.name).join("node");
     fs::create_dir_all(&folder).map_err(step(format!("create {}", folder.display())))?;
     let rules = kube_proxy::rules(site.blueprint.topology, site.addresses);
     apply_rules(&node, &folder.join("services.nft"), &rules)?;
+    if arm.gateway.is_some() {
+        apply_rules(&node, &folder.join("gateway.nft"), &gateway::rules(site))?;
+    }
     // Programs may look names up as soon as they start.
     let mut dns = start_dns(site, arm, &node, &folder)?;
     dns.answer(site.blueprint.patience, site.stop)?;
     let mut raised = Vec::new();
-    for (netns, (name, address)) in pods.into_iter().zip(&site.addresses.pods) {
+    for (netns, (name, address)) in pods.into_iter().zip(&members) {
         let place = place(site, arm, name);
         make_files(&place)?;
         let pause = (site.blueprint.programs)(Role::Pause);
         raised.push(Pod::make(name, *address, netns, place, &pause, site.trees)?);
     }
-    let mut node = Node { name: arm.name.clone(), plane: arm.plane.clone(), pods: raised, dns, netns: node };
+    let mut node = Node {
+        name: arm.name.clone(),
+        plane: arm.plane.clone(),
+        gateway: arm.gateway.clone(),
+        pods: raised,
+        dns,
+        netns: node,
+    };
     for pod in &mut node.pods {
-        if let Plane::Sidecar(options) = &arm.plane {
+        if let Some(options) = arm.gateway.as_ref().filter(|_| pod.name() == plane::GATEWAY) {
+            gateway::start(site, arm, pod, options)?;
+            continue;
+        }
+        // Behind a gateway, the client stands outside the mesh.
+        let is_outside = arm.gateway.is_some() && pod.name() == CLIENT;
+        if let Some(options) = arm.plane.sidecar().filter(|_| !is_outside) {
             let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name());
             if options.stands_by(found.is_some(), found.is_none_or(|known| may_call(&known.version.work))) {
                 start_sidecar(site, pod, options)?;
@@ -125,7 +152,9 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
 pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabError> {
     let patience = site.blueprint.patience;
     for pod in &mut node.pods {
-        pod.wait_for_app(site)?;
+        if pod.has("app") {
+            pod.wait_for_app(site)?;
+        }
         if pod.has("proxy") {
             pod.wait_for("proxy", patience, site.stop, envoy_is_ready)?;
         }
@@ -151,7 +180,7 @@ impl Pod {
 
 /// As pilot-agent decides it: the server is live and its workers have started.
 fn envoy_is_ready(pod: &Pod) -> bool {
-    let admin = |path: &str| pod.http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
+    let admin = |path: &str| pod.http_get(Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, path);
     admin("/ready").is_ok_and(|(status, _)| status == 200)
         && admin("/stats?filter=workers_started").is_ok_and(|(_, text)| text.contains("workers_started: 1"))
 }
@@ -237,19 +266,15 @@ fn start_sidecar(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> Result<()
 
 fn write_sidecar_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {
     let workload = workload(site, pod);
-    let identity = site.identities.of(&workload.account);
-    let inside = |name: &str| format!("{INSIDE}/{name}");
-    let files = plane::Files {
-        certificate: inside("certificate.pem"),
-        key: inside("key.pem"),
-        authority: inside("authority.pem"),
-    };
-    let bootstrap = plane::bootstrap(&workload, &destinations(site), &files, options);
-    let folder = pod.files();
-    write_private(&folder.join("bootstrap.json"), &format!("{bootstrap:#}\n"), plane::PROXY_UID)?;
-    write_private(&folder.join("certificate.pem"), &identity.certificate_pem, plane::PROXY_UID)?;
-    write_private(&folder.join("key.pem"), &identity.key_pem, plane::PROXY_UID)?;
-    write_private(&folder.join("authority.pem"), &site.identities.authority_pem, plane::PROXY_UID)
+    let bootstrap = plane::bootstrap(&workload, &destinations(site), &proxy_files(), options);
+    write_private(&pod.files().join("bootstrap.json"), &format!("{bootstrap:#}\n"), plane::PROXY_UID)?;
+    site.identities.write(&workload.account, pod.files(), plane::PROXY_UID)
+}
+
+/// Where a proxy finds its certificates.
+pub(crate) fn proxy_files() -> plane::Files {
+    let inside = |name: &str| format!("{INSIDE}/{name}.pem");
+    plane::Files { certificate: inside("certificate"), key: inside("key"), authority: inside("authority") }
 }
 
 fn workload(site: &Site<'_>, pod: &Pod) -> plane::Workload {
@@ -262,6 +287,7 @@ fn workload(site: &Site<'_>, pod: &Pod) -> plane::Workload {
         pod: pod.name().to_owned(),
         service: service.to_owned(),
         version: version.to_owned(),
+        namespace: plane::NAMESPACE,
         account: account.to_owned(),
         address: pod.address(),
         ports,
@@ -269,7 +295,7 @@ fn workload(site: &Site<'_>, pod: &Pod) -> plane::Workload {
 }
 
 /// Every sidecar knows every service, as istiod's default has it.
-fn destinations(site: &Site<'_>) -> Vec<plane::Destination> {
+pub(crate) fn destinations(site: &Site<'_>) -> Vec<plane::Destination> {
     let destination = |service: &Service| plane::Destination {
         service: service.name.clone(),
         port: port(service),
@@ -288,10 +314,10 @@ fn port(service: &Service) -> plane::Port {
     plane::Port { number: service.port, protocol: service.protocol, declared: service.declared }
 }
 
-/// The accounts that need an identity: every service's and the client's.
+/// The accounts that need an identity: every service's, the client's and a gateway's.
 pub(crate) fn accounts(topology: &Topology) -> Vec<String> {
     let mut accounts: Vec<String> = topology.services.iter().map(|service| service.account.clone()).collect();
-    accounts.push(CLIENT.to_owned());
+    accounts.extend([CLIENT, plane::GATEWAY_ACCOUNT].map(str::to_owned));
     accounts.sort();
     accounts.dedup();
     accounts

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use plane::Plane;
+use plane::{Plane, Sidecar};
 use topology::Topology;
 
 use crate::address::{Addresses, assign};
@@ -11,6 +11,7 @@ use crate::authority::Identities;
 use crate::cgroup::Trees;
 use crate::error::{LabError, step};
 use crate::mark::{Claim, sweep};
+use crate::network::Network;
 use crate::node::{Node, Site, accounts, await_ready, raise};
 use crate::process::Program;
 
@@ -20,6 +21,8 @@ pub struct Blueprint<'a> {
     pub topology: &'a Topology,
     /// The arms, which stand side by side.
     pub arms: &'a [ArmPlan],
+    /// How the pods of each arm are joined.
+    pub network: Network,
     /// What to start in each role.
     pub programs: &'a (dyn Fn(Role<'_>) -> Program + Sync),
     /// Envoy's binary; used by arms with sidecars only.
@@ -39,6 +42,8 @@ pub struct ArmPlan {
     pub name: String,
     /// What stands between services.
     pub plane: Plane,
+    /// Options of the ingress gateway before them; without, the client asks them directly.
+    pub gateway: Option<Sidecar>,
 }
 
 /// What a program is wanted for.

@@ -97,7 +97,14 @@ impl<'a> Side<'a> {
     fn figures(&self) -> Arm {
         let metrics = Metric::ALL.into_iter().zip(&self.series);
         let metrics = metrics.map(|(metric, series)| (metric.name().to_owned(), series.value(metric))).collect();
-        Arm { name: self.name.to_owned(), metrics, services: Vec::new(), edges: Vec::new(), recorded: None }
+        Arm {
+            name: self.name.to_owned(),
+            metrics,
+            services: Vec::new(),
+            edges: Vec::new(),
+            recorded: None,
+            gateway: None,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod effect;
 mod estimate;
 mod facts;
 mod fail_if;
+mod gateway;
 mod histogram;
 mod interval;
 mod measurement;
@@ -35,6 +36,7 @@ pub use distribution::{Bucket, Distribution, distribution};
 pub use effect::{Measured, NULL_ARM, Options, measure};
 pub use facts::{CallLatency, ClockFacts, ConnectionUse, Facts, SidecarFacts};
 pub use fail_if::{FailIf, Finding};
+pub use gateway::{GATEWAY, GatewayUse, gateway_use};
 pub use histogram::{Histogram, HistogramError, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
 pub use measurement::{

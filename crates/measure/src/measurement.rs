@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{MemorySource, Sighting, Stands, Truncated};
+use crate::{GatewayUse, MemorySource, Sighting, Stands, Truncated};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v1";
@@ -112,6 +112,9 @@ pub struct Arm {
     /// What simulated services recorded of their own work; null where none is simulated.
     #[serde(default)]
     pub recorded: Option<Recorded>,
+    /// What its ingress gateway used, which its metrics hold among the proxies'; null where it has none.
+    #[serde(default)]
+    pub gateway: Option<GatewayUse>,
 }
 
 /// What simulated services recorded of their own work during the rounds, per request of the load.

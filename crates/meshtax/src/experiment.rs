@@ -8,6 +8,7 @@ mod target;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lab::Network;
 use load::Sequential;
 use measure::{NULL_ARM, Until};
 use plane::Plane;
@@ -37,6 +38,8 @@ pub struct Experiment {
     pub text: String,
     /// The application.
     pub topology: TopologyFile,
+    /// How the pods of each arm are joined.
+    pub network: Network,
     /// What is compared, the baseline first.
     pub arms: Vec<Arm>,
     /// The load; `requests` is per arm over all rounds.
@@ -111,6 +114,7 @@ impl Experiment {
             name: file.name,
             text,
             topology,
+            network: file.network,
             arms,
             load,
             warmup: file.warmup,
@@ -193,7 +197,7 @@ impl Experiment {
 
     /// Whether an arm needs Envoy.
     pub fn needs_envoy(&self) -> bool {
-        self.arms.iter().any(|arm| matches!(arm.plane, Plane::Sidecar(_)))
+        self.arms.iter().any(|arm| matches!(arm.plane, Plane::Sidecar(_)) || arm.gateway.is_some())
     }
 }
 

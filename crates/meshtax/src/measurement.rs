@@ -15,7 +15,7 @@ pub fn of_run(
     complete: bool,
 ) -> Measurement {
     let Measured { mut arms, effects, null } = measure::measure(seen, &Options { margin: experiment.margin });
-    tell(experiment, &mut arms, tally);
+    tell(experiment, &mut arms, seen, tally);
     let cautions = measure::cautions(seen, &arms, &effects);
     let calibration = recoveries(experiment, &arms, &effects);
     let experiment = subject(experiment, seen, complete);
@@ -26,14 +26,15 @@ pub fn of_run(
     Measurement { schema, experiment, environment, arms, effects, null, calibration, truncated, telemetry, cautions }
 }
 
-/// Adds what the services themselves counted.
-fn tell(experiment: &Experiment, arms: &mut [Arm], tally: &Tally) {
+/// Adds what the services themselves counted, and what of it all was a gateway's.
+fn tell(experiment: &Experiment, arms: &mut [Arm], seen: &Observations, tally: &Tally) {
     let graph = &experiment.topology.graph;
     let pods: Vec<(String, String)> = graph.pods().map(|pod| (pod.name(), pod.service.name.clone())).collect();
     for (number, arm) in arms.iter_mut().enumerate() {
         arm.services = tally.services(number, &pods);
         arm.edges = tally.edges(number);
         let asked = arm.services.iter().filter(|count| count.service == experiment.load.target.host());
+        arm.gateway = measure::gateway_use(seen, &arm.name);
         arm.recorded = tally.recorded(number, asked.map(|count| count.requests).sum());
     }
 }

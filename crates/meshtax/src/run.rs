@@ -14,7 +14,7 @@ use crate::clean;
 use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
 use crate::conduct::{Conductor, Stand, is_interruption};
 use crate::environment::environment;
-use crate::experiment::Experiment;
+use crate::experiment::{Arm, Experiment};
 use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
 use crate::format;
@@ -222,12 +222,12 @@ impl Site<'_> {
             Role::Service { arm, pod } => service(&own, &topology, pod, added(arm)),
             other => program(&own, other),
         };
-        let plans: Vec<ArmPlan> =
-            arms.iter().map(|arm| ArmPlan { name: arm.name.clone(), plane: arm.plane.clone() }).collect();
+        let plans: Vec<ArmPlan> = arms.iter().map(Arm::plan).collect();
         let working_folder = std::env::current_dir().context("the current folder is gone")?;
         let blueprint = Blueprint {
             topology: &self.experiment.topology.graph,
             arms: &plans,
+            network: self.experiment.network,
             programs: &programs,
             envoy: &self.envoy.path,
             folder: &ground,

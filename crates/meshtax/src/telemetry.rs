@@ -37,7 +37,9 @@ pub fn sightings(
 }
 
 fn of_sidecars(arm: &str, sidecars: &[SidecarFacts], asked: &Asked) -> Vec<Sighting> {
-    let here = || sidecars.iter().filter(|sidecar| sidecar.arm == arm);
+    // A gateway counts only what the services behind it receive, too.
+    let is_sidecar = |facts: &&SidecarFacts| facts.arm == arm && facts.pod != plane::GATEWAY;
+    let here = || sidecars.iter().filter(is_sidecar);
     let told = |signal: &Signal| here().any(|sidecar| sidecar.signals.contains(signal));
     let sighting = |signal| {
         let (seen, truth) = match signal {

@@ -99,11 +99,10 @@ fn order(node: &mut Node, order: &str, stop: &Stop) -> Result<Vec<String>, LabEr
     apps.iter_mut().map(|app| app.answer(PATIENCE, stop)).collect()
 }
 
-/// Keeps what each sidecar says of itself in `folder`, in Prometheus's text format, and reads the facts in it.
+/// Keeps what each proxy says of itself in `folder`, in Prometheus's text format, and reads the facts in it.
 pub fn scrape(node: &Node, folder: &Path) -> anyhow::Result<Vec<SidecarFacts>> {
-    let plane::Plane::Sidecar(options) = node.plane() else { return Ok(Vec::new()) };
     let mut facts = Vec::new();
-    for pod in node.pods().iter().filter(|pod| pod.has("proxy")) {
+    for (pod, options) in node.proxies() {
         let name = format!("planes/{}/{}/stats.prom", node.name(), pod.name());
         let (_, text) = pod
             .http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, "/stats/prometheus")

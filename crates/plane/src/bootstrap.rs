@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::further::further;
 use crate::telemetry::Reporter;
-use crate::{ADMIN_PORT, Destination, Files, NAMESPACE, Sidecar, Workload, cluster, identity, listener, tracing};
+use crate::{ADMIN_PORT, Destination, Files, Sidecar, Workload, cluster, identity, listener, tracing};
 
 /// The whole configuration of a workload's sidecar: Envoy's `Bootstrap` message as JSON.
 ///
@@ -21,6 +21,11 @@ pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &File
     clusters.extend(known.iter().map(|destination| cluster::outbound(destination, files, options)));
     clusters.extend(tracing::collector(destinations, files, options));
 
+    around(workload, &listeners, &clusters)
+}
+
+/// Listeners and clusters, with what every proxy of the mesh has beside them.
+pub(crate) fn around(workload: &Workload, listeners: &[Value], clusters: &[Value]) -> Value {
     json!({
         "node": node(workload),
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": ADMIN_PORT}}},
@@ -32,10 +37,10 @@ pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &File
 fn node(workload: &Workload) -> Value {
     json!({
         "id": workload.node_id(),
-        "cluster": format!("{}.{NAMESPACE}", workload.service),
+        "cluster": format!("{}.{}", workload.service, workload.namespace),
         "metadata": {
             "NAME": workload.replica(),
-            "NAMESPACE": NAMESPACE,
+            "NAMESPACE": workload.namespace,
             "WORKLOAD_NAME": workload.name(),
             "CLUSTER_ID": identity::CLUSTER_ID,
             "LABELS": {"app": workload.service, "version": workload.version},

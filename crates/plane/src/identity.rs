@@ -7,9 +7,10 @@ pub const NAMESPACE: &str = "default";
 /// Name that Istio gives to the only cluster of a mesh.
 pub(crate) const CLUSTER_ID: &str = "Kubernetes";
 
-/// Identity of a service account, as the URI name in its certificate.
+/// Identity of a service account, as the URI name in its certificate; `NAMESPACE/ACCOUNT` is one of another namespace.
 pub fn spiffe(account: &str) -> String {
-    format!("{}ns/{NAMESPACE}/sa/{account}", spiffe_prefix())
+    let (namespace, account) = account.split_once('/').unwrap_or((NAMESPACE, account));
+    format!("{}ns/{namespace}/sa/{account}", spiffe_prefix())
 }
 
 /// What every identity of the mesh starts with. The slash at the end keeps `cluster.local.example` out.

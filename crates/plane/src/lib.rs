@@ -14,6 +14,7 @@ mod cluster;
 mod difference;
 mod extension;
 mod further;
+mod gateway;
 mod identity;
 mod listener;
 mod option;
@@ -28,6 +29,7 @@ mod workload;
 
 pub use bootstrap::bootstrap;
 pub use difference::difference;
+pub use gateway::{GATEWAY, GATEWAY_ACCOUNT, GATEWAY_PORT, gateway_bootstrap};
 pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
 pub use option::{Mtls, Preset, Side, TlsVersion, Tracing};
 pub use port::{ADMIN_PORT, INBOUND_PORT, OUTBOUND_PORT, Port};

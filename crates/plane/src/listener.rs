@@ -13,10 +13,12 @@ use crate::extension::extension;
 use crate::telemetry::Reporter;
 use crate::{Sidecar, access_log};
 
+pub(crate) use http::connection_manager;
 pub(crate) use inbound::inbound;
-pub(crate) use outbound::outbound;
+pub(crate) use outbound::{outbound, virtual_host};
+pub(crate) use sniffed::offering_http;
 
-fn socket_address(address: Ipv4Addr, port: u16) -> Value {
+pub(crate) fn socket_address(address: Ipv4Addr, port: u16) -> Value {
     json!({"socket_address": {"address": address, "port_value": port}})
 }
 

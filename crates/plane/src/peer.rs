@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::identity::CLUSTER_ID;
-use crate::{NAMESPACE, Preset, Sidecar, TRUST_DOMAIN, Workload};
+use crate::{Preset, Sidecar, TRUST_DOMAIN, Workload, gateway};
 
 /// Header with the node id.
 pub(crate) const ID: &str = "x-envoy-peer-metadata-id";
@@ -39,19 +39,20 @@ type Fields = BTreeMap<&'static str, Field>;
 
 fn fields(workload: &Workload, preset: Preset) -> Fields {
     let text = |text: &str| Field::Text(text.to_owned());
-    let owner = format!("kubernetes://apis/apps/v1/namespaces/{NAMESPACE}/deployments/{}", workload.name());
+    let namespace = workload.namespace;
+    let owner = format!("kubernetes://apis/apps/v1/namespaces/{namespace}/deployments/{}", workload.name());
     let mut fields = Fields::from([
         ("CLUSTER_ID", text(CLUSTER_ID)),
         ("LABELS", Field::Fields(labels(workload, preset))),
         ("NAME", text(&workload.replica())),
-        ("NAMESPACE", text(NAMESPACE)),
+        ("NAMESPACE", text(namespace)),
         ("OWNER", text(&owner)),
         ("WORKLOAD_NAME", text(&workload.name())),
     ]);
     match preset {
         Preset::Today => {}
         Preset::Istio19Demo => fields.extend([
-            ("APP_CONTAINERS", text(&workload.service)),
+            ("APP_CONTAINERS", text(if workload.is_gateway() { "istio-proxy" } else { &workload.service })),
             ("ISTIO_VERSION", text("1.9.1")),
             ("MESH_ID", text(TRUST_DOMAIN)),
         ]),
@@ -69,15 +70,18 @@ fn labels(workload: &Workload, preset: Preset) -> Fields {
     let mut labels = Fields::from([
         ("app", text(&workload.service)),
         ("service.istio.io/canonical-name", text(&workload.service)),
-        ("service.istio.io/canonical-revision", text(&workload.version)),
-        ("version", text(&workload.version)),
+        ("service.istio.io/canonical-revision", text(workload.version_or("latest"))),
     ]);
     if preset != Preset::Today {
-        labels.extend([
-            ("istio.io/rev", text("default")),
-            ("pod-template-hash", text(&workload.template_hash())),
-            ("security.istio.io/tlsMode", text("istio")),
-        ]);
+        labels.extend([("istio.io/rev", text("default")), ("pod-template-hash", text(&workload.template_hash()))]);
+    }
+    match (workload.is_gateway(), preset) {
+        (true, Preset::Today) => {}
+        (true, _) => labels.extend(gateway::CHART_LABELS.map(|(key, value)| (key, text(value)))),
+        (false, Preset::Today) => labels.extend([("version", text(&workload.version))]),
+        (false, _) => {
+            labels.extend([("version", text(&workload.version)), ("security.istio.io/tlsMode", text("istio"))]);
+        }
     }
     labels
 }
@@ -122,11 +126,20 @@ mod tests {
             pod: format!("{service}-v1"),
             service: service.into(),
             version: "v1".into(),
+            namespace: crate::NAMESPACE,
             account: format!("bookinfo-{service}"),
             address: Ipv4Addr::new(10, 244, 0, 2),
             ports: Vec::new(),
         };
         metadata(&workload, preset).len()
+    }
+
+    /// Without the cloud's metadata.
+    #[test]
+    fn the_gateways_value_has_the_size_of_its_era() {
+        let gateway = gateway::workload(Ipv4Addr::new(10, 244, 0, 2));
+        assert_eq!(metadata(&gateway, Preset::Today).len(), 532);
+        assert_eq!(metadata(&gateway, Preset::Istio19Demo).len(), 1040);
     }
 
     /// The sizes of Bookinfo in a Kubernetes cluster; a page's whole line was 1041 B at the ingress gateway of 1.9.

@@ -43,6 +43,13 @@ pub struct Sidecar {
     pub preset: Preset,
 }
 
+impl Plane {
+    /// The options of its sidecars, if it has any.
+    pub fn sidecar(&self) -> Option<&Sidecar> {
+        if let Plane::Sidecar(options) = self { Some(options) } else { None }
+    }
+}
+
 impl Default for Sidecar {
     /// Istio's defaults of today, but for plaintext, which is refused. Two workers are what its default CPU limit of 2000m
     /// gives.

@@ -12,6 +12,8 @@ use crate::identity::CLUSTER_ID;
 use crate::{NAMESPACE, Workload, fqdn};
 
 const UNKNOWN: &str = "unknown";
+/// Istio's word for a revision that is not told.
+const LATEST: &str = "latest";
 
 /// One side of a request, and what it can tell about both.
 ///
@@ -142,9 +144,9 @@ impl Peer {
         Self {
             workload: workload.name(),
             service: workload.service.clone(),
-            version: workload.version.clone(),
-            revision: workload.version.clone(),
-            namespace: NAMESPACE.into(),
+            version: workload.version_or(UNKNOWN).into(),
+            revision: workload.version_or(LATEST).into(),
+            namespace: workload.namespace.into(),
             principal: principal.into(),
             cluster: CLUSTER_ID.into(),
         }
@@ -171,8 +173,7 @@ impl Peer {
             workload: unknown(),
             service: unknown(),
             version: unknown(),
-            // Istio's word for a revision that is not told.
-            revision: "latest".into(),
+            revision: LATEST.into(),
             namespace: unknown(),
             principal: principal.into(),
             cluster: unknown(),

@@ -130,6 +130,7 @@ fn workload(ports: &[Port]) -> Workload {
         pod: "productpage-v1".into(),
         service: "productpage".into(),
         version: "v1".into(),
+        namespace: crate::NAMESPACE,
         account: "bookinfo-productpage".into(),
         address: Ipv4Addr::new(10, 0, 0, 2),
         ports: ports.to_vec(),

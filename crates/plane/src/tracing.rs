@@ -52,7 +52,7 @@ fn provider(workload: &Workload, tracing: Tracing) -> Option<Value> {
                     "cluster": collector,
                     "timeout": "1s",
                 }},
-                "service_name": format!("{}.{}", workload.service, crate::NAMESPACE),
+                "service_name": format!("{}.{}", workload.service, workload.namespace),
             }),
         ),
     };

@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use crate::{Port, fqdn, identity};
+use crate::{Port, TRUST_DOMAIN, fqdn, gateway};
 
 /// The pod that a sidecar belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,8 +9,10 @@ pub struct Workload {
     pub pod: String,
     /// Service that it belongs to: its `app` label.
     pub service: String,
-    /// Version that it runs: its `version` label.
+    /// Version that it runs: its `version` label; empty for a gateway, which has no such label.
     pub version: String,
+    /// Kubernetes namespace.
+    pub namespace: &'static str,
     /// Service account, hence identity.
     pub account: String,
     /// Address of the pod.
@@ -48,18 +50,14 @@ pub struct Endpoint {
 impl Workload {
     /// Node id, in the form that istiod parses: type, address, pod, DNS domain.
     pub(crate) fn node_id(&self) -> String {
-        format!("sidecar~{}~{}.{}~{}", self.address, self.replica(), identity::NAMESPACE, identity::domain())
+        let (kind, namespace) = (if self.is_gateway() { "router" } else { "sidecar" }, self.namespace);
+        format!("{kind}~{}~{}.{namespace}~{namespace}.svc.{TRUST_DOMAIN}", self.address, self.replica())
     }
 
     /// Name that Kubernetes would have given to the pod: that of its Deployment, the hash of the template, and a suffix.
     /// Peers are told this name, so that it has the length of a real one.
     pub(crate) fn replica(&self) -> String {
-        format!(
-            "{}-{}-{}",
-            self.name(),
-            self.template_hash(),
-            letters(&format!("{}.{}", self.pod, identity::NAMESPACE), 5)
-        )
+        format!("{}-{}-{}", self.name(), self.template_hash(), letters(&format!("{}.{}", self.pod, self.namespace), 5))
     }
 
     /// What every pod of the Deployment has in its name and its labels.
@@ -69,7 +67,17 @@ impl Workload {
 
     /// Name of the Deployment.
     pub(crate) fn name(&self) -> String {
-        workload_name(&self.service, &self.version)
+        if self.is_gateway() { self.service.clone() } else { workload_name(&self.service, &self.version) }
+    }
+
+    /// Whether it is the mesh's gateway.
+    pub(crate) fn is_gateway(&self) -> bool {
+        self.namespace == gateway::NAMESPACE
+    }
+
+    /// Its version, or Istio's word for one that is not told.
+    pub(crate) fn version_or<'a>(&'a self, word: &'a str) -> &'a str {
+        if self.version.is_empty() { word } else { &self.version }
     }
 }
 

@@ -12,6 +12,7 @@ mod figure;
 mod finding;
 mod fortio;
 mod gap;
+mod gateway;
 mod graph;
 mod grid;
 mod html;

@@ -3,6 +3,7 @@ use measure::{Caution, Environment, Measurement, MemorySource, Subject};
 use crate::comparison::comparison;
 use crate::edge::edges;
 use crate::figure::{count, rhythm, rounds};
+use crate::gateway::gateways;
 use crate::paragraph::paragraph;
 use crate::pod::pods;
 use crate::telemetry::telemetry;
@@ -20,6 +21,7 @@ pub fn text(measurement: &Measurement) -> String {
         comparison(measurement),
         truncated(measurement),
         verdicts(measurement),
+        gateways(&measurement.arms),
         telemetry(measurement),
         pods(&measurement.arms),
         edges(&measurement.arms),

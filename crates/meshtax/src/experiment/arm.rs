@@ -1,9 +1,10 @@
+use lab::ArmPlan;
 use measure::NULL_ARM;
-use plane::Plane;
+use plane::{Mtls, Plane, Sidecar};
 use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
-use super::file::{Add, ArmFile, PlaneName, Switch};
+use super::file::{Add, ArmFile, GatewayName, PlaneName, Switch};
 use super::sidecar::{sidecar_of, written};
 
 /// One thing that is compared.
@@ -13,10 +14,19 @@ pub struct Arm {
     pub name: String,
     /// What stands between services.
     pub plane: Plane,
+    /// Options of the ingress gateway before the services, if it has one.
+    pub gateway: Option<Sidecar>,
     /// Whether the kernel witness is attached while it is under load.
     pub watched: bool,
     /// A known cost that its application has beside that of the others.
     pub added: Option<Addition>,
+}
+
+impl Arm {
+    /// What the lab needs to know of it.
+    pub fn plan(&self) -> ArmPlan {
+        ArmPlan { name: self.name.clone(), plane: self.plane.clone(), gateway: self.gateway.clone() }
+    }
 }
 
 /// The arms of a file, the baseline first.
@@ -39,11 +49,30 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology) -> Result<Arm
     }
     let added = arm.add.as_ref().map(|add| addition_of(add, graph)).transpose()?;
     let watched = arm.watch == Some(Switch::On);
-    Ok(Arm { name: name.value.clone(), plane: plane_of(arm)?, watched, added })
+    let plane = plane_of(arm)?;
+    let gateway = gateway_of(arm, &plane)?;
+    Ok(Arm { name: name.value.clone(), plane, gateway, watched, added })
+}
+
+/// The gateway's options are the sidecars'. Where there are none they are its own, and it speaks plaintext.
+fn gateway_of(arm: &ArmFile, plane: &Plane) -> Result<Option<Sidecar>, Fault> {
+    match (arm.gateway, plane.sidecar()) {
+        (GatewayName::None, _) => Ok(None),
+        (GatewayName::Ingress, Some(options)) => Ok(Some(options.clone())),
+        (GatewayName::Ingress, None) => {
+            let mut options = written(arm);
+            if let Some((name, place)) = options.find(|(name, _)| ["mtls", "tls", "authz", "side"].contains(name)) {
+                let what = format!("`{name}` is an option of sidecars, and there is only a gateway");
+                return Err(Fault::at(place, what, "use `plane: sidecar`"));
+            }
+            Ok(Some(Sidecar { mtls: Mtls::Off, ..sidecar_of(arm)? }))
+        }
+    }
 }
 
 fn plane_of(arm: &ArmFile) -> Result<Plane, Fault> {
     match (arm.plane, written(arm).next()) {
+        (PlaneName::None, _) if arm.gateway == GatewayName::Ingress => Ok(Plane::None),
         (PlaneName::None, Some((name, place))) => {
             let what = format!("`{name}` is an option of sidecars");
             Err(Fault::at(place, what, "use `plane: sidecar`"))

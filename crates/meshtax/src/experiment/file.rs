@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lab::Network;
 use load::Connection;
 use plane::{Mtls, Preset, Side, TlsVersion, Tracing};
 use serde::Deserialize;
@@ -14,6 +15,9 @@ use topology::{Bytes, Named, Share, Span};
 pub struct File {
     pub name: String,
     pub topology: Spanned<String>,
+    /// How the pods of each arm are joined.
+    #[serde(default)]
+    pub network: Network,
     pub arms: Spanned<Named<ArmFile>>,
     pub load: Load,
     #[serde(default = "default_warmup")]
@@ -43,6 +47,9 @@ pub struct File {
 #[serde(deny_unknown_fields)]
 pub struct ArmFile {
     pub plane: PlaneName,
+    /// What stands before the services.
+    #[serde(default)]
+    pub gateway: GatewayName,
     pub telemetry: Option<Spanned<Switch>>,
     pub concurrency: Option<Spanned<u32>>,
     /// Where the options come from that are not written.
@@ -81,6 +88,14 @@ pub struct Add {
 pub enum PlaneName {
     None,
     Sidecar,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayName {
+    #[default]
+    None,
+    Ingress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

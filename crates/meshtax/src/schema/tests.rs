@@ -74,10 +74,12 @@ fn full_experiment() -> Value {
     json!({
         "name": "full",
         "topology": "full.yaml",
+        "network": "routed",
         "arms": {
             "none": {"plane": "none"},
             "dear": {"plane": "none", "add": {"to": "back/", "wait": "1ms", "compute": "1ms", "response": "1 kB"}},
-            "sidecar": {"plane": "sidecar", "telemetry": "off", "concurrency": 1, "watch": "on"},
+            "gateway": {"plane": "none", "gateway": "ingress", "preset": "istio-1.9-demo"},
+            "sidecar": {"plane": "sidecar", "gateway": "none", "telemetry": "off", "concurrency": 1, "watch": "on"},
             "every-option": {
                 "plane": "sidecar", "preset": "istio-1.9-demo", "mtls": "strict", "tls": "1.2", "metadata": "on",
                 "tracing": "b3", "sampling": "1%", "access_log": "on", "retries": 3, "authz": 10, "side": "both",

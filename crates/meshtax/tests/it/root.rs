@@ -3,10 +3,12 @@
 mod cgroups;
 mod command;
 mod dns;
+mod gateway;
 mod html;
 mod life;
 mod lookups;
 mod mesh;
+mod network;
 mod numbers;
 mod study;
 mod truth;

@@ -6,7 +6,7 @@ use crate::{Sidecar, Workload, access_log, tracing};
 
 /// Envoy's HTTP connection manager with the settings that both directions share; `fields` (an object) are the others, and
 /// `first` is a filter before all others.
-pub(super) fn connection_manager(
+pub(crate) fn connection_manager(
     mut fields: Value,
     workload: &Workload,
     options: &Sidecar,

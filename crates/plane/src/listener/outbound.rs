@@ -115,7 +115,8 @@ fn introduced(mut routes: Value, workload: &Workload, options: &Sidecar) -> Valu
     routes
 }
 
-fn virtual_host(destination: &Destination, options: &Sidecar) -> Value {
+/// A service under each of its names, and the route to its pods.
+pub(crate) fn virtual_host(destination: &Destination, options: &Sidecar) -> Value {
     let service = &destination.service;
     let host = fqdn(service);
     let port = destination.port.number;

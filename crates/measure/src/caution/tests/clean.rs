@@ -89,7 +89,14 @@ pub(super) fn service(service: &str, pod: &str, requests: u64) -> ServiceCount {
 pub(super) fn arm(name: &str) -> Arm {
     let services =
         vec![service("front", "front-v1", 1500), service("back", "back-v1", 750), service("back", "back-v2", 750)];
-    Arm { name: name.to_owned(), metrics: Default::default(), services, edges: Vec::new(), recorded: None }
+    Arm {
+        name: name.to_owned(),
+        metrics: Default::default(),
+        services,
+        edges: Vec::new(),
+        recorded: None,
+        gateway: None,
+    }
 }
 
 fn block(arm: &str, round: u32, rng: &mut ChaCha8Rng) -> LoadBlock {

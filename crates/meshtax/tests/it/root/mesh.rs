@@ -3,6 +3,7 @@
 //! All probes share one lab, since standing one up takes longer than all of them.
 
 mod encryption;
+mod passage;
 mod pod;
 mod stranger;
 mod telemetry;
@@ -82,6 +83,8 @@ fn sidecars_make_a_mesh() {
     encryption::applications_see_the_sidecar_and_the_caller(&lab);
     encryption::clients_need_a_certificate_of_the_mesh(&lab);
     encryption::sidecars_agree_on_tls_1_3(&lab);
+    passage::unknown_destinations_pass_through(&lab);
+    passage::the_sidecars_own_port_leads_nowhere(&lab);
     stranger::take_the_place_of_vault(&lab);
     stranger::servers_must_have_the_identity_of_their_service(&lab);
     stranger::clients_must_have_an_identity_of_the_trust_domain(&lab);

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use lab::{ArmPlan, Blueprint, Lab, Program, Role, Stop, Trees};
+use lab::{ArmPlan, Blueprint, Lab, Network, Program, Role, Stop, Trees};
 use plane::Plane;
 
 use super::assert_gone;
@@ -29,10 +29,11 @@ fn panics(programs: &(dyn Fn(&str, Role<'_>) -> Program + Sync), then: impl FnOn
     std::fs::write(&file, TOPOLOGY).unwrap();
     let claim = lab::claim().unwrap();
     let id = claim.id().to_owned();
-    let arms = ["one", "two"].map(|name| ArmPlan { name: name.to_owned(), plane: Plane::None });
+    let arms = ["one", "two"].map(|name| ArmPlan { name: name.to_owned(), plane: Plane::None, gateway: None });
     let blueprint = Blueprint {
         topology: &topology::read_topology(TOPOLOGY).unwrap(),
         arms: &arms,
+        network: Network::Routed,
         programs: &|role| programs(file.to_str().unwrap(), role),
         envoy: Path::new("none"),
         folder: home.path(),

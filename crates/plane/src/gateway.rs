@@ -1,0 +1,119 @@
+//! The ingress gateway: an Envoy in a pod of its own, through which requests come in from outside the mesh.
+
+use std::net::Ipv4Addr;
+
+use serde_json::{Value, json};
+use topology::Protocol;
+
+use crate::bootstrap::around;
+use crate::further::further;
+use crate::listener::{connection_manager, offering_http, socket_address, virtual_host};
+use crate::telemetry::Reporter;
+use crate::{Destination, Files, Side, Sidecar, Workload, cluster, peer, tracing};
+
+/// Name of its pod and of its Deployment.
+pub const GATEWAY: &str = "istio-ingressgateway";
+
+/// Its service account, as [`crate::spiffe`] takes it.
+pub const GATEWAY_ACCOUNT: &str = "istio-system/istio-ingressgateway-service-account";
+
+/// Where it takes requests: port 80 of Istio's service leads here.
+pub const GATEWAY_PORT: u16 = 8080;
+
+/// Kubernetes namespace of Istio's own workloads.
+pub(crate) const NAMESPACE: &str = "istio-system";
+
+/// What the chart that installs it writes on its pod, until 1.9 at least. Proxies of today do not tell of it.
+pub(crate) const CHART_LABELS: [(&str, &str); 7] = [
+    ("chart", "gateways"),
+    ("heritage", "Tiller"),
+    ("install.operator.istio.io/owning-resource", "unknown"),
+    ("istio", "ingressgateway"),
+    ("operator.istio.io/component", "IngressGateways"),
+    ("release", "istio"),
+    ("sidecar.istio.io/inject", "false"),
+];
+
+/// The configuration of a gateway at `address`, which leads to the `http` services among `destinations` by the Host
+/// header: Envoy's `Bootstrap` message as JSON.
+///
+/// `options` are those of the sidecars behind it; where there are none, they must not ask for mutual TLS.
+pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files: &Files, options: &Sidecar) -> Value {
+    let workload = workload(address);
+    // Towards a pod that has a sidecar it is a caller that has one.
+    let side = if options.side == Side::Server { Side::Both } else { options.side };
+    let options = &Sidecar { side, ..options.clone() };
+    let reporter = options.telemetry.then(|| Reporter::source(&workload));
+
+    let served = destinations.iter().filter(|destination| destination.port.protocol == Protocol::Http);
+    let hosts: Vec<Value> = served.map(|destination| virtual_host(destination, options)).collect();
+    let mut manager = manager(&workload, &hosts, options, reporter.as_ref());
+    if destinations.iter().any(|destination| !destination.port.declared) {
+        manager = offering_http(manager);
+    }
+    let listener = listener(manager);
+
+    // As istiod pushes them: those that no route names, too.
+    let known = destinations.iter().cloned().chain(further(destinations, options.mesh_size));
+    let mut clusters = vec![cluster::black_hole()];
+    clusters.extend(known.map(|destination| cluster::outbound(&destination, files, options)));
+    clusters.extend(tracing::collector(destinations, files, options));
+    around(&workload, &[listener], &clusters)
+}
+
+/// The gateway as a workload of the mesh.
+pub(crate) fn workload(address: Ipv4Addr) -> Workload {
+    Workload {
+        pod: GATEWAY.to_owned(),
+        service: GATEWAY.to_owned(),
+        version: String::new(),
+        namespace: NAMESPACE,
+        account: GATEWAY_ACCOUNT.to_owned(),
+        address,
+        ports: Vec::new(),
+    }
+}
+
+fn manager(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Option<&Reporter>) -> Value {
+    let fields = json!({
+        "stat_prefix": format!("outbound_0.0.0.0_{GATEWAY_PORT};"),
+        "server_name": "istio-envoy",
+        // The first proxy on the way: the client is who connects, whatever its headers say.
+        "use_remote_address": true,
+        "forward_client_cert_details": "SANITIZE_SET",
+        "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
+        "route_config": routes(workload, hosts, options),
+    });
+    connection_manager(fields, workload, options, None, reporter)
+}
+
+fn listener(manager: Value) -> Value {
+    json!({
+        "name": format!("0.0.0.0_{GATEWAY_PORT}"),
+        "traffic_direction": "OUTBOUND",
+        "address": socket_address(Ipv4Addr::UNSPECIFIED, GATEWAY_PORT),
+        "continue_on_listener_filters_timeout": true,
+        "listener_filters_timeout": "0s",
+        "max_connections_to_accept_per_socket_event": 1,
+        "filter_chains": [{"filters": [manager]}],
+    })
+}
+
+/// Nothing passes through: a host that is no service is not found.
+fn routes(workload: &Workload, hosts: &[Value], options: &Sidecar) -> Value {
+    let mut routes = json!({
+        "name": format!("http.{GATEWAY_PORT}"),
+        "validate_clusters": false,
+        "ignore_port_in_host_matching": true,
+        "virtual_hosts": hosts,
+    });
+    if options.metadata {
+        // Whoever the peer is. Only a sidecar takes them off again: an application without one gets to see them.
+        routes["request_headers_to_add"] = peer::introduction(workload, options);
+        routes["response_headers_to_remove"] = json!([peer::ID, peer::METADATA]);
+    }
+    routes
+}
+
+#[cfg(test)]
+mod tests;
