@@ -7,7 +7,7 @@ use topology::Protocol;
 
 use crate::bootstrap::around;
 use crate::further::further;
-use crate::listener::{connection_manager, socket_address, virtual_host};
+use crate::listener::{connection_manager, offering_http, socket_address, virtual_host};
 use crate::telemetry::Reporter;
 use crate::{Destination, Files, Side, Sidecar, Workload, cluster, peer, tracing};
 
@@ -47,7 +47,11 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
 
     let served = destinations.iter().filter(|destination| destination.port.protocol == Protocol::Http);
     let hosts: Vec<Value> = served.map(|destination| virtual_host(destination, options)).collect();
-    let listener = listener(&workload, &hosts, options, reporter.as_ref());
+    let mut manager = manager(&workload, &hosts, options, reporter.as_ref());
+    if destinations.iter().any(|destination| !destination.port.declared) {
+        manager = offering_http(manager);
+    }
+    let listener = listener(manager);
 
     // As istiod pushes them: those that no route names, too.
     let known = destinations.iter().cloned().chain(further(destinations, options.mesh_size));
@@ -70,10 +74,9 @@ pub(crate) fn workload(address: Ipv4Addr) -> Workload {
     }
 }
 
-fn listener(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Option<&Reporter>) -> Value {
-    let name = format!("0.0.0.0_{GATEWAY_PORT}");
+fn manager(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let fields = json!({
-        "stat_prefix": format!("outbound_{name};"),
+        "stat_prefix": format!("outbound_0.0.0.0_{GATEWAY_PORT};"),
         "server_name": "istio-envoy",
         // The first proxy on the way: the client is who connects, whatever its headers say.
         "use_remote_address": true,
@@ -81,14 +84,18 @@ fn listener(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: O
         "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
         "route_config": routes(workload, hosts, options),
     });
+    connection_manager(fields, workload, options, None, reporter)
+}
+
+fn listener(manager: Value) -> Value {
     json!({
-        "name": name,
+        "name": format!("0.0.0.0_{GATEWAY_PORT}"),
         "traffic_direction": "OUTBOUND",
         "address": socket_address(Ipv4Addr::UNSPECIFIED, GATEWAY_PORT),
         "continue_on_listener_filters_timeout": true,
         "listener_filters_timeout": "0s",
         "max_connections_to_accept_per_socket_event": 1,
-        "filter_chains": [{"filters": [connection_manager(fields, workload, options, None, reporter)]}],
+        "filter_chains": [{"filters": [manager]}],
     })
 }
 

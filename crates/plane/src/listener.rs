@@ -18,6 +18,7 @@ pub(crate) use http::connection_manager;
 pub(crate) use inbound::inbound;
 pub(crate) use outbound::{outbound, virtual_host};
 pub(crate) use own::own;
+pub(crate) use sniffed::offering_http;
 
 pub(crate) fn socket_address(address: Ipv4Addr, port: u16) -> Value {
     json!({"socket_address": {"address": address, "port_value": port}})

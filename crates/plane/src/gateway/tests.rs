@@ -55,7 +55,7 @@ fn write(options: &Sidecar) -> Value {
 fn destinations() -> Vec<Destination> {
     let destination = |service: &str, number, protocol, last| Destination {
         service: service.into(),
-        port: Port { number, protocol },
+        port: Port { number, protocol, declared: true },
         account: service.into(),
         address: Ipv4Addr::new(10, 96, 0, last),
         endpoints: vec![Endpoint { address: Ipv4Addr::new(10, 0, 0, last), version: "v1".into(), weight: 1 }],

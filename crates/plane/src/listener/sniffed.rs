@@ -46,7 +46,7 @@ pub(super) fn routes(mut host: Value) -> Value {
 
 /// A connection manager that has its upstream connections say that they carry HTTP, as Istio's `istio.alpn` filter does
 /// for each request: connections of the same cluster that carry bytes do not.
-pub(super) fn offering_http(mut manager: Value) -> Value {
+pub(crate) fn offering_http(mut manager: Value) -> Value {
     let filter = extension(
         "envoy.filters.http.set_filter_state",
         "envoy.extensions.filters.http.set_filter_state.v3.Config",

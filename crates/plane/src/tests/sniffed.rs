@@ -15,6 +15,7 @@ fn written(protocol: Protocol, options: &Sidecar) -> Value {
         pod: "hello-v1".into(),
         service: "hello".into(),
         version: "v1".into(),
+        namespace: "default",
         account: "default".into(),
         address: Ipv4Addr::new(10, 0, 0, 2),
         ports: vec![port],
