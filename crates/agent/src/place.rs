@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -26,14 +26,17 @@ struct Seen<T> {
 impl Places {
     /// Learns from what is open now.
     pub fn learn(&mut self, connections: &[Connection], namer: &mut Namer, at: Instant) {
+        let mut learned = HashSet::new();
         for connection in connections {
             if connection.role == Role::Listener && connection.comm == PROXY {
                 self.meshed.insert(connection.netns, Seen { what: (), at });
             }
             let address = connection.local.ip();
-            if !address.is_loopback() && !address.is_unspecified() {
-                let network = namer.who(connection.netns, connection.cgroup).network;
-                let name = name_of(connection.netns, connection.cgroup, &connection.comm, namer);
+            let (netns, cgroup, comm) = (connection.netns, connection.cgroup, &*connection.comm);
+            let is_told = !address.is_loopback() && !address.is_unspecified();
+            if is_told && learned.insert((netns, cgroup, comm, address)) {
+                let network = namer.who(netns, cgroup).network;
+                let name = name_of(netns, cgroup, comm, namer);
                 self.own((network, address), name, at);
             }
         }

@@ -34,14 +34,15 @@ use crate::witnesses::Witnesses;
 /// How long a scraper may take to ask, and to agree on TLS.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often an order is looked for that no signal announces. Waking up is most of what an idle agent costs.
-const GLANCE: Duration = Duration::from_secs(1);
+/// How often an order is looked for that no signal announces, and DNS queries without an answer make room for others. Waking
+/// up is most of what an idle agent costs.
+const GLANCE: Duration = Duration::from_secs(5);
+
+/// How long to wait for a descriptor.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Most connections at a time. One more ends the oldest: so those who only hold connections keep no scraper out.
 const CONNECTIONS_MAX: usize = 64;
-
-/// How often DNS queries without an answer make room for others.
-const TIDY: Duration = Duration::from_secs(1);
 
 /// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +112,7 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
     let exporter = Rc::new(Exporter { witnesses, ledger, guard: RefCell::new(guard), tally: Tally::default() });
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::from_std(listener).map_err(ServeError::Start)?;
-        let (mut accepting, mut tidying) = (pin!(accept_all(&listener, &exporter)), pin!(tidy(&exporter)));
+        let mut accepting = pin!(accept_all(&listener, &exporter));
         let read = || exporter.families();
         let mut pushing = pin!(crate::push::push_all(push.as_ref(), &exporter.tally, read, tell));
         // They only wake it up: what they mean is for `next` to say.
@@ -127,22 +128,13 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
             tokio::select! {
                 () = &mut accepting => {}
                 () = &mut pushing => {}
-                () = &mut tidying => {}
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
-                () = tokio::time::sleep(GLANCE) => {}
+                () = tokio::time::sleep(GLANCE) => exporter.witnesses.tidy(),
             }
         }
     })
-}
-
-/// Keeps room in the kernel when nobody scrapes.
-async fn tidy(exporter: &Exporter) {
-    loop {
-        tokio::time::sleep(TIDY).await;
-        exporter.witnesses.tidy();
-    }
 }
 
 /// Accepts for ever.
@@ -151,7 +143,7 @@ async fn accept_all(listener: &TcpListener, exporter: &Rc<Exporter>) {
     loop {
         // The error is a want of descriptors, which only time cures.
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(RETRY).await;
             continue;
         };
         open.retain(|connection| !connection.is_finished());

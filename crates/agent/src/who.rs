@@ -126,10 +126,11 @@ fn containers(folder: &Path) -> HashMap<u64, Container> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let Ok(metadata) = entry.metadata() else { continue };
-            if !metadata.is_dir() {
+            // The folder says of each entry what it is; only folders, which are few, are looked at themselves.
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
             }
+            let Ok(metadata) = entry.metadata() else { continue };
             if let Some(container) = Container::of_group(&entry.path()) {
                 found.insert(metadata.ino(), container);
             }

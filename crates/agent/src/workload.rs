@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::container::Container;
 use crate::export::Reading;
@@ -16,7 +16,8 @@ pub fn workloads(reading: &Reading, namer: &mut Namer) -> Family {
     let of_series = reading.series.iter().map(|(key, _)| (key.netns, key.cgroup));
     let of_sockets = reading.connections.iter().map(|connection| (connection.netns, connection.cgroup));
     let mut containers: BTreeMap<String, Container> = BTreeMap::new();
-    for (netns, cgroup) in of_series.chain(of_sockets) {
+    let owners: BTreeSet<(u32, u64)> = of_series.chain(of_sockets).collect();
+    for (netns, cgroup) in owners {
         let who = namer.who(netns, cgroup);
         if let Some(container) = who.container {
             containers.insert(who.pod, container);

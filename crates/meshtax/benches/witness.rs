@@ -39,7 +39,7 @@ use rand_chacha::ChaCha8Rng;
 use table::{MARGIN, Row};
 use tcptop::Tcptop;
 
-const ROUNDS: u32 = 30;
+const ROUNDS: u32 = 25;
 const BLOCK: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_millis(200);
 const WARM_UP: Duration = Duration::from_secs(2);

@@ -22,6 +22,10 @@ use crate::witness::{self, Meters};
 /// How often a wait looks whether the user wants to stop.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// Requests with which every block begins, outside all figures, where the kernel witness comes and goes between blocks:
+/// what attaching it leaves behind is no part of what it costs to be watched.
+const SETTLING: u64 = 5;
+
 /// A run under way: what outlives a stand-up of the lab.
 pub struct Conductor<'a> {
     experiment: &'a Experiment,
@@ -227,6 +231,11 @@ impl<'a> Conductor<'a> {
     fn block(&mut self, stand: &mut Stand, round: u32, arm: &str, requests: u64) -> anyhow::Result<Option<f64>> {
         let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
         let node = &mut stand.lab.nodes_mut()[index];
+        stand.kernel.attach(arm)?;
+        if stand.kernel.is_used() {
+            self.ask(node, SETTLING)?;
+            witness::settle(node, self.stop)?;
+        }
         stand.kernel.begin(arm)?;
         let from = stand.meters.snapshot(index)?;
         let load = self.ask(node, requests)?;

@@ -14,9 +14,10 @@ use serde::Serialize;
 use crate::experiment::Experiment;
 use crate::failure::Failure;
 
-/// Whom the programs watch, and the programs while they do. Between watched blocks they are not even loaded: sockets of the
-/// other arms would go on bearing what was noted of them, and pay for it.
+/// Whom the programs watch, and the programs, which are attached while they do. Sockets of the other arms bear nothing of
+/// them, and pay nothing.
 pub struct Kernel {
+    /// Loaded once, so that no block pays for that; none if no arm is watched.
     probe: Option<Probe>,
     /// Pods of each watched arm.
     watched: BTreeMap<String, Pods>,
@@ -81,25 +82,39 @@ impl Kernel {
         let is_watched = |node: &&Node| experiment.standing().iter().any(|arm| arm.watched && arm.name == node.name());
         let watched = lab.nodes().iter().filter(is_watched);
         let watched = watched.map(|node| Ok((node.name().to_owned(), Pods::of(node)?)));
-        Ok(Self { probe: None, watched: watched.collect::<anyhow::Result<_>>()?, before: Watched::default() })
+        let watched = watched.collect::<anyhow::Result<BTreeMap<_, Pods>>>()?;
+        let namespaces = watched.values().flat_map(|pods| &pods.namespaces).copied();
+        let load = || Probe::load_within(namespaces).context("cannot load the kernel witness");
+        let probe = (!watched.is_empty()).then(load).transpose()?;
+        Ok(Self { probe, watched, before: Watched::default() })
     }
 
-    /// Loads and attaches the programs if this arm is watched.
+    /// Whether anything is attached and detached as arms take turns.
+    pub fn is_used(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    /// Attaches the programs if this arm is watched.
+    pub fn attach(&mut self, arm: &str) -> anyhow::Result<()> {
+        match &mut self.probe {
+            Some(probe) if self.watched.contains_key(arm) => probe.attach().context("cannot attach the kernel witness"),
+            _ => Ok(()),
+        }
+    }
+
+    /// What counts from here on, if this arm is watched.
     pub fn begin(&mut self, arm: &str) -> anyhow::Result<()> {
-        let Some(pods) = self.watched.get(arm) else { return Ok(()) };
-        let mut probe = Probe::load().context("cannot load the kernel witness")?;
-        probe.attach().context("cannot attach the kernel witness")?;
-        self.before = Watched { moved: moved(&probe, &pods.namespaces)?, truth: pods.totals()? };
-        self.probe = Some(probe);
+        let (Some(probe), Some(pods)) = (&self.probe, self.watched.get(arm)) else { return Ok(()) };
+        self.before = Watched { moved: moved(probe, &pods.namespaces)?, truth: pods.totals()? };
         Ok(())
     }
 
-    /// Removes them; what they saw.
+    /// Detaches them; what they saw since the block began.
     pub fn end(&mut self, arm: &str, round: u32) -> anyhow::Result<Option<Sight>> {
-        let Some(pods) = self.watched.get(arm) else { return Ok(None) };
-        let Some(probe) = self.probe.take() else { return Ok(None) };
-        let moved = moved(&probe, &pods.namespaces)?.since(self.before.moved);
+        let (Some(probe), Some(pods)) = (&mut self.probe, self.watched.get(arm)) else { return Ok(None) };
+        let moved = moved(probe, &pods.namespaces)?.since(self.before.moved);
         let truth = pods.totals()?.since(self.before.truth);
+        probe.detach();
         Ok(Some(Sight { arm: arm.to_owned(), round, moved, truth }))
     }
 }

@@ -39,8 +39,7 @@ pub struct Connection {
     pub local: SocketAddr,
     /// The other end.
     pub remote: SocketAddr,
-    /// Payload bytes that were put on the wire at least once. Snapshots tell those that were acknowledged. Of sockets older
-    /// than the probe: since it began.
+    /// Payload bytes that were put on the wire at least once. Of sockets older than the probe: since it began.
     pub sent: u64,
     /// Payload bytes that arrived in order.
     pub received: u64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libbpf_rs::{MapCore, MapType};
 
 use crate::error::ProbeError;
-use crate::probe::{Gap, Probe, entries};
+use crate::probe::{Gap, Probe, SCOPE, entries};
 use crate::statistics;
 
 /// What a program has cost since its runs are timed.
@@ -64,7 +64,9 @@ impl Probe {
     ///
     /// The kernel lacks memory for it.
     pub fn map_fills(&self) -> Result<Vec<MapFill>, ProbeError> {
-        let hashes = self.object.maps().filter(|map| matches!(map.map_type(), MapType::Hash | MapType::LruHash));
+        let is_filled =
+            |map: &libbpf_rs::Map| matches!(map.map_type(), MapType::Hash | MapType::LruHash) && map.name() != SCOPE;
+        let hashes = self.object.maps().filter(is_filled);
         let fill = |map: libbpf_rs::Map| {
             let held = entries(&map)?.len() as u64;
             let map_name = map.name().to_string_lossy().into_owned();

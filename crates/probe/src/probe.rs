@@ -1,11 +1,13 @@
 mod events;
+mod scope;
 
 pub use events::Events;
+pub(crate) use scope::SCOPE;
 
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 
-use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, ProgramMut};
+use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, OpenObject, ProgramMut};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::connection::{Connection, Kind, Role};
@@ -65,10 +67,10 @@ impl Probe {
     ///
     /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.12 or has no BTF.
     pub fn load() -> Result<Self, ProbeError> {
-        // What the loader says is in the errors; the verifier's log helps those who write programs only.
-        libbpf_rs::set_print(None);
-        let open = ObjectBuilder::default().open_memory(TCP).map_err(ProbeError::refused("tcp"))?;
-        let object = open.load().map_err(ProbeError::refused("tcp"))?;
+        Self::of(open()?.load().map_err(ProbeError::refused("tcp"))?)
+    }
+
+    fn of(object: Object) -> Result<Self, ProbeError> {
         // What finds no room is counted here, so these must have room.
         for role in [Role::Unknown, Role::Client, Role::Server] {
             let (key, nothing) = (KeyRecord { role: role as u8, ..KeyRecord::default() }, SeriesRecord::default());
@@ -128,6 +130,13 @@ impl Probe {
         let records = records.map(|bytes| ConnectionRecord::read_from_bytes(bytes).expect("chunks have this size"));
         Ok(records.map(|record| Connection::of(&record)).collect())
     }
+}
+
+/// The programs, not loaded yet.
+fn open() -> Result<OpenObject, ProbeError> {
+    // What the loader says is in the errors; the verifier's log helps those who write programs only.
+    libbpf_rs::set_print(None);
+    ObjectBuilder::default().open_memory(TCP).map_err(ProbeError::refused("tcp"))
 }
 
 impl<S> Probe<S> {

@@ -88,7 +88,6 @@ pub(crate) struct LossRecord {
     pub events: [u64; KINDS],
     pub series: u64,
     pub stories: u64,
-    pub sockets: u64,
 }
 
 /// The text before the first zero.

@@ -109,8 +109,6 @@ pub struct Losses {
     pub series: u64,
     /// Sockets that the kernel had no memory to follow.
     pub sockets: u64,
-    /// Sockets that were followed.
-    pub followed: u64,
 }
 
 impl Losses {
@@ -119,7 +117,6 @@ impl Losses {
             events: Kind::ALL.into_iter().zip(record.events).collect(),
             series: record.series,
             sockets: record.stories,
-            followed: record.sockets,
         }
     }
 }

@@ -14,7 +14,7 @@ const CLIENT: Key = Key {
 };
 
 fn text(series: Vec<(Key, Series)>) -> String {
-    let losses = Losses { events: Vec::new(), series: 3, sockets: 0, followed: 0 };
+    let losses = Losses { events: Vec::new(), series: 3, sockets: 0 };
     let reading = Reading { series, connections: Vec::new(), losses, beyond: Beyond::default(), cost: Cost::default() };
     let root = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::new(root.path(), Bounds::default());

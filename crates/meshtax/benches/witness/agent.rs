@@ -12,7 +12,7 @@ use crate::group::Group;
 
 const PLACE: &str = "127.0.0.1:9435";
 const CONNECTIONS: usize = 500;
-const SCRAPES: u32 = 4;
+const SCRAPES: u32 = 3;
 const SCRAPE_EVERY: Duration = Duration::from_secs(15);
 const CORE_SHARE_MAX: f64 = 0.001;
 const RESIDENT_MIB_MAX: f64 = 25.0;

@@ -53,28 +53,101 @@ static __always_inline __u64 received_at_least(struct tcp_sock *tp, struct sock 
 	return received - (received && (has_received_fin(sk, state) || state == TCP_CLOSE || read != next));
 }
 
-/* What was acknowledged, at any time. It lags behind by the window, but is a single load. The state is read after the
- * counter, so that no FIN is taken for payload; one that is closed by now has sent its FIN, unless it was cut off. */
-static __always_inline __u64 sent_at_least(struct tcp_sock *tp, struct sock *sk, bool active)
+/* What was put on the wire: the sequence tells what is in flight beyond what was acknowledged. */
+static __always_inline __u64 on_the_wire(__u64 acked, __u32 next, __u32 send_base)
+{
+	__s32 ahead = next - send_base - (__u32)acked;
+
+	return ahead > 0 ? acked + ahead : acked;
+}
+
+/* What was sent, at any time. State and end of the queue are read last, so that no FIN is taken for payload; a socket that
+ * is closed by now has sent its FIN, unless it was cut off. */
+static __always_inline __u64 sent_at_least(struct tcp_sock *tp, struct sock *sk, struct story *story)
 {
 	__u64 acked = *(volatile __u64 *)&tp->bytes_acked;
+	__u32 next = *(volatile __u32 *)&tp->snd_nxt;
 	int state = *(volatile __u8 *)&sk->__sk_common.skc_state;
-	__u64 no_payload = active + (has_sent_fin(state) || state == TCP_CLOSE);
+	bool fin = state == TCP_CLOSE || (has_sent_fin(state) && next == *(volatile __u32 *)&tp->write_seq);
+	__u64 no_payload = (story->role == ROLE_CLIENT) + fin, sent = on_the_wire(acked, next, story->send_base);
 
-	return acked > no_payload ? acked - no_payload : 0;
+	return sent > no_payload ? sent - no_payload : 0;
 }
 
 static __always_inline struct bytes bytes_at_least(struct tcp_sock *tp, struct sock *sk, struct story *story)
 {
 	struct bytes bytes = {};
 
-	bytes.sent = sent_at_least(tp, sk, story->role == ROLE_CLIENT);
+	if (!story->established_ns && !story->seeded)
+		return bytes;
+	bytes.sent = sent_at_least(tp, sk, story);
 	bytes.received = received_at_least(tp, sk, story);
+	return bytes;
+}
+
+/* Counts and sequences move together, the counts first. */
+static __always_inline __u32 send_base(struct tcp_sock *tp)
+{
+	return *(volatile __u32 *)&tp->snd_una - (__u32)*(volatile __u64 *)&tp->bytes_acked;
+}
+
+static __always_inline __u32 receive_base(struct tcp_sock *tp)
+{
+	return *(volatile __u32 *)&tp->rcv_nxt - (__u32)*(volatile __u64 *)&tp->bytes_received;
+}
+
+/* What moves on in a socket that nobody has locked. */
+struct moving {
+	__u64 acked;
+	__u64 received;
+	__u32 next;
+	__u32 send_base;
+	__u32 receive_base;
+};
+
+/* A base that is the same twice was not read in the middle of a change. */
+static __always_inline struct moving moving_of(struct tcp_sock *tp)
+{
+	struct moving moving = {.send_base = send_base(tp), .receive_base = receive_base(tp)};
+
+	for (int i = 0; i < 4 && moving.send_base != send_base(tp); i++)
+		moving.send_base = send_base(tp);
+	for (int i = 0; i < 4 && moving.receive_base != receive_base(tp); i++)
+		moving.receive_base = receive_base(tp);
+	moving.acked = *(volatile __u64 *)&tp->bytes_acked;
+	moving.next = *(volatile __u32 *)&tp->snd_nxt;
+	moving.received = *(volatile __u64 *)&tp->bytes_received;
+	return moving;
+}
+
+/* What had moved then, as the socket's marks tell by now: a FIN is the last that is sent, and the last that is received. */
+static __always_inline struct bytes bytes_then(struct tcp_sock *tp, struct sock *sk, const struct moving *then, bool active)
+{
+	int state = *(volatile __u8 *)&sk->__sk_common.skc_state;
+	bool fin_sent = has_sent_fin(state) && then->next == *(volatile __u32 *)&tp->write_seq;
+	bool fin_received = has_received_fin(sk, state) && then->received == *(volatile __u64 *)&tp->bytes_received;
+	__u64 no_payload = active + fin_sent, sent = on_the_wire(then->acked, then->next, then->send_base);
+	struct bytes bytes = {};
+
+	bytes.sent = sent > no_payload ? sent - no_payload : 0;
+	bytes.received = then->received - (then->received && fin_received);
+	return bytes;
+}
+
+/* Never less than the baseline. */
+static __always_inline struct bytes bytes_since(struct story *story, struct bytes bytes)
+{
+	if (bytes.sent < story->base_sent)
+		bytes.sent = story->base_sent;
+	if (bytes.received < story->base_received)
+		bytes.received = story->base_received;
 	return bytes;
 }
 
 /* What is new of a connection. */
 struct news {
+	__u64 opened;
+	__u64 handshake_ns;
 	__u64 sent;
 	__u64 received;
 	__u64 retransmitted;
@@ -89,6 +162,8 @@ static __always_inline struct news news_of(struct story *story, struct tcp_sock 
 	__u64 retransmitted = tp->bytes_retrans;
 	__u32 retransmits = tp->total_retrans, out_of_order = tp->rcv_ooopack;
 	struct news news = {
+		.opened = story->is_news,
+		.handshake_ns = story->is_news ? story->established_ns - story->begun_ns : 0,
 		.sent = now.sent - story->told_sent,
 		.received = now.received - story->told_received,
 		.retransmitted = retransmitted - story->told_retransmitted,
@@ -96,6 +171,7 @@ static __always_inline struct news news_of(struct story *story, struct tcp_sock 
 		.out_of_order = out_of_order - story->told_out_of_order,
 	};
 
+	story->is_news = 0;
 	story->told_sent = now.sent;
 	story->told_received = now.received;
 	story->told_retransmitted = retransmitted;
@@ -118,15 +194,23 @@ static __always_inline struct bytes bytes_onward(struct tcp_sock *tp, struct soc
 
 static __always_inline int bucket_of(__u32 rtt_us)
 {
+	__u32 rest = rtt_us >> 5;
 	int bucket = 0;
 
-	for (int i = 0; i < RTT_BUCKETS - 1; i++)
-		bucket += rtt_us >= (32u << i);
-	return bucket;
+	for (int step = 8; step; step /= 2) {
+		if (rest >> step) {
+			rest >>= step;
+			bucket += step;
+		}
+	}
+	bucket += rest;
+	return bucket < RTT_BUCKETS ? bucket : RTT_BUCKETS - 1;
 }
 
 static __always_inline void add_news(struct series *series, struct news *news, __u32 rtt_us)
 {
+	add(&series->opened, news->opened);
+	add(&series->handshake_ns, news->handshake_ns);
 	add(&series->sent, news->sent);
 	add(&series->received, news->received);
 	add(&series->retransmitted, news->retransmitted);

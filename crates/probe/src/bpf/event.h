@@ -115,7 +115,6 @@ struct losses {
 	__u64 events[KIND_COUNT]; /* the ring was full */
 	__u64 series;            /* counted as `other`: no room for a series more */
 	__u64 stories;           /* sockets without a story: no memory for it */
-	__u64 sockets;           /* stories begun */
 };
 
 #endif

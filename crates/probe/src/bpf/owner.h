@@ -5,6 +5,13 @@
 
 #include "story.h"
 
+static __always_inline __u64 cgroup_directly(struct sock *sk)
+{
+	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		return 0; /* before 5.15 */
+	return sk->sk_cgrp_data.cgroup->kn->id;
+}
+
 /* Notes the current process as the owner. */
 static __always_inline void own(struct story *story, struct sock *sk)
 {
@@ -13,7 +20,7 @@ static __always_inline void own(struct story *story, struct sock *sk)
 	story->pid = bpf_get_current_pid_tgid() >> 32;
 	story->uid = bpf_get_current_uid_gid();
 	BPF_CORE_READ_STR_INTO(&story->comm, leader, comm);
-	story->cgroup = cgroup_of(sk);
+	story->cgroup = cgroup_directly(sk);
 }
 
 static __always_inline __u16 local_port(struct sock *sk)

@@ -21,7 +21,7 @@ static __always_inline void introduce(struct connection *to, struct sock *sk, co
 	to->family = sk->__sk_common.skc_family;
 	to->role = story->role;
 	to->flags = story->seeded ? FLAG_SEEDED : 0;
-	ends(&sk->__sk_common, to->local, to->remote);
+	ends_directly(&sk->__sk_common, to->local, to->remote);
 	__builtin_memcpy(to->comm, story->comm, COMM_LEN);
 }
 

@@ -39,4 +39,22 @@ static __always_inline void ends(struct sock_common *common, __u8 *local, __u8 *
 	}
 }
 
+/* The same of a socket that the verifier knows as one: plain loads, without a helper. */
+static __always_inline void ends_directly(struct sock_common *common, __u8 *local, __u8 *remote)
+{
+	__u32 *to_local = (__u32 *)local, *to_remote = (__u32 *)remote;
+	__be32 *from_local = common->skc_v6_rcv_saddr.in6_u.u6_addr32;
+	__be32 *from_remote = common->skc_v6_daddr.in6_u.u6_addr32;
+
+	if (common->skc_family == AF_INET) {
+		to_local[0] = common->skc_rcv_saddr;
+		to_remote[0] = common->skc_daddr;
+		return;
+	}
+	for (int i = 0; i < 4; i++) {
+		to_local[i] = from_local[i];
+		to_remote[i] = from_remote[i];
+	}
+}
+
 #endif

@@ -10,7 +10,7 @@
  * of another connection: a socket that is closed may be used again, its memory at once. */
 struct story {
 	struct bpf_spin_lock lock;
-	__u32 receive_base;      /* sequence number of the first byte received, in its low bits */
+	__u32 receive_base;      /* sequence less count, in their low bits: the same for as long as a connection lives */
 	__u64 begun_ns;
 	__u64 established_ns;
 	__u64 cgroup;
@@ -23,12 +23,14 @@ struct story {
 	__u64 base_received;
 	__u32 told_retransmits;
 	__u32 told_out_of_order;
+	__u32 send_base;
 	__u32 pid;
 	__u32 uid;
 	__u16 local_port;        /* the kernel forgets it before the last event */
 	__u8 role;
 	__u8 established;
 	__u8 seeded;
+	__u8 is_news;            /* that it was opened is not in a series yet */
 	char comm[COMM_LEN];
 };
 
@@ -116,7 +118,7 @@ static __always_inline struct series_key key_of(struct sock_common *common, stru
 	key.family = common->skc_family;
 	key.role = story->role == ROLE_LISTENER ? ROLE_SERVER : story->role;
 	key.port = key.role == ROLE_SERVER ? story->local_port : bpf_ntohs(common->skc_dport);
-	ends(common, local, key.remote);
+	ends_directly(common, local, key.remote);
 	__builtin_memcpy(key.comm, story->comm, COMM_LEN);
 	return key;
 }

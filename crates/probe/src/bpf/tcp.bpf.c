@@ -8,6 +8,7 @@
 #include "event.h"
 #include "owner.h"
 #include "record.h"
+#include "scope.h"
 #include "story.h"
 
 #include <bpf/bpf_core_read.h>
@@ -37,31 +38,35 @@ static __always_inline void report_queue(struct sock *sk, struct story *story)
 	bpf_ringbuf_submit(event, 0);
 }
 
-/* Makes a story of another socket's, or of a socket's last connection, one that has just begun. */
+/* Makes a story of another socket's, or of a socket's last connection, one that has just begun. Nobody tells of it before
+ * it is established, so its lock is needed only where it seems to be: it has ended while nothing was attached. */
 static __always_inline void forget(struct story *story)
 {
-	__u64 now_ns = bpf_ktime_get_ns();
-
-	bpf_spin_lock(&story->lock);
-	story->begun_ns = now_ns;
+	if (story->established) {
+		bpf_spin_lock(&story->lock);
+		story->established = 0;
+		bpf_spin_unlock(&story->lock);
+	}
+	story->begun_ns = bpf_ktime_get_ns();
 	story->established_ns = 0;
 	story->told_sent = story->told_received = story->told_retransmitted = 0;
 	story->told_retransmits = story->told_out_of_order = 0;
 	story->base_sent = story->base_received = 0;
-	story->established = story->seeded = 0;
-	bpf_spin_unlock(&story->lock);
+	story->seeded = story->is_news = 0;
 }
 
 /* A socket begins to listen or to connect, or a listener's child is born. */
 static __always_inline void begin(struct sock *sk, int state)
 {
-	struct story *story = bpf_sk_storage_get(&stories, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct story *story;
 
+	if (!is_in_scope(sk))
+		return;
+	story = bpf_sk_storage_get(&stories, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!story) {
 		LOST(stories);
 		return;
 	}
-	LOST(sockets);
 	forget(story);
 	if (state == TCP_SYN_RECV) {
 		/* In softirq: the owner came with the listener's story. */
@@ -77,30 +82,25 @@ static __always_inline void begin(struct sock *sk, int state)
 	story->local_port = sk->__sk_common.skc_num;
 }
 
+/* The series hears of it when it is first read, or at its end. */
 static __always_inline void establish(struct sock *sk, struct story *story)
 {
 	int kind = story->role == ROLE_SERVER ? KIND_ACCEPTED : KIND_CONNECTED;
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct connection *event;
-	struct series_key key;
-	struct series *series;
 
 	if (!tp)
 		return;
 	story->established_ns = bpf_ktime_get_ns();
-	story->local_port = local_port(sk);
-	story->receive_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	story->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	story->receive_base = receive_base(tp);
+	story->send_base = send_base(tp);
 	if (story->role == ROLE_SERVER)
 		story->told_retransmits = tp->total_retrans; /* answers to the open, which count_synack has told */
+	story->is_news = 1;
 	bpf_spin_lock(&story->lock);
 	story->established = 1;
 	bpf_spin_unlock(&story->lock);
-	key = key_of(&sk->__sk_common, story);
-	series = series_of(&key);
-	if (series) {
-		add(&series->opened, 1);
-		add(&series->handshake_ns, story->established_ns - story->begun_ns);
-	}
 	event = reserve(kind);
 	if (event) {
 		describe(event, sk, story);
@@ -123,7 +123,7 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 		return;
 	if (!story->established && !failed)
 		return; /* a child that was never established was never opened */
-	bytes = bytes_exact(tp, sk, state, story->role == ROLE_CLIENT);
+	bytes = bytes_since(story, bytes_exact(tp, sk, state, story->role == ROLE_CLIENT));
 	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
 	bpf_spin_lock(&story->lock);
 	story->established = 0;
@@ -148,22 +148,26 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 
 static __always_inline int change_state(struct sock *sk, int from, int to)
 {
+	/* Where both ends connect at once, SYN_RECV comes after SYN_SENT and begins nothing. */
+	bool begins = to == TCP_LISTEN || to == TCP_SYN_SENT || (to == TCP_SYN_RECV && from != TCP_SYN_SENT);
+	/* Data may come with the SYN (RFC 7413), and so may the end come before the last acknowledgement. */
+	bool opens = to == TCP_ESTABLISHED || (from == TCP_SYN_RECV && to != TCP_CLOSE);
 	struct story *story;
 
+	if (!begins && !opens && to != TCP_CLOSE)
+		return 0; /* between the first FIN and the end */
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
-	/* Where both ends connect at once, SYN_RECV comes after SYN_SENT and begins nothing. */
-	if (to == TCP_LISTEN || to == TCP_SYN_SENT || (to == TCP_SYN_RECV && from != TCP_SYN_SENT)) {
+	if (begins) {
 		begin(sk, to);
 		return 0;
 	}
 	story = bpf_sk_storage_get(&stories, sk, 0, 0);
 	if (!story || story->role == ROLE_LISTENER)
 		return 0;
-	/* Data may come with the SYN (RFC 7413), and so may the end come before the last acknowledgement. */
-	if (to == TCP_ESTABLISHED || (from == TCP_SYN_RECV && to != TCP_CLOSE))
+	if (opens)
 		establish(sk, story);
-	if (to == TCP_CLOSE)
+	else
 		end(sk, story, from);
 	return 0;
 }
@@ -185,7 +189,7 @@ static __always_inline bool is_idle(struct sock *sk, struct tcp_sock *tp, struct
 {
 	struct bytes bytes = bytes_at_least(tp, sk, story);
 
-	return bytes.sent <= story->told_sent && bytes.received <= story->told_received &&
+	return !story->is_news && bytes.sent <= story->told_sent && bytes.received <= story->told_received &&
 	       tp->total_retrans == story->told_retransmits;
 }
 
@@ -273,9 +277,11 @@ int write_all(struct bpf_iter__bpf_sk_storage_map *context)
 	return write_out(context->meta, context->sk);
 }
 
-/* Gives a socket that is older than the probe a story, with what it has moved so far as the baseline. */
+/* Gives a socket that is older than the probe a story, with what it has moved so far as the baseline: nothing holds it
+ * still meanwhile, so the counts are read first and what marks a FIN in them last, when whoever counts it has done both. */
 static __always_inline int seed(struct task_struct *task, struct file *file)
 {
+	struct moving moving;
 	struct socket *socket;
 	struct story *story;
 	struct tcp_sock *tp;
@@ -295,7 +301,7 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 	if (state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
+	if (!tp || !is_in_scope(sk))
 		return 0;
 	story = bpf_sk_storage_get(&stories, sk, 0, 0);
 	/* A child that was born while nothing was attached bears its listener's story as it was. */
@@ -306,7 +312,7 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 		LOST(stories);
 		return 0;
 	}
-	LOST(sockets);
+	moving = moving_of(tp);
 	story->pid = task->tgid;
 	story->uid = BPF_CORE_READ(task, cred, uid.val);
 	BPF_CORE_READ_STR_INTO(&story->comm, task, group_leader, comm);
@@ -322,9 +328,10 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 	}
 	/* A child inherits the length of its listener's queue; a socket that connects has none. */
 	story->role = sk->sk_max_ack_backlog ? ROLE_SERVER : ROLE_CLIENT;
-	story->receive_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	story->send_base = moving.send_base;
+	story->receive_base = moving.receive_base;
+	bytes = bytes_then(tp, sk, &moving, story->role == ROLE_CLIENT);
 	bpf_spin_lock(&story->lock);
-	bytes = bytes_at_least(tp, sk, story);
 	news_of(story, tp, bytes);
 	story->base_sent = bytes.sent;
 	story->base_received = bytes.received;

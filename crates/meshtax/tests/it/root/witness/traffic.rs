@@ -53,6 +53,17 @@ impl Open {
         self.moved.client
     }
 
+    /// The client sends so many bytes, few enough to find room on the way.
+    pub fn send(&mut self, up: u64) {
+        self.client.write_all(&vec![7; up as usize]).unwrap();
+        self.moved.up += up;
+    }
+
+    /// The server reads so many of them.
+    pub fn receive(&mut self, up: u64) {
+        assert_eq!(copy(&mut (&mut self.server).take(up), &mut sink()).unwrap(), up);
+    }
+
     /// Moves bytes and sees them arrive.
     pub fn move_bytes(&mut self, up: u64, down: u64) {
         stream(&mut self.client, &mut self.server, up);

@@ -1,0 +1,79 @@
+//! Connections that are older than the witness, and those that are none of its business.
+
+use probe::Probe;
+
+use super::namespace::Namespace;
+use super::traffic::{Peer, V4};
+use super::watching::Watching;
+use super::{IN_PROCESS, told, truth};
+use crate::tool::insist_on_root;
+
+/// Drops whatever carries data.
+const HELD_BACK: &str = "table ip held { chain c { type filter hook prerouting priority 0; \
+                         tcp flags & (syn | fin | rst) == 0 meta length > 200 drop; }; }";
+
+#[test]
+fn what_waits_to_be_read_as_the_witness_comes_has_been_received() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let mut open = server.open();
+    open.send(5_000);
+    let mut life = Watching::begin("life", &["--json", "--port", &server.port().to_string()]);
+    open.receive(5_000);
+    open.move_bytes(70, 800);
+    let mut moved = open.close(|_| ());
+    moved.up -= 5_000;
+    assert_eq!(told(&life.lines(2)), truth(&[moved]));
+}
+
+#[test]
+fn what_is_in_flight_as_the_witness_comes_has_been_sent_and_not_received() {
+    insist_on_root();
+    let namespace = Namespace::new("flight");
+    let server = namespace.within(|| Peer::listen(V4));
+    let mut open = namespace.within(|| server.open());
+    namespace.inside(&["nft", HELD_BACK]);
+    open.send(5_000);
+    let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
+    namespace.inside(&["nft", "delete table ip held"]);
+    open.receive(5_000);
+    open.move_bytes(70, 800);
+    let moved = open.close(|_| ());
+    let lines = life.lines(2);
+    let bytes = |role: &str| {
+        let line = lines.iter().find(|line| line["role"] == role).unwrap();
+        (line["bytes_sent"].as_u64().unwrap(), line["bytes_received"].as_u64().unwrap())
+    };
+    assert_eq!(bytes("client"), (moved.up - 5_000, moved.down), "{lines:?}");
+    assert_eq!(bytes("server"), (moved.down, moved.up), "{lines:?}");
+}
+
+#[test]
+fn a_witness_of_one_namespace_follows_nobody_elsewhere() {
+    insist_on_root();
+    let _alone = IN_PROCESS.lock();
+    let [here, there] = ["scope-here", "scope-there"].map(Namespace::new);
+    let netns = u32::try_from(here.inode()).unwrap();
+    let open = |namespace: &Namespace| {
+        let server = namespace.within(|| Peer::listen(V4));
+        let open = namespace.within(|| server.open());
+        (server, open)
+    };
+    let older = [open(&here), open(&there)];
+    let mut probe = Probe::load_within([netns]).unwrap();
+    probe.attach().unwrap();
+    let newer = [open(&here), open(&there)];
+    let seen = probe.connections().unwrap();
+    assert!(seen.iter().all(|seen| seen.netns == netns), "{seen:?}");
+    assert_eq!(seen.len(), 6, "two listeners, and two ends of two connections");
+    for (_, open) in older.into_iter().chain(newer) {
+        open.close(|_| ());
+    }
+    let series = probe.series().unwrap();
+    let told = series.iter().filter(|(key, _)| !key.is_other());
+    let (opened, closed) = told.fold((0, 0), |(opened, closed), (key, series)| {
+        assert_eq!(key.netns, netns);
+        (opened + series.opened, closed + series.closed)
+    });
+    assert_eq!((opened, closed), (2, 4), "both ends; the older connection was opened before");
+}

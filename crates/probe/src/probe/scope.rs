@@ -1,0 +1,29 @@
+use libbpf_rs::{MapCore, MapFlags};
+
+use super::{Probe, map, open};
+use crate::error::ProbeError;
+
+/// Network namespaces whose sockets are followed; empty and unread where all are.
+pub(crate) const SCOPE: &str = "scope";
+
+/// Where the programs are told that it is read.
+const SCOPED: &str = ".rodata.scoped";
+
+impl Probe {
+    /// Like [`Probe::load`], for the sockets of these network namespaces only, by inode: nothing is noted of others.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Probe::load`], or there are more than 4,096.
+    pub fn load_within(namespaces: impl IntoIterator<Item = u32>) -> Result<Self, ProbeError> {
+        let mut object = open()?;
+        let mut scoped =
+            object.maps_mut().find(|map| map.name() == SCOPED).expect("the object says whether it has one");
+        scoped.set_initial_value(&1u32.to_ne_bytes()).map_err(ProbeError::refused("tcp"))?;
+        let object = object.load().map_err(ProbeError::refused("tcp"))?;
+        for netns in namespaces {
+            map(&object, SCOPE).update(&netns.to_ne_bytes(), &[1], MapFlags::ANY).map_err(ProbeError::Map)?;
+        }
+        Self::of(object)
+    }
+}
