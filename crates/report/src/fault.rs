@@ -1,8 +1,11 @@
 use measure::{Clue, FaultKind, FaultTrial, Measurement};
 
 use crate::figure::figure;
-use crate::grid::{ARMS_ABREAST, Column, grid};
+use crate::grid::{Column, grid};
 use crate::paragraph::paragraph;
+
+/// Arms that stand side by side: what tells of a fault has many words.
+const ABREAST: usize = 2;
 
 /// Nothing was told.
 const NOTHING: &str = "-";
@@ -30,7 +33,7 @@ pub(crate) fn faults(measurement: &Measurement) -> String {
         return String::new();
     }
     let names: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
-    let tables: Vec<String> = names.chunks(ARMS_ABREAST).map(|arms| table(measurement, arms)).collect();
+    let tables: Vec<String> = names.chunks(ABREAST).map(|arms| table(measurement, arms)).collect();
     tables.join("\n") + &paragraph(&legend(measurement), 2)
 }
 
