@@ -1,8 +1,11 @@
 use measure::{Clue, FaultKind, FaultTrial, Measurement};
 
 use crate::figure::figure;
-use crate::grid::{ARMS_ABREAST, Column, grid};
+use crate::grid::{Column, grid};
 use crate::paragraph::paragraph;
+
+/// Arms that stand side by side: what tells of a fault has many words.
+const ABREAST: usize = 2;
 
 /// Nothing was told.
 const NOTHING: &str = "-";
@@ -17,10 +20,10 @@ pub(crate) const LEGEND: &str = "what tells of each fault, and how long after it
 /// What people call a fault.
 pub fn fault_name(kind: FaultKind) -> &'static str {
     match kind {
-        FaultKind::Loss => "loss of packets",
+        FaultKind::Loss => "loss",
         FaultKind::Reset => "resets",
-        FaultKind::Name => "a name that does not exist",
-        FaultKind::AcceptQueue => "a full accept queue",
+        FaultKind::Name => "unknown name",
+        FaultKind::AcceptQueue => "full accept queue",
     }
 }
 
@@ -30,7 +33,7 @@ pub(crate) fn faults(measurement: &Measurement) -> String {
         return String::new();
     }
     let names: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
-    let tables: Vec<String> = names.chunks(ARMS_ABREAST).map(|arms| table(measurement, arms)).collect();
+    let tables: Vec<String> = names.chunks(ABREAST).map(|arms| table(measurement, arms)).collect();
     tables.join("\n") + &paragraph(&legend(measurement), 2)
 }
 
@@ -131,6 +134,36 @@ mod tests {
             trial("sidecar", FaultKind::Reset, Some(0.2), &[("sidecars", "response flag UC", 0.1)]),
             trial("ebpf", FaultKind::Name, None, &[("kernel", "failed opens", 0.1), ("kernel", "NXDOMAIN", 0.2)]),
         ];
-        assert_snapshot!(faults(&run), @"");
+        assert_snapshot!(faults(&run), @"
+        What tells of faults           none                  sidecar
+          loss 20 %: front to back
+            application                (slow calls 0.310 s)  -
+            sidecars                   -                     -
+            kernel                     -                     -
+          resets 20 %: front to back
+            application                -                     -
+            sidecars                   -                     response flag UC 0.100 s
+            kernel                     -                     -
+          unknown name: front to back
+            application                -                     -
+            sidecars                   -                     -
+            kernel                     -                     -
+
+        What tells of faults           ebpf
+          loss 20 %: front to back
+            application                (slow calls 0.310 s)
+            sidecars                   -
+            kernel                     retransmits 0.210 s
+          resets 20 %: front to back
+            application                -
+            sidecars                   -
+            kernel                     -
+          unknown name: front to back
+            application                -
+            sidecars                   -
+            kernel                     NXDOMAIN 0.200 s
+        what tells of each fault, and how long after it began; in brackets what tells
+          that something is wrong, but not what; a look every 104 ms at the longest
+        ");
     }
 }

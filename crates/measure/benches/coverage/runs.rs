@@ -142,6 +142,7 @@ fn measurement(seen: &Observations) -> Measurement {
     };
     Measurement {
         telemetry: Vec::new(),
+        faults: Vec::new(),
         schema: SCHEMA.to_owned(),
         experiment,
         environment,
