@@ -37,7 +37,7 @@ impl Witnesses {
         let losses = probe.losses()?;
         let beyond = self.read_beyond()?;
         let translations = self.conntrack.as_ref().map(Conntrack::read);
-        let (programs, maps) = self.costs();
+        let (programs, maps) = (self.program_costs(), self.map_fills());
         let mut cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
         if let Some(conntrack) = &self.conntrack {
             cost.add(cost_of(conntrack.process()));
@@ -57,18 +57,21 @@ impl Witnesses {
     }
 
     /// What each witness costs in the kernel, by its name.
-    fn costs(&self) -> (Vec<(&'static str, ProgramCost)>, Vec<(&'static str, MapFill)>) {
+    fn costs(&self) -> impl Iterator<Item = (&'static str, Costs<'_>)> {
         let Self { probe, dns, udp, drops, .. } = self;
-        let others = [("dns", dns.as_ref().map(Dns::costs)), ("udp", udp.as_ref().map(Udp::costs))];
-        let others = others.into_iter().chain([("drops", drops.as_ref().map(Drops::costs))]);
-        let all = [("tcp", Some(probe.costs()))].into_iter().chain(others);
-        let all: Vec<(&str, Costs)> = all.filter_map(|(witness, costs)| Some((witness, costs?))).collect();
-        let of_all = || all.iter().copied();
-        let maps = of_all().flat_map(|(witness, costs)| costs.maps().into_iter().map(move |fill| (witness, fill)));
-        let programs = of_all().filter(|_| probe.times_programs());
-        let programs =
-            programs.flat_map(|(witness, costs)| costs.programs().into_iter().map(move |cost| (witness, cost)));
-        (programs.collect(), maps.collect())
+        let dns = dns.as_ref().map(|dns| ("dns", dns.costs()));
+        let udp = udp.as_ref().map(|udp| ("udp", udp.costs()));
+        let drops = drops.as_ref().map(|drops| ("drops", drops.costs()));
+        [Some(("tcp", probe.costs())), dns, udp, drops].into_iter().flatten()
+    }
+
+    fn program_costs(&self) -> Vec<(&'static str, ProgramCost)> {
+        let timed = self.costs().filter(|_| self.probe.times_programs());
+        timed.flat_map(|(witness, costs)| costs.programs().into_iter().map(move |cost| (witness, cost))).collect()
+    }
+
+    fn map_fills(&self) -> Vec<(&'static str, MapFill)> {
+        self.costs().flat_map(|(witness, costs)| costs.maps().into_iter().map(move |fill| (witness, fill))).collect()
     }
 
     /// Gives up DNS queries without an answer, so that their places do not run out when nobody scrapes.
