@@ -25,24 +25,30 @@ pub struct Witnesses {
 impl Witnesses {
     /// Whether all that they tell can be read.
     pub fn can_read(&self) -> bool {
-        self.read().is_ok()
+        self.look().is_ok()
     }
 
     /// Reads all that one scrape tells.
     pub(crate) fn read(&self) -> Result<Reading, ProbeError> {
+        let mut reading = self.look()?;
+        if let Some(conntrack) = &self.conntrack {
+            reading.translations = Some(conntrack.read());
+            reading.cost.add(cost_of(conntrack.process()));
+        }
+        Ok(reading)
+    }
+
+    /// Reads all that the witnesses tell themselves.
+    fn look(&self) -> Result<Reading, ProbeError> {
         let Self { probe, .. } = self;
         let started = Instant::now();
         let series = probe.series()?;
         let connections = probe.connections()?;
         let losses = probe.losses()?;
         let beyond = self.read_beyond()?;
-        let translations = self.conntrack.as_ref().map(Conntrack::read);
         let (programs, maps) = (self.program_costs(), self.map_fills());
-        let mut cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
-        if let Some(conntrack) = &self.conntrack {
-            cost.add(cost_of(conntrack.process()));
-        }
-        Ok(Reading { series, connections, losses, beyond, translations, cost })
+        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
+        Ok(Reading { series, connections, losses, beyond, translations: None, cost })
     }
 
     fn read_beyond(&self) -> Result<Beyond, ProbeError> {
