@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use caps::Capability;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,10 @@ use table::Table;
 
 /// Most translations that one reading tells: as many as the witness has series.
 pub(crate) const TRANSLATIONS_MAX: usize = 8_192;
+
+/// How often tables of other network namespaces are read: each reading walks through all that the machine follows. The
+/// kernel remembers most connections for twice as long after their end.
+const SELDOM: Duration = Duration::from_secs(60);
 
 /// An order to read all tables.
 const READ: &str = "read\n";
@@ -149,12 +154,20 @@ pub enum TableError {
 ///
 /// Nobody takes the answers, or privileges cannot be given up.
 pub fn tell_tables(root: &Path, orders: impl BufRead, mut answers: impl Write) -> Result<(), TableError> {
-    let (tables, opened) = open_tables(root);
+    let (own, others, opened) = open_tables(root);
     keep_only(Capability::CAP_NET_ADMIN)?;
     tell(&mut answers, &opened)?;
+    let (mut elsewhere, mut looked) = (Told::default(), None::<Instant>);
     for order in orders.lines() {
         order.map_err(TableError::Tell)?;
-        tell(&mut answers, &read_all(&tables))?;
+        if looked.is_none_or(|looked| looked.elapsed() >= SELDOM) {
+            (elsewhere, looked) = (read_all(&others), Some(Instant::now()));
+        }
+        let mut told = read_all(own.as_slice());
+        told.beyond += std::mem::take(&mut elsewhere.beyond);
+        told.unread += std::mem::take(&mut elsewhere.unread);
+        told.translations.extend(elsewhere.translations.iter().cloned());
+        tell(&mut answers, &told)?;
     }
     Ok(())
 }
@@ -166,23 +179,23 @@ fn tell(answers: &mut impl Write, what: &impl Serialize) -> Result<(), TableErro
 
 /// What this process can see of translated connections, and what not.
 pub fn seen_tables(root: &Path) -> Opened {
-    open_tables(root).1
+    open_tables(root).2
 }
 
-fn open_tables(root: &Path) -> (Vec<Table>, Opened) {
-    let (mut tables, mut missing) = (Vec::new(), Vec::new());
-    match Table::own() {
-        Ok(table) => tables.push(table),
-        Err(error) => missing.push(format!("service addresses behind translated ones ({error})")),
+fn open_tables(root: &Path) -> (Option<Table>, Vec<Table>, Opened) {
+    let mut missing = Vec::new();
+    let own = Table::own();
+    if let Err(error) = &own {
+        missing.push(format!("who is behind translated addresses of this network namespace ({error})"));
     }
     let (others, refusals): (Vec<_>, Vec<_>) = Table::named(root).into_iter().partition(Result::is_ok);
     if let Some(Err(error)) = refusals.first() {
         let count = refusals.len();
         missing.push(format!("translated addresses of {count} other network namespaces, which takes root ({error})"));
     }
-    tables.extend(others.into_iter().flatten());
-    let opened = Opened { tables: tables.len(), missing };
-    (tables, opened)
+    let (own, others): (_, Vec<Table>) = (own.ok(), others.into_iter().flatten().collect());
+    let opened = Opened { tables: own.iter().count() + others.len(), missing };
+    (own, others, opened)
 }
 
 fn read_all(tables: &[Table]) -> Told {

@@ -6,6 +6,7 @@ mod nat;
 mod udp;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
@@ -121,22 +122,23 @@ impl Tcp {
     fn add(&mut self, is_meshed: bool, labels: &Labels, series: &Series) {
         // Istio counts what the server sent as sent, whichever side reports.
         let is_client = labels.contains(&("reporter", SOURCE.to_owned()));
+        let labels = &Arc::new(labels.clone());
         let (sent, received) = if is_client { (series.received, series.sent) } else { (series.sent, series.received) };
         let same = if is_meshed { &mut self.own } else { &mut self.istio };
         for (family, more) in same.iter_mut().zip([sent, received, series.opened, series.closed]) {
-            family.add(labels.clone(), more as f64);
+            family.add(Arc::clone(labels), more as f64);
         }
         // Zeros, too: a counter that begins with its first event hides it from rates.
         if is_client {
-            self.failed.add(labels.clone(), series.failed as f64);
+            self.failed.add(Arc::clone(labels), series.failed as f64);
         }
-        self.reset.add(labels.clone(), series.reset as f64);
-        self.retransmitted.add(labels.clone(), series.retransmitted as f64);
-        self.retransmits.add(labels.clone(), series.retransmits as f64);
-        self.out_of_order.add(labels.clone(), series.out_of_order as f64);
-        self.handshake.add(labels.clone(), series.handshake.as_secs_f64());
+        self.reset.add(Arc::clone(labels), series.reset as f64);
+        self.retransmitted.add(Arc::clone(labels), series.retransmitted as f64);
+        self.retransmits.add(Arc::clone(labels), series.retransmits as f64);
+        self.out_of_order.add(Arc::clone(labels), series.out_of_order as f64);
+        self.handshake.add(Arc::clone(labels), series.handshake.as_secs_f64());
         let bounds: Vec<f64> = RTT_BOUNDS_US.iter().map(|bound| f64::from(*bound) / 1e6).collect();
-        self.rtt.add_counts(labels.clone(), &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
+        self.rtt.add_counts(Arc::clone(labels), &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
     }
 
     fn into_families(self) -> Vec<Family> {

@@ -24,7 +24,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { series_max: 2_000, expire: Duration::from_secs(300) }
+        Self { series_max: 1_000, expire: Duration::from_secs(300) }
     }
 }
 

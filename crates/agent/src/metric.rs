@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::totals::Group;
 
@@ -50,7 +51,8 @@ pub struct Family {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
     pub(crate) kind: Kind,
-    pub(crate) series: BTreeMap<Labels, Value>,
+    /// Families that tell of the same share the labels: they are most of an exposition.
+    pub(crate) series: BTreeMap<Arc<Labels>, Value>,
 }
 
 /// What a series says.
@@ -67,17 +69,17 @@ impl Family {
     }
 
     /// Adds to the series of these labels, which begins at 0.
-    pub fn add(&mut self, labels: Labels, more: f64) {
-        match self.series.entry(labels).or_insert(Value::Number(0.0)) {
+    pub fn add(&mut self, labels: impl Into<Arc<Labels>>, more: f64) {
+        match self.series.entry(labels.into()).or_insert(Value::Number(0.0)) {
             Value::Number(number) => *number += more,
             Value::Histogram { .. } => unreachable!("a family holds one kind of value"),
         }
     }
 
     /// Adds counts below `bounds`, and of all that is above the last, to the histogram of these labels.
-    pub fn add_counts(&mut self, labels: Labels, bounds: &[f64], more: &[u64], more_sum: f64) {
+    pub fn add_counts(&mut self, labels: impl Into<Arc<Labels>>, bounds: &[f64], more: &[u64], more_sum: f64) {
         let empty = || Value::Histogram { bounds: bounds.to_vec(), counts: vec![0; more.len()], sum: 0.0 };
-        match self.series.entry(labels).or_insert_with(empty) {
+        match self.series.entry(labels.into()).or_insert_with(empty) {
             Value::Histogram { counts, sum, .. } => {
                 counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
                 *sum += more_sum;

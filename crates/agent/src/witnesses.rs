@@ -25,24 +25,30 @@ pub struct Witnesses {
 impl Witnesses {
     /// Whether all that they tell can be read.
     pub fn can_read(&self) -> bool {
-        self.read().is_ok()
+        self.look().is_ok()
     }
 
     /// Reads all that one scrape tells.
     pub(crate) fn read(&self) -> Result<Reading, ProbeError> {
+        let mut reading = self.look()?;
+        if let Some(conntrack) = &self.conntrack {
+            reading.translations = Some(conntrack.read());
+            reading.cost.add(cost_of(conntrack.process()));
+        }
+        Ok(reading)
+    }
+
+    /// Reads all that the witnesses tell themselves.
+    fn look(&self) -> Result<Reading, ProbeError> {
         let Self { probe, .. } = self;
         let started = Instant::now();
         let series = probe.series()?;
         let connections = probe.connections()?;
         let losses = probe.losses()?;
         let beyond = self.read_beyond()?;
-        let translations = self.conntrack.as_ref().map(Conntrack::read);
-        let (programs, maps) = (self.programs(), self.maps()?);
-        let mut cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
-        if let Some(conntrack) = &self.conntrack {
-            cost.add(cost_of(conntrack.process()));
-        }
-        Ok(Reading { series, connections, losses, beyond, translations, cost })
+        let (programs, maps) = (self.program_costs(), self.map_fills()?);
+        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
+        Ok(Reading { series, connections, losses, beyond, translations: None, cost })
     }
 
     fn read_beyond(&self) -> Result<Beyond, ProbeError> {
@@ -56,33 +62,26 @@ impl Witnesses {
         })
     }
 
-    /// What the programs of each witness have cost, while runs are timed.
-    fn programs(&self) -> Vec<(&'static str, ProgramCost)> {
-        let named = |(witness, costs): (&'static str, Costs<'_>)| {
-            costs.programs().into_iter().map(move |cost| (witness, cost)).collect::<Vec<_>>()
-        };
-        if self.probe.times_programs() { self.costs().into_iter().flat_map(named).collect() } else { Vec::new() }
+    /// What each witness costs in the kernel, by its name.
+    fn costs(&self) -> impl Iterator<Item = (&'static str, Costs<'_>)> {
+        let Self { probe, dns, udp, drops, .. } = self;
+        let dns = dns.as_ref().map(|dns| ("dns", dns.costs()));
+        let udp = udp.as_ref().map(|udp| ("udp", udp.costs()));
+        let drops = drops.as_ref().map(|drops| ("drops", drops.costs()));
+        [Some(("tcp", probe.costs())), dns, udp, drops].into_iter().flatten()
     }
 
-    /// How full the maps of each witness are.
-    fn maps(&self) -> Result<Vec<(&'static str, MapFill)>, ProbeError> {
+    fn program_costs(&self) -> Vec<(&'static str, ProgramCost)> {
+        let timed = self.costs().filter(|_| self.probe.times_programs());
+        timed.flat_map(|(witness, costs)| costs.programs().into_iter().map(move |cost| (witness, cost))).collect()
+    }
+
+    fn map_fills(&self) -> Result<Vec<(&'static str, MapFill)>, ProbeError> {
         let mut fills = Vec::new();
         for (witness, costs) in self.costs() {
             fills.extend(costs.maps()?.into_iter().map(|fill| (witness, fill)));
         }
         Ok(fills)
-    }
-
-    /// What each witness costs in the kernel, by its name.
-    fn costs(&self) -> Vec<(&'static str, Costs<'_>)> {
-        let Self { probe, dns, udp, drops, .. } = self;
-        let others = [
-            ("dns", dns.as_ref().map(Dns::costs)),
-            ("udp", udp.as_ref().map(Udp::costs)),
-            ("drops", drops.as_ref().map(Drops::costs)),
-        ];
-        let others = others.into_iter().filter_map(|(witness, costs)| Some((witness, costs?)));
-        [("tcp", probe.costs())].into_iter().chain(others).collect()
     }
 
     /// Gives up DNS queries without an answer, so that their places do not run out when nobody scrapes.

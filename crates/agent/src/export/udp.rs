@@ -1,5 +1,7 @@
 //! Datagrams of UDP, as metrics.
 
+use std::sync::Arc;
+
 use probe::{UdpKey, UdpLosses, UdpRole, UdpSeries};
 
 use crate::conntrack::Transport;
@@ -48,13 +50,14 @@ pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a UdpSeries
 
 impl Udp {
     fn add(&mut self, labels: &Labels, series: &UdpSeries) {
-        self.sent.add(labels.clone(), series.sent as f64);
-        self.sent_bytes.add(labels.clone(), series.sent_bytes as f64);
-        self.received.add(labels.clone(), series.received as f64);
-        self.received_bytes.add(labels.clone(), series.received_bytes as f64);
+        let labels = &Arc::new(labels.clone());
+        self.sent.add(Arc::clone(labels), series.sent as f64);
+        self.sent_bytes.add(Arc::clone(labels), series.sent_bytes as f64);
+        self.received.add(Arc::clone(labels), series.received as f64);
+        self.received_bytes.add(Arc::clone(labels), series.received_bytes as f64);
         let reasons = [("queue_full", series.overflowed), ("no_memory", series.starved), ("other", series.failed)];
         for (reason, count) in reasons.into_iter().filter(|(_, count)| *count > 0) {
-            let mut labels = labels.clone();
+            let mut labels = Labels::clone(labels);
             labels.push(("reason", reason.to_owned()));
             self.dropped.add(labels, count as f64);
         }

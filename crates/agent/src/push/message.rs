@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -70,7 +71,7 @@ fn metric(family: &Family, times: Times) -> Metric {
 fn numbers(family: &Family, times: Times) -> Vec<NumberDataPoint> {
     // What is now began at no time.
     let start_time_unix_nano = if family.kind == Kind::Gauge { 0 } else { times.begun_ns };
-    let point = |(labels, value): (&Labels, &Value)| match value {
+    let point = |(labels, value): (&Arc<Labels>, &Value)| match value {
         Value::Number(number) => Some(NumberDataPoint {
             attributes: attributes(labels),
             start_time_unix_nano,
@@ -84,7 +85,7 @@ fn numbers(family: &Family, times: Times) -> Vec<NumberDataPoint> {
 }
 
 fn histograms(family: &Family, times: Times) -> Vec<HistogramDataPoint> {
-    let point = |(labels, value): (&Labels, &Value)| match value {
+    let point = |(labels, value): (&Arc<Labels>, &Value)| match value {
         Value::Histogram { bounds, counts, sum } => Some(HistogramDataPoint {
             attributes: attributes(labels),
             start_time_unix_nano: times.begun_ns,

@@ -114,7 +114,7 @@ fn totals_stay_right_when_the_kernels_map_is_full() {
     assert!((truth..truth * 11 / 10).contains(&bytes.iter().sum()), "{} of {truth}", bytes.iter().sum::<u64>());
     let opened: u64 = lines_of("istio_tcp_connections_opened_total").iter().sum();
     assert!((u64::from(ADDRESSES)..u64::from(ADDRESSES) * 11 / 10).contains(&opened), "{opened} connections");
-    assert!(bytes.len() <= 2_001, "{} series", bytes.len());
+    assert!(bytes.len() <= 1_001, "{} series", bytes.len());
     for place in ["kernel", "exposition"] {
         let none = format!("meshtax_agent_series_overflow_total{{place=\"{place}\"}} 0\n");
         assert!(!text.contains(&none), "{none}");
