@@ -46,7 +46,7 @@ fn latencies_as_others_would_have_told_them() {
         let with_sequence = |line: &str| {
             let mut block: Value = serde_json::from_str(line).unwrap();
             let even_ns = if block["arm"] == "none" { 2_000_000 } else { 6_000_000 };
-            let ns = if block["round"].as_u64().unwrap() % 2 == 0 { even_ns } else { even_ns * 102 / 100 };
+            let ns = if block["round"].as_u64().unwrap().is_multiple_of(2) { even_ns } else { even_ns * 102 / 100 };
             block["sequence"] = vec![ns; 100].into();
             format!("{block}\n")
         };
