@@ -6,7 +6,7 @@ use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
 use super::file::{Add, ArmFile, PlaneName, Switch};
-use super::form::Form;
+use super::form::{Form, meaning};
 use super::proxy::proxy_of;
 
 /// One thing that is compared.
@@ -48,14 +48,18 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology, experiment: &
 fn plane_of(arm: &ArmFile, experiment: &Path) -> Result<Plane, Fault> {
     let sidecar_only =
         [arm.telemetry.as_ref().map(|at| at.referenced), arm.concurrency.as_ref().map(|at| at.referenced)];
-    match (&arm.plane, sidecar_only.into_iter().flatten().next()) {
-        (Form::Short(PlaneName::None) | Form::Long(_), Some(place)) => {
+    const WORDS: [(&str, PlaneName); 2] = [("none", PlaneName::None), ("sidecar", PlaneName::Sidecar)];
+    let (name, own) = match &arm.plane.value {
+        Form::Short(word) => (meaning(word, arm.plane.referenced, &WORDS)?, None),
+        Form::Long(own) => (PlaneName::None, Some(own)),
+    };
+    match (name, sidecar_only.into_iter().flatten().next()) {
+        (PlaneName::None, Some(place)) => {
             let what = "`telemetry` and `concurrency` are options of sidecars";
             Err(Fault::at(place, what, "use `plane: sidecar`"))
         }
-        (Form::Short(PlaneName::None), None) => Ok(Plane::None),
-        (Form::Long(own), None) => proxy_of(own, experiment).map(Plane::Proxy),
-        (Form::Short(PlaneName::Sidecar), _) => sidecar_of(arm).map(Plane::Sidecar),
+        (PlaneName::None, None) => own.map_or(Ok(Plane::None), |own| proxy_of(own, experiment).map(Plane::Proxy)),
+        (PlaneName::Sidecar, _) => sidecar_of(arm).map(Plane::Sidecar),
     }
 }
 

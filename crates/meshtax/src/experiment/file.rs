@@ -44,7 +44,7 @@ pub struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmFile {
-    pub plane: Form<PlaneName, Box<ProxyFile>>,
+    pub plane: Spanned<Form<Box<ProxyFile>>>,
     pub telemetry: Option<Spanned<Switch>>,
     pub concurrency: Option<Spanned<u32>>,
     /// Whether the kernel witness is attached during its blocks.
@@ -66,8 +66,7 @@ pub struct Add {
     pub response: Bytes,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaneName {
     None,
     Sidecar,
