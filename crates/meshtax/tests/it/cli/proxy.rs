@@ -56,7 +56,7 @@ fn keys_and_words() {
     check(
         "      ready: {port: 15000, path: /ready}\n",
         "",
-        "mine.yaml:7:7: `ready` is missing",
+        "mine.yaml:9:7: `ready` is missing",
         "add a line `ready: ...` here",
     );
     check(
@@ -121,7 +121,7 @@ fn templates() {
     check(
         "{% endfor %}\n",
         "",
-        "own.conf:4:1: syntax error: unexpected end of input, expected end of block",
+        "own.conf:3:44: syntax error: unexpected end of input, expected end of block",
         "write `{{ value }}`, `{% for x in list %} .. {% endfor %}`, `{% if x %} .. {% endif %}`",
     );
     check(
