@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 use topology::{Addition, Fault, Named, Topology};
 
 use super::file::{Add, ArmFile, GatewayName, PlaneName, WatchFile};
-use super::form::Form;
+use super::form::{Form, meaning};
 use super::health::{limits_of, periods_of};
 use super::proxy::proxy_of;
 use super::sidecar::{sidecar_of, written};
@@ -69,7 +69,7 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology, experiment: &
     let watched_beyond = arm.watch == Some(WatchFile::All);
     let plane = plane_of(arm, experiment)?;
     let gateway = gateway_of(arm, &plane)?;
-    let (probes, limits) = (periods_of(arm)?, limits_of(arm)?);
+    let (probes, limits) = (periods_of(arm, &plane)?, limits_of(arm, &plane)?);
     Ok(Arm { name: name.value.clone(), plane, gateway, probes, limits, watched, watched_beyond, added })
 }
 
@@ -90,15 +90,18 @@ fn gateway_of(arm: &ArmFile, plane: &Plane) -> Result<Option<Sidecar>, Fault> {
 }
 
 fn plane_of(arm: &ArmFile, experiment: &Path) -> Result<Plane, Fault> {
-    let has_gateway = arm.gateway == GatewayName::Ingress;
-    match (&arm.plane, written(arm).next()) {
-        (Form::Short(PlaneName::Sidecar), _) => sidecar_of(arm).map(Plane::Sidecar),
-        (Form::Short(PlaneName::None) | Form::Long(_), Some((name, place))) if !has_gateway => {
-            let what = format!("`{name}` is an option of sidecars");
+    const WORDS: [(&str, PlaneName); 2] = [("none", PlaneName::None), ("sidecar", PlaneName::Sidecar)];
+    let (name, own) = match &arm.plane.value {
+        Form::Short(word) => (meaning(word, arm.plane.referenced, &WORDS)?, None),
+        Form::Long(own) => (PlaneName::None, Some(own)),
+    };
+    match (name, written(arm).next()) {
+        (PlaneName::Sidecar, _) => sidecar_of(arm).map(Plane::Sidecar),
+        (PlaneName::None, Some((option, place))) if arm.gateway == GatewayName::None => {
+            let what = format!("`{option}` is an option of sidecars");
             Err(Fault::at(place, what, "use `plane: sidecar`"))
         }
-        (Form::Short(PlaneName::None), _) => Ok(Plane::None),
-        (Form::Long(own), _) => proxy_of(own, experiment).map(Plane::Proxy),
+        (PlaneName::None, _) => own.map_or(Ok(Plane::None), |own| proxy_of(own, experiment).map(Plane::Proxy)),
     }
 }
 

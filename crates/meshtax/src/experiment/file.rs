@@ -74,7 +74,7 @@ pub struct FaultFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmFile {
-    pub plane: Form<PlaneName, Box<ProxyFile>>,
+    pub plane: Spanned<Form<Box<ProxyFile>>>,
     /// What stands before the services.
     #[serde(default)]
     pub gateway: GatewayName,
@@ -117,8 +117,7 @@ pub struct Add {
     pub response: Bytes,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaneName {
     None,
     Sidecar,

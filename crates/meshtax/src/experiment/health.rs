@@ -4,13 +4,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use lab::{Limits, Periods};
-use plane::Preset;
+use plane::{Plane, Preset};
 use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 use topology::{Bytes, Fault, Span};
 
-use super::file::{ArmFile, GatewayName, PlaneName};
-use super::form::Form;
+use super::file::{ArmFile, GatewayName};
 
 const PERIOD_MIN: Duration = Duration::from_millis(10);
 /// The kernel takes no quota below 1 ms in each period of 100 ms.
@@ -36,13 +35,13 @@ pub struct LimitsFile {
 
 /// How often an arm's pods are asked. What is not written has Istio's default, and Bookinfo's: sidecars are asked,
 /// applications are not.
-pub fn periods_of(arm: &ArmFile) -> Result<Periods, Fault> {
-    if let Some(period) = arm.probe_period.as_ref().filter(|_| !has_proxies(arm)) {
+pub fn periods_of(arm: &ArmFile, plane: &Plane) -> Result<Periods, Fault> {
+    if let Some(period) = arm.probe_period.as_ref().filter(|_| !has_envoys(arm, plane)) {
         let hint = "use `plane: sidecar`, or `app_probe_period`";
         return Err(Fault::at(period.referenced, "without a sidecar nobody answers `probe_period`", hint));
     }
     let preset = arm.preset.as_ref().map_or(Preset::Today, |preset| preset.value);
-    let default = has_proxies(arm).then(|| preset.probe_period());
+    let default = has_envoys(arm, plane).then(|| preset.probe_period());
     Ok(Periods {
         sidecar: period_of(arm.probe_period.as_ref())?.unwrap_or(default),
         application: period_of(arm.app_probe_period.as_ref())?.unwrap_or(None),
@@ -50,8 +49,8 @@ pub fn periods_of(arm: &ArmFile) -> Result<Periods, Fault> {
 }
 
 /// Whether an Envoy stands in a pod of this arm.
-fn has_proxies(arm: &ArmFile) -> bool {
-    matches!(arm.plane, Form::Short(PlaneName::Sidecar)) || arm.gateway == GatewayName::Ingress
+fn has_envoys(arm: &ArmFile, plane: &Plane) -> bool {
+    plane.sidecar().is_some() || arm.gateway == GatewayName::Ingress
 }
 
 /// What is written, if anything is.
@@ -66,9 +65,9 @@ fn period_of(period: Option<&Spanned<Period>>) -> Result<Option<Option<Duration>
 }
 
 /// How much each proxy of an arm may use; unlimited unless written.
-pub fn limits_of(arm: &ArmFile) -> Result<Limits, Fault> {
+pub fn limits_of(arm: &ArmFile, plane: &Plane) -> Result<Limits, Fault> {
     let Some(limits) = &arm.limits else { return Ok(Limits::default()) };
-    if matches!(arm.plane, Form::Short(PlaneName::None)) && !has_proxies(arm) {
+    if *plane == Plane::None && !has_envoys(arm, plane) {
         return Err(Fault::at(limits.referenced, "`limits` are those of proxies", "use `plane: sidecar`"));
     }
     if let Some(memory) = limits.value.memory.as_ref().filter(|memory| memory.value.0 == 0) {

@@ -10,7 +10,7 @@ use topology::{Fault, Named, Topology};
 
 use super::arm::Arm;
 use super::file::ArmFile;
-use super::form::Form;
+use super::form::{Form, meaning};
 use crate::bundled;
 use crate::failure::Failure;
 
@@ -21,25 +21,13 @@ pub struct ProxyFile {
     /// Program and arguments.
     pub command: Spanned<Vec<Spanned<String>>>,
     /// Files that are made for each pod, each from the template that it names.
-    pub template: Option<Spanned<Form<String, Vec<Spanned<String>>>>>,
-    #[serde(default)]
-    pub redirect: RedirectFile,
-    pub ready: Spanned<Form<u16, ReadyFile>>,
+    pub template: Option<Spanned<Form<Vec<Spanned<String>>>>>,
+    /// Which sides lead to the program, or where they do; both if left out.
+    pub redirect: Option<Spanned<Form<Ports>>>,
+    pub ready: Spanned<Form<ReadyFile>>,
 }
 
-pub type RedirectFile = Form<Sides, Ports>;
-
-/// Which sides lead to the program, on Istio's ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sides {
-    Both,
-    Inbound,
-    Outbound,
-    None,
-}
-
-/// The same with ports of one's own, or with rules of one's own.
+/// Ports of one's own, or rules of one's own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ports {
@@ -68,22 +56,16 @@ pub struct Wanted {
     pub place: Location,
 }
 
-impl Default for RedirectFile {
-    fn default() -> Self {
-        Form::Short(Sides::Both)
-    }
-}
-
 /// The program of an arm in the file `experiment`, with its templates read.
 pub fn proxy_of(own: &ProxyFile, experiment: &Path) -> Result<Proxy, Fault> {
-    if own.command.value.iter().all(|part| part.value.is_empty()) {
+    if own.command.value.first().is_none_or(|program| program.value.is_empty()) {
         let hint = "write the program and its arguments: `command: [haproxy, -f, '{{ folder }}/haproxy.cfg']`";
         return Err(Fault::at(own.command.referenced, "the command names no program", hint));
     }
     Ok(Proxy {
         command: own.command.value.iter().map(|part| part.value.clone()).collect(),
         templates: templates_of(own, experiment)?,
-        redirect: redirect_of(&own.redirect, experiment)?,
+        redirect: redirect_of(own.redirect.as_ref(), experiment)?,
         ready: ready_of(&own.ready)?,
     })
 }
@@ -111,7 +93,7 @@ pub fn rehearse(experiment: &Path, written: &Named<ArmFile>, arms: &[Arm], graph
 }
 
 fn proxies(arms: &Named<ArmFile>) -> impl Iterator<Item = (&Spanned<String>, &ProxyFile)> {
-    arms.0.iter().filter_map(|(name, arm)| match &arm.plane {
+    arms.0.iter().filter_map(|(name, arm)| match &arm.plane.value {
         Form::Long(own) => Some((name, &**own)),
         Form::Short(_) => None,
     })
@@ -125,13 +107,13 @@ fn located(experiment: &Path, own: &ProxyFile, part: Part, fault: Fault) -> Fail
             (experiment.to_owned(), Fault { line: place.line(), column: place.column(), ..fault })
         }
         Part::File(number) => (beside(experiment, template_files(own)[number].0), fault),
-        Part::Rules => (beside(experiment, rules_file(&own.redirect).unwrap_or_default()), fault),
+        Part::Rules => (beside(experiment, rules_file(own).unwrap_or_default()), fault),
     };
     Failure::in_file(&file, fault)
 }
 
-fn rules_file(redirect: &RedirectFile) -> Option<&str> {
-    match redirect {
+fn rules_file(own: &ProxyFile) -> Option<&str> {
+    match &own.redirect.as_ref()?.value {
         Form::Long(ports) => ports.rules.as_ref().map(|rules| rules.value.as_str()),
         Form::Short(_) => None,
     }
@@ -161,13 +143,21 @@ fn templates_of(own: &ProxyFile, experiment: &Path) -> Result<Vec<Template>, Fau
     Ok(templates)
 }
 
-fn redirect_of(redirect: &RedirectFile, experiment: &Path) -> Result<Redirect, Fault> {
-    let istio = |sides: Sides| Redirect::Ports {
-        inbound: matches!(sides, Sides::Both | Sides::Inbound).then_some(INBOUND_PORT),
-        outbound: matches!(sides, Sides::Both | Sides::Outbound).then_some(OUTBOUND_PORT),
-    };
-    let ports = match redirect {
-        Form::Short(sides) => return Ok(istio(*sides)),
+fn redirect_of(redirect: Option<&Spanned<Form<Ports>>>, experiment: &Path) -> Result<Redirect, Fault> {
+    const INBOUND: Option<u16> = Some(INBOUND_PORT);
+    const OUTBOUND: Option<u16> = Some(OUTBOUND_PORT);
+    let Some(redirect) = redirect else { return Ok(Redirect::Ports { inbound: INBOUND, outbound: OUTBOUND }) };
+    let ports = match &redirect.value {
+        Form::Short(word) => {
+            let words = [
+                ("both", (INBOUND, OUTBOUND)),
+                ("inbound", (INBOUND, None)),
+                ("outbound", (None, OUTBOUND)),
+                ("none", (None, None)),
+            ];
+            let (inbound, outbound) = meaning(word, redirect.referenced, &words)?;
+            return Ok(Redirect::Ports { inbound, outbound });
+        }
         Form::Long(ports) => ports,
     };
     match (&ports.rules, ports.inbound.as_ref().or(ports.outbound.as_ref())) {
@@ -187,9 +177,9 @@ fn port_of(port: &Option<Spanned<u16>>) -> Result<Option<u16>, Fault> {
     }
 }
 
-fn ready_of(ready: &Spanned<Form<u16, ReadyFile>>) -> Result<Ready, Fault> {
+fn ready_of(ready: &Spanned<Form<ReadyFile>>) -> Result<Ready, Fault> {
     let (port, path) = match &ready.value {
-        Form::Short(port) => (*port, None),
+        Form::Short(port) => (port.parse().unwrap_or(0), None),
         Form::Long(ready) => (ready.port, ready.path.as_ref()),
     };
     if port == 0 {
@@ -203,7 +193,7 @@ fn ready_of(ready: &Spanned<Form<u16, ReadyFile>>) -> Result<Ready, Fault> {
 }
 
 fn no_port(place: Location) -> Fault {
-    Fault::at(place, "0 is no port", "write a port such as `15006`")
+    Fault::at(place, "this is no port", "write a port from 1 to 65535, such as `15006`")
 }
 
 /// A file beside the experiment, or the bundled one of that name.

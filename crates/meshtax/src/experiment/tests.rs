@@ -187,3 +187,33 @@ fn faults_lie_between_a_caller_and_whom_it_calls() {
         assert!(refusal.contains(what), "{fault}: {refusal}");
     }
 }
+
+/// Its templates are bundled, too, and can be filled in for every pod.
+#[test]
+fn the_bundled_proxies_are_programs() {
+    let experiment = read("experiments/proxies.yaml");
+    let programs: Vec<_> = experiment.programs.iter().map(|wanted| (&*wanted.arm, &*wanted.program)).collect();
+    assert_eq!(programs, [("haproxy", "haproxy"), ("nginx", "nginx")]);
+    for name in ["haproxy", "nginx"] {
+        let plane = &experiment.arms.iter().find(|arm| arm.name == name).unwrap().plane;
+        assert!(matches!(plane, Plane::Proxy(proxy) if proxy.templates.len() == 1), "{name}");
+    }
+}
+
+/// nginx can lead nothing but HTTP, and its template says so of a topology with something else.
+#[test]
+fn a_template_refuses_what_its_program_cannot_do() {
+    let text = read("experiments/proxies.yaml").text;
+    let text = text.replace("topology: pair", "topology: tcp.yaml").replace("front:8080", "front:9080");
+    let home = tempfile::tempdir().unwrap();
+    let topology = "name: tcp\nservices:\n  front: {port: 9080, endpoints: {/: {script: [call: cache]}}}\n  \
+                    cache: {port: 6379, protocol: tcp, response: 9}\n";
+    std::fs::write(home.path().join("tcp.yaml"), topology).unwrap();
+    std::fs::create_dir(home.path().join("proxies")).unwrap();
+    for name in ["haproxy.cfg", "nginx.conf"] {
+        let template = bundled::file(&format!("experiments/proxies/{name}")).unwrap();
+        std::fs::write(home.path().join("proxies").join(name), template).unwrap();
+    }
+    let failure = Experiment::parse(&home.path().join("proxies.yaml"), text).unwrap_err().to_string();
+    assert!(failure.contains("nginx.conf:") && failure.contains("nginx cannot lead to `cache`"), "{failure}");
+}

@@ -56,7 +56,7 @@ fn keys_and_words() {
     check(
         "      ready: {port: 15000, path: /ready}\n",
         "",
-        "mine.yaml:7:7: `ready` is missing",
+        "mine.yaml:9:7: `ready` is missing",
         "add a line `ready: ...` here",
     );
     check(
@@ -65,7 +65,12 @@ fn keys_and_words() {
         "mine.yaml:9:17: `inwards` is not possible here",
         "write one of `both`, `inbound`, `outbound`, `none`",
     );
-    check("port: 15000", "port: 0", "mine.yaml:10:14: 0 is no port", "write a port such as `15006`");
+    check(
+        "port: 15000",
+        "port: 0",
+        "mine.yaml:10:14: this is no port",
+        "write a port from 1 to 65535, such as `15006`",
+    );
     check("path: /ready", "path: ready", "mine.yaml:10:34: `ready` is no path", "write a path such as `/ready`");
     check(
         "redirect: both",
@@ -110,13 +115,13 @@ fn files() {
 #[test]
 fn templates() {
     let names = "`meshtax show experiments/proxies.yaml` lists what a template may name";
-    check("service.address", "service.adress", "own.conf:3:27: `service.adress` is undefined", names);
+    check("service.address", "service.adress", "own.conf:3:26: `service.adress` is undefined", names);
     check("{{ folder }}", "{{ flder }}", "mine.yaml:7:26: `flder` is undefined", names);
     check("redirect: both", "redirect: outbound", "own.conf:1:11: `redirect.inbound` is undefined", names);
     check(
         "{% endfor %}\n",
         "",
-        "own.conf:4:1: syntax error: unexpected end of input, expected end of block",
+        "own.conf:3:44: syntax error: unexpected end of input, expected end of block",
         "write `{{ value }}`, `{% for x in list %} .. {% endfor %}`, `{% if x %} .. {% endif %}`",
     );
     check(
