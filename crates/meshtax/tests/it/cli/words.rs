@@ -115,7 +115,7 @@ fn help_of_every_subcommand_fits_80_columns() {
 
 #[test]
 fn check_draws_what_is_bundled() {
-    for name in BUNDLED.into_iter().filter(|name| name.ends_with(".yaml")) {
+    for name in BUNDLED.iter().filter(|name| name.ends_with(".yaml")) {
         let drawn = prints(&["check", name]);
         assert!(drawn.contains("└─ "), "{name}: {drawn}");
         assert_eq!(drawn.starts_with("experiment "), name.starts_with("experiments/"), "{name}: {drawn}");
