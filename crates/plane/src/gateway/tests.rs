@@ -58,7 +58,7 @@ fn destinations() -> Vec<Destination> {
         port: Port { number, protocol, declared: true },
         account: service.into(),
         address: Ipv4Addr::new(10, 96, 0, last),
-        endpoints: vec![Endpoint { address: Ipv4Addr::new(10, 0, 0, last), version: "v1".into(), weight: 1 }],
+        endpoints: vec![Endpoint { pod: "web-v1".into(), address: Ipv4Addr::new(10, 0, 0, last), version: "v1".into(), weight: 1 }],
     };
     vec![destination("reviews", 9080, Protocol::Http, 1), destination("cache", 6379, Protocol::Tcp, 2)]
 }

@@ -1,6 +1,7 @@
 use std::net::Ipv4Addr;
 
 use super::*;
+use crate::{NAMESPACE, Sidecar};
 
 const POD: [u8; 4] = [10, 244, 0, 2];
 
@@ -9,9 +10,10 @@ fn workload() -> Workload {
         pod: "front-v1".into(),
         service: "front".into(),
         version: "v1".into(),
+        namespace: NAMESPACE,
         account: "shop".into(),
         address: POD.into(),
-        ports: vec![Port { number: 8080, protocol: Protocol::Http }],
+        ports: vec![Port { number: 8080, protocol: Protocol::Http, declared: true }],
     }
 }
 
@@ -24,7 +26,7 @@ fn destinations() -> Vec<Destination> {
     };
     let destination = |service: &str, number, protocol, last, endpoints| Destination {
         service: service.into(),
-        port: Port { number, protocol },
+        port: Port { number, protocol, declared: true },
         account: "stock".into(),
         address: Ipv4Addr::new(10, 96, 1, last),
         endpoints,
@@ -137,7 +139,7 @@ fn rules(redirect: Redirect) -> Option<String> {
 fn both_sides_with_istios_ports_are_istios_rules() {
     let both = Redirect::Ports { inbound: Some(15006), outbound: Some(15001) };
     let written = rendered(&Proxy { redirect: both, ..proxy("") }).unwrap().rules;
-    assert_eq!(written, Some(crate::redirect()));
+    assert_eq!(written, Some(crate::redirect(&Sidecar::default())));
     assert_eq!(rules(Redirect::Ports { inbound: None, outbound: None }), None);
     let own = Redirect::Rules("table ip mine {} # {{ user }}".into());
     assert_eq!(rules(own).as_deref(), Some("table ip mine {} # 1337"));
