@@ -31,13 +31,13 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let orders = Orders::heed(options.config.is_some(), guard_files)?;
     let listener = agent::listen(listen).hint("choose another place with --listen")?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
-    let conntrack = (!options.no_conntrack).then(conntrack).transpose()?;
     // Whatever takes a privilege is opened from here on, by the witness, and is among its gaps where it cannot be.
     let mut probe = witness()?;
     if options.remembering.bpf_stats {
         probe.time_programs();
     }
     report_gaps(probe.gaps());
+    let conntrack = (!options.no_conntrack).then(conntrack).transpose()?;
     let witnesses = with_others(probe, options, conntrack);
     if !agent::sees_what_ends() {
         say(

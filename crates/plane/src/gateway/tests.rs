@@ -13,7 +13,9 @@ fn it_leads_to_every_http_service_and_nowhere_else() {
     let bootstrap = write(&Sidecar::default());
     assert!(bootstrap["node"]["id"].as_str().unwrap().starts_with("router~10.244.255.254~istio-ingressgateway-"));
     let listeners = bootstrap["static_resources"]["listeners"].as_array().unwrap();
-    let [listener] = &listeners[..] else { panic!("{listeners:?}") };
+    let names: Vec<&str> = listeners.iter().map(|listener| listener["name"].as_str().unwrap_or_default()).collect();
+    assert_eq!(names.len(), 3, "beside its own readiness and metrics: {names:?}");
+    let listener = &listeners[0];
     assert_eq!(listener["address"]["socket_address"]["port_value"], 8080);
     let hosts = manager(listener)["route_config"]["virtual_hosts"].as_array().unwrap();
     let [host] = &hosts[..] else { panic!("{hosts:?}") };
@@ -58,7 +60,12 @@ fn destinations() -> Vec<Destination> {
         port: Port { number, protocol, declared: true },
         account: service.into(),
         address: Ipv4Addr::new(10, 96, 0, last),
-        endpoints: vec![Endpoint { pod: "web-v1".into(), address: Ipv4Addr::new(10, 0, 0, last), version: "v1".into(), weight: 1 }],
+        endpoints: vec![Endpoint {
+            pod: "web-v1".into(),
+            address: Ipv4Addr::new(10, 0, 0, last),
+            version: "v1".into(),
+            weight: 1,
+        }],
     };
     vec![destination("reviews", 9080, Protocol::Http, 1), destination("cache", 6379, Protocol::Tcp, 2)]
 }

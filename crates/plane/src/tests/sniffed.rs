@@ -25,7 +25,12 @@ fn written(protocol: Protocol, options: &Sidecar) -> Value {
         port,
         account: "default".into(),
         address: Ipv4Addr::new(10, 96, 0, 1),
-        endpoints: vec![Endpoint { pod: "web-v1".into(), address: Ipv4Addr::new(10, 0, 0, 2), version: "v1".into(), weight: 1 }],
+        endpoints: vec![Endpoint {
+            pod: "web-v1".into(),
+            address: Ipv4Addr::new(10, 0, 0, 2),
+            version: "v1".into(),
+            weight: 1,
+        }],
     };
     let files = Files { certificate: "c".into(), key: "k".into(), authority: "a".into() };
     bootstrap(&workload, &[destination], &files, options)

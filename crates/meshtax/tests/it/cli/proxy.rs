@@ -91,7 +91,7 @@ fn options_of_sidecars() {
     check(
         "  own:\n",
         "  own:\n    concurrency: 2\n",
-        "mine.yaml:6:18: `telemetry` and `concurrency` are options of sidecars",
+        "mine.yaml:6:18: `concurrency` is an option of sidecars",
         "use `plane: sidecar`",
     );
 }

@@ -93,7 +93,7 @@ fn what_is_asked_stands_in_the_run_folder(lab: &Kept) {
 }
 
 /// In the arm that is asked often, what its links sent is what its probes explain: each pod sends half of a probe's ten
-/// frames. At the edges of a window a probe of each pod may be under way, and a neighbour may be looked for.
+/// frames, or one less where its answer acknowledges the request before the kernel does. At the edges of a window a probe of each pod may be under way, and a neighbour may be looked for.
 fn probes_are_counted_beside_the_links(lab: &Kept) {
     let lines = |name: &str| -> Vec<Value> {
         let text = lab.run.file(name);
@@ -107,7 +107,10 @@ fn probes_are_counted_beside_the_links(lab: &Kept) {
         assert_eq!((&probing["round"], &probing["failed"]), (&reading["round"], &0.into()));
         let links = reading["links"].as_array().unwrap();
         let sent: u64 = links.iter().map(|link| link["sent_frames"].as_u64().unwrap()).sum();
-        assert!(asked > 0 && sent.abs_diff(5 * asked) <= 3 * 12, "{asked} probes, {sent} frames: {links:?}");
+        assert!(
+            asked > 0 && (4 * asked..=5 * asked + 3 * 12).contains(&sent),
+            "{asked} probes, {sent} frames: {links:?}"
+        );
         let most = 3.0 * (reading["wall_s"].as_f64().unwrap() / 0.02 + 3.0);
         assert!((asked as f64) <= most, "{asked} probes in {}", reading["wall_s"]);
     }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use super::namespace::Namespace;
 use super::scrape;
 use super::watching::Watching;
-use crate::tool::{Kept, insist_on_root};
+use crate::tool::{Kept, insist_on_being_alone, insist_on_root};
 
 /// An address that no host has.
 const SERVICE: &str = "10.96.0.9:80";
@@ -79,7 +79,7 @@ fn is_told(text: &str, [client, server]: [&str; 2], service: &str) {
 
 #[test]
 fn both_ends_of_a_translated_connection_have_their_names_and_the_services_address() {
-    insist_on_root();
+    insist_on_being_alone();
     let [here, there] = translating("nat");
     let _server = AtWork::begin(&mut there.command(&["python3", "-c", ANSWER]));
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);

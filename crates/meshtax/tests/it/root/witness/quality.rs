@@ -61,7 +61,16 @@ fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
     let namespace = Namespace::lossy("again", PORT);
     let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
     let connection = namespace.within(|| Duplex::open(&format!("127.0.0.1:{PORT}")));
-    connection.exchange(3_000_000, 4_000_000, Sender::Write);
+    let lost = |port| {
+        let (seen, _) = both(&namespace, port);
+        number(&seen, "bytes_retransmitted") > 0 && number(&seen, "out_of_order") > 0
+    };
+    // What is lost is chance.
+    let is_told = (0..20).any(|_| {
+        connection.exchange(3_000_000, 4_000_000, Sender::Write);
+        connection.ports().into_iter().all(lost)
+    });
+    assert!(is_told, "nothing was lost");
     let mut again = 0;
     for port in connection.ports() {
         let (seen, socket) = both(&namespace, port);
@@ -74,7 +83,6 @@ fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
         ] {
             assert_eq!(number(&seen, ours), socket.number(of_ss), "{ours}: {seen} {socket:?}");
         }
-        assert!(number(&seen, "bytes_retransmitted") > 0 && number(&seen, "out_of_order") > 0, "nothing was lost");
         again += number(&seen, "retransmits");
     }
     assert_eq!(again, namespace.retransmits());
