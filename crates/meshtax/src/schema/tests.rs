@@ -99,7 +99,7 @@ fn full_experiment() -> Value {
             }},
             "inbound": {"plane": {"command": ["proxy"], "redirect": "inbound", "ready": 15006}},
         },
-        "groups": {"first": ["none", "sidecar"], "second": ["every-option", "dear", "gateway", "probed"],
+        "groups": {"first": ["none", "sidecar"], "second": ["every-option", "none", "gateway", "probed"],
             "third": ["proxy", "rules", "inbound"]},
         "load": {"sequential": {
             "target": "http://back:8081/", "requests": 60, "think": "1ms", "pace": "2ms", "connection": "new",

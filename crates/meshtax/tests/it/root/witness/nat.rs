@@ -58,9 +58,12 @@ impl Drop for AtWork {
 /// Two namespaces: what the first asks of [`SERVICE`], the second answers at port 8080.
 fn translating(name: &str) -> [Namespace; 2] {
     let [here, there] = Namespace::pair(name);
-    here.inside(&["ip", "route", "add", "10.96.0.0/16", "via", "10.77.0.2"]);
+    // Addresses of their own: one that several have at once has no name.
+    here.inside(&["ip", "address", "add", "10.78.0.1/24", "dev", "wire"]);
+    there.inside(&["ip", "address", "add", "10.78.0.2/24", "dev", "wire"]);
+    here.inside(&["ip", "route", "add", "10.96.0.0/16", "via", "10.78.0.2"]);
     let rules = "table ip t { chain c { type nat hook output priority -100; \
-                 ip daddr 10.96.0.9 tcp dport 80 dnat to 10.77.0.2:8080; }; }";
+                 ip daddr 10.96.0.9 tcp dport 80 dnat to 10.78.0.2:8080; }; }";
     here.inside(&["nft", rules]);
     [here, there]
 }
