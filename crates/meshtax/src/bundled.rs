@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
     ("experiments/faults.yaml", include_str!("../../../experiments/faults.yaml")),
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
+    ("experiments/one-hop.yaml", include_str!("../../../experiments/one-hop.yaml")),
     ("experiments/options.yaml", include_str!("../../../experiments/options.yaml")),
     ("experiments/pair.yaml", include_str!("../../../experiments/pair.yaml")),
     ("experiments/proxies.yaml", include_str!("../../../experiments/proxies.yaml")),
@@ -28,6 +29,7 @@ const FILES: &[(&str, &str)] = &[
     ("topologies/bookinfo.yaml", include_str!("../../../topologies/bookinfo.yaml")),
     ("topologies/calibrate.yaml", include_str!("../../../topologies/calibrate.yaml")),
     ("topologies/faults.yaml", include_str!("../../../topologies/faults.yaml")),
+    ("topologies/one-hop.yaml", include_str!("../../../topologies/one-hop.yaml")),
     ("topologies/pair.yaml", include_str!("../../../topologies/pair.yaml")),
     ("topologies/simple.yaml", include_str!("../../../topologies/simple.yaml")),
 ];

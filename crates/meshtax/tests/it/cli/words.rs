@@ -41,6 +41,7 @@ pub const BUNDLED: &[&str] = &[
     "experiments/demo.yaml",
     "experiments/faults.yaml",
     "experiments/four-arms.yaml",
+    "experiments/one-hop.yaml",
     "experiments/options.yaml",
     "experiments/pair.yaml",
     "experiments/proxies.yaml",
@@ -52,6 +53,7 @@ pub const BUNDLED: &[&str] = &[
     "topologies/bookinfo.yaml",
     "topologies/calibrate.yaml",
     "topologies/faults.yaml",
+    "topologies/one-hop.yaml",
     "topologies/pair.yaml",
     "topologies/simple.yaml",
 ];
