@@ -99,7 +99,7 @@ fn a_full_accept_queue_is_named() {
 /// All kinds in one arm after the other: what one leaves behind would be named in the next one's calm.
 #[test]
 fn a_fault_that_is_mended_is_named_no_more() {
-    let faults = "{kind: loss, from: front, to: back, share: 30%, at: 1s, for: 2s}, {kind: name, from: front, to: back, at: 1s, for: 1s}, \
+    let faults = "{kind: loss, from: front, to: back, share: 20%, at: 1s, for: 8s}, {kind: name, from: front, to: back, at: 1s, for: 1s}, \
                   {kind: accept_queue, from: front, to: back, at: 1s, for: 2s}, {kind: reset, from: front, to: back, at: 1s, for: 1s}";
     let run = broken(faults, "{ebpf: {plane: none, watch: all}}");
     let trials = run.measurement["faults"].as_array().unwrap();
