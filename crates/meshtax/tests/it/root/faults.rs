@@ -51,7 +51,7 @@ const ARMS: &str = "{none: {plane: none}, ebpf: {plane: none, watch: all}}";
 
 #[test]
 fn lost_packets_are_named_by_retransmits() {
-    let run = broken("{kind: loss, from: front, to: back, share: 30%, at: 1s, for: 3s}", ARMS);
+    let run = broken("{kind: loss, from: front, to: back, share: 20%, at: 1s, for: 8s}", ARMS);
     check_named(&run, "retransmits");
     let trial = trial(&run, "ebpf");
     let lost = trial["hits"].as_u64().unwrap();
