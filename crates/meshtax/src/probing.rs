@@ -56,7 +56,8 @@ impl Probings {
             failed => format!("{arm} {} ({failed} failed)", probed.asked),
         };
         let arms: Vec<String> = self.0.iter().filter(|(_, probed)| probed.asked > 0).map(arm).collect();
-        let line = format!("health probes within blocks: {} (each is ten frames on its pod's link)", arms.join(" · "));
+        let line =
+            format!("health probes within blocks: {} (each is up to ten frames on its pod's link)", arms.join(" · "));
         (!arms.is_empty()).then_some(line)
     }
 }
@@ -77,7 +78,7 @@ mod tests {
         };
         assert_eq!(add("quiet", 0, 0), None);
         add("sidecar", 2, 0);
-        let told = "health probes within blocks: sidecar 5 (1 failed) (each is ten frames on its pod's link)";
+        let told = "health probes within blocks: sidecar 5 (1 failed) (each is up to ten frames on its pod's link)";
         assert_eq!(add("sidecar", 3, 1).as_deref(), Some(told));
         assert!(Probing::between(Phase::Load, "none", 0, None, None).is_none());
     }

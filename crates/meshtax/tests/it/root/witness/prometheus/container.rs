@@ -8,6 +8,9 @@ use crate::tool::{insist_on_root, words};
 
 const UID: &str = "5d4b7e0a-93c1-4f3b-8e55-0a6f2f1d9b3c";
 
+/// What the groups of this test are called, before the process that made them.
+const NAME: &str = "meshtax-test-";
+
 /// A control group as the kubelet makes them for a container; removed when dropped.
 struct Group {
     top: PathBuf,
@@ -19,7 +22,8 @@ impl Group {
     fn make() -> Self {
         let unified = Path::new("/sys/fs/cgroup/unified");
         let tree = if unified.exists() { unified } else { Path::new("/sys/fs/cgroup") };
-        let top = tree.join(format!("meshtax-test-{}", std::process::id()));
+        sweep(tree);
+        let top = tree.join(format!("{NAME}{}", std::process::id()));
         let id = format!("{:064x}", std::process::id()).chars().rev().collect::<String>();
         let container = top.join("kubepods/burstable").join(format!("pod{UID}")).join(&id);
         fs::create_dir_all(&container).unwrap();
@@ -32,6 +36,17 @@ impl Group {
         let numbers = [u64::from(port), up, down].map(|number| number.to_string());
         let output = Command::new("sh").args(["-c", &script, EXCHANGE]).args(numbers).output().unwrap();
         assert!(output.status.success(), "{}", words(&output));
+    }
+}
+
+/// Removes groups of test processes that were killed and so dropped nothing.
+fn sweep(tree: &Path) {
+    for folder in fs::read_dir(tree).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        if name.strip_prefix(NAME).is_some_and(|maker| !Path::new("/proc").join(maker).exists()) {
+            let swept = Command::new("find").arg(&folder).args(["-depth", "-type", "d", "-delete"]).status().unwrap();
+            assert!(swept.success(), "{}", folder.display());
+        }
     }
 }
 
