@@ -35,7 +35,8 @@ pub(crate) async fn listen(
     // Asks the connections of the time between two deafnesses to finish.
     let mut era = watch::Sender::new(false);
     loop {
-        let is_deaf = *deaf.borrow_and_update();
+        // Only looked at: an order that this turn finds here has still to be obeyed, below.
+        let is_deaf = *deaf.borrow();
         let accepted = tokio::select! {
             accepted = listener.accept(), if !is_deaf => accepted,
             Ok(()) = deaf.changed() => {

@@ -1,6 +1,7 @@
 //! The life of a service, as whoever gives the orders sees it.
 
 use std::collections::HashMap;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Barrier;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ fn the_end_of_orders_ends_it() {
     client.get("/");
     stand.end_orders("web");
     assert!(stand.join("web").is_ok());
-    assert!(std::net::TcpStream::connect(stand.address("web")).is_err());
+    assert!(TcpStream::connect(stand.address("web")).is_err());
 }
 
 #[test]
@@ -35,6 +36,36 @@ fn keep_outlives_the_orders() {
     stand.end_orders("web");
     assert_eq!(stand.connect("web").get("/").status, 200);
     stand.leave("web");
+}
+
+#[test]
+fn deaf_is_obeyed_while_connections_pour_in() {
+    let mut stand = plain();
+    let address = stand.address("web");
+    let mut callers = Vec::new();
+    for _ in 0..100 {
+        // Some of them arrive as the order does.
+        callers.extend((0..4).map(|_| std::thread::spawn(move || TcpStream::connect(address))));
+        assert_eq!(stand.ask("web", "deaf"), r#"{"deaf":true}"#);
+        while backlog(address) != "0" {
+            std::thread::yield_now();
+        }
+        stand.ask("web", "hear");
+        while backlog(address) == "0" {
+            std::thread::yield_now();
+        }
+    }
+    for caller in callers {
+        caller.join().unwrap().unwrap();
+    }
+}
+
+/// How many connections may wait at a listener.
+fn backlog(address: SocketAddr) -> String {
+    let arguments = ["--no-header", "--numeric", "--tcp", "--listening", "src", &address.to_string()];
+    let told = std::process::Command::new("ss").args(arguments).output().unwrap();
+    let line = String::from_utf8(told.stdout).unwrap();
+    line.split_whitespace().nth(2).expect("ss tells of a listener").to_owned()
 }
 
 #[test]
