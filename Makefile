@@ -12,7 +12,7 @@ TARGET := $(shell rustc --version --verbose | sed -n 's/^host: //p')
 STATIC := RUSTFLAGS='-C target-feature=+crt-static' cargo
 BUILT := target/$(TARGET)/release/meshtax
 
-.PHONY: demo test test-kernels bench setup packages build lint install clean
+.PHONY: demo test test-kernels bench bench-null bench-truth setup packages build lint install clean
 
 demo: setup build
 	$(BINARY) demo
@@ -28,8 +28,12 @@ test-kernels: setup
 	tests/kernels/matrix $(BINARY) $$tests $(CURDIR)/$(BUILT)
 
 bench: setup build
-	cargo bench --workspace --bench '*'
+	cargo bench --workspace --bench coverage --bench mesh_size --bench precision --bench snapshot --bench stand --bench witness
 	WITNESS_CONNECTIONS=200000 cargo test --package meshtax --test it -- root::witness::crowd
+
+# Half an hour, and more than an hour.
+bench-null bench-truth: bench-%: setup
+	cargo bench --package meshtax --bench $*
 
 # A second call changes nothing and takes seconds.
 setup: packages $(ENVOY) $(PROMETHEUS)

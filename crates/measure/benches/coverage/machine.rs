@@ -1,9 +1,8 @@
 //! A machine that is as unpleasant as real ones, and whose truth is known.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use measure::{ContainerUse, Histogram, LoadBlock, MachineUse, Observations, Phase, Reading};
+use measure::{ContainerUse, Histogram, LoadBlock, MachineUse, Observations, Phase, Reading, Stands};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -22,17 +21,22 @@ impl Truth {
 
 impl fmt::Display for Truth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "x {} + {} ms", self.factor, self.added_ns / 1e6)
+        write!(f, "x {:.3} + {} ms", self.factor, self.added_ns / 1e6)
     }
 }
 
-/// Latencies of 2 ms with a lognormal body, one in a hundred with a Pareto tail on top; correlated within a block; every
-/// block with a speed of its own; all under a drift that walks and grows.
+/// Latencies of 2 ms with a lognormal body, one in fifty with a Pareto tail on top; correlated within a block; under a speed
+/// that walks and grows from block to block, and under weather: each block resembles the one before, whichever arm had it.
 pub struct Machine {
     rng: ChaCha8Rng,
     drift: f64,
-    /// How much it drifts: 1, or 0 for a machine that stays as it is.
-    drifts: f64,
+    /// What the block before had of it, in standard deviations.
+    weather: f64,
+    is_steady: bool,
+    /// Rounds after which the lab stands up anew; none where it stands up once.
+    rounds_per_stand: Option<u32>,
+    /// What each arm's processes are slower by for as long as they live, as a logarithm.
+    lives: [f64; 2],
 }
 
 impl Machine {
@@ -43,42 +47,75 @@ impl Machine {
     const MEMORY: f64 = 0.5;
     const TAIL_SHARE: f64 = 0.02;
     const TAIL_INDEX: f64 = 2.5;
-    /// Standard deviation of the logarithm of a block's speed.
-    const BLOCK: f64 = 0.02;
-    /// Standard deviation and mean of a round's step of the drift.
-    const STEP: f64 = 0.01;
-    const TREND: f64 = 0.005;
+    /// Standard deviation of the logarithm of a block's speed, and correlation between neighbouring blocks.
+    const WEATHER: f64 = 0.02;
+    const WEATHER_MEMORY: f64 = 0.6;
+    /// Standard deviation and mean of a block's step of the drift.
+    const STEP: f64 = 0.007;
+    const TREND: f64 = 0.0025;
+    /// Standard deviation of what a block's CPU time has for itself.
+    const CPU: f64 = 0.01;
+    /// Standard deviation of what processes differ by for as long as they live.
+    const LIFE: f64 = 0.02;
 
     pub fn of(seed: u64) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), drift: 0.0, drifts: 1.0 }
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        Self { rng, drift: 0.0, weather: 0.0, is_steady: false, rounds_per_stand: None, lives: [0.0; 2] }
     }
 
-    /// The same without drift.
+    /// One that stays as it is, and whose blocks have nothing to do with each other.
     #[allow(dead_code, reason = "this crate's own tests simulate drifting machines only")]
     pub fn steady(seed: u64) -> Self {
-        Self { drifts: 0.0, ..Self::of(seed) }
+        Self { is_steady: true, ..Self::of(seed) }
+    }
+
+    /// One on which the lab stands up anew after so many rounds.
+    #[allow(dead_code, reason = "this crate's own tests simulate one stand-up only")]
+    pub fn with_stands(seed: u64, rounds: u32) -> Self {
+        Self { rounds_per_stand: Some(rounds), ..Self::of(seed) }
     }
 
     pub fn run(&mut self, rounds: u32, truth: &Truth) -> Observations {
         let mut seen = Observations { arms: vec!["none".into(), "mesh".into()], ..Default::default() };
+        seen.stands = self.rounds_per_stand.map(|rounds| Stands { rounds, windows: 0 });
         (0..rounds).for_each(|round| self.round(&mut seen, round, truth));
         seen
     }
 
     pub fn round(&mut self, seen: &mut Observations, round: u32, truth: &Truth) {
-        self.drift += self.drifts * (Self::TREND + Self::STEP * self.normal());
-        for (arm, truth) in [("none", &Truth::NOTHING), ("mesh", truth)] {
-            seen.load.push(self.block(arm, round, truth));
-            seen.meters.push(self.reading(arm, round, truth));
+        if self.rounds_per_stand.is_some_and(|rounds| round.is_multiple_of(rounds)) {
+            self.lives = [(); 2].map(|()| Self::LIFE * self.normal());
+        }
+        let mut order = [("none", Truth::NOTHING, self.lives[0]), ("mesh", *truth, self.lives[1])];
+        if self.rng.random() {
+            order.reverse();
+        }
+        for (arm, truth, life) in order {
+            let speed = self.next_speed() + life;
+            seen.load.push(self.block(arm, round, speed, &truth));
+            seen.meters.push(self.reading(arm, round, speed, &truth));
         }
     }
 
-    fn block(&mut self, arm: &str, round: u32, truth: &Truth) -> LoadBlock {
-        let speed = self.drift + Self::BLOCK * self.normal();
+    fn next_speed(&mut self) -> f64 {
+        if self.is_steady {
+            return Self::WEATHER * self.normal();
+        }
+        self.drift += Self::TREND + Self::STEP * self.normal();
+        self.weather = self.next(self.weather, Self::WEATHER_MEMORY);
+        self.drift + Self::WEATHER * self.weather
+    }
+
+    /// What follows in a series of standard normal deviates of which neighbours are so much correlated.
+    fn next(&mut self, before: f64, correlation: f64) -> f64 {
+        correlation * before + (1.0 - correlation.powi(2)).sqrt() * self.normal()
+    }
+
+    fn block(&mut self, arm: &str, round: u32, speed: f64, truth: &Truth) -> LoadBlock {
         let mut latency = Histogram::new();
         let mut state = self.normal();
         for _ in 0..REQUESTS {
-            state = Self::MEMORY * state + (1.0 - Self::MEMORY.powi(2)).sqrt() * self.normal();
+            state = self.next(state, Self::MEMORY);
             let body = Self::TYPICAL_NS * (Self::BODY * state).exp();
             let ns = (body + self.tail()) * speed.exp() * truth.factor + truth.added_ns;
             latency.record(ns as u64);
@@ -88,12 +125,9 @@ impl Machine {
             round,
             wall_s: 1.0,
             requests: REQUESTS,
-            errors: BTreeMap::new(),
-            reconnects: 0,
             connections: 1,
-            sequence: Vec::new(),
             latency,
-            lag: Histogram::new(),
+            ..LoadBlock::default()
         }
     }
 
@@ -104,18 +138,16 @@ impl Machine {
         Self::TYPICAL_NS * self.rng.random_range(f64::EPSILON..1.0).powf(-1.0 / Self::TAIL_INDEX)
     }
 
-    fn reading(&mut self, arm: &str, round: u32, truth: &Truth) -> Reading {
-        let cpu_s = 0.1 * (self.drift + Self::BLOCK * self.normal()).exp() * truth.factor;
+    fn reading(&mut self, arm: &str, round: u32, speed: f64, truth: &Truth) -> Reading {
+        let cpu_s = 0.1 * (speed + Self::CPU * self.normal()).exp() * truth.factor;
         let container = ContainerUse {
             pod: "web".into(),
             container: "app".into(),
             cpu_s,
             cpu_user_s: cpu_s,
-            cpu_system_s: 0.0,
             memory_bytes: 1,
-            throttled: 0,
+            ..ContainerUse::default()
         };
-        let machine = MachineUse::default();
         Reading {
             phase: Phase::Load,
             arm: arm.into(),
@@ -124,7 +156,7 @@ impl Machine {
             wall_s: 1.0,
             containers: vec![container],
             links: Vec::new(),
-            machine,
+            machine: MachineUse::default(),
         }
     }
 

@@ -1,0 +1,55 @@
+//! How often `meshtax calibrate` finds known costs again, and how exactly. It takes more than an hour, so it is no part of
+//! `make bench`; run it on a quiet machine, as root, with `make bench-truth`. A number among the arguments is the number of
+//! calibrations.
+
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
+use std::process::Command;
+
+use measure::{Measurement, Recovery};
+
+const RUNS: usize = 20;
+/// Least share of calibrations whose interval holds the truth.
+const INSIDE_MIN: f64 = 0.9;
+
+fn main() {
+    let runs = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
+    let calibrations: Vec<Vec<Recovery>> = (1..=runs).map(calibration).collect();
+    let missed: Vec<&str> = (0..calibrations[0].len()).filter_map(|cost| missed(&calibrations, cost)).collect();
+    assert!(missed.is_empty(), "the truth was too often outside the interval: {missed:?}");
+}
+
+/// What became of each known cost.
+fn calibration(seed: usize) -> Vec<Recovery> {
+    let home = tempfile::tempdir().expect("there is a folder for temporary files");
+    let mut calibrate = Command::new(env!("CARGO_BIN_EXE_meshtax"));
+    calibrate.args(["calibrate", "--json", "--seed", &seed.to_string(), "--out"]).arg(home.path().join("run"));
+    let output = calibrate.output().expect("the binary was built for this benchmark");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let measurement: Measurement = serde_json::from_slice(&output.stdout).expect("a run keeps its contract");
+    let inside = measurement.calibration.iter().filter(|recovery| recovery.inside == Some(true)).count();
+    println!("calibration {seed}: {inside} of {} inside", measurement.calibration.len());
+    measurement.calibration
+}
+
+/// Prints how one cost was found; its arm, if it was missed too often.
+fn missed(calibrations: &[Vec<Recovery>], cost: usize) -> Option<&str> {
+    let recoveries: Vec<&Recovery> = calibrations.iter().map(|recoveries| &recoveries[cost]).collect();
+    let inside = recoveries.iter().filter(|recovery| recovery.inside == Some(true)).count();
+    let half = |recovery: &&Recovery| {
+        let [low, high] = recovery.difference_ci95.expect("ten stand-ups have an interval");
+        // On a busy machine the services' own record of a wait is noise, and may be below the baseline's.
+        ((high - low) / 2.0 / recovery.truth).abs() * 100.0
+    };
+    let mut halves: Vec<f64> = recoveries.iter().map(half).collect();
+    halves.sort_by(f64::total_cmp);
+    println!(
+        "{} ({}): inside in {inside} of {}; half-width {:.2} % of the cost at the median, {:.2} % at worst",
+        recoveries[0].arm,
+        recoveries[0].metric,
+        recoveries.len(),
+        halves[halves.len() / 2],
+        halves[halves.len() - 1]
+    );
+    ((inside as f64) < INSIDE_MIN * recoveries.len() as f64).then_some(&recoveries[0].arm)
+}
