@@ -10,7 +10,7 @@ use plane::{AGENT_PORT, AppProbe, READINESS_PORT};
 use crate::error::{LabError, step};
 use crate::kubelet::Probe;
 use crate::namespace::{NetNs, Rest, Room};
-use crate::node::{Site, group};
+use crate::node::{Site, group, keep_command};
 use crate::pod::Pod;
 use crate::process::Process;
 use crate::stand::{ArmPlan, Role};
@@ -24,6 +24,7 @@ pub(crate) const PILOT: &str = "pilot";
 pub(crate) fn start_pilot(site: &Site<'_>, pod: &mut Pod) -> Result<(), LabError> {
     let probes: Vec<AppProbe> = app_probe(site, pod).into_iter().collect();
     let program = (site.blueprint.programs)(Role::Pilot { address: pod.address(), probes: &probes });
+    keep_command(pod, "agent.txt", &program)?;
     pod.start_beside("proxy", PILOT, &program, site.trees)
 }
 

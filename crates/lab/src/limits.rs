@@ -1,3 +1,4 @@
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -14,6 +15,14 @@ pub struct Limits {
     pub cpu_millicores: Option<u32>,
     /// Memory.
     pub memory_bytes: Option<u64>,
+}
+
+/// As in a container's `limits`, a line each.
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cpu_millicores.map_or(Ok(()), |millicores| writeln!(f, "cpu: {millicores}m"))?;
+        self.memory_bytes.map_or(Ok(()), |bytes| writeln!(f, "memory: {bytes}"))
+    }
 }
 
 impl Trees {

@@ -18,6 +18,7 @@ use crate::error::{LabError, step};
 use crate::gateway;
 use crate::health::{PILOT, sidecar_is_ready, start_kubelet, start_pilot};
 use crate::kube_proxy;
+use crate::limits::Limits;
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
 use crate::pod::{Place, Pod, write_private};
@@ -285,8 +286,18 @@ fn start_sidecar(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sideca
 }
 
 pub(crate) fn limit_proxy(site: &Site<'_>, arm: &ArmPlan, pod: &Pod) -> Result<(), LabError> {
+    if arm.limits == Limits::default() {
+        return Ok(());
+    }
     let limited = site.trees.limit(&pod.group("proxy"), &arm.limits);
-    limited.map_err(step(format!("limit the proxy of `{}`", pod.name())))
+    let kept = limited.and_then(|()| fs::write(pod.files().join("limits.yaml"), arm.limits.to_string()));
+    kept.map_err(step(format!("limit the proxy of `{}`", pod.name())))
+}
+
+/// Keeps the command line of a pod's program in the pod's folder, an argument a line.
+pub(crate) fn keep_command(pod: &Pod, file: &str, program: &Program) -> Result<(), LabError> {
+    let path = pod.files().join(file);
+    fs::write(&path, format!("{}\n", program.command.join("\n"))).map_err(step(format!("write {}", path.display())))
 }
 
 /// Starts an agent and an Envoy on the files that lie in the pod's folder.
@@ -295,9 +306,8 @@ pub(crate) fn start_envoy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options
     start_pilot(site, pod)?;
     let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
     command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
-    let written = fs::write(pod.files().join("command.txt"), format!("{}\n", command.join("\n")));
-    written.map_err(step(format!("write {}", pod.files().display())))?;
     let program = Program { command, environment: Vec::new(), takes_orders: false };
+    keep_command(pod, "command.txt", &program)?;
     pod.start("proxy", &program, Some(plane::PROXY_UID), site.trees)
 }
 

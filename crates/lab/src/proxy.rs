@@ -8,14 +8,23 @@ use topology::{Fault, Topology};
 use crate::address::{Addresses, assign};
 use crate::authority::Identities;
 use crate::error::{LabError, step};
-use crate::node::{INSIDE, Site, apply_rules, destinations, limit_proxy, workload};
+use crate::node::{INSIDE, Site, apply_rules, destinations, keep_command, limit_proxy, workload};
 use crate::pod::{Pod, write_private};
 use crate::process::Program;
 use crate::stand::ArmPlan;
 
 /// Files that every pod of an arm with such proxies has in its folder; no template may be called like one of them.
-pub const FILES_RESERVED: [&str; 7] =
-    ["resolv.conf", "nsswitch.conf", "redirect.nft", "certificate.pem", "key.pem", "identity.pem", "authority.pem"];
+pub const FILES_RESERVED: [&str; 9] = [
+    "resolv.conf",
+    "nsswitch.conf",
+    "redirect.nft",
+    "command.txt",
+    "limits.yaml",
+    "certificate.pem",
+    "key.pem",
+    "identity.pem",
+    "authority.pem",
+];
 
 /// Fills in the templates of `proxy` for every pod of `topology` and for the client's, as standing up will.
 ///
@@ -40,6 +49,7 @@ pub(crate) fn start_proxy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, proxy: 
     written.collect::<Result<(), _>>().and_then(|()| write_identity(site, pod)).map_err(step(doing))?;
     limit_proxy(site, arm, pod)?;
     let program = Program { command: rendered.command, environment: Vec::new(), takes_orders: false };
+    keep_command(pod, "command.txt", &program)?;
     pod.start("proxy", &program, Some(PROXY_UID), site.trees)
 }
 

@@ -1,4 +1,4 @@
-//! What distinguishes the sidecars of one arm from those of another, for readers of a run folder.
+//! What distinguishes the proxies of one arm from those of another, for readers of a run folder.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,48 +10,76 @@ use plane::Plane;
 
 use crate::experiment::Arm;
 
-/// What a sidecar is made of: redirect rules, command line, configuration.
-const FILES: [&str; 3] = ["redirect.nft", "command.txt", "bootstrap.json"];
+/// What proxies are made of: redirect rules, command lines, configuration, limits; and what their node has for them:
+/// rules that lead to a gateway, probes.
+const FILES: [&str; 7] =
+    ["redirect.nft", "command.txt", "agent.txt", "bootstrap.json", "limits.yaml", "gateway.nft", "probes.json"];
 
-/// Writes `planes/ARM.diff` for each arm with sidecars but the first one, whose sidecars it is compared with: a unified
-/// diff over all pods, empty if they are the same.
+/// Writes `planes/ARM.diff` for each arm with proxies: a unified diff over all pods, empty if they are the same.
 pub fn write_differences(ground: &Path, arms: &[Arm]) -> anyhow::Result<()> {
     let planes = ground.join("planes");
-    let mut sidecars = arms.iter().filter(|arm| matches!(arm.plane, Plane::Sidecar(_))).map(|arm| &*arm.name);
-    let Some(base) = sidecars.next() else { return Ok(()) };
-    for arm in sidecars {
-        let text = difference(&planes, base, arm).with_context(|| format!("cannot compare `{base}` with `{arm}`"))?;
-        let file = planes.join(format!("{arm}.diff"));
+    for arm in arms.iter().filter(|arm| arm.has_proxies()) {
+        let base = base_of(arms, arm);
+        let text = difference(&planes, base, arm);
+        let text = text.with_context(|| format!("cannot compare the files of arm `{}` with others", arm.name))?;
+        let file = planes.join(format!("{}.diff", arm.name));
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }
 
-fn difference(planes: &Path, base: &str, arm: &str) -> io::Result<String> {
-    let mut pods = pods(&planes.join(base))?;
-    pods.extend(self::pods(&planes.join(arm))?);
+/// What an arm is compared with: sidecars with the first ones, everything else with the baseline. The baseline itself is
+/// compared with nothing, so that all of it is added.
+fn base_of<'a>(arms: &'a [Arm], arm: &Arm) -> Option<&'a Arm> {
+    let has_sidecars = |arm: &Arm| matches!(arm.plane, Plane::Sidecar(_));
+    let first = arms.iter().find(|known| has_sidecars(known)).filter(|_| has_sidecars(arm));
+    [first, arms.first()].into_iter().flatten().find(|base| base.name != arm.name)
+}
+
+fn difference(planes: &Path, base: Option<&Arm>, arm: &Arm) -> io::Result<String> {
+    let both: Vec<&Arm> = base.into_iter().chain([arm]).collect();
+    let mut pods = BTreeSet::new();
+    for one in &both {
+        pods.extend(self::pods(&planes.join(&one.name))?);
+    }
+    let files: Vec<&str> = FILES.into_iter().chain(both.iter().flat_map(|one| templates(one))).collect();
     let mut text = String::new();
     for pod in pods {
-        for file in FILES {
-            let [from, to] = [base, arm].map(|arm| format!("{arm}/{pod}/{file}"));
-            let (old, new) = (read(planes, &from)?, read(planes, &to)?);
-            let name = |path: String, text: &Option<String>| text.as_ref().map_or("/dev/null".to_owned(), |_| path);
-            let (from, to) = (name(from, &old), name(to, &new));
-            let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+        for file in &files {
+            let place = |arm: &Arm| format!("{}/{pod}/{file}", arm.name);
+            let (from, old) = base.map_or(Ok(absent()), |base| read(planes, place(base)))?;
+            let (to, new) = read(planes, place(arm))?;
             text.push_str(&plane::difference((&from, &old), (&to, &new)));
         }
     }
     Ok(text)
 }
 
+/// Names of the files that a program of the user's own is given.
+fn templates(arm: &Arm) -> impl Iterator<Item = &str> {
+    let own = match &arm.plane {
+        Plane::Proxy(proxy) => &proxy.templates[..],
+        Plane::None | Plane::Sidecar(_) => &[],
+    };
+    own.iter().map(|template| &*template.name)
+}
+
 fn pods(arm: &Path) -> io::Result<BTreeSet<String>> {
     fs::read_dir(arm)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// None where the arm has no such file: no sidecar stands by that pod.
-fn read(planes: &Path, name: &str) -> io::Result<Option<String>> {
-    match fs::read_to_string(planes.join(name)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
+/// Name and text of a file; [`absent`] where the arm has no such file: no proxy stands by that pod.
+fn read(planes: &Path, name: String) -> io::Result<(String, String)> {
+    match fs::read_to_string(planes.join(&name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(absent()),
+        other => other.map(|text| (name, text)),
     }
 }
+
+/// What stands in a diff for a file that is not there.
+fn absent() -> (String, String) {
+    ("/dev/null".to_owned(), String::new())
+}
+
+#[cfg(test)]
+mod tests;

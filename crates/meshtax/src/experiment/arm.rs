@@ -44,6 +44,11 @@ impl Arm {
             limits: self.limits,
         }
     }
+
+    /// Whether a proxy stands anywhere in it.
+    pub fn has_proxies(&self) -> bool {
+        self.plane != Plane::None || self.gateway.is_some()
+    }
 }
 
 /// The arms of the file `experiment`, the baseline first.

@@ -164,6 +164,24 @@ fn bundled_files_are_valid() {
     }
 }
 
+/// Every option, in the file that is there to show them; what stands beside sidecars, in the files that it names.
+#[test]
+fn every_key_of_an_arm_is_shown() {
+    let written = |name: &str| -> Vec<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments").join(name);
+        let file: Value = crate::experiment::read_yaml(&fs::read_to_string(path).unwrap()).unwrap();
+        let arms = file["arms"].as_object().unwrap().values();
+        arms.flat_map(|arm| arm.as_object().unwrap().keys().cloned()).collect()
+    };
+    let elsewhere = [("watch", written("four-arms.yaml")), ("add", written("calibrate.yaml"))];
+    let options = written("options.yaml");
+    let schema: Value = serde_json::from_str(EXPERIMENT).unwrap();
+    for key in schema["$defs"]["arm"]["properties"].as_object().unwrap().keys() {
+        let place = elsewhere.iter().find(|(known, _)| known == key).map_or(&options, |(_, keys)| keys);
+        assert!(place.contains(key), "`{key}` is nowhere to be seen");
+    }
+}
+
 #[test]
 fn the_schema_of_topologies_says_what_their_reader_says() {
     agree(TOPOLOGY, &full_topology(), &read_topology);

@@ -1,11 +1,12 @@
 //! Options of sidecars against real Envoys: each changes what it names.
 //!
 //! All arms of a lab stand side by side, since standing one up takes longer than all looks at it. That an option changes
-//! nothing else, `planes/ARM.diff` shows; crate `plane` holds these differences line by line.
+//! nothing else, `rest` shows on Envoys of the arms' own; crate `plane` holds what is written for them line by line.
 
 mod bytes;
 mod encryption;
 mod header;
+mod rest;
 mod spans;
 mod work;
 
@@ -64,19 +65,20 @@ fn each_option_changes_what_it_names() {
     header::applications_never_see_what_peers_tell(&lab);
     header::before_1_10_the_application_is_dialled_at_loopback(&lab);
     work::access_logs_have_a_line_for_each_request(&lab);
+    work::workers_are_as_many_as_asked(&lab);
     work::requests_are_tried_again_as_often_as_asked(&lab);
     work::rules_are_asked_and_let_pass(&lab);
     work::a_larger_mesh_is_known_to_every_sidecar(&lab);
     work::the_run_folder_shows_what_an_arm_adds(&lab);
 }
 
-/// In every arm, whatever its options, and without a caution about its encryption.
+/// In every arm, whatever its options, and without a caution about its encryption or its workers.
 fn every_request_arrives(lab: &Kept) {
     for arm in lab.run.measurement["arms"].as_array().unwrap() {
         assert_eq!(arm["metrics"]["errors"]["value"], 0.0, "{}", arm["name"]);
     }
     let cautions = lab.run.measurement["cautions"].to_string();
-    assert!(!cautions.contains("mtls_off"), "{cautions}");
+    assert!(!cautions.contains("mtls_off") && !cautions.contains("concurrency"), "{cautions}");
 }
 
 /// A lab with a topology and an experiment of its own.

@@ -1,8 +1,6 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use super::{admin, listeners, printed, seen};
 use crate::tool::Kept;
 
@@ -28,6 +26,19 @@ pub fn access_logs_have_a_line_for_each_request(lab: &Kept) {
         assert!(line.starts_with('[') && line.contains("\"PATCH / HTTP/1.1\" 501 - via_upstream - \"-\" 0 "), "{line}");
     }
     assert!(lines("sidecar", "echo-v1").is_empty());
+}
+
+/// One here; crate `plane` has two by default, and `rest` three.
+pub fn workers_are_as_many_as_asked(lab: &Kept) {
+    for pod in ["client", "echo-v1"] {
+        assert_eq!(workers(lab, "sidecar", pod), ["wrk:worker_0"], "{pod}");
+    }
+}
+
+/// Names of the threads of a pod's Envoy that serve requests.
+pub fn workers(lab: &Kept, arm: &str, pod: &str) -> Vec<String> {
+    let look = "cat /proc/$(pgrep -x envoy)/task/*/comm | grep ^wrk: | sort";
+    printed(&lab.enter(arm, pod, &["sh", "-c", look])).lines().map(str::to_owned).collect()
 }
 
 /// The server says that it is unavailable, as gRPC would, and counts how often it was asked.
@@ -87,6 +98,11 @@ pub fn the_run_folder_shows_what_an_arm_adds(lab: &Kept) {
     {
         assert!(files.contains(name), "no {name}");
     }
-    let first: Value = lab.run.measurement["arms"][0]["name"].clone();
-    assert!(!lab.run.folder.join("planes/sidecar.diff").exists(), "{first} is what others are compared with");
+    // The first ones are what others are compared with: all of them is added.
+    let first = lab.run.file("planes/sidecar.diff");
+    assert_eq!(changed("sidecar", '-'), [""; 0]);
+    for file in ["redirect.nft", "command.txt", "agent.txt", "bootstrap.json"] {
+        assert!(first.contains(&format!("--- /dev/null\n+++ sidecar/echo-v1/{file}\n")), "no {file} in {first}");
+    }
+    assert!(first.contains("+++ sidecar/node/probes.json") && !first.contains("PRIVATE KEY"), "{first}");
 }
