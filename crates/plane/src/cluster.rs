@@ -13,6 +13,9 @@ pub(crate) const BLACK_HOLE: &str = "BlackHoleCluster";
 /// Where connections to unknown destinations go, unchanged.
 pub(crate) const PASSTHROUGH: &str = "PassthroughCluster";
 
+/// Where connections to ports of the pod that no service has go, unchanged.
+pub(crate) const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
+
 /// Source of the inbound side's connections to the application; the redirect rules let it through.
 pub const INBOUND_SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 6);
 
@@ -23,11 +26,27 @@ pub(crate) fn black_hole() -> Value {
 
 /// The cluster that dials what the application dialled.
 pub(crate) fn passthrough() -> Value {
-    let mut cluster = original_destination(PASSTHROUGH);
+    let mut cluster = passing(PASSTHROUGH);
     cluster["metadata"] = service_metadata("unknown", PASSTHROUGH, "unknown");
+    cluster
+}
+
+/// The cluster that dials what was dialled, at the application.
+pub(crate) fn inbound_passthrough() -> Value {
+    let mut cluster = passing(INBOUND_PASSTHROUGH);
+    cluster["upstream_bind_config"] = inbound_source();
+    cluster
+}
+
+fn passing(name: &str) -> Value {
+    let mut cluster = original_destination(name);
     cluster["typed_extension_protocol_options"] =
         http_options(json!({"common_http_protocol_options": {"idle_timeout": "300s"}}));
     cluster
+}
+
+fn inbound_source() -> Value {
+    json!({"source_address": {"address": INBOUND_SOURCE, "port_value": 0}})
 }
 
 /// Options of a cluster that speaks the HTTP that it is spoken to in.
@@ -38,8 +57,8 @@ fn http_options(mut fields: Value) -> Value {
 }
 
 /// Name of the cluster that leads from the sidecar to its own application.
-pub(crate) fn inbound_name(port: Port) -> String {
-    format!("inbound|{}||", port.number)
+pub(crate) fn inbound_name(port: u16) -> String {
+    format!("inbound|{port}||")
 }
 
 /// The sidecar's own application, dialled at the pod's address as Istio does since 1.10, or at loopback as before.
@@ -47,15 +66,15 @@ pub(crate) fn inbound(port: Port, options: &Sidecar) -> Value {
     if options.preset.is_before_1_10() {
         return loopback(port);
     }
-    let mut cluster = original_destination(&inbound_name(port));
-    cluster["upstream_bind_config"] = json!({"source_address": {"address": INBOUND_SOURCE, "port_value": 0}});
+    let mut cluster = original_destination(&inbound_name(port.number));
+    cluster["upstream_bind_config"] = inbound_source();
     // Only one address ever appears here: there is nothing to clean up.
     cluster["cleanup_interval"] = "86400s".into();
     cluster
 }
 
 fn loopback(port: Port) -> Value {
-    let name = inbound_name(port);
+    let name = inbound_name(port.number);
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port.number}});
     json!({
         "name": name,

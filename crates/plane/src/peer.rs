@@ -59,7 +59,7 @@ fn fields(workload: &Workload, preset: Preset) -> Fields {
         Preset::Istio16Default => fields.extend([
             ("INSTANCE_IPS", text(&workload.address.to_string())),
             ("MESH_ID", text(TRUST_DOMAIN)),
-            ("SERVICE_ACCOUNT", text(&workload.account)),
+            ("SERVICE_ACCOUNT", text(workload.account_name())),
         ]),
     }
     fields
@@ -121,8 +121,8 @@ mod tests {
 
     use super::*;
 
-    fn length(service: &str, preset: Preset) -> usize {
-        let workload = Workload {
+    fn pod(service: &str) -> Workload {
+        Workload {
             pod: format!("{service}-v1"),
             service: service.into(),
             version: "v1".into(),
@@ -130,8 +130,16 @@ mod tests {
             account: format!("bookinfo-{service}"),
             address: Ipv4Addr::new(10, 244, 0, 2),
             ports: Vec::new(),
+        }
+    }
+
+    /// A field a line; those of a structure below its name.
+    fn lines(fields: &Fields) -> String {
+        let line = |(key, value): (&&str, &Field)| match value {
+            Field::Text(text) => format!("{key} {text}\n"),
+            Field::Fields(inner) => format!("{key}\n{}", lines(inner)).trim_end().replace('\n', "\n  ") + "\n",
         };
-        metadata(&workload, preset).len()
+        fields.iter().map(line).collect()
     }
 
     /// Without the cloud's metadata.
@@ -140,15 +148,68 @@ mod tests {
         let gateway = gateway::workload(Ipv4Addr::new(10, 244, 0, 2));
         assert_eq!(metadata(&gateway, Preset::Today).len(), 532);
         assert_eq!(metadata(&gateway, Preset::Istio19Demo).len(), 1040);
+        assert_eq!(metadata(&gateway, Preset::Istio16Default).len(), 1080);
     }
 
     /// The sizes of Bookinfo in a Kubernetes cluster; a page's whole line was 1041 B at the ingress gateway of 1.9.
     #[test]
     fn the_value_has_the_size_of_its_era() {
         for (service, today, of_1_9, of_1_6) in [("details", 460, 704, 724), ("productpage", 488, 736, 756)] {
-            assert_eq!(length(service, Preset::Today), today);
-            assert_eq!(length(service, Preset::Istio19Demo), of_1_9);
-            assert_eq!(length(service, Preset::Istio16Default), of_1_6);
+            let length = |preset| metadata(&pod(service), preset).len();
+            assert_eq!(length(Preset::Today), today);
+            assert_eq!(length(Preset::Istio19Demo), of_1_9);
+            assert_eq!(length(Preset::Istio16Default), of_1_6);
         }
+    }
+
+    #[test]
+    fn a_sidecar_of_1_6_tells_of_its_account() {
+        insta::assert_snapshot!(lines(&fields(&pod("details"), Preset::Istio16Default)), @"
+        CLUSTER_ID Kubernetes
+        INSTANCE_IPS 10.244.0.2
+        LABELS
+          app details
+          istio.io/rev default
+          pod-template-hash td2fxq5clx
+          security.istio.io/tlsMode istio
+          service.istio.io/canonical-name details
+          service.istio.io/canonical-revision v1
+          version v1
+        MESH_ID cluster.local
+        NAME details-v1-td2fxq5clx-fzpm9
+        NAMESPACE default
+        OWNER kubernetes://apis/apps/v1/namespaces/default/deployments/details-v1
+        SERVICE_ACCOUNT bookinfo-details
+        WORKLOAD_NAME details-v1
+        ");
+    }
+
+    /// Its account has no namespace before it, as its identity has.
+    #[test]
+    fn the_gateway_of_1_6_tells_of_its_account_and_its_chart() {
+        let gateway = gateway::workload(Ipv4Addr::new(10, 244, 255, 254));
+        insta::assert_snapshot!(lines(&fields(&gateway, Preset::Istio16Default)), @"
+        CLUSTER_ID Kubernetes
+        INSTANCE_IPS 10.244.255.254
+        LABELS
+          app istio-ingressgateway
+          chart gateways
+          heritage Tiller
+          install.operator.istio.io/owning-resource unknown
+          istio ingressgateway
+          istio.io/rev default
+          operator.istio.io/component IngressGateways
+          pod-template-hash zz8zz8n8tg
+          release istio
+          service.istio.io/canonical-name istio-ingressgateway
+          service.istio.io/canonical-revision latest
+          sidecar.istio.io/inject false
+        MESH_ID cluster.local
+        NAME istio-ingressgateway-zz8zz8n8tg-hnxwt
+        NAMESPACE istio-system
+        OWNER kubernetes://apis/apps/v1/namespaces/istio-system/deployments/istio-ingressgateway
+        SERVICE_ACCOUNT istio-ingressgateway-service-account
+        WORKLOAD_NAME istio-ingressgateway
+        ");
     }
 }

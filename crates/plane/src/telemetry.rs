@@ -70,6 +70,12 @@ impl Reporter {
         }
     }
 
+    /// The same for what was meant for none of the mesh's services, under a name of Istio's.
+    pub(crate) fn of_no_service(self, name: &str) -> Self {
+        let service = Service { host: UNKNOWN.into(), name: name.into(), namespace: UNKNOWN.into() };
+        Self { service, ..self }
+    }
+
     /// Access loggers of an HTTP connection manager.
     pub(crate) fn http(&self) -> Vec<Value> {
         let labels = tags(&self.http_labels());

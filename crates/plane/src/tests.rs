@@ -9,7 +9,9 @@ use std::net::Ipv4Addr;
 use serde_json::Value;
 use topology::Protocol;
 
-use crate::{Destination, Endpoint, Files, Port, Sidecar, Workload, arguments, bootstrap, fqdn, redirect, spiffe};
+use crate::{
+    Destination, Endpoint, Files, Mtls, Port, Sidecar, Workload, arguments, bootstrap, fqdn, redirect, spiffe,
+};
 
 const HTTP: Port = Port { number: 9080, protocol: Protocol::Http, declared: true };
 const TCP: Port = Port { number: 6379, protocol: Protocol::Tcp, declared: true };
@@ -31,12 +33,15 @@ fn a_sidecar_leads_to_its_application_and_to_every_destination() {
         virtualInbound 0.0.0.0:15006
           port 15006 -> BlackHoleCluster
           port 9080 tls, * -> inbound|9080||
+          any tls, * -> InboundPassthroughCluster
+          any tls -> InboundPassthroughCluster
         0.0.0.0_15090 0.0.0.0:15090
           any, * -> prometheus_stats
         0.0.0.0_15021 0.0.0.0:15021
           any, * -> agent
         BlackHoleCluster
         PassthroughCluster
+        InboundPassthroughCluster from 127.0.0.6
         inbound|9080|| from 127.0.0.6
         outbound|9080||reviews.default.svc.cluster.local 10.0.0.3:9080*2 10.0.0.4:9080*1 as spiffe://cluster.local/ns/default/sa/bookinfo-reviews
         outbound|6379||cache.default.svc.cluster.local 10.0.0.5:6379*1 as spiffe://cluster.local/ns/default/sa/cache
@@ -44,6 +49,46 @@ fn a_sidecar_leads_to_its_application_and_to_every_destination() {
         agent 127.0.0.1:15020*1
         ",
     );
+}
+
+/// What the application serves beside its service's port is reached as Istio lets it be: see `Mtls`.
+#[test]
+fn ports_that_no_service_has_pass_where_their_kind_may() {
+    let chains = |mtls| {
+        let bootstrap = write(&[HTTP], &Sidecar { mtls, ..Sidecar::default() });
+        let listeners = list(&bootstrap["static_resources"]["listeners"]);
+        let inbound = listeners.iter().find(|listener| listener["name"] == "virtualInbound").unwrap();
+        let others = list(&inbound["filter_chains"])
+            .iter()
+            .filter(|chain| chain["filter_chain_match"]["destination_port"].is_null());
+        let line = |chain: &Value| {
+            let wanted = &chain["filter_chain_match"];
+            let protocols: Vec<&str> = list(&wanted["application_protocols"]).iter().map(text).collect();
+            let socket = if chain["transport_socket"].is_null() { "as it is" } else { "mutual TLS" };
+            format!("{} {} {protocols:?} {socket}", text(&chain["name"]), text(&wanted["transport_protocol"]))
+        };
+        let last = text(&list(&inbound["listener_filters"]).last().unwrap()["name"]).to_owned();
+        others.map(line).chain([last]).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(chains(Mtls::Strict), @r#"
+    virtualInbound-catchall-http tls ["istio-http/1.0", "istio-http/1.1", "istio-h2"] mutual TLS
+    virtualInbound-catchall tls [] mutual TLS
+    envoy.filters.listener.tls_inspector
+    "#);
+    insta::assert_snapshot!(chains(Mtls::Permissive), @r#"
+    virtualInbound-catchall-http tls ["istio-http/1.0", "istio-http/1.1", "istio-h2"] mutual TLS
+    virtualInbound-catchall-http-plaintext raw_buffer ["http/1.0", "http/1.1"] as it is
+    virtualInbound-catchall tls ["istio", "istio-peer-exchange"] mutual TLS
+    virtualInbound-catchall-plaintext raw_buffer [] as it is
+    virtualInbound-catchall-tls tls [] as it is
+    envoy.filters.listener.http_inspector
+    "#);
+    insta::assert_snapshot!(chains(Mtls::Off), @r#"
+    virtualInbound-catchall-http-plaintext raw_buffer ["http/1.0", "http/1.1"] as it is
+    virtualInbound-catchall-plaintext raw_buffer [] as it is
+    virtualInbound-catchall-tls tls [] as it is
+    envoy.filters.listener.http_inspector
+    "#);
 }
 
 #[test]

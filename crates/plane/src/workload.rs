@@ -72,6 +72,11 @@ impl Workload {
         if self.is_gateway() { self.service.clone() } else { workload_name(&self.service, &self.version) }
     }
 
+    /// Name of its service account, without a namespace.
+    pub(crate) fn account_name(&self) -> &str {
+        self.account.rsplit_once('/').map_or(&self.account, |(_, name)| name)
+    }
+
     /// Whether it is the mesh's gateway.
     pub(crate) fn is_gateway(&self) -> bool {
         self.namespace == gateway::NAMESPACE

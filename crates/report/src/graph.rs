@@ -104,7 +104,11 @@ fn endpoint(endpoint: &Endpoint) -> Node {
         0.0 => String::new(),
         rate => format!(", {} errors", Share(rate)),
     };
-    let text = format!("{path} → {}{errors}", Bytes(endpoint.response_bytes));
+    let content = match endpoint.content_type.as_str() {
+        "" | Endpoint::CONTENT_TYPE_DEFAULT => String::new(),
+        other => format!(" of {other}"),
+    };
+    let text = format!("{path} → {}{content}{errors}", Bytes(endpoint.response_bytes));
     Node { text, children: endpoint.script.iter().map(step).collect() }
 }
 

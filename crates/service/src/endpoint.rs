@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hyper::body::Bytes;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http;
 use tokio::task::block_in_place;
 use topology::Protocol;
@@ -19,10 +19,13 @@ use crate::wait::wait;
 pub(crate) struct Endpoint {
     /// Path without query; empty for `tcp`.
     pub(crate) path: String,
+    /// What its answers say that they are; `tcp` says nothing.
+    pub(crate) content_type: HeaderValue,
     script: Vec<Step>,
     /// CPU time of all steps that come after the answer.
     background: Duration,
-    body: Bytes,
+    /// What it answers.
+    pub(crate) body: Bytes,
     error_rate: f64,
     tally: EndpointTally,
 }
@@ -75,8 +78,15 @@ impl Endpoint {
             Protocol::Http => filler(endpoint.response_bytes),
             Protocol::Tcp => line_of(endpoint.response_bytes),
         };
-        let (path, error_rate) = (endpoint.path.clone(), endpoint.error_rate);
-        Ok(Self { path, script, background: later, body, error_rate, tally: EndpointTally::default() })
+        Ok(Self {
+            path: endpoint.path.clone(),
+            content_type: HeaderValue::from_str(&endpoint.content_type).map_err(http::Error::from)?,
+            script,
+            background: later,
+            body,
+            error_rate: endpoint.error_rate,
+            tally: EndpointTally::default(),
+        })
     }
 
     /// Notes bytes of a request, as they arrive.

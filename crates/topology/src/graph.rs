@@ -107,6 +107,8 @@ pub struct Endpoint {
     pub script: Vec<Step>,
     /// Size of the answer's body, in bytes.
     pub response_bytes: u64,
+    /// Media type of the answer's body; empty for `tcp`.
+    pub content_type: String,
     /// Share of requests answered with 500 after the script, between 0 and 1.
     pub error_rate: f64,
 }
@@ -151,6 +153,11 @@ pub struct Pod<'a> {
     pub version: &'a Version,
     /// Number among the version's copies, from 0.
     pub index: u32,
+}
+
+impl Endpoint {
+    /// Media type where the file names none.
+    pub const CONTENT_TYPE_DEFAULT: &str = "text/plain; charset=utf-8";
 }
 
 impl Call {

@@ -53,7 +53,7 @@ fn full_topology() -> Value {
             "front": {
                 "port": 8080, "protocol": "http", "declared": false, "account": "front-account", "connections": "new",
                 "propagate": ["x-request-id"], "ready": "/health", "memory": "1 MiB",
-                "endpoints": {"/": {"script": script, "response": 12, "errors": "1%"}},
+                "endpoints": {"/": {"script": script, "response": 12, "type": "text/html; charset=utf-8", "errors": "1%"}},
                 "versions": {
                     "v1": {"weight": 2, "instances": 2, "memory": 1024},
                     "v2": {"endpoints": {"/": {"response": "5 kB", "errors": 0.5}}},

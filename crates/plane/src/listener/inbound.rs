@@ -5,16 +5,24 @@ use topology::Protocol;
 
 use super::http::connection_manager;
 use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy};
-use crate::cluster::{BLACK_HOLE, inbound_name};
+use crate::cluster::{BLACK_HOLE, INBOUND_PASSTHROUGH, inbound_name};
 use crate::extension::extension;
 use crate::telemetry::Reporter;
 use crate::{Files, INBOUND_PORT, Mtls, Port, Sidecar, Workload, authorization, fqdn, peer, tls};
 
-/// The listener for all that reaches the pod. Each declared port has a chain for mutual TLS, one for plaintext, or both;
-/// Envoy closes a connection of another kind, and one to an undeclared port, for want of a chain.
+/// What a chain is for: a port of the service, or all ports that it has not.
+#[derive(Clone, Copy)]
+struct Door {
+    port: Option<u16>,
+    protocol: Protocol,
+}
+
+/// The listener for all that reaches the pod. Each port has a chain for mutual TLS, one for plaintext, or both, and so have
+/// those that the service does not declare; Envoy closes a connection of another kind for want of a chain.
 pub(crate) fn inbound(workload: &Workload, files: &Files, options: &Sidecar) -> Value {
     let mut chains = vec![black_hole()];
     chains.extend(workload.ports.iter().flat_map(|&port| of_port(workload, port, files, options)));
+    chains.extend(catch_all(workload, files, options));
     json!({
         "name": "virtualInbound",
         "traffic_direction": "INBOUND",
@@ -40,8 +48,8 @@ fn listener_filters(workload: &Workload, options: &Sidecar) -> Vec<Value> {
         json!({"initial_read_buffer_size": 512}),
     );
     // What comes encrypted says what it is: only plaintext is looked at.
-    let undeclared = workload.ports.iter().filter(|port| !port.declared && options.mtls != Mtls::Strict);
-    let http = undeclared.map(|port| sniffed::inspecting(port.number));
+    let declared: Vec<u16> = workload.ports.iter().filter(|port| port.declared).map(|port| port.number).collect();
+    let http = (options.mtls != Mtls::Strict).then(|| sniffed::inspecting_all_but(&declared));
     [original, tls].into_iter().chain(http).collect()
 }
 
@@ -54,82 +62,100 @@ fn black_hole() -> Value {
     })
 }
 
-/// A port of which nobody said what it speaks has its chains twice: for what is found to be HTTP, and for all else.
 fn of_port(workload: &Workload, port: Port, files: &Files, options: &Sidecar) -> Vec<Value> {
+    let number = Some(port.number);
     if port.declared {
-        return chains(workload, port, files, options);
+        return chains(workload, Door { port: number, protocol: port.protocol }, files, options);
     }
-    let speaking = |protocol| chains(workload, Port { protocol, ..port }, files, options);
+    undeclared(workload, number, files, options)
+}
+
+/// A port of which nobody said what it speaks has its chains twice: for what is found to be HTTP, and for all else.
+fn undeclared(workload: &Workload, port: Option<u16>, files: &Files, options: &Sidecar) -> Vec<Value> {
+    let speaking = |protocol| chains(workload, Door { port, protocol }, files, options);
     speaking(Protocol::Http).into_iter().map(sniffed::taking_http).chain(speaking(Protocol::Tcp)).collect()
 }
 
-fn chains(workload: &Workload, port: Port, files: &Files, options: &Sidecar) -> Vec<Value> {
-    let mutual = (options.mtls != Mtls::Off).then(|| mutual(workload, port, files, options));
-    let plain = (options.mtls != Mtls::Strict).then(|| plain(workload, port, options));
+/// Whatever port was dialled that the service does not have: the application gets it, if it listens there. Where plaintext
+/// may come, so may TLS that is not the mesh's: it passes as it is.
+fn catch_all(workload: &Workload, files: &Files, options: &Sidecar) -> Vec<Value> {
+    let door = Door { port: None, protocol: Protocol::Tcp };
+    let foreign = json!({
+        "name": format!("{}-tls", door.name()),
+        "filter_chain_match": door.wanted("tls"),
+        "filters": filters(workload, door, options, "none"),
+    });
+    let foreign = (options.mtls != Mtls::Strict).then_some(foreign);
+    undeclared(workload, None, files, options).into_iter().chain(foreign).collect()
+}
+
+fn chains(workload: &Workload, door: Door, files: &Files, options: &Sidecar) -> Vec<Value> {
+    let mutual = (options.mtls != Mtls::Off).then(|| mutual(workload, door, files, options));
+    let plain = (options.mtls != Mtls::Strict).then(|| plain(workload, door, options));
     mutual.into_iter().chain(plain).collect()
 }
 
 /// Peers with a certificate of the mesh; where others may speak TLS of their own, the peer's ALPN tells them apart.
-fn mutual(workload: &Workload, port: Port, files: &Files, options: &Sidecar) -> Value {
-    let mut wanted = json!({"destination_port": port.number, "transport_protocol": "tls"});
+fn mutual(workload: &Workload, door: Door, files: &Files, options: &Sidecar) -> Value {
+    let mut wanted = door.wanted("tls");
     if options.mtls == Mtls::Permissive {
-        let names: &[&str] = match port.protocol {
+        let names: &[&str] = match door.protocol {
             Protocol::Http => &["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"],
             Protocol::Tcp => &["istio", "istio-peer-exchange"],
         };
         wanted["application_protocols"] = json!(names);
     }
     json!({
-        "name": format!("0.0.0.0_{}", port.number),
+        "name": door.name(),
         "filter_chain_match": wanted,
-        "transport_socket": tls::server(port.protocol, files),
-        "filters": filters(workload, port, options, "mutual_tls"),
+        "transport_socket": tls::server(door.protocol, files),
+        "filters": filters(workload, door, options, "mutual_tls"),
     })
 }
 
-fn plain(workload: &Workload, port: Port, options: &Sidecar) -> Value {
+fn plain(workload: &Workload, door: Door, options: &Sidecar) -> Value {
     json!({
-        "name": format!("0.0.0.0_{}-plaintext", port.number),
-        "filter_chain_match": {"destination_port": port.number, "transport_protocol": "raw_buffer"},
-        "filters": filters(workload, port, options, "none"),
+        "name": format!("{}-plaintext", door.name()),
+        "filter_chain_match": door.wanted("raw_buffer"),
+        "filters": filters(workload, door, options, "none"),
     })
 }
 
-fn filters(workload: &Workload, port: Port, options: &Sidecar, security: &'static str) -> Vec<Value> {
-    let reporter = options.telemetry.then(|| Reporter::destination(workload, security));
-    match port.protocol {
-        Protocol::Http => vec![http(workload, port, options, reporter.as_ref())],
+fn filters(workload: &Workload, door: Door, options: &Sidecar, security: &'static str) -> Vec<Value> {
+    let reporter = options.telemetry.then(|| door.reporter(workload, security));
+    match door.protocol {
+        Protocol::Http => vec![http(workload, door, options, reporter.as_ref())],
         Protocol::Tcp => {
-            let proxy = tcp_proxy(&inbound_name(port), options, reporter.as_ref());
+            let proxy = tcp_proxy(&door.cluster(), options, reporter.as_ref());
             authorization::tcp(options).into_iter().chain([proxy]).collect()
         }
     }
 }
 
-fn http(workload: &Workload, port: Port, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
+fn http(workload: &Workload, door: Door, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let fields = json!({
-        "stat_prefix": format!("inbound_0.0.0.0_{};", port.number),
+        "stat_prefix": format!("inbound_{};", door.address()),
         "server_name": "istio-envoy",
         "forward_client_cert_details": "APPEND_FORWARD",
         "set_current_client_cert_details": {"subject": true, "dns": true, "uri": true},
-        "route_config": routes(workload, port, options),
+        "route_config": routes(workload, door, options),
     });
     connection_manager(fields, workload, options, authorization::http(options), reporter)
 }
 
-fn routes(workload: &Workload, port: Port, options: &Sidecar) -> Value {
-    let mut all = vec![route("default", json!({"prefix": "/"}), workload, port, options)];
+fn routes(workload: &Workload, door: Door, options: &Sidecar) -> Value {
+    let mut all = vec![route("default", json!({"prefix": "/"}), workload, door, options)];
     if options.metadata {
         // Only a peer that introduced itself is told in return.
         let introduced = json!({"prefix": "/", "headers": [{"name": peer::ID, "present_match": true}]});
-        let mut answered = route("from-the-mesh", introduced, workload, port, options);
+        let mut answered = route("from-the-mesh", introduced, workload, door, options);
         answered["response_headers_to_add"] = peer::introduction(workload, options);
         all.insert(0, answered);
     }
     let mut routes = json!({
-        "name": inbound_name(port),
+        "name": door.cluster(),
         "validate_clusters": false,
-        "virtual_hosts": [{"name": format!("inbound|http|{}", port.number), "domains": ["*"], "routes": all}],
+        "virtual_hosts": [{"name": format!("inbound|http|{}", door.number()), "domains": ["*"], "routes": all}],
     });
     if options.metadata {
         routes["request_headers_to_remove"] = json!([peer::ID, peer::METADATA]);
@@ -137,9 +163,9 @@ fn routes(workload: &Workload, port: Port, options: &Sidecar) -> Value {
     routes
 }
 
-fn route(name: &str, wanted: Value, workload: &Workload, port: Port, options: &Sidecar) -> Value {
+fn route(name: &str, wanted: Value, workload: &Workload, door: Door, options: &Sidecar) -> Value {
     let mut action = json!({
-        "cluster": inbound_name(port),
+        "cluster": door.cluster(),
         "timeout": "0s",
         "max_stream_duration": {"max_stream_duration": "0s", "grpc_timeout_header_max": "0s"},
     });
@@ -150,7 +176,51 @@ fn route(name: &str, wanted: Value, workload: &Workload, port: Port, options: &S
     json!({
         "name": name,
         "match": wanted,
-        "decorator": {"operation": format!("{}:{}/*", fqdn(&workload.service), port.number)},
+        "decorator": {"operation": door.operation(workload)},
         "route": action,
     })
+}
+
+impl Door {
+    /// Its port as Istio writes it: 0 stands for all others.
+    fn number(self) -> u16 {
+        self.port.unwrap_or(0)
+    }
+
+    fn address(self) -> String {
+        format!("0.0.0.0_{}", self.number())
+    }
+
+    /// Name of its chain.
+    fn name(self) -> String {
+        match (self.port, self.protocol) {
+            (Some(_), _) => self.address(),
+            (None, Protocol::Http) => "virtualInbound-catchall-http".to_owned(),
+            (None, Protocol::Tcp) => "virtualInbound-catchall".to_owned(),
+        }
+    }
+
+    /// Name of the cluster behind it.
+    fn cluster(self) -> String {
+        self.port.map_or_else(|| INBOUND_PASSTHROUGH.to_owned(), inbound_name)
+    }
+
+    /// What its chain matches.
+    fn wanted(self, transport: &str) -> Value {
+        let mut wanted = json!({"transport_protocol": transport});
+        if let Some(port) = self.port {
+            wanted["destination_port"] = port.into();
+        }
+        wanted
+    }
+
+    /// What is called there, as traces and peers are told.
+    fn operation(self, workload: &Workload) -> String {
+        self.port.map_or_else(|| ":0/*".to_owned(), |port| format!("{}:{port}/*", fqdn(&workload.service)))
+    }
+
+    fn reporter(self, workload: &Workload, security: &'static str) -> Reporter {
+        let reporter = Reporter::destination(workload, security);
+        if self.port.is_some() { reporter } else { reporter.of_no_service(INBOUND_PASSTHROUGH) }
+    }
 }

@@ -13,11 +13,14 @@ const OFFERED: &str = "istio-http/1.1,istio,http/1.1";
 /// Names that only a caller's sidecar offers, for HTTP.
 const OFFERED_FOR_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
 
-/// Looks for HTTP in what is dialled at this port, and nowhere else.
-pub(super) fn inspecting(port: u16) -> Value {
+/// Looks for HTTP in what is dialled, but not at these ports, of which is known what they speak.
+pub(super) fn inspecting_all_but(ports: &[u16]) -> Value {
     let mut filter = inspector();
-    let port = json!({"destination_port_range": {"start": port, "end": u32::from(port) + 1}});
-    filter["filter_disabled"] = json!({"not_match": port});
+    let is = |&port: &u16| json!({"destination_port_range": {"start": port, "end": u32::from(port) + 1}});
+    let known = ports.iter().map(is).reduce(|one, other| json!({"or_match": {"rules": [one, other]}}));
+    if let Some(known) = known {
+        filter["filter_disabled"] = known;
+    }
     filter
 }
 

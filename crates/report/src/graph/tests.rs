@@ -18,31 +18,37 @@ fn bookinfo() {
     reviews ask for ratings.
 
     productpage  http :9080  1 pod of 24 MiB, new connections
-    └─ /productpage → 5183 B
-       ├─ compute 400us
-       ├─ call details /details/0 (timeout 3s)
-       └─ call reviews /reviews/0 (timeout 3s, 1 retry)
+    ├─ /productpage → 5183 B of text/html; charset=utf-8
+    │  ├─ compute 400us
+    │  ├─ call details /details/0 (timeout 3s)
+    │  └─ call reviews /reviews/0 (timeout 3s, 1 retry)
+    └─ /health → 23 B of text/html; charset=utf-8
 
     details  http :9080  1 pod of 8 MiB
-    └─ /details/0 → 178 B
-       └─ compute 150us
+    ├─ /details/0 → 178 B of application/json
+    │  └─ compute 150us
+    └─ /health → 31 B of application/json
 
     reviews  http :9080  3 pods, new connections
     ├─ v1  33.3 % of calls, 1 pod of 32 MiB
-    │  └─ /reviews/0 → 295 B
-    │     └─ compute 250us
+    │  ├─ /reviews/0 → 295 B of application/json
+    │  │  └─ compute 250us
+    │  └─ /health → 32 B of application/json
     ├─ v2  33.3 % of calls, 1 pod of 32 MiB
-    │  └─ /reviews/0 → 379 B
-    │     ├─ compute 250us
-    │     └─ call ratings /ratings/0 (timeout 10s)
+    │  ├─ /reviews/0 → 379 B of application/json
+    │  │  ├─ compute 250us
+    │  │  └─ call ratings /ratings/0 (timeout 10s)
+    │  └─ /health → 32 B of application/json
     └─ v3  33.3 % of calls, 1 pod of 32 MiB
-       └─ /reviews/0 → 375 B
-          ├─ compute 250us
-          └─ call ratings /ratings/0 (timeout 2.5s)
+       ├─ /reviews/0 → 375 B of application/json
+       │  ├─ compute 250us
+       │  └─ call ratings /ratings/0 (timeout 2.5s)
+       └─ /health → 32 B of application/json
 
     ratings  http :9080  1 pod of 8 MiB
-    └─ /ratings/0 → 48 B
-       └─ compute 100us
+    ├─ /ratings/0 → 48 B of application/json
+    │  └─ compute 100us
+    └─ /health → 31 B of application/json
     ");
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::CONTENT_TYPE;
 use hyper::http::{Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{Stopping, stop};
+use crate::endpoint::Endpoint;
 use crate::in_flight::Flight;
 use crate::instance::Instance;
 
@@ -33,7 +34,7 @@ async fn answer(instance: Arc<Instance>, mut request: Request<Incoming>) -> Resu
     let path = request.uri().path();
     if instance.ready.as_deref() == Some(path) {
         instance.tally.ready_probes.add(1);
-        return Ok(Response::new(Answer::empty()));
+        return Ok(instance.endpoint(path).map_or_else(|| Response::new(Answer::empty()), ready));
     }
     let Some(endpoint) = instance.endpoint(path) else {
         instance.tally.unknown_paths.add(1);
@@ -47,9 +48,18 @@ async fn answer(instance: Arc<Instance>, mut request: Request<Incoming>) -> Resu
     endpoint.sent(outcome.body.len() as u64);
     let status = if outcome.failed { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
     let after = After { instance: Arc::clone(&instance), background: outcome.background, flight };
-    let mut response = with_status(status, Answer { body: outcome.body, after: Some(after) });
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    Ok(response)
+    Ok(of(endpoint, with_status(status, Answer { body: outcome.body, after: Some(after) })))
+}
+
+/// A probe's answer where an endpoint says what is in it.
+fn ready(endpoint: &Endpoint) -> Response<Answer> {
+    of(endpoint, Response::new(Answer { body: endpoint.body.clone(), after: None }))
+}
+
+/// The answer with what its endpoint says that it is.
+fn of(endpoint: &Endpoint, mut response: Response<Answer>) -> Response<Answer> {
+    response.headers_mut().insert(CONTENT_TYPE, endpoint.content_type.clone());
+    response
 }
 
 fn with_status(status: StatusCode, answer: Answer) -> Response<Answer> {

@@ -54,6 +54,24 @@ fn probes_and_unknown_paths_are_no_requests() {
     assert_eq!((counts.ready_probes, counts.unknown_paths, counts.endpoints[0].requests), (1, 1, 1));
 }
 
+/// Whole heads, since their bytes are compared with a mesh's.
+#[test]
+fn answers_say_what_they_are() {
+    let typed = |path: &str, kind: &str| Endpoint { content_type: kind.to_owned(), ..endpoint(path, vec![]) };
+    let json = Endpoint { response_bytes: 31, ..typed("/ready", "application/json") };
+    let mut stand = Stand::up(vec![service("web", vec![typed("/", "text/html; charset=utf-8"), json])]);
+    let mut client = stand.connect("web");
+    let head = |kind, length| format!("HTTP/1.1 200 OK\ncontent-type: {kind}\ncontent-length: {length}\ndate: ");
+    for (path, kind, length) in [("/", "text/html; charset=utf-8", 100), ("/ready", "application/json", 31)] {
+        let answer = client.get(path);
+        let lines: Vec<&str> = answer.head.lines().map(str::trim_end).collect();
+        assert!(lines.join("\n").starts_with(&head(kind, length)), "{}", answer.head);
+        assert_eq!((lines.len(), answer.body.len()), (5, length), "{}", answer.head);
+    }
+    let counts = stand.counts("web");
+    assert_eq!((counts.ready_probes, counts.endpoints[0].requests, counts.endpoints[1].requests), (1, 1, 0));
+}
+
 #[test]
 fn bodies_are_read_and_counted() {
     let mut stand = Stand::up(vec![service("web", vec![endpoint("/", vec![])])]);

@@ -49,7 +49,8 @@ pub fn tcp_service(name: &str, script: Vec<Step>) -> Service {
 
 /// An endpoint that answers 100 bytes.
 pub fn endpoint(path: &str, script: Vec<Step>) -> Endpoint {
-    Endpoint { path: path.to_owned(), script, response_bytes: 100, error_rate: 0.0 }
+    let content_type = Endpoint::CONTENT_TYPE_DEFAULT.to_owned();
+    Endpoint { path: path.to_owned(), script, response_bytes: 100, content_type, error_rate: 0.0 }
 }
 
 pub fn call(service: &str, path: &str) -> Call {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_saphyr::{Location, Spanned};
 
 use super::file::{CallFile, EndpointFile, File, ServiceFile, StepFile, VersionFile, WorkFile};
-use super::word::{Label, Size, Whole};
+use super::word::{Label, Size, UrlPath, Whole};
 use super::{cycle, hop};
 use crate::{Call, Endpoint, Fault, NAMES_RESERVED, Protocol, Service, Share, Step, Topology, Version, Work};
 
@@ -42,6 +42,7 @@ fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> 
     work_keys(file.work(), file.protocol)?;
     let versions = versions(name, file)?;
     environment_has_a_command(file.work(), &versions)?;
+    probes_are_answered_at_once(file, &versions)?;
     Ok(Service {
         name: word.clone(),
         port: file.port.value.0,
@@ -188,6 +189,7 @@ fn simulated_tcp(place: Location, own: WorkFile, service: WorkFile) -> Result<Wo
         path: String::new(),
         script: script.map_or(Ok(Vec::new()), |script| steps(&script.value))?,
         response_bytes: response.map_or(1, |response| response.value.0),
+        content_type: String::new(),
         error_rate: errors.map_or(0.0, |errors| errors.value.0),
     };
     Ok(Work::Simulated { memory_bytes: memory(own, service), endpoints: vec![endpoint] })
@@ -199,7 +201,8 @@ fn memory(own: WorkFile, service: WorkFile) -> u64 {
 
 fn endpoint(path: &str, file: &EndpointFile) -> Result<Endpoint, Fault> {
     let (Size(response_bytes), Share(error_rate)) = (file.response, file.errors);
-    Ok(Endpoint { path: path.to_owned(), script: steps(&file.script)?, response_bytes, error_rate })
+    let (path, content_type) = (path.to_owned(), file.r#type.0.clone());
+    Ok(Endpoint { path, script: steps(&file.script)?, response_bytes, content_type, error_rate })
 }
 
 fn steps(script: &[StepFile]) -> Result<Vec<Step>, Fault> {
@@ -251,6 +254,23 @@ fn environment_has_a_command(work: WorkFile, versions: &[Version]) -> Result<(),
         Some(environment) if !some_command => Err(environment_without_command(environment.referenced)),
         _ => Ok(()),
     }
+}
+
+/// An endpoint where probes ask says what they get to read; nothing runs for them.
+fn probes_are_answered_at_once(file: &ServiceFile, versions: &[Version]) -> Result<(), Fault> {
+    let Some(ready) = &file.ready else { return Ok(()) };
+    let works = versions.iter().map(|version| &version.work);
+    let mut endpoints = works.flat_map(|work| match work {
+        Work::Simulated { endpoints, .. } => endpoints.as_slice(),
+        Work::Command { .. } => &[],
+    });
+    let UrlPath(path) = &ready.value;
+    let is_more = |endpoint: &Endpoint| !endpoint.script.is_empty() || endpoint.error_rate > 0.0;
+    if endpoints.any(|endpoint| endpoint.path == *path && is_more(endpoint)) {
+        let what = format!("the endpoint `{path}` has a script or errors, and probes meet neither");
+        return Err(Fault::at(ready.referenced, what, "write another path, or leave its `response` and `type` alone"));
+    }
+    Ok(())
 }
 
 /// A port may be used by many services, but a sidecar has one listener for all of an http port.

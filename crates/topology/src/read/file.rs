@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::Named;
-use super::word::{Argument, Header, Label, Port, Size, Timeout, UrlPath, Variable, Whole};
+use super::word::{Argument, Header, Label, MediaType, Port, Size, Timeout, UrlPath, Variable, Whole};
 use crate::{Connections, Protocol, Share, Span};
 
 /// The whole file.
@@ -77,6 +77,7 @@ pub(super) struct WorkFile<'a> {
 pub(super) struct EndpointFile {
     pub script: Vec<StepFile>,
     pub response: Body,
+    pub r#type: MediaType,
     pub errors: Share,
 }
 

@@ -4,9 +4,10 @@ mod services;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Call, Connections, Step, Work};
+use crate::{Call, Connections, Step, Version, Work};
 
 const BOOKINFO: &str = include_str!("../../../../topologies/bookinfo-lean.yaml");
+const BOOKINFO_TUNED: &str = include_str!("../../../../topologies/bookinfo.yaml");
 const PAIR: &str = include_str!("../../../../topologies/pair.yaml");
 
 fn print<T>(read: Result<T, Fault>) -> String {
@@ -159,6 +160,62 @@ fn bookinfo() {
         request_bytes: 0,
     };
     assert_eq!(endpoints[0].script.last(), Some(&Step::Calls(vec![reviews])));
+}
+
+/// Release 1.9.1 of Istio, which the studies measured.
+const FORWARDED: [&str; 16] = [
+    "x-request-id",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-parentspanid",
+    "x-b3-sampled",
+    "x-b3-flags",
+    "x-ot-span-context",
+    "x-datadog-trace-id",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "traceparent",
+    "tracestate",
+    "x-cloud-trace-context",
+    "grpc-trace-bin",
+    "user-agent",
+    "end-user",
+];
+
+#[test]
+fn both_bookinfos_forward_and_answer_what_the_real_one_does() {
+    for file in [BOOKINFO, BOOKINFO_TUNED] {
+        let topology = read_topology(file).expect("the bundled file is valid");
+        for (service, forwarded) in
+            [("productpage", &FORWARDED[..]), ("details", &[]), ("reviews", &FORWARDED), ("ratings", &[])]
+        {
+            assert_eq!(topology.service(service).expect("it has four services").propagate, forwarded, "{service}");
+        }
+        let answers: Vec<_> =
+            topology.services.iter().flat_map(|service| &service.versions).flat_map(answers).collect();
+        let (page, json) = ("text/html; charset=utf-8", "application/json");
+        let expected = [
+            ("/productpage", 5183, page),
+            ("/health", 23, page),
+            ("/details/0", 178, json),
+            ("/health", 31, json),
+            ("/reviews/0", 295, json),
+            ("/health", 32, json),
+            ("/reviews/0", 379, json),
+            ("/health", 32, json),
+            ("/reviews/0", 375, json),
+            ("/health", 32, json),
+            ("/ratings/0", 48, json),
+            ("/health", 31, json),
+        ];
+        assert_eq!(answers, expected, "{}", topology.name);
+    }
+}
+
+/// Path, size and content type of each answer.
+fn answers(version: &Version) -> Vec<(&str, u64, &str)> {
+    let Work::Simulated { endpoints, .. } = &version.work else { panic!("all of it is simulated") };
+    endpoints.iter().map(|it| (&*it.path, it.response_bytes, &*it.content_type)).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::{Bytes, PORTS_RESERVED, Span};
+use crate::{Bytes, Endpoint, PORTS_RESERVED, Span};
 
 /// A name that can stand in DNS and in the names of pods (RFC 1035, as Kubernetes demands of a service).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(super) struct UrlPath(pub String);
 /// Name of a request header that may be passed on, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header(pub String);
+
+/// Media type of a body, as the header `content-type` bears it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MediaType(pub String);
 
 /// A port that a service may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +63,12 @@ const HEADERS_OF_ONE_HOP: [&str; 9] = [
 /// What is wrong and what to write instead, as [`crate::read_yaml`] takes them apart again.
 fn refuse<E: de::Error>(written: &str, what: impl fmt::Display, hint: impl fmt::Display) -> E {
     E::custom(format_args!("`{}` {what}\n{hint}", written.escape_debug()))
+}
+
+/// Whether a text is a `token` of HTTP (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !text.is_empty() && text.chars().all(is_part)
 }
 
 impl<'de> Deserialize<'de> for Label {
@@ -103,8 +113,7 @@ impl<'de> Deserialize<'de> for UrlPath {
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Header, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if text.is_empty() || !text.chars().all(is_token) {
+        if !is_token(&text) {
             return Err(refuse(
                 &text,
                 "is no header name",
@@ -116,6 +125,27 @@ impl<'de> Deserialize<'de> for Header {
             return Err(refuse(&text, "belongs to a single hop", "remove it: each call sets this header itself"));
         }
         Ok(Header(name))
+    }
+}
+
+impl Default for MediaType {
+    fn default() -> MediaType {
+        MediaType(Endpoint::CONTENT_TYPE_DEFAULT.to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for MediaType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MediaType, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (essence, parameters) = text.split_once(';').unwrap_or((&text, ""));
+        let names = essence.trim_end_matches(' ').split_once('/');
+        let is_printable = |c: char| c == ' ' || c.is_ascii_graphic();
+        if !names.is_some_and(|(kind, form)| is_token(kind) && is_token(form)) || !parameters.chars().all(is_printable)
+        {
+            let hint = "write one such as `application/json` or `text/html; charset=utf-8`";
+            return Err(refuse(&text, "is no media type", hint));
+        }
+        Ok(MediaType(text))
     }
 }
 

@@ -55,7 +55,7 @@ topology: topology.yaml
 arms:
   none: {plane: none}
   sidecar: {plane: sidecar}
-  quiet: {plane: sidecar, telemetry: off}
+  quiet: {plane: sidecar, telemetry: off, mtls: permissive}
 load:
   sequential: {target: 'http://front:8080/', requests: REQUESTS}
 warmup: 0
@@ -84,7 +84,10 @@ fn sidecars_make_a_mesh() {
     encryption::clients_need_a_certificate_of_the_mesh(&lab);
     encryption::sidecars_agree_on_tls_1_3(&lab);
     passage::unknown_destinations_pass_through(&lab);
-    passage::the_sidecars_own_port_leads_nowhere(&lab);
+    passage::the_sidecars_own_ports_lead_nowhere(&lab);
+    passage::undeclared_ports_pass_where_plaintext_may_come(&lab);
+    passage::undeclared_ports_take_the_meshs_certificates(&lab);
+    passage::foreign_tls_passes_as_it_is(&lab);
     stranger::take_the_place_of_vault(&lab);
     stranger::servers_must_have_the_identity_of_their_service(&lab);
     stranger::clients_must_have_an_identity_of_the_trust_domain(&lab);

@@ -83,6 +83,14 @@ fn services() {
         "ready: /health\nprotocol: tcp\nresponse: 1",
         "5:12: `ready` needs http | remove it: a tcp service is ready when it accepts connections",
     );
+    check_web("ready: /health\nendpoints: {/: {}, /health: {response: 31 B, type: application/json}}", "valid");
+    check_web("ready: /health\ncommand: [a]", "valid");
+    for more in ["script: [wait: 1ms]", "errors: 1%"] {
+        check_web(
+            &format!("ready: /health\nendpoints: {{/health: {{{more}}}}}"),
+            "5:12: the endpoint `/health` has a script or errors, and probes meet neither | write another path, or leave its `response` and `type` alone",
+        );
+    }
     check_web("memory: 65 GiB\nendpoints: {/: {}}", "5:13: `65 GiB` is too much | write at most `64 GiB`");
     check_web("memory: -1 MiB\nendpoints: {/: {}}", "5:13: `-1 MiB` is negative | write a number of bytes from `0` up");
     check_web(
@@ -188,6 +196,18 @@ fn work() {
         "endpoints: {/: {response: 5zz}}",
         "5:31: `5zz` is no number of bytes | write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`",
     );
+    for kind in ["text/html; charset=utf-8", "text/html", "application/problem+json ;q=1"] {
+        check_web(&format!("endpoints: {{/: {{type: {kind}}}}}"), "valid");
+    }
+    for kind in ["json", "text/", "text/a b", "text/html; \\u00e9", "text/html;\\n"] {
+        check_web(
+            &format!("endpoints: {{/: {{type: \"{kind}\"}}}}"),
+            &format!(
+                "5:27: `{}` is no media type | write one such as `application/json` or `text/html; charset=utf-8`",
+                kind.replace("\\u00e9", "é")
+            ),
+        );
+    }
     check_web(
         "endpoints: {/: {errors: 2}}",
         "5:29: `2` is outside 0 to 1 | write a number from 0 to 1, or a percentage: `0.01`, `1%`",
