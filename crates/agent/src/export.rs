@@ -82,6 +82,7 @@ struct Tcp {
     own: [Family; 4],
     failed: Family,
     reset: Family,
+    resets: Family,
     retransmitted: Family,
     retransmits: Family,
     out_of_order: Family,
@@ -107,6 +108,10 @@ impl Tcp {
             ],
             failed: counter("meshtax_tcp_connect_failures_total", "Active opens that failed."),
             reset: counter("meshtax_tcp_connections_aborted_total", "Connections that ended with an error or a reset."),
+            resets: counter(
+                "meshtax_tcp_resets_total",
+                "Resets, by whether the side that reports sent or received them.",
+            ),
             retransmitted: counter("meshtax_tcp_retransmitted_bytes_total", "Bytes sent again."),
             retransmits: counter("meshtax_tcp_retransmitted_segments_total", "Segments sent again."),
             out_of_order: counter("meshtax_tcp_out_of_order_segments_total", "Segments that came out of order."),
@@ -133,6 +138,10 @@ impl Tcp {
             self.failed.add(Arc::clone(labels), series.failed as f64);
         }
         self.reset.add(Arc::clone(labels), series.reset as f64);
+        for (direction, count) in [("sent", series.resets_sent), ("received", series.resets_received)] {
+            let directed = labels.iter().cloned().chain([("direction", direction.to_owned())]).collect::<Labels>();
+            self.resets.add(directed, count as f64);
+        }
         self.retransmitted.add(Arc::clone(labels), series.retransmitted as f64);
         self.retransmits.add(Arc::clone(labels), series.retransmits as f64);
         self.out_of_order.add(Arc::clone(labels), series.out_of_order as f64);
@@ -145,6 +154,7 @@ impl Tcp {
         let rest = [
             self.failed,
             self.reset,
+            self.resets,
             self.retransmitted,
             self.retransmits,
             self.out_of_order,

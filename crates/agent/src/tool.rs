@@ -18,6 +18,8 @@ pub enum Tool {
     Accept,
     /// Segments sent again: `tcpretrans`.
     Retrans,
+    /// Resets, sent and received.
+    Resets,
     /// What is open, busiest first: `tcptop`.
     Top,
 }
@@ -70,6 +72,16 @@ const RETRANS: [Column; 10] = [
     Column::number("RTT_MS", 8),
     Column::words("POD", 1),
 ];
+const RESETS: [Column; 8] = [
+    Column::words("TIME", 8),
+    Column::words("PID", 7),
+    Column::words("COMM", 15),
+    Column::words("LADDR:LPORT", 21),
+    Column::words("R", 2),
+    Column::words("RADDR:RPORT", 21),
+    Column::words("STATE", 11),
+    Column::words("POD", 1),
+];
 const TOP: [Column; 9] = [
     Column::words("PID", 7),
     Column::words("COMM", 15),
@@ -90,6 +102,7 @@ impl Tool {
             Self::Connect => &CONNECT,
             Self::Accept => &ACCEPT,
             Self::Retrans => &RETRANS,
+            Self::Resets => &RESETS,
             Self::Top => &TOP,
         }
     }
@@ -101,6 +114,7 @@ impl Tool {
             Self::Connect => &[Kind::Connected, Kind::Failed],
             Self::Accept => &[Kind::Accepted],
             Self::Retrans => &[Kind::Retransmitted, Kind::SynackAgain],
+            Self::Resets => &[Kind::ResetSent, Kind::ResetReceived],
             Self::Top => &[],
         }
     }
@@ -127,6 +141,8 @@ impl Tool {
         let rtt = ms(f64::from(connection.srtt_us) / 1e3);
         let again = connection.retransmits.to_string();
         let latency = handshake_ms(connection).map_or_else(|| "-".to_owned(), ms);
+        let [local_end, remote_end] = [local, remote].map(ToString::to_string);
+        let (time, state) = (now.strftime("%H:%M:%S").to_string(), connection.state.name().to_owned());
         match self {
             Self::Life => {
                 let lived = duration_ms(connection).map_or_else(|| "-".to_owned(), |lived| format!("{lived:.2}"));
@@ -140,13 +156,13 @@ impl Tool {
                 vec![pid, comm, family, remote_ip, remote_port, local_ip, local_port, latency, pod]
             }
             Self::Retrans => {
-                let time = now.strftime("%H:%M:%S").to_string();
-                let state = connection.state.name().to_owned();
-                let ends = [local, remote].map(|end| end.to_string());
-                let [local, remote] = ends;
-                vec![time, pid, family, local, "R>".to_owned(), remote, state, again, rtt, pod]
+                vec![time, pid, family, local_end, "R>".to_owned(), remote_end, state, again, rtt, pod]
             }
-            Self::Top => vec![pid, comm, local.to_string(), remote.to_string(), rx, tx, rtt, again, pod],
+            Self::Resets => {
+                let way = if connection.kind == Kind::ResetSent { "->" } else { "<-" }.to_owned();
+                vec![time, pid, comm, local_end, way, remote_end, state, pod]
+            }
+            Self::Top => vec![pid, comm, local_end, remote_end, rx, tx, rtt, again, pod],
         }
     }
 }

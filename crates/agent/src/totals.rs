@@ -187,6 +187,8 @@ impl Count for Series {
             closed: self.closed.since(&before.closed),
             failed: self.failed.since(&before.failed),
             reset: self.reset.since(&before.reset),
+            resets_sent: self.resets_sent.since(&before.resets_sent),
+            resets_received: self.resets_received.since(&before.resets_received),
             sent: self.sent.since(&before.sent),
             received: self.received.since(&before.received),
             retransmitted: self.retransmitted.since(&before.retransmitted),
@@ -203,6 +205,8 @@ impl Count for Series {
         self.closed += news.closed;
         self.failed += news.failed;
         self.reset += news.reset;
+        self.resets_sent += news.resets_sent;
+        self.resets_received += news.resets_received;
         self.sent += news.sent;
         self.received += news.received;
         self.retransmitted += news.retransmitted;

@@ -1,6 +1,7 @@
-//! What watching costs: nginx at saturation without a monitor, under the kernel witness, and under the algorithm of
-//! bcc's tcptop, in alternating short blocks. Run it on a quiet machine, as root, with `make bench`; arguments choose
-//! parts by name (`keep`, `close`, `mesh`, `calls`, `agent`), and a number among them is the number of rounds.
+//! What watching costs: nginx at saturation without a monitor, under the kernel witness of TCP, under all witnesses that
+//! the agent has, and under the algorithm of bcc's tcptop, in alternating short blocks. Run it on a quiet machine, as root,
+//! with `make bench`; arguments choose parts by name (`keep`, `close`, `mesh`, `calls`, `agent`), and a number among them is
+//! the number of rounds.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -27,7 +28,7 @@ use std::process::Command;
 use std::slice;
 use std::time::Duration;
 
-use calls::{Counting, calls};
+use calls::{Call, Counting, calls};
 use measure::{ContainerUse, LoadBlock, Metric, Observations, Options, Phase, Reading};
 use meter::{Machine, Snapshot, Used};
 use monitor::{Arm, Monitor};
@@ -198,7 +199,7 @@ fn count_calls(nginx: &Nginx, tcptop: &Tcptop) {
     println!("\ntime that programs take, as the kernel counts it; `empty` does nothing and shows what counting takes");
     told(nginx, "empty", Workload::Keep, &empty);
     drop(empty);
-    for arm in [Arm::Witness, Arm::Tcptop] {
+    for arm in [Arm::Agent, Arm::Tcptop] {
         for workload in Workload::ALL {
             told(nginx, arm.name(), workload, &arm.attach(tcptop));
         }
@@ -209,7 +210,7 @@ fn told(nginx: &Nginx, monitor_name: &str, workload: Workload, monitor: &Monitor
     let seen = nginx.load(workload, BLOCK, || {
         monitor.read();
     });
-    for (program, (runs, ns)) in calls() {
+    for Call { program, runs, ns } in calls().into_values() {
         let for_each = runs as f64 / seen.requests as f64;
         println!(
             "{monitor_name:<8} {:<6} {program:<14} {ns:>5.0} ns, {for_each:.3} runs a request, n={runs}",

@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use measure::{FailIf, Until};
 use topology::{Share, Span};
 
-use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RETRANS_HELP, RTT_HELP};
+use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RESETS_HELP, RETRANS_HELP, RTT_HELP};
 
 pub use self::agent::AgentOptions;
 pub use dns::DnsWatchOptions;
@@ -28,7 +28,10 @@ pub use udp::UdpOptions;
 /// Subcommands by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
-    ("Watch", &["top", "life", "connect", "accept", "retrans", "backlog", "rtt", "dns", "drops", "udp", "agent"]),
+    (
+        "Watch",
+        &["top", "life", "connect", "accept", "retrans", "resets", "backlog", "rtt", "dns", "drops", "udp", "agent"],
+    ),
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
@@ -71,6 +74,9 @@ pub enum Verb {
     /// TCP segments as they are sent again
     #[command(after_help = RETRANS_HELP)]
     Retrans(WatchOptions),
+    /// TCP connections that are reset, and by whom
+    #[command(after_help = RESETS_HELP)]
+    Resets(WatchOptions),
     /// How full accept queues are as connections come
     #[command(after_help = BACKLOG_HELP)]
     Backlog(WatchOptions),

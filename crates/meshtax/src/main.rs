@@ -74,6 +74,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Connect(options) => watch::events(Tool::Connect, &options),
         Verb::Accept(options) => watch::events(Tool::Accept, &options),
         Verb::Retrans(options) => watch::events(Tool::Retrans, &options),
+        Verb::Resets(options) => watch::events(Tool::Resets, &options),
         Verb::Dns(options) => watch::dns(&options),
         Verb::Backlog(options) => watch::backlog(&options),
         Verb::Drops(options) => watch::drops(&options),

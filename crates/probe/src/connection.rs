@@ -39,13 +39,14 @@ pub struct Connection {
     pub local: SocketAddr,
     /// The other end.
     pub remote: SocketAddr,
-    /// Payload bytes that were put on the wire at least once. Of sockets older than the probe: since it began.
+    /// Payload bytes that were put on the wire at least once. This and the counts that follow are since the probe began
+    /// where the socket is older.
     pub sent: u64,
     /// Payload bytes that arrived in order.
     pub received: u64,
-    /// Bytes that were sent again, ever.
+    /// Bytes that were sent again.
     pub retransmitted: u64,
-    /// Segments that were sent again, ever.
+    /// Segments that were sent again.
     pub retransmits: u32,
     /// Smoothed round-trip time, in microseconds; 0 before the first sample.
     pub srtt_us: u32,
@@ -55,7 +56,7 @@ pub struct Connection {
     pub rtt_min_us: u32,
     /// Segments presumed lost now.
     pub lost: u32,
-    /// Segments that arrived out of order, ever.
+    /// Segments that arrived out of order.
     pub out_of_order: u32,
     /// Times that reordering was seen.
     pub reordered: u32,
@@ -69,8 +70,6 @@ pub struct Connection {
     pub syn_queue: u32,
     /// Of a listener: packets that were dropped for want of room, ever.
     pub drops: u32,
-    /// Of a drop or reset: the kernel's number for the reason.
-    pub reason: u32,
     /// What ended it, such as `ECONNREFUSED`; none for an orderly end.
     pub error: Option<String>,
     /// What else is known.
@@ -101,8 +100,6 @@ pub enum Kind {
     ResetSent,
     /// A reset came.
     ResetReceived,
-    /// The kernel dropped a packet.
-    Dropped,
 }
 
 impl Kind {
@@ -118,7 +115,6 @@ impl Kind {
         Self::SynackAgain,
         Self::ResetSent,
         Self::ResetReceived,
-        Self::Dropped,
     ];
 
     /// Its place in a set of kinds.
@@ -227,7 +223,6 @@ impl Connection {
             queue_max: record.queue_max,
             syn_queue: record.syn_queue,
             drops: record.drops,
-            reason: record.reason,
             error,
             flags: Flags {
                 zero_window_sent: record.flags & 1 != 0,

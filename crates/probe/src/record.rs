@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 pub(crate) const COMM_LEN: usize = 16;
 pub(crate) const RTT_BUCKETS: usize = 16;
 /// Kinds of events; see [`crate::Kind`].
-pub(crate) const KINDS: usize = 11;
+pub(crate) const KINDS: usize = 10;
 
 /// `struct connection`.
 #[derive(Clone, Copy, FromBytes)]
@@ -37,7 +37,6 @@ pub(crate) struct ConnectionRecord {
     pub queue_max: u32,
     pub syn_queue: u32,
     pub drops: u32,
-    pub reason: u32,
     pub local_port: u16,
     pub remote_port: u16,
     pub family: u16,
@@ -47,7 +46,6 @@ pub(crate) struct ConnectionRecord {
     pub state: u8,
     pub flags: u8,
     pub comm: [u8; COMM_LEN],
-    pub pad: [u8; 4],
 }
 
 /// `struct series_key`.
@@ -71,6 +69,8 @@ pub(crate) struct SeriesRecord {
     pub closed: u64,
     pub failed: u64,
     pub reset: u64,
+    pub resets_sent: u64,
+    pub resets_received: u64,
     pub sent: u64,
     pub received: u64,
     pub retransmitted: u64,

@@ -63,6 +63,10 @@ pub struct Series {
     pub failed: u64,
     /// Connections that ended with an error, such as a reset.
     pub reset: u64,
+    /// Resets sent.
+    pub resets_sent: u64,
+    /// Resets received: those that refuse an open, too.
+    pub resets_received: u64,
     /// Payload bytes sent.
     pub sent: u64,
     /// Payload bytes received.
@@ -88,6 +92,8 @@ impl Series {
             closed: record.closed,
             failed: record.failed,
             reset: record.reset,
+            resets_sent: record.resets_sent,
+            resets_received: record.resets_received,
             sent: record.sent,
             received: record.received,
             retransmitted: record.retransmitted,

@@ -40,7 +40,6 @@ fn row(comm: &str, local: &str, remote: &str, received: u64, sent: u64) -> Row {
         queue_max: 0,
         syn_queue: 0,
         drops: 0,
-        reason: 0,
         error: None,
         flags,
     };

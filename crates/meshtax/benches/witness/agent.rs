@@ -1,4 +1,5 @@
-//! What the agent costs that nobody but a scraper talks to.
+//! What the agent costs that nobody but a scraper talks to: CPU time and memory of its processes, the one that asks for
+//! translated connections among them.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -36,10 +37,12 @@ pub fn cost() -> Vec<String> {
     }
     let cpu_s = agent.cpu_s() - began_s;
     let share = cpu_s / since.elapsed().as_secs_f64();
-    let resident_mib = agent.resident_mib();
+    let each_mib = agent.resident_mib();
+    assert_eq!(each_mib.len(), 2, "the agent, and the process that asks for translated connections");
+    let resident_mib: f64 = each_mib.iter().sum();
     println!(
         "\nagent, {} sockets, {SCRAPES} scrapes, one every {} s: {:.3} % of a core (at most {} %), {:.2} ms a scrape and \
-         {:.2} ms a second between them; {resident_mib:.1} MiB resident (at most {RESIDENT_MIB_MAX})",
+         {:.2} ms a second between them; {resident_mib:.1} MiB resident in two processes (at most {RESIDENT_MIB_MAX})",
         2 * CONNECTIONS,
         SCRAPE_EVERY.as_secs(),
         share * 100.0,
@@ -54,7 +57,7 @@ pub fn cost() -> Vec<String> {
     missed.into_iter().flatten().collect()
 }
 
-/// `meshtax agent` in a control group of its own; ended when dropped.
+/// `meshtax agent` in a control group of its own, which its processes share; ended when dropped.
 struct Agent {
     child: Child,
     group: Group,
@@ -70,6 +73,8 @@ impl Agent {
             assert!(Instant::now() < deadline, "the agent does not listen");
             std::thread::sleep(Duration::from_millis(1));
         }
+        // It listens before it sees anything, and answers only then.
+        agent.scrape();
         agent
     }
 
@@ -85,12 +90,17 @@ impl Agent {
         self.group.meter().cpu().expect("it runs").total_s
     }
 
-    fn resident_mib(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("every process has one");
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("the kernel writes numbers");
-        kib / 1024.0
+    /// Of each of its processes; what they share, such as the program, is shared out among them.
+    fn resident_mib(&self) -> Vec<f64> {
+        self.group.processes().into_iter().map(resident_mib).collect()
     }
+}
+
+fn resident_mib(process: u32) -> f64 {
+    let memory = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).expect("it runs");
+    let line = memory.lines().find_map(|line| line.strip_prefix("Pss:")).expect("every process has one");
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("the kernel writes numbers");
+    kib / 1024.0
 }
 
 impl Drop for Agent {

@@ -26,8 +26,16 @@ impl Drop for Counting {
     }
 }
 
-/// Runs of the programs that this process holds, and nanoseconds for each run, by name.
-pub fn calls() -> BTreeMap<String, (u64, f64)> {
+/// What a program took.
+pub struct Call {
+    pub program: String,
+    pub runs: u64,
+    /// For each run.
+    pub ns: f64,
+}
+
+/// What the programs took that this process holds and that ran, by id: some have the same name.
+pub fn calls() -> BTreeMap<u64, Call> {
     let names: BTreeMap<u64, String> = ProgInfoIter::default()
         .map(|program| (u64::from(program.id), program.name.to_string_lossy().into_owned()))
         .collect();
@@ -36,7 +44,8 @@ pub fn calls() -> BTreeMap<String, (u64, f64)> {
     let programs = texts.filter_map(|text| {
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name))?.trim().parse::<u64>().ok();
         let (runs, time_ns) = (field("run_cnt:")?, field("run_time_ns:")?);
-        Some((names.get(&field("prog_id:")?)?.clone(), (runs, time_ns as f64 / runs as f64)))
+        let id = field("prog_id:")?;
+        Some((id, Call { program: names.get(&id)?.clone(), runs, ns: time_ns as f64 / runs as f64 }))
     });
-    programs.filter(|(_, (runs, _))| *runs > 0).collect()
+    programs.filter(|(_, call)| call.runs > 0).collect()
 }

@@ -32,6 +32,12 @@ impl Group {
         &self.meter
     }
 
+    /// The processes in it.
+    pub fn processes(&self) -> Vec<u32> {
+        let text = fs::read_to_string(self.folders[0].join("cgroup.procs")).expect("it stays until it is dropped");
+        text.lines().map(|line| line.parse().expect("the kernel writes numbers")).collect()
+    }
+
     /// Starts a program in it, which ends when this thread does.
     pub fn spawn(&self, command: &Command) -> Child {
         let join = r#"while [ "$1" != -- ]; do echo $$ > "$1"; shift; done; shift; exec setpriv --pdeathsig TERM "$@""#;

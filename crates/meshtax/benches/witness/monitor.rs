@@ -1,6 +1,6 @@
 //! What watches while there is load.
 
-use probe::Probe;
+use probe::{Dns, DnsOptions, Drops, Ports, Probe, Udp};
 
 use crate::tcptop::{Attached, Tcptop};
 
@@ -11,8 +11,10 @@ pub enum Arm {
     None,
     /// Nothing again: what a difference between equals looks like.
     Null,
-    /// The kernel witness with all its programs, as the agent attaches it.
+    /// The kernel witness of TCP with all its programs.
     Witness,
+    /// All witnesses that the agent has unless it is told otherwise: some run for every packet.
+    Agent,
     /// The algorithm of bcc's tcptop.
     Tcptop,
 }
@@ -22,12 +24,21 @@ pub enum Arm {
 pub enum Monitor {
     None,
     Witness(Probe),
+    Agent(Box<Witnesses>),
     Tcptop(Attached),
+}
+
+/// What the agent watches by.
+pub struct Witnesses {
+    probe: Probe,
+    udp: Udp,
+    dns: Dns,
+    drops: Drops,
 }
 
 impl Arm {
     /// All of them, the baseline first.
-    pub const ALL: [Self; 4] = [Self::None, Self::Witness, Self::Tcptop, Self::Null];
+    pub const ALL: [Self; 5] = [Self::None, Self::Witness, Self::Agent, Self::Tcptop, Self::Null];
 
     /// Its name in tables.
     pub fn name(self) -> &'static str {
@@ -35,6 +46,7 @@ impl Arm {
             Self::None => "none",
             Self::Null => measure::NULL_ARM,
             Self::Witness => "witness",
+            Self::Agent => "agent",
             Self::Tcptop => "tcptop",
         }
     }
@@ -43,11 +55,8 @@ impl Arm {
     pub fn attach(self, tcptop: &Tcptop) -> Monitor {
         match self {
             Self::None | Self::Null => Monitor::None,
-            Self::Witness => {
-                let mut probe = Probe::load().expect("root may load programs");
-                probe.attach().expect("the kernel takes them");
-                Monitor::Witness(probe)
-            }
+            Self::Witness => Monitor::Witness(witness()),
+            Self::Agent => Monitor::Agent(Box::new(Witnesses::attach())),
             Self::Tcptop => Monitor::Tcptop(tcptop.attach(&["top_sent", "top_received"])),
         }
     }
@@ -58,11 +67,43 @@ impl Monitor {
     pub fn read(&self) -> u64 {
         match self {
             Self::None => 0,
-            Self::Witness(probe) => {
-                let series = probe.series().expect("there is memory");
-                series.iter().map(|(_, series)| series.sent + series.received).sum()
-            }
+            Self::Witness(probe) => moved(probe),
+            Self::Agent(witnesses) => witnesses.read(),
             Self::Tcptop(attached) => attached.read_and_clear(),
         }
     }
+}
+
+impl Witnesses {
+    /// With the agent's options.
+    fn attach() -> Self {
+        let mut udp = Udp::load(Ports::Services).expect("root may load programs");
+        let mut dns = Dns::load(DnsOptions::default()).expect("root may load programs");
+        let mut drops = Drops::load().expect("root may load programs");
+        udp.attach().expect("the kernel takes them");
+        dns.attach().expect("the kernel takes them");
+        drops.attach().expect("the kernel takes them");
+        Self { probe: witness(), udp, dns, drops }
+    }
+
+    /// Reads what a scrape reads.
+    fn read(&self) -> u64 {
+        self.udp.series().expect("there is memory");
+        self.dns.series().expect("there is memory");
+        self.drops.series().expect("there is memory");
+        self.probe.connections().expect("there is memory");
+        moved(&self.probe)
+    }
+}
+
+fn witness() -> Probe {
+    let mut probe = Probe::load().expect("root may load programs");
+    probe.attach().expect("the kernel takes them");
+    probe
+}
+
+/// Bytes that it has seen sent and received.
+fn moved(probe: &Probe) -> u64 {
+    let series = probe.series().expect("there is memory");
+    series.iter().map(|(_, series)| series.sent + series.received).sum()
 }

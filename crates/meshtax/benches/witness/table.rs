@@ -4,7 +4,7 @@ use measure::{Effect, Measured, Metric};
 
 /// Relative change within which arms count as equivalent.
 pub const MARGIN: f64 = 0.01;
-/// Arms that the goals are about.
+/// Arms that the goals are about: those without a program on the way of a packet.
 const WATCHED: [&str; 2] = ["witness", "ebpf"];
 
 /// A metric under the name that a line gives it, and the most that watching may add to it, where there is a goal.

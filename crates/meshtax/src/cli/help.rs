@@ -40,6 +40,17 @@ sent again so far. STATE SYN_RECV is the answer to an open. Example:
   TIME     PID     IP LADDR:LPORT      T> RADDR:RPORT      STATE        RETR
   12:00:01 4242    4  10.0.0.3:51234   R> 10.0.0.2:80      ESTABLISHED     3";
 
+pub const RESETS_HELP: &str = "\
+A line for each reset that a socket sends (->) or receives (<-), with the state
+that it was in; a socket that is closed before all was read sends one at once
+after its CLOSE. A refused open is a reset received in SYN_SENT. Example:
+
+  TIME     PID  COMM  LADDR:LPORT    R  RADDR:RPORT    STATE
+  12:00:01 4242 curl  10.0.0.3:51234 <- 10.0.0.2:80    ESTABLISHED
+
+Resets that answer packets for no connection have no socket: `meshtax drops`
+tells those packets (NO_SOCKET).";
+
 pub const BACKLOG_HELP: &str = "\
 As bcc's tcpsynbl: for each listening port, how many connections waited to be
 accepted when one more came, beside how many may wait. Then the listeners that

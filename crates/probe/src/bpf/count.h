@@ -85,6 +85,14 @@ static __always_inline struct bytes bytes_at_least(struct tcp_sock *tp, struct s
 	return bytes;
 }
 
+/* What was told at the end stays, of a connection that has ended. */
+static __always_inline struct bytes bytes_by_now(struct tcp_sock *tp, struct sock *sk, struct story *story)
+{
+	if (story->established)
+		return bytes_at_least(tp, sk, story);
+	return (struct bytes){.sent = story->told_sent, .received = story->told_received};
+}
+
 /* Counts and sequences move together, the counts first. */
 static __always_inline __u32 send_base(struct tcp_sock *tp)
 {

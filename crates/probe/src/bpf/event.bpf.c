@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Opens, and what is sent again, for kernels before 5.12, which give a program no storage in a socket and no cookie.
+/* Opens, resets, and what is sent again, for kernels before 5.12, which give a program no storage in a socket and no cookie.
  *
  * A socket's story lies in a map, by the socket's address, from its first change of state to its last; the oldest make
  * room. So nobody inherits anything: whoever was accepted has no owner. What has no story is told all the same. */
@@ -102,22 +102,36 @@ int BPF_PROG(on_state, struct sock *sk, int from, int to)
 	return change_state(sk, from, to);
 }
 
-static __always_inline void report_retransmit(struct sock *sk)
+/* Nothing of no socket, nor of one that is not full, such as one in TIME_WAIT. */
+static __always_inline void report(struct sock *sk, int kind)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct connection *event = tp ? open_event(KIND_RETRANSMITTED, sk, ROLE_UNKNOWN) : 0;
+	struct tcp_sock *tp = sk ? bpf_skc_to_tcp_sock(sk) : 0;
+	struct connection *event = tp ? open_event(kind, sk, ROLE_UNKNOWN) : 0;
 
 	if (!event)
 		return;
-	describe_traffic(event, tp, &untold, (struct bytes){});
-	event->state = sk->__sk_common.skc_state;
+	describe_traffic(event, tp, &untold, (struct bytes){}, sk->__sk_common.skc_state);
 	bpf_ringbuf_submit(event, 0);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_retransmit, struct sock *sk)
 {
-	report_retransmit(sk);
+	report(sk, KIND_RETRANSMITTED);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(on_reset_received, struct sock *sk)
+{
+	report(sk, KIND_RESET_RECEIVED);
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(on_reset_sent, struct sock *sk)
+{
+	report(sk, KIND_RESET_SENT);
 	return 0;
 }
 

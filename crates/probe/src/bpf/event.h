@@ -29,14 +29,13 @@ enum kind {
 	KIND_SYNACK_AGAIN = 7,   /* the answer to an open was sent again */
 	KIND_RESET_SENT = 8,
 	KIND_RESET_RECEIVED = 9,
-	KIND_DROPPED = 10,       /* the kernel dropped a packet */
-	KIND_COUNT = 11,
+	KIND_COUNT = 10,
 };
 
-/* One socket, or one packet's ends, at one instant. Addresses: IPv4 in the first four bytes. */
+/* One socket at one instant. Addresses: IPv4 in the first four bytes. */
 struct connection {
 	__u64 at_ns;             /* CLOCK_MONOTONIC */
-	__u64 id;                /* socket cookie; 0 where a packet has no socket */
+	__u64 id;                /* socket cookie; 0 where the kernel does not say */
 	__u64 begun_ns;          /* first SYN sent or received; 0 if it is older than the probe */
 	__u64 established_ns;
 	__u64 cgroup;            /* id of the cgroup v2 */
@@ -61,7 +60,6 @@ struct connection {
 	__u32 queue_max;
 	__u32 syn_queue;         /* listener: opens that are not complete */
 	__u32 drops;             /* listener: packets dropped for want of room, ever */
-	__u32 reason;            /* of a drop or reset: the kernel's number for it */
 	__u16 local_port;
 	__u16 remote_port;
 	__u16 family;
@@ -69,11 +67,10 @@ struct connection {
 	__u8 kind;
 	__u8 role;
 	__u8 state;              /* the kernel's number of the TCP state; before the change where there is one */
-	__u8 flags;              /* SNAPSHOT_… */
+	__u8 flags;              /* FLAG_… */
 	char comm[COMM_LEN];     /* name of the process, not of the thread */
-	__u8 pad[4];
 };
-_Static_assert(sizeof(struct connection) == 200, "struct connection has no hidden padding");
+_Static_assert(sizeof(struct connection) == 192, "struct connection has no hidden padding");
 
 enum {
 	FLAG_ZERO_WINDOW_SENT = 1,      /* we tell the peer to send nothing */
@@ -100,6 +97,8 @@ struct series {
 	__u64 closed;
 	__u64 failed;            /* active opens */
 	__u64 reset;             /* closed by a reset or an error */
+	__u64 resets_sent;       /* segments, of whatever socket there is */
+	__u64 resets_received;
 	__u64 sent;              /* bytes */
 	__u64 received;          /* bytes */
 	__u64 retransmitted;     /* bytes */

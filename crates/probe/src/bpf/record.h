@@ -31,20 +31,24 @@ static __always_inline void describe(struct connection *to, struct sock *sk, con
 	to->id = bpf_get_socket_cookie(sk);
 }
 
+/* In `state`: until a handshake has told how much the peer takes, windows say nothing. */
 static __always_inline void describe_traffic(struct connection *to, struct tcp_sock *tp, const struct story *story,
-					     struct bytes bytes)
+					     struct bytes bytes, int state)
 {
+	to->state = state;
 	to->sent = bytes.sent - story->base_sent;
 	to->received = bytes.received - story->base_received;
-	to->retransmitted = tp->bytes_retrans;
-	to->retransmits = tp->total_retrans;
+	to->retransmitted = tp->bytes_retrans - story->base_retransmitted;
+	to->retransmits = tp->total_retrans - story->base_retransmits;
 	to->srtt_us = tp->srtt_us >> 3;
 	to->rttvar_us = tp->mdev_us >> 2;
 	to->rtt_min_us = tp->rtt_min.s[0].v;
 	to->lost = tp->lost_out;
-	to->out_of_order = tp->rcv_ooopack;
-	to->reordered = tp->reord_seen;
-	to->ecn_marked = tp->delivered_ce;
+	to->out_of_order = tp->rcv_ooopack - story->base_out_of_order;
+	to->reordered = tp->reord_seen - story->base_reordered;
+	to->ecn_marked = tp->delivered_ce - story->base_ecn_marked;
+	if (state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+		return;
 	if (!tp->rcv_wnd)
 		to->flags |= FLAG_ZERO_WINDOW_SENT;
 	if (!tp->snd_wnd)

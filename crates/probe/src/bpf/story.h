@@ -21,6 +21,11 @@ struct story {
 	__u64 told_retransmitted;
 	__u64 base_sent;         /* before the probe was there */
 	__u64 base_received;
+	__u64 base_retransmitted;
+	__u32 base_retransmits;
+	__u32 base_out_of_order;
+	__u32 base_reordered;
+	__u32 base_ecn_marked;
 	__u32 told_retransmits;
 	__u32 told_out_of_order;
 	__u32 send_base;

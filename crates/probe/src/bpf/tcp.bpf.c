@@ -51,7 +51,8 @@ static __always_inline void forget(struct story *story)
 	story->established_ns = 0;
 	story->told_sent = story->told_received = story->told_retransmitted = 0;
 	story->told_retransmits = story->told_out_of_order = 0;
-	story->base_sent = story->base_received = 0;
+	story->base_sent = story->base_received = story->base_retransmitted = 0;
+	story->base_retransmits = story->base_out_of_order = story->base_reordered = story->base_ecn_marked = 0;
 	story->seeded = story->is_news = 0;
 }
 
@@ -139,8 +140,7 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 	event = reserve(failed ? KIND_FAILED : KIND_CLOSED);
 	if (event) {
 		describe(event, sk, story);
-		describe_traffic(event, tp, story, bytes);
-		event->state = state;
+		describe_traffic(event, tp, story, bytes, state);
 		event->error = sk->sk_err;
 		bpf_ringbuf_submit(event, 0);
 	}
@@ -255,7 +255,7 @@ static __always_inline bool describe_open(struct connection *record, struct sock
 	bpf_spin_lock(&story->lock);
 	open = is_open(sk, story) && story->begun_ns == record->begun_ns;
 	if (open)
-		describe_traffic(record, tp, story, bytes_at_least(tp, sk, story));
+		describe_traffic(record, tp, story, bytes_at_least(tp, sk, story), record->state);
 	bpf_spin_unlock(&story->lock);
 	return open;
 }
@@ -335,6 +335,11 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 	news_of(story, tp, bytes);
 	story->base_sent = bytes.sent;
 	story->base_received = bytes.received;
+	story->base_retransmitted = story->told_retransmitted;
+	story->base_retransmits = story->told_retransmits;
+	story->base_out_of_order = story->told_out_of_order;
+	story->base_reordered = tp->reord_seen;
+	story->base_ecn_marked = tp->delivered_ce;
 	story->established = 1;
 	bpf_spin_unlock(&story->lock);
 	return 0;
@@ -348,48 +353,62 @@ int seed_all(struct bpf_iter__task_file *context)
 
 /* --- What happens to single packets of a connection --- */
 
-static __always_inline void report(struct sock *sk, int kind, __u32 reason)
+static __always_inline void report(struct sock *sk, struct tcp_sock *tp, struct story *story, int kind)
 {
-	struct connection *event;
-	struct story *story;
-	struct tcp_sock *tp;
+	struct connection *event = reserve(kind);
 
-	if (!sk || !is_fed(kind))
-		return;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return; /* no full socket, such as one in TIME_WAIT */
-	story = bpf_sk_storage_get(&stories, sk, 0, 0);
-	if (!story)
-		return;
-	event = reserve(kind);
 	if (!event)
 		return;
 	describe(event, sk, story);
-	describe_traffic(event, tp, story, bytes_at_least(tp, sk, story));
-	event->state = sk->__sk_common.skc_state;
-	event->reason = reason;
+	describe_traffic(event, tp, story, bytes_by_now(tp, sk, story), sk->__sk_common.skc_state);
 	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline void report_retransmit(struct sock *sk)
+{
+	struct tcp_sock *tp = is_fed(KIND_RETRANSMITTED) ? bpf_skc_to_tcp_sock(sk) : 0;
+	struct story *story = tp ? bpf_sk_storage_get(&stories, sk, 0, 0) : 0;
+
+	if (story)
+		report(sk, tp, story, KIND_RETRANSMITTED);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_retransmit, struct sock *sk)
 {
-	report(sk, KIND_RETRANSMITTED, 0);
+	report_retransmit(sk);
 	return 0;
+}
+
+/* Of no socket, and of one in TIME_WAIT, nothing is known. What closes a connection by a reset sends it after the
+ * connection's end. */
+static __always_inline void report_reset(struct sock *sk, int kind)
+{
+	struct tcp_sock *tp = sk ? bpf_skc_to_tcp_sock(sk) : 0;
+	struct story *story = tp ? bpf_sk_storage_get(&stories, sk, 0, 0) : 0;
+	struct series_key key;
+	struct series *series;
+
+	if (!story)
+		return;
+	key = key_of(&sk->__sk_common, story);
+	series = series_of(&key);
+	if (series)
+		add(kind == KIND_RESET_SENT ? &series->resets_sent : &series->resets_received, 1);
+	report(sk, tp, story, kind);
 }
 
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_reset_received, struct sock *sk)
 {
-	report(sk, KIND_RESET_RECEIVED, 0);
+	report_reset(sk, KIND_RESET_RECEIVED);
 	return 0;
 }
 
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(on_reset_sent, struct sock *sk)
 {
-	report(sk, KIND_RESET_SENT, 0);
+	report_reset(sk, KIND_RESET_SENT);
 	return 0;
 }
 

@@ -18,6 +18,7 @@ mod privilege;
 mod prometheus;
 mod quality;
 mod queues;
+mod resets;
 mod screen;
 mod socket;
 mod terminal;
@@ -112,6 +113,8 @@ fn refused_opens_are_told_with_their_error() {
     }
     let lines = connect.lines(23);
     assert!(lines.iter().all(|line| line["error"] == "ECONNREFUSED"), "{lines:?}");
+    // Nobody has said yet how much the other end takes.
+    assert!(lines.iter().all(|line| line["zero_window_received"] == false), "{lines:?}");
     assert_eq!(connect.end(), Vec::<Value>::new());
 }
 

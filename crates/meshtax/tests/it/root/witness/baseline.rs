@@ -2,7 +2,9 @@
 
 use probe::Probe;
 
+use super::duplex::{Duplex, Sender};
 use super::namespace::Namespace;
+use super::socket::Socket;
 use super::traffic::{Peer, V4};
 use super::watching::Watching;
 use super::{told, truth};
@@ -46,6 +48,36 @@ fn what_is_in_flight_as_the_witness_comes_has_been_sent_and_not_received() {
     };
     assert_eq!(bytes("client"), (moved.up - 5_000, moved.down), "{lines:?}");
     assert_eq!(bytes("server"), (moved.down, moved.up), "{lines:?}");
+}
+
+#[test]
+fn what_was_sent_again_before_the_witness_came_is_not_told_as_new() {
+    insist_on_root();
+    const PORT: u16 = 7704;
+    let namespace = Namespace::lossy("before", PORT);
+    let connection = namespace.within(|| Duplex::open(&format!("127.0.0.1:{PORT}")));
+    let [client, server] = connection.ports();
+    let was_lost = |port| {
+        connection.exchange(3_000_000, 4_000_000, Sender::Write);
+        let socket = Socket::settled(&namespace, port);
+        ["retrans", "rcv_ooopack"].iter().all(|name| socket.number(name) > 0)
+    };
+    // What is lost is chance.
+    assert!([client, server].into_iter().all(|port| (0..20).any(|_| was_lost(port))), "nothing was lost");
+    for end in ["dport", "sport"] {
+        namespace.inside(&["nft", "delete", "table", "ip", &format!("loss_{end}")]);
+    }
+    let file = namespace.file();
+    let mut top = Watching::begin("top", &["--json", "--interval", "20ms", "--netns", &file]);
+    let mut life = Watching::begin("life", &["--json", "--netns", &file]);
+    connection.exchange(10, 10, Sender::Write);
+    let lines = top.lines(2);
+    connection.close();
+    for line in lines.iter().chain(&life.lines(2)) {
+        for name in ["retransmits", "bytes_retransmitted", "out_of_order", "reordered"] {
+            assert_eq!(line[name], 0, "{name} of {line}");
+        }
+    }
 }
 
 #[test]

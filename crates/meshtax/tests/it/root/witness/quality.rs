@@ -1,13 +1,16 @@
 //! Round-trip times and what was sent again: what the kernel itself says of the same socket.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
+use probe::{Connection, Probe, Role};
 use serde_json::Value;
 
 use super::duplex::{Duplex, Sender};
 use super::namespace::Namespace;
 use super::scrape;
 use super::socket::Socket;
+use super::traffic::V4;
 use super::watching::Watching;
 use crate::tool::{insist_on_root, meshtax, words};
 
@@ -22,11 +25,25 @@ fn seen(namespace: &Namespace, port: u16) -> Value {
     ends.find(|end| end["local_port"] == port).unwrap_or_else(|| panic!("no end at {port} in {lines}"))
 }
 
-/// The witness and `ss` between two looks at which `ss` says the same.
-fn both(namespace: &Namespace, port: u16) -> (Value, Socket) {
+/// A witness of one namespace, as old as what it is to tell all of.
+fn witness(namespace: &Namespace) -> Probe {
+    let mut probe = Probe::load_within([u32::try_from(namespace.inode()).unwrap()]).unwrap();
+    probe.attach().unwrap();
+    probe
+}
+
+/// What it says now of the end at `port`.
+fn known(probe: &Probe, port: u16) -> Value {
+    let ends = probe.connections().unwrap();
+    let is_here = |end: &&Connection| end.role != Role::Listener && end.local.port() == port;
+    serde_json::to_value(ends.iter().find(is_here).unwrap()).unwrap()
+}
+
+/// What is `seen` and what `ss` says, between two looks at which `ss` says the same.
+fn both(namespace: &Namespace, port: u16, seen: impl Fn() -> Value) -> (Value, Socket) {
     loop {
         let before = Socket::settled(namespace, port);
-        let seen = seen(namespace, port);
+        let seen = seen();
         if Socket::settled(namespace, port) == before {
             return (seen, before);
         }
@@ -46,7 +63,7 @@ fn round_trip_times_are_those_of_ss() {
     let connection = Duplex::across(&here, &there, "10.77.0.2:0");
     connection.exchange(2_000_000, 1_000, Sender::Write);
     for (namespace, port) in [&here, &there].into_iter().zip(connection.ports()) {
-        let (seen, socket) = both(namespace, port);
+        let (seen, socket) = both(namespace, port, || seen(namespace, port));
         let [smoothed, deviation, least] = socket.round_trip_us();
         assert!(smoothed > 0 && least > 0, "{socket:?}");
         let of_witness = ["srtt_us", "rttvar_us", "rtt_min_us"].map(|name| number(&seen, name));
@@ -60,10 +77,12 @@ fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
     const PORT: u16 = 7701;
     let namespace = Namespace::lossy("again", PORT);
     let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
+    let probe = witness(&namespace);
     let connection = namespace.within(|| Duplex::open(&format!("127.0.0.1:{PORT}")));
+    let look = |port| both(&namespace, port, || known(&probe, port));
     let lost = |port| {
-        let (seen, _) = both(&namespace, port);
-        number(&seen, "bytes_retransmitted") > 0 && number(&seen, "out_of_order") > 0
+        let (seen, _) = look(port);
+        number(&seen, "retransmitted") > 0 && number(&seen, "out_of_order") > 0
     };
     // What is lost is chance.
     let is_told = (0..20).any(|_| {
@@ -73,10 +92,10 @@ fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
     assert!(is_told, "nothing was lost");
     let mut again = 0;
     for port in connection.ports() {
-        let (seen, socket) = both(&namespace, port);
+        let (seen, socket) = look(port);
         for (ours, of_ss) in [
             ("retransmits", "retrans"),
-            ("bytes_retransmitted", "bytes_retrans"),
+            ("retransmitted", "bytes_retrans"),
             ("out_of_order", "rcv_ooopack"),
             ("reordered", "reord_seen"),
             ("lost", "lost"),
@@ -90,6 +109,58 @@ fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
     // The ends' own last segments may be lost, too.
     let at_end: u64 = life.lines(2).iter().map(|line| number(line, "retransmits")).sum();
     assert_eq!(at_end, namespace.retransmits());
+}
+
+#[test]
+fn marks_of_congestion_are_counted_by_the_one_who_sent_what_is_marked() {
+    insist_on_root();
+    let [here, there] = Namespace::pair("marks");
+    for end in [&here, &there] {
+        end.inside(&["sysctl", "-qw", "net.ipv4.tcp_ecn=1"]);
+    }
+    let rule = "table ip marks { chain c { type filter hook prerouting priority 0; ip ecn ect0 ip ecn set ce; }; }";
+    there.inside(&["nft", rule]);
+    let mut life = Watching::begin("life", &["--json", "--netns", &here.file()]);
+    let probe = witness(&here);
+    let connection = Duplex::across(&here, &there, "10.77.0.2:0");
+    connection.exchange(300_000, 0, Sender::Write);
+    let [client, _] = connection.ports();
+    let (seen, socket) = both(&here, client, || known(&probe, client));
+    assert!(number(&seen, "ecn_marked") > 0, "{seen}");
+    assert_eq!(number(&seen, "ecn_marked"), socket.number("delivered_ce"), "{socket:?}");
+    connection.close();
+    let line = &life.lines(1)[0];
+    assert!(number(line, "ecn_marked") >= number(&seen, "ecn_marked"), "{line}");
+}
+
+/// Both ends while one sends and the other does not read, and once it has read.
+#[test]
+fn a_window_is_zero_for_as_long_as_nobody_reads() {
+    insist_on_root();
+    let namespace = Namespace::new("window");
+    let mut connection = namespace.within(|| Duplex::open(V4));
+    let [client, server] = connection.ports();
+    let flags = || {
+        let [sender, receiver] = [client, server].map(|port| seen(&namespace, port));
+        let told = |end: &Value| [&end["zero_window_sent"], &end["zero_window_received"]].map(|flag| flag == true);
+        [told(&sender), told(&receiver)]
+    };
+    assert_eq!(flags(), [[false; 2]; 2]);
+    connection.client.set_nonblocking(true).unwrap();
+    let chunk = [7; 65_536];
+    let mut sent = 0;
+    // The window closes a moment after the last byte that it admits.
+    let is_closed = |flags| flags == [[false, true], [true, false]];
+    let is_told = (0..1_000).any(|_| {
+        sent += std::iter::from_fn(|| connection.client.write(&chunk).ok()).sum::<usize>();
+        is_closed(flags())
+    });
+    assert!(is_told, "{:?}", flags());
+    let mut left = sent;
+    while left > 0 {
+        left -= connection.server.read(&mut vec![0; left.min(chunk.len())]).unwrap();
+    }
+    assert!((0..1_000).any(|_| flags() == [[false; 2]; 2]), "{:?}", flags());
 }
 
 /// Some segments are sent again on behalf of no connection: SYNs of opens that fail, answers to opens.

@@ -6,6 +6,7 @@ use socket2::{Domain, Socket, Type};
 use super::namespace::Namespace;
 use super::traffic::{Peer, V4};
 use super::watching::Watching;
+use super::{sample, scrape};
 use crate::tool::insist_on_root;
 
 /// A listener with room for four that nobody accepts from, and its address.
@@ -59,6 +60,38 @@ fn a_full_queue_owns_up_to_what_it_dropped() {
     let dropped = text.strip_prefix(&format!("{place} dropped ")).unwrap_or_else(|| panic!("{text}"));
     let count: u64 = dropped.split(' ').next().unwrap().parse().unwrap();
     assert!(count >= 1, "{text}");
+}
+
+#[test]
+fn opens_that_are_not_complete_wait_in_a_queue_of_their_own() {
+    insist_on_root();
+    let namespace = Namespace::new("incomplete");
+    // What these clients say last of their handshake never arrives.
+    let rule = "table ip cut { chain c { type filter hook prerouting priority 0; \
+                tcp sport 7801-7803 tcp flags & (syn | rst) == 0 drop; }; }";
+    namespace.inside(&["nft", rule]);
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    let mut backlog = Watching::begin("backlog", &["--json", "--netns", &namespace.file()]);
+    let listener = namespace.within(|| TcpListener::bind(V4).unwrap());
+    let place = listener.local_addr().unwrap();
+    let open = |port: u16| {
+        namespace.within(|| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+            socket.connect(&place.into()).unwrap();
+            socket
+        })
+    };
+    let _incomplete = [7801, 7802, 7803].map(open);
+    let labels = [&format!("workload=\"{}\"", namespace.name()), &format!("server_port=\"{}\"", place.port())];
+    let labels = labels.map(String::as_str);
+    let text = scrape(&agent.place());
+    assert_eq!(sample(&text, "meshtax_tcp_syn_queue_length", &labels), 3);
+    assert_eq!(sample(&text, "meshtax_tcp_accept_queue_length", &labels), 0);
+    // One more that does complete meets them, and is itself still among them.
+    let _complete = open(7804);
+    let line = &backlog.lines(1)[0];
+    assert_eq!((&line["syn_queue"], &line["accept_queue"]), (&4.into(), &0.into()), "{line}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What each kernel lets be seen: everything since Linux 5.12, before it what needs no storage in a socket. These hold on
 //! every kernel; `make test-kernels` runs them in old ones and new ones.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process;
 
 use serde_json::Value;
@@ -52,6 +52,22 @@ fn check_told(lines: &[Value], role: &str, ends: impl Iterator<Item = (u16, u16)
 fn opens_are_told_on_every_kernel() {
     check_opens(V4);
     check_opens(V6);
+}
+
+#[test]
+fn resets_are_told_on_every_kernel() {
+    insist_on_root();
+    // The port was ours a moment ago and nobody listens there now.
+    let port = TcpListener::bind(V4).unwrap().local_addr().unwrap().port();
+    let mut resets = Watching::begin("resets", &["--json", "--port", &port.to_string()]);
+    for _ in 0..23 {
+        TcpStream::connect(("127.0.0.1", port)).unwrap_err();
+    }
+    for line in resets.lines(23) {
+        assert_eq!((&line["event"], &line["state"]), (&"reset_received".into(), &"SYN_SENT".into()), "{line}");
+        assert_eq!((&line["pid"], &line["remote_port"]), (&process::id().into(), &port.into()), "{line}");
+    }
+    assert_eq!(resets.end(), Vec::<Value>::new());
 }
 
 #[test]
