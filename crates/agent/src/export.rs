@@ -5,31 +5,24 @@ mod drops;
 mod nat;
 mod udp;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
 
 use crate::beyond::Beyond;
-use crate::conntrack::{Told, Transport};
+use crate::conntrack::Told;
 use crate::ledger::Ledger;
+use crate::link::{Link, SOURCE};
 use crate::metric::{Family, Kind, Labels};
 use crate::own::{Cost, own};
-use crate::place::{Places, name_of};
-use crate::totals::OTHER;
+use crate::place::name_of;
 use crate::who::Namer;
 use crate::workload::workloads;
 
 pub(crate) use dns::labels as dns_labels;
 pub(crate) use drops::labels as drop_labels;
 pub(crate) use udp::labels as udp_labels;
-
-/// The reporter that is a client.
-const SOURCE: &str = "source";
-
-/// What is not known, in Istio's words.
-const UNKNOWN: &str = "unknown";
 
 /// Everything that one scrape reads.
 #[derive(Debug)]
@@ -52,8 +45,8 @@ pub struct Reading {
 pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Family> {
     ledger.count(reading, now);
     let mut tcp = Tcp::new();
-    for ((is_meshed, labels), series) in ledger.tcp.sums() {
-        tcp.add(*is_meshed, labels, series);
+    for (link, series) in ledger.tcp.sums() {
+        tcp.add(link, series);
     }
     let mut gauges: Vec<Family> = listeners(&reading.connections, &mut ledger.namer).into();
     gauges.push(workloads(reading, &mut ledger.namer));
@@ -124,30 +117,31 @@ impl Tcp {
         }
     }
 
-    fn add(&mut self, is_meshed: bool, labels: &Labels, series: &Series) {
+    fn add(&mut self, link: &Link, series: &Series) {
         // Istio counts what the server sent as sent, whichever side reports.
-        let is_client = labels.contains(&("reporter", SOURCE.to_owned()));
-        let labels = &Arc::new(labels.clone());
+        let is_client = link.reporter == SOURCE;
         let (sent, received) = if is_client { (series.received, series.sent) } else { (series.sent, series.received) };
-        let same = if is_meshed { &mut self.own } else { &mut self.istio };
+        let labels = Arc::new(link.labels());
+        let same = if link.is_meshed { &mut self.own } else { &mut self.istio };
         for (family, more) in same.iter_mut().zip([sent, received, series.opened, series.closed]) {
-            family.add(Arc::clone(labels), more as f64);
+            family.add(Arc::clone(&labels), more as f64);
         }
+        let labels = Arc::new(link.brief());
         // Zeros, too: a counter that begins with its first event hides it from rates.
         if is_client {
-            self.failed.add(Arc::clone(labels), series.failed as f64);
+            self.failed.add(Arc::clone(&labels), series.failed as f64);
         }
-        self.reset.add(Arc::clone(labels), series.reset as f64);
+        self.reset.add(Arc::clone(&labels), series.reset as f64);
         for (direction, count) in [("sent", series.resets_sent), ("received", series.resets_received)] {
-            let directed = labels.iter().cloned().chain([("direction", direction.to_owned())]).collect::<Labels>();
+            let directed = labels.iter().cloned().chain([("direction", direction.into())]).collect::<Labels>();
             self.resets.add(directed, count as f64);
         }
-        self.retransmitted.add(Arc::clone(labels), series.retransmitted as f64);
-        self.retransmits.add(Arc::clone(labels), series.retransmits as f64);
-        self.out_of_order.add(Arc::clone(labels), series.out_of_order as f64);
-        self.handshake.add(Arc::clone(labels), series.handshake.as_secs_f64());
+        self.retransmitted.add(Arc::clone(&labels), series.retransmitted as f64);
+        self.retransmits.add(Arc::clone(&labels), series.retransmits as f64);
+        self.out_of_order.add(Arc::clone(&labels), series.out_of_order as f64);
+        self.handshake.add(Arc::clone(&labels), series.handshake.as_secs_f64());
         let bounds: Vec<f64> = RTT_BOUNDS_US.iter().map(|bound| f64::from(*bound) / 1e6).collect();
-        self.rtt.add_counts(Arc::clone(labels), &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
+        self.rtt.add_counts(labels, &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
     }
 
     fn into_families(self) -> Vec<Family> {
@@ -163,43 +157,6 @@ impl Tcp {
         ];
         self.istio.into_iter().chain(self.own).chain(rest).collect()
     }
-}
-
-/// Istio's labels of TCP metrics, in its order, as far as a kernel can know them.
-pub(crate) fn labels(key: &Key, places: &Places, namer: &mut Namer) -> Labels {
-    let reporter = if key.role == Role::Client { SOURCE } else { "destination" };
-    if key.is_other() {
-        return tcp_labels(reporter, [OTHER; 5].map(str::to_owned));
-    }
-    let here = name_of(key.netns, key.cgroup, &key.comm, namer);
-    let network = namer.who(key.netns, key.cgroup).network;
-    // A client's remote side is a service; who is behind an address that has no name here is told by the address.
-    let (source, destination, service) = if key.role == Role::Client {
-        let remote = SocketAddr::new(key.remote, key.port);
-        (Some(here), places.server(&network, Transport::Tcp, remote), remote.to_string())
-    } else {
-        let server = (here.as_str(), key.port);
-        let (source, service) = nat::asker(places, &network, Transport::Tcp, key.remote, server);
-        (source, Some(here), service)
-    };
-    // Istio says `none` where the server's side has no certificate of the mesh. A sidecar may have one, and its metrics say.
-    let is_plain = key.role != Role::Client && !places.is_meshed(key.netns);
-    let policy = if is_plain { "none" } else { UNKNOWN }.to_owned();
-    let known = |name: Option<String>| name.unwrap_or_else(|| UNKNOWN.to_owned());
-    tcp_labels(reporter, [known(source), known(destination), service, "-".to_owned(), policy])
-}
-
-fn tcp_labels(reporter: &str, [source, destination, service, flags, policy]: [String; 5]) -> Labels {
-    let protocol = if service == OTHER { OTHER } else { "tcp" };
-    vec![
-        ("reporter", reporter.to_owned()),
-        ("source_workload", source),
-        ("destination_workload", destination),
-        ("destination_service", service),
-        ("request_protocol", protocol.to_owned()),
-        ("response_flags", flags),
-        ("connection_security_policy", policy),
-    ]
 }
 
 /// How full the queues of what listens are.
@@ -230,7 +187,7 @@ fn dropped(ledger: &Ledger) -> Family {
 /// Whose a listener is, and its port.
 pub(crate) fn listener_labels(listener: &Connection, namer: &mut Namer) -> Labels {
     let name = name_of(listener.netns, listener.cgroup, &listener.comm, namer);
-    vec![("workload", name), ("server_port", listener.local.port().to_string())]
+    vec![("workload", name), ("server_port", listener.local.port().to_string().into())]
 }
 
 #[cfg(test)]

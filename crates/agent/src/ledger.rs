@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use probe::{Connection, Key, ProbeError, Role, Series};
 
 use crate::beyond::BeyondTotals;
-use crate::export::{Reading, labels, listener_labels};
+use crate::export::{Reading, listener_labels};
+use crate::link::Link;
 use crate::living::Living;
 use crate::metric::{Family, Labels};
 use crate::place::Places;
@@ -33,9 +34,6 @@ pub fn sees_what_ends() -> bool {
     Living::seen_from(Path::new("/")).sees_all()
 }
 
-/// Whether Istio's metrics of a workload come from a sidecar, and the labels.
-pub(crate) type TcpGroup = (bool, Labels);
-
 impl Owned for Key {
     fn owner(&self) -> Option<Owner> {
         (!self.is_other()).then_some((self.netns, self.cgroup))
@@ -47,7 +45,7 @@ impl Owned for Key {
 pub struct Ledger {
     pub(crate) namer: Namer,
     pub(crate) bounds: Bounds,
-    pub(crate) tcp: Totals<Key, TcpGroup, Series>,
+    pub(crate) tcp: Totals<Key, Link, Series>,
     /// What is counted beside TCP.
     pub(crate) beyond: BeyondTotals,
     /// Packets that listeners dropped, by the socket's id.
@@ -93,7 +91,7 @@ impl Ledger {
             self.unread += told.unread;
         }
         let Self { tcp, beyond, drops, places, namer, .. } = self;
-        tcp.count_all(&reading.series, |key| (places.is_meshed(key.netns), labels(key, places, namer)), at);
+        tcp.count_all(&reading.series, |key| Link::of(key, places, namer), at);
         beyond.count(&reading.beyond, places, namer, at);
         for listener in reading.connections.iter().filter(|connection| connection.role == Role::Listener) {
             drops.count(&listener.id, &listener.drops.into(), || listener_labels(listener, namer), at);
@@ -147,7 +145,7 @@ impl Ledger {
     /// Forgets owners who are gone, and keys that the kernel has forgotten with these last counts.
     fn forget(&mut self, last: &[(Key, Series)], gone: &HashSet<Owner>, now: Instant) {
         let Self { tcp, places, namer, .. } = self;
-        tcp.count_last(last, |key| (places.is_meshed(key.netns), labels(key, places, namer)), now);
+        tcp.count_last(last, |key| Link::of(key, places, namer), now);
         namer.forget(gone.iter().map(|(netns, _)| *netns));
         if let Some(since) = now.checked_sub(self.bounds.expire) {
             self.drop_sums(since);

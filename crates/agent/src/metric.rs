@@ -31,8 +31,8 @@ impl Exposition {
     }
 }
 
-/// Labels of a series, in order.
-pub type Labels = Vec<(&'static str, String)>;
+/// Labels of a series, in order. Values are shared between series that have the same.
+pub type Labels = Vec<(&'static str, Arc<str>)>;
 
 /// What kind of metric a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ pub fn exposition(families: &[Family], form: Exposition) -> String {
 }
 
 fn sample(text: &mut String, name: &str, suffix: &str, labels: &Labels, below: Option<&str>, value: f64) {
-    let labels = labels.iter().map(|(name, value)| (*name, value.as_str())).chain(below.map(|end| ("le", end)));
+    let labels = labels.iter().map(|(name, value)| (*name, &**value)).chain(below.map(|end| ("le", end)));
     let labels: Vec<String> = labels.map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
     let braces = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
     let _infallible = writeln!(text, "{name}{suffix}{braces} {value}");

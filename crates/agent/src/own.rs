@@ -62,7 +62,7 @@ pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
     let mut events =
         Family::new("meshtax_agent_events_lost_total", Kind::Counter, "Events that nobody read in time; no metric is.");
     for (kind, lost) in &losses.events {
-        events.add(vec![("event", format!("{kind:?}").to_lowercase())], *lost as f64);
+        events.add(vec![("event", format!("{kind:?}").to_lowercase().into())], *lost as f64);
     }
     let mut overflow = Family::new(
         "meshtax_agent_series_overflow_total",
@@ -70,7 +70,7 @@ pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
         "Times that something was counted as `other` for want of room in the kernel's map or in the exposition.",
     );
     for (place, times) in [("kernel", losses.series), ("exposition", overflows)] {
-        overflow.add(vec![("place", place.to_owned())], times as f64);
+        overflow.add(vec![("place", place.into())], times as f64);
     }
     let one = |name, kind, help, value: f64| {
         let mut family = Family::new(name, kind, help);
@@ -108,7 +108,7 @@ fn in_kernel(cost: &Cost) -> [Family; 4] {
         "Runs of the agent's programs, where they are timed.",
     );
     for (witness, program) in &cost.programs {
-        let labels = vec![("witness", (*witness).to_owned()), ("program", program.program.clone())];
+        let labels = vec![("witness", (*witness).into()), ("program", program.program.as_str().into())];
         time.add(labels.clone(), program.time.as_secs_f64());
         runs.add(labels, program.runs as f64);
     }
@@ -116,7 +116,7 @@ fn in_kernel(cost: &Cost) -> [Family; 4] {
         Family::new("meshtax_agent_map_entries", Kind::Gauge, "Entries of the agent's maps in the kernel.");
     let mut most = Family::new("meshtax_agent_map_max_entries", Kind::Gauge, "Entries that those maps have room for.");
     for (witness, fill) in &cost.maps {
-        let labels = vec![("witness", (*witness).to_owned()), ("map", fill.map.clone())];
+        let labels = vec![("witness", (*witness).into()), ("map", fill.map.as_str().into())];
         entries.add(labels.clone(), fill.entries as f64);
         most.add(labels, fill.max_entries as f64);
     }

@@ -29,7 +29,7 @@ impl Group for Labels {
     fn other(&self) -> Self {
         // Who reports stays, so that sums by reporter stay what they are.
         let other =
-            |name: &'static str, value: &String| if name == "reporter" { value.clone() } else { OTHER.to_owned() };
+            |name: &'static str, value: &Arc<str>| if name == "reporter" { Arc::clone(value) } else { OTHER.into() };
         self.iter().map(|(name, value)| (*name, other(name, value))).collect()
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::conntrack::{TRANSLATIONS_MAX, Translation, Transport};
+use crate::peer::{Peer, Service};
 
 /// Who answers for services, and for which services servers answer.
 #[derive(Debug, Default)]
@@ -13,7 +15,9 @@ pub struct Translations {
     /// By the network and whom clients mean to reach.
     backends: Sightings<(String, Transport, SocketAddr), SocketAddr>,
     /// By the network, who seems to ask, and the name and port of who answers.
-    asked: Sightings<(String, Transport, IpAddr, String, u16), Asked>,
+    asked: Sightings<(String, Transport, IpAddr, Arc<str>, u16), Asked>,
+    /// What clients ask for by its address.
+    services: Sightings<(String, Transport, SocketAddr), Service>,
 }
 
 /// What a client has asked for.
@@ -26,14 +30,28 @@ pub struct Asked {
 }
 
 impl Translations {
-    /// Learns what a table of a network has told; `answers` is the name of who answers, where he has one.
-    pub fn learn(&mut self, network: &str, translation: &Translation, answers: Option<String>, at: Instant) {
+    /// Learns what a table of a network has told; `answers` is who answers, where that is known.
+    pub fn learn(&mut self, network: &str, translation: &Translation, answers: Option<&Peer>, at: Instant) {
         let Translation { transport, client, service, backend, seen, .. } = *translation;
         self.backends.see((network.to_owned(), transport, service), backend, at);
-        if let Some(name) = answers {
+        if let Some(peer) = answers {
             let asked = Asked { client, service };
+            let name = Arc::clone(&peer.workload);
             self.asked.see((network.to_owned(), transport, seen, name, backend.port()), asked, at);
         }
+        if let Some(told) = answers.and_then(Peer::service) {
+            self.services.see((network.to_owned(), transport, service), told, at);
+        }
+    }
+
+    /// Whether an address stands for others.
+    pub fn translates(&self, network: &str, transport: Transport, address: SocketAddr) -> bool {
+        self.backends.seen.contains_key(&(network.to_owned(), transport, address))
+    }
+
+    /// The service that has an address; none if nobody told, or several do.
+    pub fn service(&self, network: &str, transport: Transport, address: SocketAddr) -> Option<&Service> {
+        self.services.only(&(network.to_owned(), transport, address))
     }
 
     /// Who answers for a service; none if nobody is known, or several do.
@@ -50,18 +68,19 @@ impl Translations {
         seen: IpAddr,
         (name, port): (&str, u16),
     ) -> Option<&Asked> {
-        self.asked.only(&(network.to_owned(), transport, seen, name.to_owned(), port))
+        self.asked.only(&(network.to_owned(), transport, seen, name.into(), port))
     }
 
     /// How often something was not learnt for want of room.
     pub fn missed(&self) -> u64 {
-        self.backends.missed + self.asked.missed
+        self.backends.missed + self.asked.missed + self.services.missed
     }
 
     /// Forgets what was not seen since then.
     pub fn forget(&mut self, since: Instant) {
         self.backends.forget(since);
         self.asked.forget(since);
+        self.services.forget(since);
     }
 }
 
@@ -109,7 +128,29 @@ impl<K: Eq + Hash, V: Eq + Hash> Sightings<K, V> {
 mod tests {
     use std::time::Duration;
 
+    use crate::who::{Part, Who};
+
     use super::*;
+
+    #[test]
+    fn an_address_is_that_of_the_service_whose_parts_answer() {
+        let at = Instant::now();
+        let service: SocketAddr = "10.96.0.11:80".parse().unwrap();
+        let mut translations = Translations::default();
+        let mut answers = |backend: &str, name: &str, version: &str| {
+            let part = Some(Part { service: name.to_owned(), version: version.to_owned() });
+            let who =
+                Who { pod: format!("{name}-{version}"), part, cluster: Some("blue".to_owned()), ..Who::default() };
+            let (client, seen, transport) = ("10.0.0.2".parse().unwrap(), "10.0.0.2".parse().unwrap(), Transport::Tcp);
+            let told = Translation { netns: 7, transport, client, service, backend: backend.parse().unwrap(), seen };
+            translations.learn("blue", &told, Some(&Peer::of(&who, "")), at);
+            translations.service("blue", transport, service).map(|service| service.host.to_string())
+        };
+        let reviews = Some("reviews.default.svc.cluster.local".to_owned());
+        assert_eq!(answers("10.0.0.3:8080", "reviews", "v1"), reviews);
+        assert_eq!(answers("10.0.0.4:8080", "reviews", "v2"), reviews);
+        assert_eq!(answers("10.0.0.5:8080", "ratings", "v1"), None, "there are two");
+    }
 
     #[test]
     fn a_service_has_the_one_backend_that_answers_of_late() {
@@ -123,7 +164,8 @@ mod tests {
             let transport = Transport::Tcp;
             let told = Translation { netns: 7, transport, client, service, backend, seen };
             translations.forget(begin + Duration::from_secs(after_s.saturating_sub(10)));
-            translations.learn("blue", &told, Some("web".to_owned()), at);
+            let who = Who { pod: "web".to_owned(), ..Who::default() };
+            translations.learn("blue", &told, Some(&Peer::of(&who, "")), at);
             let asked = translations.asked("blue", transport, seen, ("web", 8080)).cloned();
             assert_eq!(asked, Some(Asked { client, service }));
             assert_eq!(translations.backend("green", transport, service), None, "another network's");

@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::container::Container;
+use crate::peer::Peer;
 
 /// Where `ip netns` and labs leave names of network namespaces.
 pub(crate) const NAMED: &str = "run/netns";
@@ -15,6 +17,9 @@ pub(crate) const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
 
 /// Digits of a container's id that are told.
 const SHOWN: usize = 12;
+
+/// A lab's pod whose name has a `-` and that is no part of a service.
+const GATEWAY: &str = "istio-ingressgateway";
 
 /// Whose a socket is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +32,30 @@ pub struct Who {
     pub network: String,
     /// The container, where it is one.
     pub container: Option<Container>,
+    /// The arm of a lab, which has names, addresses and services of its own.
+    pub cluster: Option<String>,
+    /// What of a service a lab's pod is.
+    pub part: Option<Part>,
+}
+
+/// A version of a service, which a pod runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub service: String,
+    pub version: String,
+}
+
+impl Part {
+    /// `reviews-v2` is one of the service `reviews`, and so is `reviews-v2-0` where the version has several copies.
+    fn of_pod(name: &str) -> Option<Self> {
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let version = match name.rsplit_once('-') {
+            Some((version, copy)) if is_number(copy) && version.contains('-') => version,
+            _ => name,
+        };
+        let (service, version) = version.rsplit_once('-').filter(|_| name != GATEWAY)?;
+        Some(Self { service: service.to_owned(), version: version.to_owned() })
+    }
 }
 
 /// Names namespaces and control groups. Both are looked up anew when an unknown one turns up, and not more often than
@@ -38,6 +67,8 @@ pub struct Namer {
     groups: HashMap<u64, Container>,
     /// Network namespaces that had a name at an earlier reading and have none now.
     former: HashSet<u32>,
+    /// Peers that somebody holds, each once.
+    peers: HashSet<Arc<Peer>>,
     stale: bool,
 }
 
@@ -49,6 +80,7 @@ impl Namer {
             namespaces: HashMap::new(),
             groups: HashMap::new(),
             former: HashSet::new(),
+            peers: HashSet::new(),
             stale: true,
         }
     }
@@ -80,6 +112,18 @@ impl Namer {
         for netns in gone {
             self.namespaces.remove(&netns);
         }
+    }
+
+    /// Whose a socket of a process `comm` is, as one side of connections.
+    pub fn peer(&mut self, netns: u32, cgroup: u64, comm: &str) -> Arc<Peer> {
+        let peer = Peer::of(&self.who(netns, cgroup), comm);
+        if let Some(known) = self.peers.get(&peer) {
+            return Arc::clone(known);
+        }
+        self.peers.retain(|peer| Arc::strong_count(peer) > 1);
+        let peer = Arc::new(peer);
+        self.peers.insert(Arc::clone(&peer));
+        peer
     }
 
     /// Whose a socket is, in this network namespace and control group.
@@ -115,9 +159,16 @@ fn namespaces(folder: &Path) -> HashMap<u32, Who> {
 /// `meshtax-<id>-<arm>-<pod>` is a lab's; its id has no `-`.
 fn who_of_namespace(name: &str, arms: &[&str]) -> Who {
     let of_lab = name.strip_prefix("meshtax-").and_then(|rest| rest.split_once('-'));
-    let Some((_, pod)) = of_lab else { return Who { pod: name.to_owned(), ..Who::default() } };
-    let network = arms.iter().filter(|arm| name.starts_with(*arm)).max_by_key(|arm| arm.len());
-    Who { pod: pod.to_owned(), network: network.copied().unwrap_or_default().to_owned(), container: None }
+    let Some((id, pod)) = of_lab else { return Who { pod: name.to_owned(), ..Who::default() } };
+    let network = arms.iter().filter(|arm| name.starts_with(*arm)).max_by_key(|arm| arm.len()).copied();
+    let cluster = network.and_then(|arm| arm.strip_prefix("meshtax-")?.strip_prefix(id)?.strip_prefix('-'));
+    Who {
+        pod: pod.to_owned(),
+        network: network.unwrap_or_default().to_owned(),
+        container: None,
+        cluster: cluster.map(|arm| arm.trim_end_matches('-').to_owned()),
+        part: network.and_then(|arm| Part::of_pod(name.strip_prefix(arm)?)),
+    }
 }
 
 /// Containers by the inodes of their control groups and those below.

@@ -24,7 +24,9 @@ pub fn workloads(reading: &Reading, namer: &mut Namer) -> Family {
         }
     }
     for (workload, Container { id, pod_uid }) in containers {
-        info.add(vec![("workload", workload), ("container_id", id), ("pod_uid", pod_uid.unwrap_or_default())], 1.0);
+        let pod_uid = pod_uid.unwrap_or_default();
+        let labels = vec![("workload", workload.into()), ("container_id", id.into()), ("pod_uid", pod_uid.into())];
+        info.add(labels, 1.0);
     }
     info
 }

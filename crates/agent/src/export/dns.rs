@@ -1,5 +1,7 @@
 //! DNS as the sockets that ask see it.
 
+use std::sync::Arc;
+
 use probe::dns::{Key, LATENCY_BOUNDS, Losses, Rcode, Series, type_name};
 
 use crate::metric::{Family, Kind, Labels};
@@ -22,7 +24,7 @@ pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a Series)>,
     let mut latency =
         Family::new("meshtax_dns_latency_seconds", Kind::Histogram, "Time from a DNS query to its answer.");
     let bounds = LATENCY_BOUNDS.map(|bound| bound.as_secs_f64());
-    let timeout = (RCODE, Rcode::TIMEOUT.to_string());
+    let timeout: (_, Arc<str>) = (RCODE, Rcode::TIMEOUT.to_string().into());
     for (with_code, series) in sums {
         let labels: Labels = with_code.iter().filter(|(name, _)| *name != RCODE).cloned().collect();
         queries.add(with_code.clone(), series.queries as f64);
@@ -40,14 +42,14 @@ pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a Series)>,
 
 /// What queries are summed by.
 pub(crate) fn labels(key: &Key, namer: &mut Namer) -> Labels {
-    let labels = |source, kind, transport: &str, rcode| {
-        vec![("source_workload", source), ("type", kind), ("transport", transport.to_owned()), (RCODE, rcode)]
+    let labels = |source: Arc<str>, kind: Arc<str>, transport: &str, rcode: Arc<str>| {
+        vec![("source_workload", source), ("type", kind), ("transport", transport.into()), (RCODE, rcode)]
     };
     if key.is_other() {
-        return labels(OTHER.to_owned(), OTHER.to_owned(), OTHER, OTHER.to_owned());
+        return labels(OTHER.into(), OTHER.into(), OTHER, OTHER.into());
     }
     let source = name_of(key.netns, key.cgroup, &key.comm, namer);
-    labels(source, type_name(key.kind), key.transport.name(), key.rcode.to_string())
+    labels(source, type_name(key.kind).into(), key.transport.name(), key.rcode.to_string().into())
 }
 
 fn missed(losses: &Losses) -> Family {
@@ -62,7 +64,7 @@ fn missed(losses: &Losses) -> Family {
         ("unmatched_answer", losses.unmatched),
     ];
     for (reason, count) in reasons {
-        missed.add(vec![("reason", reason.to_owned())], count as f64);
+        missed.add(vec![("reason", reason.into())], count as f64);
     }
     missed
 }

@@ -3,10 +3,9 @@
 use probe::{DropKey, DropLosses};
 
 use crate::metric::{Family, Kind, Labels};
+use crate::peer::UNKNOWN;
 use crate::totals::OTHER;
 use crate::who::Namer;
-
-use super::UNKNOWN;
 
 pub(super) fn families<'a>(
     sums: impl Iterator<Item = (&'a (bool, Labels), &'a u64)>,
@@ -34,9 +33,13 @@ pub(super) fn families<'a>(
 /// What drops are summed by. A namespace without a name, such as the host's own, is not known by its number: numbers come and go.
 pub(crate) fn labels(key: &DropKey, namer: &mut Namer) -> Labels {
     if key.is_other() {
-        return ["reason", "protocol", "workload"].map(|name| (name, OTHER.to_owned())).to_vec();
+        return ["reason", "protocol", "workload"].map(|name| (name, OTHER.into())).to_vec();
     }
     let pod = namer.who(key.netns, 0).pod;
-    let workload = if pod.is_empty() { UNKNOWN.to_owned() } else { pod };
-    vec![("reason", key.reason.clone()), ("protocol", key.protocol.clone()), ("workload", workload)]
+    let workload = if pod.is_empty() { UNKNOWN } else { &*pod };
+    vec![
+        ("reason", key.reason.as_str().into()),
+        ("protocol", key.protocol.as_str().into()),
+        ("workload", workload.into()),
+    ]
 }

@@ -1,27 +1,8 @@
 //! Who is behind translated addresses.
 
-use std::net::IpAddr;
-
-use crate::conntrack::Transport;
 use crate::export::Reading;
 use crate::ledger::Ledger;
 use crate::metric::{Family, Kind};
-use crate::place::Places;
-
-/// Who asks a server of this name and port, and for which service: that of the address that was translated, or the
-/// server itself.
-pub fn asker(
-    places: &Places,
-    network: &str,
-    transport: Transport,
-    seen: IpAddr,
-    server: (&str, u16),
-) -> (Option<String>, String) {
-    match places.asked(network, transport, seen, server) {
-        Some(asked) => (places.owner(network, asked.client), asked.service.to_string()),
-        None => (places.owner(network, seen), format!("{}:{}", server.0, server.1)),
-    }
-}
 
 /// What is known of translated addresses; nothing where nobody looks.
 pub fn families(reading: &Reading, ledger: &Ledger) -> Vec<Family> {
@@ -39,7 +20,7 @@ pub fn families(reading: &Reading, ledger: &Ledger) -> Vec<Family> {
     );
     let counts = [("no_room", ledger.untold + ledger.places.untranslated()), ("unread", ledger.unread)];
     for (reason, count) in counts {
-        missed.add(vec![("reason", reason.to_owned())], count as f64);
+        missed.add(vec![("reason", reason.into())], count as f64);
     }
     vec![known, missed]
 }

@@ -33,9 +33,15 @@ fn what_the_server_sent_is_sent_whoever_reports() {
     let moved = Series { sent: 10, received: 4000, opened: 2, closed: 1, ..Series::default() };
     let key = Key { comm: "curl".to_owned(), ..CLIENT };
     let client = text(vec![(key.clone(), moved.clone())]);
-    let labels = "reporter=\"source\",source_workload=\"curl\",destination_workload=\"unknown\",\
-                  destination_service=\"10.0.0.2:80\"";
-    assert!(client.contains(&format!("istio_tcp_sent_bytes_total{{{labels}")), "{client}");
+    let labels = "reporter=\"source\",source_workload=\"curl\",";
+    assert!(
+        client.contains(&format!("istio_tcp_sent_bytes_total{{{labels}source_canonical_service=\"curl\"")),
+        "{client}"
+    );
+    assert!(
+        client.contains(&format!("meshtax_tcp_retransmitted_bytes_total{{{labels}destination_workload=")),
+        "{client}"
+    );
     let value = |text: &str, name: &str| {
         let line = text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
         line.rsplit(' ').next().unwrap().to_owned()

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use probe::{UdpKey, UdpLosses, UdpRole, UdpSeries};
 
 use crate::conntrack::Transport;
+use crate::link::{DESTINATION, SOURCE};
 use crate::metric::{Family, Kind, Labels};
-use crate::place::{Places, name_of};
+use crate::peer::{Peer, UNKNOWN};
+use crate::place::{Place, Places};
 use crate::totals::OTHER;
 use crate::who::Namer;
-
-use super::nat::asker;
-use super::{SOURCE, UNKNOWN};
 
 /// Families about datagrams. What is sent was sent by the side that reports.
 struct Udp {
@@ -58,7 +57,7 @@ impl Udp {
         let reasons = [("queue_full", series.overflowed), ("no_memory", series.starved), ("other", series.failed)];
         for (reason, count) in reasons.into_iter().filter(|(_, count)| *count > 0) {
             let mut labels = Labels::clone(labels);
-            labels.push(("reason", reason.to_owned()));
+            labels.push(("reason", reason.into()));
             self.dropped.add(labels, count as f64);
         }
     }
@@ -66,27 +65,31 @@ impl Udp {
 
 /// The labels of TCP metrics, as far as datagrams have them.
 pub(crate) fn labels(key: &UdpKey, places: &Places, namer: &mut Namer) -> Labels {
-    let reporter = if key.role == UdpRole::Client { SOURCE } else { "destination" };
+    let reporter = if key.role == UdpRole::Client { SOURCE } else { DESTINATION };
     if key.is_other() {
-        return udp_labels(reporter, [OTHER; 4].map(str::to_owned));
+        return udp_labels(reporter, [OTHER; 4].map(Arc::from));
     }
-    let here = name_of(key.netns, key.cgroup, &key.comm, namer);
+    let here = namer.peer(key.netns, key.cgroup, &key.comm);
     let network = namer.who(key.netns, key.cgroup).network;
-    let known = |name: Option<String>| name.unwrap_or_else(|| UNKNOWN.to_owned());
+    let place = Place { network: &network, netns: key.netns, transport: Transport::Udp };
+    let known = |peer: Option<Arc<Peer>>| peer.map_or_else(|| UNKNOWN.into(), |peer| Arc::clone(&peer.workload));
+    let name = Arc::clone(&here.workload);
     let (source, destination, service) = match key.role {
-        UdpRole::Client => (here, known(places.server(&network, Transport::Udp, key.remote)), key.remote.to_string()),
+        UdpRole::Client => {
+            let (server, service) = places.called(place, key.remote);
+            (name, known(server), service)
+        }
         UdpRole::Server | UdpRole::Unknown => {
-            let server = (here.as_str(), key.local_port);
-            let (source, service) = asker(places, &network, Transport::Udp, key.remote.ip(), server);
-            (known(source), here, service)
+            let (client, service) = places.asked(place, key.remote.ip(), (&here, key.local_port), namer);
+            (known(client), name, service)
         }
     };
-    udp_labels(reporter, [source, destination, service, "udp".to_owned()])
+    udp_labels(reporter, [source, destination, service.host, "udp".into()])
 }
 
-fn udp_labels(reporter: &str, [source, destination, service, protocol]: [String; 4]) -> Labels {
+fn udp_labels(reporter: &str, [source, destination, service, protocol]: [Arc<str>; 4]) -> Labels {
     vec![
-        ("reporter", reporter.to_owned()),
+        ("reporter", reporter.into()),
         ("source_workload", source),
         ("destination_workload", destination),
         ("destination_service", service),

@@ -2,8 +2,8 @@ use super::*;
 
 fn families() -> Vec<Family> {
     let mut bytes = Family::new("sent_bytes_total", Kind::Counter, "Bytes sent.");
-    bytes.add(vec![("pod", "a\"b".to_owned())], 3.0);
-    bytes.add(vec![("pod", "a\"b".to_owned())], 4.0);
+    bytes.add(vec![("pod", "a\"b".into())], 3.0);
+    bytes.add(vec![("pod", "a\"b".into())], 4.0);
     let mut rtt = Family::new("rtt_seconds", Kind::Histogram, "Round-trip times.");
     rtt.add_counts(Vec::new(), &[0.5, 1.0], &[1, 2, 3], 9.5);
     vec![bytes, Family::new("empty", Kind::Gauge, "Nothing."), rtt]

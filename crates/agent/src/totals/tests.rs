@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn pod(name: &str) -> Labels {
-    vec![("reporter", "source".to_owned()), ("workload", name.to_owned())]
+    vec![("reporter", "source".into()), ("workload", name.into())]
 }
 
 fn sums(totals: &Totals<u8, Labels, u64>) -> Vec<(&str, u64)> {
-    totals.sums().map(|(labels, sum)| (labels[1].1.as_str(), *sum)).collect()
+    totals.sums().map(|(labels, sum)| (&*labels[1].1, *sum)).collect()
 }
 
 #[test]

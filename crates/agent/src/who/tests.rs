@@ -14,6 +14,34 @@ fn a_pod_of_a_lab_is_told_with_its_arm() {
 }
 
 #[test]
+fn a_pod_of_a_lab_is_part_of_a_service_of_its_arm() {
+    let arms = ["meshtax-1ra-sidecar-", "meshtax-1ra-sidecar-tuned-"];
+    let check = |name: &str, part: Option<(&str, &str)>, cluster: Option<&str>| {
+        let who = who_of_namespace(name, &arms);
+        let told = who.part.as_ref().map(|part| (&*part.service, &*part.version));
+        assert_eq!((told, who.cluster.as_deref()), (part, cluster), "{name}");
+    };
+    check("meshtax-1ra-sidecar-reviews-v1", Some(("reviews", "v1")), Some("sidecar"));
+    check("meshtax-1ra-sidecar-tuned-reviews-v2-11", Some(("reviews", "v2")), Some("sidecar-tuned"));
+    check("meshtax-1ra-sidecar-shop-front-v1", Some(("shop-front", "v1")), Some("sidecar"));
+    check("meshtax-1ra-sidecar-client", None, Some("sidecar"));
+    check("meshtax-1ra-sidecar-istio-ingressgateway", None, Some("sidecar"));
+    check("meshtax-1ra-none-reviews-v1", None, None);
+    check("blue-v1", None, None);
+}
+
+#[test]
+fn peers_are_kept_once_and_as_long_as_somebody_holds_them() {
+    let root = tempfile::tempdir().unwrap();
+    let mut namer = Namer::new(root.path());
+    let (first, again) = (namer.peer(0, 0, "curl"), namer.peer(0, 0, "curl"));
+    assert!(Arc::ptr_eq(&first, &again));
+    drop((first, again));
+    let nginx = namer.peer(0, 0, "nginx");
+    assert_eq!(namer.peers, HashSet::from([nginx]));
+}
+
+#[test]
 fn names_are_found_by_inode() {
     let root = tempfile::tempdir().unwrap();
     let id = "f".repeat(64);

@@ -217,7 +217,7 @@ fn the_agent_counts_what_was_moved_under_istios_names() {
     let moved: Vec<Moved> = (1..=23).map(|n| server.exchange(n * 1_000, n * 10_000, |_| ())).collect();
     let place = agent.place();
     let text = scrape(&place);
-    let service = format!("destination_service=\"127.0.0.1:{}\"", server.port());
+    let service = format!("destination_service=\"{}\"", own_service(server.port()));
     let value = |name: &str| {
         let of_client =
             |line: &&str| line.starts_with(&format!("{name}{{reporter=\"source\"")) && line.contains(&service);
@@ -228,6 +228,12 @@ fn the_agent_counts_what_was_moved_under_istios_names() {
     assert_eq!(value("istio_tcp_sent_bytes_total"), moved.iter().map(|moved| moved.down).sum::<u64>());
     assert_eq!(value("istio_tcp_connections_opened_total"), 23);
     assert_eq!(value("istio_tcp_connections_closed_total"), 23);
+}
+
+/// What both ends call a port at which this process listens.
+fn own_service(port: u16) -> String {
+    let comm = std::fs::read_to_string("/proc/self/comm").unwrap();
+    format!("{}:{port}", comm.trim_end())
 }
 
 /// The sum of a metric over what clients of `port` report, in a scrape's text.

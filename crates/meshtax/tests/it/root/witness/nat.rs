@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use super::namespace::Namespace;
-use super::scrape;
 use super::watching::Watching;
+use super::{sample, scrape};
 use crate::tool::{Kept, insist_on_being_alone, insist_on_root};
 
 /// An address that no host has.
@@ -35,11 +35,11 @@ sys.stdin.read()
 ";
 
 /// A program that is at work; ended when dropped.
-struct AtWork(Child);
+pub struct AtWork(Child);
 
 impl AtWork {
     /// Starts a command and waits until it says that it is ready.
-    fn begin(command: &mut Command) -> Self {
+    pub fn begin(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -71,11 +71,11 @@ fn translating(name: &str) -> [Namespace; 2] {
 /// One connection of `client` to `server` for `service` is told by both ends under the same names.
 fn is_told(text: &str, [client, server]: [&str; 2], service: &str) {
     for reporter in ["source", "destination"] {
-        let labels = format!(
-            "istio_tcp_connections_opened_total{{reporter=\"{reporter}\",source_workload=\"{client}\",\
-             destination_workload=\"{server}\",destination_service=\"{service}\""
-        );
-        let line = text.lines().find(|line| line.starts_with(&labels)).unwrap_or_else(|| panic!("{labels} in {text}"));
+        let named =
+            format!("istio_tcp_connections_opened_total{{reporter=\"{reporter}\",source_workload=\"{client}\",");
+        let reached = [format!("destination_workload=\"{server}\""), format!("destination_service=\"{service}\"")];
+        let is_told = |line: &&str| line.starts_with(&named) && reached.iter().all(|label| line.contains(label));
+        let line = text.lines().find(is_told).unwrap_or_else(|| panic!("{named} {reached:?} in {text}"));
         assert!(line.ends_with(" 1"), "{line}");
     }
 }
@@ -108,8 +108,9 @@ fn who_does_not_want_it_sees_addresses_alone_and_has_one_process() {
     let (address, port) = SERVICE.split_once(':').unwrap();
     let _client = AtWork::begin(&mut here.command(&["python3", "-c", ASK, address, port]));
     let text = scrape(&agent.place());
-    let unknown = format!("destination_workload=\"unknown\",destination_service=\"{SERVICE}\"");
-    assert!(text.contains(&unknown), "{text}");
+    let labels =
+        ["reporter=\"source\"", "destination_workload=\"unknown\"", &format!("destination_service=\"{SERVICE}\"")];
+    assert_eq!(sample(&text, "istio_tcp_connections_opened_total", &labels), 1, "{text}");
     assert!(!text.contains("meshtax_agent_translations"), "{text}");
 }
 
@@ -162,5 +163,5 @@ fn a_labs_service_addresses_lead_to_its_pods() {
     let found = String::from_utf8(found.stdout).unwrap();
     let address = found.split_whitespace().next().expect("the service has an address");
     let _client = AtWork::begin(&mut lab.command_inside("none", "client", &["python3", "-c", ASK, address, "6379"]));
-    is_told(&scrape(&agent.place()), ["none-client", "none-cache-v1"], &format!("{address}:6379"));
+    is_told(&scrape(&agent.place()), ["none-client", "none-cache-v1"], "cache.default.svc.cluster.local");
 }

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 
 use super::traffic::{Moved, Peer, V4};
 use super::watching::Watching;
-use super::{of_clients, scrape};
+use super::{of_clients, own_service, scrape};
 use crate::tool::{insist_on_root, meshtax};
 use receiver::Receiver;
 
@@ -52,7 +52,7 @@ fn metrics(pushed: &ExportMetricsServiceRequest) -> impl Iterator<Item = &Metric
 
 /// Points of a counter that clients of `port` report.
 fn points<'a>(pushed: &'a ExportMetricsServiceRequest, name: &str, port: u16) -> Vec<&'a NumberDataPoint> {
-    let service = format!("127.0.0.1:{port}");
+    let service = own_service(port);
     let Some(metric) = metrics(pushed).find(|metric| metric.name == name) else { return Vec::new() };
     let Some(Data::Sum(sum)) = &metric.data else { panic!("{name} is no sum") };
     assert!(sum.is_monotonic);

@@ -4,6 +4,7 @@ mod container;
 mod dashboards;
 mod mesh;
 mod server;
+mod stock;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
@@ -11,7 +12,7 @@ use std::process::Stdio;
 
 use super::traffic::{Moved, Peer, V4};
 use super::watching::Watching;
-use super::{Namespace, scrape};
+use super::{Namespace, own_service, scrape};
 use crate::tool::{insist_on_being_alone, insist_on_root, words};
 use server::{Prometheus, promtool};
 
@@ -102,6 +103,8 @@ fn totals_stay_right_when_the_kernels_map_is_full() {
         drop(client);
         assert_eq!(server.read_to_end(&mut Vec::new()).unwrap(), BYTES);
     }
+    // A listener would give all its addresses one name.
+    drop(listener);
     let text = scrape(&agent.place());
     let lines_of = |name: &str| -> Vec<u64> {
         let start = format!("{name}{{reporter=\"source\"");
@@ -167,11 +170,15 @@ fn prometheus_adds_up_bytes_and_connections_of_each_service() {
     }
     prometheus.scrapes_anew();
     for server in &servers {
-        let service = format!("127.0.0.1:{}", server.port());
+        let service = own_service(server.port());
         let of_server = || moved.iter().filter(|moved| moved.server == server.port());
         let ask = |metric: &str| {
-            let labels = format!("reporter=\"source\",destination_service=\"{service}\"");
-            prometheus.ask(&format!("sum by (destination_service) ({metric}{{{labels}}})"))
+            let labels = |reporter| format!("reporter=\"{reporter}\",destination_service=\"{service}\"");
+            let both = ["source", "destination"].map(|reporter| {
+                prometheus.ask(&format!("sum by (destination_service) ({metric}{{{}}})", labels(reporter)))
+            });
+            assert_eq!(both[0], both[1], "both sides tell of {service} under one name");
+            both[0]
         };
         assert_eq!(ask("istio_tcp_sent_bytes_total"), of_server().map(|moved| moved.down).sum::<u64>() as f64);
         assert_eq!(ask("istio_tcp_received_bytes_total"), of_server().map(|moved| moved.up).sum::<u64>() as f64);

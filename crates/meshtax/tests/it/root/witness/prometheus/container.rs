@@ -65,10 +65,10 @@ fn a_container_is_told_by_its_id_with_the_uid_of_its_pod_and_expires_with_its_gr
     group.exchange(7704, 1_000, 20_000);
     let text = scrape(&agent.place());
     let workload = group.id[..12].to_owned();
-    let sent = format!(
-        "istio_tcp_sent_bytes_total{{reporter=\"destination\",source_workload=\"unknown\",destination_workload=\"{workload}\""
-    );
-    let line = text.lines().find(|line| line.starts_with(&sent)).unwrap_or_else(|| panic!("{text}"));
+    let sent = "istio_tcp_sent_bytes_total{reporter=\"destination\",source_workload=\"unknown\"";
+    let server = format!("destination_workload=\"{workload}\"");
+    let is_told = |line: &&str| line.starts_with(sent) && line.contains(&server);
+    let line = text.lines().find(is_told).unwrap_or_else(|| panic!("{text}"));
     assert!(line.ends_with(" 20000"), "{line}");
     let info =
         format!("meshtax_workload_info{{workload=\"{workload}\",container_id=\"{}\",pod_uid=\"{UID}\"}} 1", group.id);

@@ -85,6 +85,9 @@ fn behind_sidecars_it_leaves_that_to_them(prometheus: &Prometheus, lab: &Kept) {
         assert_eq!(all("sent_bytes"), []);
     }
     assert_eq!(opened_by_sidecar(lab, "cache-v1"), ALL);
+    let labels =
+        "reporter=\"destination\",destination_service=\"cache.default.svc.cluster.local\",destination_cluster=\"both\"";
+    assert_eq!(prometheus.ask(&format!("sum(meshtax_tcp_connections_opened_total{{{labels}}})")), ALL as f64);
     // The application behind the sidecar sees each of them, and the sidecar itself the same ones.
     let labels =
         "{reporter=\"destination\",destination_workload=\"both-cache-v1\",destination_service=\"both-cache-v1:6379\"}";

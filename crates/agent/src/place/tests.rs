@@ -1,0 +1,186 @@
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use probe::{Flags, Kind, State};
+
+use crate::who::NAMED;
+
+use super::*;
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+/// A socket of a process in a network namespace.
+pub fn socket(role: Role, netns: u32, comm: &str, local: &str) -> Connection {
+    Connection {
+        kind: Kind::Seen,
+        at: Duration::ZERO,
+        id: 1,
+        role,
+        state: State(1),
+        begun: None,
+        established: None,
+        cgroup: 0,
+        netns,
+        pid: 4242,
+        uid: 0,
+        comm: comm.to_owned(),
+        local: address(local),
+        remote: address("0.0.0.0:0"),
+        sent: 0,
+        received: 0,
+        retransmitted: 0,
+        retransmits: 0,
+        srtt_us: 0,
+        rttvar_us: 0,
+        rtt_min_us: 0,
+        lost: 0,
+        out_of_order: 0,
+        reordered: 0,
+        ecn_marked: 0,
+        queue: 0,
+        queue_max: 0,
+        syn_queue: 0,
+        drops: 0,
+        reason: 0,
+        error: None,
+        flags: Flags { zero_window_sent: false, zero_window_received: false, seeded: false, partial: false },
+    }
+}
+
+/// A namer on a host that has the pods of an arm `none`, and their network namespaces.
+pub fn arm(pods: &[&str]) -> (Namer, Vec<u32>) {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join(NAMED)).unwrap();
+    let make = |pod: &&str| {
+        let file = root.path().join(NAMED).join(format!("meshtax-1-none-{pod}"));
+        fs::write(&file, "").unwrap();
+        u32::try_from(fs::metadata(file).unwrap().ino()).unwrap()
+    };
+    make(&"node");
+    let inodes = pods.iter().map(make).collect();
+    let mut namer = Namer::new(root.path());
+    namer.reread();
+    (namer, inodes)
+}
+
+#[test]
+fn an_address_has_the_name_of_its_one_owner_until_it_is_forgotten() {
+    let (begin, later) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+    let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+    let mut owners = Owners::default();
+    let own = |owners: &mut Owners<IpAddr, &'static str>, name, at| {
+        owners.own(address, name, at);
+        owners.only(&address).copied()
+    };
+    assert_eq!(own(&mut owners, "web", begin), Some("web"));
+    assert_eq!(own(&mut owners, "web", begin), Some("web"));
+    assert_eq!(own(&mut owners, "shop", begin), None, "two at once");
+    assert_eq!(own(&mut owners, "web", begin), None);
+    assert_eq!(own(&mut owners, "shop", later), Some("shop"), "one after the other");
+    owners.forget(later);
+    assert_eq!(owners.only(&address), None);
+}
+
+/// Whom a client in a network namespace reaches, and for which service.
+fn called(places: &Places, network: &str, netns: u32, remote: &str) -> String {
+    let place = Place { network, netns, transport: Transport::Tcp };
+    let (server, service) = places.called(place, address(remote));
+    format!("{} {}", server.map_or("-".to_owned(), |peer| peer.workload.to_string()), service.host)
+}
+
+/// Who asks a server, and for which service, as that sees it.
+fn asked(places: &Places, namer: &mut Namer, network: &str, server: (u32, &str, u16), seen: &str) -> String {
+    let (netns, comm, port) = server;
+    let here = namer.peer(netns, 0, comm);
+    let place = Place { network, netns, transport: Transport::Tcp };
+    let (client, service) = places.asked(place, seen.parse().unwrap(), (&here, port), namer);
+    format!("{} {}", client.map_or("-".to_owned(), |peer| peer.workload.to_string()), service.host)
+}
+
+#[test]
+fn both_sides_call_a_process_of_the_same_host_by_its_name_and_port() {
+    let mut namer = Namer::new(tempfile::tempdir().unwrap().path());
+    let mut places = Places::default();
+    let sockets = [
+        socket(Role::Listener, 7, "nginx", "0.0.0.0:80"),
+        socket(Role::Listener, 7, "redis", "127.0.0.1:6379"),
+        socket(Role::Server, 7, "nginx", "192.0.2.1:80"),
+        socket(Role::Client, 7, "curl", "192.0.2.1:40000"),
+    ];
+    places.learn(&sockets, &mut namer, Instant::now());
+    assert_eq!(called(&places, "", 7, "192.0.2.1:80"), "nginx nginx:80", "an address that several processes share");
+    assert_eq!(called(&places, "", 7, "127.0.0.1:6379"), "redis redis:6379");
+    assert_eq!(called(&places, "", 7, "127.0.0.1:23"), "- 127.0.0.1:23");
+    assert_eq!(called(&places, "", 8, "127.0.0.1:6379"), "- 127.0.0.1:6379", "another host's own address");
+    assert_eq!(called(&places, "", 7, "198.51.100.1:80"), "- 198.51.100.1:80");
+    assert_eq!(asked(&places, &mut namer, "", (7, "nginx", 80), "198.51.100.1"), "- nginx:80");
+}
+
+#[test]
+fn both_sides_call_a_pod_of_a_lab_by_its_service() {
+    let (mut namer, pods) = arm(&["front-v1", "cache-v1"]);
+    let network = "meshtax-1-none-";
+    let mut places = Places::default();
+    let sockets = [
+        socket(Role::Client, pods[0], "python", "10.244.0.2:40000"),
+        socket(Role::Listener, pods[1], "redis", "0.0.0.0:6379"),
+        socket(Role::Server, pods[1], "redis", "10.244.0.3:6379"),
+    ];
+    let at = Instant::now();
+    places.learn(&sockets, &mut namer, at);
+    let cache = "cache.default.svc.cluster.local";
+    assert_eq!(called(&places, network, pods[0], "10.244.0.3:6379"), format!("none-cache-v1 {cache}"));
+    let server = (pods[1], "redis", 6379);
+    assert_eq!(asked(&places, &mut namer, network, server, "10.244.0.2"), format!("none-front-v1 {cache}"));
+    // The same by the service's address.
+    let told = Translation {
+        netns: pods[0],
+        transport: Transport::Tcp,
+        client: "10.244.0.2".parse().unwrap(),
+        service: address("10.96.0.2:6379"),
+        backend: address("10.244.0.3:6379"),
+        seen: "10.244.0.2".parse().unwrap(),
+    };
+    places.learn_translations(&[told], &mut namer, at);
+    assert_eq!(called(&places, network, pods[0], "10.96.0.2:6379"), format!("none-cache-v1 {cache}"));
+    assert_eq!(asked(&places, &mut namer, network, server, "10.244.0.2"), format!("none-front-v1 {cache}"));
+}
+
+#[test]
+fn only_a_proxy_that_takes_both_ways_is_a_sidecar() {
+    let mut namer = Namer::new(tempfile::tempdir().unwrap().path());
+    let mut check = |sockets: &[(Role, &str, &str)], is_sidecar: bool| {
+        let mut places = Places::default();
+        let sockets: Vec<Connection> =
+            sockets.iter().map(|(role, comm, local)| socket(*role, 7, comm, local)).collect();
+        places.learn(&sockets, &mut namer, Instant::now());
+        assert_eq!(places.is_meshed(7), is_sidecar, "{sockets:?}");
+    };
+    let [outbound, inbound] = ["0.0.0.0:15001", "0.0.0.0:15006"];
+    check(&[(Role::Listener, "envoy", outbound), (Role::Listener, "envoy", inbound)], true);
+    check(&[(Role::Listener, "envoy", "0.0.0.0:443"), (Role::Listener, "envoy", "127.0.0.1:9901")], false);
+    check(&[(Role::Listener, "envoy", outbound)], false);
+    check(&[(Role::Listener, "envoy", outbound), (Role::Server, "envoy", inbound)], false);
+    check(&[(Role::Listener, "nginx", outbound), (Role::Listener, "nginx", inbound)], false);
+    check(&[(Role::Listener, "envoy", outbound), (Role::Listener, "nginx", inbound)], false);
+}
+
+#[test]
+fn behind_a_sidecar_the_service_is_what_comes_to_the_pod_and_the_last_step_is_apart() {
+    let (mut namer, pods) = arm(&["cache-v1"]);
+    let mut places = Places::default();
+    let sockets = [
+        socket(Role::Listener, pods[0], "envoy", "0.0.0.0:15001"),
+        socket(Role::Listener, pods[0], "envoy", "0.0.0.0:15006"),
+        socket(Role::Listener, pods[0], "redis", "0.0.0.0:6379"),
+    ];
+    places.learn(&sockets, &mut namer, Instant::now());
+    let network = "meshtax-1-none-";
+    let from = |namer: &mut Namer, comm, port, seen| asked(&places, namer, network, (pods[0], comm, port), seen);
+    assert_eq!(from(&mut namer, "envoy", 15006, "10.244.0.2"), "- cache.default.svc.cluster.local");
+    assert_eq!(from(&mut namer, "redis", 6379, "127.0.0.6"), "none-cache-v1 none-cache-v1:6379");
+}
