@@ -301,7 +301,7 @@ fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, 
 
 fn idle_of(idle: &Idle) -> Result<(u32, Duration), Fault> {
     if idle.windows.value < IDLE_WINDOWS_MIN {
-        let what = format!("{} idle windows are too few for an interval", idle.windows.value);
+        let what = format!("{} idle windows are too few to see their spread", idle.windows.value);
         return Err(Fault::at(
             idle.windows.referenced,
             what,

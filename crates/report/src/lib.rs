@@ -17,6 +17,7 @@ mod gateway;
 mod graph;
 mod grid;
 mod html;
+mod interval;
 mod markdown;
 mod paragraph;
 mod pod;

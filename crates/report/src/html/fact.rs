@@ -1,4 +1,4 @@
-use measure::{Caution, Measurement, MemorySource, ROUNDS_MIN};
+use measure::{Caution, Measurement, MemorySource, ROUNDS_EXACT, ROUNDS_MIN};
 
 use super::Page;
 use crate::element::{Element, element};
@@ -118,7 +118,10 @@ pub(crate) fn method(page: &Page) -> Element {
         "All arms stand side by side for the whole run. The load moves between them block by block, in random order \
          within each round, so that the machine's drift falls on all alike."
             .to_owned(),
-        format!("{unit}; below {ROUNDS_MIN} none is given.{margin}"),
+        format!("{unit}; below {ROUNDS_EXACT} they are approximate, below {ROUNDS_MIN} none is given.{margin}"),
+        "Processes at rest stay as they are for as long as they live: figures at rest have an interval over stand-ups of the \
+         lab only, and ± shows their spread over idle windows."
+            .to_owned(),
         "Latency counts from the intended start of a request to the last byte of its answer. Failed requests are in no \
          latency; they are counted apart."
             .to_owned(),
