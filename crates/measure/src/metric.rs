@@ -132,7 +132,7 @@ impl Metric {
     }
 
     /// Whether idle windows are in it, alone or beside blocks.
-    pub(crate) fn rests_on_idle(self) -> bool {
+    pub fn rests_on_idle(self) -> bool {
         self.is_idle() || self == Self::MemoryGrowthMib
     }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod calibration;
+mod caution;
 mod comparison;
 mod edge;
 mod element;

@@ -2,6 +2,7 @@ use measure::{Arm, Caution, Measurement, Metric, Signal};
 
 use crate::answer::answer;
 use crate::calibration::{COLUMNS, recovered, summary};
+use crate::caution::{FATAL, ranked};
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
 use crate::fault;
 use crate::figure::{count, rounds, units};
@@ -159,8 +160,11 @@ pub(crate) fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>
 }
 
 pub(crate) fn cautions(cautions: &[Caution]) -> String {
-    let lines = cautions.iter().map(|caution| format!("- **{}**: {}", caution.kind, plain(&caution.text)));
-    lines.collect::<Vec<_>>().join("\n")
+    let line = |caution: &Caution| {
+        let fatal = if caution.fatal { format!("**{FATAL}**: ") } else { String::new() };
+        format!("- **{}**: {fatal}{}", caution.kind, plain(&caution.text))
+    };
+    ranked(cautions).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Text that no renderer takes for HTML; what stands between backticks is safe as it is.

@@ -4,6 +4,7 @@ use measure::{Arm, Aspect, Comparison, Difference, Effect, Failures, Measurement
 
 pub use markdown::runs_markdown;
 
+use crate::caution::cautions;
 use crate::comparison::{GROUPS, effect_cell, value_cells};
 use crate::figure::{change, count};
 use crate::gap::{Gap, ONE_STAND};
@@ -25,8 +26,6 @@ pub fn runs(comparison: &Comparison) -> String {
     let tables = tables.join("\n");
     let overheads = overheads(comparison);
     let legend = meaning(comparison) + &legend(&format!("{overheads}{tables}"));
-    let cautions =
-        comparison.cautions.iter().map(|caution| paragraph(&format!("caution {}: {}", caution.kind, caution.text), 2));
     let sections = [
         heading,
         differences(&comparison.differences),
@@ -36,7 +35,7 @@ pub fn runs(comparison: &Comparison) -> String {
         tables,
         failures(&comparison.failures),
         legend,
-        cautions.collect(),
+        cautions(&comparison.cautions),
     ];
     let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     sections.join("\n")

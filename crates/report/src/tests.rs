@@ -454,3 +454,24 @@ fn intervals_of_less_than_ten_rounds_bear_a_mark() {
     stood.experiment.stands = Some(Stands { rounds: 1, windows: 2 });
     assert!(report(&stood).contains("approximate: fewer than 10 stand-ups"));
 }
+
+#[test]
+fn numbers_that_are_not_to_be_trusted_are_marked_and_first() {
+    let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
+    let saturated = measure::Caution { fatal: true, ..caution("saturated", "the machine was full; ask for less") };
+    run.cautions = vec![caution("drift", "latency rose"), saturated];
+    let lines = |told: &str, start: &str| {
+        told.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lines(&report(&run), "caution"),
+        ["caution saturated: do not trust these numbers: the machine was full; ask for", "caution drift: latency rose"]
+    );
+    assert_eq!(
+        lines(&crate::markdown(&run), "- "),
+        [
+            "- **saturated**: **do not trust these numbers**: the machine was full; ask for less",
+            "- **drift**: latency rose"
+        ]
+    );
+}

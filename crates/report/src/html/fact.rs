@@ -1,6 +1,7 @@
 use measure::{Caution, Measurement, MemorySource, ROUNDS_EXACT, ROUNDS_MIN};
 
 use super::Page;
+use crate::caution::FATAL;
 use crate::element::{Element, element};
 use crate::figure::{change, count, rhythm, rounds};
 
@@ -26,7 +27,7 @@ fn is_fatal(cautions: &[&Caution]) -> bool {
 
 /// The first warning of a kind; the like ones of other arms are folded away.
 fn of_kind(kind: &str, cautions: &[&Caution]) -> Element {
-    let fatal = is_fatal(cautions).then(|| element("em").text("do not trust these numbers"));
+    let fatal = is_fatal(cautions).then(|| element("em").text(FATAL));
     let heading = element("h3").text(&kind.replace('_', " ")).puts(fatal);
     let mut told = cautions.iter().map(|caution| element("p").prose(&caution.text));
     let entry = element("li").put(heading).puts(told.next());

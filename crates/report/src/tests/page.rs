@@ -297,6 +297,37 @@ fn approximate_intervals_are_told_and_dashed() {
     assert!(enough.contains("whisker a1") && enough.contains(">95 % interval [206, 218]"));
 }
 
+/// A lab that stands up three times, each time idle for 2 s and then under load for 4 s.
+#[test]
+fn each_stand_up_has_its_own_phases_in_the_course() {
+    let mut three = curves();
+    let stretch = three.stretches[0].clone();
+    three.stretches = (0..9)
+        .map(|number| Stretch {
+            phase: if number % 3 == 0 { Phase::Idle } else { Phase::Load },
+            started_s: f64::from(number * 2),
+            wall_s: 2.0,
+            ..stretch.clone()
+        })
+        .collect();
+    let page = html(&measurement(), &three, &topology());
+    let tags = tags(&page);
+    let phases: Vec<(&str, [f64; 2])> = tags
+        .iter()
+        .skip_while(|(tag, _)| attribute(tag, "id") != Some("course-wide-title"))
+        .filter_map(|(tag, _)| Some((attribute(tag, "class")?.strip_prefix("phase ")?, *tag)))
+        .map(|(name, tag)| (name, ["x", "width"].map(|name| attribute(tag, name).unwrap().parse().unwrap())))
+        .collect();
+    let names: Vec<&str> = phases.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["idle", "rounds"].repeat(3));
+    for pair in phases.windows(2) {
+        let ([x, width], [next, _]) = (pair[0].1, pair[1].1);
+        assert!((x + width - next).abs() < 0.2, "a phase ends where the next begins: {phases:?}");
+    }
+    let named = tags.iter().filter(|(tag, text)| tag.contains("phase-name") && *text == "rounds").count();
+    assert_eq!(named, 6, "there is room for each name in either size");
+}
+
 #[test]
 fn same_run_same_bytes() {
     assert_eq!(html(&measurement(), &curves(), &topology()), html(&measurement(), &curves(), &topology()));

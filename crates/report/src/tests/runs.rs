@@ -287,3 +287,13 @@ fn two_short_runs_have_approximate_intervals() {
         }
     }
 }
+
+#[test]
+fn a_comparison_that_is_not_to_be_trusted_says_so() {
+    let mut comparison = dearer();
+    comparison.cautions.iter_mut().for_each(|caution| caution.fatal = true);
+    assert!(told(&comparison).contains("caution other_environment: do not trust these numbers: the runs differ"));
+    assert!(
+        crate::runs_markdown(&comparison).contains("**other_environment**: **do not trust these numbers**: the runs")
+    );
+}
