@@ -38,7 +38,8 @@ pub struct Measured {
 ///
 /// The block is the unit: effects are paired by round, over the rounds that both arms completed. Where the lab stood up
 /// several times, the stand-up is the unit instead: an arm's processes differ a little for as long as they live, and
-/// blocks of one life are not independent (Kalibera and Jones call such units the highest level of repetition).
+/// blocks of one life are not independent (Kalibera and Jones call such units the highest level of repetition). Figures
+/// at rest have intervals over stand-ups only.
 ///
 /// - Means, totals and resources: a ratio is the geometric mean of the rounds' ratios (Fleming and Wallace, "How not to
 ///   lie with statistics", CACM 29(3), 1986), its interval Student's on their logarithms; a difference is the mean of the
@@ -139,16 +140,17 @@ pub(crate) enum Method {
     Rounds,
     /// Round by round: the effect on all of them together.
     Totals,
-    /// The two figures; a maximum of rounds has no interval from rounds.
+    /// The two figures; a maximum of rounds has no interval from rounds, nor has what a run shows once.
     Figures,
     /// This quantile of all rounds together.
     Pooled(f64),
 }
 
 impl Method {
-    pub(crate) fn of(metric: Metric) -> Self {
+    pub(crate) fn of(metric: Metric, units: Units) -> Self {
         match metric {
             Metric::CpuPeakCores => Self::Figures,
+            _ if units.shows_once(metric) => Self::Figures,
             _ if metric.is_total() => Self::Totals,
             _ => metric.quantile().map_or(Self::Rounds, Self::Pooled),
         }
@@ -174,7 +176,7 @@ impl Compared {
             let differences: Vec<_> = pairs.iter().map(|(round, [base, value])| (*round, value - base)).collect();
             Estimate::of_mean(&units.means(metric, &differences))
         };
-        match Method::of(metric) {
+        match Method::of(metric, units) {
             Method::Rounds => Self { log_ratio: Estimate::of_mean(&logs), difference: differences(), logs },
             Method::Totals => {
                 let difference = differences().map(|mean| mean.times(pairs.len() as f64));
@@ -202,6 +204,7 @@ impl Compared {
             ratio_ci95: log_ratio.and_then(Estimate::interval_95).map(|ends| ends.map(f64::exp)),
             difference: difference.map(|difference| difference.value),
             difference_ci95: difference.and_then(Estimate::interval_95),
+            units: difference.map(Estimate::units),
             p_value: log_ratio.and_then(Estimate::p_value),
             hodges_lehmann: tested.and_then(|_| hodges_lehmann(&self.logs)).map(f64::exp),
             wilcoxon_p: tested.and_then(|_| wilcoxon_p(&self.logs)),

@@ -39,6 +39,11 @@ impl Estimate {
         Some(Self::new(mean(values)?, error, values.len()))
     }
 
+    /// Paired rounds, or other units, that it was made from.
+    pub(crate) fn units(&self) -> u32 {
+        u32::try_from(self.rounds).unwrap_or(u32::MAX)
+    }
+
     /// The same for a quantity that is so many times as large.
     pub(crate) fn times(self, factor: f64) -> Self {
         Self { value: self.value * factor, error: self.error * factor, ..self }

@@ -4,13 +4,31 @@ use std::str::FromStr;
 use crate::threshold::{ThresholdError, parse};
 use crate::{Effect, Metric};
 
-/// A change that must not be: `cpu_proxy_ms_per_request>+5%`.
+/// A change that must not be: `cpu_proxy_ms_per_request>+5%`, `sidecar/none:cpu_ms_per_request>+5%`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailIf {
+    /// Whose change.
+    pub scope: Scope,
     /// The metric.
     pub metric: Metric,
     /// The relative change above which it fails, such as 0.05.
     pub change: f64,
+}
+
+/// Whose change a condition is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every arm's.
+    Every,
+    /// That of this arm: `sidecar:`.
+    Arm(String),
+    /// That of what an arm costs beside its baseline: `sidecar/none:`.
+    Beside {
+        /// The arm.
+        arm: String,
+        /// The baseline.
+        baseline: String,
+    },
 }
 
 /// What an effect says of a change that must not be.
@@ -52,14 +70,42 @@ impl FromStr for FailIf {
     type Err = ThresholdError;
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
-        parse(text, '>').map(|(metric, change)| Self { metric, change })
+        let (scope, rest) = match text.split_once(':') {
+            Some((scope, rest)) => (scope.parse()?, rest),
+            None => (Scope::Every, text),
+        };
+        parse(rest, '>').map(|(metric, change)| Self { scope, metric, change })
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ThresholdError;
+
+    fn from_str(text: &str) -> Result<Self, ThresholdError> {
+        let names: Vec<String> = text.split('/').map(|name| name.trim().to_owned()).collect();
+        match &names[..] {
+            names if names.iter().any(String::is_empty) => Err(ThresholdError::Arm(text.to_owned())),
+            [arm] => Ok(Self::Arm(arm.clone())),
+            [arm, baseline] => Ok(Self::Beside { arm: arm.clone(), baseline: baseline.clone() }),
+            _ => Err(ThresholdError::Arm(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Every => Ok(()),
+            Self::Arm(arm) => write!(f, "{arm}:"),
+            Self::Beside { arm, baseline } => write!(f, "{arm}/{baseline}:"),
+        }
     }
 }
 
 impl fmt::Display for FailIf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rounded, so that 5 % is not 5.000000000000001 %.
-        write!(f, "{}>{:+}%", self.metric.name(), (self.change * 1e8).round() / 1e6)
+        write!(f, "{}{}>{:+}%", self.scope, self.metric.name(), (self.change * 1e8).round() / 1e6)
     }
 }
 

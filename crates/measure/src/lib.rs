@@ -36,7 +36,7 @@ pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};
 pub use effect::{Measured, NULL_ARM, Options, measure};
 pub use facts::{CallLatency, ClockFacts, ConnectionUse, Facts, SidecarFacts};
-pub use fail_if::{FailIf, Finding};
+pub use fail_if::{FailIf, Finding, Scope};
 pub use fault::{Clue, FULL_ACCEPT_QUEUES, FaultKind, FaultTrial, LISTEN_DROPS, NXDOMAIN, RESETS, RETRANSMITS};
 pub use gateway::{GATEWAY, GatewayUse, gateway_use};
 pub use histogram::{Histogram, HistogramError, samples_needed};

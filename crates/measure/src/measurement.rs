@@ -146,6 +146,9 @@ pub struct Recovery {
     pub difference_ci95: Option<[f64; 2]>,
     /// Whether the truth lies in the interval; null without one.
     pub inside: Option<bool>,
+    /// Units of statistics behind the effect; null in runs that did not record it.
+    #[serde(default)]
+    pub units: Option<u32>,
 }
 
 /// A figure with its unit and the number of samples behind it.
@@ -231,6 +234,11 @@ pub struct Effect {
     pub difference: Option<f64>,
     /// 95 % interval of the difference, `[low, high]`; null where undefined.
     pub difference_ci95: Option<[f64; 2]>,
+    /// Units of statistics behind it: rounds, or stand-ups of the lab where there were several; of two runs, those of the
+    /// run with fewer; 1 for what a run shows once, such as memory at rest in one stand-up. Below 10 intervals are
+    /// approximate, below 6 there is none. Null where undefined, and in runs that did not record it.
+    #[serde(default)]
+    pub units: Option<u32>,
     /// What it comes to; primary metrics only ([`crate::Metric`]).
     #[serde(default)]
     pub verdict: Option<Verdict>,

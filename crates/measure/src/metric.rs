@@ -131,6 +131,11 @@ impl Metric {
         matches!(self, Self::CpuIdleCores | Self::MemoryIdleMib)
     }
 
+    /// Whether idle windows are in it, alone or beside blocks.
+    pub fn rests_on_idle(self) -> bool {
+        self.is_idle() || self == Self::MemoryGrowthMib
+    }
+
     /// The quantile that it is, if it is one.
     pub(crate) fn quantile(self) -> Option<f64> {
         match self {

@@ -22,5 +22,6 @@ pub fn recover(arms: &[Arm], effects: &[Effect], arm: &str, metric: Metric) -> O
         difference: effect.difference,
         difference_ci95: effect.difference_ci95,
         inside: effect.difference_ci95.map(|[low, high]| (low..=high).contains(&truth)),
+        units: effect.units,
     })
 }

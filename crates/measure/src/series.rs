@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::interval::{mean, stddev};
-use crate::{ContainerUse, Histogram, LinkUse, LoadBlock, Metric, Observations, Phase, Reading, Value};
+use crate::{ContainerUse, Histogram, LinkUse, LoadBlock, Metric, Observations, Phase, Reading, Stands, Value};
 
 const NS_PER_MS: f64 = 1e6;
 const NS_PER_S: f64 = 1e9;
@@ -23,6 +23,7 @@ pub(crate) struct Seen<'a> {
     load: BTreeMap<u32, &'a LoadBlock>,
     loaded: BTreeMap<u32, &'a Reading>,
     idle: BTreeMap<u32, &'a Reading>,
+    stands: Option<Stands>,
 }
 
 /// Which containers a figure is about.
@@ -70,6 +71,7 @@ impl<'a> Seen<'a> {
             load: load.map(|block| (block.round, block)).collect(),
             loaded: readings(Phase::Load),
             idle: readings(Phase::Idle),
+            stands: observations.stands,
         }
     }
 
@@ -187,12 +189,15 @@ impl<'a> Seen<'a> {
         Series::pooled((under > 0.0).then(|| over / under), by_round)
     }
 
+    /// Beyond what the same stand-up of the lab held while idle.
     fn memory_growth_mib(&self) -> Series {
-        let Some(idle) = mean(&values(&memory_mib(&self.idle, Part::All))) else {
-            return Series::of_mean(BTreeMap::new());
-        };
-        let loaded = memory_mib(&self.loaded, Part::All);
-        Series::of_mean(loaded.into_iter().map(|(round, mib)| (round, mib - idle)).collect())
+        let stand = |number, of: fn(Stands, u32) -> u32| self.stands.map_or(0, |stands| of(stands, number));
+        let mut idle: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for (window, mib) in memory_mib(&self.idle, Part::All) {
+            idle.entry(stand(window, Stands::of_window)).or_default().push(mib);
+        }
+        let growth = |(round, mib)| Some((round, mib - mean(idle.get(&stand(round, Stands::of_round))?)?));
+        Series::of_mean(memory_mib(&self.loaded, Part::All).into_iter().filter_map(growth).collect())
     }
 }
 

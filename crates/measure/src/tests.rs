@@ -112,6 +112,45 @@ fn intervals_over_stand_ups_hold_what_differs_from_one_to_the_next() {
 }
 
 #[test]
+fn figures_at_rest_have_intervals_over_stand_ups_only() {
+    const AT_REST: [Metric; 3] = [Metric::CpuIdleCores, Metric::MemoryIdleMib, Metric::MemoryGrowthMib];
+    let mut seen = Run { rounds: 12, ..Run::plain() }.observations();
+    // 8 KiB more in every window: a life's accident that windows repeat.
+    for reading in seen.meters.iter_mut().filter(|reading| reading.phase == Phase::Idle && reading.arm == "sidecar") {
+        reading.containers[1].memory_bytes += 8 * 1024;
+    }
+    for metric in AT_REST {
+        let effect = effect_of(&seen, metric);
+        assert!(effect.difference.is_some(), "{}", metric.name());
+        assert_eq!(
+            (effect.difference_ci95, effect.ratio_ci95, effect.units),
+            (None, None, Some(1)),
+            "{}",
+            metric.name()
+        );
+    }
+    assert_eq!(effect_of(&seen, Metric::MemoryLoadedMib).units, Some(12));
+    seen.stands = Some(Stands { rounds: 1, windows: 1 });
+    for metric in AT_REST {
+        let effect = effect_of(&seen, metric);
+        assert!(effect.difference_ci95.is_some() && effect.units == Some(8), "{}: {effect:?}", metric.name());
+    }
+}
+
+#[test]
+fn growth_is_beyond_what_the_same_stand_up_held() {
+    let mut seen = Run { rounds: 8, ..Run::plain() }.observations();
+    // One life of the arm's holds more than another, at rest and under load alike.
+    for reading in seen.meters.iter_mut().filter(|reading| reading.arm == "sidecar") {
+        reading.containers[1].memory_bytes += u64::from(reading.round) * MIB;
+    }
+    seen.stands = Some(Stands { rounds: 1, windows: 1 });
+    let effect = effect_of(&seen, Metric::MemoryGrowthMib);
+    near(effect.difference, 0.0, 1e-9);
+    holds(effect.difference_ci95, 0.0, 1e-9);
+}
+
+#[test]
 fn a_factor_is_a_ratio() {
     let seen = Run { latency_ns: |base| base * 11 / 10, ..Run::plain() }.observations();
     for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::WaitSTotal] {

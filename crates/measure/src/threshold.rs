@@ -1,4 +1,4 @@
-//! Metrics and thresholds as people write them: `latency_ms_p50<2%`, `cpu_proxy_ms_per_request>+5%`.
+//! Metrics and thresholds as people write them: `latency_ms_p50<2%`, `sidecar/none:cpu_ms_per_request>+5%`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,9 +32,28 @@ pub enum ThresholdError {
     /// The metric never has an interval.
     #[error("`{0}` has no interval")]
     Interval(&'static str),
+    /// The part before the metric names no arm.
+    #[error("`{0}` names no arm")]
+    Arm(String),
     /// The part after the comparison is no share.
     #[error("`{0}` is no share in percent")]
     Share(String),
+}
+
+impl ThresholdError {
+    /// What to write instead.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Metric(_) | Self::Interval(_) => {
+                let names: Vec<&str> = Metric::ALL.into_iter().map(Metric::name).collect();
+                format!("metrics are {}", names.join(", "))
+            }
+            Self::Sign { sign: '<', .. } => "write a metric and a half-width such as `latency_ms_p50<2%`".to_owned(),
+            Self::Sign { .. } => "write a metric and a change such as `latency_ms_p50>+5%`".to_owned(),
+            Self::Arm(_) => "write `ARM:` or, for what it costs beside its baseline, `ARM/BASELINE:`".to_owned(),
+            Self::Share(_) => "write a share such as `2%`".to_owned(),
+        }
+    }
 }
 
 impl FromStr for Until {

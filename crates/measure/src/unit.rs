@@ -13,6 +13,12 @@ impl Units {
         self.0.map_or(1, |stands| stands.rounds)
     }
 
+    /// Whether the run shows such a metric once: processes at rest stay as they are for as long as they live, so that the idle
+    /// windows of one stand-up repeat one observation.
+    pub(crate) fn shows_once(self, metric: Metric) -> bool {
+        self.0.is_none() && metric.rests_on_idle()
+    }
+
     /// The mean of each unit's values, from those of rounds (of idle windows, for a metric of idle time) in ascending order.
     pub(crate) fn means(self, metric: Metric, values: &[(u32, f64)]) -> Vec<f64> {
         let unit = |(number, _): &(u32, f64)| match self.0 {

@@ -6,6 +6,7 @@ mod drops;
 mod help;
 mod remembering;
 mod rounding;
+mod threshold;
 mod udp;
 
 use std::net::Ipv4Addr;
@@ -50,14 +51,19 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Measure what sidecars cost a small Bookinfo; needs no file
+    #[command(after_help = help::run())]
     Demo(DemoOptions),
     /// Run an experiment or a topology of your own, and compare its arms
+    #[command(after_help = help::run())]
     Run(RunOptions),
     /// Give arms known costs, and see whether they are found again
+    #[command(after_help = help::run())]
     Calibrate(DemoOptions),
     /// Print the report of a run again, from its folder
+    #[command(after_help = help::report())]
     Report(ReportOptions),
     /// Compare two runs, from their folders
+    #[command(after_help = help::compare())]
     Compare(CompareOptions),
     /// What moves over which TCP connection, busiest first, each second
     #[command(after_help = help::top())]
@@ -187,10 +193,10 @@ pub struct Amounts {
     #[arg(long, value_name = "SHARE")]
     pub margin: Option<Share>,
     /// Go on until the interval's half-width is below this, such as `latency_ms_p50<2%`
-    #[arg(long, value_name = "METRIC<SHARE")]
+    #[arg(long, value_name = "METRIC<SHARE", value_parser = threshold::until)]
     pub until: Option<Until>,
-    /// Rounds after which --until gives up [default: 200]
-    #[arg(long, value_name = "N", requires = "until")]
+    /// Rounds after which --until gives up [default: the experiment's, else 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_rounds: Option<u32>,
 }
 
@@ -268,7 +274,7 @@ pub struct CompareOptions {
 #[derive(Clone, Debug, Default, Args)]
 pub struct GateOptions {
     /// Exit with 1 where a metric of an arm rose by more, such as `latency_ms_p50>+5%`; may be repeated
-    #[arg(long, value_name = "METRIC>CHANGE")]
+    #[arg(long, value_name = "[ARM:]METRIC>CHANGE", value_parser = threshold::fail_if)]
     pub fail_if: Vec<FailIf>,
 }
 

@@ -10,20 +10,22 @@ use measure::{Aspect, Comparison, Difference, Ended, Observations, Options};
 use self::difference::differences;
 use crate::cli::{CompareOptions, RunsFormat};
 use crate::failure::Failure;
-use crate::gate::gate;
+use crate::gate::{Judged, check, gate};
 use crate::output::{print, say};
 use crate::record::Record;
 
 /// `meshtax compare`.
 pub fn compare(options: &CompareOptions) -> Result<ExitCode, Failure> {
     let comparison = compared(options)?;
+    let judged = Judged::of_runs(&comparison);
+    check(&options.gate.fail_if, &judged.arms, judged.baseline)?;
     let format = if options.json { RunsFormat::Json } else { options.format };
     print(&match format {
         RunsFormat::Text => report::runs(&comparison),
         RunsFormat::Markdown => report::runs_markdown(&comparison),
         RunsFormat::Json => format!("{}\n", serde_json::to_string_pretty(&comparison)?),
     })?;
-    Ok(match gate(&options.gate.fail_if, &comparison.effects) {
+    Ok(match gate(&options.gate.fail_if, &judged) {
         Some(reason) => {
             say(&reason);
             ExitCode::from(1)

@@ -250,7 +250,7 @@ impl<'a> Conductor<'a> {
     /// Whether a run that goes on until its intervals are narrow may end after so many rounds.
     fn is_enough(&self, rounds: u32) -> bool {
         let until = self.experiment.until.as_ref();
-        rounds >= self.experiment.rounds && until.is_some_and(|(until, _)| measure::is_reached(until, &self.seen))
+        rounds >= self.experiment.rounds && until.is_some_and(|until| measure::is_reached(until, &self.seen))
     }
 
     /// How long the rest will take if it goes on like this.

@@ -9,6 +9,7 @@ mod health;
 mod proxy;
 mod sidecar;
 mod target;
+mod until;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use load::Sequential;
 use measure::{NULL_ARM, Until};
 use plane::Plane;
 use serde::de::DeserializeOwned;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 use topology::{Fault, Topology};
 
 pub use self::arm::Arm;
@@ -30,12 +31,11 @@ pub use self::group::Group;
 use self::group::groups_of;
 pub use self::proxy::Wanted;
 use self::target::{entrance, target_of};
+use self::until::until_of;
 use crate::bundled;
 use crate::cli::Amounts;
 use crate::failure::Failure;
 
-/// Rounds after which `--until` gives up unless told otherwise.
-const MAX_ROUNDS: u32 = 200;
 const IDLE_WINDOWS_MIN: u32 = 8;
 const IDLE_WINDOW_MIN: Duration = Duration::from_millis(50);
 
@@ -70,8 +70,10 @@ pub struct Experiment {
     pub null: bool,
     /// Relative change within which arms count as equivalent.
     pub margin: f64,
-    /// Goes on until this holds, or so many rounds.
-    pub until: Option<(Until, u32)>,
+    /// Goes on until this holds.
+    pub until: Option<Until>,
+    /// Rounds after which `until` gives up, if somebody said.
+    pub max_rounds: Option<u32>,
     /// What is broken on purpose after the rounds.
     pub faults: Vec<PlannedFault>,
     /// Programs that stand between services in some of the arms.
@@ -127,10 +129,11 @@ impl Experiment {
             return Err(located(too_few_requests(&sequential.requests, rounds)));
         }
         let stands = stands_of(&file.stands, rounds).map_err(located)?;
-        let until = until_of(&file, rounds).map_err(located)?;
+        let until = until_of(&file).map_err(located)?;
+        let max_rounds = file.max_rounds.as_ref().map(|most| most.value);
         let faults = file.faults.iter().map(|fault| fault_of(fault, &topology.graph));
         let faults = faults.collect::<Result<_, _>>().map_err(located)?;
-        Ok(Experiment {
+        let experiment = Experiment {
             name: file.name,
             text,
             topology,
@@ -146,9 +149,19 @@ impl Experiment {
             null: file.null,
             margin: margin_of(&file.margin).map_err(located)?,
             until,
+            max_rounds,
             faults,
             programs: proxy::programs(path, &file.arms.value),
-        })
+        };
+        let fault =
+            |place: Option<Location>, (what, hint)| located(Fault::at(place.unwrap_or(Location::UNKNOWN), what, hint));
+        if let Some(endless) = experiment.endless() {
+            return Err(fault(file.until.map(|until| until.referenced), endless));
+        }
+        match experiment.misfit() {
+            Some(misfit) => Err(fault(file.max_rounds.map(|most| most.referenced), misfit)),
+            None => Ok(experiment),
+        }
     }
 
     /// Replaces what was asked for on the command line.
@@ -157,8 +170,11 @@ impl Experiment {
         self.load.requests = amounts.requests.unwrap_or(self.load.requests);
         self.seed = amounts.seed.unwrap_or(self.seed);
         self.margin = amounts.margin.map_or(self.margin, |margin| margin.0);
-        if let Some(until) = &amounts.until {
-            self.until = Some((until.clone(), amounts.max_rounds.unwrap_or(MAX_ROUNDS)));
+        self.until = amounts.until.clone().or(self.until.take());
+        self.max_rounds = amounts.max_rounds.or(self.max_rounds);
+        if amounts.max_rounds.is_some() && self.until.is_none() {
+            let what = "`--max-rounds` bounds a run that goes on until an interval is narrow";
+            return Err(Failure::new(what, "say how narrow, such as `--until 'latency_ms_p50<2%'`"));
         }
         if amounts.rounds.is_none() {
             // Fewer requests than rounds: as many rounds as can have a request each.
@@ -175,7 +191,8 @@ impl Experiment {
                 "each round needs a request: raise `--requests` or lower `--rounds`",
             ));
         }
-        Ok(())
+        let fault = self.endless().or_else(|| self.misfit());
+        fault.map_or(Ok(()), |(what, hint)| Err(Failure::new(what, hint)))
     }
 
     /// Asks for another URL.
@@ -301,7 +318,7 @@ fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, 
 
 fn idle_of(idle: &Idle) -> Result<(u32, Duration), Fault> {
     if idle.windows.value < IDLE_WINDOWS_MIN {
-        let what = format!("{} idle windows are too few for an interval", idle.windows.value);
+        let what = format!("{} idle windows are too few to see their spread", idle.windows.value);
         return Err(Fault::at(
             idle.windows.referenced,
             what,
@@ -321,18 +338,6 @@ fn margin_of(margin: &Spanned<topology::Share>) -> Result<f64, Fault> {
     }
     let hint = "write a share such as `2%`";
     Err(Fault::at(margin.referenced, "no two arms are equivalent within a margin of nothing", hint))
-}
-
-fn until_of(file: &File, rounds: u32) -> Result<Option<(Until, u32)>, Fault> {
-    let Some(until) = &file.until else { return Ok(None) };
-    let rule: Until = until.value.parse().map_err(|error: measure::ThresholdError| {
-        Fault::at(until.referenced, error.to_string(), "write a metric and a half-width such as `latency_ms_p50<2%`")
-    })?;
-    if file.max_rounds.value < rounds {
-        let what = format!("`max_rounds` is below the {rounds} rounds that are run anyway");
-        return Err(Fault::at(file.max_rounds.referenced, what, "raise `max_rounds` or lower `rounds`"));
-    }
-    Ok(Some((rule, file.max_rounds.value)))
 }
 
 fn at_least_one(name: &str, number: &Spanned<u32>) -> Result<u32, Fault> {

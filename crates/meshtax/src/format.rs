@@ -4,7 +4,7 @@ use measure::Measurement;
 
 use crate::cli::{Format, ReportOptions};
 use crate::failure::Failure;
-use crate::gate::gate;
+use crate::gate::{Judged, check, gate};
 use crate::output::{print, say};
 use crate::record::Record;
 
@@ -14,9 +14,11 @@ pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
     if let Some(step) = options.rounding.round_latency {
         record.measurement.truncated = Some(measure::truncated(&record.observations()?, step));
     }
+    let judged = Judged::of_run(&record.measurement);
+    check(&options.gate.fail_if, &judged.arms, judged.baseline)?;
     let format = if options.json { Format::Json } else { options.format };
     print(&written(&record, format, options.arm.as_deref())?)?;
-    Ok(match gate(&options.gate.fail_if, &record.measurement.effects) {
+    Ok(match gate(&options.gate.fail_if, &judged) {
         Some(reason) => {
             say(&reason);
             ExitCode::from(1)
@@ -28,7 +30,7 @@ pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
 fn written(record: &Record, format: Format, arm: Option<&str>) -> Result<String, Failure> {
     let measurement = &record.measurement;
     Ok(match format {
-        Format::Text => format!("{}\n{}", report::answer(measurement), report::text(measurement)),
+        Format::Text => text(measurement),
         Format::Markdown => report::markdown(measurement),
         Format::Html => page(record)?,
         Format::Json => format!("{}\n", serde_json::to_string_pretty(measurement)?),
@@ -37,6 +39,13 @@ fn written(record: &Record, format: Format, arm: Option<&str>) -> Result<String,
             report::fortio(measurement, arm, &measure::distribution(&record.observations()?, arm))
         }
     })
+}
+
+/// The run as text: known costs that were found again, the answer, and every figure.
+pub fn text(measurement: &Measurement) -> String {
+    let calibration = Some(report::calibration(measurement)).filter(|text| !text.is_empty());
+    let calibration = calibration.map_or_else(String::new, |text| format!("{text}\n"));
+    format!("{calibration}{}\n{}", report::answer(measurement), report::text(measurement))
 }
 
 /// The run as one page, from what its folder holds.

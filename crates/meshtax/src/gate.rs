@@ -1,17 +1,97 @@
-use measure::{Effect, FailIf, Finding};
+use measure::{Comparison, Effect, FailIf, Finding, Measurement, Scope};
 
+use crate::failure::Failure;
 use crate::output::say;
+
+/// What conditions are held against.
+pub struct Judged<'a> {
+    /// Arms that conditions may name.
+    pub arms: Vec<&'a str>,
+    /// What arms cost something beside.
+    pub baseline: &'a str,
+    effects: &'a [Effect],
+    /// What became of costs beside the baseline; none in a run, whose effects are those costs.
+    overheads: Option<&'a [Effect]>,
+}
+
+impl<'a> Judged<'a> {
+    /// A run, whose effects are beside the baseline anyway.
+    pub fn of_run(run: &'a Measurement) -> Judged<'a> {
+        Judged { arms: arms(&run.effects), baseline: baseline(run), effects: &run.effects, overheads: None }
+    }
+
+    /// Two runs: each arm against itself, and what it costs beside the baseline.
+    pub fn of_runs(runs: &'a Comparison) -> Judged<'a> {
+        let Comparison { effects, overheads, .. } = runs;
+        Judged { arms: arms(effects), baseline: baseline(&runs.a), effects, overheads: Some(overheads) }
+    }
+
+    /// The effects that a condition is about.
+    fn of(&self, condition: &FailIf) -> Vec<&'a Effect> {
+        let (effects, arm) = match &condition.scope {
+            Scope::Every => (self.effects, None),
+            Scope::Arm(arm) => (self.effects, Some(arm)),
+            Scope::Beside { arm, .. } => (self.overheads.unwrap_or(self.effects), Some(arm)),
+        };
+        let of_arm = effects.iter().filter(|effect| arm.is_none_or(|arm| effect.arm == *arm));
+        of_arm.filter(|effect| effect.metric == condition.metric.name()).collect()
+    }
+
+    /// What is missing where two runs' costs have no ratios to compare, since the baseline has nothing of the kind.
+    fn without_ratio(&self, condition: &FailIf, effect: &Effect) -> Option<String> {
+        let Scope::Beside { arm, baseline } = &condition.scope else { return None };
+        let is_missing = self.overheads.is_some() && effect.ratio.is_none() && effect.difference.is_some();
+        is_missing
+            .then(|| format!("`{condition}`: arm `{arm}` has no ratio to `{baseline}`; name the arm alone, `{arm}:`"))
+    }
+}
+
+fn arms(effects: &[Effect]) -> Vec<&str> {
+    let mut arms: Vec<&str> = effects.iter().map(|effect| effect.arm.as_str()).collect();
+    arms.dedup();
+    arms
+}
+
+fn baseline(run: &Measurement) -> &str {
+    run.arms.first().map_or("", |arm| &arm.name)
+}
+
+/// Refuses conditions about arms that there are none of: `arms` are those that can be judged.
+pub fn check(conditions: &[FailIf], arms: &[&str], baseline: &str) -> Result<(), Failure> {
+    for condition in conditions {
+        let (arm, beside) = match &condition.scope {
+            Scope::Every => continue,
+            Scope::Arm(arm) => (arm, None),
+            Scope::Beside { arm, baseline } => (arm, Some(baseline)),
+        };
+        let can_be_judged = arms.contains(&&**arm) && beside != Some(arm);
+        if !can_be_judged {
+            let others: Vec<&str> = arms.iter().copied().filter(|arm| beside.is_none() || *arm != baseline).collect();
+            let hint = format!("arms that can be judged so are {}", others.join(", "));
+            return Err(Failure::new(format!("`{condition}`: there is nothing to compare `{arm}` with"), hint));
+        }
+        if beside.is_some_and(|beside| beside != baseline) {
+            let hint = format!("write `{arm}/{baseline}:`");
+            return Err(Failure::new(format!("`{condition}`: the baseline is `{baseline}` here"), hint));
+        }
+    }
+    Ok(())
+}
 
 /// Why effects fail the conditions; none if they do not. A condition that nothing was measured for fails: what cannot be
 /// judged has not passed. One that may be chance is said, and passes.
-pub fn gate(conditions: &[FailIf], effects: &[Effect]) -> Option<String> {
+pub fn gate(conditions: &[FailIf], judged: &Judged) -> Option<String> {
     let mut reasons = Vec::new();
     for condition in conditions {
-        let mut of_metric = effects.iter().filter(|effect| effect.metric == condition.metric.name()).peekable();
-        if of_metric.peek().is_none() {
+        let effects = judged.of(condition);
+        if effects.is_empty() {
             reasons.push(format!("`{condition}`: there is nothing to compare"));
         }
-        for effect in of_metric {
+        for effect in effects {
+            if let Some(reason) = judged.without_ratio(condition, effect) {
+                reasons.push(reason);
+                continue;
+            }
             let seen = format!("`{condition}`: arm `{}`: {}", effect.arm, report::finding(effect));
             match condition.judge(effect) {
                 Finding::Within => {}
@@ -24,36 +104,4 @@ pub fn gate(conditions: &[FailIf], effects: &[Effect]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn effect(arm: &str, ratio: Option<f64>) -> Effect {
-        let (arm, metric) = (arm.to_owned(), "latency_ms_p50".to_owned());
-        Effect {
-            arm,
-            metric,
-            ratio,
-            difference: ratio,
-            ratio_ci95: ratio.map(|ratio| [ratio - 0.01, ratio + 0.01]),
-            ..Effect::default()
-        }
-    }
-
-    #[test]
-    fn every_reason_is_told() {
-        let conditions = ["latency_ms_p50>+5%", "errors>+0%"].map(|text| text.parse().unwrap());
-        let check = |count: usize, effects: &[Effect], reason: Option<&str>| {
-            assert_eq!(gate(&conditions[..count], effects).as_deref(), reason);
-        };
-        check(1, &[effect("a", Some(1.04))], None);
-        check(1, &[effect("a", Some(1.055))], None);
-        check(
-            2,
-            &[effect("a", Some(1.2)), effect("b", None)],
-            Some(
-                "failed: `latency_ms_p50>+5%`: arm `a`: +20.0 % [19.0, 21.0]\nfailed: `latency_ms_p50>+5%`: arm `b`: no \
-                 figure\nfailed: `errors>+0%`: there is nothing to compare",
-            ),
-        );
-    }
-}
+mod tests;

@@ -37,8 +37,7 @@ pub struct Round {
 pub fn plan(experiment: &Experiment) -> Plan {
     let arms: Vec<String> = experiment.standing().into_iter().map(|arm| arm.name).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(experiment.seed);
-    let most = experiment.until.as_ref().map_or(experiment.rounds, |(_, max_rounds)| *max_rounds);
-    let rounds = (0..most).map(|number| {
+    let rounds = (0..experiment.most_rounds()).map(|number| {
         let mut order = arms.clone();
         order.shuffle(&mut rng);
         // Rounds beyond those asked for are like the first ones.
@@ -46,7 +45,7 @@ pub fn plan(experiment: &Experiment) -> Plan {
     });
     Plan {
         rounds: rounds.collect(),
-        rounds_per_stand: (experiment.stands > 1).then(|| experiment.rounds.div_ceil(experiment.stands)),
+        rounds_per_stand: experiment.rounds_per_stand(),
         warmup_requests: experiment.warmup,
         idle_windows: windows_per_stand(experiment) * experiment.stands,
         idle_window_ms: u64::try_from(experiment.idle.1.as_millis()).unwrap_or(u64::MAX),

@@ -21,7 +21,7 @@ use crate::experiment::{Arm, Experiment};
 use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
 use crate::format;
-use crate::gate::gate;
+use crate::gate::{self, Judged};
 use crate::kernel::{self, Kernel};
 use crate::limits;
 use crate::measurement;
@@ -70,6 +70,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     if options.null {
         experiment.only_null();
     }
+    check_gate(&experiment, &options.output)?;
     let experiments = experiment.in_groups();
     if options.output.keep && experiments.len() > 1 {
         let hint = "choose arms with `--arms`; they stand together";
@@ -77,9 +78,11 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     }
     let mut worst = ExitCode::SUCCESS;
     for (group, experiment) in experiments {
+        let mut output = options.output.clone();
+        output.gate.fail_if.retain(|condition| experiment.is_about(condition));
         // Groups are runs of their own: each has a folder, and its verdict stays.
         let out = options.output.out.as_ref().map(|out| group.map_or(out.clone(), |group| out.join(group)));
-        let outcome = perform(experiment, &options.amounts, &OutputOptions { out, ..options.output.clone() })?;
+        let outcome = perform(experiment, &options.amounts, &OutputOptions { out, ..output })?;
         if outcome != ExitCode::SUCCESS {
             worst = outcome;
         }
@@ -93,6 +96,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
 /// Parses, plans, stands up, measures, tears down, reports. Every check happens before anything starts.
 fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
     experiment.amend(amounts)?;
+    check_gate(&experiment, output)?;
     let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
     needs::programs(&experiment)?;
     kernel::check(&experiment)?;
@@ -157,6 +161,14 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     Ok(verdict(&measurement, output))
 }
 
+/// Refuses conditions about arms that the experiment lacks.
+fn check_gate(experiment: &Experiment, output: &OutputOptions) -> Result<(), Failure> {
+    let standing = experiment.standing();
+    let (baseline, others) = standing.split_first().expect("an experiment has a baseline");
+    let others: Vec<&str> = others.iter().map(|arm| &*arm.name).collect();
+    gate::check(&output.gate.fail_if, &others, &baseline.name)
+}
+
 /// Writes what will be done.
 fn keep_questions(folder: &RunFolder, experiment: &Experiment, plan: &Plan) -> anyhow::Result<()> {
     folder.write("experiment.yaml", &experiment.text)?;
@@ -167,7 +179,7 @@ fn keep_questions(folder: &RunFolder, experiment: &Experiment, plan: &Plan) -> a
 /// Writes what came out.
 fn keep_answers(folder: &RunFolder, measurement: &Measurement) -> Result<(), Failure> {
     folder.write_json("measurement.json", measurement)?;
-    folder.write("report.txt", &text(measurement))?;
+    folder.write("report.txt", &format::text(measurement))?;
     folder.write("report.html", &format::page(&Record::open(folder.path())?)?)?;
     Ok(())
 }
@@ -179,7 +191,7 @@ fn verdict(measurement: &Measurement, output: &OutputOptions) -> ExitCode {
     }
     let fatal = measurement.cautions.iter().filter(|caution| output.strict && caution.fatal);
     let refused = fatal.map(|caution| format!("refused by --strict: {}: {}", caution.kind, caution.text));
-    let reasons: Vec<String> = refused.chain(gate(&output.gate.fail_if, &measurement.effects)).collect();
+    let reasons: Vec<String> = refused.chain(gate::gate(&output.gate.fail_if, &Judged::of_run(measurement))).collect();
     reasons.iter().for_each(|reason| say(reason));
     if reasons.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
@@ -334,17 +346,11 @@ fn take_down(lab: Lab, keep: bool) -> Result<Vec<String>, Failure> {
     Ok(lines)
 }
 
-fn text(measurement: &Measurement) -> String {
-    let calibration = Some(report::calibration(measurement)).filter(|text| !text.is_empty());
-    let calibration = calibration.map_or_else(String::new, |text| format!("{text}\n"));
-    format!("{calibration}{}\n{}", report::answer(measurement), report::text(measurement))
-}
-
 fn show(measurement: &Measurement, json: bool) -> Result<(), Failure> {
     if json {
         print(&format!("{}\n", serde_json::to_string_pretty(measurement)?))?;
     } else {
-        print(&text(measurement))?;
+        print(&format::text(measurement))?;
     }
     Ok(())
 }

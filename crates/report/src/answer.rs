@@ -1,14 +1,19 @@
-use measure::{Arm, Effect, Measurement, Metric};
+use measure::{Arm, Effect, Measurement, Metric, Verdict};
 
 use crate::comparison::effect;
-use crate::figure::{change, difference};
+use crate::figure::{count, difference};
 use crate::gap::Gap;
+use crate::interval::{change_of, difference_of};
 use crate::paragraph::{glued, paragraph};
+use crate::verdict::margin_percent;
+
+/// Memory at rest that differs by less, in MiB, is told as the same: stand-ups differ by some of it.
+const MEMORY_TOLD_MIB: f64 = 1.0;
 
 /// The answer of a run: what each arm costs against the baseline, one paragraph each, in lines of at most 80 columns.
 ///
-/// An arm is said to cost something only where the interval of the difference excludes zero, or where there is no
-/// interval and the answer says so.
+/// An arm is said to cost something only where its verdict says so or, in a metric without one, where the interval of the
+/// difference excludes zero.
 pub fn answer(measurement: &Measurement) -> String {
     match measurement.arms.split_first() {
         None => paragraph("Nothing was measured.", 0),
@@ -27,23 +32,33 @@ pub fn answer(measurement: &Measurement) -> String {
 enum Finding {
     More,
     Less,
+    Equivalent,
     Unresolved,
     Missing,
 }
 
 impl Finding {
     fn of(effect: &Effect) -> Finding {
-        match (effect.difference, effect.difference_ci95) {
+        match (effect.difference, effect.verdict) {
             (None, _) => Finding::Missing,
-            (_, Some([low, high])) if low <= 0.0 && high >= 0.0 => Finding::Unresolved,
-            (Some(difference), _) if difference > 0.0 => Finding::More,
-            (Some(difference), _) if difference < 0.0 => Finding::Less,
+            (_, Some(Verdict::Costs)) => Finding::More,
+            (_, Some(Verdict::Saves)) => Finding::Less,
+            (_, Some(Verdict::NoMeasurableCost)) => Finding::Equivalent,
+            (_, Some(Verdict::NotResolvable)) => Finding::Unresolved,
+            (_, None) => Finding::of_interval(effect.difference_ci95),
+        }
+    }
+
+    fn of_interval(ends: Option<[f64; 2]>) -> Finding {
+        match ends {
+            Some([low, _]) if low > 0.0 => Finding::More,
+            Some([_, high]) if high < 0.0 => Finding::Less,
             _ => Finding::Unresolved,
         }
     }
 }
 
-/// A sentence for each finding, in the order in which the findings first appear.
+/// A sentence for each finding, in the order in which the findings first appear, then what the arm holds at rest.
 fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
     let mut findings: Vec<(Finding, Vec<String>)> = Vec::new();
     for (finding, clause) in clauses(measurement, arm) {
@@ -55,10 +70,10 @@ fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
     let subjects = std::iter::once(Subject::first(arm)).chain(std::iter::repeat_with(|| Subject::again(arm)));
     let sentences = findings.iter().zip(subjects);
     let sentences = sentences.map(|((finding, clauses), subject)| {
-        let opening = subject.opening(*finding, base);
+        let opening = subject.opening(*finding, measurement, base);
         format!("{opening} {}.", listed(clauses))
     });
-    paragraph(&sentences.collect::<Vec<_>>().join(" "), 0)
+    paragraph(&sentences.chain(at_rest(measurement, base, arm)).collect::<Vec<_>>().join(" "), 0)
 }
 
 fn clauses(measurement: &Measurement, arm: &Arm) -> Vec<(Finding, String)> {
@@ -72,11 +87,36 @@ fn clauses(measurement: &Measurement, arm: &Arm) -> Vec<(Finding, String)> {
     let mut clauses = Vec::new();
     for (metric, of_what, name) in asked {
         let effect = effect(measurement, arm, metric);
+        if metric == Metric::MemoryIdleMib && effect.is_some_and(is_bare) {
+            continue;
+        }
         let clause = effect.and_then(|effect| clause(effect, metric, &of_what, &mut reason));
         let finding = effect.map_or(Finding::Missing, Finding::of);
         clauses.push((finding, clause.unwrap_or_else(|| name.to_owned())));
     }
     clauses
+}
+
+/// Whether it is a difference without an interval.
+fn is_bare(effect: &Effect) -> bool {
+    effect.difference.is_some() && effect.difference_ci95.is_none()
+}
+
+/// Memory at rest where no interval says how far the difference may be chance: what was seen, and how often.
+fn at_rest(measurement: &Measurement, base: &Arm, arm: &Arm) -> Option<String> {
+    let effect = effect(measurement, arm, Metric::MemoryIdleMib).filter(|effect| is_bare(effect))?;
+    let amount = effect.difference?;
+    let seen = if amount.abs() < MEMORY_TOLD_MIB {
+        format!("within {} of `{}`", glued(&format!("{MEMORY_TOLD_MIB} MiB")), base.name)
+    } else {
+        glued(&difference(amount, None, Metric::MemoryIdleMib.unit()))
+    };
+    let often = match effect.units {
+        None => "no interval".to_owned(),
+        Some(1) => "one stand-up".to_owned(),
+        Some(stands) => count(stands.into(), "stand-up"),
+    };
+    Some(format!("Memory at rest: {seen} ({}).", glued(&often)))
 }
 
 /// What follows scheme and host of a URL.
@@ -87,15 +127,15 @@ fn path(url: &str) -> &str {
 
 /// `+3.90 ms [3.70, 4.10] of CPU time (+210 % [198, 223])`. The reason why intervals are missing is told once.
 fn clause(effect: &Effect, metric: Metric, of_what: &str, reason: &mut Option<String>) -> Option<String> {
-    let mut clause = glued(&difference(effect.difference?, effect.difference_ci95, metric.unit()));
+    let mut clause = glued(&difference_of(effect, metric.unit())?);
     if effect.difference_ci95.is_none() {
         clause += &format!(" ({})", reason.take().unwrap_or_else(|| glued("no interval")));
     }
     clause = format!("{clause} {of_what}");
     if metric == Metric::CpuMsPerRequest
-        && let Some(ratio) = effect.ratio
+        && let Some(change) = change_of(effect)
     {
-        clause += &format!(" ({})", glued(&change(ratio, effect.ratio_ci95)));
+        clause += &format!(" ({})", glued(&change));
     }
     Some(clause)
 }
@@ -123,11 +163,15 @@ impl Subject {
         Subject { noun: noun.to_owned(), s, with: "And".to_owned() }
     }
 
-    fn opening(&self, finding: Finding, base: &Arm) -> String {
+    fn opening(&self, finding: Finding, measurement: &Measurement, base: &Arm) -> String {
         let Subject { noun, s, with } = self;
         match finding {
             Finding::More => format!("{noun} cost{s} this application"),
             Finding::Less => format!("{noun} take{s} less than `{}`:", base.name),
+            Finding::Equivalent => {
+                let margin = margin_percent(&measurement.effects).unwrap_or_default();
+                format!("{with} no measurable cost ({}):", glued(&format!("within {margin} %")))
+            }
             Finding::Unresolved => format!("{with} no difference resolved:"),
             Finding::Missing => format!("{with} too few samples for"),
         }

@@ -2,6 +2,7 @@ use measure::{Measurement, Metric, Recovery};
 
 use crate::figure::{count, difference};
 use crate::grid::{Column, grid};
+use crate::interval::marked;
 use crate::paragraph::paragraph;
 
 /// What is told of each known cost.
@@ -28,6 +29,7 @@ pub(crate) fn summary(run: &Measurement) -> String {
 pub(crate) fn recovered(recovery: &Recovery) -> [String; 5] {
     let unit = unit(recovery);
     let found = recovery.difference.map_or_else(String::new, |found| difference(found, recovery.difference_ci95, unit));
+    let found = marked(found, recovery.units);
     [
         recovery.arm.clone(),
         recovery.metric.clone(),

@@ -1,8 +1,9 @@
 use measure::{Arm, Effect, Measurement, Metric, Value};
 
-use crate::figure::{change, difference, figure};
+use crate::figure::{figure, units};
 use crate::gap::Gap;
 use crate::grid::{Column, grid};
+use crate::interval::{change_of, difference_of, mark_meaning};
 use crate::paragraph::paragraph;
 
 /// The rows of a comparison. A part stands below its whole.
@@ -121,11 +122,9 @@ pub(crate) fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
     if amount == 0.0 && effect.difference_ci95.is_none_or(|ends| ends == [0.0; 2]) {
         return "same".to_owned();
     }
-    let (text, ends) = match effect.ratio {
-        Some(ratio) => (change(ratio, effect.ratio_ci95), effect.ratio_ci95),
-        None => (difference(amount, effect.difference_ci95, metric.unit()), effect.difference_ci95),
-    };
-    if ends.is_some() { text } else { format!("{text} {}", Gap::of_interval(metric).mark()) }
+    let ends = if effect.ratio.is_some() { effect.ratio_ci95 } else { effect.difference_ci95 };
+    let told = change_of(effect).or_else(|| difference_of(effect, metric.unit())).unwrap_or_default();
+    if ends.is_some() { told } else { format!("{told} {}", Gap::of_interval(effect, metric).mark()) }
 }
 
 /// What the signs in the tables mean, as far as they are there.
@@ -138,9 +137,14 @@ fn legend(measurement: &Measurement, tables: &str) -> String {
         legend += &paragraph(&format!("± standard deviation ({})", over.join("; ")), 2);
     }
     if tables.contains('[') {
-        let over = measurement.experiment.stands.map_or("", |_| ", over stand-ups of the lab");
-        legend += &paragraph(&format!("[low, high] 95 % interval, rounds or windows paired{over}"), 2);
+        let over = match measurement.experiment.stands {
+            None => "rounds paired",
+            Some(_) => "rounds or windows paired, over stand-ups of the lab",
+        };
+        legend += &paragraph(&format!("[low, high] 95 % interval, {over}"), 2);
     }
+    let (_, unit) = units(&measurement.experiment);
+    legend += &mark_meaning(tables, &format!("{unit}s")).map_or_else(String::new, |meaning| paragraph(&meaning, 2));
     for gap in Gap::ALL.into_iter().filter(|gap| tables.contains(gap.mark())) {
         legend += &paragraph(&format!("{} {}", gap.mark(), gap.reason(&measurement.experiment)), 2);
     }

@@ -1,6 +1,9 @@
-use measure::{Metric, ROUNDS_MIN, Subject};
+use measure::{Effect, Metric, ROUNDS_MIN, Subject};
 
 use crate::figure::{count, units};
+
+/// Why figures at rest have no interval.
+pub(crate) const ONE_STAND: &str = "no interval: idle windows of one stand-up repeat one observation";
 
 /// What is missing from a table.
 #[derive(Clone, Copy)]
@@ -11,14 +14,24 @@ pub(crate) enum Gap {
     Interval,
     /// The interval of a maximum.
     Maximum,
+    /// The interval of a figure at rest, of one stand-up of the lab.
+    OneStand,
 }
 
 impl Gap {
-    pub(crate) const ALL: [Gap; 3] = [Gap::Figure, Gap::Interval, Gap::Maximum];
+    pub(crate) const ALL: [Gap; 4] = [Gap::Figure, Gap::Interval, Gap::Maximum, Gap::OneStand];
+    /// What stands in tables for all of them.
+    pub(crate) const MARKS: [char; 4] = ['*', '†', '‡', '§'];
 
     /// What is missing where the effect on a metric has no interval.
-    pub(crate) fn of_interval(metric: Metric) -> Gap {
-        if metric == Metric::CpuPeakCores { Gap::Maximum } else { Gap::Interval }
+    pub(crate) fn of_interval(effect: &Effect, metric: Metric) -> Gap {
+        match metric {
+            Metric::CpuPeakCores => Gap::Maximum,
+            Metric::CpuIdleCores | Metric::MemoryIdleMib | Metric::MemoryGrowthMib if effect.units == Some(1) => {
+                Gap::OneStand
+            }
+            _ => Gap::Interval,
+        }
     }
 
     /// What stands in the table.
@@ -27,6 +40,7 @@ impl Gap {
             Gap::Figure => "*",
             Gap::Interval => "†",
             Gap::Maximum => "‡",
+            Gap::OneStand => "§",
         }
     }
 
@@ -42,6 +56,7 @@ impl Gap {
                 format!("no interval: fewer than {ROUNDS_MIN} pairs of rounds or windows have this figure")
             }
             Gap::Maximum => "no interval: a maximum over rounds".to_owned(),
+            Gap::OneStand => ONE_STAND.to_owned(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod calibration;
+mod caution;
 mod comparison;
 mod edge;
 mod element;
@@ -17,6 +18,7 @@ mod gateway;
 mod graph;
 mod grid;
 mod html;
+mod interval;
 mod markdown;
 mod paragraph;
 mod pod;

@@ -2,9 +2,12 @@ use measure::{Arm, Caution, Measurement, Metric, Signal};
 
 use crate::answer::answer;
 use crate::calibration::{COLUMNS, recovered, summary};
+use crate::caution::{FATAL, ranked};
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
 use crate::fault;
-use crate::figure::{change, count, rounds};
+use crate::figure::{count, rounds, units};
+use crate::gap::Gap;
+use crate::interval::{change_of, mark_meaning};
 use crate::telemetry;
 use crate::truncated;
 use crate::verdict::spelled;
@@ -19,10 +22,12 @@ pub fn markdown(measurement: &Measurement) -> String {
         vec![calibration(measurement), cautions(&measurement.cautions)],
         vec![truncated(measurement), telemetry(measurement), faults(measurement)],
         others.map(|arm| folded(measurement, arm)).collect(),
-        vec![origin(measurement)],
     ];
     let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-    format!("{}\n", parts.join("\n\n"))
+    let parts = parts.join("\n\n");
+    let (_, unit) = units(&measurement.experiment);
+    let marks = mark_meaning(&parts, &format!("{unit}s")).map_or_else(String::new, |meaning| format!("; {meaning}"));
+    format!("{parts}\n\n{}\n", origin(measurement, &marks))
 }
 
 fn quoted(text: &str) -> String {
@@ -136,13 +141,13 @@ pub(crate) fn value(arm: &Arm, metric: Metric) -> String {
 pub(crate) fn told(cell: String) -> String {
     match cell.trim() {
         "*" => "too few samples".to_owned(),
-        cell => cell.trim_end_matches(['†', '‡']).split_whitespace().collect::<Vec<_>>().join(" "),
+        cell => cell.trim_end_matches(Gap::MARKS).split_whitespace().collect::<Vec<_>>().join(" "),
     }
 }
 
 fn floor(measurement: &Measurement, metric: Metric) -> String {
     let null = measurement.null.iter().flat_map(|null| &null.effects).find(|effect| effect.metric == metric.name());
-    null.and_then(|effect| Some(change(effect.ratio?, effect.ratio_ci95))).unwrap_or_default()
+    null.and_then(change_of).unwrap_or_default()
 }
 
 pub(crate) fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> String {
@@ -155,8 +160,11 @@ pub(crate) fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>
 }
 
 pub(crate) fn cautions(cautions: &[Caution]) -> String {
-    let lines = cautions.iter().map(|caution| format!("- **{}**: {}", caution.kind, plain(&caution.text)));
-    lines.collect::<Vec<_>>().join("\n")
+    let line = |caution: &Caution| {
+        let fatal = if caution.fatal { format!("**{FATAL}**: ") } else { String::new() };
+        format!("- **{}**: {fatal}{}", caution.kind, plain(&caution.text))
+    };
+    ranked(cautions).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Text that no renderer takes for HTML; what stands between backticks is safe as it is.
@@ -166,12 +174,13 @@ pub(crate) fn plain(text: &str) -> String {
     parts.collect::<Vec<_>>().join("`")
 }
 
-fn origin(measurement: &Measurement) -> String {
+/// Where it comes from, and how to read intervals and their `marks`.
+fn origin(measurement: &Measurement, marks: &str) -> String {
     let (subject, environment) = (&measurement.experiment, &measurement.environment);
     let envoy = environment.envoy.as_ref().map_or_else(String::new, |version| format!(", Envoy {version}"));
     let partial = if subject.complete { "" } else { ", interrupted" };
     format!(
-        "<sub>{}, {} per arm{partial}; [low, high] is a 95 % interval; meshtax {}{envoy}, {}, Linux {}, {}, {}</sub>",
+        "<sub>{}, {} per arm{partial}; [low, high] is a 95 % interval{marks}; meshtax {}{envoy}, {}, Linux {}, {}, {}</sub>",
         rounds(subject),
         count(subject.requests, "request"),
         environment.meshtax,

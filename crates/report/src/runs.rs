@@ -4,12 +4,17 @@ use measure::{Arm, Aspect, Comparison, Difference, Effect, Failures, Measurement
 
 pub use markdown::runs_markdown;
 
+use crate::caution::cautions;
 use crate::comparison::{GROUPS, effect_cell, value_cells};
 use crate::figure::{change, count};
-use crate::gap::Gap;
+use crate::gap::{Gap, ONE_STAND};
 use crate::grid::{Column, grid};
+use crate::interval::mark_meaning;
 use crate::paragraph::paragraph;
 use crate::verdict::{judged, margin};
+
+/// What intervals of two runs are over.
+const UNITS: &str = "rounds or stand-ups in one of the runs";
 
 /// Two runs beside each other as text of 80 columns without colour: what differs between them, verdicts, what each arm costs
 /// beside its own baseline, every metric of every arm that both have, and cautions.
@@ -21,8 +26,6 @@ pub fn runs(comparison: &Comparison) -> String {
     let tables = tables.join("\n");
     let overheads = overheads(comparison);
     let legend = meaning(comparison) + &legend(&format!("{overheads}{tables}"));
-    let cautions =
-        comparison.cautions.iter().map(|caution| paragraph(&format!("caution {}: {}", caution.kind, caution.text), 2));
     let sections = [
         heading,
         differences(&comparison.differences),
@@ -32,7 +35,7 @@ pub fn runs(comparison: &Comparison) -> String {
         tables,
         failures(&comparison.failures),
         legend,
-        cautions.collect(),
+        cautions(&comparison.cautions),
     ];
     let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     sections.join("\n")
@@ -172,10 +175,12 @@ fn legend(tables: &str) -> String {
             2,
         );
     }
+    legend += &mark_meaning(tables, UNITS).map_or_else(String::new, |meaning| paragraph(&meaning, 2));
     let gaps = [
         (Gap::Figure, "no figure: too few samples"),
         (Gap::Interval, "no interval: a run has too few rounds or windows"),
         (Gap::Maximum, "no interval: a maximum over rounds"),
+        (Gap::OneStand, ONE_STAND),
     ];
     for (gap, reason) in gaps.into_iter().filter(|(gap, _)| tables.contains(gap.mark())) {
         legend += &paragraph(&format!("{} {reason}", gap.mark()), 2);

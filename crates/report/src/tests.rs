@@ -4,7 +4,7 @@ pub(crate) mod run;
 mod runs;
 
 use insta::assert_snapshot;
-use measure::{Measurement, MemorySource};
+use measure::{Measurement, MemorySource, Metric, Stands, Verdict};
 
 use crate::{answer, text};
 use run::{EBPF, Figures, NONE, SIDECAR, caution, edge, pod, run};
@@ -39,8 +39,8 @@ fn two_arms() {
     }
     assert_snapshot!(report(&run), @"
     Sidecars cost this application +4.21 ms [4.09, 4.33] per page and
-    +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]), and +142 MiB [138, 146]
-    of memory at rest.
+    +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest: +142 MiB
+    (one stand-up).
 
     bookinfo-lean: topology `bookinfo-lean`, target
       http://productpage:9080/productpage
@@ -58,14 +58,14 @@ fn two_arms() {
         app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
         proxy, ms                0            3.87 ±  3 %  +3.87 ms [3.80, 3.95]
       total, s                2.78 ±  3 %     8.62 ±  3 %  +210 % [204, 216]
-      idle, cores          0.00312 ±  3 %   0.0312 ±  3 %  +901 % [881, 921]
+      idle, cores          0.00312 ±  3 %   0.0312 ±  3 %  +901 % §
       peak, cores           0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
       machine busy, %         4.21 ±  3 %     9.87 ±  3 %  +134 % [130, 139]
     Memory
-      idle, MiB               81.4 ±  3 %      223 ±  3 %  +174 % [169, 180]
+      idle, MiB               81.4 ±  3 %      223 ±  3 %  +174 % §
       loaded, MiB             83.1 ±  3 %      232 ±  3 %  +179 % [174, 185]
         proxy, MiB               0             149 ±  3 %  +149 MiB [146, 152]
-      growth, MiB             1.65 ±  3 %     8.50 ±  3 %  +415 % [405, 425]
+      growth, MiB             1.65 ±  3 %     8.50 ±  3 %  +415 % §
     Links between pods
       per request, B          8214 ±  3 %    14390 ±  3 %  +75.2 % [71.7, 78.7]
       per request, frames     41.3 ±  3 %     60.1 ±  3 %  +45.5 % [42.6, 48.4]
@@ -74,8 +74,9 @@ fn two_arms() {
       errors                     0               0         same
 
     ± standard deviation (under load: 10 blocks; idle: 8 windows)
-    [low, high] 95 % interval, rounds or windows paired
+    [low, high] 95 % interval, rounds paired
     ‡ no interval: a maximum over rounds
+    § no interval: idle windows of one stand-up repeat one observation
 
     Requests received  none  sidecar
       productpage-v1   1500     1500
@@ -114,9 +115,9 @@ fn three_rounds() {
         caution("few_requests", "an arm has only 450 answered requests: too few for latency_ms_p99"),
     ];
     assert_snapshot!(report(&run), @"
-    Sidecars cost this application +4.21 ms (no interval: 3 rounds, at least 6 are
-    needed) per page and +3.89 ms (no interval) of CPU time (+210 %), and
-    +142 MiB [138, 146] of memory at rest.
+    With sidecars, no difference resolved: +4.21 ms (no interval: 3 rounds, at least
+    6 are needed) per page and +3.89 ms (no interval) of CPU time (+210 %). Memory
+    at rest: +142 MiB (one stand-up).
 
     bookinfo-lean: topology `bookinfo-lean`, target
       http://productpage:9080/productpage
@@ -134,14 +135,14 @@ fn three_rounds() {
         app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.971 % †
         proxy, ms                0            3.87 ±  3 %  +3.87 ms †
       total, s                2.78 ±  3 %     8.62 ±  3 %  +210 % †
-      idle, cores          0.00312 ±  3 %   0.0312 ±  3 %  +901 % [881, 921]
+      idle, cores          0.00312 ±  3 %   0.0312 ±  3 %  +901 % §
       peak, cores           0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
       machine busy, %         4.21 ±  3 %     9.87 ±  3 %  +134 % †
     Memory
-      idle, MiB               81.4 ±  3 %      223 ±  3 %  +174 % [169, 180]
+      idle, MiB               81.4 ±  3 %      223 ±  3 %  +174 % §
       loaded, MiB             83.1 ±  3 %      232 ±  3 %  +179 % †
         proxy, MiB               0             149 ±  3 %  +149 MiB †
-      growth, MiB             1.65 ±  3 %     8.50 ±  3 %  +415 % †
+      growth, MiB             1.65 ±  3 %     8.50 ±  3 %  +415 % §
     Links between pods
       per request, B          8214 ±  3 %    14390 ±  3 %  +75.2 % †
       per request, frames     41.3 ±  3 %     60.1 ±  3 %  +45.5 % †
@@ -150,10 +151,10 @@ fn three_rounds() {
       errors                     0               0         same
 
     ± standard deviation (under load: 3 blocks; idle: 8 windows)
-    [low, high] 95 % interval, rounds or windows paired
     * no figure: too few samples
     † no interval: 3 rounds, at least 6 are needed
     ‡ no interval: a maximum over rounds
+    § no interval: idle windows of one stand-up repeat one observation
 
     caution few_rounds: 3 rounds were completed by all arms: intervals need 6, so
       there are none and any difference may be chance; try `--rounds 10` or more
@@ -283,8 +284,8 @@ fn an_arm_that_costs_nothing_measurable() {
     run.experiment.target = "http://homepage:8080/".to_owned();
     assert_snapshot!(report(&run), @"
     With arm `ebpf`, no difference resolved: +0.0070 ms [-0.0328, 0.0468] per
-    request and +0.0180 ms [-0.0194, 0.0554] of CPU time (+0.97 % [-1.05, 2.99]),
-    and 0 MiB [0, 0] of memory at rest.
+    request and +0.0180 ms [-0.0194, 0.0554] of CPU time (+0.97 % [-1.05, 2.99]).
+    Memory at rest: within 1 MiB of `none` (one stand-up).
 
     bookinfo-lean: topology `bookinfo-lean`, target http://homepage:8080/
     10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
@@ -308,7 +309,7 @@ fn an_arm_that_costs_nothing_measurable() {
       idle, MiB               81.4 ±  3 %     81.4 ±  3 %  same
       loaded, MiB             83.1 ±  3 %     83.1 ±  3 %  +0.04 % [-1.96, 2.04]
         proxy, MiB               0               0         same
-      growth, MiB             1.65 ±  3 %     1.68 ±  3 %  +1.82 % [-0.22, 3.85]
+      growth, MiB             1.65 ±  3 %     1.68 ±  3 %  +1.82 % §
     Links between pods
       per request, B          8214 ±  3 %     8214 ±  3 %  same
       per request, frames     41.3 ±  3 %     41.3 ±  3 %  same
@@ -317,8 +318,9 @@ fn an_arm_that_costs_nothing_measurable() {
       errors                     0               0         same
 
     ± standard deviation (under load: 10 blocks; idle: 8 windows)
-    [low, high] 95 % interval, rounds or windows paired
+    [low, high] 95 % interval, rounds paired
     ‡ no interval: a maximum over rounds
+    § no interval: idle windows of one stand-up repeat one observation
 
     meshtax 0.1.0, started 2026-01-02T03:04:05Z
     Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
@@ -331,12 +333,12 @@ fn three_arms() {
     let run = run(&[("none", &NONE), ("sidecar", &SIDECAR), ("ebpf", &EBPF)], 10, 0.002);
     assert_snapshot!(answer(&run), @"
     Sidecars cost this application +4.21 ms [4.20, 4.22] per page and
-    +3.89 ms [3.88, 3.90] of CPU time (+210 % [209, 211]), and
-    +142.0 MiB [141.5, 142.4] of memory at rest.
+    +3.89 ms [3.88, 3.90] of CPU time (+210 % [209, 211]). Memory at rest: +142 MiB
+    (one stand-up).
 
     Arm `ebpf` costs this application +0.0070 ms [0.0030, 0.0110] per page and
-    +0.0180 ms [0.0143, 0.0217] of CPU time (+0.97 % [0.77, 1.17]). And no
-    difference resolved: 0 MiB [0, 0] of memory at rest.
+    +0.0180 ms [0.0143, 0.0217] of CPU time (+0.97 % [0.77, 1.17]). Memory at rest:
+    within 1 MiB of `none` (one stand-up).
     ");
     let headers: Vec<_> = text(&run).lines().filter(|line| line.contains("vs none")).map(str::to_owned).collect();
     assert!(headers.len() == 2 && headers[0].contains("sidecar") && headers[1].contains("ebpf"), "{headers:#?}");
@@ -365,22 +367,111 @@ fn answers_say_no_more_than_was_seen() {
         NONE,
         NONE,
         10,
-        "With arm `ebpf`, no difference resolved: 0 ms [0, 0] per page and 0 ms [0, 0] of CPU time (0 % [0, 0]), and \
-         0 MiB [0, 0] of memory at rest.",
+        "With arm `ebpf`, no difference resolved: 0 ms [0, 0] per page and 0 ms [0, 0] of CPU time (0 % [0, 0]). Memory \
+         at rest: within 1 MiB of `none` (one stand-up).",
     );
     check(
         SIDECAR,
         NONE,
         10,
         "Arm `ebpf` takes less than `none`: -4.21 ms [-4.22, -4.20] per page and -3.89 ms [-3.90, -3.88] of CPU time \
-         (-67.7 % [-67.8, -67.7]), and -142.0 MiB [-142.4, -141.5] of memory at rest.",
+         (-67.7 % [-67.8, -67.7]). Memory at rest: -142 MiB (one stand-up).",
     );
     check(
         NONE,
         SIDECAR,
         1,
-        "Arm `ebpf` costs this application +4.21 ms (no interval: 1 round, at least 6 are needed) per page and \
-         +3.89 ms (no interval) of CPU time (+210 %), and +142.0 MiB [141.5, 142.4] of memory at rest.",
+        "With arm `ebpf`, no difference resolved: +4.21 ms (no interval: 1 round, at least 6 are needed) per page and \
+         +3.89 ms (no interval) of CPU time (+210 %). Memory at rest: +142 MiB (one stand-up).",
     );
     check([None; 20], NONE, 10, "With arm `ebpf`, too few samples for latency and CPU time, and memory at rest.");
+}
+
+/// The effect of the second arm on a metric.
+fn effect_on(run: &mut Measurement, metric: Metric) -> &mut measure::Effect {
+    run.effects.iter_mut().find(|effect| effect.metric == metric.name()).expect("every metric has an effect")
+}
+
+#[test]
+fn answers_say_what_the_verdicts_say() {
+    let check = |latency: Verdict, cpu: Verdict, text: &str| {
+        let mut run = run(&[("none", &NONE), ("ebpf", &EBPF)], 10, 0.002);
+        for (metric, verdict) in [(Metric::LatencyMsMean, latency), (Metric::CpuMsPerRequest, cpu)] {
+            let effect = effect_on(&mut run, metric);
+            (effect.verdict, effect.margin) = (Some(verdict), Some(0.02));
+        }
+        let said = answer(&run).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said.strip_suffix(" Memory at rest: within 1 MiB of `none` (one stand-up)."), Some(text));
+    };
+    // Both intervals exclude zero, and yet only one effect stands up to being one of four that were asked for.
+    check(
+        Verdict::NotResolvable,
+        Verdict::Costs,
+        "With arm `ebpf`, no difference resolved: +0.0070 ms [0.0030, 0.0110] per page. It costs this application \
+         +0.0180 ms [0.0143, 0.0217] of CPU time (+0.97 % [0.77, 1.17]).",
+    );
+    check(
+        Verdict::NoMeasurableCost,
+        Verdict::NoMeasurableCost,
+        "With arm `ebpf`, no measurable cost (within 2 %): +0.0070 ms [0.0030, 0.0110] per page and +0.0180 ms [0.0143, \
+         0.0217] of CPU time (+0.97 % [0.77, 1.17]).",
+    );
+    check(
+        Verdict::Saves,
+        Verdict::NoMeasurableCost,
+        "Arm `ebpf` takes less than `none`: +0.0070 ms [0.0030, 0.0110] per page. And no measurable cost (within 2 %): \
+         +0.0180 ms [0.0143, 0.0217] of CPU time (+0.97 % [0.77, 1.17]).",
+    );
+}
+
+#[test]
+fn memory_at_rest_is_a_cost_over_stand_ups_only() {
+    let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 20, 0.02);
+    run.experiment.stands = Some(Stands { rounds: 2, windows: 1 });
+    let rest = |run: &Measurement| {
+        let said = answer(run).split_whitespace().collect::<Vec<_>>().join(" ");
+        said.split("216])").nth(1).expect("CPU time has an interval").to_owned()
+    };
+    let memory = effect_on(&mut run, Metric::MemoryIdleMib);
+    memory.units = Some(3);
+    assert_eq!(rest(&run), ". Memory at rest: +142 MiB (3 stand-ups).");
+    let memory = effect_on(&mut run, Metric::MemoryIdleMib);
+    (memory.units, memory.difference_ci95) = (Some(10), Some([138.0, 146.0]));
+    assert_eq!(rest(&run), ", and +142 MiB [138, 146] of memory at rest.");
+}
+
+#[test]
+fn intervals_of_less_than_ten_rounds_bear_a_mark() {
+    let few = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 7, 0.02);
+    let meaning = "~[low, high] approximate: fewer than 10 rounds";
+    for told in [report(&few), crate::markdown(&few)] {
+        assert!(told.contains(meaning) && told.contains("+212 % ~[206, 218]"), "{told}");
+        assert_eq!(told.matches('[').count(), told.matches("~[").count() + 1, "but for the legend, all do: {told}");
+    }
+    let enough = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
+    assert!(!report(&enough).contains('~') && !crate::markdown(&enough).contains('~'));
+    let mut stood = few.clone();
+    stood.experiment.stands = Some(Stands { rounds: 1, windows: 2 });
+    assert!(report(&stood).contains("approximate: fewer than 10 stand-ups"));
+}
+
+#[test]
+fn numbers_that_are_not_to_be_trusted_are_marked_and_first() {
+    let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
+    let saturated = measure::Caution { fatal: true, ..caution("saturated", "the machine was full; ask for less") };
+    run.cautions = vec![caution("drift", "latency rose"), saturated];
+    let lines = |told: &str, start: &str| {
+        told.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lines(&report(&run), "caution"),
+        ["caution saturated: do not trust these numbers: the machine was full; ask for", "caution drift: latency rose"]
+    );
+    assert_eq!(
+        lines(&crate::markdown(&run), "- "),
+        [
+            "- **saturated**: **do not trust these numbers**: the machine was full; ask for less",
+            "- **drift**: latency rose"
+        ]
+    );
 }

@@ -1,5 +1,6 @@
-use measure::{Caution, Environment, Measurement, MemorySource, Subject};
+use measure::{Environment, Measurement, MemorySource, Subject};
 
+use crate::caution::cautions;
 use crate::comparison::comparison;
 use crate::edge::edges;
 use crate::fault::faults;
@@ -16,7 +17,6 @@ use crate::verdict::verdicts;
 ///
 /// Only a word that is longer than a line makes a line longer.
 pub fn text(measurement: &Measurement) -> String {
-    let cautions: Vec<String> = measurement.cautions.iter().map(caution).collect();
     let sections = [
         subject(&measurement.experiment),
         comparison(measurement),
@@ -27,7 +27,7 @@ pub fn text(measurement: &Measurement) -> String {
         faults(measurement),
         pods(&measurement.arms),
         edges(&measurement.arms),
-        cautions.concat(),
+        cautions(&measurement.cautions),
         environment(&measurement.environment),
     ];
     let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
@@ -49,10 +49,6 @@ fn subject(subject: &Subject) -> String {
         lines += &paragraph(&format!("Interrupted after {rounds}: these results are partial."), 2);
     }
     lines
-}
-
-fn caution(caution: &Caution) -> String {
-    paragraph(&format!("caution {}: {}", caution.kind, caution.text), 2)
 }
 
 fn environment(environment: &Environment) -> String {

@@ -1,7 +1,7 @@
 use measure::{Effect, Measurement, Metric, Null, Verdict};
 
-use crate::figure::change;
 use crate::grid::{Column, grid};
+use crate::interval::change_of;
 use crate::paragraph::paragraph;
 
 /// What the primary metrics come to, arm by arm, and beside each the noise floor: what the same machine showed for the
@@ -24,8 +24,12 @@ pub(crate) fn judged(heading: &str, effects: &[Effect], null: Option<&Null>) -> 
 
 /// Within what change the judged ones among effects count as equivalent; empty where nothing was judged.
 pub(crate) fn margin(effects: &[Effect]) -> String {
-    let margin = effects.iter().find_map(|effect| effect.verdict.and(effect.margin));
-    margin.map_or_else(String::new, |margin| format!("equivalent: within {} %\n", percent(margin)))
+    margin_percent(effects).map_or_else(String::new, |margin| format!("equivalent: within {margin} %\n"))
+}
+
+/// The same, as a number of percent.
+pub(crate) fn margin_percent(effects: &[Effect]) -> Option<String> {
+    effects.iter().find_map(|effect| effect.verdict.and(effect.margin)).map(percent)
 }
 
 /// A verdict in words.
@@ -54,7 +58,7 @@ fn floor<'a>(effect: &Effect, null: Option<&'a Null>) -> Option<&'a Effect> {
 }
 
 fn relative(effect: &Effect) -> String {
-    effect.ratio.map_or_else(String::new, |ratio| change(ratio, effect.ratio_ci95))
+    change_of(effect).unwrap_or_default()
 }
 
 fn p_value(p: f64) -> String {

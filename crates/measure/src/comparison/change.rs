@@ -46,7 +46,7 @@ fn figure(seen: &Seen, metric: Metric, units: Units) -> Option<Compared> {
     let series = seen.series(metric);
     let figure = series.value?;
     let rounds: Vec<(u32, f64)> = series.by_round.into_iter().collect();
-    Some(match Method::of(metric) {
+    Some(match Method::of(metric, units) {
         Method::Rounds => of_rounds(&rounds, 1.0, |values| units.means(metric, values)),
         Method::Totals => of_rounds(&rounds, rounds.len() as f64, |values| units.means(metric, values)),
         Method::Figures => of_rounds(&[(0, figure)], 1.0, |values| vec![values[0].1]),

@@ -23,11 +23,28 @@ fn an_interval_must_lie_above_as_a_whole() {
 
 #[test]
 fn what_is_printed_is_read_again() {
-    for text in ["cpu_proxy_ms_per_request>+5%", "latency_ms_p99>+0.1%", "memory_idle_mib>-7%", "errors>+0%"] {
+    for text in [
+        "cpu_proxy_ms_per_request>+5%",
+        "latency_ms_p99>+0.1%",
+        "memory_idle_mib>-7%",
+        "errors>+0%",
+        "sidecar:latency_ms_p50>+5%",
+        "sidecar/none:latency_ms_p50>+5%",
+    ] {
         let fail_if: FailIf = text.parse().unwrap();
         assert_eq!(fail_if.to_string(), text);
     }
     for text in ["latency_ms_p50<5%", "latency>5%", "latency_ms_p50>5", "latency_ms_p50>%", "latency_ms_p50>inf%"] {
         assert!(text.parse::<FailIf>().is_err(), "{text}");
     }
+    let check = |text: &str, error: &str, hint: &str| {
+        let refusal = text.parse::<FailIf>().unwrap_err();
+        assert_eq!(refusal.to_string(), error);
+        assert!(refusal.hint().starts_with(hint), "{}", refusal.hint());
+    };
+    check("latency>5%", "`latency` is no metric", "metrics are latency_ms_mean, latency_ms_p50, ");
+    check("sidecar:p50>5%", "`p50` is no metric", "metrics are ");
+    check(":latency_ms_p50>5%", "`` names no arm", "write `ARM:`");
+    check("a/b/c:latency_ms_p50>5%", "`a/b/c` names no arm", "write `ARM:`");
+    check("a/:latency_ms_p50>5%", "`a/` names no arm", "write `ARM:`");
 }

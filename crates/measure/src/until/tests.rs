@@ -15,6 +15,23 @@ fn a_run_ends_where_its_interval_is_narrow() {
 }
 
 #[test]
+fn stand_ups_are_what_counts_where_there_are_several() {
+    let until: Until = "latency_ms_p50<50%".parse().unwrap();
+    let check = |rounds: u32, of_stand: u32, reached: bool| {
+        let mut seen = Machine::of(7).run(rounds, &Truth::NOTHING);
+        seen.stands = Some(crate::Stands { rounds: of_stand, windows: 1 });
+        assert_eq!(is_reached(&until, &seen), reached, "{rounds} rounds, {of_stand} in each stand-up");
+    };
+    check(18, 2, false);
+    check(20, 2, true);
+    // 21 stand-ups are no look; as rounds, 63 and 65 would be none either, and 60 would be one of 12 stand-ups.
+    check(60, 5, true);
+    check(65, 5, true);
+    check(63, 3, false);
+    check(10, 5, false);
+}
+
+#[test]
 fn every_arm_must_be_narrow_but_the_noise_floor() {
     let mut seen = Machine::of(7).run(10, &Truth::NOTHING);
     let until: Until = "latency_ms_p50<50%".parse().unwrap();

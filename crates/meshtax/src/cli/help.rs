@@ -1,5 +1,7 @@
 //! What `--help` says after the options, with examples.
 
+use measure::Metric;
+
 pub const AFTER_HELP: &str = "\
 Exit status: 0 done; 1 the verdict failed; 2 could not run; 130 interrupted,
 with a partial result.
@@ -126,6 +128,49 @@ It starts as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Once its
 programs are attached it has no capability left, and can gain none: what it
 opened before is all that it takes to read on. It keeps its user, whose files
 SIGHUP reads again: certificates, key and token.";
+
+const UNTIL_HELP: &str = "\
+--until looks after 10 rounds (10 stand-ups, with --stands) and whenever there
+are a tenth more, and ends the run where half the width of the metric's 95 %
+interval is below SHARE in every arm, or after --max-rounds.";
+
+const GATE_HELP: &str = "\
+--fail-if is about every arm, with `ARM:` about one. It fails where the whole
+95 % interval of the change is above, or the change where there is no interval.";
+
+const COMPARE_HELP: &str = "\
+--fail-if is about every arm in B against itself in A, with `ARM:` about one,
+with `ARM/BASELINE:` about what that arm costs beside its baseline (the ratio in
+B over the ratio in A), which a slower machine leaves as it is. It fails where
+the whole 95 % interval of the change is above, or the change where there is no
+interval. Example:
+
+  meshtax compare runs/A runs/B --fail-if 'sidecar/none:cpu_ms_per_request>+5%'
+  failed: `sidecar/none:cpu_ms_per_request>+5%`: arm `sidecar`: +20.0 % [19, 21]";
+
+/// What `run --help` says after the options.
+pub fn run() -> String {
+    format!("{UNTIL_HELP}\n\n{GATE_HELP}\n\n{}", metrics())
+}
+
+/// What `report --help` says after the options.
+pub fn report() -> String {
+    format!("{GATE_HELP}\n\n{}", metrics())
+}
+
+/// What `compare --help` says after the options.
+pub fn compare() -> String {
+    format!("{COMPARE_HELP}\n\n{}", metrics())
+}
+
+/// Names of all metrics, in three columns.
+fn metrics() -> String {
+    let rows = Metric::ALL.chunks(3).map(|row| {
+        let cells: String = row.iter().map(|metric| format!("  {:<24}", metric.name())).collect();
+        format!("\n{}", cells.trim_end())
+    });
+    format!("Metrics:{}", rows.collect::<String>())
+}
 
 const TOP_LINES: &str = "\
 Columns as in bcc's tcptop: KB received and sent by the application in the

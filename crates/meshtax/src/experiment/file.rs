@@ -46,8 +46,7 @@ pub struct File {
     pub margin: Spanned<Share>,
     /// Goes on beyond `rounds` until this holds, or `max_rounds`.
     pub until: Option<Spanned<String>>,
-    #[serde(default = "default_max_rounds")]
-    pub max_rounds: Spanned<u32>,
+    pub max_rounds: Option<Spanned<u32>>,
     /// Made on purpose after the rounds, one after the other in every arm.
     #[serde(default)]
     pub faults: Vec<FaultFile>,
@@ -207,10 +206,6 @@ fn default_seed() -> u64 {
 
 fn default_margin() -> Spanned<Share> {
     unwritten(Share(0.02))
-}
-
-fn default_max_rounds() -> Spanned<u32> {
-    unwritten(200)
 }
 
 fn default_at() -> Spanned<Span> {

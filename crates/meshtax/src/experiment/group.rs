@@ -1,3 +1,4 @@
+use measure::{FailIf, Scope};
 use serde_saphyr::Spanned;
 use topology::{Fault, Named};
 
@@ -29,6 +30,14 @@ impl Experiment {
             (Some(group.name.clone()), Experiment { name, arms, groups: Vec::new(), ..self.clone() })
         };
         self.groups.iter().map(of_group).collect()
+    }
+
+    /// Whether a condition is one for this experiment: in others, too, stand arms that conditions name.
+    pub fn is_about(&self, condition: &FailIf) -> bool {
+        match &condition.scope {
+            Scope::Every => true,
+            Scope::Arm(arm) | Scope::Beside { arm, .. } => self.standing().iter().any(|known| known.name == *arm),
+        }
     }
 }
 

@@ -20,10 +20,15 @@ pub(crate) fn cards(page: &Page, arm: &Arm) -> Element {
 fn card(page: &Page, arm: &Arm, title: &str, metric: Metric) -> Element {
     let effect = effect(page.measurement, arm, metric);
     let told = told(effect, metric);
-    let (amount, interval) = told.split_once(" [").unwrap_or((&told, ""));
-    let mut card = element("li").put(element("h3").text(title)).put(element("p").class("amount").text(amount));
+    let (amount, interval) = told.split_once('[').unwrap_or((&told, ""));
+    let (amount, sort) = match amount.strip_suffix('~') {
+        None => (amount, "95 % interval"),
+        Some(amount) => (amount, "approximate 95 % interval"),
+    };
+    let mut card =
+        element("li").put(element("h3").text(title)).put(element("p").class("amount").text(amount.trim_end()));
     if !interval.is_empty() {
-        card = card.put(element("p").text(&format!("95 % interval [{interval}")));
+        card = card.put(element("p").text(&format!("{sort} [{interval}")));
     }
     let from_to = [page.base(), Some(arm)].map(|arm| page.figure(arm, metric));
     if let [Some(from), Some(to)] = &from_to {

@@ -22,6 +22,8 @@ const STRIPS: [Strip; 3] = [
 const HEAD: f64 = 26.0;
 const STRIP: f64 = 120.0;
 const PLOT: f64 = 78.0;
+/// Width of a letter in the names of phases, about.
+const LETTER: f64 = 7.0;
 
 /// The course of the run: every idle window and block where it was in time.
 pub(crate) fn course(page: &Page) -> Element {
@@ -62,16 +64,21 @@ fn draw(page: &Page, size: Size) -> Canvas {
     canvas
 }
 
-/// What happened when, behind everything else.
+/// What happened when, behind everything else: a lab that stands up several times is idle as often.
 fn phases(canvas: &mut Canvas, stretches: &[Stretch], x: Scale, bottom: f64) {
-    for (phase, name) in [(Phase::Idle, "idle"), (Phase::Load, "rounds")] {
-        let of_phase = || stretches.iter().filter(|stretch| stretch.phase == phase);
-        let start = of_phase().map(|stretch| stretch.started_s).reduce(f64::min);
-        let end = of_phase().map(|stretch| stretch.started_s + stretch.wall_s).reduce(f64::max);
-        let Some((start, end)) = start.zip(end) else { continue };
-        let (start, end) = (x.at(start), x.at(end));
-        canvas.put(rectangle(&format!("phase {name}"), (start, 4.0), (end - start, bottom - 4.0)));
-        canvas.text("phase-name", ((start + end) / 2.0, 18.0), Anchor::Middle, name);
+    for stretches in stretches.chunk_by(|left, right| left.phase == right.phase) {
+        let name = match stretches[0].phase {
+            Phase::Idle => "idle",
+            Phase::Load => "rounds",
+        };
+        let last = stretches.iter().map(|stretch| stretch.started_s + stretch.wall_s).fold(0.0, f64::max);
+        let (start, end) = (x.at(stretches[0].started_s), x.at(last));
+        let phase = rectangle(&format!("phase {name}"), (start, 4.0), (end - start, bottom - 4.0));
+        canvas.put(phase.with("data-tip", name));
+        // A name that is wider than its phase would run into the next.
+        if end - start >= name.len() as f64 * LETTER {
+            canvas.text("phase-name", ((start + end) / 2.0, 18.0), Anchor::Middle, name);
+        }
     }
 }
 

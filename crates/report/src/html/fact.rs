@@ -1,6 +1,7 @@
-use measure::{Caution, Measurement, MemorySource, ROUNDS_MIN};
+use measure::{Caution, Measurement, MemorySource, ROUNDS_EXACT, ROUNDS_MIN};
 
 use super::Page;
+use crate::caution::FATAL;
 use crate::element::{Element, element};
 use crate::figure::{change, count, rhythm, rounds};
 
@@ -26,7 +27,7 @@ fn is_fatal(cautions: &[&Caution]) -> bool {
 
 /// The first warning of a kind; the like ones of other arms are folded away.
 fn of_kind(kind: &str, cautions: &[&Caution]) -> Element {
-    let fatal = is_fatal(cautions).then(|| element("em").text("do not trust these numbers"));
+    let fatal = is_fatal(cautions).then(|| element("em").text(FATAL));
     let heading = element("h3").text(&kind.replace('_', " ")).puts(fatal);
     let mut told = cautions.iter().map(|caution| element("p").prose(&caution.text));
     let entry = element("li").put(heading).puts(told.next());
@@ -118,7 +119,10 @@ pub(crate) fn method(page: &Page) -> Element {
         "All arms stand side by side for the whole run. The load moves between them block by block, in random order \
          within each round, so that the machine's drift falls on all alike."
             .to_owned(),
-        format!("{unit}; below {ROUNDS_MIN} none is given.{margin}"),
+        format!("{unit}; below {ROUNDS_EXACT} they are approximate, below {ROUNDS_MIN} none is given.{margin}"),
+        "Processes at rest stay as they are for as long as they live: figures at rest have an interval over stand-ups of the \
+         lab only, and ± shows their spread over idle windows."
+            .to_owned(),
         "Latency counts from the intended start of a request to the last byte of its answer. Failed requests are in no \
          latency; they are counted apart."
             .to_owned(),

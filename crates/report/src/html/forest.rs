@@ -6,7 +6,9 @@ use super::look::null_effect;
 use super::table::Table;
 use crate::comparison::{GROUPS, effect, effect_cell};
 use crate::element::Element;
-use crate::figure::{change, difference, figure};
+use crate::figure::{change, figure, units};
+use crate::gap::Gap;
+use crate::interval::{change_of, difference_of, is_approximate, mark_meaning};
 use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
 use crate::verdict::spelled;
 
@@ -55,7 +57,8 @@ pub(crate) fn forest(page: &Page, arm: &Arm) -> Element {
     };
     let note = format!(
         "Change against `{base}` with its 95 % interval, on a logarithmic axis. A filled mark: the interval excludes no \
-         change.{floor}"
+         change.{floor}{}",
+        approximate(page, arm).unwrap_or_default()
     );
     let groups = groups(page, arm);
     let figure = Figure {
@@ -66,6 +69,14 @@ pub(crate) fn forest(page: &Page, arm: &Arm) -> Element {
         table: Some(table(page, arm)),
     };
     figure.drawn(|size| draw(page, arm, &groups, size))
+}
+
+/// How to read dashed lines, where there are any.
+fn approximate(page: &Page, arm: &Arm) -> Option<String> {
+    let rows = GROUPS.iter().flat_map(|(_, rows)| rows.iter());
+    let told: String = rows.map(|(_, metric)| told(effect(page.measurement, arm, *metric), *metric)).collect();
+    let (_, unit) = units(&page.measurement.experiment);
+    mark_meaning(&told, &format!("{unit}s")).map(|meaning| format!(" A dashed line, and {meaning}."))
 }
 
 fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<Row<'a>>)> {
@@ -116,7 +127,7 @@ fn scale(groups: &[(&str, Vec<Row>)], ends: [f64; 2]) -> Scale {
 /// The change or, where the baseline is zero, the difference; in words where there is none.
 pub(crate) fn told(effect: Option<&Effect>, metric: Metric) -> String {
     let cell = effect_cell(effect, metric);
-    match cell.trim_end_matches([' ', '*', '†', '‡']) {
+    match cell.trim_end_matches(Gap::MARKS).trim_end() {
         "" => "too few samples".to_owned(),
         whole if whole == cell => cell,
         point => format!("{point}, no interval"),
@@ -147,7 +158,8 @@ fn draw_row(page: &Page, arm: &Arm, canvas: &mut Canvas, scale: Scale, (row, y):
     let Some((effect, ratio)) = row.effect.and_then(|effect| Some((effect, effect.ratio?))) else { return };
     let class = page.looks.class(&arm.name);
     if let Some([low, high]) = effect.ratio_ci95 {
-        canvas.line(&format!("whisker {class}"), (scale.at(low), middle), (scale.at(high), middle));
+        let sort = if is_approximate(effect.units) { "whisker approximate" } else { "whisker" };
+        canvas.line(&format!("{sort} {class}"), (scale.at(low), middle), (scale.at(high), middle));
     }
     let includes_one = effect.ratio_ci95.is_none_or(|[low, high]| low <= 1.0 && high >= 1.0);
     let more = if includes_one { "open" } else { "" };
@@ -170,8 +182,8 @@ fn table(page: &Page, arm: &Arm) -> Element {
         for (label, metric) in metrics {
             let effect = effect(page.measurement, arm, *metric);
             let mut cells = vec![page.value(page.base(), *metric), page.value(Some(arm), *metric)];
-            cells.push(effect.and_then(|effect| Some(change(effect.ratio?, effect.ratio_ci95))).unwrap_or_default());
-            cells.push(effect.and_then(|effect| told_difference(effect, *metric)).unwrap_or_default());
+            cells.push(effect.and_then(change_of).unwrap_or_default());
+            cells.push(effect.and_then(|effect| difference_of(effect, metric.unit())).unwrap_or_default());
             if has_null {
                 cells.push(
                     null_effect(page.measurement, *metric).map_or_else(String::new, |null| told(Some(null), *metric)),
@@ -187,10 +199,6 @@ fn table(page: &Page, arm: &Arm) -> Element {
         }
     }
     table.finish(&format!("Every metric of {base} and {}, ± standard deviation over blocks, [95 % interval]", arm.name))
-}
-
-fn told_difference(effect: &Effect, metric: Metric) -> Option<String> {
-    Some(difference(effect.difference?, effect.difference_ci95, metric.unit()))
 }
 
 fn row_title(label: &str, metric: Metric) -> String {

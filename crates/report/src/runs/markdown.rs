@@ -1,7 +1,8 @@
 use measure::{Arm, Comparison, Difference, Effect, Failures, Metric};
 
-use super::{aspect, cost, label, subject};
+use super::{UNITS, aspect, cost, label, subject};
 use crate::comparison::{GROUPS, effect_cell};
+use crate::interval::mark_meaning;
 use crate::markdown::{cautions, plain, table, title, told, value};
 use crate::verdict::{margin, spelled};
 
@@ -22,10 +23,11 @@ pub fn runs_markdown(comparison: &Comparison) -> String {
         vec![overheads(comparison), margin(&comparison.effects).trim_end().to_owned(), failures(&comparison.failures)],
         vec![cautions(&comparison.cautions)],
         shared.iter().map(|arms| folded(*arms, &comparison.effects)).collect(),
-        vec![origin()],
     ];
     let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-    format!("{}\n", parts.join("\n\n"))
+    let parts = parts.join("\n\n");
+    let marks = mark_meaning(&parts, UNITS).map_or_else(String::new, |meaning| format!("; {meaning}"));
+    format!("{parts}\n\n{}\n", origin(&marks))
 }
 
 fn differences(differences: &[Difference]) -> String {
@@ -91,8 +93,10 @@ fn verdict(effect: Option<&Effect>) -> String {
     effect.and_then(|effect| effect.verdict).map_or_else(String::new, |verdict| spelled(verdict).to_owned())
 }
 
-fn origin() -> String {
-    "<sub>[low, high] is a 95 % interval by Welch's t, rounds unpaired; quantiles are those of all blocks together. It \
-     holds what varied within the runs, and nothing of what changed between them.</sub>"
-        .to_owned()
+/// How to read intervals and their `marks`.
+fn origin(marks: &str) -> String {
+    format!(
+        "<sub>[low, high] is a 95 % interval by Welch's t, rounds unpaired; quantiles are those of all blocks together. It \
+         holds what varied within the runs, and nothing of what changed between them{marks}.</sub>"
+    )
 }

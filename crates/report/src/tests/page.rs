@@ -81,6 +81,7 @@ fn calibrated() -> Measurement {
         difference: Some(found[1]),
         difference_ci95: Some([found[0], found[2]]),
         inside: Some((found[0]..=found[2]).contains(&truth)),
+        units: Some(10),
     };
     let costs = [(Metric::LatencyMsMean, 1.06, [1.01, 1.04, 1.07]), (Metric::CpuMsPerRequest, 0.2, [0.21, 0.23, 0.25])];
     run.calibration = costs.map(known).into();
@@ -286,6 +287,48 @@ fn the_page_needs_nothing_else() {
 }
 
 #[test]
+fn approximate_intervals_are_told_and_dashed() {
+    let of = |rounds| html(&run(&[("none", &NONE), ("sidecar", &SIDECAR)], rounds, 0.02), &curves(), &topology());
+    let (few, enough) = (of(7), of(10));
+    for part in ["whisker approximate a1", "approximate 95 % interval [206, 218]", "fewer than 10 rounds."] {
+        assert!(few.contains(part), "no `{part}`");
+        assert!(!enough.contains(part), "`{part}` of ten rounds");
+    }
+    assert!(enough.contains("whisker a1") && enough.contains(">95 % interval [206, 218]"));
+}
+
+/// A lab that stands up three times, each time idle for 2 s and then under load for 4 s.
+#[test]
+fn each_stand_up_has_its_own_phases_in_the_course() {
+    let mut three = curves();
+    let stretch = three.stretches[0].clone();
+    three.stretches = (0..9)
+        .map(|number| Stretch {
+            phase: if number % 3 == 0 { Phase::Idle } else { Phase::Load },
+            started_s: f64::from(number * 2),
+            wall_s: 2.0,
+            ..stretch.clone()
+        })
+        .collect();
+    let page = html(&measurement(), &three, &topology());
+    let tags = tags(&page);
+    let phases: Vec<(&str, [f64; 2])> = tags
+        .iter()
+        .skip_while(|(tag, _)| attribute(tag, "id") != Some("course-wide-title"))
+        .filter_map(|(tag, _)| Some((attribute(tag, "class")?.strip_prefix("phase ")?, *tag)))
+        .map(|(name, tag)| (name, ["x", "width"].map(|name| attribute(tag, name).unwrap().parse().unwrap())))
+        .collect();
+    let names: Vec<&str> = phases.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["idle", "rounds"].repeat(3));
+    for pair in phases.windows(2) {
+        let ([x, width], [next, _]) = (pair[0].1, pair[1].1);
+        assert!((x + width - next).abs() < 0.2, "a phase ends where the next begins: {phases:?}");
+    }
+    let named = tags.iter().filter(|(tag, text)| tag.contains("phase-name") && *text == "rounds").count();
+    assert_eq!(named, 6, "there is room for each name in either size");
+}
+
+#[test]
 fn same_run_same_bytes() {
     assert_eq!(html(&measurement(), &curves(), &topology()), html(&measurement(), &curves(), &topology()));
 }
@@ -305,7 +348,7 @@ fn a_pull_request() {
     assert_snapshot!(markdown(&measurement()), @r"
     ### meshtax: bookinfo-lean
 
-    > Sidecars cost this application +4.21 ms [4.09, 4.33] per page and +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]), and +142 MiB [138, 146] of memory at rest.
+    > Sidecars cost this application +4.21 ms [4.09, 4.33] per page and +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest: +142 MiB (one stand-up).
 
     |  | none | sidecar | vs none | noise floor | verdict |
     |---|--:|--:|--:|--:|--:|
@@ -329,13 +372,13 @@ fn a_pull_request() {
     | CPU: app, ms | 1.85 ± 3 % | 1.87 ± 3 % | +0.97 % [-1.05, 2.99] |
     | CPU: proxy, ms | 0 | 3.87 ± 3 % | +3.87 ms [3.80, 3.95] |
     | CPU: total, s | 2.78 ± 3 % | 8.62 ± 3 % | +210 % [204, 216] |
-    | CPU: idle, cores | 0.00312 ± 3 % | 0.0312 ± 3 % | +901 % [881, 921] |
+    | CPU: idle, cores | 0.00312 ± 3 % | 0.0312 ± 3 % | +901 % |
     | CPU: peak, cores | 0.0681 ± 3 % | 0.171 ± 3 % | +151 % |
     | CPU: machine busy, % | 4.21 ± 3 % | 9.87 ± 3 % | +134 % [130, 139] |
-    | Memory: idle, MiB | 81.4 ± 3 % | 223 ± 3 % | +174 % [169, 180] |
+    | Memory: idle, MiB | 81.4 ± 3 % | 223 ± 3 % | +174 % |
     | Memory: loaded, MiB | 83.1 ± 3 % | 232 ± 3 % | +179 % [174, 185] |
     | Memory: proxy, MiB | 0 | 149 ± 3 % | +149 MiB [146, 152] |
-    | Memory: growth, MiB | 1.65 ± 3 % | 8.50 ± 3 % | +415 % [405, 425] |
+    | Memory: growth, MiB | 1.65 ± 3 % | 8.50 ± 3 % | +415 % |
     | Links between pods: per request, B | 8214 ± 3 % | 14390 ± 3 % | +75.2 % [71.7, 78.7] |
     | Links between pods: per request, frames | 41.3 ± 3 % | 60.1 ± 3 % | +45.5 % [42.6, 48.4] |
     | Counts: requests | 1500 | 1500 | same |

@@ -45,12 +45,15 @@ fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
     Arm { name: name.to_owned(), metrics, services: Vec::new(), edges: Vec::new(), recorded: None, gateway: None }
 }
 
-/// Effects whose intervals reach `reach` of the figures' larger to either side; with fewer than six rounds only idle
-/// figures have one.
+/// Effects whose intervals reach `reach` of the figures' larger to either side; with fewer than six rounds there are none,
+/// and of one stand-up figures at rest never have one.
 fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u64) -> Vec<Effect> {
     let effect = |(metric, (base, value)): (Metric, (&Option<f64>, &Option<f64>))| {
-        let idle = matches!(metric, Metric::MemoryIdleMib | Metric::CpuIdleCores);
-        let paired = metric != Metric::CpuPeakCores && (idle || rounds >= 6);
+        let once = matches!(
+            metric,
+            Metric::MemoryIdleMib | Metric::MemoryGrowthMib | Metric::CpuIdleCores | Metric::CpuPeakCores
+        );
+        let paired = !once && rounds >= 6;
         let pair = base.zip(*value);
         let difference = pair.map(|(base, value)| value - base);
         let ratio = pair.filter(|(base, value)| *base > 0.0 && *value > 0.0).map(|(base, value)| value / base);
@@ -64,6 +67,7 @@ fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u6
                 .filter(|_| paired)
                 .map(|ratio| around(ratio, if half > 0.0 { ratio * reach } else { 0.0 })),
             difference,
+            units: difference.map(|_| if once { 1 } else { u32::try_from(rounds).expect("few rounds") }),
             difference_ci95: difference.filter(|_| paired).map(|difference| around(difference, half)),
             ..Effect::default()
         }

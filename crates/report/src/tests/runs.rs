@@ -142,13 +142,13 @@ fn a_pull_request_of_two_runs() {
     | CPU: app, ms | 1.87 ± 3 % | 2.06 ± 3 % | +10.0 % [7.8, 12.2] |
     | CPU: proxy, ms | 3.87 ± 3 % | 4.26 ± 3 % | +10.0 % [7.8, 12.2] |
     | CPU: total, s | 8.62 ± 3 % | 9.48 ± 3 % | +10.0 % [7.8, 12.2] |
-    | CPU: idle, cores | 0.0312 ± 3 % | 0.0344 ± 3 % | +10.0 % [7.8, 12.2] |
+    | CPU: idle, cores | 0.0312 ± 3 % | 0.0344 ± 3 % | +10.0 % |
     | CPU: peak, cores | 0.171 ± 3 % | 0.188 ± 3 % | +10.0 % |
     | CPU: machine busy, % | 9.87 ± 3 % | 10.9 ± 3 % | +10.0 % [7.8, 12.2] |
-    | Memory: idle, MiB | 223 ± 3 % | 246 ± 3 % | +10.0 % [7.8, 12.2] |
+    | Memory: idle, MiB | 223 ± 3 % | 246 ± 3 % | +10.0 % |
     | Memory: loaded, MiB | 232 ± 3 % | 255 ± 3 % | +10.0 % [7.8, 12.2] |
     | Memory: proxy, MiB | 149 ± 3 % | 163 ± 3 % | +10.0 % [7.8, 12.2] |
-    | Memory: growth, MiB | 8.50 ± 3 % | 9.35 ± 3 % | +10.0 % [7.8, 12.2] |
+    | Memory: growth, MiB | 8.50 ± 3 % | 9.35 ± 3 % | +10.0 % |
     | Links between pods: per request, B | 14390 ± 3 % | 15829 ± 3 % | +10.0 % [7.8, 12.2] |
     | Links between pods: per request, frames | 60.1 ± 3 % | 66.1 ± 3 % | +10.0 % [7.8, 12.2] |
     | Counts: requests | 1500 | 1650 | +10.0 % [7.8, 12.2] |
@@ -236,14 +236,14 @@ fn a_dearer_sidecar() {
         app, ms              1.87 ±  3 %    2.06 ±  3 %  +10.0 % [7.8, 12.2]
         proxy, ms            3.87 ±  3 %    4.26 ±  3 %  +10.0 % [7.8, 12.2]
       total, s               8.62 ±  3 %    9.48 ±  3 %  +10.0 % [7.8, 12.2]
-      idle, cores          0.0312 ±  3 %  0.0344 ±  3 %  +10.0 % [7.8, 12.2]
+      idle, cores          0.0312 ±  3 %  0.0344 ±  3 %  +10.0 % §
       peak, cores           0.171 ±  3 %   0.188 ±  3 %  +10.0 % ‡
       machine busy, %        9.87 ±  3 %    10.9 ±  3 %  +10.0 % [7.8, 12.2]
     Memory
-      idle, MiB               223 ±  3 %     246 ±  3 %  +10.0 % [7.8, 12.2]
+      idle, MiB               223 ±  3 %     246 ±  3 %  +10.0 % §
       loaded, MiB             232 ±  3 %     255 ±  3 %  +10.0 % [7.8, 12.2]
         proxy, MiB            149 ±  3 %     163 ±  3 %  +10.0 % [7.8, 12.2]
-      growth, MiB            8.50 ±  3 %    9.35 ±  3 %  +10.0 % [7.8, 12.2]
+      growth, MiB            8.50 ±  3 %    9.35 ±  3 %  +10.0 % §
     Links between pods
       per request, B        14390 ±  3 %   15829 ±  3 %  +10.0 % [7.8, 12.2]
       per request, frames    60.1 ±  3 %    66.1 ±  3 %  +10.0 % [7.8, 12.2]
@@ -261,6 +261,7 @@ fn a_dearer_sidecar() {
       all blocks together. It holds what varied within the runs, and nothing of what
       changed between them
     ‡ no interval: a maximum over rounds
+    § no interval: idle windows of one stand-up repeat one observation
 
     caution other_environment: the runs differ in processor: their arms may differ
       for that
@@ -274,4 +275,25 @@ fn three_rounds() {
     for part in ["Topology, load and environment are the same.", "† no interval: a run has too few rounds", "same"] {
         assert!(text.contains(part), "no `{part}` in\n{text}");
     }
+}
+
+#[test]
+fn two_short_runs_have_approximate_intervals() {
+    let dearer = SIDECAR.map(|figure| figure.map(|figure| figure * 1.1));
+    let short = comparison(&SIDECAR, &dearer, 8, 0.02);
+    for text in [told(&short), crate::runs_markdown(&short)] {
+        for part in ["+10.0 % ~[7.8, 12.2]", "approximate: fewer than 10 rounds or stand-ups in one of the runs"] {
+            assert!(text.contains(part), "no `{part}` in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_comparison_that_is_not_to_be_trusted_says_so() {
+    let mut comparison = dearer();
+    comparison.cautions.iter_mut().for_each(|caution| caution.fatal = true);
+    assert!(told(&comparison).contains("caution other_environment: do not trust these numbers: the runs differ"));
+    assert!(
+        crate::runs_markdown(&comparison).contains("**other_environment**: **do not trust these numbers**: the runs")
+    );
 }

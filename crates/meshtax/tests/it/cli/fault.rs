@@ -169,7 +169,7 @@ fn idle_windows() {
     check(
         "windows: 8",
         "windows: 7",
-        "mine.yaml:11:17: 7 idle windows are too few for an interval",
+        "mine.yaml:11:17: 7 idle windows are too few to see their spread",
         "use 8 or more; make them shorter to save time",
     );
     check(

@@ -131,8 +131,8 @@ fn is_interval(value: &Value) -> bool {
     bounds.is_some_and(|bounds| bounds.len() == 2 && bounds[0] <= bounds[1])
 }
 
-/// 23 requests tell a median; a p90 needs 100, a p99 1,000; and of one round there is no interval. Idle windows are
-/// enough for theirs.
+/// 23 requests tell a median; a p90 needs 100, a p99 1,000; and of one round there is no interval, nor of one stand-up's
+/// idle windows, however many.
 fn check_few_samples(run: &Run) {
     for arm in ARMS {
         let value = |metric: &str| kind_of(&run.arm(arm)["metrics"][metric]["value"]);
@@ -141,10 +141,12 @@ fn check_few_samples(run: &Run) {
     }
     for (metric, _) in METRICS {
         let effect = run.effect(metric);
-        let has_interval = metric.contains("idle");
-        assert_eq!(is_interval(&effect["difference_ci95"]), has_interval, "{effect}");
-        assert!(has_interval || effect["ratio_ci95"].is_null(), "{effect}");
+        assert!(effect["difference_ci95"].is_null() && effect["ratio_ci95"].is_null(), "{effect}");
+        assert_eq!(effect["units"].as_u64(), effect["difference"].as_f64().map(|_| 1), "{effect}");
     }
+    let report = run.file("report.txt");
+    assert!(report.contains("§ no interval: idle windows of one stand-up"), "{report}");
+    assert!(!report.contains("of memory at rest."), "what one stand-up shows is no cost: {report}");
 }
 
 fn check_folder(run: &Run) {
@@ -172,6 +174,7 @@ fn check_report(run: &Run) {
     let report = |options: &[&str]| meshtax().arg("report").arg(&run.folder).args(options).output().unwrap();
     assert_eq!(words(&report(&[])), run.file("report.txt"));
     assert!(words(&report(&["--json"])) == run.file("measurement.json"), "a figure changes when it is read again");
+    assert!(words(&report(&["--format", "html"])) == run.file("report.html"), "the page changes when it is made again");
     let kept: Value = serde_json::from_str(&run.file("measurement.json")).unwrap();
     assert_eq!(kept, run.measurement);
 }
@@ -221,13 +224,17 @@ fn without_work(topology: &str) -> String {
 fn sidecars_cost_latency_cpu_and_memory() {
     // Six rounds are the fewest that have intervals.
     let run = Run::perform(&["--topology", "topologies/pair.yaml", "--rounds", "6", "--requests", "240"]);
-    for metric in
-        ["latency_ms_mean", "wait_s_total", "cpu_ms_per_request", "cpu_s_total", "memory_idle_mib", "memory_loaded_mib"]
-    {
+    for metric in ["latency_ms_mean", "wait_s_total", "cpu_ms_per_request", "cpu_s_total", "memory_loaded_mib"] {
         let effect = run.effect(metric);
         assert!(effect["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{effect}");
         assert!(effect["ratio_ci95"][0].as_f64().is_some_and(|low| low > 1.0), "{effect}");
     }
+    // A figure at rest is one observation of one stand-up.
+    let rest = run.effect("memory_idle_mib");
+    assert!(rest["difference"].as_f64().is_some_and(|more| more > 0.0) && rest["difference_ci95"].is_null(), "{rest}");
+    let report = run.file("report.txt");
+    assert!(report.contains("Memory at rest: +") && report.contains("(one stand-up)"), "{report}");
+    assert!(report.contains(" ~["), "six rounds have approximate intervals: {report}");
     // Where the baseline has none there is no ratio.
     for metric in ["cpu_proxy_ms_per_request", "memory_proxy_mib"] {
         let effect = run.effect(metric);
