@@ -27,7 +27,7 @@ const LEVEL: f64 = 0.01;
 /// of services and edges where there are any. An arm that is missing there is judged by the observations alone.
 pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -> Vec<Caution> {
     let run = Run::of(observations, arms, effects);
-    let guards: [fn(&Run) -> Vec<Caution>; 24] = [
+    let guards: [fn(&Run) -> Vec<Caution>; 28] = [
         rounds::few_rounds,
         rounds::unpaired_rounds,
         rounds::few_requests,
@@ -38,7 +38,9 @@ pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -
         failure::retries,
         mix::request_mix,
         sidecar::concurrency,
+        sidecar::concurrency_unverified,
         sidecar::mutual_tls,
+        sidecar::mutual_tls_unverified,
         machine::saturated,
         machine::stolen,
         machine::throttled,
@@ -49,8 +51,10 @@ pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -
         modes::modes,
         sequence::not_stationary,
         sequence::autocorrelated,
-        trend::drift,
-        trend::effect_drift,
+        trend::latency_drift,
+        trend::latency_effect_drift,
+        trend::cpu_drift,
+        trend::cpu_effect_drift,
         trend::memory_growing,
     ];
     guards.iter().flat_map(|guard| guard(&run)).collect()

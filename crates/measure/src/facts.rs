@@ -45,8 +45,14 @@ pub struct SidecarFacts {
     /// Whether the experiment asks for plaintext between pods.
     #[serde(default)]
     pub plaintext_asked: bool,
+    /// Whether the experiment asks for Istio's metrics.
+    #[serde(default)]
+    pub telemetry_asked: bool,
     /// Requests that it received, by the `connection_security_policy` of Istio's metrics; empty without telemetry.
     pub security_policies: BTreeMap<String, u64>,
+    /// Requests that it sent again by itself since it stands (`upstream_rq_retry`); zero in runs that did not record it.
+    #[serde(default)]
+    pub retries: u64,
     /// What its metrics tell of.
     #[serde(default)]
     pub signals: BTreeSet<Signal>,

@@ -9,6 +9,9 @@ const CONCURRENCY: &str = "envoy_server_concurrency";
 /// One each for requests and for TCP connections; either is something that a peer asked for.
 const RECEIVED: [&str; 2] = ["envoy_istio_requests_total", "envoy_istio_tcp_connections_opened_total"];
 
+/// Requests that were sent again: a counter of each cluster, whose name lies between these.
+const RETRIES: (&str, &str) = ("envoy_cluster_", "_upstream_rq_retry");
+
 /// Istio's standard metrics, and what they tell of.
 const SIGNALS: [(&str, Signal); 5] = [
     ("envoy_istio_requests_total", Signal::Requests),
@@ -40,13 +43,16 @@ pub fn sidecar_facts(arm: &str, pod: &str, options: &Sidecar, text: &str) -> Sid
     }
     let is_told = |name: &str| samples.iter().any(|sample| sample.name == name);
     let signals = SIGNALS.into_iter().filter(|(name, _)| is_told(name)).map(|(_, signal)| signal).collect();
+    let is_retries = |sample: &&Sample| sample.name.starts_with(RETRIES.0) && sample.name.ends_with(RETRIES.1);
     SidecarFacts {
         arm: arm.to_owned(),
         pod: pod.to_owned(),
         concurrency_asked: options.concurrency.into(),
         plaintext_asked: !options.is_mutual(),
         concurrency,
+        telemetry_asked: options.telemetry,
         security_policies,
+        retries: samples.iter().filter(is_retries).map(|sample| sample.value).sum(),
         signals,
     }
 }

@@ -1,5 +1,5 @@
 use super::{CautionKind, Run, Witnessed};
-use crate::Caution;
+use crate::{Caution, SidecarFacts};
 
 /// From this share of an arm's requests on, failures in some arms only make the arms' latencies incomparable.
 const ERRORS_FATAL: f64 = 0.01;
@@ -25,8 +25,12 @@ pub(super) fn errors(run: &Run) -> Vec<Caution> {
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
 }
 
-/// Calls between services that failed or were repeated: work that the client does not see.
+/// Work that the client does not see: calls that failed or were repeated by services, and requests that sidecars repeated.
 pub(super) fn retries(run: &Run) -> Vec<Caution> {
+    [of_services(run), of_sidecars(run)].concat()
+}
+
+fn of_services(run: &Run) -> Vec<Caution> {
     let troubled = |arm: &Witnessed| {
         let edges = arm.told.iter().flat_map(|told| &told.edges);
         edges.map(|edge| edge.failures + edge.retries).sum()
@@ -45,6 +49,34 @@ pub(super) fn retries(run: &Run) -> Vec<Caution> {
         ))
     };
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
+}
+
+/// A sidecar that repeats a request hides why: where it succeeds in the end, nobody else counts a failure.
+fn of_sidecars(run: &Run) -> Vec<Caution> {
+    let counts: Vec<u64> = run.arms.iter().map(|arm| repeating(run, arm).map(|facts| facts.retries).sum()).collect();
+    let spared = names(run, &counts, 0);
+    if spared.is_empty() {
+        return Vec::new();
+    }
+    let of_arm = |(arm, count): (&Witnessed, &u64)| {
+        let pods: Vec<String> = repeating(run, arm).map(|facts| format!("`{}` {}", facts.pod, facts.retries)).collect();
+        CautionKind::RetriesUneven.caution(format!(
+            "sidecars of arm `{}` sent {count} requests again by themselves since they stand ({}; `upstream_rq_retry` of their \
+             own metrics), and those of {} none: failures that they hide are errors elsewhere, and its latency and CPU hold \
+             every attempt; see planes/{} in the run folder, or try `retries: 0`",
+            arm.name,
+            pods.join(", "),
+            spared.join(", "),
+            arm.name
+        ))
+    };
+    run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
+}
+
+/// Sidecars of an arm that repeated requests.
+fn repeating<'a>(run: &Run<'a>, arm: &Witnessed) -> impl Iterator<Item = &'a SidecarFacts> {
+    let sidecars = run.observations.facts.sidecars.iter();
+    sidecars.filter(move |facts| facts.arm == arm.name && facts.retries > 0)
 }
 
 /// Arms with that count, in words.

@@ -25,8 +25,12 @@ pub enum CautionKind {
     RequestMix,
     /// A sidecar does not run as many workers as asked.
     Concurrency,
+    /// A sidecar does not say how many workers it runs.
+    ConcurrencyUnverified,
     /// A sidecar took requests without mutual TLS.
     MtlsOff,
+    /// A sidecar took requests and says nothing of mutual TLS.
+    MtlsUnverified,
     /// The machine was nearly full.
     Saturated,
     /// The hypervisor took time.
@@ -49,7 +53,7 @@ pub enum CautionKind {
     NotStationary,
     /// A request's latency depends on the one before.
     Autocorrelated,
-    /// Latency, or an effect on it, changes with the rounds.
+    /// Latency or CPU time, or an effect on them, changes with the rounds.
     Drift,
     /// Memory grows with the rounds.
     MemoryGrowing,
@@ -57,7 +61,7 @@ pub enum CautionKind {
 
 impl CautionKind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::FewRounds,
         Self::UnpairedRounds,
         Self::FewRequests,
@@ -69,7 +73,9 @@ impl CautionKind {
         Self::RetriesUneven,
         Self::RequestMix,
         Self::Concurrency,
+        Self::ConcurrencyUnverified,
         Self::MtlsOff,
+        Self::MtlsUnverified,
         Self::Saturated,
         Self::Stolen,
         Self::Throttled,
@@ -99,7 +105,9 @@ impl CautionKind {
             Self::RetriesUneven => "retries_uneven",
             Self::RequestMix => "request_mix",
             Self::Concurrency => "concurrency",
+            Self::ConcurrencyUnverified => "concurrency_unverified",
             Self::MtlsOff => "mtls_off",
+            Self::MtlsUnverified => "mtls_unverified",
             Self::Saturated => "saturated",
             Self::Stolen => "stolen",
             Self::Throttled => "throttled",

@@ -4,7 +4,7 @@ mod clean;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{ConnectionUse, Edge};
+use crate::{ConnectionUse, Edge, SidecarFacts};
 use clean::{Case, MS, call, clean};
 
 /// What the guards say of a clean run that something was done to.
@@ -87,6 +87,15 @@ fn failures() {
     let retry = |arm: &mut Arm| arm.edges.push(edge(2));
     check_severity(|case| retry(&mut case.arms[1]), "retries_uneven", false);
     check(|case| case.arms.iter_mut().for_each(retry), &[]);
+    let told = check(|case| case.observations.facts.sidecars[0].retries = 7, &["retries_uneven"]);
+    assert!(told[0].text.contains("sent 7 requests again by themselves since they stand (`front-v1` 7;"), "{told:?}");
+    // Where every arm has sidecars and all repeat, none hides more than another.
+    let everywhere = |case: &mut Case| {
+        let repeating = SidecarFacts { retries: 7, ..case.observations.facts.sidecars[0].clone() };
+        case.observations.facts.sidecars =
+            ["none", "sidecar"].map(|arm| SidecarFacts { arm: arm.to_owned(), ..repeating.clone() }).into();
+    };
+    check(everywhere, &[]);
 }
 
 fn edge(retries: u64) -> Edge {
@@ -128,12 +137,42 @@ fn clocks() {
 #[test]
 fn sidecars() {
     check_severity(|case| case.observations.facts.sidecars[0].concurrency = Some(8), "concurrency", true);
-    check(|case| case.observations.facts.sidecars[0].concurrency = None, &[]);
+    let told = check(|case| case.observations.facts.sidecars[0].concurrency = None, &["concurrency_unverified"]);
+    assert!(!told[0].fatal && told[0].text.contains("whether it is the 2 that were asked for"), "{told:?}");
     let policies = |of: BTreeMap<String, u64>| {
         move |case: &mut Case| case.observations.facts.sidecars[0].security_policies = of.clone()
     };
     check_severity(policies([("none".to_owned(), 7)].into()), "mtls_off", true);
-    check(policies(BTreeMap::new()), &[]);
+}
+
+/// A sidecar that took requests and says nothing of mutual TLS, where it was to have it and to say so.
+#[test]
+fn mutual_tls_of_which_nothing_is_said() {
+    let silent = |change: fn(&mut Case)| {
+        move |case: &mut Case| {
+            case.observations.facts.sidecars[0].security_policies = BTreeMap::new();
+            change(case);
+        }
+    };
+    check_severity(silent(|_| ()), "mtls_unverified", false);
+    check(silent(|case| case.observations.facts.sidecars[0].telemetry_asked = false), &[]);
+    check(silent(|case| case.observations.facts.sidecars[0].plaintext_asked = true), &[]);
+    check(silent(|case| case.observations.facts.sidecars[0].pod = "client".to_owned()), &[]);
+    check(silent(|case| case.observations.facts.sidecars[0].pod = crate::GATEWAY.to_owned()), &[]);
+    // A service that was asked nothing.
+    check(silent(|case| case.arms.iter_mut().for_each(|arm| arm.services[0].requests = 0)), &[]);
+    // Services that do not count: nobody tells of anything, or another sidecar does.
+    let uncounted = |case: &mut Case| case.arms.iter_mut().for_each(|arm| arm.services.clear());
+    check(silent(uncounted), &["mtls_unverified"]);
+    check(
+        silent(|case| {
+            case.arms.iter_mut().for_each(|arm| arm.services.clear());
+            let mut other = SidecarFacts { pod: "back-v1".to_owned(), ..case.observations.facts.sidecars[0].clone() };
+            other.security_policies = [("mutual_tls".to_owned(), 1500)].into();
+            case.observations.facts.sidecars.push(other);
+        }),
+        &[],
+    );
 }
 
 #[test]
@@ -193,6 +232,13 @@ fn drift_over_rounds() {
     let told = check(|case| case.of_arm("sidecar").for_each(slower), &["drift", "drift"]);
     assert!(told[1].text.contains("beside the baseline's") && !told[0].text.contains("beside"), "{told:?}");
     check(|case| case.each(slower), &["drift"]);
+    let dearer = |reading: &mut Reading| reading.containers[0].cpu_s *= 1.0 + f64::from(reading.round) / 50.0;
+    let of_sidecar = |reading: &&mut Reading| reading.arm == "sidecar";
+    let told =
+        check(|case| case.observations.meters.iter_mut().filter(of_sidecar).for_each(dearer), &["drift", "drift"]);
+    assert!(told[0].text.starts_with("CPU time per request changed from the first third"), "{told:?}");
+    assert!(told[1].text.starts_with("CPU time per request changed beside the baseline's"), "{told:?}");
+    check(|case| case.observations.meters.iter_mut().for_each(dearer), &["drift"]);
     let grow = |reading: &mut Reading| reading.containers[0].memory_bytes += u64::from(reading.round) << 20;
     let told = check(|case| case.observations.meters.iter_mut().for_each(grow), &["memory_growing"]);
     assert!(told[0].text.contains("`none` 52.0 to 62.0 MiB, `sidecar` 52.0 to 62.0 MiB"), "{told:?}");

@@ -7,19 +7,35 @@ use crate::interval::ROUNDS_EXACT;
 use crate::{Caution, Metric};
 
 /// Relative changes from the first third of the rounds to the last that are worth a word.
-const LATENCY_CHANGE: f64 = 0.05;
+const CHANGE: f64 = 0.05;
 const EFFECT_CHANGE: f64 = 0.02;
 const MEMORY_CHANGE: f64 = 0.02;
 
-/// Latency that rises or falls with the rounds. It falls on all arms alike, but the figures are those of no one time.
-pub(super) fn drift(run: &Run) -> Vec<Caution> {
+pub(super) fn latency_drift(run: &Run) -> Vec<Caution> {
+    drift(run, Metric::LatencyMsP50, "median latency")
+}
+
+pub(super) fn latency_effect_drift(run: &Run) -> Vec<Caution> {
+    effect_drift(run, Metric::LatencyMsP50, "median latency")
+}
+
+pub(super) fn cpu_drift(run: &Run) -> Vec<Caution> {
+    drift(run, Metric::CpuMsPerRequest, "CPU time per request")
+}
+
+pub(super) fn cpu_effect_drift(run: &Run) -> Vec<Caution> {
+    effect_drift(run, Metric::CpuMsPerRequest, "CPU time per request")
+}
+
+/// A figure that rises or falls with the rounds. It falls on all arms alike, but the figures are those of no one time.
+fn drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     let look = |arm: &Witnessed| {
-        let by_round = arm.seen.series(Metric::LatencyMsP50).by_round;
-        certain_change(&values(&by_round), run.level()).filter(|change| change.abs() > LATENCY_CHANGE)
+        let by_round = arm.seen.series(metric).by_round;
+        certain_change(&values(&by_round), run.level()).filter(|change| change.abs() > CHANGE)
     };
     let caution = |seen: Sighting| {
         CautionKind::Drift.caution(format!(
-            "median latency changed from the first third of the rounds to the last ({}; Mann-Kendall test): rounds pair the \
+            "{name} changed from the first third of the rounds to the last ({}; Mann-Kendall test): rounds pair the \
              arms, so effects hold, but an arm's own figures mix different states; try a longer warm-up",
             seen.arms
         ))
@@ -28,18 +44,18 @@ pub(super) fn drift(run: &Run) -> Vec<Caution> {
 }
 
 /// An effect that changes with the rounds: what pairing cannot help.
-pub(super) fn effect_drift(run: &Run) -> Vec<Caution> {
+fn effect_drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     let Some(base) = run.arms.first() else { return Vec::new() };
-    let base = base.seen.series(Metric::LatencyMsP50).by_round;
+    let base = base.seen.series(metric).by_round;
     let look = |arm: &Witnessed| {
-        let by_round = arm.seen.series(Metric::LatencyMsP50).by_round;
+        let by_round = arm.seen.series(metric).by_round;
         let ratio = |(round, value): (&u32, &f64)| Some(value / base.get(round).filter(|base| **base > 0.0)?);
         let ratios: Vec<f64> = by_round.iter().filter_map(ratio).collect();
         certain_change(&ratios, run.level()).filter(|change| change.abs() > EFFECT_CHANGE)
     };
     let caution = |seen: Sighting| {
         CautionKind::Drift.caution(format!(
-            "median latency changed beside the baseline's from the first third of the rounds to the last ({}; Mann-Kendall \
+            "{name} changed beside the baseline's from the first third of the rounds to the last ({}; Mann-Kendall \
              test on ratios): the effect is a mean of what it was at different times; try a longer warm-up, and see which arm \
              approaches a steady state",
             seen.arms

@@ -5,6 +5,7 @@ mod command;
 mod dns;
 mod faults;
 mod gateway;
+mod guards;
 mod health;
 mod html;
 pub mod life;

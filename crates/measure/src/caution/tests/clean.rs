@@ -146,7 +146,9 @@ fn facts() -> Facts {
         concurrency_asked: 2,
         concurrency: Some(2),
         plaintext_asked: false,
+        telemetry_asked: true,
         security_policies: [("mutual_tls".into(), 1500)].into(),
+        retries: 0,
         signals: [crate::Signal::Requests].into(),
     };
     Facts {
