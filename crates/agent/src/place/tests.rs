@@ -45,7 +45,6 @@ pub fn socket(role: Role, netns: u32, comm: &str, local: &str) -> Connection {
         queue_max: 0,
         syn_queue: 0,
         drops: 0,
-        reason: 0,
         error: None,
         flags: Flags { zero_window_sent: false, zero_window_received: false, seeded: false, partial: false },
     }
