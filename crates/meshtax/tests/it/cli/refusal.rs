@@ -47,6 +47,9 @@ fn arguments() {
         (&["run", "a.yaml", "--rounds", "0"], "0 is not in 1..=100000"),
         (&["run", "a.yaml", "--requests", "few"], "'few'"),
         (&["run", "a.yaml", "--speed", "1"], "'--speed'"),
+        (&["run", "a.yaml", "--until", "p50<2%"], "`p50` is no metric; metrics are latency_ms_mean, latency_ms_p50, "),
+        (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is no metric; metrics are latency_ms_mean, "),
+        (&["compare", "a", "b", "--fail-if", "/none:errors>2%"], "`/none` names no arm; write `ARM:` or"),
         (&["completions", "tcsh"], "possible values: bash"),
     ] {
         let output = meshtax().args(arguments).output().unwrap();
