@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lab::{ArmPlan, Blueprint, Lab, LabError, Program, Role, Stop, Trees};
-use measure::Measurement;
+use measure::{Measurement, NULL_ARM};
 use plane::AppProbe;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -161,11 +161,12 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     Ok(verdict(&measurement, output))
 }
 
-/// Refuses conditions about arms that the experiment lacks.
+/// Refuses conditions about arms that the experiment lacks; beside other arms, the baseline's copy is none to judge.
 fn check_gate(experiment: &Experiment, output: &OutputOptions) -> Result<(), Failure> {
     let standing = experiment.standing();
     let (baseline, others) = standing.split_first().expect("an experiment has a baseline");
-    let others: Vec<&str> = others.iter().map(|arm| &*arm.name).collect();
+    let is_judged = |arm: &&Arm| others.len() == 1 || arm.name != NULL_ARM;
+    let others: Vec<&str> = others.iter().filter(is_judged).map(|arm| &*arm.name).collect();
     gate::check(&output.gate.fail_if, &others, &baseline.name)
 }
 

@@ -146,7 +146,7 @@ the whole 95 % interval of the change is above, or the change where there is no
 interval. Example:
 
   meshtax compare runs/A runs/B --fail-if 'sidecar/none:cpu_ms_per_request>+5%'
-  failed: `sidecar/none:cpu_ms_per_request>+5%`: arm `sidecar`: +20.0 % [19, 21]";
+  failed: `sidecar/none:cpu_ms_per_request>+5%`: arm `sidecar`: +110 % [98, 123]";
 
 /// What `run --help` says after the options.
 pub fn run() -> String {

@@ -109,6 +109,62 @@ fn amounts_of_the_command_line_win() {
     assert_eq!(experiment.seed, 7);
 }
 
+/// The bundled experiment `pair` with further lines.
+fn pair_with(lines: &str) -> Result<Experiment, Failure> {
+    let text = pair().text.replace("rounds: 15", "rounds: 20");
+    assert_ne!(text, pair().text, "the experiment has the rounds that are replaced");
+    Experiment::parse(Path::new("pair.yaml"), format!("{text}{lines}"))
+}
+
+#[test]
+fn a_run_that_goes_on_has_a_bound() {
+    let most = |lines: &str, amounts: Amounts| {
+        let mut experiment = pair_with(lines).unwrap();
+        experiment.amend(&amounts).map(|()| experiment.most_rounds()).map_err(|failure| failure.to_string())
+    };
+    let until = || Some("latency_ms_p50<2%".parse().unwrap());
+    let none = Amounts::default;
+    let rule = "until: latency_ms_p50<2%\n";
+    assert_eq!(most("", none()), Ok(20));
+    assert_eq!(most(rule, none()), Ok(200));
+    assert_eq!(most("max_rounds: 40\n", Amounts { until: until(), ..none() }), Ok(40), "the file's bound holds");
+    assert_eq!(most("max_rounds: 40\n", Amounts { until: until(), max_rounds: Some(50), ..none() }), Ok(50));
+    assert_eq!(most(rule, Amounts { rounds: Some(300), ..none() }), Ok(300));
+    // Stand-ups of 3 rounds each: 200 would cut the 67th short.
+    assert_eq!(most(&format!("{rule}stands: 7\n"), none()), Ok(201));
+    assert_eq!(
+        most(rule, Amounts { rounds: Some(10), max_rounds: Some(9), ..none() }).unwrap_err(),
+        "error: `max_rounds` is below the 10 rounds that are run anyway\n\nhint: raise `max_rounds` or lower `rounds`\n"
+    );
+    assert_eq!(
+        most(rule, Amounts { stands: Some(7), max_rounds: Some(200), ..none() }).unwrap_err(),
+        "error: after 200 rounds the last stand-up of the lab would be cut short: each has 3\n\nhint: set `max_rounds` to \
+         198 or 201\n"
+    );
+    assert_eq!(
+        most("", Amounts { max_rounds: Some(200), ..none() }).unwrap_err(),
+        "error: `--max-rounds` bounds a run that goes on until an interval is narrow\n\nhint: say how narrow, such as \
+         `--until 'latency_ms_p50<2%'`\n"
+    );
+}
+
+#[test]
+fn a_file_whose_run_would_not_end_as_asked_is_refused_at_its_place() {
+    let lines = 1 + pair().text.lines().count();
+    let refused = |text: &str, line: usize, what: &str| {
+        let refusal = pair_with(text).unwrap_err().to_string();
+        assert!(refusal.starts_with(&format!("error: pair.yaml:{line}:")) && refusal.contains(what), "{refusal}");
+    };
+    let rest = "has an interval over stand-ups of the lab only";
+    refused("until: memory_idle_mib<2%\n", lines, rest);
+    refused("until: memory_growth_mib<2%\n", lines, rest);
+    assert!(pair_with("until: memory_idle_mib<2%\nstands: 10\n").is_ok());
+    refused("until: p50<2%\n", lines, "metrics are latency_ms_mean, latency_ms_p50");
+    refused("until: latency_ms_p50<2%\nmax_rounds: 19\n", lines + 1, "is below the 20 rounds");
+    refused("until: latency_ms_p50<2%\nstands: 10\nmax_rounds: 41\n", lines + 2, "set `max_rounds` to 40 or 42");
+    refused("until: latency_ms_p50<2%\nstands: 7\nmax_rounds: 20\n", lines + 2, "set `max_rounds` to 21");
+}
+
 #[test]
 fn arms_are_chosen_in_the_order_of_the_command_line() {
     let choose = |list: &[&str]| {

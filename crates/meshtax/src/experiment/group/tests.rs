@@ -29,6 +29,20 @@ fn each_group_is_a_run_with_the_baseline() {
 }
 
 #[test]
+fn a_condition_is_for_the_groups_in_which_its_arm_stands() {
+    let options = Experiment::read(Path::new("experiments/options.yaml")).unwrap();
+    let runs = options.in_groups();
+    let about = |condition: &str| {
+        let condition = condition.parse().unwrap();
+        runs.iter().filter(|(_, run)| run.is_about(&condition)).count()
+    };
+    assert_eq!(about("errors>+0%"), runs.len());
+    let last = &runs.last().unwrap().1.arms.last().unwrap().name;
+    let named = [about(&format!("{last}:errors>+0%")), about(&format!("{last}/none:errors>+0%"))];
+    assert!(named[0] == named[1] && (1..runs.len()).contains(&named[0]), "{named:?} of {}", runs.len());
+}
+
+#[test]
 fn what_would_never_stand_or_not_fit_is_refused() {
     check(false, "one: [a, b, c, d, e]", Err("arm `f` is in no group and would never stand"));
     check(false, "one: [a, b, c, d, e, f]", Err("7 arms would stand in group `one`"));

@@ -64,6 +64,7 @@ fn the_same_change_in_every_form() {
       ],
       "rounds_needed": null,
       "smallest_resolvable": 0.045091177551690266,
+      "units": 10,
       "verdict": "costs",
       "wilcoxon_p": null
     }
@@ -85,6 +86,7 @@ fn the_same_change_in_every_form() {
       ],
       "rounds_needed": null,
       "smallest_resolvable": 0.001302557476882904,
+      "units": 10,
       "verdict": "costs",
       "wilcoxon_p": null
     }
@@ -145,6 +147,48 @@ fn a_dearer_proxy_fails_the_gate() {
     assert!(said.starts_with("failed: `cpu_proxy_ms_per_request>+5%`: arm `sidecar`: +20.0 % ["), "{said}");
     assert_eq!(gate("cpu_proxy_ms_per_request>+25%"), (0, String::new()));
     assert_eq!(gate("cpu_app_ms_per_request>+5%"), (0, String::new()));
+}
+
+/// A machine a fifth slower, and a sidecar that is a tenth dearer beside it: only the second is the sidecar's own.
+#[test]
+fn the_gate_can_be_about_costs_beside_the_baseline() {
+    let slower = Recorded { none_ms: 2.4, sidecar_ms: 7.92, kernel: "6.19.0", ..Recorded::default() };
+    let (a, b) = (Recorded::default().write(), slower.write());
+    let gate = |condition: &str| {
+        let output = meshtax().args(["compare", a.argument(), b.argument(), "--fail-if", condition]).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let fails = |condition: &str, told: &str| {
+        let (code, said) = gate(condition);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.starts_with(&format!("failed: `{condition}`: arm {told}")), "{said}");
+    };
+    let passes = |condition: &str| assert_eq!(gate(condition), (0, String::new()));
+    fails("latency_ms_mean>+15%", "`none`: +20.0 % [");
+    fails("sidecar:latency_ms_mean>+15%", "`sidecar`: +32.0 % [");
+    passes("sidecar/none:latency_ms_mean>+15%");
+    fails("sidecar/none:latency_ms_mean>+5%", "`sidecar`: +10.0");
+    // The baseline has no proxy, so there is no ratio, and no difference is a reason.
+    fails(
+        "sidecar/none:cpu_proxy_ms_per_request>+500%",
+        "`sidecar` has no ratio to `none`; name the arm alone, `sidecar:`",
+    );
+    let refused = |condition: &str, error: &str, hint: &str| {
+        let mut compare = meshtax();
+        compare.args(["compare", a.argument(), b.argument(), "--fail-if", condition]);
+        refuses(&mut compare, tempfile::tempdir().unwrap().path(), &format!("`{condition}`: {error}"), hint);
+    };
+    refused(
+        "ambient:latency_ms_mean>+5%",
+        "there is nothing to compare `ambient` with",
+        "arms that can be judged so are none, sidecar",
+    );
+    refused("sidecar/ambient:latency_ms_mean>+5%", "the baseline is `none` here", "write `sidecar/none:`");
+    refused(
+        "none/none:latency_ms_mean>+5%",
+        "there is nothing to compare `none` with",
+        "arms that can be judged so are sidecar",
+    );
 }
 
 #[test]

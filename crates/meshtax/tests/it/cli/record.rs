@@ -31,6 +31,27 @@ fn every_form() {
     assert!(median["Percentile"] == 50 && (median["Value"].as_f64().unwrap() / 0.006 - 1.0).abs() < 0.002, "{median}");
 }
 
+#[test]
+fn known_costs_stand_above_the_answer() {
+    let run = Recorded::default().write();
+    let form = |format: &str| prints(&["report", run.argument(), "--format", format]);
+    assert!(!form("text").contains("known cost"));
+    run.change("measurement.json", |text| {
+        let mut run: Value = serde_json::from_str(&text).unwrap();
+        run["calibration"] = serde_json::json!([{
+            "arm": "sidecar", "metric": "latency_ms_mean", "truth": 4.0, "difference": 4.01, "difference_ci95": [3.9, 4.1],
+            "inside": true, "units": 7,
+        }]);
+        format!("{run:#}\n")
+    });
+    let text = form("text");
+    assert!(text.starts_with("1 of 1 known cost lie inside their 95 % interval.\n\nArm"), "{text}");
+    assert!(text.contains("+4.00 ms  +4.01 ms ~[3.90, 4.10]  inside"), "{text}");
+    for format in ["markdown", "html"] {
+        assert!(form(format).contains("~[3.90, 4.10]"), "{format}");
+    }
+}
+
 /// A client that cuts each latency to whole milliseconds tells 2 ms for 2 and for 2.04 ms.
 #[test]
 fn latencies_as_others_would_have_told_them() {
@@ -84,6 +105,11 @@ fn a_gate() {
         &["--fail-if", "latency_ms_mean>+199%"],
         0,
         "undecided: `latency_ms_mean>+199%`: arm `sidecar`: +200 % [197, 203] may be chance; more rounds would tell\n",
+    );
+    gate(
+        &["--fail-if", "sidecar/none:latency_ms_mean>+100%", "--fail-if", "sidecar:cpu_ms_per_request>+500%"],
+        1,
+        "failed: `sidecar/none:latency_ms_mean>+100%`: arm `sidecar`: +200 % [197, 203]\n",
     );
     gate(&["--fail-if", "errors>0%"], 1, "failed: `errors>+0%`: there is nothing to compare\n");
 }

@@ -37,6 +37,20 @@ fn topologies_on_the_command_line() {
     check(&[&run[..], &["--arms", "ambient"]].concat(), "no arm is called `ambient`", "arms here are none, sidecar");
 }
 
+/// Before anything starts, and not when the run has ended.
+#[test]
+fn conditions_about_arms_that_do_not_stand() {
+    let run = |condition| ["run", "experiments/pair.yaml", "--fail-if", condition];
+    let hint = "arms that can be judged so are sidecar";
+    check(&run("ambient:errors>+0%"), "`ambient:errors>+0%`: there is nothing to compare `ambient` with", hint);
+    check(&run("null:errors>+0%"), "`null:errors>+0%`: there is nothing to compare `null` with", hint);
+    check(
+        &run("sidecar/null:errors>+0%"),
+        "`sidecar/null:errors>+0%`: the baseline is `none` here",
+        "write `sidecar/none:`",
+    );
+}
+
 /// The parser of arguments has words of its own; they name what is wrong and where to read on.
 #[test]
 fn arguments() {
@@ -47,6 +61,9 @@ fn arguments() {
         (&["run", "a.yaml", "--rounds", "0"], "0 is not in 1..=100000"),
         (&["run", "a.yaml", "--requests", "few"], "'few'"),
         (&["run", "a.yaml", "--speed", "1"], "'--speed'"),
+        (&["run", "a.yaml", "--until", "p50<2%"], "`p50` is no metric; metrics are latency_ms_mean, latency_ms_p50, "),
+        (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is no metric; metrics are latency_ms_mean, "),
+        (&["compare", "a", "b", "--fail-if", "/none:errors>2%"], "`/none` names no arm; write `ARM:` or"),
         (&["completions", "tcsh"], "possible values: bash"),
     ] {
         let output = meshtax().args(arguments).output().unwrap();

@@ -116,6 +116,22 @@ fn help_of_every_subcommand_fits_80_columns() {
 }
 
 #[test]
+fn help_of_thresholds_names_every_metric() {
+    for verb in ["demo", "run", "calibrate", "report", "compare"] {
+        let help = prints(&[verb, "--help"]);
+        for metric in measure::Metric::ALL {
+            assert!(
+                help.split_whitespace().any(|word| word == metric.name()),
+                "{verb} does not name {}",
+                metric.name()
+            );
+        }
+    }
+    assert!(prints(&["run", "--help"]).contains("10 stand-ups"), "the stopping rule");
+    assert!(prints(&["compare", "--help"]).contains("--fail-if 'sidecar/none:cpu_ms_per_request>+5%'"));
+}
+
+#[test]
 fn check_draws_what_is_bundled() {
     for name in BUNDLED.iter().filter(|name| name.ends_with(".yaml")) {
         let drawn = prints(&["check", name]);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tool::Run;
+use crate::tool::{Run, meshtax, words};
 
 const SHORT: &str = "\
 warmup: 4
@@ -58,6 +58,19 @@ fn a_lab_that_stands_up_anew_is_the_unit_of_statistics() {
     assert_eq!(requests, 60);
     assert_eq!(run.file("load.jsonl").lines().count(), 12 * 2);
     assert!(run.file("report.txt").contains("12 rounds in 6 stand-ups of the lab"), "{}", run.file("report.txt"));
+    // Six lives have an interval of what they hold at rest.
+    let effects = run.measurement["effects"].as_array().unwrap();
+    let rest = effects.iter().find(|effect| effect["metric"] == "memory_idle_mib").unwrap();
+    assert!(rest["units"] == 6 && rest["difference_ci95"].is_array(), "{rest}");
+    assert_is_reported_again(&run);
+}
+
+/// `meshtax report` says again, byte for byte, what the run has left.
+fn assert_is_reported_again(run: &Run) {
+    for (format, file) in [("text", "report.txt"), ("html", "report.html")] {
+        let output = meshtax().arg("report").arg(&run.folder).args(["--format", format]).output().unwrap();
+        assert!(words(&output) == run.file(file), "{file} changes when it is made again");
+    }
 }
 
 #[test]
@@ -69,6 +82,8 @@ fn a_run_goes_on_until_its_interval_is_narrow_and_no_longer() {
     // The same number of requests in every block: an interval without width after the first rounds that may end a run.
     assert_eq!(rounds(&["--until", "requests<1%", "--max-rounds", "40"]), 10);
     assert_eq!(rounds(&["--until", "latency_ms_p50<0.0000001%", "--max-rounds", "12"]), 12);
+    // Where the lab stands up anew, its stand-ups are what counts: ten of two rounds, and not ten rounds.
+    assert_eq!(rounds(&["--until", "requests<1%", "--stands", "5", "--max-rounds", "24"]), 20);
 }
 
 #[test]
@@ -76,6 +91,8 @@ fn known_costs_are_recorded_by_the_services_and_found_again() {
     let arms = "{none: {plane: none}, wait: {plane: none, add: {to: front/, wait: 5ms}}, \
                 burn: {plane: none, add: {to: front/, compute: 5ms}}, grow: {plane: none, add: {to: back/, response: 1000 B}}}";
     let run = run(arms, "", &[]);
+    assert_is_reported_again(&run);
+    assert!(run.file("report.txt").contains("known costs lie inside"), "{}", run.file("report.txt"));
     let recoveries = run.measurement["calibration"].as_array().unwrap();
     let of = |arm: &str| recoveries.iter().find(|recovery| recovery["arm"] == arm).unwrap();
     for (arm, metric) in [("wait", "latency_ms_mean"), ("burn", "cpu_ms_per_request")] {

@@ -144,7 +144,7 @@ fn check_few_samples(run: &Run) {
         assert!(effect["difference_ci95"].is_null() && effect["ratio_ci95"].is_null(), "{effect}");
         assert_eq!(effect["units"].as_u64(), effect["difference"].as_f64().map(|_| 1), "{effect}");
     }
-    let report = run.file("report.txt");
+    let report = run.file("report.txt").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(report.contains("§ no interval: idle windows of one stand-up"), "{report}");
     assert!(!report.contains("of memory at rest."), "what one stand-up shows is no cost: {report}");
 }
@@ -232,7 +232,7 @@ fn sidecars_cost_latency_cpu_and_memory() {
     // A figure at rest is one observation of one stand-up.
     let rest = run.effect("memory_idle_mib");
     assert!(rest["difference"].as_f64().is_some_and(|more| more > 0.0) && rest["difference_ci95"].is_null(), "{rest}");
-    let report = run.file("report.txt");
+    let report = run.file("report.txt").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(report.contains("Memory at rest: +") && report.contains("(one stand-up)"), "{report}");
     assert!(report.contains(" ~["), "six rounds have approximate intervals: {report}");
     // Where the baseline has none there is no ratio.
