@@ -20,6 +20,7 @@ mod html;
 mod markdown;
 mod paragraph;
 mod pod;
+mod program;
 mod runs;
 mod svg;
 mod telemetry;
