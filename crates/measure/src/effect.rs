@@ -105,6 +105,7 @@ impl<'a> Side<'a> {
             edges: Vec::new(),
             recorded: None,
             gateway: None,
+            programs: None,
         }
     }
 }

@@ -16,6 +16,9 @@ pub struct Facts {
     /// Latency of the calls between services during the rounds, as the callers saw it.
     #[serde(default)]
     pub calls: Vec<CallLatency>,
+    /// What the kernel witness's programs took in each watched arm, after the rounds and outside all figures.
+    #[serde(default)]
+    pub programs: Vec<ProgramFacts>,
     /// The machine's clocks at instants of the run, the first and the last among them.
     #[serde(default)]
     pub clocks: Vec<ClockFacts>,
@@ -71,6 +74,21 @@ pub struct CallLatency {
     pub path: String,
     /// Successes, from the first attempt to the last byte, in nanoseconds.
     pub latency: Histogram,
+}
+
+/// What a program in the kernel took while an arm was asked, on the whole machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramFacts {
+    /// Name of the arm.
+    pub arm: String,
+    /// Requests meanwhile.
+    pub requests: u64,
+    /// Name of the program.
+    pub program: String,
+    /// Time that it ran, in nanoseconds.
+    pub run_ns: u64,
+    /// How often it ran.
+    pub runs: u64,
 }
 
 /// What the kernel's clock and the processors' frequencies follow; each empty where the machine does not tell.

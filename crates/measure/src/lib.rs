@@ -20,6 +20,7 @@ mod measurement;
 mod metric;
 mod observation;
 mod pool;
+mod program;
 mod rank;
 mod recovery;
 mod series;
@@ -35,7 +36,7 @@ pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, F
 pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};
 pub use effect::{Measured, NULL_ARM, Options, measure};
-pub use facts::{CallLatency, ClockFacts, ConnectionUse, Facts, SidecarFacts};
+pub use facts::{CallLatency, ClockFacts, ConnectionUse, Facts, ProgramFacts, SidecarFacts};
 pub use fail_if::{FailIf, Finding, Scope};
 pub use fault::{Clue, FULL_ACCEPT_QUEUES, FaultKind, FaultTrial, LISTEN_DROPS, NXDOMAIN, RESETS, RETRANSMITS};
 pub use gateway::{GATEWAY, GatewayUse, gateway_use};
@@ -49,6 +50,7 @@ pub use metric::Metric;
 pub use observation::{
     ContainerUse, LinkUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading, Stands,
 };
+pub use program::{ProgramUse, program_use};
 pub use recovery::recover;
 pub use telemetry::{Sighting, Signal};
 pub use threshold::{ThresholdError, Until};

@@ -56,7 +56,7 @@ pub fn read(path: &Path) -> Result<String, Failure> {
 /// `meshtax show`.
 pub fn show(name: Option<&str>) -> Result<ExitCode, Failure> {
     match name {
-        None => print(&FILES.iter().map(|(name, _)| format!("{name}\n")).collect::<String>())?,
+        None => print(&names().map(|name| format!("{name}\n")).collect::<String>())?,
         Some(name) => {
             print(file(name).ok_or_else(|| Failure::new(format!("nothing bundled is called `{name}`"), listing()))?)?;
         }
@@ -64,7 +64,11 @@ pub fn show(name: Option<&str>) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Names of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name)
+}
+
 fn listing() -> String {
-    let names: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
-    format!("bundled are {}", names.join(", "))
+    format!("bundled are {}", names().collect::<Vec<_>>().join(", "))
 }

@@ -13,7 +13,7 @@ use service::Counts;
 use crate::experiment::Experiment;
 use crate::faults;
 use crate::folder::RunFolder;
-use crate::kernel::{Kernel, Watched};
+use crate::kernel::{Kernel, Watched, program_facts};
 use crate::plan::{Plan, Round, windows_per_stand};
 use crate::probing::{Probing, Probings, probed};
 use crate::progress::{Progress, spoken};
@@ -24,9 +24,15 @@ use crate::witness::{self, Meters};
 /// How often a wait looks whether the user wants to stop.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// How much longer than its requests may take a load generator may take to tell of them: a busy machine is no dead one.
+const GRACE: Duration = Duration::from_secs(30);
+
 /// Requests with which every block begins, outside all figures, where the kernel witness comes and goes between blocks:
 /// what attaching it leaves behind is no part of what it costs to be watched.
 const SETTLING: u64 = 5;
+
+/// Requests on which the witness's programs are timed in each watched arm, after the rounds and outside all figures.
+const TIMED: u64 = 100;
 
 /// A run under way: what outlives a stand-up of the lab.
 pub struct Conductor<'a> {
@@ -115,9 +121,30 @@ impl<'a> Conductor<'a> {
         self.plan.arms.iter().zip(&after).for_each(|(arm, counts)| self.asked.add(arm, counts));
         self.gather(stand)?;
         if interrupted.is_none() && stand.number == 0 {
+            self.time_programs(stand, progress)?;
             self.break_things(stand, progress)?;
         }
         interrupted.map_or(Ok(()), Err)
+    }
+
+    /// What the witness's programs take in each watched arm. Timing them costs, so none is timed in the rounds.
+    fn time_programs(&mut self, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
+        let requests = TIMED.min(self.experiment.load.requests);
+        for node in stand.lab.nodes_mut().iter_mut().filter(|node| node.name() != measure::NULL_ARM) {
+            if !stand.kernel.attach_timed(node.name())? {
+                continue;
+            }
+            progress.state(&format!("timing the kernel witness in arm {}: {requests} requests", node.name()));
+            self.ask(node, SETTLING)?;
+            witness::settle(node, self.stop)?;
+            let before = stand.kernel.costs();
+            self.ask(node, requests)?;
+            witness::settle(node, self.stop)?;
+            let after = stand.kernel.costs();
+            stand.kernel.detach_timed();
+            self.seen.facts.programs.extend(program_facts(node.name(), requests, &before, &after));
+        }
+        self.folder.write_json("facts.json", &self.seen.facts)
     }
 
     /// Every planned fault, in one arm after the other; nothing of it is part of the measurement of the rounds.
@@ -316,8 +343,7 @@ impl<'a> Conductor<'a> {
     /// Has the arm's client ask.
     fn ask(&self, node: &mut Node, requests: u64) -> anyhow::Result<BlockLoad> {
         let load = Sequential { requests, ..self.experiment.load.clone() };
-        let longest =
-            (load.timeout + load.think).max(load.pace) * u32::try_from(requests).unwrap_or(u32::MAX) + load.timeout;
+        let longest = (load.timeout + load.think).max(load.pace) * u32::try_from(requests).unwrap_or(u32::MAX) + GRACE;
         let order = Order::Sequential(load).to_string();
         let answer = node.client().ask(&order, longest, self.stop)?;
         serde_json::from_str(&answer).context("the load generator's answer is damaged")

@@ -95,7 +95,8 @@ impl Experiment {
         Experiment::parse(path, bundled::read(path)?)
     }
 
-    /// The experiment for a topology of the user's own: both planes, and the defaults of everything else.
+    /// The experiment for a topology of the user's own: both planes, a copy of the baseline, and the defaults
+    /// of everything else.
     pub fn of_topology(path: &Path, target: Option<&str>) -> Result<Experiment, Failure> {
         let graph = topology::read_topology(&bundled::read(path)?).map_err(|fault| Failure::in_file(path, fault))?;
         let target = match target {
@@ -105,7 +106,7 @@ impl Experiment {
         target_of(&target, &graph).map_err(|(what, hint)| Failure::new(what, hint))?;
         // JSON's strings are YAML's, too.
         let text = format!(
-            "name: {}\ntopology: {}\narms:\n  none: {{plane: none}}\n  sidecar: {{plane: sidecar}}\nload:\n  sequential: \
+            "name: {}\ntopology: {}\narms:\n  none: {{plane: none}}\n  sidecar: {{plane: sidecar}}\nnull: true\nload:\n  sequential: \
              {{target: {}, requests: 1500, think: 5ms}}\n",
             graph.name,
             serde_json::to_string(&path.to_string_lossy())?,
@@ -218,6 +219,8 @@ impl Experiment {
             }
             chosen.push(arm.clone());
         }
+        // Beside a single arm there is nothing that a noise floor would be held against; `--null` asks for it alone.
+        self.null &= chosen.len() > 1;
         self.arms = chosen;
         self.groups.clear();
         Ok(())

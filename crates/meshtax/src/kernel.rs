@@ -1,8 +1,10 @@
 //! The kernel witness of a run: attached for the blocks of the arms that are watched, and what it saw in them.
 
 mod beyond;
+mod timing;
 
 pub use beyond::{Beyond, Passed};
+pub use timing::program_facts;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;

@@ -115,6 +115,13 @@ impl Probe {
     }
 }
 
+impl Probe {
+    /// Has the kernel time no program for this probe any more. What was timed stays.
+    pub fn end_timing(&mut self) {
+        self.statistics = None;
+    }
+}
+
 /// What the kernel tells of an open descriptor.
 fn fdinfo(descriptor: BorrowedFd) -> Option<String> {
     fs::read_to_string(format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd())).ok()

@@ -18,8 +18,10 @@ pub(crate) fn figure(value: f64, unit: &str) -> String {
 pub(crate) fn difference(difference: f64, ends: Option<[f64; 2]>, unit: &str) -> String {
     let [low, high] = ends.unwrap_or([difference; 2]);
     let largest = [difference, low, high].map(f64::abs).into_iter().fold(0.0, f64::max);
-    let least = decimals(largest, unit);
-    let alike = |decimals: &usize| low != high && fixed(low, *decimals) == fixed(high, *decimals);
+    // What is left of a calculation where nothing differs has no digits.
+    let is_nothing = is_zero(&fixed(largest, DECIMALS_MAX as usize));
+    let least = if is_nothing { 0 } else { decimals(largest, unit) };
+    let alike = |decimals: &usize| !is_nothing && low != high && fixed(low, *decimals) == fixed(high, *decimals);
     let decimals = least + (least..least + 2).take_while(alike).count();
 
     let sign = if difference > 0.0 && !is_zero(&fixed(difference, decimals)) { "+" } else { "" };

@@ -22,6 +22,7 @@ mod interval;
 mod markdown;
 mod paragraph;
 mod pod;
+mod program;
 mod runs;
 mod svg;
 mod telemetry;

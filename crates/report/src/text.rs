@@ -8,6 +8,7 @@ use crate::figure::{count, rhythm, rounds};
 use crate::gateway::gateways;
 use crate::paragraph::paragraph;
 use crate::pod::pods;
+use crate::program::programs;
 use crate::telemetry::telemetry;
 use crate::truncated::truncated;
 use crate::verdict::verdicts;
@@ -23,6 +24,7 @@ pub fn text(measurement: &Measurement) -> String {
         truncated(measurement),
         verdicts(measurement),
         gateways(&measurement.arms),
+        programs(&measurement.arms),
         telemetry(measurement),
         faults(measurement),
         pods(&measurement.arms),

@@ -43,6 +43,21 @@ fn bundled_experiments_are_valid_and_compare_a_mesh_with_none() {
     }
 }
 
+/// Of the studies as they were published there is one round, which has no interval: a floor would say as little.
+#[test]
+fn bundled_experiments_have_a_noise_floor_but_those_of_one_round() {
+    const ONE_ROUND: [&str; 2] = ["experiments/bookinfo-sequential.yaml", "experiments/simple-sequential.yaml"];
+    for name in bundled::names().filter(|name| name.starts_with("experiments/") && name.ends_with(".yaml")) {
+        let experiment = read(name);
+        assert_eq!((experiment.null, experiment.rounds > 1), (!ONE_ROUND.contains(&name), experiment.null), "{name}");
+    }
+    let mut of_topology = Experiment::of_topology(Path::new("topologies/pair.yaml"), None).unwrap();
+    let standing = |experiment: &Experiment| experiment.standing().into_iter().map(|arm| arm.name).collect::<Vec<_>>();
+    assert_eq!(standing(&of_topology), ["none", "sidecar", "null"]);
+    of_topology.choose(&names(&["sidecar"])).unwrap();
+    assert_eq!(standing(&of_topology), ["sidecar"], "nothing is compared with one arm alone");
+}
+
 #[test]
 fn what_a_file_leaves_out_has_defaults() {
     let text = "name: least\ntopology: pair\narms: {here: {plane: none}, meshed: {plane: sidecar}}\n\

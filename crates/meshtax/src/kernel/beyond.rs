@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use meter::NetworkTotals;
-use probe::{Dns, DnsOptions, Drops, Ports, Udp};
+use probe::{Costs, Dns, DnsOptions, Drops, Ports, ProgramCost, Udp};
 use serde::Serialize;
 
 use crate::experiment::Experiment;
@@ -84,6 +84,11 @@ impl Beyond {
         }
         passed.asked = NetworkTotals::read(Path::new("/"), server)?.datagrams_received;
         Ok(passed)
+    }
+
+    /// What each program has taken, while programs are timed.
+    pub fn costs(&self) -> Vec<ProgramCost> {
+        [self.drops.costs(), self.udp.costs(), self.dns.costs()].into_iter().flat_map(Costs::programs).collect()
     }
 }
 

@@ -23,6 +23,7 @@ fn differences_have_a_sign_a_unit_and_the_decimals_of_their_interval() {
     check(0.0012, Some([-12.0, 12.0]), "ms", "0.0 ms [-12.0, 12.0]");
     check(4.2, None, "ms", "+4.20 ms");
     check(3.0, Some([-0.6, 6.6]), "1", "+3 [-1, 7]");
+    check(2e-13, Some([-1e-13, 3e-13]), "%", "0 % [0, 0]");
 }
 
 #[test]

@@ -16,19 +16,28 @@ struct Bar {
     parts: Vec<(&'static str, f64)>,
     /// A part that runs across the others; it is inside, not added.
     of_which: Option<f64>,
+    /// Another such part, small, as a strip.
+    strip: Option<f64>,
 }
 
 const ROW: f64 = 50.0;
 
-/// CPU time per request: application and proxy, the client apart, softirq as a part.
+const CPU_NOTE: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod, which is in no total. The bracket \
+                        below a bar is time in software interrupts while the arm was under load: it counts the whole \
+                        machine, is already charged to whoever was running, and is never added.";
+const CPU_NOTE_WATCHED: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod, which is in no total. The \
+                                bracket below a bar is time in software interrupts while the arm was under load: it counts \
+                                the whole machine, is already charged to whoever was running, and is never added. So is \
+                                BPF, the strip at a bar's foot: the kernel witness's own programs, measured apart, on \
+                                requests after the rounds, for timing programs costs.";
+
+/// CPU time per request: application and proxy, the client apart, softirq and programs in the kernel as parts.
 pub(crate) fn cpu(page: &Page) -> Element {
     let bars: Vec<Bar> = page.measurement.arms.iter().flat_map(|arm| cpu_bars(page, arm)).collect();
     let figure = Figure {
         id: "cpu".to_owned(),
         title: "CPU time per request",
-        note: "Pale: applications. Solid: proxies. Outlined: the client's pod, which is in no total. The bracket below a \
-               bar is time in software interrupts while the arm was under load: it counts the whole machine, is already \
-               charged to whoever was running, and is never added.",
+        note: if has_programs(page) { CPU_NOTE_WATCHED } else { CPU_NOTE },
         legend: None,
         table: Some(cpu_table(page)),
     };
@@ -61,20 +70,23 @@ fn cpu_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
     let class = page.looks.class(&arm.name);
     let told = |metric| page.figure(Some(arm), metric).unwrap_or_else(|| "?".to_owned());
     let softirq = curves(page, arm).and_then(|curves| curves.cpu_softirq_ms_per_request);
+    let programs = programs_ms(arm);
     let own = Bar {
         class: class.clone(),
         title: arm.name.clone(),
         told: format!(
-            "{} ms: app {}, proxy {}",
+            "{} ms: app {}, proxy {}{}",
             told(Metric::CpuMsPerRequest),
             told(Metric::CpuAppMsPerRequest),
-            told(Metric::CpuProxyMsPerRequest)
+            told(Metric::CpuProxyMsPerRequest),
+            programs.map_or_else(String::new, |ms| format!(", BPF {}", figure(ms, "ms")))
         ),
         parts: [("pale", Metric::CpuAppMsPerRequest), ("solid", Metric::CpuProxyMsPerRequest)]
             .into_iter()
             .filter_map(|(part, name)| Some((part, metric(arm, name)?)))
             .collect(),
         of_which: softirq,
+        strip: programs,
     };
     let client = curves(page, arm).and_then(|curves| curves.cpu_client_ms_per_request).map(|ms| Bar {
         class,
@@ -82,8 +94,18 @@ fn cpu_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
         told: format!("{} ms", figure(ms, "ms")),
         parts: vec![("outline", ms)],
         of_which: None,
+        strip: None,
     });
     std::iter::once(own).chain(client).collect()
+}
+
+/// CPU time of the kernel witness's programs per request.
+fn programs_ms(arm: &Arm) -> Option<f64> {
+    arm.programs.map(|programs| programs.cpu_ms_per_request)
+}
+
+fn has_programs(page: &Page) -> bool {
+    page.measurement.arms.iter().any(|arm| arm.programs.is_some())
 }
 
 fn memory_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
@@ -97,7 +119,7 @@ fn memory_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
         }
         // The part is drawn at the far end of the whole.
         let parts = vec![("pale", all - proxy.unwrap_or(0.0)), ("solid", proxy.unwrap_or(0.0))];
-        Some(Bar { class: class.clone(), title, told, parts, of_which: None })
+        Some(Bar { class: class.clone(), title, told, parts, of_which: None, strip: None })
     };
     let rest = total(format!("{} at rest", arm.name), Metric::MemoryIdleMib, None);
     let loaded = total("under load".to_owned(), Metric::MemoryLoadedMib, Some(Metric::MemoryProxyMib));
@@ -129,6 +151,9 @@ fn draw_bar(canvas: &mut Canvas, bar: &Bar, x: Scale, top: f64) {
         canvas.put(shape.with("data-tip", format!("{}: {}", bar.title, bar.told)));
         from += value;
     }
+    if let Some(part) = bar.strip {
+        canvas.put(rectangle("strip-within", (x.at(0.0), top + 36.0), (x.at(part) - x.at(0.0), 4.0)));
+    }
     if let Some(part) = bar.of_which {
         let (start, end, y) = (x.at(0.0), x.at(part), top + 43.0);
         canvas.path("bracket", &[(start, y), (start, y + 4.0), (end, y + 4.0), (end, y)]);
@@ -136,7 +161,9 @@ fn draw_bar(canvas: &mut Canvas, bar: &Bar, x: Scale, top: f64) {
 }
 
 fn cpu_table(page: &Page) -> Element {
+    let programs = has_programs(page).then_some("of which BPF, measured apart");
     let titles = ["Arm", "app and proxy", "app", "proxy", "client (in no total)", "of which softirq, whole machine"];
+    let titles = titles.into_iter().chain(programs);
     let rows = page.measurement.arms.iter().fold(Table::new(titles), |table, arm| {
         let curves = curves(page, arm);
         let told = |value: Option<f64>| value.map_or_else(String::new, |ms| figure(ms, "ms"));
@@ -146,7 +173,9 @@ fn cpu_table(page: &Page) -> Element {
             page.value(Some(arm), Metric::CpuProxyMsPerRequest),
             told(curves.and_then(|curves| curves.cpu_client_ms_per_request)),
             told(curves.and_then(|curves| curves.cpu_softirq_ms_per_request)),
+            told(programs_ms(arm)),
         ];
+        // A cell without a title is not shown.
         table.row(&arm.name, cells)
     });
     rows.finish("CPU time per request in milliseconds, ± standard deviation over blocks")

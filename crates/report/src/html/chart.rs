@@ -200,27 +200,23 @@ fn draw_node(canvas: &mut Canvas, node: &Node, place: &Place) {
     }
 }
 
+/// A row for each arm below its edge: arms side by side would be wider than any screen.
 fn table(page: &Page) -> Element {
-    let titles = page.measurement.arms.iter().flat_map(|arm| {
-        ["calls", "p50, ms", "mean, ms", "failed", "retries"].map(|title| format!("{} {title}", arm.name))
-    });
-    let mut table = Table::new(std::iter::once("Edge".to_owned()).chain(titles));
+    let mut table = Table::new(["Edge and arm", "calls", "p50, ms", "mean, ms", "failed", "retries"]);
     for (from, to, path) in page.edges() {
-        let cells = page.measurement.arms.iter().flat_map(|arm| {
-            let edge = arm.edges.iter().find(|edge| is(edge, (from, to, path)));
+        table = table.group(&format!("{from} → {to} {path}"));
+        for arm in &page.measurement.arms {
+            let Some(edge) = arm.edges.iter().find(|edge| is(edge, (from, to, path))) else { continue };
             let ms = |value: Option<f64>| value.map_or_else(String::new, |ms| figure(ms, "ms"));
-            match edge {
-                None => [const { String::new() }; 5],
-                Some(edge) => [
-                    edge.calls.to_string(),
-                    ms(edge.latency_ms_p50),
-                    ms(edge.latency_ms_mean),
-                    edge.failures.to_string(),
-                    edge.retries.to_string(),
-                ],
-            }
-        });
-        table = table.row(&format!("{from} → {to} {path}"), cells);
+            let cells = [
+                edge.calls.to_string(),
+                ms(edge.latency_ms_p50),
+                ms(edge.latency_ms_mean),
+                edge.failures.to_string(),
+                edge.retries.to_string(),
+            ];
+            table = table.row(&arm.name, cells);
+        }
     }
     table.finish("Calls between services during the rounds, as the callers saw them")
 }

@@ -24,7 +24,7 @@ const LEFT_OUT: [Metric; 4] = [Metric::WaitSTotal, Metric::CpuSTotal, Metric::Re
 const HEADING: f64 = 36.0;
 
 struct Row<'a> {
-    label: &'a str,
+    label: String,
     metric: Metric,
     effect: Option<&'a Effect>,
     null: Option<[f64; 2]>,
@@ -81,7 +81,7 @@ fn approximate(page: &Page, arm: &Arm) -> Option<String> {
 
 fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<Row<'a>>)> {
     let row = |(label, metric): &(&'static str, Metric)| Row {
-        label: label.trim(),
+        label: row_label(label, *metric),
         metric: *metric,
         effect: effect(page.measurement, arm, *metric),
         null: null_effect(page.measurement, *metric).and_then(|effect| effect.ratio_ci95),
@@ -89,6 +89,14 @@ fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<Row<'a>>)> {
     let shown = |(_, metric): &&(&str, Metric)| !LEFT_OUT.contains(metric);
     let groups = GROUPS.into_iter().map(|(title, rows)| (title, rows.iter().filter(shown).map(row).collect()));
     groups.filter(|(_, rows): &(_, Vec<Row>)| !rows.is_empty()).collect()
+}
+
+/// The name of a row, with its unit where another row differs by nothing else.
+fn row_label(label: &str, metric: Metric) -> String {
+    let is_alone = |rows: &[(&str, Metric)]| {
+        rows.iter().any(|(_, known)| *known == metric) && rows.iter().filter(|(known, _)| *known == label).count() == 1
+    };
+    if GROUPS.iter().any(|(_, rows)| is_alone(rows)) { label.trim().to_owned() } else { row_title(label, metric) }
 }
 
 fn draw(page: &Page, arm: &Arm, groups: &[(&str, Vec<Row>)], size: Size) -> Canvas {
@@ -135,7 +143,7 @@ pub(crate) fn told(effect: Option<&Effect>, metric: Metric) -> String {
 }
 
 fn axis(canvas: &mut Canvas, scale: Scale, bottom: f64) {
-    for mark in scale.choose(&MARKS, 1.0, 46.0) {
+    for mark in scale.choose(&MARKS, 1.0, 56.0) {
         let x = scale.at(mark);
         let class = if mark == 1.0 { "zero" } else { "grid" };
         canvas.line(class, (x, 6.0), (x, bottom));
@@ -149,7 +157,7 @@ fn draw_row(page: &Page, arm: &Arm, canvas: &mut Canvas, scale: Scale, (row, y):
     let middle = y + layout.words + (layout.row - layout.words) / 2.0;
     let told = told(row.effect, row.metric);
     let words = if layout.words > 0.0 { (y + 15.0, 10.0, 350.0) } else { (middle + 4.0, 8.0, 680.0) };
-    canvas.text("label halo", (words.1, words.0), Anchor::Start, row.label);
+    canvas.text("label halo", (words.1, words.0), Anchor::Start, &row.label);
     canvas.text("figure halo", (words.2, words.0), Anchor::End, &told);
     if let Some([low, high]) = row.null {
         let (left, right) = (scale.at(low), scale.at(high));

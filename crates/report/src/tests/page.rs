@@ -261,7 +261,7 @@ fn structure_of_the_page() {
           drawing 0 0 360 258
           drawing 0 0 1080 96
           table: Calls between services during the rounds, as the callers saw them
-          2 rows
+          4 rows
       Where it comes from
         Environment
         How it was measured

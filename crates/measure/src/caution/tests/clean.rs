@@ -96,6 +96,7 @@ pub(super) fn arm(name: &str) -> Arm {
         edges: Vec::new(),
         recorded: None,
         gateway: None,
+        programs: None,
     }
 }
 
@@ -155,6 +156,7 @@ fn facts() -> Facts {
         connection: Some(ConnectionUse::Keep),
         sidecars: vec![sidecar],
         calls: Vec::new(),
+        programs: Vec::new(),
         clocks: vec![clock.clone(), clock],
     }
 }

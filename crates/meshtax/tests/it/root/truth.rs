@@ -35,7 +35,7 @@ const METRICS: [(&str, &str); 20] = [
 ];
 
 /// The contract: every other key, and what it holds.
-const KEYS: [(&str, &str); 20] = [
+const KEYS: [(&str, &str); 22] = [
     ("/schema", "string"),
     ("/experiment/name", "string"),
     ("/experiment/topology", "string"),
@@ -54,6 +54,8 @@ const KEYS: [(&str, &str); 20] = [
     ("/environment/started", "string"),
     ("/arms/0/name", "string"),
     ("/effects/0/arm", "string"),
+    ("/null/effects/0/arm", "string"),
+    ("/null/effects/0/metric", "string"),
     ("/cautions/0/kind", "string"),
     ("/cautions/0/text", "string"),
 ];
@@ -101,16 +103,39 @@ fn check_contract(measurement: &Value) {
             assert!(figure["count"].is_u64(), "{name} {metric}: {figure}");
         }
     }
-    let effects = measurement["effects"].as_array().unwrap();
+    for (key, arm) in [("/effects", "sidecar"), ("/null/effects", "null")] {
+        check_effects(measurement.pointer(key).unwrap().as_array().unwrap(), arm);
+    }
+    check_schema(measurement);
+}
+
+/// The effects of one arm on every metric: keys are there even where they hold nothing.
+fn check_effects(effects: &[Value], arm: &str) {
     let named = effects.iter().map(|effect| (effect["arm"].as_str().unwrap(), effect["metric"].as_str().unwrap()));
-    assert_eq!(named.collect::<Vec<_>>(), METRICS.map(|(metric, _)| ("sidecar", metric)));
+    assert_eq!(named.collect::<Vec<_>>(), METRICS.map(|(metric, _)| (arm, metric)));
     for effect in effects {
+        for key in ["verdict", "p_value", "margin", "smallest_resolvable"] {
+            assert!(effect.get(key).is_some(), "no {key} in {effect}");
+        }
         for key in ["ratio", "difference"] {
             assert!(matches!(kind_of(&effect[key]), "number" | "null"), "{key} of {effect}");
         }
         for key in ["ratio_ci95", "difference_ci95"] {
             assert!(is_interval(&effect[key]) || effect.get(key) == Some(&Value::Null), "{key} of {effect}");
         }
+    }
+}
+
+/// What is written obeys the schema that is printed, and what has lost a part does not.
+fn check_schema(measurement: &Value) {
+    let printed = meshtax().args(["schema", "measurement"]).output().unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_slice(&printed.stdout).unwrap()).unwrap();
+    let faults: Vec<String> = validator.iter_errors(measurement).map(|error| error.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    for (parent, key) in [("/effects/0", "metric"), ("/null", "effects"), ("/environment", "kernel")] {
+        let mut torn = measurement.clone();
+        torn.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(key);
+        assert!(!validator.is_valid(&torn), "valid without {parent}/{key}");
     }
 }
 
@@ -224,6 +249,7 @@ fn without_work(topology: &str) -> String {
 fn sidecars_cost_latency_cpu_and_memory() {
     // Six rounds are the fewest that have intervals.
     let run = Run::perform(&["--topology", "topologies/pair.yaml", "--rounds", "6", "--requests", "240"]);
+    check_verdicts(&run);
     for metric in ["latency_ms_mean", "wait_s_total", "cpu_ms_per_request", "cpu_s_total", "memory_loaded_mib"] {
         let effect = run.effect(metric);
         assert!(effect["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{effect}");
@@ -241,6 +267,25 @@ fn sidecars_cost_latency_cpu_and_memory() {
         assert!(effect["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{effect}");
         assert!(effect["ratio"].is_null() && effect["ratio_ci95"].is_null(), "{effect}");
     }
+}
+
+/// Six rounds are enough for verdicts, which the primary metrics have and no other, and for what they rest on.
+fn check_verdicts(run: &Run) {
+    check_schema(&run.measurement);
+    let primary = ["latency_ms_mean", "latency_ms_p50", "latency_ms_p90", "cpu_ms_per_request"];
+    for (metric, _) in METRICS {
+        let effect = run.effect(metric);
+        assert_eq!(effect["verdict"].is_string(), primary.contains(&metric), "{effect}");
+        assert_eq!(effect["margin"] == 0.02, primary.contains(&metric), "{effect}");
+    }
+    for metric in primary {
+        let effect = run.effect(metric);
+        assert!(matches!(effect["p_value"].as_f64(), Some(0.0..=1.0)), "{effect}");
+        assert!(effect["smallest_resolvable"].as_f64().is_some_and(|least| least > 0.0), "{effect}");
+    }
+    assert_eq!(run.effect("cpu_ms_per_request")["verdict"], "costs");
+    let floor = run.measurement["null"]["effects"].as_array().unwrap();
+    assert!(floor.iter().all(|effect| effect["arm"] == "null") && floor.len() == METRICS.len());
 }
 
 #[test]

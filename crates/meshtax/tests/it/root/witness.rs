@@ -170,6 +170,22 @@ fn a_watched_arm_is_seen_to_the_byte_while_it_is_under_load() {
     let connections = told.iter().find(|told| told["signal"] == "connections").unwrap();
     assert!(connections["arm"] == "ebpf" && connections["seen"].as_f64().unwrap() >= 120.0, "{connections}");
     assert_eq!(connections["seen"], connections["truth"], "as the pods' own kernels count them");
+    check_what_programs_took(&run);
+}
+
+/// Timed apart, on requests that are part of no other figure.
+fn check_what_programs_took(run: &Run) {
+    assert!(run.arm("none")["programs"].is_null() && run.metric("ebpf", "requests") == 60.0);
+    let programs = &run.arm("ebpf")["programs"];
+    // Each request opens a connection and closes it, at both ends.
+    assert!(programs["requests"] == 60 && programs["runs_per_request"].as_f64().unwrap() >= 4.0, "{programs}");
+    let took_ms = programs["cpu_ms_per_request"].as_f64().unwrap();
+    assert!(0.0 < took_ms && took_ms < run.metric("ebpf", "cpu_ms_per_request"), "{programs}");
+    let facts: Value = serde_json::from_str(&run.file("facts.json")).unwrap();
+    let names: Vec<&Value> = facts["programs"].as_array().unwrap().iter().map(|facts| &facts["program"]).collect();
+    assert!(names.contains(&&Value::from("on_state")), "{facts}");
+    assert!(run.file("report.txt").contains("arm `ebpf`: the kernel witness's programs ran"));
+    assert!(run.file("report.html").contains("strip-within"));
 }
 
 #[test]
