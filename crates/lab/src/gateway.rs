@@ -39,11 +39,11 @@ pub(crate) fn rules(site: &Site<'_>) -> String {
 
 /// Starts the gateway's Envoy in its pod.
 pub(crate) fn start(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
-    write_files(site, arm, pod, options).map_err(step(format!("write {}", pod.files().display())))?;
+    write_files(site, pod, options).map_err(step(format!("write {}", pod.files().display())))?;
     start_envoy(site, arm, pod, options)
 }
 
-fn write_files(site: &Site<'_>, arm: &ArmPlan, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {
+fn write_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {
     let bootstrap = plane::gateway_bootstrap(
         pod.address(),
         &destinations(site.blueprint.topology, site.addresses),
@@ -51,9 +51,5 @@ fn write_files(site: &Site<'_>, arm: &ArmPlan, pod: &Pod, options: &Sidecar) -> 
         options,
     );
     write_private(&pod.files().join("bootstrap.json"), &format!("{bootstrap:#}\n"), PROXY_UID)?;
-    if arm.plane.sidecar().is_none() {
-        // Nobody to show a certificate to.
-        return Ok(());
-    }
     site.identities.write(GATEWAY_ACCOUNT, pod.files(), PROXY_UID)
 }

@@ -133,7 +133,7 @@ pub fn stand_up(blueprint: &Blueprint<'_>, claim: Claim, trees: Trees, stop: &St
 
 /// One authority for the whole run; arms without proxies need none.
 fn identities(blueprint: &Blueprint<'_>) -> Result<Identities, LabError> {
-    if blueprint.arms.iter().any(|arm| arm.plane != Plane::None) {
+    if blueprint.arms.iter().any(|arm| arm.plane != Plane::None || arm.gateway.is_some()) {
         Identities::make(&accounts(blueprint.topology))
     } else {
         Ok(Identities::default())

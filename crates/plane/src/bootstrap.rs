@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::extension::extension;
 use crate::further::further;
 use crate::telemetry::Reporter;
 use crate::{ADMIN_PORT, Destination, Files, Sidecar, Workload, cluster, identity, listener, own, tracing};
@@ -21,19 +22,32 @@ pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &File
     clusters.extend(known.iter().map(|destination| cluster::outbound(destination, files, options)));
     clusters.extend(tracing::collector(destinations, files, options));
 
-    around(workload, listeners, clusters)
+    around(workload, listeners, clusters, options)
 }
 
 /// Listeners and clusters, with what every proxy of the mesh has beside them.
-pub(crate) fn around(workload: &Workload, listeners: Vec<Value>, clusters: Vec<Value>) -> Value {
+pub(crate) fn around(workload: &Workload, listeners: Vec<Value>, clusters: Vec<Value>, options: &Sidecar) -> Value {
     let listeners: Vec<Value> = listeners.into_iter().chain(listener::own()).collect();
     let clusters: Vec<Value> = clusters.into_iter().chain(own::clusters()).collect();
-    json!({
+    let mut bootstrap = json!({
         "node": node(workload),
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": ADMIN_PORT}}},
         "stats_config": stats_config(),
         "static_resources": {"listeners": listeners, "clusters": clusters},
-    })
+    });
+    if !options.preset.is_before_1_10() {
+        bootstrap["bootstrap_extensions"] = json!([internal_listeners()]);
+    }
+    bootstrap
+}
+
+/// Listeners that only this Envoy can dial: Istio's sidecars of today can have them, whether they do or not.
+fn internal_listeners() -> Value {
+    extension(
+        "envoy.bootstrap.internal_listener",
+        "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
+        json!({"buffer_size_kb": 64}),
+    )
 }
 
 fn node(workload: &Workload) -> Value {

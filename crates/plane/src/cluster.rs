@@ -86,7 +86,7 @@ fn loopback(port: Port) -> Value {
     })
 }
 
-/// Another service, behind mutual TLS if both ends have it.
+/// Another service, behind mutual TLS at those endpoints that have it.
 ///
 /// An `http` port gets HTTP/1.1, Envoy's default: Istio does not upgrade either. Each worker keeps a pool of its own.
 pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidecar) -> Value {
@@ -95,10 +95,8 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
         .endpoints
         .iter()
         .filter(|endpoint| endpoint.weight > 0)
-        .map(|endpoint| weighted_endpoint(destination, endpoint))
+        .map(|endpoint| weighted_endpoint(destination, endpoint, options))
         .collect();
-    // All endpoints have a sidecar or none has, so Istio's choice by endpoint between TLS and plaintext is made already.
-    let transport = if options.is_mutual() { tls::client(destination, files, options) } else { tls::none() };
     let mut cluster = json!({
         "name": name,
         "type": "STATIC",
@@ -107,7 +105,7 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
         "circuit_breakers": no_limits(),
         "metadata": service_metadata(&fqdn(&destination.service), &destination.service, NAMESPACE),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
-        "transport_socket": transport,
+        "transport_socket_matches": transports(destination, files, options),
     });
     if !destination.port.declared {
         cluster["typed_extension_protocol_options"] = http_options(json!({}));
@@ -115,18 +113,35 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
     cluster
 }
 
-fn weighted_endpoint(destination: &Destination, endpoint: &Endpoint) -> Value {
+/// Istio's auto-mTLS: what an endpoint's metadata ask for, else plaintext.
+fn transports(destination: &Destination, files: &Files, options: &Sidecar) -> Value {
+    json!([
+        {"name": "tlsMode-istio", "match": tls_mode(), "transport_socket": tls::client(destination, files, options)},
+        {"name": "tlsMode-disabled", "match": {}, "transport_socket": tls::none()},
+    ])
+}
+
+/// The label of a pod that takes mutual TLS, as its endpoints bear it.
+fn tls_mode() -> Value {
+    json!({"tlsMode": "istio"})
+}
+
+fn weighted_endpoint(destination: &Destination, endpoint: &Endpoint, options: &Sidecar) -> Value {
     let address = json!({"address": endpoint.address, "port_value": destination.port.number});
+    let mut metadata = json!({"istio": {
+        "workload": workload_name(&destination.service, &endpoint.version),
+        "namespace": NAMESPACE,
+        "service": destination.service,
+        "version": endpoint.version,
+        "cluster": CLUSTER_ID,
+    }});
+    if options.is_mutual() {
+        metadata["envoy.transport_socket_match"] = tls_mode();
+    }
     json!({
         "endpoint": {"address": {"socket_address": address}},
         "load_balancing_weight": endpoint.weight,
-        "metadata": {"filter_metadata": {"istio": {
-            "workload": workload_name(&destination.service, &endpoint.version),
-            "namespace": NAMESPACE,
-            "service": destination.service,
-            "version": endpoint.version,
-            "cluster": CLUSTER_ID,
-        }}},
+        "metadata": {"filter_metadata": metadata},
     })
 }
 

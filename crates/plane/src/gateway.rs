@@ -58,7 +58,7 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
     let mut clusters = vec![cluster::black_hole()];
     clusters.extend(known.map(|destination| cluster::outbound(&destination, files, options)));
     clusters.extend(tracing::collector(destinations, files, options));
-    around(&workload, vec![listener], clusters)
+    around(&workload, vec![listener], clusters, options)
 }
 
 /// The gateway as a workload of the mesh.

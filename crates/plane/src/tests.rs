@@ -245,7 +245,11 @@ fn cluster(cluster: &Value) -> String {
         let weight = endpoint["load_balancing_weight"].as_u64().unwrap_or(1);
         line = format!("{line} {}*{weight}", address(&endpoint["endpoint"]["address"]));
     }
-    let validation = &cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"];
+    let asks = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["metadata"]["filter_metadata"];
+    let transports = list(&cluster["transport_socket_matches"]).iter();
+    let found = transports.clone().find(|one| one["match"] == asks["envoy.transport_socket_match"]);
+    let transport = found.map_or(&Value::Null, |one| &one["transport_socket"]);
+    let validation = &transport["typed_config"]["common_tls_context"]["validation_context"];
     if let Some(name) = validation["match_typed_subject_alt_names"][0]["matcher"]["exact"].as_str() {
         line = format!("{line} as {name}");
     }

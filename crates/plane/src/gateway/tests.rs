@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::gateway_bootstrap;
@@ -24,12 +24,23 @@ fn it_leads_to_every_http_service_and_nowhere_else() {
 }
 
 #[test]
+fn the_whole_bootstrap() {
+    insta::assert_json_snapshot!(write(&Sidecar { telemetry: false, ..Sidecar::default() }));
+}
+
+#[test]
 fn it_encrypts_towards_sidecars_only() {
     let transport = |options: &Sidecar| {
         let bootstrap = write(options);
         let clusters = bootstrap["static_resources"]["clusters"].as_array().unwrap();
         let found = clusters.iter().find(|cluster| cluster["name"].as_str().unwrap().contains("reviews")).unwrap();
-        found["transport_socket"]["name"].as_str().unwrap().to_owned()
+        let endpoint = &found["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
+        let asks = endpoint["metadata"]["filter_metadata"].get("envoy.transport_socket_match").cloned();
+        // What matches first is taken; an endpoint that asks for nothing matches what wants nothing.
+        let all = found["transport_socket_matches"].as_array().unwrap();
+        let asks = asks.unwrap_or_else(|| json!({}));
+        let taken = all.iter().find(|one| one["match"] == asks).unwrap();
+        taken["transport_socket"]["name"].as_str().unwrap().to_owned()
     };
     assert_eq!(transport(&Sidecar::default()), "envoy.transport_sockets.tls");
     let plain = Sidecar { mtls: Mtls::Off, ..Sidecar::default() };

@@ -48,6 +48,12 @@ fn nobody_knows_what_is_spoken() {
 }
 
 #[test]
+fn the_whole_bootstrap() {
+    let options = Sidecar { telemetry: false, mtls: Mtls::Permissive, ..Sidecar::default() };
+    insta::assert_json_snapshot!(written(Protocol::Http, &options));
+}
+
+#[test]
 fn the_caller_hands_on_http_as_http_and_everything_else_as_bytes() {
     let bootstrap = written(Protocol::Http, &Sidecar::default());
     let cluster = "outbound|12235||hello.default.svc.cluster.local";
@@ -59,7 +65,7 @@ fn the_caller_hands_on_http_as_http_and_everything_else_as_bytes() {
     assert_eq!((&host["domains"], &host["routes"][0]["route"]["cluster"]), (&json!(["*"]), &json!(cluster)));
     assert_eq!(listener["default_filter_chain"]["filters"][0]["typed_config"]["cluster"], cluster);
     // The one cluster offers the names of bytes; HTTP's stand in each request's state.
-    let offered = "/transport_socket/typed_config/common_tls_context/alpn_protocols";
+    let offered = "/transport_socket_matches/0/transport_socket/typed_config/common_tls_context/alpn_protocols";
     let cluster = named(&bootstrap, "clusters", cluster);
     assert_eq!(cluster.pointer(offered), Some(&json!(["istio-peer-exchange", "istio"])));
     let filters = list(&chain["filters"][0]["typed_config"]["http_filters"]);

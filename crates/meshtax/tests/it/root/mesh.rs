@@ -2,6 +2,7 @@
 //!
 //! All probes share one lab, since standing one up takes longer than all of them.
 
+mod answer;
 mod encryption;
 mod passage;
 mod pod;
@@ -83,6 +84,8 @@ fn sidecars_make_a_mesh() {
     encryption::applications_see_the_sidecar_and_the_caller(&lab);
     encryption::clients_need_a_certificate_of_the_mesh(&lab);
     encryption::sidecars_agree_on_tls_1_3(&lab);
+    answer::sidecars_sign_answers(&lab);
+    answer::peers_that_name_no_operation_are_told_it(&lab);
     passage::unknown_destinations_pass_through(&lab);
     passage::the_sidecars_own_ports_lead_nowhere(&lab);
     passage::undeclared_ports_pass_where_plaintext_may_come(&lab);
