@@ -104,6 +104,7 @@ impl<'a> Side<'a> {
             edges: Vec::new(),
             recorded: None,
             gateway: None,
+            client_proxy: None,
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{FaultTrial, GatewayUse, MemorySource, Sighting, Stands, Truncated};
+use crate::{ClientProxyUse, FaultTrial, GatewayUse, MemorySource, Sighting, Stands, Truncated};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v1";
@@ -118,6 +118,9 @@ pub struct Arm {
     /// What its ingress gateway used, which its metrics hold among the proxies'; null where it has none.
     #[serde(default)]
     pub gateway: Option<GatewayUse>,
+    /// What the proxy beside its client used, which none of its metrics holds; null where there is none.
+    #[serde(default)]
+    pub client_proxy: Option<ClientProxyUse>,
 }
 
 /// What simulated services recorded of their own work during the rounds, per request of the load.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod calibration;
+mod client;
 mod comparison;
 mod edge;
 mod element;

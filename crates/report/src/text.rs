@@ -1,5 +1,6 @@
 use measure::{Caution, Environment, Measurement, MemorySource, Subject};
 
+use crate::client::client_proxies;
 use crate::comparison::comparison;
 use crate::edge::edges;
 use crate::fault::faults;
@@ -23,6 +24,7 @@ pub fn text(measurement: &Measurement) -> String {
         truncated(measurement),
         verdicts(measurement),
         gateways(&measurement.arms),
+        client_proxies(&measurement.arms),
         telemetry(measurement),
         faults(measurement),
         pods(&measurement.arms),

@@ -42,7 +42,15 @@ fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
         (name.to_owned(), Value { value, unit: metric.unit().to_owned(), count, stddev })
     };
     let metrics = Metric::ALL.into_iter().zip(*figures).map(value).collect();
-    Arm { name: name.to_owned(), metrics, services: Vec::new(), edges: Vec::new(), recorded: None, gateway: None }
+    Arm {
+        name: name.to_owned(),
+        metrics,
+        services: Vec::new(),
+        edges: Vec::new(),
+        recorded: None,
+        gateway: None,
+        client_proxy: None,
+    }
 }
 
 /// Effects whose intervals reach `reach` of the figures' larger to either side; with fewer than six rounds only idle

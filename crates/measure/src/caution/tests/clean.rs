@@ -96,6 +96,7 @@ pub(super) fn arm(name: &str) -> Arm {
         edges: Vec::new(),
         recorded: None,
         gateway: None,
+        client_proxy: None,
     }
 }
 
