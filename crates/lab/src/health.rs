@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use plane::{AGENT_PORT, AppProbe, READINESS_PORT};
+use topology::{Metrics, Work};
 
 use crate::error::{LabError, step};
 use crate::kubelet::Probe;
@@ -23,7 +24,8 @@ pub(crate) const PILOT: &str = "pilot";
 /// Starts the agent beside the pod's Envoy.
 pub(crate) fn start_pilot(site: &Site<'_>, pod: &mut Pod) -> Result<(), LabError> {
     let probes: Vec<AppProbe> = app_probe(site, pod).into_iter().collect();
-    let program = (site.blueprint.programs)(Role::Pilot { address: pod.address(), probes: &probes });
+    let metrics = app_metrics(site, pod);
+    let program = (site.blueprint.programs)(Role::Pilot { address: pod.address(), probes: &probes, metrics });
     keep_command(pod, "agent.txt", &program)?;
     pod.start_beside("proxy", PILOT, &program, site.trees)
 }
@@ -78,6 +80,12 @@ fn probes(site: &Site<'_>, arm: &ArmPlan, pods: &[Pod]) -> Vec<Probe> {
         Some(probe(pod, port, path, period))
     };
     pods.iter().flat_map(|pod| sidecar(pod).into_iter().chain(application(pod))).collect()
+}
+
+/// Where the pod's application tells metrics, if it is a program and the topology says so.
+fn app_metrics<'a>(site: &Site<'a>, pod: &Pod) -> Option<&'a Metrics> {
+    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name())?;
+    found.service.metrics.as_ref().filter(|_| matches!(found.version.work, Work::Command { .. }))
 }
 
 /// The readiness probe of the pod's application, where the topology names a path for it.

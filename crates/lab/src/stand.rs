@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use plane::{AppProbe, Plane, Sidecar};
-use topology::Topology;
+use topology::{Metrics, Topology};
 
 use crate::address::{Addresses, assign};
 use crate::authority::Identities;
@@ -74,6 +74,8 @@ pub enum Role<'a> {
         address: Ipv4Addr,
         /// Probes of the application that it makes.
         probes: &'a [AppProbe],
+        /// Where the application tells metrics, which it merges with Envoy's.
+        metrics: Option<&'a Metrics>,
     },
     /// To ask, in the client's pod; takes orders.
     Client,

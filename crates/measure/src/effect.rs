@@ -106,6 +106,7 @@ impl<'a> Side<'a> {
             recorded: None,
             gateway: None,
             programs: None,
+            client_proxy: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! clock: the same observations give the same bytes.
 
 mod caution;
+mod client;
 mod comparison;
 mod curve;
 mod distribution;
@@ -32,6 +33,7 @@ mod until;
 mod verdict;
 
 pub use caution::{CautionKind, cautions};
+pub use client::{ClientProxyUse, client_proxy_use};
 pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, Failures, compare};
 pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{FaultTrial, GatewayUse, MemorySource, ProgramUse, Sighting, Stands, Truncated};
+use crate::{ClientProxyUse, FaultTrial, GatewayUse, MemorySource, ProgramUse, Sighting, Stands, Truncated};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v1";
@@ -121,6 +121,9 @@ pub struct Arm {
     /// What the kernel witness's programs took, which its CPU time holds; null where nobody timed them.
     #[serde(default)]
     pub programs: Option<ProgramUse>,
+    /// What the proxy beside its client used, which none of its metrics holds; null where there is none.
+    #[serde(default)]
+    pub client_proxy: Option<ClientProxyUse>,
 }
 
 /// What simulated services recorded of their own work during the rounds, per request of the load.

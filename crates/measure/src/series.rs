@@ -28,10 +28,14 @@ pub(crate) struct Seen<'a> {
 
 /// Which containers a figure is about.
 #[derive(Clone, Copy)]
-enum Part {
+pub(crate) enum Part {
     All,
     App,
     Proxy,
+    /// The one beside the client; outside all of the above.
+    ClientProxy,
+    /// That one, too.
+    AllProxies,
 }
 
 impl Series {
@@ -99,9 +103,9 @@ impl<'a> Seen<'a> {
             Metric::CpuPeakCores => Series::of_max(by_round(&self.loaded, cores)),
             Metric::CpuNodePercent => self.node_percent(),
             Metric::MemoryIdleMib => Series::of_mean(memory_mib(&self.idle, Part::All)),
-            Metric::MemoryLoadedMib => Series::of_mean(memory_mib(&self.loaded, Part::All)),
+            Metric::MemoryLoadedMib => self.memory_loaded_mib(Part::All),
             Metric::MemoryGrowthMib => self.memory_growth_mib(),
-            Metric::MemoryProxyMib => Series::of_mean(memory_mib(&self.loaded, Part::Proxy)),
+            Metric::MemoryProxyMib => self.memory_loaded_mib(Part::Proxy),
             Metric::WireBytesPerRequest => self.sent_per_request(|link| link.sent_bytes),
             Metric::WireFramesPerRequest => self.sent_per_request(|link| link.sent_frames),
         }
@@ -153,12 +157,17 @@ impl<'a> Seen<'a> {
     }
 
     /// CPU time over requests; the figure is the total over the total, so that a short block weighs little.
-    fn cpu_ms_per_request(&self, part: Part) -> Series {
+    pub(crate) fn cpu_ms_per_request(&self, part: Part) -> Series {
         let cost = |round: &u32| {
             let (reading, block) = (self.loaded.get(round)?, self.load.get(round)?);
             (block.requests > 0).then(|| (cpu_s(reading, part) * MS_PER_S, block.requests as f64))
         };
         self.over(cost)
+    }
+
+    /// Memory at the end of a block.
+    pub(crate) fn memory_loaded_mib(&self, part: Part) -> Series {
+        Series::of_mean(memory_mib(&self.loaded, part))
     }
 
     /// What all links sent over requests.
@@ -203,12 +212,14 @@ impl<'a> Seen<'a> {
 
 impl Part {
     fn holds(self, container: &ContainerUse) -> bool {
-        container.pod != CLIENT
-            && match self {
-                Self::All => true,
-                Self::App => container.container == "app",
-                Self::Proxy => container.container == "proxy",
-            }
+        let (is_client, is_proxy) = (container.pod == CLIENT, container.container == "proxy");
+        match self {
+            Self::All => !is_client,
+            Self::App => !is_client && container.container == "app",
+            Self::Proxy => !is_client && is_proxy,
+            Self::ClientProxy => is_client && is_proxy,
+            Self::AllProxies => is_proxy,
+        }
     }
 }
 

@@ -432,6 +432,9 @@ pub enum Role {
         /// Probes of the application, as JSON
         #[arg(long)]
         probes: String,
+        /// Where the application tells metrics, as JSON
+        #[arg(long)]
+        metrics: Option<String>,
     },
     /// The load generator
     Load,

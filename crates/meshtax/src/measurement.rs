@@ -38,7 +38,8 @@ pub fn of_run(
     }
 }
 
-/// Adds what the services themselves counted, and what of it all was a gateway's or the kernel witness's.
+/// Adds what the services themselves counted, what of it all was a gateway's or the kernel witness's, and what the client's
+/// proxy used beside it.
 fn tell(experiment: &Experiment, arms: &mut [Arm], seen: &Observations, tally: &Tally) {
     let graph = &experiment.topology.graph;
     let pods: Vec<(String, String)> = graph.pods().map(|pod| (pod.name(), pod.service.name.clone())).collect();
@@ -48,6 +49,7 @@ fn tell(experiment: &Experiment, arms: &mut [Arm], seen: &Observations, tally: &
         let asked = arm.services.iter().filter(|count| count.service == experiment.load.target.host());
         arm.gateway = measure::gateway_use(seen, &arm.name);
         arm.programs = measure::program_use(seen, &arm.name);
+        arm.client_proxy = measure::client_proxy_use(seen, &arm.name);
         arm.recorded = tally.recorded(number, asked.map(|count| count.requests).sum());
     }
 }

@@ -11,7 +11,7 @@ use measure::{Measurement, NULL_ARM};
 use plane::AppProbe;
 use serde::Serialize;
 use serde_json::{Value, json};
-use topology::Addition;
+use topology::{Addition, Metrics};
 
 use crate::clean;
 use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
@@ -305,17 +305,23 @@ fn program(own: &Path, role: Role<'_>) -> Program {
         Role::Pause => in_role(own, &["pause"]),
         Role::Client => in_role(own, &["load"]),
         Role::Kubelet { probes } => in_role(own, &["kubelet", &probes.to_string_lossy()]),
-        Role::Pilot { address, probes } => pilot(own, address, probes),
+        Role::Pilot { address, probes, metrics } => pilot(own, address, probes, metrics),
         Role::Dns { zone } => in_role(own, &["dns", &zone.to_string_lossy()]),
         Role::Service { .. } => unreachable!("services differ from arm to arm"),
     }
 }
 
 /// This binary as the agent beside an Envoy.
-fn pilot(own: &Path, address: Ipv4Addr, probes: &[AppProbe]) -> Program {
+fn pilot(own: &Path, address: Ipv4Addr, probes: &[AppProbe], metrics: Option<&Metrics>) -> Program {
     let probe = |probe: &AppProbe| json!({"path": probe.path, "port": probe.port, "target": probe.target});
     let probes = Value::from_iter(probes.iter().map(probe));
-    in_role(own, &["pilot", "--address", &address.to_string(), "--probes", &probes.to_string()])
+    let (address, probes) = (address.to_string(), probes.to_string());
+    // As pilot-agent, it asks at the pod's loopback, where no rule leads back to Envoy.
+    let at = |metrics: &Metrics| json!({"at": format!("127.0.0.1:{}", metrics.port), "path": metrics.path}).to_string();
+    let metrics = metrics.map(at);
+    let mut arguments = vec!["pilot", "--address", &address, "--probes", &probes];
+    arguments.extend(metrics.iter().flat_map(|metrics| ["--metrics", metrics]));
+    in_role(own, &arguments)
 }
 
 fn in_role(own: &Path, arguments: &[&str]) -> Program {

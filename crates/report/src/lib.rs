@@ -6,6 +6,7 @@
 mod answer;
 mod calibration;
 mod caution;
+mod client;
 mod comparison;
 mod edge;
 mod element;

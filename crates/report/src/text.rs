@@ -1,6 +1,7 @@
 use measure::{Environment, Measurement, MemorySource, Subject};
 
 use crate::caution::cautions;
+use crate::client::client_proxies;
 use crate::comparison::comparison;
 use crate::edge::edges;
 use crate::fault::faults;
@@ -25,6 +26,7 @@ pub fn text(measurement: &Measurement) -> String {
         verdicts(measurement),
         gateways(&measurement.arms),
         programs(&measurement.arms),
+        client_proxies(&measurement.arms),
         telemetry(measurement),
         faults(measurement),
         pods(&measurement.arms),

@@ -38,6 +38,8 @@ use scrapes::Scrapes;
 const READINESS: &str = "/stats?usedonly&filter=^(server\\.state|listener_manager\\.workers_started)";
 /// How long Envoy may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an application may take to tell its metrics: Prometheus's own default.
+const SCRAPE_PATIENCE: Duration = Duration::from_secs(10);
 /// Pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -54,6 +56,8 @@ pub struct Pilot {
     pub source: IpAddr,
     /// Where the application listens: the pod's address.
     pub application: IpAddr,
+    /// Where the application tells metrics of its own, if it does.
+    pub application_metrics: Option<AppMetrics>,
     /// Probes that it makes in the kubelet's place.
     pub probes: Vec<RewrittenProbe>,
     /// User and group to become once started; the program's file need not be readable to them. None: stays.
@@ -69,6 +73,15 @@ pub struct RewrittenProbe {
     pub port: u16,
     /// Path that the application is asked for.
     pub target: String,
+}
+
+/// Where an application tells metrics in Prometheus's text format.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AppMetrics {
+    /// Address and port.
+    pub at: SocketAddr,
+    /// Path that is asked for there.
+    pub path: String,
 }
 
 /// An agent at work.
@@ -172,28 +185,34 @@ impl Agent {
         if self.was_ready.load(Relaxed) {
             return true;
         }
-        let ready = self.ask_envoy(self.pilot.admin, READINESS).await.is_ok_and(|body| says_ready(&body));
+        let ready = scrape(self.pilot.admin, READINESS, PATIENCE).await.is_ok_and(|body| says_ready(&body));
         if ready && !self.was_ready.swap(true, Relaxed) {
             self.scrapes.started_after(self.started.elapsed());
         }
         ready
     }
 
-    /// Everything that there is to scrape: Envoy's metrics and the agent's own.
+    /// Everything that there is to scrape: the agent's own metrics, Envoy's and the application's, in pilot-agent's order.
     async fn metrics(&self) -> Vec<u8> {
-        let envoy = self.ask_envoy(self.pilot.metrics, "/stats/prometheus").await;
-        self.scrapes.count(envoy.is_ok());
-        let mut text = envoy.map(Vec::from).unwrap_or_default();
-        text.extend(self.scrapes.text().as_bytes());
+        let envoy = scrape(self.pilot.metrics, "/stats/prometheus", PATIENCE).await;
+        let application = match &self.pilot.application_metrics {
+            Some(metrics) => scrape(metrics.at, &metrics.path, SCRAPE_PATIENCE).await,
+            None => Ok(Bytes::new()),
+        };
+        self.scrapes.count(envoy.is_ok(), application.is_ok());
+        let mut text = self.scrapes.text().into_bytes();
+        // The application's come last: in the newer format they end with a line that nothing may follow.
+        [envoy, application].into_iter().flatten().for_each(|metrics| text.extend(metrics));
         text
     }
+}
 
-    async fn ask_envoy(&self, at: SocketAddr, path: &str) -> Result<Bytes, AskError> {
-        let request = Request::get(path).header("host", at.to_string()).body(())?;
-        let asking = Asking { source: None, to: at, patience: PATIENCE, body_max: usize::MAX };
-        let response = asking.ask(request).await?;
-        if response.status().is_success() { Ok(response.into_body()) } else { Err(AskError::Status(response.status())) }
-    }
+/// The body of what `at` answers, if it is well.
+async fn scrape(at: SocketAddr, path: &str, patience: Duration) -> Result<Bytes, AskError> {
+    let request = Request::get(path).header("host", at.to_string()).body(())?;
+    let asking = Asking { source: None, to: at, patience, body_max: usize::MAX };
+    let response = asking.ask(request).await?;
+    if response.status().is_success() { Ok(response.into_body()) } else { Err(AskError::Status(response.status())) }
 }
 
 /// The server is live (0) and its workers have started.

@@ -40,8 +40,19 @@ pub struct Service {
     pub propagate: Vec<String>,
     /// Path that answers 200 once the service can serve (`http` only).
     pub ready: Option<String>,
+    /// Where its programs tell metrics in Prometheus's text format; a simulated version has none.
+    pub metrics: Option<Metrics>,
     /// Versions behind the name, each with its share of the calls; never empty.
     pub versions: Vec<Version>,
+}
+
+/// Where metrics are told, as the annotations `prometheus.io/port` and `prometheus.io/path` say it of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Port of the pod.
+    pub port: u16,
+    /// Path that is asked for there.
+    pub path: String,
 }
 
 /// What a port speaks.

@@ -12,7 +12,8 @@ mod unit;
 pub use addition::Addition;
 pub use fault::Fault;
 pub use graph::{
-    Call, Connections, Endpoint, NAMES_RESERVED, PORTS_RESERVED, Pod, Protocol, Service, Step, Topology, Version, Work,
+    Call, Connections, Endpoint, Metrics, NAMES_RESERVED, PORTS_RESERVED, Pod, Protocol, Service, Step, Topology,
+    Version, Work,
 };
 pub use read::{Named, read_topology, read_yaml};
 pub use unit::{Bytes, Share, Span, UnitError};

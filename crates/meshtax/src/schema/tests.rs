@@ -65,7 +65,8 @@ fn full_topology() -> Value {
                 "port": 6379, "protocol": "tcp", "script": [{"wait": "1ms"}], "response": 8, "errors": 0,
                 "versions": {"v1": {"script": [], "response": 9, "errors": "0%"}},
             },
-            "web": {"port": 80, "command": ["web"], "environment": {"N": 1}, "ready": "/"},
+            "web": {"port": 80, "command": ["web"], "environment": {"N": 1}, "ready": "/", "metrics": "/metrics"},
+            "exporter": {"port": 9090, "command": ["exporter"], "metrics": {"port": 9102, "path": "/metrics"}},
         },
     })
 }

@@ -50,6 +50,7 @@ fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
         recorded: None,
         gateway: None,
         programs: None,
+        client_proxy: None,
     }
 }
 

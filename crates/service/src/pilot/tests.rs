@@ -16,12 +16,25 @@ struct Standing {
 
 impl Standing {
     fn up(envoy: IpAddr, application: IpAddr) -> Standing {
+        Standing::up_with_metrics(envoy, application, None)
+    }
+
+    fn up_with_metrics(envoy: IpAddr, application: IpAddr, application_metrics: Option<AppMetrics>) -> Standing {
         let address = SocketAddr::new(free_address(), 15020);
         let envoy = SocketAddr::new(envoy, PORT);
         let path = "/app-health/app/readyz".to_owned();
         let probes = vec![RewrittenProbe { path, port: PORT, target: "/health?deep=1".to_owned() }];
         let source = [127, 0, 0, 6].into();
-        let pilot = Pilot { listen: address, admin: envoy, metrics: envoy, source, application, probes, user: None };
+        let pilot = Pilot {
+            listen: address,
+            admin: envoy,
+            metrics: envoy,
+            source,
+            application,
+            application_metrics,
+            probes,
+            user: None,
+        };
         let (ordered, orders) = io::pipe().unwrap();
         let (answers, answered) = io::pipe().unwrap();
         let thread = thread::spawn(move || pilot.serve(BufReader::new(ordered), answered));
@@ -114,6 +127,27 @@ fn metrics_of_envoy_and_of_the_agent_are_one_text() {
     }
     let (status, text) = Standing::up(free_address(), free_address()).ask("GET /stats/prometheus");
     assert!(status == 200 && text.contains("istio_agent_scrape_failures_total{type=\"envoy\"} 1\n"), "{text}");
+}
+
+#[test]
+fn metrics_of_the_application_come_last() {
+    let (envoy, app) = (answering("istio_requests_total 23\n"), answering("pages_total 7\n"));
+    let of = |address| Some(AppMetrics { at: SocketAddr::new(address, PORT), path: "/metrics?all=1".to_owned() });
+    let agent = Standing::up_with_metrics(envoy.address, app.address, of(app.address));
+    let (status, text) = agent.ask("GET /stats/prometheus");
+    assert_eq!(status, 200);
+    assert!(text.ends_with("istio_requests_total 23\npages_total 7\n"), "{text}");
+    assert!(text.contains("istio_agent_scrape_failures_total{type=\"application\"} 0\n"), "{text}");
+    assert!(app.next().head.starts_with("GET /metrics?all=1 HTTP/1.1\r\n"));
+
+    // What the application does not tell is counted, and the rest is told all the same.
+    let refusing = Callee::up(503, Barrier::new(1));
+    for address in [free_address(), refusing.address] {
+        let agent = Standing::up_with_metrics(envoy.address, app.address, of(address));
+        let (status, text) = agent.ask("GET /stats/prometheus");
+        assert!(status == 200 && text.ends_with("istio_requests_total 23\n"), "{text}");
+        assert!(text.contains("istio_agent_scrape_failures_total{type=\"application\"} 1\n"), "{text}");
+    }
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub fn service(name: &str, endpoints: Vec<Endpoint>) -> Service {
         connections: Connections::Pooled,
         propagate: Vec::new(),
         ready: Some("/ready".to_owned()),
+        metrics: None,
         versions: vec![Version {
             name: "v1".to_owned(),
             weight: 1,

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use serde_saphyr::{Location, Spanned};
 
-use super::file::{CallFile, EndpointFile, File, ServiceFile, StepFile, VersionFile, WorkFile};
+use super::file::{
+    CallFile, EndpointFile, File, MetricsFile, MetricsMap, ServiceFile, StepFile, VersionFile, WorkFile,
+};
 use super::word::{Label, Size, UrlPath, Whole};
 use super::{cycle, hop};
-use crate::{Call, Endpoint, Fault, NAMES_RESERVED, Protocol, Service, Share, Step, Topology, Version, Work};
+use crate::{Call, Endpoint, Fault, Metrics, NAMES_RESERVED, Protocol, Service, Share, Step, Topology, Version, Work};
 
 /// Pods of one application. A pod is a network namespace with a process or two: more is a slip, not a wish.
 const PODS_MAX: u32 = 1000;
@@ -43,6 +45,7 @@ fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> 
     let versions = versions(name, file)?;
     environment_has_a_command(file.work(), &versions)?;
     probes_are_answered_at_once(file, &versions)?;
+    let metrics = metrics(file, &versions)?;
     Ok(Service {
         name: word.clone(),
         port: file.port.value.0,
@@ -52,6 +55,7 @@ fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> 
         connections: file.connections,
         propagate: propagate(file)?,
         ready: file.ready.as_ref().map(|path| path.value.0.clone()),
+        metrics,
         versions,
     })
 }
@@ -65,6 +69,25 @@ fn propagate(file: &ServiceFile) -> Result<Vec<String>, Fault> {
         }
     }
     Ok(file.propagate.iter().map(|header| header.value.0.clone()).collect())
+}
+
+/// Where a program tells its metrics; a simulated service has none to tell.
+fn metrics(file: &ServiceFile, versions: &[Version]) -> Result<Option<Metrics>, Fault> {
+    let Some(written) = &file.metrics else { return Ok(None) };
+    if !versions.iter().any(is_command) {
+        let hint = "remove it: a simulated service tells no metrics of its own";
+        return Err(Fault::at(written.referenced, "`metrics` stands without `command`", hint));
+    }
+    let MetricsFile(MetricsMap { port, path }) = &written.value;
+    if let (None, Protocol::Tcp) = (port, file.protocol) {
+        let hint = "write the port where they are: `metrics: {port: 9102, path: /metrics}`";
+        return Err(Fault::at(written.referenced, "the port of a tcp service tells no metrics", hint));
+    }
+    Ok(Some(Metrics { port: port.map_or(file.port.value.0, |port| port.0), path: path.0.clone() }))
+}
+
+fn is_command(version: &Version) -> bool {
+    matches!(version.work, Work::Command { .. })
 }
 
 fn versions(name: &Spanned<Label>, file: &ServiceFile) -> Result<Vec<Version>, Fault> {
@@ -249,9 +272,10 @@ fn environment_without_command(place: Location) -> Fault {
 }
 
 fn environment_has_a_command(work: WorkFile, versions: &[Version]) -> Result<(), Fault> {
-    let some_command = versions.iter().any(|version| matches!(version.work, Work::Command { .. }));
     match work.environment {
-        Some(environment) if !some_command => Err(environment_without_command(environment.referenced)),
+        Some(environment) if !versions.iter().any(is_command) => {
+            Err(environment_without_command(environment.referenced))
+        }
         _ => Ok(()),
     }
 }

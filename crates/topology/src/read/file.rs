@@ -34,6 +34,7 @@ pub(super) struct ServiceFile {
     #[serde(default)]
     pub propagate: Vec<Spanned<Header>>,
     pub ready: Option<Spanned<UrlPath>>,
+    pub metrics: Option<Spanned<MetricsFile>>,
     pub instances: Option<Spanned<Instances>>,
     pub versions: Option<Spanned<Named<VersionFile, Label>>>,
     // From here on the keys of `WorkFile`; `flatten` would lose all places.
@@ -107,6 +108,18 @@ pub(super) struct ComputeMap {
 /// [`ComputeMap`], or the CPU time alone.
 #[derive(Debug)]
 pub(super) struct ComputeFile(pub ComputeMap);
+
+/// `{port: 9102, path: /metrics}`.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MetricsMap {
+    pub port: Option<Port>,
+    pub path: UrlPath,
+}
+
+/// [`MetricsMap`], or the path alone.
+#[derive(Debug)]
+pub(super) struct MetricsFile(pub MetricsMap);
 
 /// `details/details/0`, or `{service: details, path: /details/0, timeout: 3s}`.
 #[derive(Debug)]
@@ -221,6 +234,30 @@ impl<'de> Deserialize<'de> for ComputeFile {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ComputeFile, A::Error> {
                 ComputeMap::deserialize(MapAccessDeserializer::new(map)).map(ComputeFile)
+            }
+        }
+
+        deserializer.deserialize_any(Form)
+    }
+}
+
+impl<'de> Deserialize<'de> for MetricsFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MetricsFile, D::Error> {
+        struct Form;
+
+        impl<'de> Visitor<'de> for Form {
+            type Value = MetricsFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`/metrics` or `{port: 9102, path: /metrics}`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<MetricsFile, E> {
+                Ok(MetricsFile(MetricsMap { port: None, path: UrlPath::parse(text)? }))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MetricsFile, A::Error> {
+                MetricsMap::deserialize(MapAccessDeserializer::new(map)).map(MetricsFile)
             }
         }
 

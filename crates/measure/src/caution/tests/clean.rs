@@ -97,6 +97,7 @@ pub(super) fn arm(name: &str) -> Arm {
         recorded: None,
         gateway: None,
         programs: None,
+        client_proxy: None,
     }
 }
 

@@ -1,4 +1,4 @@
-"""Answers each request with what was seen of it, as JSON.
+"""Answers each request with what was seen of it, as JSON; at /metrics, how many there were, in Prometheus's text format.
 
 Usage: echo.py PORT [CERTIFICATE KEY AUTHORITY]: with the latter, over TLS with clients that AUTHORITY vouches for.
 """
@@ -14,7 +14,12 @@ class Echo(http.server.BaseHTTPRequestHandler):
     # Head and body leave in two writes; the second must not wait for the first one's acknowledgement.
     disable_nagle_algorithm = True
 
+    requests = 0
+
     def do_GET(self):
+        Echo.requests += 1
+        if self.path == "/metrics":
+            return self.tell_metrics()
         seen = {"peer": self.client_address[0], "version": self.request_version, "headers": dict(self.headers)}
         if isinstance(self.connection, ssl.SSLSocket):
             seen["tls"] = self.connection.version()
@@ -26,6 +31,14 @@ class Echo(http.server.BaseHTTPRequestHandler):
         if self.path == "/unavailable":
             # What gRPC calls UNAVAILABLE; a proxy may try again.
             self.send_header("grpc-status", "14")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def tell_metrics(self):
+        body = f'# TYPE echo_requests_total counter\necho_requests_total{{method="GET"}} {Echo.requests}\n'.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 

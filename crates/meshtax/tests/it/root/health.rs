@@ -24,6 +24,7 @@ services:
     port: 9000
     command: [python3, ECHO, '9000']
     ready: /ready
+    metrics: /metrics
 ";
 
 /// Nobody's own probes come while the test makes its own, but for the default ones of `sidecar`.
@@ -35,6 +36,7 @@ arms:
   sidecar: {plane: sidecar, app_probe_period: 12h}
   off: {plane: sidecar, probe_period: off}
   often: {plane: sidecar, probe_period: 20ms}
+  then: {plane: sidecar, probe_period: 2s}
 load:
   sequential: {target: 'http://front:8080/', requests: 12}
 warmup: 0
@@ -56,11 +58,13 @@ fn pods_are_asked_for_their_health_as_in_a_cluster() {
 
     what_is_asked_stands_in_the_run_folder(&lab);
     probes_are_counted_beside_the_links(&lab);
+    few_probes_are_all_that_a_mesh_at_rest_sends(&lab);
     the_agent_is_a_part_of_the_proxy(&lab);
     every_pod_is_well(&lab);
     applications_are_asked_through_the_agent(&lab);
     metrics_are_served_on_istios_ports(&lab);
     link::a_probe_is_ten_frames(&lab);
+    link::kubelets_of_every_period_ask_from_the_nodes_address(&lab);
     without_an_agent_nobody_is_ready(&lab);
     the_agent_quits_with_envoy(&lab);
 
@@ -95,26 +99,51 @@ fn what_is_asked_stands_in_the_run_folder(lab: &Kept) {
 /// In the arm that is asked often, what its links sent is what its probes explain: each pod sends half of a probe's ten
 /// frames, or one less where its answer acknowledges the request before the kernel does. At the edges of a window a probe of each pod may be under way, and a neighbour may be looked for.
 fn probes_are_counted_beside_the_links(lab: &Kept) {
-    let lines = |name: &str| -> Vec<Value> {
-        let text = lab.run.file(name);
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["phase"] == "idle" && line["arm"] == "often").collect()
-    };
-    let (probings, readings) = (lines("probes.jsonl"), lines("meters.jsonl"));
-    assert_eq!((probings.len(), readings.len()), (8, 8));
-    for (probing, reading) in probings.iter().zip(&readings) {
-        let asked = probing["asked"].as_u64().unwrap();
+    for (probing, reading) in windows(lab, "often") {
+        let (asked, sent) = (asked(&probing), sent(&reading));
         assert_eq!((&probing["round"], &probing["failed"]), (&reading["round"], &0.into()));
-        let links = reading["links"].as_array().unwrap();
-        let sent: u64 = links.iter().map(|link| link["sent_frames"].as_u64().unwrap()).sum();
         assert!(
             asked > 0 && (4 * asked..=5 * asked + 3 * 12).contains(&sent),
-            "{asked} probes, {sent} frames: {links:?}"
+            "{asked} probes, {sent} frames: {reading}"
         );
         let most = 3.0 * (reading["wall_s"].as_f64().unwrap() / 0.02 + 3.0);
         assert!((asked as f64) <= most, "{asked} probes in {}", reading["wall_s"]);
     }
     assert!(lab.run.said.contains("health probes within blocks: often "), "{}", lab.run.said);
+}
+
+/// Every 2 s: over all windows together, but for a probe at either end and for the neighbours that pods look for.
+fn few_probes_are_all_that_a_mesh_at_rest_sends(lab: &Kept) {
+    let windows = windows(lab, "then");
+    let asked: u64 = windows.iter().map(|(probing, _)| asked(probing)).sum();
+    let sent: u64 = windows.iter().map(|(_, reading)| sent(reading)).sum();
+    let least = 4 * asked.saturating_sub(1);
+    assert!(
+        asked > 0 && (least..=5 * (asked + 1) + 3 * 4).contains(&sent),
+        "{asked} probes, {sent} frames: {windows:?}"
+    );
+}
+
+/// What the kubelet of an arm and its meters told of each idle window.
+fn windows(lab: &Kept, arm: &str) -> Vec<(Value, Value)> {
+    let lines = |name: &str| -> Vec<Value> {
+        let text = lab.run.file(name);
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["phase"] == "idle" && line["arm"] == arm).collect()
+    };
+    let (probings, readings) = (lines("probes.jsonl"), lines("meters.jsonl"));
+    assert_eq!((probings.len(), readings.len()), (8, 8));
+    probings.into_iter().zip(readings).collect()
+}
+
+fn asked(probing: &Value) -> u64 {
+    probing["asked"].as_u64().unwrap()
+}
+
+/// Frames that all pods sent.
+fn sent(reading: &Value) -> u64 {
+    let links = reading["links"].as_array().unwrap();
+    links.iter().map(|link| link["sent_frames"].as_u64().unwrap()).sum()
 }
 
 /// It has the proxy's user and control group, so that its share is the proxy's.
@@ -149,16 +178,22 @@ fn applications_are_asked_through_the_agent(lab: &Kept) {
     assert_eq!(headers["x-forwarded-client-cert"], Value::Null, "no sidecar is in between: {seen}");
 }
 
+/// `echo` tells metrics of its own, `front` is simulated and has none.
 fn metrics_are_served_on_istios_ports(lab: &Kept) {
-    let scrape = |port: u16| {
-        let url = format!("http://{}:{port}/stats/prometheus", address(lab, "front-v1"));
+    let scrape = |pod: &str, port: u16| {
+        let url = format!("http://{}:{port}/stats/prometheus", address(lab, pod));
         printed(&lab.inside("sidecar", "node", &["curl", "--silent", "--fail", "--max-time", "5", &url]))
     };
     let received = |text: &str| text.lines().any(|line| line.starts_with("envoy_istio_requests_total{reporter=\"dest"));
     let own = |text: &str| text.lines().any(|line| line.starts_with("istio_agent_scrapes_total "));
-    let (envoy, merged) = (scrape(15090), scrape(15020));
-    assert!(received(&envoy) && !own(&envoy), "{envoy}");
-    assert!(received(&merged) && own(&merged), "{merged}");
+    let application = |text: &str| text.lines().any(|line| line.starts_with("echo_requests_total{method=\"GET\"} "));
+    for (pod, tells) in [("front-v1", false), ("echo-v1", true)] {
+        let (envoy, merged) = (scrape(pod, 15090), scrape(pod, 15020));
+        assert!(received(&envoy) && !own(&envoy) && !application(&envoy), "{pod}: {envoy}");
+        assert!(received(&merged) && own(&merged), "{pod}: {merged}");
+        assert_eq!(application(&merged), tells, "{pod}: {merged}");
+        assert!(merged.contains("istio_agent_scrape_failures_total{type=\"application\"} 0\n"), "{pod}: {merged}");
+    }
 }
 
 fn without_an_agent_nobody_is_ready(lab: &Kept) {

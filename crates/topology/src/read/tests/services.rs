@@ -12,11 +12,11 @@ fn services() {
     );
     check_services(
         "web: {prot: 80, endpoints: {/: {}}}",
-        "3:9: unknown key `prot` | did you mean `port`? the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
+        "3:9: unknown key `prot` | did you mean `port`? the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `metrics`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
     );
     check_services(
         "web: {zzzzz: 80, endpoints: {/: {}}}",
-        "3:9: unknown key `zzzzz` | the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
+        "3:9: unknown key `zzzzz` | the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `metrics`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
     );
     check_services("web: {endpoints: {/: {}}}", "3:9: `port` is missing | add a line `port: ...` here");
     check_services(
@@ -91,6 +91,19 @@ fn services() {
             "5:12: the endpoint `/health` has a script or errors, and probes meet neither | write another path, or leave its `response` and `type` alone",
         );
     }
+    check_web("metrics: /metrics\ncommand: [web]", "valid");
+    check_web("metrics: {port: 9102, path: /metrics}\ncommand: [web]", "valid");
+    check_web("metrics: {port: 9102, path: /metrics}\nprotocol: tcp\ncommand: [web]", "valid");
+    check_web(
+        "metrics: /metrics\nprotocol: tcp\ncommand: [web]",
+        "5:14: the port of a tcp service tells no metrics | write the port where they are: `metrics: {port: 9102, path: /metrics}`",
+    );
+    check_web(
+        "metrics: /metrics\nendpoints: {/: {}}",
+        "5:14: `metrics` stands without `command` | remove it: a simulated service tells no metrics of its own",
+    );
+    check_web("metrics: metrics\ncommand: [web]", "5:14: `metrics` does not start with a slash | write `/metrics`");
+    check_web("metrics: {port: 9102}\ncommand: [web]", "5:14: `path` is missing | add a line `path: ...` here");
     check_web("memory: 65 GiB\nendpoints: {/: {}}", "5:13: `65 GiB` is too much | write at most `64 GiB`");
     check_web("memory: -1 MiB\nendpoints: {/: {}}", "5:13: `-1 MiB` is negative | write a number of bytes from `0` up");
     check_web(

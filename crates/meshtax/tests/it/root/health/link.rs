@@ -16,32 +16,89 @@ struct Counted {
     bytes: u64,
 }
 
-/// Ten frames, and 936 bytes at layer 2 where the pod's address has eleven characters: the request names it once. By
-/// order, since neither depends on the period; in the arm where nobody else asks.
+/// Both directions of a link in `probes` probes of the pod at `address`: ten frames each, and 936 bytes at layer 2 where
+/// the address has eleven characters, since the request names it once.
+fn expected(probes: u64, address: &str) -> Counted {
+    Counted { frames: probes * 10, bytes: probes * (925 + address.len() as u64) }
+}
+
+/// By order, since neither depends on the period; in the arm where nobody else asks.
 pub fn a_probe_is_ten_frames(lab: &Kept) {
     let address = address(lab, "front-v1");
     let probe: Vec<Value> = probes(lab, "sidecar")
         .into_iter()
         .filter(|probe| probe["pod"] == "front-v1" && probe["port"] == 15021)
         .collect();
-    settle_neighbours(lab, &address);
+    settle_neighbours(lab, "off", &address);
     // The first one may find that a switch has to learn where the pod is.
     ask(lab, "off", &probe, 1);
-    let before = at_rest(lab);
+    let before = at_rest(lab, "off");
     let answers = ask(lab, "off", &probe, PROBES as usize);
     assert!(answers.iter().all(|answer| *answer == json!({"asked": 1, "failed": 0})), "{answers:?}");
-    let after = at_rest(lab);
-    let each = Counted { frames: 10, bytes: 925 + address.len() as u64 };
-    let all = Counted { frames: PROBES * each.frames, bytes: PROBES * each.bytes };
-    assert_eq!(Counted { frames: after.frames - before.frames, bytes: after.bytes - before.bytes }, all);
+    assert_eq!(at_rest(lab, "off").since(before), expected(PROBES, &address));
+}
+
+/// The arm's own kubelet, every 2 s and, by default, every 15 s: so many connections from the node's own address as the
+/// pod's kernel counts, and on the link nothing but what they explain.
+pub fn kubelets_of_every_period_ask_from_the_nodes_address(lab: &Kept) {
+    let address = address(lab, "front-v1");
+    let arms = [("then", 2000, 3), ("sidecar", 15_000, 1)];
+    let before = arms.map(|(arm, period_ms, _)| {
+        let asked = probes(lab, arm).into_iter().find(|probe| probe["pod"] == "front-v1" && probe["port"] == 15021);
+        assert_eq!(asked.unwrap()["period_ms"], period_ms);
+        settle_neighbours(lab, arm, &address);
+        count_connections(lab, arm);
+        counted(lab, arm)
+    });
+    for ((arm, _, least), (asked_before, before)) in arms.into_iter().zip(before) {
+        let deadline = Instant::now() + 2 * PATIENCE;
+        while connections(lab, arm, "asked") < asked_before + least {
+            assert!(Instant::now() < deadline, "{arm}: too few probes");
+        }
+        let (asked, after) = counted(lab, arm);
+        assert_eq!(after.since(before), expected(asked - asked_before, &address), "{arm}: {asked} - {asked_before}");
+        assert_eq!(connections(lab, arm, "strangers"), 0, "{arm}: somebody else asks");
+    }
+}
+
+/// Has the pod's kernel count who connects to the sidecar's readiness: the node, by the address of its bridge, and others.
+fn count_connections(lab: &Kept, arm: &str) {
+    let bridge = printed(&lab.inside(arm, "node", &["ip", "-4", "-o", "address", "show", "dev", "mtbr0"]));
+    let node = bridge.split_whitespace().nth(3).and_then(|address| address.split('/').next()).unwrap().to_owned();
+    let opens = "tcp dport 15021 tcp flags & (syn | ack) == syn";
+    let rules = format!(
+        "table ip witness {{ counter asked {{}}; counter strangers {{}}; chain input {{ type filter hook input priority 0; \
+         ip saddr {node} {opens} counter name asked; ip saddr != {node} {opens} counter name strangers; }}; }}"
+    );
+    printed(&lab.inside(arm, "front-v1", &["nft", &rules]));
+}
+
+fn connections(lab: &Kept, arm: &str, counter: &str) -> u64 {
+    let text = printed(&lab.inside(arm, "front-v1", &["nft", "list", "counter", "ip", "witness", counter]));
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let at = words.iter().position(|word| *word == "packets").expect("a counter has packets");
+    words[at + 1].parse().unwrap()
+}
+
+/// Connections so far, and the link's counters once it is at rest, with no probe in between.
+fn counted(lab: &Kept, arm: &str) -> (u64, Counted) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let asked = connections(lab, arm, "asked");
+        let link = at_rest(lab, arm);
+        if connections(lab, arm, "asked") == asked {
+            return (asked, link);
+        }
+        assert!(Instant::now() < deadline, "{arm}: probe after probe");
+    }
 }
 
 /// Node and pod know each other for good, so that nobody asks for addresses meanwhile.
-fn settle_neighbours(lab: &Kept, address: &str) {
-    let place = |pod: &str, link: &str| printed(&lab.inside("off", pod, &["cat", &place_of(link)])).trim().to_owned();
+fn settle_neighbours(lab: &Kept, arm: &str, address: &str) {
+    let place = |pod: &str, link: &str| printed(&lab.inside(arm, pod, &["cat", &place_of(link)])).trim().to_owned();
     let know = |pod: &str, link: &str, other: &str, at: &str| {
         let command = ["ip", "neigh", "replace", other, "lladdr", at, "dev", link, "nud", "permanent"];
-        printed(&lab.inside("off", pod, &command));
+        printed(&lab.inside(arm, pod, &command));
     };
     know("front-v1", "eth0", "10.244.0.1", &place("node", "mtbr0"));
     know("node", "mtbr0", address, &place("front-v1", "eth0"));
@@ -52,11 +109,11 @@ fn place_of(link: &str) -> String {
 }
 
 /// The counters once two looks agree: the last segments of a connection come after its last byte.
-fn at_rest(lab: &Kept) -> Counted {
+fn at_rest(lab: &Kept, arm: &str) -> Counted {
     let deadline = Instant::now() + PATIENCE;
-    let mut last = counters(lab);
+    let mut last = counters(lab, arm);
     loop {
-        let now = counters(lab);
+        let now = counters(lab, arm);
         if now == last {
             return now;
         }
@@ -65,9 +122,15 @@ fn at_rest(lab: &Kept) -> Counted {
     }
 }
 
-fn counters(lab: &Kept) -> Counted {
-    let text = printed(&lab.inside("off", "front-v1", &["cat", "/proc/net/dev"]));
+fn counters(lab: &Kept, arm: &str) -> Counted {
+    let text = printed(&lab.inside(arm, "front-v1", &["cat", "/proc/net/dev"]));
     let line = text.lines().find_map(|line| line.trim_start().strip_prefix("eth0:")).expect("a pod has a link");
     let columns: Vec<u64> = line.split_whitespace().map(|column| column.parse().unwrap()).collect();
     Counted { frames: columns[1] + columns[9], bytes: columns[0] + columns[8] }
+}
+
+impl Counted {
+    fn since(self, earlier: Counted) -> Counted {
+        Counted { frames: self.frames - earlier.frames, bytes: self.bytes - earlier.bytes }
+    }
 }
