@@ -19,8 +19,9 @@ const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What a kernel before 5.12 costs.
 const WITHOUT_BYTES: &str = "no program may keep anything in a socket, so bytes cannot be counted, and `top`, `life`, \
-                             `rtt`, `backlog`, `agent` and `watch: on` do not work; `connect`, `accept` and `retrans` \
-                             do, but do not know who accepts";
+                             `rtt`, `backlog`, `dns`, `udp`, `agent` and `watch: on` do not work; `connect`, `accept`, \
+                             `retrans`, `resets` and `drops` do, but do not know who accepts, nor whose dropped packets \
+                             were";
 /// Bits of capabilities(7).
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
@@ -162,12 +163,12 @@ fn bridge_filter() -> Found {
 fn witness() -> Found {
     let attached = Probe::load().and_then(|mut probe| {
         probe.attach()?;
-        Ok(probe.gaps().iter().map(|gap| gap.what).collect::<Vec<_>>())
+        Ok(told(probe.gaps()))
     });
     match attached {
         Ok(gaps) => {
             let tables = agent::seen_tables(Path::new("/"));
-            let unseen = gaps.into_iter().chain(unseen_beside_tcp()).map(str::to_owned).chain(tables.missing);
+            let unseen = gaps.into_iter().chain(unseen_beside_tcp()).chain(tables.missing);
             Ok(format!(
                 "programs load and attach{}",
                 unseen.map(|what| format!("; not seen: {what}")).collect::<String>()
@@ -180,22 +181,27 @@ fn witness() -> Found {
     }
 }
 
-/// What the witnesses of all else do not see on this kernel.
-fn unseen_beside_tcp() -> Vec<&'static str> {
+/// What is not seen, and why.
+fn told(gaps: &[probe::Gap]) -> Vec<String> {
+    gaps.iter().map(|gap| format!("{} ({})", gap.what, gap.why)).collect()
+}
+
+/// What the witnesses of all else do not see on this kernel, and why.
+fn unseen_beside_tcp() -> Vec<String> {
     let dns = Dns::load(DnsOptions::default()).and_then(|mut dns| {
         dns.attach()?;
         Ok(Vec::new())
     });
     let udp = Udp::load(Ports::Services).and_then(|mut udp| {
         udp.attach()?;
-        Ok(udp.gaps().iter().map(|gap| gap.what).collect())
+        Ok(told(udp.gaps()))
     });
     let drops = Drops::load().and_then(|mut drops| {
         drops.attach()?;
-        Ok(drops.gaps().iter().map(|gap| gap.what).collect())
+        Ok(told(drops.gaps()))
     });
     let all = [("DNS queries", dns), ("datagrams of UDP", udp), ("dropped packets", drops)];
-    all.into_iter().flat_map(|(what, gaps)| gaps.unwrap_or_else(|_| vec![what])).collect()
+    all.into_iter().flat_map(|(what, gaps)| gaps.unwrap_or_else(|error| vec![format!("{what} ({error})")])).collect()
 }
 
 fn nft() -> Found {

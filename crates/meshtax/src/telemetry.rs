@@ -62,7 +62,7 @@ fn of_kernel(arm: &str, watched: &Watched) -> Vec<Sighting> {
         (Signal::TcpBytes, count(moved.sent_bytes + moved.received_bytes, None)),
         (Signal::RoundTripTimes, (None, None)),
         (Signal::Retransmits, count(moved.retransmits, Some(truth.retransmits))),
-        (Signal::FailedOpens, count(moved.failed, None)),
+        (Signal::FailedOpens, count(moved.failed, Some(truth.failed_opens))),
         (Signal::AcceptQueues, (None, None)),
     ];
     if let Some(passed) = passed {

@@ -10,6 +10,8 @@ pub struct NetworkTotals {
     pub active_opens: u64,
     /// Connections accepted.
     pub passive_opens: u64,
+    /// Opens that failed, of either end.
+    pub failed_opens: u64,
     /// Segments sent again.
     pub retransmits: u64,
     /// UDP datagrams received, IPv4.
@@ -31,6 +33,7 @@ impl NetworkTotals {
         Ok(Self {
             active_opens: counter("Tcp:", "ActiveOpens")?,
             passive_opens: counter("Tcp:", "PassiveOpens")?,
+            failed_opens: counter("Tcp:", "AttemptFails")?,
             retransmits: counter("Tcp:", "RetransSegs")?,
             datagrams_received: counter("Udp:", "InDatagrams")?,
             datagrams_sent: counter("Udp:", "OutDatagrams")?,
@@ -51,6 +54,7 @@ impl NetworkTotals {
         Self {
             active_opens: of(self.active_opens, other.active_opens),
             passive_opens: of(self.passive_opens, other.passive_opens),
+            failed_opens: of(self.failed_opens, other.failed_opens),
             retransmits: of(self.retransmits, other.retransmits),
             datagrams_received: of(self.datagrams_received, other.datagrams_received),
             datagrams_sent: of(self.datagrams_sent, other.datagrams_sent),
@@ -79,11 +83,12 @@ mod tests {
             std::fs::write(folder.join("snmp"), text).unwrap();
             assert_eq!(NetworkTotals::read(root.path(), 7).ok(), expected, "{text}");
         };
-        let tcp = "Tcp: RtoMin ActiveOpens PassiveOpens RetransSegs\nTcp: 200 5 7 3\n";
+        let tcp = "Tcp: RtoMin ActiveOpens PassiveOpens AttemptFails RetransSegs\nTcp: 200 5 7 2 3\n";
         let udp = "Udp: InDatagrams NoPorts OutDatagrams\nUdp: 11 1 13\nUdpLite: InDatagrams\nUdpLite: 99\n";
         let totals = NetworkTotals {
             active_opens: 5,
             passive_opens: 7,
+            failed_opens: 2,
             retransmits: 3,
             datagrams_received: 11,
             datagrams_sent: 13,

@@ -1,19 +1,22 @@
 use std::collections::HashMap;
 
 use libbpf_rs::btf::Btf;
-use libbpf_rs::{Link, MapCore, MapFlags, Object};
+use libbpf_rs::{Link, MapCore, MapFlags, Object, OpenObject};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::dropped::{DropKey, DropKeyRecord, DropLossRecord, DropLosses, DropRecord, Dropped};
 use crate::error::ProbeError;
 use crate::feed::Feed;
-use crate::object::{arguments, load, own_sockets};
+use crate::object::{NO_STORAGE, arguments, load, own_sockets};
 use crate::probe::{Gap, entries, forget, map, program};
 use crate::reason::Reasons;
 use crate::symbols::Symbols;
 
 /// The programs, compiled.
 const DROPS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/drops.bpf.o"));
+
+/// Where they are told that nobody notes owners.
+const OWNERLESS: &str = ".rodata.ownerless";
 
 /// Which drops are told; all are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct Drops {
     pub(crate) object: Object,
     /// The program that fits the kernel's tracepoint.
     on_drop: &'static str,
+    /// Whether the kernel lets them note who made a socket.
+    knows_owners: bool,
     reasons: Reasons,
     attached: Vec<Link>,
     gaps: Vec<Gap>,
@@ -40,16 +45,20 @@ impl Drops {
     ///
     /// # Errors
     ///
-    /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.12 or has no BTF.
+    /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.8 or has no BTF.
     pub fn load() -> Result<Self, ProbeError> {
         libbpf_rs::set_print(None);
         let kernel = Btf::from_vmlinux().map_err(ProbeError::refused("drops"))?;
         let on_drop = fitting(&kernel);
-        let object = load(DROPS, &[on_drop], |_| ()).map_err(ProbeError::refused("drops"))?;
+        let (object, knows_owners) = match load(DROPS, &[on_drop], |_| ()) {
+            Ok(object) => (object, true),
+            Err(_) => (load(DROPS, &[on_drop], forgo_owners).map_err(ProbeError::refused("drops"))?, false),
+        };
         // What finds no room is counted here, so this one must have room.
         let (key, nothing) = (DropKeyRecord::default(), 0u64);
         map(&object, "drops").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
-        Ok(Self { object, on_drop, reasons: Reasons::of(&kernel), attached: Vec::new(), gaps: Vec::new() })
+        let reasons = Reasons::of(&kernel);
+        Ok(Self { object, on_drop, knows_owners, reasons, attached: Vec::new(), gaps: Vec::new() })
     }
 
     /// Attaches the programs.
@@ -66,7 +75,11 @@ impl Drops {
             let why = "the kernel is older than 6.11".to_owned();
             self.gaps.push(Gap { what: "which socket a packet was for that is dropped on its way in", why });
         }
-        own_sockets(&self.object, &mut self.attached, &mut self.gaps)?;
+        if self.knows_owners {
+            own_sockets(&self.object, &mut self.attached, &mut self.gaps)?;
+        } else {
+            self.gaps.push(Gap { what: "who made the sockets of dropped packets", why: NO_STORAGE.to_owned() });
+        }
         let on_drop = program(&self.object, self.on_drop).attach().map_err(ProbeError::refused(self.on_drop))?;
         self.attached.push(on_drop);
         Ok(())
@@ -146,6 +159,16 @@ impl Drops {
         let record = DropLossRecord::read_from_bytes(&bytes).expect("programs and loader share one layout");
         Ok(DropLosses::of(&record))
     }
+}
+
+/// For kernels that let programs keep nothing in a socket.
+fn forgo_owners(open: &mut OpenObject) {
+    let mut ownerless =
+        open.maps_mut().find(|map| map.name() == OWNERLESS).expect("the object says whether it notes them");
+    ownerless.set_initial_value(&1u32.to_ne_bytes()).expect("it is a number");
+    let mut seeding =
+        open.progs_mut().find(|program| program.name() == "seed_all").expect("the object has this program");
+    seeding.set_autoload(false);
 }
 
 fn count_of(bytes: &[u8]) -> u64 {

@@ -12,6 +12,9 @@ use crate::probe::{Gap, program, read_through};
 /// What notes the owner of a socket as it is made.
 const ON_SOCKET: &str = "on_socket";
 
+/// Why kernels that are older tell less.
+pub(crate) const NO_STORAGE: &str = "before Linux 5.12 no program may keep anything in a socket";
+
 /// Loads programs. Of those that fit some kernels only, `chosen` are loaded; `set` sets options.
 pub(crate) fn load(bytes: &[u8], chosen: &[&str], set: impl Fn(&mut OpenObject)) -> Result<Object, libbpf_rs::Error> {
     let load = |chosen: &[&str]| {
@@ -26,6 +29,11 @@ pub(crate) fn load(bytes: &[u8], chosen: &[&str], set: impl Fn(&mut OpenObject))
     };
     // Older kernels do not let it see what it has to.
     load(&[chosen, &[ON_SOCKET]].concat()).or_else(|_| load(chosen))
+}
+
+/// Whether the kernel has a tracepoint for programs that know its types.
+pub(crate) fn has_tracepoint(kernel: &Btf, tracepoint: &str) -> bool {
+    kernel.type_by_name::<types::Typedef>(&format!("btf_trace_{tracepoint}")).is_some()
 }
 
 /// How many arguments a tracepoint has, by the type of its probes; the first of theirs is their own.

@@ -5,14 +5,16 @@ pub use events::Events;
 pub(crate) use scope::SCOPE;
 
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use libbpf_rs::btf::Btf;
 use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, OpenObject, ProgramMut};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::connection::{Connection, Kind, Role};
 use crate::error::ProbeError;
 use crate::feed::Feed;
+use crate::object::has_tracepoint;
 use crate::record::{ConnectionRecord, KeyRecord, LossRecord, SeriesRecord};
 use crate::series::{Key, Losses, Series};
 
@@ -22,12 +24,12 @@ const TCP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
 /// Programs that everything rests on.
 const REQUIRED: [&str; 1] = ["on_state"];
 
-/// Programs that each tell one thing more.
-const OPTIONAL: [(&str, &str); 4] = [
-    ("on_retransmit", "segments that are sent again, as they are sent"),
-    ("on_synack_again", "answers to opens that are sent again"),
-    ("on_reset_received", "resets that come"),
-    ("on_reset_sent", "resets that are sent"),
+/// Programs that each tell one thing more, by the kernel's tracepoint.
+const OPTIONAL: [(&str, &str, &str); 4] = [
+    ("on_retransmit", "tcp_retransmit_skb", "segments that are sent again, as they are sent"),
+    ("on_synack_again", "tcp_retransmit_synack", "answers to opens that are sent again"),
+    ("on_reset_received", "tcp_receive_reset", "resets that come"),
+    ("on_reset_sent", "tcp_send_reset", "resets that are sent"),
 ];
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
@@ -134,9 +136,26 @@ impl Probe {
 
 /// The programs, not loaded yet.
 fn open() -> Result<OpenObject, ProbeError> {
+    open_fitting(TCP).map_err(ProbeError::refused("tcp"))
+}
+
+/// Programs, not loaded yet, without those for which the running kernel has no tracepoint: it would take none of them.
+fn open_fitting(bytes: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
     // What the loader says is in the errors; the verifier's log helps those who write programs only.
     libbpf_rs::set_print(None);
-    ObjectBuilder::default().open_memory(TCP).map_err(ProbeError::refused("tcp"))
+    let kernel = Btf::from_vmlinux()?;
+    let mut open = ObjectBuilder::default().open_memory(bytes)?;
+    leave_out(&mut open, |tracepoint| has_tracepoint(&kernel, tracepoint));
+    Ok(open)
+}
+
+fn leave_out(open: &mut OpenObject, is_there: impl Fn(&str) -> bool) {
+    let absent: Vec<_> = OPTIONAL.into_iter().filter(|(_, tracepoint, _)| !is_there(tracepoint)).collect();
+    for mut program in open.progs_mut() {
+        if absent.iter().any(|(name, ..)| program.name() == *name) {
+            program.set_autoload(false);
+        }
+    }
 }
 
 impl<S> Probe<S> {
@@ -145,8 +164,13 @@ impl<S> Probe<S> {
         for name in REQUIRED {
             self.attached.push(program(&self.object, name).attach().map_err(ProbeError::refused(name))?);
         }
-        for (name, what) in OPTIONAL {
-            let Some(program) = find_program(&self.object, name) else { continue };
+        for (name, tracepoint, what) in OPTIONAL {
+            let program = program(&self.object, name);
+            // One that was left out has no descriptor.
+            if program.as_fd().as_raw_fd() < 0 {
+                self.gaps.push(Gap { what, why: format!("the kernel has no tracepoint `{tracepoint}`") });
+                continue;
+            }
             match program.attach() {
                 Ok(link) => self.attached.push(link),
                 Err(error) => self.gaps.push(Gap { what, why: error.to_string() }),
@@ -198,11 +222,7 @@ pub(crate) fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
 }
 
 pub(crate) fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
-    find_program(object, name).expect("the object has this program")
-}
-
-fn find_program<'a>(object: &'a Object, name: &str) -> Option<ProgramMut<'a>> {
-    object.progs_mut().find(|program| program.name() == name)
+    object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
 }
 
 /// A key and its value, as bytes.
@@ -259,4 +279,17 @@ pub(crate) fn read_through(link: &Link) -> Result<Vec<u8>, ProbeError> {
     let mut written = Vec::new();
     Iter::new(link).map_err(ProbeError::Map)?.read_to_end(&mut written).map_err(ProbeError::Read)?;
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_no_tracepoint_is_left_out() {
+        let mut open = ObjectBuilder::default().open_memory(TCP).unwrap();
+        leave_out(&mut open, |tracepoint| tracepoint != "tcp_send_reset");
+        let left_out = open.progs().filter(|program| !program.autoload());
+        assert_eq!(left_out.map(|program| program.name().to_owned()).collect::<Vec<_>>(), ["on_reset_sent"]);
+    }
 }

@@ -43,9 +43,9 @@ sent again so far. STATE SYN_RECV is the answer to an open. Example:
   12:00:01 4242    4  10.0.0.3:51234   R> 10.0.0.2:80      ESTABLISHED     3";
 
 pub const RESETS_HELP: &str = "\
-A line for each reset that a socket sends (->) or receives (<-), with the state
-that it was in; a socket that is closed before all was read sends one at once
-after its CLOSE. A refused open is a reset received in SYN_SENT. Example:
+A line for each reset that a socket sends (->) or receives (<-), with its state
+just then: one that is closed before all was read, or at once, is in CLOSE when
+it sends its reset. A refused open is a reset received in SYN_SENT. Example:
 
   TIME     PID  COMM  LADDR:LPORT    R  RADDR:RPORT    STATE
   12:00:01 4242 curl  10.0.0.3:51234 <- 10.0.0.2:80    ESTABLISHED

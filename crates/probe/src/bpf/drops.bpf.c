@@ -49,6 +49,9 @@ struct {
 	__type(value, struct drop_losses);
 } lost SEC(".maps");
 
+/* Set where the kernel gives programs no storage in a socket; the verifier then leaves out what would use it. */
+const volatile __u32 is_ownerless SEC(".rodata.ownerless");
+
 static const __u64 nothing;
 static const struct drop_key other = {};
 
@@ -93,7 +96,7 @@ static __always_inline bool is_full(struct sock *sk)
 
 static __always_inline void describe_socket(struct drop *event, struct sock *sk)
 {
-	struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+	struct owner *owner = is_ownerless ? 0 : bpf_sk_storage_get(&owners, sk, 0, 0);
 
 	event->id = sk->__sk_common.skc_cookie.counter;
 	event->state = sk->__sk_common.skc_state;

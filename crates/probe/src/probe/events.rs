@@ -1,7 +1,6 @@
-use libbpf_rs::ObjectBuilder;
-
-use super::{Gap, Probe};
+use super::{Gap, Probe, open_fitting};
 use crate::error::ProbeError;
+use crate::object::NO_STORAGE;
 
 /// A probe that tells what happens and counts nothing, for kernels that are too old for more.
 pub type Events = Probe<()>;
@@ -14,7 +13,6 @@ const UNUSED: [&str; 2] = ["stories", "series"];
 
 const UNKNOWN: &str =
     "bytes, control groups and ids of sockets, and who owns those that were accepted or opened before";
-const WHY: &str = "before Linux 5.12 no program may keep anything in a socket";
 
 impl Events {
     /// Loads the programs and attaches them: Linux 5.8 and newer, with BTF.
@@ -23,15 +21,14 @@ impl Events {
     ///
     /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older still.
     pub fn begin() -> Result<Self, ProbeError> {
-        libbpf_rs::set_print(None);
-        let mut open = ObjectBuilder::default().open_memory(EVENT).map_err(ProbeError::refused("event"))?;
+        let mut open = open_fitting(EVENT).map_err(ProbeError::refused("event"))?;
         for mut map in open.maps_mut().filter(|map| UNUSED.iter().any(|name| map.name() == *name)) {
             map.set_autocreate(false).map_err(ProbeError::Map)?;
         }
         let object = open.load().map_err(ProbeError::refused("event"))?;
         let mut events = Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots: () };
         events.attach_programs()?;
-        events.gaps.push(Gap { what: UNKNOWN, why: WHY.to_owned() });
+        events.gaps.push(Gap { what: UNKNOWN, why: NO_STORAGE.to_owned() });
         Ok(events)
     }
 }

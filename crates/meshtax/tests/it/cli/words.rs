@@ -8,7 +8,7 @@ use super::{assert_succeeds, prints};
 use crate::tool::{meshtax, words};
 
 /// Every subcommand that a user may type.
-const VERBS: [&str; 23] = [
+const VERBS: [&str; 24] = [
     "demo",
     "run",
     "calibrate",
@@ -19,6 +19,7 @@ const VERBS: [&str; 23] = [
     "connect",
     "accept",
     "retrans",
+    "resets",
     "backlog",
     "rtt",
     "dns",
@@ -78,6 +79,7 @@ fn help_groups_the_subcommands() {
       connect      TCP connections as they are opened, and opens that fail
       accept       TCP connections as they are accepted
       retrans      TCP segments as they are sent again
+      resets       TCP connections that are reset, and by whom
       backlog      How full accept queues are as connections come
       rtt          Round-trip times of TCP connections, as a histogram
       dns          DNS queries as they end: what was asked, how it ended, how soon

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::witness::namespace::Namespace;
 use super::witness::scrape;
 use super::witness::watching::Watching;
-use crate::tool::insist_on_root;
+use crate::tool::{insist_on_being_alone, insist_on_root};
 use server::{A, AAAA, DELAY, HTTPS, Server, ask, framed, query, take};
 
 const V4: &str = "127.0.0.1";
@@ -111,6 +111,40 @@ fn what_finds_no_room_is_said() {
 }
 
 #[test]
+fn queries_beyond_the_room_for_those_that_wait_are_said() {
+    insist_on_being_alone();
+    const PENDING_MAX: u64 = 16_384;
+    let mut scene = Scene::set("dns-full", V4, &["--timeout", "60s"]);
+    let socket = scene.datagrams();
+    for id in 0..20_000 {
+        socket.send(&query(id, "silent.example", A)).unwrap();
+    }
+    let said = last_words(&mut scene.dns);
+    let line = said.lines().find(|line| line.contains("found no room and were not followed"));
+    let count = line.and_then(|line| line.split(' ').find_map(|word| word.parse::<u64>().ok()));
+    assert!(count.unwrap_or_else(|| panic!("{said}")) >= 20_000 - PENDING_MAX, "{said}");
+}
+
+#[test]
+fn queries_that_end_while_the_ring_is_full_are_said_and_still_counted() {
+    insist_on_being_alone();
+    let mut scene = Scene::set("dns-ring", V4, &[]);
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    let socket = scene.datagrams();
+    scene.dns.pause();
+    (0..20_000).for_each(|id| ask(&socket, &query(id, "db.example", A)));
+    scene.dns.resume();
+    let first = scene.dns.lines(1);
+    let (rest, said) = scene.dns.end_saying();
+    let line = said.lines().find(|line| line.contains("were lost: they ended faster"));
+    let lost = line.and_then(|line| line.split(' ').find_map(|word| word.parse::<usize>().ok()));
+    assert!(first.len() + rest.len() + lost.unwrap_or_else(|| panic!("nothing was lost: {said}")) >= 20_000, "{said}");
+    let text = scrape(&agent.place());
+    let labels = labels(&scene.namespace, "A") + ",rcode=\"NOERROR\"}";
+    assert_eq!(value(&text, "meshtax_dns_queries_total", &labels), Some(20_000), "{text}");
+}
+
+#[test]
 fn an_answer_that_comes_too_late_makes_no_second_line() {
     let mut scene = Scene::set("dns-late", V4, &["--timeout", "1ms"]);
     ask(&scene.datagrams(), &query(1, "slow.example", A));
@@ -128,17 +162,19 @@ fn latency_is_at_least_what_the_server_takes() {
 }
 
 #[test]
-fn after_a_truncated_answer_the_query_over_tcp_is_told_as_well() {
+fn after_twenty_three_truncated_answers_twenty_three_queries_over_tcp_are_told() {
     for (name, ip) in [("dns-cut4", V4), ("dns-cut6", V6)] {
         let mut scene = Scene::set(name, ip, &[]);
-        ask(&scene.datagrams(), &query(5, "cut.example", HTTPS));
-        let mut stream = scene.server.connection(&scene.namespace);
-        stream.write_all(&framed(&query(6, "cut.example", HTTPS))).unwrap();
-        take(&mut stream).unwrap();
-        let lines = scene.dns.lines(2);
-        let told: Vec<(&str, bool)> =
-            lines.iter().map(|line| (line["transport"].as_str().unwrap(), line["truncated"] == true)).collect();
-        assert_eq!(told, [("udp", true), ("tcp", false)]);
+        for id in 0..23 {
+            ask(&scene.datagrams(), &query(2 * id, "cut.example", HTTPS));
+            let mut stream = scene.server.connection(&scene.namespace);
+            stream.write_all(&framed(&query(2 * id + 1, "cut.example", HTTPS))).unwrap();
+            take(&mut stream).unwrap();
+        }
+        let lines = scene.dns.lines(46);
+        let told = |line: &Value| (line["message_id"].as_u64(), line["transport"] == "tcp", line["truncated"] == true);
+        let fall_backs = (0..23).flat_map(|id| [(Some(2 * id), false, true), (Some(2 * id + 1), true, false)]);
+        assert!(lines.iter().map(told).eq(fall_backs), "{lines:?}");
         assert!(lines.iter().all(|line| line["type"] == "HTTPS" && line["rcode"] == "NOERROR"), "{lines:?}");
         assert!(lines.iter().all(|line| line["pid"] == std::process::id()), "{lines:?}");
         scene.end();

@@ -170,6 +170,8 @@ fn a_watched_arm_is_seen_to_the_byte_while_it_is_under_load() {
     let connections = told.iter().find(|told| told["signal"] == "connections").unwrap();
     assert!(connections["arm"] == "ebpf" && connections["seen"].as_f64().unwrap() >= 120.0, "{connections}");
     assert_eq!(connections["seen"], connections["truth"], "as the pods' own kernels count them");
+    let failed = told.iter().find(|told| told["signal"] == "failed_opens").unwrap();
+    assert_eq!((&failed["seen"], &failed["truth"]), (&0.0.into(), &0.0.into()), "as those count them, too");
     check_what_programs_took(&run);
 }
 

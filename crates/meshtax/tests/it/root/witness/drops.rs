@@ -10,7 +10,7 @@ use super::namespace::Namespace;
 use super::traffic::{V4, V6};
 use super::watching::Watching;
 use super::{sample, scrape};
-use crate::tool::insist_on_root;
+use crate::tool::{insist_on_being_alone, insist_on_root};
 
 /// Sends so many datagrams within a namespace: `port count`.
 const SEND: &str = "
@@ -147,6 +147,30 @@ fn what_finds_the_ring_full_is_said_and_still_counted() {
     let text = scrape(&agent.place());
     let labels = ["reason=\"NO_SOCKET\"", "protocol=\"udp\"", &format!("workload=\"{}\"", namespace.name())];
     assert_eq!(sample(&text, "meshtax_drops_total", &labels), 20_000);
+}
+
+/// Packets of so many protocols that nobody speaks, one of each.
+const BABBLE: &str = "
+import socket, sys
+sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sock.bind(('lo', 0))
+for protocol in range(0xa000, 0xa000 + int(sys.argv[1])):
+    sock.send(bytes(12) + protocol.to_bytes(2, 'big') + bytes(46))
+";
+
+#[test]
+fn what_finds_no_room_for_a_series_is_counted_as_other() {
+    insist_on_being_alone();
+    const SERIES_MAX: u64 = 4096;
+    let namespace = Namespace::new("babble");
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--no-udp"]);
+    namespace.inside(&["python3", "-c", BABBLE, "5000"]);
+    let text = scrape(&agent.place());
+    let workload = format!("workload=\"{}\"", namespace.name());
+    let named = sample(&text, "meshtax_drops_total", &["protocol=\"0x", &workload]);
+    let other = sample(&text, "meshtax_drops_total", &["reason=\"other\""]);
+    assert!(named <= SERIES_MAX && named + other >= 5000, "{named} {other}");
+    assert!(sample(&text, "meshtax_agent_drop_series_overflow_total", &[]) >= 5000 - SERIES_MAX, "{text}");
 }
 
 /// The number of this process' network namespace.

@@ -107,7 +107,7 @@ fn live_tools_have_no_capability_left_and_tell_on() {
     let moved: Vec<Moved> = (0..23).map(|n| server.exchange(n, 2_000, |_| ())).collect();
     let lines = life.lines(2 * moved.len());
     assert_eq!(told(&lines), truth(&moved));
-    for tool in ["top", "connect", "accept", "retrans", "backlog", "rtt", "dns", "drops", "udp"] {
+    for tool in ["top", "connect", "accept", "retrans", "resets", "backlog", "rtt", "dns", "drops", "udp"] {
         is_harmless(Watching::begin(tool, &[]).id());
     }
 }

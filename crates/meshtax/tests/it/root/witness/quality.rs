@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::duplex::{Duplex, Sender};
 use super::namespace::Namespace;
-use super::scrape;
 use super::socket::Socket;
 use super::traffic::V4;
 use super::watching::Watching;
+use super::{sample, scrape};
 use crate::tool::{insist_on_root, meshtax, words};
 
 /// What the witness says now of the end at `port`.
@@ -109,6 +109,20 @@ fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
     // The ends' own last segments may be lost, too.
     let at_end: u64 = life.lines(2).iter().map(|line| number(line, "retransmits")).sum();
     assert_eq!(at_end, namespace.retransmits());
+}
+
+#[test]
+fn failed_opens_are_those_that_the_namespace_counts() {
+    insist_on_root();
+    let namespace = Namespace::new("refused");
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    namespace.within(|| {
+        let nobody = TcpListener::bind(V4).unwrap().local_addr().unwrap();
+        (0..23).for_each(|_| drop(TcpStream::connect(nobody).unwrap_err()));
+    });
+    let labels = [format!("source_workload=\"{}\"", namespace.name())];
+    let counted = sample(&scrape(&agent.place()), "meshtax_tcp_connect_failures_total", &[&labels[0]]);
+    assert_eq!((counted, namespace.counter("Tcp", "AttemptFails")), (23, 23));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What each kernel lets be seen: everything since Linux 5.12, before it what needs no storage in a socket. These hold on
 //! every kernel; `make test-kernels` runs them in old ones and new ones.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process;
 
 use serde_json::Value;
@@ -16,9 +16,13 @@ const EXACT: [&str; 5] = ["top", "life", "backlog", "rtt", "agent"];
 
 /// Whether this kernel lets programs keep something in a socket.
 fn is_exact() -> bool {
+    is_since((5, 12))
+}
+
+fn is_since(version: (u32, u32)) -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split('.').map(|number| number.parse::<u32>().unwrap());
-    (numbers.next().unwrap(), numbers.next().unwrap()) >= (5, 12)
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= version
 }
 
 /// Opens of both ends are told, each with its owner where the kernel knows it.
@@ -52,6 +56,24 @@ fn check_told(lines: &[Value], role: &str, ends: impl Iterator<Item = (u16, u16)
 fn opens_are_told_on_every_kernel() {
     check_opens(V4);
     check_opens(V6);
+}
+
+#[test]
+fn drops_are_told_on_every_kernel() {
+    insist_on_root();
+    let nobody = UdpSocket::bind(V4).unwrap().local_addr().unwrap();
+    let mut drops = Watching::begin("drops", &["--json", "--port", &nobody.port().to_string()]);
+    let client = UdpSocket::bind(V4).unwrap();
+    for _ in 0..23 {
+        client.send_to(b"seven b", nobody).unwrap();
+    }
+    let reason = if is_since((5, 17)) { "NO_SOCKET" } else { "UNKNOWN" };
+    for line in drops.lines(23) {
+        assert_eq!((&line["reason"], &line["protocol"]), (&reason.into(), &"udp".into()), "{line}");
+        assert_eq!(line["source_port"], client.local_addr().unwrap().port(), "{line}");
+        assert!(line["location"].as_str().unwrap().contains("udp"), "{line}");
+    }
+    assert_eq!(drops.end(), Vec::<Value>::new());
 }
 
 #[test]
@@ -116,11 +138,15 @@ fn doctor_says_what_a_kernel_loses() {
         // What else than TCP some kernel does not let be seen is told behind that.
         let mut found = witness["found"].as_str().unwrap().split("; ");
         assert_eq!(found.next(), Some("programs load and attach"), "{witness}");
-        assert!(found.all(|gap| gap.starts_with("not seen: ")) && witness["gap"].is_null(), "{witness}");
+        let has_cause = |gap: &str| gap.starts_with("not seen: ") && gap.ends_with(')');
+        assert!(found.all(has_cause) && witness["gap"].is_null(), "{witness}");
         return;
     }
     let what = witness["gap"]["what"].as_str().unwrap_or_else(|| panic!("{witness}"));
     let (lost, left) = what.split_once("do not work").unwrap_or_else(|| panic!("{what}"));
-    assert!(EXACT.iter().all(|tool| lost.contains(&format!("`{tool}`"))), "{what}");
-    assert!(["connect", "accept", "retrans"].iter().all(|tool| left.contains(&format!("`{tool}`"))), "{what}");
+    assert!(EXACT.iter().chain(&["dns", "udp"]).all(|tool| lost.contains(&format!("`{tool}`"))), "{what}");
+    assert!(
+        ["connect", "accept", "retrans", "resets", "drops"].iter().all(|tool| left.contains(&format!("`{tool}`"))),
+        "{what}"
+    );
 }
