@@ -69,13 +69,14 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     let interval = options.interval.0;
     let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
     let mut flow = Flow::default();
+    let mut teller = Teller::new(Tool::Top, &options.watch, Some(options.rows));
     watch.ready();
     let mut shown = 0;
     while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
         let closed = watch.gather(&feed, interval);
         let open = watch.probe.connections().context("cannot read what is open")?;
         let moved = flow.since(&closed, &open);
-        let mut teller = Teller::new(Tool::Top, &options.watch, Some(options.rows));
+        teller.begin_anew();
         if options.watch.form() == Form::Text {
             print(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
         }
@@ -246,6 +247,12 @@ impl Teller {
     fn new(tool: Tool, options: &WatchOptions, most: Option<u64>) -> Self {
         let printer = Printer::new(options.form(), tool.columns());
         Self { tool, filter: options.filter(), printer, namer: Namer::new(Path::new("/")), told: 0, most }
+    }
+
+    /// Tells as many again, in text under another heading.
+    fn begin_anew(&mut self) {
+        self.told = 0;
+        self.printer.head_again();
     }
 
     fn tell(&mut self, seen: &[Connection]) -> Result<(), Failure> {

@@ -95,7 +95,10 @@ sockets while this is watching, TCP's pass after one look.";
 pub const AGENT_HELP: &str = "\
 Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
 scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
-where a sidecar reports them already: there they are called meshtax_tcp_….
+where a sidecar (an Envoy that listens at 15001 and 15006) reports them already:
+there they are called meshtax_tcp_…. destination_service is NAME:PORT on both
+sides where who listens is on this machine, a service in pods of a lab, and an
+address where nobody is known. meshtax_tcp_connections_open has older ones, too.
 Between scrapes only DNS queries without an answer are looked for.
 
 meshtax_drops_total has every packet that the kernel dropped, by reason;
@@ -113,8 +116,10 @@ A file says the rest, such as:
 
 It starts as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Once its
 programs are attached it has no capability left, and can gain none: what it
-opened before is all that it takes to read on. It keeps its user, whose files
-SIGHUP reads again: certificates, key and token.";
+opened before is all that it takes to read on. A process beside it keeps
+CAP_NET_ADMIN alone, which the kernel wants whenever somebody asks who is behind
+a translated address; with --no-conntrack there is none. It keeps its user, whose
+files SIGHUP reads again: certificates, key and token.";
 
 const TOP_LINES: &str = "\
 Columns as in bcc's tcptop: KB received and sent by the application in the
@@ -125,7 +130,7 @@ or network namespace:
   4242    nginx    10.0.0.2:80      10.0.0.3:51234        12   4096  0.112
 
 Sums are exact: the kernel's own counters are read, and nothing is cleared.
-What was sent but is not acknowledged yet counts in the next interval.";
+What is on the wire counts as sent, whether or not it is acknowledged yet.";
 
 const TOP_EXAMPLE: &str = "\
 Example: `meshtax top --interval 2s`, then `/nginx`, Enter, and 7 shows the
