@@ -17,7 +17,9 @@ on this machine. Example:
   4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
 
 --json has bytes: bytes_sent and bytes_received are what the application wrote
-and read, to the byte.";
+and read, to the byte. opened (the first SYN), established (the end of the
+handshake) and closed are the kernel's own times, in RFC 3339; null if before
+the tool.";
 
 pub const CONNECT_HELP: &str = "\
 Columns as in bcc's tcpconnect and tcpconnlat: LAT_MS is the time to the end of
@@ -43,7 +45,7 @@ sent again so far. STATE SYN_RECV is the answer to an open. Example:
 pub const BACKLOG_HELP: &str = "\
 As bcc's tcpsynbl: for each listening port, how many connections waited to be
 accepted when one more came, beside how many may wait. Then the listeners that
-had to drop. Example:
+had to drop. With --interval each interval is drawn apart. Example:
 
   port 80, backlog_max = 511
                backlog : count    distribution
@@ -51,8 +53,8 @@ had to drop. Example:
 
 pub const RTT_HELP: &str = "\
 As bcc's tcprtt: the kernel's smoothed round-trip times of what is open at the
-end, and of what ended meanwhile; `--duration` says how long to wait. --json and
---csv tell every connection.";
+end, and of what ended meanwhile; `--duration` says how long to wait, and with
+--interval each interval is drawn apart. --json and --csv tell every connection.";
 
 pub const DNS_HELP: &str = "\
 A line for each query when its answer has come, or none has in time (TIMEOUT),

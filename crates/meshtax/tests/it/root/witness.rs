@@ -8,6 +8,7 @@ mod drops;
 mod duplex;
 mod endings;
 mod exact;
+mod filters;
 mod held;
 mod leaving;
 mod limits;

@@ -14,6 +14,7 @@ use super::traffic::{Moved, Peer, V4};
 use super::watching::Watching;
 use super::{Namespace, own_service, sample, scrape};
 use crate::tool::{insist_on_being_alone, insist_on_root, words};
+pub use container::Group;
 use server::{Prometheus, promtool};
 
 /// Options of an agent that is scraped.
