@@ -3,6 +3,7 @@
 mod dns;
 mod drops;
 mod nat;
+mod open;
 mod udp;
 
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Fam
     }
     let mut gauges: Vec<Family> = listeners(&reading.connections, &mut ledger.namer).into();
     gauges.push(workloads(reading, &mut ledger.namer));
+    gauges.push(open::open(&reading.connections, ledger));
     ledger.bound(&mut gauges);
     let own = own(reading, ledger.overflows());
     let mut families = tcp.into_families();

@@ -61,3 +61,47 @@ impl Filter {
             && self.cidr.is_none_or(|cidr| ends.iter().any(|end| cidr.contains(&end.ip())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use probe::Role;
+
+    use crate::place::tests::socket;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_set_must_hold() {
+        let mut connection = socket(Role::Client, 7, "curl", "10.0.0.3:51234");
+        connection.remote = "192.0.2.1:443".parse().unwrap();
+        connection.cgroup = 99;
+        let check = |filter: Filter, is_admitted: bool| {
+            assert_eq!(filter.admits(&connection), is_admitted, "{filter:?}");
+        };
+        let any = Filter::default;
+        let network = |text: &str| Some(text.parse().unwrap());
+        check(any(), true);
+        check(Filter { pid: Some(4242), ..any() }, true);
+        check(Filter { pid: Some(4243), ..any() }, false);
+        check(Filter { comm: Some("curl".to_owned()), ..any() }, true);
+        check(Filter { comm: Some("cur".to_owned()), ..any() }, false);
+        check(Filter { cgroup: Some(99), ..any() }, true);
+        check(Filter { cgroup: Some(98), ..any() }, false);
+        check(Filter { netns: Some(7), ..any() }, true);
+        check(Filter { netns: Some(8), ..any() }, false);
+        for (port, is_admitted) in [(443, true), (51234, true), (80, false)] {
+            check(Filter { port: Some(port), ..any() }, is_admitted);
+        }
+        for (cidr, is_admitted) in [
+            ("192.0.2.0/24", true),
+            ("10.0.0.3/32", true),
+            ("0.0.0.0/0", true),
+            ("192.0.3.0/24", false),
+            ("::/0", false),
+        ] {
+            check(Filter { cidr: network(cidr), ..any() }, is_admitted);
+        }
+        check(Filter { pid: Some(4242), port: Some(443), cidr: network("10.0.0.0/8"), ..any() }, true);
+        check(Filter { pid: Some(4242), port: Some(80), cidr: network("10.0.0.0/8"), ..any() }, false);
+    }
+}

@@ -4,6 +4,7 @@
 //! nothing: the door does.
 
 mod beyond;
+mod clock;
 mod conntrack;
 mod container;
 mod datagrams;
@@ -32,6 +33,7 @@ mod who;
 mod witnesses;
 mod workload;
 
+pub use clock::Clock;
 pub use conntrack::{Conntrack, Opened, TableError, seen_tables, tell_tables};
 pub use container::Container;
 pub use datagrams::{Datagrams, UDP, udp_line};

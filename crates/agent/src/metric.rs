@@ -1,10 +1,13 @@
 //! Metrics as text: Prometheus' classic format, or OpenMetrics.
 
+mod accept;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::totals::Group;
+use accept::{Range, quality};
 
 /// Forms in which a scraper can have metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +19,13 @@ pub enum Exposition {
 }
 
 impl Exposition {
-    /// What a scraper that sends this `Accept` header takes.
-    pub fn negotiated(accept: Option<&str>) -> Self {
-        let takes = accept.is_some_and(|accept| accept.contains("application/openmetrics-text"));
-        if takes { Self::OpenMetrics } else { Self::Classic }
+    /// What a scraper that sends these `Accept` headers likes best: OpenMetrics where it names that and likes the classic
+    /// text no better, which everybody else has.
+    pub fn negotiated<'a>(accepted: impl Iterator<Item = &'a str>) -> Self {
+        let ranges: Vec<Range> = accepted.flat_map(|accept| accept.split(',')).filter_map(Range::parse).collect();
+        let openmetrics = quality(&ranges, &["application/openmetrics-text"], &["1.0.0", "0.0.1"]);
+        let classic = quality(&ranges, &["text/plain", "text/*", "*/*"], &["0.0.4"]);
+        if openmetrics > 0.0 && openmetrics >= classic { Self::OpenMetrics } else { Self::Classic }
     }
 
     /// Its `Content-Type`.

@@ -190,8 +190,8 @@ impl Exporter {
             (&Method::GET, "/healthz") => plain(StatusCode::OK, "ok\n".to_owned()),
             _ if !self.guard.borrow().admits(request.headers()) => unauthorized(),
             (&Method::GET, "/metrics") => {
-                let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-                self.scrape(Exposition::negotiated(accept))
+                let accepted = request.headers().get_all(ACCEPT).iter();
+                self.scrape(Exposition::negotiated(accepted.filter_map(|accept| accept.to_str().ok())))
             }
             (&Method::GET, "/") => plain(StatusCode::OK, "metrics are at /metrics\n".to_owned()),
             (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),

@@ -69,6 +69,11 @@ impl Printer {
         self.row(&names)
     }
 
+    /// Lets text have its heading once more; what programs read has one only.
+    pub fn head_again(&mut self) {
+        self.headed &= self.form != Form::Text;
+    }
+
     /// The line, with the heading if that is still to be told.
     pub fn line(&mut self, line: &Line) -> String {
         match self.form {

@@ -4,6 +4,7 @@ use jiff::Zoned;
 use probe::{Connection, Kind};
 use serde_json::{Map, Value, json};
 
+use crate::clock::Clock;
 use crate::table::{Column, Line};
 use crate::who::Who;
 
@@ -125,8 +126,8 @@ impl Tool {
     }
 
     /// The line that it tells of a connection whose owner is `who`, at the time `now`.
-    pub fn line(self, connection: &Connection, who: &Who, now: &Zoned) -> Line {
-        Line { facts: facts(self, connection, who, now), cells: self.cells(connection, who, now) }
+    pub fn line(self, connection: &Connection, who: &Who, now: &Clock) -> Line {
+        Line { facts: facts(self, connection, who, now), cells: self.cells(connection, who, &now.wall) }
     }
 
     fn cells(self, connection: &Connection, who: &Who, now: &Zoned) -> Vec<String> {
@@ -168,10 +169,10 @@ impl Tool {
 }
 
 /// What is told in JSON and CSV: bytes, milliseconds and microseconds, never rounded to others.
-fn facts(tool: Tool, connection: &Connection, who: &Who, now: &Zoned) -> Map<String, Value> {
+fn facts(tool: Tool, connection: &Connection, who: &Who, now: &Clock) -> Map<String, Value> {
     let Connection { local, remote, .. } = connection;
     let facts = json!({
-        "time": now.timestamp().to_string(),
+        "time": now.wall.timestamp().to_string(),
         "event": connection.kind,
         "role": connection.role,
         "state": connection.state.name(),
@@ -183,6 +184,9 @@ fn facts(tool: Tool, connection: &Connection, who: &Who, now: &Zoned) -> Map<Str
         "bytes_received": connection.received,
         "bytes_retransmitted": connection.retransmitted,
         "retransmits": connection.retransmits,
+        "opened": connection.begun.map(|begun| now.time_of(begun)),
+        "established": connection.established.map(|established| now.time_of(established)),
+        "closed": (connection.kind == Kind::Closed).then(|| now.time_of(connection.at)),
         "duration_ms": duration_ms(connection),
         "handshake_ms": handshake_ms(connection),
         "srtt_us": connection.srtt_us,

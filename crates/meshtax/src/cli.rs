@@ -85,10 +85,10 @@ pub enum Verb {
     Resets(WatchOptions),
     /// How full accept queues are as connections come
     #[command(after_help = BACKLOG_HELP)]
-    Backlog(WatchOptions),
+    Backlog(HistogramOptions),
     /// Round-trip times of TCP connections, as a histogram
     #[command(after_help = RTT_HELP)]
-    Rtt(WatchOptions),
+    Rtt(HistogramOptions),
     /// DNS queries as they end: what was asked, how it ended, how soon
     #[command(after_help = help::DNS_HELP)]
     Dns(DnsWatchOptions),
@@ -353,6 +353,23 @@ impl WatchOptions {
             (_, true) => Form::Csv,
             _ => Form::Text,
         }
+    }
+}
+
+/// Options of the tools that draw.
+#[derive(Clone, Debug, Args)]
+pub struct HistogramOptions {
+    #[command(flatten)]
+    pub watch: WatchOptions,
+    /// Draw what each such time brought; --count then counts these [default: once, at the end]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["json", "csv"])]
+    pub interval: Option<Span>,
+}
+
+impl HistogramOptions {
+    /// Whether another one follows so many.
+    pub fn goes_on(&self, drawn: u64) -> bool {
+        self.interval.is_some() && self.watch.count.is_none_or(|count| drawn < count)
     }
 }
 

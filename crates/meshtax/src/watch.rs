@@ -2,22 +2,24 @@
 
 mod dns;
 mod drops;
+mod histograms;
 mod screen;
 mod udp;
 
 pub use dns::{dns, witness as dns_witness};
 pub use drops::{drops, witness as drops_witness};
+pub use histograms::{backlog, rtt};
 pub use udp::{udp, witness as udp_witness};
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agent::{Flow, Form, Namer, Printer, Privileges, Tool, histogram};
+use agent::{Clock, Flow, Form, Namer, Printer, Privileges, Tool};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
-use probe::{Connection, Events, Gap, Kind, Probe, ProbeError, Role};
+use probe::{Connection, Events, Gap, Kind, Probe, ProbeError};
 
 use crate::cli::{TopOptions, WatchOptions};
 use crate::failure::Failure;
@@ -69,13 +71,14 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     let interval = options.interval.0;
     let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
     let mut flow = Flow::default();
+    let mut teller = Teller::new(Tool::Top, &options.watch, Some(options.rows));
     watch.ready();
     let mut shown = 0;
     while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
-        let closed = watch.gather(&feed, interval);
+        let closed = watch.gather(&feed, Some(interval));
         let open = watch.probe.connections().context("cannot read what is open")?;
         let moved = flow.since(&closed, &open);
-        let mut teller = Teller::new(Tool::Top, &options.watch, Some(options.rows));
+        teller.begin_anew();
         if options.watch.form() == Form::Text {
             print(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
         }
@@ -85,64 +88,6 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
             print("\n")?;
         }
         shown += 1;
-    }
-    watch.own_up()
-}
-
-/// `meshtax rtt`: smoothed round-trip times of what is open, and of what ends meanwhile.
-pub fn rtt(options: &WatchOptions) -> Result<ExitCode, Failure> {
-    let watch = Watch::begin(options)?;
-    let filter = options.filter();
-    let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
-    watch.ready();
-    let mut seen = Vec::new();
-    while !watch.is_over() {
-        seen.extend(feed.wait(watch.left()));
-    }
-    // What has happened until now belongs to it.
-    seen.extend(feed.wait(Duration::ZERO));
-    seen.extend(watch.probe.connections().context("cannot read what is open")?);
-    let of_interest = seen.iter().filter(|seen| seen.srtt_us > 0 && filter.admits(seen));
-    let times: Vec<u64> = of_interest.map(|seen| seen.srtt_us.into()).collect();
-    if options.form() == Form::Text {
-        print(&histogram("srtt (us)", times))?;
-    } else {
-        let mut teller = Teller::new(Tool::Life, options, options.count);
-        teller.tell(&seen.into_iter().filter(|seen| seen.srtt_us > 0).collect::<Vec<_>>())?;
-    }
-    watch.own_up()
-}
-
-/// `meshtax backlog`: how full accept queues were as connections came, by the size of the queue.
-pub fn backlog(options: &WatchOptions) -> Result<ExitCode, Failure> {
-    let watch = Watch::begin(options)?;
-    let filter = options.filter();
-    let feed = watch.probe.feed(&[Kind::Queued]).context("cannot follow opens")?;
-    watch.ready();
-    let mut queued: Vec<Connection> = Vec::new();
-    let mut teller = Teller::new(Tool::Accept, options, options.count);
-    while !watch.is_over() && options.count.is_none_or(|count| (queued.len() as u64) < count) {
-        let seen = feed.wait(watch.left());
-        if options.form() != Form::Text {
-            teller.tell(&seen)?;
-        }
-        queued.extend(seen.into_iter().filter(|queued| filter.admits(queued)));
-    }
-    if options.form() != Form::Text {
-        return watch.own_up();
-    }
-    let mut limits: Vec<(u16, u32)> = queued.iter().map(|queued| (queued.local.port(), queued.queue_max)).collect();
-    limits.sort_unstable();
-    limits.dedup();
-    for (port, limit) in limits {
-        let here = queued.iter().filter(|queued| (queued.local.port(), queued.queue_max) == (port, limit));
-        print(&format!("port {port}, backlog_max = {limit}\n"))?;
-        print(&histogram("backlog", here.map(|queued| queued.queue.into())))?;
-    }
-    let listeners = watch.probe.connections().context("cannot read what is open")?;
-    let full = listeners.iter().filter(|seen| seen.role == Role::Listener && seen.drops > 0 && filter.admits(seen));
-    for listener in full {
-        print(&format!("{} dropped {} packets for want of room, ever\n", listener.local, listener.drops))?;
     }
     watch.own_up()
 }
@@ -201,13 +146,21 @@ impl<W> Watch<W> {
     }
 }
 
+impl<W> Watch<W> {
+    /// How long to wait for what happens next before `end`; none once that, or the whole, is over.
+    fn left_until(&self, end: Option<Instant>) -> Option<Duration> {
+        let left = end.map_or(Some(GLANCE), |end| end.checked_duration_since(Instant::now()));
+        left.filter(|_| !self.is_over()).map(|left| left.min(self.left()))
+    }
+}
+
 impl<S> Watch<Probe<S>> {
-    /// What happens within an interval.
-    fn gather(&self, feed: &probe::Feed, interval: Duration) -> Vec<Connection> {
-        let end = Instant::now() + interval;
+    /// What happens within an interval, or until it is over.
+    fn gather(&self, feed: &probe::Feed, interval: Option<Duration>) -> Vec<Connection> {
+        let end = interval.map(|interval| Instant::now() + interval);
         let mut seen = Vec::new();
-        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|_| !self.is_over()) {
-            seen.extend(feed.wait(left.min(GLANCE)));
+        while let Some(left) = self.left_until(end) {
+            seen.extend(feed.wait(left));
         }
         seen.extend(feed.wait(Duration::ZERO));
         seen
@@ -248,8 +201,14 @@ impl Teller {
         Self { tool, filter: options.filter(), printer, namer: Namer::new(Path::new("/")), told: 0, most }
     }
 
+    /// Tells as many again, in text under another heading.
+    fn begin_anew(&mut self) {
+        self.told = 0;
+        self.printer.head_again();
+    }
+
     fn tell(&mut self, seen: &[Connection]) -> Result<(), Failure> {
-        let now = Zoned::now();
+        let now = Clock::read();
         self.namer.refresh();
         let mut text = String::new();
         for connection in seen.iter().filter(|seen| self.filter.admits(seen)) {

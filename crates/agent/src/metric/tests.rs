@@ -28,8 +28,34 @@ fn openmetrics_names_counters_without_their_suffix_and_says_where_it_ends() {
 
 #[test]
 fn a_scraper_has_the_form_it_asks_for() {
-    let check = |accept, form| assert_eq!(Exposition::negotiated(accept), form);
-    check(None, Exposition::Classic);
-    check(Some("text/plain"), Exposition::Classic);
-    check(Some("application/openmetrics-text;version=1.0.0,text/plain;q=0.5"), Exposition::OpenMetrics);
+    let check = |accepted: &[&str], form| {
+        assert_eq!(Exposition::negotiated(accepted.iter().copied()), form, "{accepted:?}");
+    };
+    check(&[], Exposition::Classic);
+    for accept in [
+        "*/*",
+        "text/plain",
+        "application/json",
+        "application/openmetrics-text;q=0",
+        "application/openmetrics-text; q=0.0, */*",
+        "application/openmetrics-text;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.5",
+        "application/openmetrics-text;q=0.4, */*;q=0.5",
+        "application/openmetrics-text;version=7.0.0",
+        "application/openmetrics-text-like",
+        "application/openmetrics-text;q=yes",
+    ] {
+        check(&[accept], Exposition::Classic);
+    }
+    for accept in [
+        "application/openmetrics-text",
+        "APPLICATION/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=1.000",
+        "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+        "application/openmetrics-text;q=0.5, text/plain;q=0.4, */*;q=0.9",
+        // Prometheus 3.
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;\
+         q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+    ] {
+        check(&[accept], Exposition::OpenMetrics);
+    }
+    check(&["text/plain;q=0.3", "application/openmetrics-text;q=0.7"], Exposition::OpenMetrics);
 }

@@ -19,7 +19,9 @@ on this machine. Example:
   4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
 
 --json has bytes: bytes_sent and bytes_received are what the application wrote
-and read, to the byte.";
+and read, to the byte. opened (the first SYN), established (the end of the
+handshake) and closed are the kernel's own times, in RFC 3339; null if before
+the tool.";
 
 pub const CONNECT_HELP: &str = "\
 Columns as in bcc's tcpconnect and tcpconnlat: LAT_MS is the time to the end of
@@ -56,7 +58,7 @@ tells those packets (NO_SOCKET).";
 pub const BACKLOG_HELP: &str = "\
 As bcc's tcpsynbl: for each listening port, how many connections waited to be
 accepted when one more came, beside how many may wait. Then the listeners that
-had to drop. Example:
+had to drop. With --interval each interval is drawn apart. Example:
 
   port 80, backlog_max = 511
                backlog : count    distribution
@@ -64,8 +66,8 @@ had to drop. Example:
 
 pub const RTT_HELP: &str = "\
 As bcc's tcprtt: the kernel's smoothed round-trip times of what is open at the
-end, and of what ended meanwhile; `--duration` says how long to wait. --json and
---csv tell every connection.";
+end, and of what ended meanwhile; `--duration` says how long to wait, and with
+--interval each interval is drawn apart. --json and --csv tell every connection.";
 
 pub const DNS_HELP: &str = "\
 A line for each query when its answer has come, or none has in time (TIMEOUT),
@@ -108,7 +110,10 @@ sockets while this is watching, TCP's pass after one look.";
 pub const AGENT_HELP: &str = "\
 Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
 scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…) except
-where a sidecar reports them already: there they are called meshtax_tcp_….
+where a sidecar (an Envoy that listens at 15001 and 15006) reports them already:
+there they are called meshtax_tcp_…. destination_service is NAME:PORT on both
+sides where who listens is on this machine, a service in pods of a lab, and an
+address where nobody is known. meshtax_tcp_connections_open has older ones, too.
 Between scrapes only DNS queries without an answer are looked for.
 
 meshtax_drops_total has every packet that the kernel dropped, by reason;
@@ -126,8 +131,10 @@ A file says the rest, such as:
 
 It starts as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Once its
 programs are attached it has no capability left, and can gain none: what it
-opened before is all that it takes to read on. It keeps its user, whose files
-SIGHUP reads again: certificates, key and token.";
+opened before is all that it takes to read on. A process beside it keeps
+CAP_NET_ADMIN alone, which the kernel wants whenever somebody asks who is behind
+a translated address; with --no-conntrack there is none. It keeps its user, whose
+files SIGHUP reads again: certificates, key and token.";
 
 const UNTIL_HELP: &str = "\
 --until looks after 10 rounds (10 stand-ups, with --stands) and whenever there
@@ -181,7 +188,7 @@ or network namespace:
   4242    nginx    10.0.0.2:80      10.0.0.3:51234        12   4096  0.112
 
 Sums are exact: the kernel's own counters are read, and nothing is cleared.
-What was sent but is not acknowledged yet counts in the next interval.";
+What is on the wire counts as sent, whether or not it is acknowledged yet.";
 
 const TOP_EXAMPLE: &str = "\
 Example: `meshtax top --interval 2s`, then `/nginx`, Enter, and 7 shows the

@@ -8,6 +8,7 @@ mod drops;
 mod duplex;
 mod endings;
 mod exact;
+mod filters;
 mod held;
 mod leaving;
 mod limits;
@@ -302,4 +303,36 @@ fn top_adds_up_to_what_was_moved() {
     let both = |lines: &[Value]| (sum(lines, "bytes_sent"), sum(lines, "bytes_received"));
     let lines = top.until(|lines| both(lines).0 >= all && both(lines).1 >= all);
     assert_eq!(both(&lines), (all, all));
+}
+
+#[test]
+fn values_for_spreadsheets_have_one_heading_and_add_up_over_intervals() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let mut top = Watching::begin("top", &["--csv", "--interval", "20ms", "--port", &server.port().to_string()]);
+    let mut open = server.open();
+    open.move_bytes(1_000, 20_000);
+    let heading = top.plain_line();
+    let names: Vec<&str> = heading.trim_end().split(',').collect();
+    let cell = |line: &str, name: &str| -> u64 {
+        let cells: Vec<&str> = line.trim_end().split(',').collect();
+        assert_eq!(cells.len(), names.len(), "{line}");
+        cells[names.iter().position(|known| *known == name).unwrap()]
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}: {line}"))
+    };
+    let mut sent = 0;
+    // Each sum is reached in an interval of its own at the earliest.
+    for until in [21_000, 42_000, 63_000] {
+        while sent < until {
+            let line = top.plain_line();
+            assert_ne!(line, heading, "one heading");
+            sent += cell(&line, "bytes_sent");
+            assert_eq!(cell(&line, "pid"), u64::from(std::process::id()));
+        }
+        assert_eq!(sent, until);
+        if until < 63_000 {
+            open.move_bytes(1_000, 20_000);
+        }
+    }
 }

@@ -105,6 +105,30 @@ fn scrapes_over_tls_with_the_token_are_exact_and_all_others_are_refused() {
 }
 
 #[test]
+fn a_scraper_has_the_form_of_metrics_that_it_likes_best() {
+    insist_on_root();
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    let url = format!("http://{}/metrics", agent.place());
+    for (accept, is_openmetrics) in [
+        ("*/*", false),
+        ("application/openmetrics-text;q=0.2,text/plain;q=0.8", false),
+        ("application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.2", true),
+    ] {
+        let (status, answer) = curl(&["--include", "--header", &format!("Accept: {accept}"), &url]);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let (kind, counter) = if is_openmetrics {
+            ("application/openmetrics-text; version=1.0.0; charset=utf-8", "# TYPE meshtax_agent_cpu_seconds counter\n")
+        } else {
+            ("text/plain; version=0.0.4; charset=utf-8", "# TYPE meshtax_agent_cpu_seconds_total counter\n")
+        };
+        assert_eq!(status, 200);
+        assert!(head.lines().any(|line| line == format!("content-type: {kind}")), "{accept}: {head}");
+        assert!(body.contains(counter), "{accept}: {body}");
+        assert_eq!(body.ends_with("# EOF\n"), is_openmetrics, "{accept}");
+    }
+}
+
+#[test]
 fn only_scrapers_with_a_certificate_of_the_authority_are_let_in() {
     insist_on_root();
     let home =

@@ -12,8 +12,9 @@ use std::process::Stdio;
 
 use super::traffic::{Moved, Peer, V4};
 use super::watching::Watching;
-use super::{Namespace, own_service, scrape};
+use super::{Namespace, own_service, sample, scrape};
 use crate::tool::{insist_on_being_alone, insist_on_root, words};
+pub use container::Group;
 use server::{Prometheus, promtool};
 
 /// Options of an agent that is scraped.
@@ -144,6 +145,29 @@ fn a_namespace_that_is_gone_is_told_for_a_while_and_makes_room() {
         scrapes += 1;
     }
     assert!(scrapes > 0, "it was told after its end");
+}
+
+#[test]
+fn connections_that_are_older_than_the_agent_are_open_until_they_close() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let older: Vec<_> = (0..5).map(|_| server.open()).collect();
+    let agent = Watching::begin("agent", &AGENT);
+    let mut younger = server.open();
+    younger.move_bytes(1, 1);
+    let service = format!("destination_service=\"{}\"", own_service(server.port()));
+    let open = || {
+        let text = scrape(&agent.place());
+        ["reporter=\"source\"", "reporter=\"destination\""]
+            .map(|reporter| sample(&text, "meshtax_tcp_connections_open", &[reporter, &service]))
+    };
+    assert_eq!(open(), [6, 6]);
+    for connection in older {
+        connection.close(|_| ());
+    }
+    while open() != [1, 1] {}
+    younger.close(|_| ());
+    while open() != [0, 0] {}
 }
 
 /// What `promtool check metrics` says of an answer.

@@ -60,6 +60,13 @@ impl Watching {
         (0..count).map(|_| self.line().expect("there is another line")).collect()
     }
 
+    /// The next line, whatever it is.
+    pub fn plain_line(&mut self) -> String {
+        let mut line = String::new();
+        assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "it ended");
+        line
+    }
+
     /// Lines until there are enough.
     pub fn until(&mut self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let mut lines = Vec::new();

@@ -12,22 +12,28 @@ const UID: &str = "5d4b7e0a-93c1-4f3b-8e55-0a6f2f1d9b3c";
 const NAME: &str = "meshtax-test-";
 
 /// A control group as the kubelet makes them for a container; removed when dropped.
-struct Group {
+pub struct Group {
     top: PathBuf,
     container: PathBuf,
     id: String,
 }
 
 impl Group {
-    fn make() -> Self {
+    /// One of this process; another number is another group.
+    pub fn make(number: u32) -> Self {
         let unified = Path::new("/sys/fs/cgroup/unified");
         let tree = if unified.exists() { unified } else { Path::new("/sys/fs/cgroup") };
         sweep(tree);
-        let top = tree.join(format!("{NAME}{}", std::process::id()));
-        let id = format!("{:064x}", std::process::id()).chars().rev().collect::<String>();
+        let top = tree.join(format!("{NAME}{}-{number}", std::process::id()));
+        let id = format!("{:062x}{number:02x}", std::process::id()).chars().rev().collect::<String>();
         let container = top.join("kubepods/burstable").join(format!("pod{UID}")).join(&id);
         fs::create_dir_all(&container).unwrap();
         Self { top, container, id }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.container
     }
 
     /// Moves bytes over one connection between two sockets of its own.
@@ -43,7 +49,8 @@ impl Group {
 fn sweep(tree: &Path) {
     for folder in fs::read_dir(tree).unwrap().map(|entry| entry.unwrap().path()) {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-        if name.strip_prefix(NAME).is_some_and(|maker| !Path::new("/proc").join(maker).exists()) {
+        let maker = name.strip_prefix(NAME).and_then(|rest| rest.split('-').next());
+        if maker.is_some_and(|maker| !Path::new("/proc").join(maker).exists()) {
             let swept = Command::new("find").arg(&folder).args(["-depth", "-type", "d", "-delete"]).status().unwrap();
             assert!(swept.success(), "{}", folder.display());
         }
@@ -61,7 +68,7 @@ impl Drop for Group {
 fn a_container_is_told_by_its_id_with_the_uid_of_its_pod_and_expires_with_its_group() {
     insist_on_root();
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--expire", "1s"]);
-    let group = Group::make();
+    let group = Group::make(1);
     group.exchange(7704, 1_000, 20_000);
     let text = scrape(&agent.place());
     let workload = group.id[..12].to_owned();

@@ -1,0 +1,39 @@
+/// A range of media types in an `Accept` header (RFC 9110, section 12.5.1).
+#[derive(Debug, PartialEq)]
+pub struct Range<'a> {
+    kind: &'a str,
+    version: Option<&'a str>,
+    /// From 0, which refuses it, to 1.
+    quality: f32,
+}
+
+impl<'a> Range<'a> {
+    /// `text/plain;version=0.0.4;q=0.5`; none where it is no such thing.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let kind = parts.next().filter(|kind| kind.contains('/'))?;
+        let mut range = Self { kind, version: None, quality: 1.0 };
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            match name.trim().to_ascii_lowercase().as_str() {
+                "q" => range.quality = value.trim().parse().ok().filter(|quality| (0.0..=1.0).contains(quality))?,
+                "version" => range.version = Some(value.trim().trim_matches('"')),
+                _ => {}
+            }
+        }
+        Some(range)
+    }
+
+    fn holds(&self, kind: &str, versions: &[&str]) -> bool {
+        self.kind.eq_ignore_ascii_case(kind) && self.version.is_none_or(|version| versions.contains(&version))
+    }
+}
+
+/// How much one of these versions of a media type is liked, which the most specific of `kinds` that is there says; 0 where
+/// none is.
+pub fn quality(ranges: &[Range<'_>], kinds: &[&str], versions: &[&str]) -> f32 {
+    let liked = |kind: &&str| {
+        let named = ranges.iter().filter(|range| range.holds(kind, versions));
+        named.map(|range| range.quality).reduce(f32::max)
+    };
+    kinds.iter().find_map(liked).unwrap_or(0.0)
+}

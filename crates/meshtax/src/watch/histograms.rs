@@ -1,0 +1,98 @@
+//! The live tools that draw: `rtt` and `backlog`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use agent::{Filter, Form, Tool, histogram};
+use anyhow::Context;
+use jiff::Zoned;
+use probe::{Connection, Kind, Role};
+
+use super::{Teller, Watch};
+use crate::cli::HistogramOptions;
+use crate::failure::Failure;
+use crate::output::print;
+
+/// `meshtax rtt`: smoothed round-trip times of what is open, and of what ends meanwhile.
+pub fn rtt(options: &HistogramOptions) -> Result<ExitCode, Failure> {
+    let watched = &options.watch;
+    let watch = Watch::begin(watched)?;
+    let filter = watched.filter();
+    let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
+    watch.ready();
+    let mut drawn = 0;
+    while drawn == 0 || options.goes_on(drawn) && !watch.is_over() {
+        let mut seen = watch.gather(&feed, options.interval.map(|interval| interval.0));
+        seen.extend(watch.probe.connections().context("cannot read what is open")?);
+        seen.retain(|seen| seen.srtt_us > 0);
+        if watched.form() == Form::Text {
+            print(&heading(options))?;
+            let of_interest = seen.iter().filter(|seen| filter.admits(seen));
+            print(&histogram("srtt (us)", of_interest.map(|seen| seen.srtt_us.into())))?;
+        } else {
+            Teller::new(Tool::Life, watched, watched.count).tell(&seen)?;
+        }
+        drawn += 1;
+    }
+    watch.own_up()
+}
+
+/// `meshtax backlog`: how full accept queues were as connections came, by the size of the queue.
+pub fn backlog(options: &HistogramOptions) -> Result<ExitCode, Failure> {
+    let watched = &options.watch;
+    let watch = Watch::begin(watched)?;
+    let filter = watched.filter();
+    let feed = watch.probe.feed(&[Kind::Queued]).context("cannot follow opens")?;
+    watch.ready();
+    let mut teller = Teller::new(Tool::Accept, watched, watched.count);
+    let most = watched.count.filter(|_| options.interval.is_none());
+    let mut drawn = 0;
+    while drawn == 0 || options.goes_on(drawn) && !watch.is_over() {
+        let end = options.interval.map(|interval| Instant::now() + interval.0);
+        let mut queued: Vec<Connection> = Vec::new();
+        let is_enough = |queued: &[Connection]| most.is_some_and(|most| queued.len() as u64 >= most);
+        while let Some(left) = watch.left_until(end).filter(|_| !is_enough(&queued)) {
+            let seen = feed.wait(left);
+            if watched.form() != Form::Text {
+                teller.tell(&seen)?;
+            }
+            queued.extend(seen.into_iter().filter(|queued| filter.admits(queued)));
+        }
+        if watched.form() == Form::Text {
+            print(&heading(options))?;
+            print(&queues(&queued))?;
+        }
+        drawn += 1;
+    }
+    if watched.form() == Form::Text {
+        let listeners = watch.probe.connections().context("cannot read what is open")?;
+        print(&overfull(&listeners, &filter))?;
+    }
+    watch.own_up()
+}
+
+/// When it is, above what an interval brought.
+fn heading(options: &HistogramOptions) -> String {
+    let told = options.interval.map(|_| Zoned::now().strftime("%H:%M:%S\n").to_string());
+    told.unwrap_or_default()
+}
+
+/// How many waited as another one came, by port and limit.
+fn queues(queued: &[Connection]) -> String {
+    let queue = |queued: &Connection| (queued.local.port(), queued.queue_max);
+    let mut all: Vec<(u16, u32)> = queued.iter().map(queue).collect();
+    all.sort_unstable();
+    all.dedup();
+    let draw = |(port, limit): (u16, u32)| {
+        let here = queued.iter().filter(|queued| queue(queued) == (port, limit));
+        let drawn = histogram("backlog", here.map(|queued| queued.queue.into()));
+        format!("port {port}, backlog_max = {limit}\n{drawn}")
+    };
+    all.into_iter().map(draw).collect()
+}
+
+/// Listeners that had to drop.
+fn overfull(open: &[Connection], filter: &Filter) -> String {
+    let full = open.iter().filter(|seen| seen.role == Role::Listener && seen.drops > 0 && filter.admits(seen));
+    full.map(|full| format!("{} dropped {} packets for want of room, ever\n", full.local, full.drops)).collect()
+}
