@@ -103,7 +103,7 @@ fn services() {
         "5:14: `metrics` stands without `command` | remove it: a simulated service tells no metrics of its own",
     );
     check_web("metrics: metrics\ncommand: [web]", "5:14: `metrics` does not start with a slash | write `/metrics`");
-    check_web("metrics: {port: 9102}\ncommand: [web]", "5:14: `path` is missing | add a line `path: ...` here");
+    check_web("metrics: {port: 9102}\ncommand: [web]", "5:15: `path` is missing | add a line `path: ...` here");
     check_web("memory: 65 GiB\nendpoints: {/: {}}", "5:13: `65 GiB` is too much | write at most `64 GiB`");
     check_web("memory: -1 MiB\nendpoints: {/: {}}", "5:13: `-1 MiB` is negative | write a number of bytes from `0` up");
     check_web(

@@ -33,6 +33,9 @@ pub fn a_sidecar_at_one_end_does_its_half(lab: &Kept) {
             let stands = lab.run.folder.join(format!("planes/{arm}/{pod}/bootstrap.json")).exists();
             assert_eq!(stands, proxies.contains(&pod), "{arm}/{pod}");
         }
+        // What the client's uses is told, and apart.
+        let told = lab.run.arm(arm)["client_proxy"]["cpu_ms_per_request"].as_f64();
+        assert_eq!(told.is_some_and(|cpu_ms| cpu_ms > 0.0), proxies.contains(&"client"), "{arm}: {told:?}");
         let seen = seen(lab, arm);
         assert_eq!(header(&seen, "x-envoy-attempt-count").is_some(), counts, "{arm}: {seen}");
         assert!(seen["peer"].as_str().unwrap().starts_with(peer), "{arm}: {seen}");
