@@ -28,12 +28,12 @@ test-kernels: setup
 	tests/kernels/matrix $(BINARY) $$tests $(CURDIR)/$(BUILT)
 
 bench: setup build
-	cargo bench --workspace --bench coverage --bench mesh_size --bench precision --bench snapshot --bench stand --bench witness
+	$(STATIC) bench --target $(TARGET) --workspace $(foreach bench,coverage mesh_size precision snapshot stand witness,--bench $(bench))
 	WITNESS_CONNECTIONS=200000 cargo test --package meshtax --test it -- root::witness::crowd
 
 # Half an hour, and more than an hour.
 bench-null bench-truth: bench-%: setup
-	cargo bench --package meshtax --bench $*
+	$(STATIC) bench --target $(TARGET) --package meshtax --bench $*
 
 # A second call changes nothing and takes seconds.
 setup: packages $(ENVOY) $(PROMETHEUS)
