@@ -202,7 +202,10 @@ fn quiet_intervals(sentence: &str) -> Element {
     sentence.split_inclusive(']').fold(element("p"), |text, part| match part.split_once('[') {
         None => text.prose(part),
         Some((before, interval)) => {
-            text.prose(before).put(element("span").class("interval").text(&format!("[{interval}")))
+            // The mark of an approximate interval stays with it.
+            let start = before.trim_end_matches('~').len();
+            let interval = format!("{}[{interval}", &before[start..]);
+            text.prose(&before[..start]).put(element("span").class("interval").text(&interval))
         }
     })
 }

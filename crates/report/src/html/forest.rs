@@ -1,4 +1,4 @@
-use measure::{Arm, Effect, Metric};
+use measure::{Arm, Effect, Metric, ROUNDS_EXACT};
 
 use super::Page;
 use super::figure::Figure;
@@ -8,7 +8,7 @@ use crate::comparison::{GROUPS, effect, effect_cell};
 use crate::element::Element;
 use crate::figure::{change, figure, units};
 use crate::gap::Gap;
-use crate::interval::{change_of, difference_of, is_approximate, mark_meaning};
+use crate::interval::{change_of, difference_of, is_approximate};
 use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
 use crate::verdict::spelled;
 
@@ -73,10 +73,11 @@ pub(crate) fn forest(page: &Page, arm: &Arm) -> Element {
 
 /// How to read dashed lines, where there are any.
 fn approximate(page: &Page, arm: &Arm) -> Option<String> {
-    let rows = GROUPS.iter().flat_map(|(_, rows)| rows.iter());
-    let told: String = rows.map(|(_, metric)| told(effect(page.measurement, arm, *metric), *metric)).collect();
+    let mut effects = page.measurement.effects.iter().filter(|effect| effect.arm == arm.name);
     let (_, unit) = units(&page.measurement.experiment);
-    mark_meaning(&told, &format!("{unit}s")).map(|meaning| format!(" A dashed line, and {meaning}."))
+    effects
+        .any(|effect| effect.difference_ci95.is_some() && is_approximate(effect.units))
+        .then(|| format!(" A dashed line, or ~, is an approximate interval: fewer than {ROUNDS_EXACT} {unit}s."))
 }
 
 fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<Row<'a>>)> {

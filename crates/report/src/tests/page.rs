@@ -290,7 +290,9 @@ fn the_page_needs_nothing_else() {
 fn approximate_intervals_are_told_and_dashed() {
     let of = |rounds| html(&run(&[("none", &NONE), ("sidecar", &SIDECAR)], rounds, 0.02), &curves(), &topology());
     let (few, enough) = (of(7), of(10));
-    for part in ["whisker approximate a1", "approximate 95 % interval [206, 218]", "fewer than 10 rounds."] {
+    for part in
+        ["whisker approximate a1", "approximate 95 % interval [206, 218]", "fewer than 10 rounds.", ">~[4.09, 4.33]<"]
+    {
         assert!(few.contains(part), "no `{part}`");
         assert!(!enough.contains(part), "`{part}` of ten rounds");
     }
