@@ -55,6 +55,20 @@ fn requests_come_in_through_the_gateway() {
     what_the_gateway_uses_is_told_apart(&lab);
 }
 
+/// It has its identity all the same.
+#[test]
+fn a_gateway_stands_where_no_arm_has_sidecars() {
+    let home = tempfile::tempdir().unwrap();
+    let echo: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/it/root/echo.py"].iter().collect();
+    fs::write(home.path().join("topology.yaml"), TOPOLOGY.replace("ECHO", echo.to_str().unwrap())).unwrap();
+    let experiment = home.path().join("experiment.yaml");
+    let is_with_sidecars = |line: &&str| line.contains("plane: sidecar");
+    let lines: Vec<&str> = EXPERIMENT.lines().filter(|line| !is_with_sidecars(line)).collect();
+    fs::write(&experiment, lines.join("\n").replace("REQUESTS", "4")).unwrap();
+    let lab = Kept::after(&[experiment.to_str().unwrap()]);
+    assert_eq!(ask(&lab, "mystery", "client", "productpage", &[])["peer"], GATEWAY);
+}
+
 /// Bytes of the whole line, which the study counted: name, colon and blank, value, line end.
 fn client_certificates_are_told_to_the_byte(lab: &Kept) {
     let line = |from: &str, to: &str| line(&ask(lab, "sidecar", from, to, &[]), "x-forwarded-client-cert");

@@ -65,7 +65,9 @@ const RECORD_1_2: u64 = 29;
 fn what_crosses_the_wire_is_istios_to_the_byte() {
     let lab = stand(TOPOLOGY, EXPERIMENT);
     callers_are_named_in_istios_length(&lab);
-    let [plaintext, silent, old, sidecar] = ["plaintext", "silent", "old", "sidecar"].map(|arm| moved(&lab, arm));
+    let of_details = |arm| moved(&lab, arm, "details");
+    let [plaintext, silent, old, sidecar] = ["plaintext", "silent", "old", "sidecar"].map(of_details);
+    let apart = moved(&lab, "silent", "ratings");
     let [asking, answering] = ["productpage-v1", "details-v1"].map(|pod| Introduction::of(&lab, pod));
 
     let (request, answer) = PLAINTEXT;
@@ -76,6 +78,9 @@ fn what_crosses_the_wire_is_istios_to_the_byte() {
     let digits = plaintext.answers.checked_sub(REQUESTS * answer);
     assert!(digits.is_some_and(|digits| digits <= REQUESTS), "{} B in plaintext", plaintext.answers);
     in_one_or_two_records("mutual TLS", silent.answers, answer, RECORD_1_3);
+    // Named and answering alike, but in two writes: the other way to be in two records.
+    assert_eq!(apart.requests, silent.requests);
+    in_one_or_two_records("mutual TLS, written apart", apart.answers, answer, RECORD_1_3);
     in_one_or_two_records("TLS 1.2", old.answers, answer, RECORD_1_2);
     in_one_or_two_records("metadata", sidecar.answers, answer + answering.bytes(), RECORD_1_3);
 
@@ -160,17 +165,18 @@ struct Moved {
     answers_seen: u64,
 }
 
-/// What warm requests from productpage to details move.
-fn moved(lab: &Kept, arm: &str) -> Moved {
-    let details = lab.run.file(&format!("planes/{arm}/details-v1/bootstrap.json"));
-    let address = details.split("sidecar~").nth(1).and_then(|rest| rest.split('~').next()).unwrap().to_owned();
+/// What warm requests from productpage to a service of details' shape move.
+fn moved(lab: &Kept, arm: &str, callee: &str) -> Moved {
+    let (pod, url) = (format!("{callee}-v1"), format!("http://{callee}:9080/details/0"));
+    let bootstrap = lab.run.file(&format!("planes/{arm}/{pod}/bootstrap.json"));
+    let address = bootstrap.split("sidecar~").nth(1).and_then(|rest| rest.split('~').next()).unwrap().to_owned();
     let ask = || {
-        let urls = ["--output", "/dev/null", "http://details:9080/details/0"].repeat(REQUESTS as usize);
+        let urls = ["--output", "/dev/null", &url].repeat(REQUESTS as usize);
         let curl = ["curl", "--silent", "--show-error", "--fail", "--user-agent", CURL];
         printed(&lab.enter(arm, "productpage-v1", &[&curl[..], &urls].concat()));
     };
     let between = || counters(lab, arm, "productpage-v1", &["dst", &address, "dport", "=", "9080"]);
-    let within = || counters(lab, arm, "details-v1", &["src", &address, "sport", "=", "9080", "dst", "127.0.0.6"]);
+    let within = || counters(lab, arm, &pod, &["src", &address, "sport", "=", "9080", "dst", "127.0.0.6"]);
     ask();
     let before = (between(), within());
     ask();
