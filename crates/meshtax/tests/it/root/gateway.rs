@@ -52,6 +52,7 @@ fn requests_come_in_through_the_gateway() {
     sidecars_keep_peer_metadata_from_the_application(&lab);
     without_sidecars_peer_metadata_reaches_the_application(&lab);
     clients_are_not_believed(&lab);
+    the_run_folder_shows_what_a_gateway_adds(&lab);
     what_the_gateway_uses_is_told_apart(&lab);
 }
 
@@ -127,6 +128,14 @@ fn clients_are_not_believed(lab: &Kept) {
     let told = seen["headers"]["x-forwarded-client-cert"].as_str().unwrap();
     let gateway = "URI=spiffe://cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account";
     assert!(told.ends_with(gateway) && !told.contains(','), "{told}");
+}
+
+fn the_run_folder_shows_what_a_gateway_adds(lab: &Kept) {
+    let added = lab.run.file("planes/mystery.diff");
+    for file in ["node/gateway.nft", "node/probes.json", "istio-ingressgateway/bootstrap.json"] {
+        assert!(added.contains(&format!("--- /dev/null\n+++ mystery/{file}\n")), "no {file} in {added}");
+    }
+    assert!(!added.lines().any(|line| line.starts_with('-') && !line.starts_with("--- /dev/null")), "{added}");
 }
 
 fn what_the_gateway_uses_is_told_apart(lab: &Kept) {

@@ -32,6 +32,11 @@ fn tight_limits_bind_and_are_told_of() {
         let memory = ["memory.limit_in_bytes", "memory.max"].iter().find_map(|file| setting(&group, file));
         assert_eq!(memory.as_deref(), Some("268435456"), "{group}");
     }
+    let added = lab.run.file("planes/sidecar.diff");
+    assert!(
+        added.contains("+++ sidecar/client/limits.yaml\n@@ -0,0 +1,2 @@\n+cpu: 100m\n+memory: 268435456\n"),
+        "{added}"
+    );
     let cautions = lab.run.measurement["cautions"].as_array().unwrap();
     let throttled = cautions.iter().find(|caution| caution["kind"] == "throttled");
     let text = throttled.unwrap_or_else(|| panic!("no word on throttling: {cautions:?}"))["text"].as_str().unwrap();

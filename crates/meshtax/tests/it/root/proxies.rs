@@ -14,6 +14,7 @@ fn haproxy_and_nginx_stand_between_services() {
     let run = ["experiments/proxies.yaml", "--requests", &requests, "--rounds", "6", "--arms", "none,haproxy,nginx"];
     let lab = Kept::after(&run);
     every_request_is_answered(&lab.run);
+    the_run_folder_shows_what_each_adds(&lab.run);
     proxies_run_as_their_user(&lab);
     every_request_goes_through_both_proxies(&lab);
     nobody_without_a_certificate_is_answered(&lab);
@@ -42,6 +43,16 @@ fn every_request_is_answered(run: &Run) {
     let cautions = run.measurement["cautions"].as_array().unwrap();
     let of_envoy = |kind: &str| ["concurrency", "mtls_off"].contains(&kind);
     assert!(cautions.iter().all(|caution| !of_envoy(caution["kind"].as_str().unwrap())), "{cautions:?}");
+}
+
+fn the_run_folder_shows_what_each_adds(run: &Run) {
+    for (arm, template) in [("haproxy", "haproxy.cfg"), ("nginx", "nginx.conf")] {
+        let added = run.file(&format!("planes/{arm}.diff"));
+        for file in ["redirect.nft", "command.txt", template] {
+            assert!(added.contains(&format!("--- /dev/null\n+++ {arm}/front-v1/{file}\n")), "no {file} in {added}");
+        }
+        assert!(!added.contains("PRIVATE KEY"), "{added}");
+    }
 }
 
 fn proxies_run_as_their_user(lab: &Kept) {
