@@ -65,7 +65,30 @@ fn metric(family: &Family, times: Times) -> Metric {
             metric::Data::Histogram(Histogram { data_points, aggregation_temporality: cumulative })
         }
     };
-    Metric { name: family.name.to_owned(), description: family.help.to_owned(), data: Some(data), ..Default::default() }
+    Metric {
+        name: family.name.to_owned(),
+        description: family.help.to_owned(),
+        unit: unit(family.name).to_owned(),
+        data: Some(data),
+        ..Default::default()
+    }
+}
+
+/// What a metric of this name is counted in, by UCUM; things that are counted stand in braces.
+pub(super) fn unit(name: &str) -> &'static str {
+    const UNITS: [(&str, &str); 9] = [
+        ("_bytes", "By"),
+        ("_seconds", "s"),
+        ("_segments", "{segment}"),
+        ("_datagrams", "{datagram}"),
+        ("_queries", "{query}"),
+        ("_connections_opened", "{connection}"),
+        ("_connections_closed", "{connection}"),
+        ("_connections_aborted", "{connection}"),
+        ("_connections_open", "{connection}"),
+    ];
+    let name = name.strip_suffix("_total").unwrap_or(name);
+    UNITS.iter().find(|(end, _)| name.ends_with(end)).map_or("", |(_, unit)| unit)
 }
 
 fn numbers(family: &Family, times: Times) -> Vec<NumberDataPoint> {

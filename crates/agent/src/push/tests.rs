@@ -55,3 +55,16 @@ fn waits_grow_with_failures_up_to_a_minute_or_the_interval() {
     check(10, 400, 60.0);
     check(600, 400, 600.0);
 }
+
+#[cfg(feature = "otlp")]
+#[test]
+fn metrics_are_counted_in_what_their_names_say() {
+    let check = |name, unit| assert_eq!(message::unit(name), unit, "{name}");
+    check("istio_tcp_sent_bytes_total", "By");
+    check("meshtax_agent_resident_memory_bytes", "By");
+    check("meshtax_tcp_rtt_seconds", "s");
+    check("meshtax_dns_latency_seconds", "s");
+    check("istio_tcp_connections_opened_total", "{connection}");
+    check("meshtax_tcp_connections_open", "{connection}");
+    check("meshtax_tcp_accept_queue_length", "");
+}

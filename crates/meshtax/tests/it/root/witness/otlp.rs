@@ -55,6 +55,7 @@ fn points<'a>(pushed: &'a ExportMetricsServiceRequest, name: &str, port: u16) ->
     let service = own_service(port);
     let Some(metric) = metrics(pushed).find(|metric| metric.name == name) else { return Vec::new() };
     let Some(Data::Sum(sum)) = &metric.data else { panic!("{name} is no sum") };
+    assert_eq!(metric.unit, if name.ends_with("_bytes_total") { "By" } else { "{connection}" });
     assert!(sum.is_monotonic);
     assert_eq!(sum.aggregation_temporality(), AggregationTemporality::Cumulative);
     let of_client = |point: &&NumberDataPoint| {
