@@ -70,8 +70,8 @@ fn is_correct(run: &Run, rounds: usize) {
     assert!(run.effect("latency_ms_mean")["ratio_ci95"].is_array());
 }
 
-/// What a page burns, and what the kernel charges for it, are what the study printed: 31.3 ms. The runtime's own part is
-/// small, so that there is room for a machine that is slower, or busy, or for the many reviews of few pages.
+/// What a page burns is what was tuned to the 31.3 ms that the study printed, of which the runtime's own part is the rest.
+/// What the kernel charges for it has room for a machine that is slower, or busy, or for the many reviews of few pages.
 #[test]
 fn bookinfo_as_published() {
     let run = perform("bookinfo-sequential", &["--requests", "24", "--round-latency", "1"]);
@@ -81,7 +81,7 @@ fn bookinfo_as_published() {
     let burned_ms = run.arm("none")["recorded"]["cpu_ms_per_request"].as_f64().unwrap();
     let charged_ms = run.metric("none", "cpu_ms_per_request");
     assert!((burned_ms / 28.5 - 1.0).abs() < 0.05, "{burned_ms}");
-    assert!((charged_ms / 31.3 - 1.0).abs() < 0.25, "{charged_ms}");
+    assert!((0.9..1.6).contains(&(charged_ms / 31.3)), "{charged_ms}");
     let idle_mib = run.metric("none", "memory_idle_mib");
     // 354.9 MB.
     assert!((idle_mib / 338.5 - 1.0).abs() < 0.1, "{idle_mib}");
