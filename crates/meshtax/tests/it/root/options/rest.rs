@@ -19,7 +19,7 @@ const HTTP: &str = "http://echo:9000/";
 struct Change {
     arm: &'static str,
     keys: &'static str,
-    /// Where the configuration differs, by place: `**` stands for any way, `*` at the end of a part for its rest.
+    /// Where the configuration differs, by place: `**` stands for any way, `*` within a part for any of it.
     configuration: &'static [&'static str],
     /// Headers that are there (`+`) or missing (`-`): in the request as the application sees it, in the answer as its
     /// caller does.
@@ -35,6 +35,11 @@ const CHANGES: [Change; 15] = [
         configuration: &[
             "echo-v1/**/filter_chains/0.0.0.0_9000/filter_chain_match/application_protocols",
             "echo-v1/**/filter_chains/0.0.0.0_9000#1",
+            "**/filter_chains/virtualInbound-catchall/filter_chain_match/application_protocols",
+            "**/filter_chains/virtualInbound-catchall#1",
+            "**/filter_chains/virtualInbound-catchall-http#1",
+            "**/filter_chains/virtualInbound-catchall-tls",
+            "**/virtualInbound/listener/listener_filters/envoy.filters.listener.http_inspector",
         ],
         headers: &[],
         counters: &[],
@@ -43,12 +48,19 @@ const CHANGES: [Change; 15] = [
         arm: "plaintext",
         keys: "mtls: off",
         configuration: &[
-            "client/**/outbound|9000||echo.default.svc.cluster.local/cluster/transport_socket",
-            "echo-v1/**/outbound|9000||echo.default.svc.cluster.local/cluster/transport_socket",
+            "client/**/outbound|9000||echo.default.svc.cluster.local/**/filter_metadata/envoy.transport_socket_match",
+            "echo-v1/**/outbound|9000||echo.default.svc.cluster.local/**/filter_metadata/envoy.transport_socket_match",
             "echo-v1/**/filter_chains/0.0.0.0_9000/name",
             "echo-v1/**/filter_chains/0.0.0.0_9000/filter_chain_match/transport_protocol",
             "echo-v1/**/filter_chains/0.0.0.0_9000/transport_socket",
             "echo-v1/**/filter_chains/0.0.0.0_9000/**/stat/tags/connection_security_policy",
+            "**/filter_chains/virtualInbound-catchall*/name",
+            "**/filter_chains/virtualInbound-catchall*/filter_chain_match/transport_protocol",
+            "**/filter_chains/virtualInbound-catchall-http/filter_chain_match/application_protocols",
+            "**/filter_chains/virtualInbound-catchall*/transport_socket",
+            "**/filter_chains/virtualInbound-catchall*/**/stat/tags/connection_security_policy",
+            "**/filter_chains/virtualInbound-catchall-tls",
+            "**/virtualInbound/listener/listener_filters/envoy.filters.listener.http_inspector",
         ],
         headers: &["-request x-forwarded-client-cert"],
         counters: &[],
@@ -69,8 +81,8 @@ const CHANGES: [Change; 15] = [
         configuration: &[
             "**/0.0.0.0_9000/**/route_config/request_headers_to_add/x-envoy-peer-metadata*",
             "**/0.0.0.0_9000/**/route_config/response_headers_to_remove",
-            "echo-v1/**/virtualInbound/**/route_config/request_headers_to_remove",
-            "echo-v1/**/virtualInbound/**/virtual_hosts/inbound|http|9000/routes/from-the-mesh",
+            "**/virtualInbound/**/route_config/request_headers_to_remove",
+            "**/virtualInbound/**/virtual_hosts/inbound|http|*/routes/from-the-mesh",
         ],
         headers: &[],
         counters: &[],
@@ -111,9 +123,18 @@ const CHANGES: [Change; 15] = [
     Change {
         arm: "guarded",
         keys: "authz: 3",
-        configuration: &["echo-v1/**/virtualInbound/**/http_filters/envoy.filters.http.rbac"],
+        configuration: &[
+            "**/virtualInbound/**/http_filters/envoy.filters.http.rbac",
+            "**/virtualInbound/**/filters/envoy.filters.network.rbac",
+        ],
         headers: &[],
-        counters: &["+echo-v1 envoy_http_inbound_0_0_0_0_9000__rbac_*"],
+        counters: &[
+            "+client envoy_http_inbound_0_0_0_0_0__rbac_*",
+            "+client envoy_tcp_rbac_*",
+            "+echo-v1 envoy_http_inbound_0_0_0_0_0__rbac_*",
+            "+echo-v1 envoy_http_inbound_0_0_0_0_9000__rbac_*",
+            "+echo-v1 envoy_tcp_rbac_*",
+        ],
     },
     Change {
         arm: "three",
@@ -134,9 +155,14 @@ const CHANGES: [Change; 15] = [
         configuration: &[
             "client",
             "echo-v1/rules",
-            "echo-v1/**/outbound|9000||echo.default.svc.cluster.local/cluster/transport_socket",
+            "echo-v1/**/outbound|9000||echo.default.svc.cluster.local/**/filter_metadata/envoy.transport_socket_match",
             "echo-v1/**/filter_chains/0.0.0.0_9000/filter_chain_match/application_protocols",
             "echo-v1/**/filter_chains/0.0.0.0_9000#1",
+            "echo-v1/**/filter_chains/virtualInbound-catchall/filter_chain_match/application_protocols",
+            "echo-v1/**/filter_chains/virtualInbound-catchall#1",
+            "echo-v1/**/filter_chains/virtualInbound-catchall-http#1",
+            "echo-v1/**/filter_chains/virtualInbound-catchall-tls",
+            "echo-v1/**/virtualInbound/listener/listener_filters/envoy.filters.listener.http_inspector",
         ],
         headers: &[
             "+answer x-envoy-decorator-operation",
@@ -151,11 +177,16 @@ const CHANGES: [Change; 15] = [
         keys: "side: client",
         configuration: &[
             "client/rules",
-            "client/**/outbound|9000||echo.default.svc.cluster.local/cluster/transport_socket",
+            "client/**/outbound|9000||echo.default.svc.cluster.local/**/filter_metadata/envoy.transport_socket_match",
             "echo-v1/rules",
-            "echo-v1/**/outbound|9000||echo.default.svc.cluster.local/cluster/transport_socket",
+            "echo-v1/**/outbound|9000||echo.default.svc.cluster.local/**/filter_metadata/envoy.transport_socket_match",
             "echo-v1/**/filter_chains/0.0.0.0_9000/filter_chain_match/application_protocols",
             "echo-v1/**/filter_chains/0.0.0.0_9000#1",
+            "**/filter_chains/virtualInbound-catchall/filter_chain_match/application_protocols",
+            "**/filter_chains/virtualInbound-catchall#1",
+            "**/filter_chains/virtualInbound-catchall-http#1",
+            "**/filter_chains/virtualInbound-catchall-tls",
+            "**/virtualInbound/listener/listener_filters/envoy.filters.listener.http_inspector",
         ],
         headers: &[
             "+request x-envoy-decorator-operation",
@@ -170,13 +201,17 @@ const CHANGES: [Change; 15] = [
         keys: "mesh_size: 20",
         configuration: &["**/static_clusters/outbound|9000||further-*", "**/virtual_hosts/further-*"],
         headers: &[],
-        counters: &[],
+        counters: &[
+            "+client envoy_cluster_outbound_9000__further_*_default_svc_cluster_local_upstream_rq_retry",
+            "+echo-v1 envoy_cluster_outbound_9000__further_*_default_svc_cluster_local_upstream_rq_retry",
+        ],
     },
     Change {
         arm: "quiet",
         keys: "telemetry: off",
         configuration: &[
             "**/access_log/envoy.access_loggers.stats*",
+            "**/filter_chains/virtualInbound-catchall/**/access_log_options/flush_access_log_on_connected",
             "**/virtualOutbound/**/access_log_options/flush_access_log_on_connected",
         ],
         headers: &[],
@@ -347,5 +382,6 @@ fn covers(told: &[&str], place: &[String]) -> bool {
 }
 
 fn is_like(told: &str, word: &str) -> bool {
-    told.strip_suffix('*').map_or(word == told, |start| word.starts_with(start))
+    let Some((start, end)) = told.split_once('*') else { return word == told };
+    word.strip_prefix(start).is_some_and(|rest| rest.ends_with(end))
 }
