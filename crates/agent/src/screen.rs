@@ -9,12 +9,13 @@ use jiff::Zoned;
 use probe::Connection;
 use ratatui::Frame;
 
+use crate::directory::Names;
 use field::Field;
 
 /// The keys, for people.
 pub const KEYS: &str = "\
-/           show only what has a text in process, pod, address or port;
-            Enter keeps it, Esc clears it
+/           show only what has a text in process, pod, service, address
+            or port; Enter keeps it, Esc clears it
 space       freeze what is shown, and go on
 left right  sort by another column; 0 busiest first, 1 to 9 by that column
 r           turn the order round
@@ -65,8 +66,8 @@ pub struct Look {
 pub struct Row {
     /// One end; `sent`, `received` and `retransmits` are those of the interval.
     pub connection: Connection,
-    /// Whose it is.
-    pub pod: String,
+    /// Between whom it is.
+    pub names: Names,
 }
 
 /// What the terminal can do.
@@ -246,12 +247,14 @@ impl Screen {
 }
 
 impl Row {
-    /// Whether its process, pod, or an address and port have these letters in them, large or small.
+    /// Whether its process, pod, service, or an address and port have these letters in them, large or small.
     fn has(&self, pattern: &str) -> bool {
         let Connection { comm, local, remote, .. } = &self.connection;
         let pattern = pattern.to_lowercase();
-        let words = [comm.to_lowercase(), self.pod.to_lowercase(), local.to_string(), remote.to_string()];
-        words.iter().any(|word| word.contains(&pattern))
+        let Names { pod, service } = &self.names;
+        let names = [comm, pod, service.as_deref().unwrap_or_default()].map(str::to_lowercase);
+        let words = names.into_iter().chain([local.to_string(), remote.to_string()]);
+        words.into_iter().any(|word| word.contains(&pattern))
     }
 }
 

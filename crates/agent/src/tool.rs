@@ -5,8 +5,8 @@ use probe::{Connection, Kind};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
+use crate::directory::Names;
 use crate::table::{Column, Line};
-use crate::who::Who;
 
 /// A live tool that tells connections or what happens to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Tool {
     Top,
 }
 
-const LIFE: [Column; 12] = [
+const LIFE: [Column; 13] = [
     Column::words("PID", 7),
     Column::words("COMM", 15),
     Column::words("LADDR", 15),
@@ -37,9 +37,10 @@ const LIFE: [Column; 12] = [
     Column::number("MS", 10),
     Column::number("RTT_MS", 8),
     Column::number("RETR", 5),
-    Column::words("POD", 1),
+    Column::words("POD", 15),
+    Column::words("SERVICE", 1),
 ];
-const CONNECT: [Column; 9] = [
+const CONNECT: [Column; 10] = [
     Column::words("PID", 7),
     Column::words("COMM", 15),
     Column::words("IP", 2),
@@ -48,9 +49,10 @@ const CONNECT: [Column; 9] = [
     Column::words("DPORT", 6),
     Column::number("LAT_MS", 8),
     Column::words("RESULT", 13),
-    Column::words("POD", 1),
+    Column::words("POD", 15),
+    Column::words("SERVICE", 1),
 ];
-const ACCEPT: [Column; 9] = [
+const ACCEPT: [Column; 10] = [
     Column::words("PID", 7),
     Column::words("COMM", 15),
     Column::words("IP", 2),
@@ -59,9 +61,10 @@ const ACCEPT: [Column; 9] = [
     Column::words("LADDR", 15),
     Column::words("LPORT", 5),
     Column::number("LAT_MS", 8),
-    Column::words("POD", 1),
+    Column::words("POD", 15),
+    Column::words("SERVICE", 1),
 ];
-const RETRANS: [Column; 10] = [
+const RETRANS: [Column; 11] = [
     Column::words("TIME", 8),
     Column::words("PID", 7),
     Column::words("IP", 2),
@@ -71,9 +74,10 @@ const RETRANS: [Column; 10] = [
     Column::words("STATE", 11),
     Column::number("RETR", 5),
     Column::number("RTT_MS", 8),
-    Column::words("POD", 1),
+    Column::words("POD", 15),
+    Column::words("SERVICE", 1),
 ];
-const RESETS: [Column; 8] = [
+const RESETS: [Column; 9] = [
     Column::words("TIME", 8),
     Column::words("PID", 7),
     Column::words("COMM", 15),
@@ -81,9 +85,10 @@ const RESETS: [Column; 8] = [
     Column::words("R", 2),
     Column::words("RADDR:RPORT", 21),
     Column::words("STATE", 11),
-    Column::words("POD", 1),
+    Column::words("POD", 15),
+    Column::words("SERVICE", 1),
 ];
-const TOP: [Column; 9] = [
+const TOP: [Column; 10] = [
     Column::words("PID", 7),
     Column::words("COMM", 15),
     Column::words("LADDR", 21),
@@ -92,7 +97,8 @@ const TOP: [Column; 9] = [
     Column::number("TX_KB", 8),
     Column::number("RTT_MS", 8),
     Column::number("RETR", 5),
-    Column::words("POD", 1),
+    Column::words("POD", 15),
+    Column::words("SERVICE", 1),
 ];
 
 impl Tool {
@@ -125,16 +131,18 @@ impl Tool {
         matches!(self, Self::Life | Self::Top)
     }
 
-    /// The line that it tells of a connection whose owner is `who`, at the time `now`.
-    pub fn line(self, connection: &Connection, who: &Who, now: &Clock) -> Line {
-        Line { facts: facts(self, connection, who, now), cells: self.cells(connection, who, &now.wall) }
+    /// The line that it tells of a connection between those with these `names`, at the time `now`.
+    pub fn line(self, connection: &Connection, names: &Names, now: &Clock) -> Line {
+        Line { facts: facts(self, connection, names, now), cells: self.cells(connection, names, &now.wall) }
     }
 
-    fn cells(self, connection: &Connection, who: &Who, now: &Zoned) -> Vec<String> {
+    /// What is not known is `-`, so that words keep their columns.
+    fn cells(self, connection: &Connection, names: &Names, now: &Zoned) -> Vec<String> {
         let Connection { pid, comm, local, remote, .. } = connection;
         let pid = if *pid == 0 { "-".to_owned() } else { pid.to_string() };
         let comm = if comm.is_empty() { "-".to_owned() } else { comm.clone() };
-        let pod = who.pod.clone();
+        let pod = if names.pod.is_empty() { "-".to_owned() } else { names.pod.clone() };
+        let service = names.service.clone().unwrap_or_else(|| "-".to_owned());
         let family = if local.is_ipv4() { "4" } else { "6" }.to_owned();
         let [local_ip, remote_ip] = [local, remote].map(|end| end.ip().to_string());
         let [local_port, remote_port] = [local, remote].map(|end| end.port().to_string());
@@ -147,29 +155,29 @@ impl Tool {
         match self {
             Self::Life => {
                 let lived = duration_ms(connection).map_or_else(|| "-".to_owned(), |lived| format!("{lived:.2}"));
-                vec![pid, comm, local_ip, local_port, remote_ip, remote_port, tx, rx, lived, rtt, again, pod]
+                vec![pid, comm, local_ip, local_port, remote_ip, remote_port, tx, rx, lived, rtt, again, pod, service]
             }
             Self::Connect => {
                 let result = connection.error.clone().unwrap_or_else(|| "ok".to_owned());
-                vec![pid, comm, family, local_ip, remote_ip, remote_port, latency, result, pod]
+                vec![pid, comm, family, local_ip, remote_ip, remote_port, latency, result, pod, service]
             }
             Self::Accept => {
-                vec![pid, comm, family, remote_ip, remote_port, local_ip, local_port, latency, pod]
+                vec![pid, comm, family, remote_ip, remote_port, local_ip, local_port, latency, pod, service]
             }
             Self::Retrans => {
-                vec![time, pid, family, local_end, "R>".to_owned(), remote_end, state, again, rtt, pod]
+                vec![time, pid, family, local_end, "R>".to_owned(), remote_end, state, again, rtt, pod, service]
             }
             Self::Resets => {
                 let way = if connection.kind == Kind::ResetSent { "->" } else { "<-" }.to_owned();
-                vec![time, pid, comm, local_end, way, remote_end, state, pod]
+                vec![time, pid, comm, local_end, way, remote_end, state, pod, service]
             }
-            Self::Top => vec![pid, comm, local_end, remote_end, rx, tx, rtt, again, pod],
+            Self::Top => vec![pid, comm, local_end, remote_end, rx, tx, rtt, again, pod, service],
         }
     }
 }
 
 /// What is told in JSON and CSV: bytes, milliseconds and microseconds, never rounded to others.
-fn facts(tool: Tool, connection: &Connection, who: &Who, now: &Clock) -> Map<String, Value> {
+fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map<String, Value> {
     let Connection { local, remote, .. } = connection;
     let facts = json!({
         "time": now.wall.timestamp().to_string(),
@@ -205,7 +213,8 @@ fn facts(tool: Tool, connection: &Connection, who: &Who, now: &Clock) -> Map<Str
         "comm": connection.comm,
         "cgroup": connection.cgroup,
         "netns": connection.netns,
-        "pod": who.pod,
+        "pod": names.pod,
+        "service": names.service,
         "id": connection.id,
     });
     let Value::Object(mut facts) = facts else { unreachable!("the macro makes an object") };

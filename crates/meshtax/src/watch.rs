@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agent::{Clock, Flow, Form, Namer, Printer, Privileges, Tool};
+use agent::{Clock, Directory, Flow, Form, Printer, Privileges, Tool};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
@@ -29,14 +29,17 @@ use crate::signals::heed_signals;
 /// Longest wait before a stop is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// How long what is open is taken for what it was: reading it costs more, the more there is.
+const STALE: Duration = Duration::from_secs(1);
+
 /// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
 pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     match Watch::begin(options) {
         Err(failure) if !tool.needs_bytes() => {
             let watch = events_only(options).map_err(|_| failure)?;
-            follow(tool, options, watch)
+            follow(tool, options, watch, |_| Ok(Vec::new()))
         }
-        watch => follow(tool, options, watch?),
+        watch => follow(tool, options, watch?, Probe::connections),
     }
 }
 
@@ -50,13 +53,23 @@ fn events_only(options: &WatchOptions) -> Result<Watch<Events>, Failure> {
     Watch::over(begin, |events| events.losses().is_ok(), options)
 }
 
-fn follow<S>(tool: Tool, options: &WatchOptions, mut watch: Watch<Probe<S>>) -> Result<ExitCode, Failure> {
+fn follow<S>(
+    tool: Tool,
+    options: &WatchOptions,
+    mut watch: Watch<Probe<S>>,
+    open: fn(&Probe<S>) -> Result<Vec<Connection>, ProbeError>,
+) -> Result<ExitCode, Failure> {
     let mut teller = Teller::new(tool, options, options.count);
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
+    teller.learn_of_late(|| open(&watch.probe))?;
     watch.ready();
     print(&teller.printer.heading())?;
     while !watch.is_over() && !teller.is_enough() {
-        teller.tell(&feed.wait(watch.left()))?;
+        let seen = feed.wait(watch.left());
+        if !seen.is_empty() {
+            teller.learn_of_late(|| open(&watch.probe))?;
+        }
+        teller.tell(&seen)?;
     }
     teller.tell(&watch.rest(&feed))?;
     watch.own_up()
@@ -77,6 +90,7 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
         let closed = watch.gather(&feed, Some(interval));
         let open = watch.probe.connections().context("cannot read what is open")?;
+        teller.learn(&open);
         let moved = flow.since(&closed, &open);
         teller.begin_anew();
         if options.watch.form() == Form::Text {
@@ -190,7 +204,9 @@ struct Teller {
     tool: Tool,
     filter: agent::Filter,
     printer: Printer,
-    namer: Namer,
+    directory: Directory,
+    /// When what is open was learned from at last.
+    learned: Option<Instant>,
     told: u64,
     most: Option<u64>,
 }
@@ -198,7 +214,23 @@ struct Teller {
 impl Teller {
     fn new(tool: Tool, options: &WatchOptions, most: Option<u64>) -> Self {
         let printer = Printer::new(options.form(), tool.columns());
-        Self { tool, filter: options.filter(), printer, namer: Namer::new(Path::new("/")), told: 0, most }
+        let directory = Directory::new(Path::new("/"));
+        Self { tool, filter: options.filter(), printer, directory, learned: None, told: 0, most }
+    }
+
+    /// Learns names from what is open now.
+    fn learn(&mut self, open: &[Connection]) {
+        let now = Instant::now();
+        self.directory.learn(open, now);
+        self.learned = Some(now);
+    }
+
+    /// Learns names from what is `open`, unless it did a moment ago.
+    fn learn_of_late(&mut self, open: impl FnOnce() -> Result<Vec<Connection>, ProbeError>) -> Result<(), Failure> {
+        if self.learned.is_none_or(|learned| learned.elapsed() >= STALE) {
+            self.learn(&open().context("cannot read what is open")?);
+        }
+        Ok(())
     }
 
     /// Tells as many again, in text under another heading.
@@ -209,14 +241,14 @@ impl Teller {
 
     fn tell(&mut self, seen: &[Connection]) -> Result<(), Failure> {
         let now = Clock::read();
-        self.namer.refresh();
+        self.directory.refresh();
         let mut text = String::new();
         for connection in seen.iter().filter(|seen| self.filter.admits(seen)) {
             if self.is_enough() {
                 break;
             }
-            let who = self.namer.who(connection.netns, connection.cgroup);
-            text += &self.printer.line(&self.tool.line(connection, &who, &now));
+            let names = self.directory.names(connection);
+            text += &self.printer.line(&self.tool.line(connection, &names, &now));
             self.told += 1;
         }
         print(&text)?;

@@ -13,7 +13,7 @@ const ADDRESS_LEAST: usize = 21;
 
 const COLUMNS: &str = "\
 RX and TX are what the application receives and sends; RTT_MS is smoothed;
-RETR counts segments that were sent again in the interval.";
+RETR counts segments sent again in the interval; SERVICE is what is called.";
 
 pub fn draw(screen: &Screen, frame: &mut Frame<'_>) {
     let [top, sums, middle, bottom] =

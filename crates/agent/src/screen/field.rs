@@ -17,11 +17,12 @@ pub enum Field {
     Rtt,
     Retransmits,
     Pod,
+    Service,
 }
 
 impl Field {
     /// All of them, from left to right.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Pid,
         Self::Comm,
         Self::Local,
@@ -31,10 +32,11 @@ impl Field {
         Self::Rtt,
         Self::Retransmits,
         Self::Pod,
+        Self::Service,
     ];
 
     /// All of them; the last ones are the first to go where there is no room.
-    pub const BY_WORTH: [Self; 9] = [
+    pub const BY_WORTH: [Self; 10] = [
         Self::Remote,
         Self::Sent,
         Self::Received,
@@ -44,6 +46,7 @@ impl Field {
         Self::Retransmits,
         Self::Pod,
         Self::Pid,
+        Self::Service,
     ];
 
     pub fn name(self) -> &'static str {
@@ -58,6 +61,7 @@ impl Field {
             Self::Rtt => "RTT_MS",
             Self::Retransmits => "RETR",
             Self::Pod => "POD",
+            Self::Service => "SERVICE",
         }
     }
 
@@ -82,7 +86,8 @@ impl Field {
             Self::Rtt if connection.srtt_us == 0 => "-".to_owned(),
             Self::Rtt => format!("{:.3}", f64::from(connection.srtt_us) / 1e3),
             Self::Retransmits => connection.retransmits.to_string(),
-            Self::Pod => row.pod.clone(),
+            Self::Pod => row.names.pod.clone(),
+            Self::Service => row.names.service.clone().unwrap_or_else(|| "-".to_owned()),
         }
     }
 
@@ -98,7 +103,8 @@ impl Field {
             Self::Sent => b.sent.cmp(&a.sent),
             Self::Rtt => b.srtt_us.cmp(&a.srtt_us),
             Self::Retransmits => b.retransmits.cmp(&a.retransmits),
-            Self::Pod => one.pod.cmp(&other.pod),
+            Self::Pod => one.names.pod.cmp(&other.names.pod),
+            Self::Service => one.names.service.cmp(&other.names.service),
         }
     }
 }

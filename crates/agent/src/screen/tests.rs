@@ -43,7 +43,8 @@ fn row(comm: &str, local: &str, remote: &str, received: u64, sent: u64) -> Row {
         error: None,
         flags,
     };
-    Row { connection, pod: "none-front".to_owned() }
+    let service = (comm != "curl").then(|| format!("{comm}:80"));
+    Row { connection, names: Names { pod: "none-front".to_owned(), service } }
 }
 
 fn rows() -> Vec<Row> {
@@ -99,10 +100,10 @@ fn a_wide_terminal_has_every_column() {
     insta::assert_snapshot!(text(&pressed(&[]), 140, 8), @"
     12:00:01  busiest first  every 1s
     RX 251.0 kB/s  TX 4.0 MB/s  3 connections  3 retransmits  since start RX 502.010 kB, TX 8.000 MB
-    PID  COMM  LADDR               RADDR                                   RX/s     TX/s RTT_MS RETR POD
-    4242 nginx 10.0.0.2:80         10.0.0.3:51234                        1.0 kB   4.0 MB      -    3 none-front
-    4242 curl  [2001:db8::1]:40000 [2001:db8:85a3::8a2e:370:7334]:8443 250.0 kB     50 B  0.112    0 none-front
-    4242 redis 127.0.0.1:6379      127.0.0.1:40001                          5 B     10 B  0.112    0 none-front
+    PID  COMM  LADDR               RADDR                                   RX/s     TX/s RTT_MS RETR POD        SERVICE
+    4242 nginx 10.0.0.2:80         10.0.0.3:51234                        1.0 kB   4.0 MB      -    3 none-front nginx:80
+    4242 curl  [2001:db8::1]:40000 [2001:db8:85a3::8a2e:370:7334]:8443 250.0 kB     50 B  0.112    0 none-front -
+    4242 redis 127.0.0.1:6379      127.0.0.1:40001                          5 B     10 B  0.112    0 none-front redis:80
 
     ? help  / filter  space freeze  q quit
     ");
@@ -166,10 +167,10 @@ fn every_column_sorts_and_turns_round() {
 #[test]
 fn arrows_go_through_all_columns_and_come_back() {
     let mut screen = pressed(&[]);
-    let forth: Vec<_> = (0..10).map(|_| (screen.press(Key::Right), screen.sort).1).collect();
+    let forth: Vec<_> = (0..11).map(|_| (screen.press(Key::Right), screen.sort).1).collect();
     assert_eq!(forth, Field::ALL.map(Some).into_iter().chain([None]).collect::<Vec<_>>());
     screen.press(Key::Left);
-    assert_eq!(screen.sort, Some(Field::Pod));
+    assert_eq!(screen.sort, Some(Field::Service));
 }
 
 #[test]
@@ -178,6 +179,7 @@ fn a_pattern_is_looked_for_in_names_addresses_and_ports() {
         ("NGIN", &["nginx"][..]),
         ("85a3", &["curl"]),
         (":6379", &["redis"]),
+        ("NGINX:80", &["nginx"]),
         ("FRONT", &["nginx", "curl", "redis"]),
         ("nobody", &[]),
     ] {

@@ -12,8 +12,9 @@ what this machine lacks.";
 pub const LIFE_HELP: &str = "\
 Columns as in bcc's tcplife: KB sent and received by the application and the
 time from the handshake to the end, then the smoothed round-trip time, segments
-sent again, and the pod or network namespace. Both ends are told where both are
-on this machine. Example:
+sent again, the pod or network namespace, and the service that is called: by its
+name in a lab, else as NAME:PORT of who listens on this machine, `-` where that
+is not known. Both ends are told where both are on this machine. Example:
 
   PID     COMM  LADDR     LPORT RADDR     RPORT    TX_KB    RX_KB         MS
   4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
@@ -21,25 +22,29 @@ on this machine. Example:
 --json has bytes: bytes_sent and bytes_received are what the application wrote
 and read, to the byte. opened (the first SYN), established (the end of the
 handshake) and closed are the kernel's own times, in RFC 3339; null if before
-the tool.";
+the tool. service is as the agent's destination_service, null where that is an
+address.";
 
 pub const CONNECT_HELP: &str = "\
 Columns as in bcc's tcpconnect and tcpconnlat: LAT_MS is the time to the end of
-the handshake, RESULT the error of an open that failed. Example:
+the handshake, RESULT the error of an open that failed. POD and SERVICE, which
+is called, follow. Example:
 
   PID     COMM  IP SADDR     DADDR     DPORT    LAT_MS RESULT
   4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED";
 
 pub const ACCEPT_HELP: &str = "\
 Columns as in bcc's tcpaccept; LAT_MS is the time from the first packet to the
-end of the handshake. PID is the process that listens. Example:
+end of the handshake. PID is the process that listens. POD and SERVICE, which is
+called, follow. Example:
 
   PID     COMM   IP RADDR     RPORT LADDR     LPORT   LAT_MS
   4100    nginx  4  10.0.0.3  51234 10.0.0.2  80       0.048";
 
 pub const RETRANS_HELP: &str = "\
 Columns as in bcc's tcpretrans, then how many segments of this connection were
-sent again so far. STATE SYN_RECV is the answer to an open. Example:
+sent again so far, its RTT_MS, POD and the SERVICE that is called. STATE
+SYN_RECV is the answer to an open. Example:
 
   TIME     PID     IP LADDR:LPORT      T> RADDR:RPORT      STATE        RETR
   12:00:01 4242    4  10.0.0.3:51234   R> 10.0.0.2:80      ESTABLISHED     3";
@@ -47,7 +52,8 @@ sent again so far. STATE SYN_RECV is the answer to an open. Example:
 pub const RESETS_HELP: &str = "\
 A line for each reset that a socket sends (->) or receives (<-), with its state
 just then: one that is closed before all was read, or at once, is in CLOSE when
-it sends its reset. A refused open is a reset received in SYN_SENT. Example:
+it sends its reset. A refused open is a reset received in SYN_SENT. POD and
+SERVICE, which is called, follow. Example:
 
   TIME     PID  COMM  LADDR:LPORT    R  RADDR:RPORT    STATE
   12:00:01 4242 curl  10.0.0.3:51234 <- 10.0.0.2:80    ESTABLISHED
@@ -181,8 +187,8 @@ fn metrics() -> String {
 
 const TOP_LINES: &str = "\
 Columns as in bcc's tcptop: KB received and sent by the application in the
-interval, then the smoothed round-trip time, segments sent again, and the pod
-or network namespace:
+interval, then the smoothed round-trip time, segments sent again, the pod or
+network namespace, and the service that is called (`meshtax life --help`):
 
   PID     COMM     LADDR            RADDR              RX_KB  TX_KB RTT_MS
   4242    nginx    10.0.0.2:80      10.0.0.3:51234        12   4096  0.112

@@ -23,14 +23,17 @@ pub fn rtt(options: &HistogramOptions) -> Result<ExitCode, Failure> {
     let mut drawn = 0;
     while drawn == 0 || options.goes_on(drawn) && !watch.is_over() {
         let mut seen = watch.gather(&feed, options.interval.map(|interval| interval.0));
-        seen.extend(watch.probe.connections().context("cannot read what is open")?);
+        let open = watch.probe.connections().context("cannot read what is open")?;
+        seen.extend_from_slice(&open);
         seen.retain(|seen| seen.srtt_us > 0);
         if watched.form() == Form::Text {
             print(&heading(options))?;
             let of_interest = seen.iter().filter(|seen| filter.admits(seen));
             print(&histogram("srtt (us)", of_interest.map(|seen| seen.srtt_us.into())))?;
         } else {
-            Teller::new(Tool::Life, watched, watched.count).tell(&seen)?;
+            let mut teller = Teller::new(Tool::Life, watched, watched.count);
+            teller.learn(&open);
+            teller.tell(&seen)?;
         }
         drawn += 1;
     }
@@ -53,7 +56,8 @@ pub fn backlog(options: &HistogramOptions) -> Result<ExitCode, Failure> {
         let is_enough = |queued: &[Connection]| most.is_some_and(|most| queued.len() as u64 >= most);
         while let Some(left) = watch.left_until(end).filter(|_| !is_enough(&queued)) {
             let seen = feed.wait(left);
-            if watched.form() != Form::Text {
+            if watched.form() != Form::Text && !seen.is_empty() {
+                teller.learn_of_late(|| watch.probe.connections())?;
                 teller.tell(&seen)?;
             }
             queued.extend(seen.into_iter().filter(|queued| filter.admits(queued)));

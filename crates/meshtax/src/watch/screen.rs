@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agent::{Flow, Form, Ink, Key, Look, Namer, Next, Row, Screen};
+use agent::{Directory, Flow, Form, Ink, Key, Look, Next, Row, Screen};
 use anyhow::Context;
 use jiff::Zoned;
 use nix::sys::signal::{Signal, raise};
@@ -76,25 +76,25 @@ fn perform(watch: &Watch, options: &TopOptions, stage: &mut Stage) -> anyhow::Re
 struct Looker {
     flow: Flow,
     filter: agent::Filter,
-    namer: Namer,
+    directory: Directory,
     /// The last look.
     since: Instant,
 }
 
 impl Looker {
     fn new(options: &TopOptions) -> Self {
-        let (filter, namer) = (options.watch.filter(), Namer::new(Path::new("/")));
-        Self { flow: Flow::default(), filter, namer, since: Instant::now() }
+        let (filter, directory) = (options.watch.filter(), Directory::new(Path::new("/")));
+        Self { flow: Flow::default(), filter, directory, since: Instant::now() }
     }
 
     fn look(&mut self, closed: &[Connection], open: &[Connection]) -> Look {
         let took = self.since.elapsed();
         self.since = Instant::now();
-        self.namer.refresh();
+        self.directory.learn(open, self.since);
         let moved = self.flow.since(closed, open).into_iter().filter(|moved| self.filter.admits(moved));
         let row = |connection: Connection| {
-            let pod = self.namer.who(connection.netns, connection.cgroup).pod;
-            Row { connection, pod }
+            let names = self.directory.names(&connection);
+            Row { connection, names }
         };
         Look { at: Zoned::now(), took, rows: moved.map(row).collect() }
     }

@@ -68,6 +68,38 @@ fn a_tool_tells_of_the_process_the_name_the_group_or_the_network_that_it_is_aske
 }
 
 #[test]
+fn a_connection_names_the_service_that_is_called_at_both_ends() {
+    insist_on_root();
+    let server = Peer::listen(V4);
+    let port = server.port().to_string();
+    let tools = ["life", "connect", "accept"].map(|tool| (tool, Watching::begin(tool, &["--json", "--port", &port])));
+    let mut text = Watching::begin("life", &["--count", "2", "--port", &port]);
+    server.exchange(10, 10, |_| ());
+    for (tool, mut watching) in tools {
+        for line in watching.lines(if tool == "life" { 2 } else { 1 }) {
+            // One thread listens and connects.
+            let name = format!("{}:{port}", line["comm"].as_str().unwrap());
+            assert_eq!(line["service"], name, "{tool}: {line}");
+        }
+    }
+    assert!(text.plain_line().trim_end().ends_with(" POD             SERVICE"));
+    for line in text.text().lines() {
+        assert!(line.ends_with(&format!(":{port}")), "{line}");
+    }
+}
+
+#[test]
+fn a_stranger_that_is_called_has_no_name() {
+    insist_on_root();
+    // Nobody listens there any more.
+    let port = std::net::TcpListener::bind(V4).unwrap().local_addr().unwrap().port();
+    let mut connect = Watching::begin("connect", &["--json", "--port", &port.to_string()]);
+    std::net::TcpStream::connect(("127.0.0.1", port)).unwrap_err();
+    let line = &connect.lines(1)[0];
+    assert!(line.get("service").is_some_and(Value::is_null), "{line}");
+}
+
+#[test]
 fn a_connection_has_the_kernels_times_in_order() {
     insist_on_root();
     let server = Peer::listen(V4);

@@ -162,6 +162,11 @@ fn a_labs_service_addresses_lead_to_its_pods() {
     let found = lab.enter("none", "client", &["getent", "hosts", "cache"]);
     let found = String::from_utf8(found.stdout).unwrap();
     let address = found.split_whitespace().next().expect("the service has an address");
+    let mut top = Watching::begin("top", &["--json", "--interval", "100ms", "--port", "6379"]);
     let _client = AtWork::begin(&mut lab.command_inside("none", "client", &["python3", "-c", ASK, address, "6379"]));
-    is_told(&scrape(&agent.place()), ["none-client", "none-cache-v1"], "cache.default.svc.cluster.local");
+    let service = "cache.default.svc.cluster.local";
+    is_told(&scrape(&agent.place()), ["none-client", "none-cache-v1"], service);
+    let pods = ["none-client", "none-cache-v1"];
+    let lines = top.until(|lines| pods.iter().all(|pod| lines.iter().any(|line| line["pod"] == *pod)));
+    assert!(lines.iter().all(|line| line["service"] == service), "{lines:?}");
 }

@@ -111,12 +111,12 @@ fn a_narrow_terminal_has_fewer_columns_and_a_wide_one_all() {
             && with.iter().all(|name| line.contains(name))
             && !without.iter().any(|name| line.contains(name))
     };
-    let all = ["PID", "COMM", "LADDR", "RX/s", "TX/s", "RTT_MS", "RETR", "POD"];
+    let all = ["PID", "COMM", "LADDR", "RX/s", "TX/s", "RTT_MS", "RETR", "POD", "SERVICE"];
     terminal.until(|text| text.contains("since start RX 1.000 MB") && heading(text, &all, &[]));
     terminal.press(" ");
     terminal.until(|text| text.contains("FROZEN"));
     terminal.resize(40, 12);
-    let narrow = terminal.until(|text| heading(text, &["RX/s", "TX/s"], &["PID", "POD"]));
+    let narrow = terminal.until(|text| heading(text, &["RX/s", "TX/s"], &["PID", "POD", "SERVICE"]));
     assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
     terminal.resize(140, 20);
     terminal.until(|text| heading(text, &all, &[]));
