@@ -105,7 +105,7 @@ impl Tcp {
             reset: counter("meshtax_tcp_connections_aborted_total", "Connections that ended with an error or a reset."),
             resets: counter(
                 "meshtax_tcp_resets_total",
-                "Resets, by whether the side that reports sent or received them.",
+                "Resets, by whether the side that reports sent (transmit) or received them.",
             ),
             retransmitted: counter("meshtax_tcp_retransmitted_bytes_total", "Bytes sent again."),
             retransmits: counter("meshtax_tcp_retransmitted_segments_total", "Segments sent again."),
@@ -134,8 +134,9 @@ impl Tcp {
             self.failed.add(Arc::clone(&labels), series.failed as f64);
         }
         self.reset.add(Arc::clone(&labels), series.reset as f64);
-        for (direction, count) in [("sent", series.resets_sent), ("received", series.resets_received)] {
-            let directed = labels.iter().cloned().chain([("direction", direction.into())]).collect::<Labels>();
+        for (direction, count) in [("transmit", series.resets_sent), ("receive", series.resets_received)] {
+            let directed =
+                labels.iter().cloned().chain([("network_io_direction", direction.into())]).collect::<Labels>();
             self.resets.add(directed, count as f64);
         }
         self.retransmitted.add(Arc::clone(&labels), series.retransmitted as f64);

@@ -97,7 +97,8 @@ impl Link {
         ]
     }
 
-    /// Those that tell who it is: metrics that Istio has not bear these alone, to stay small.
+    /// Those that tell who it is: metrics that Istio has not bear these alone, to stay small, and the transport by
+    /// OpenTelemetry's name.
     pub fn brief(&self) -> Labels {
         let [protocol, flags, policy] = self.connection();
         vec![
@@ -105,7 +106,7 @@ impl Link {
             ("source_workload", Arc::clone(&self.source.workload)),
             ("destination_workload", Arc::clone(&self.destination.workload)),
             ("destination_service", Arc::clone(&self.service.host)),
-            ("request_protocol", protocol),
+            ("network_transport", protocol),
             ("response_flags", flags),
             ("connection_security_policy", policy),
         ]

@@ -43,7 +43,7 @@ pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a Series)>,
 /// What queries are summed by.
 pub(crate) fn labels(key: &Key, namer: &mut Namer) -> Labels {
     let labels = |source: Arc<str>, kind: Arc<str>, transport: &str, rcode: Arc<str>| {
-        vec![("source_workload", source), ("type", kind), ("transport", transport.into()), (RCODE, rcode)]
+        vec![("source_workload", source), ("type", kind), ("network_transport", transport.into()), (RCODE, rcode)]
     };
     if key.is_other() {
         return labels(OTHER.into(), OTHER.into(), OTHER, OTHER.into());

@@ -56,6 +56,23 @@ fn what_the_server_sent_is_sent_whoever_reports() {
 }
 
 #[test]
+fn istios_labels_are_in_what_istio_has_and_opentelemetrys_elsewhere() {
+    let text = text(vec![(Key { comm: "curl".to_owned(), ..CLIENT }, Series { opened: 1, ..Series::default() })]);
+    let samples = text.lines().filter(|line| line.contains("_workload=\"curl\""));
+    let (istio, own): (Vec<&str>, Vec<&str>) = samples.partition(|line| line.starts_with("istio_tcp_"));
+    assert_eq!(istio.len(), 4, "{text}");
+    assert!(istio.iter().all(|line| line.contains("request_protocol=\"tcp\"")), "{text}");
+    assert!(own.iter().all(|line| line.contains("network_transport=\"tcp\"")), "{text}");
+    for direction in ["transmit", "receive"] {
+        let labels = format!("network_io_direction=\"{direction}\"");
+        assert!(
+            own.iter().any(|line| line.starts_with("meshtax_tcp_resets_total") && line.contains(&labels)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn what_found_no_room_is_a_series_of_its_own_and_counted() {
     let other = Key { netns: 0, ..CLIENT };
     let text = text(vec![(other, Series { sent: 5, ..Series::default() })]);

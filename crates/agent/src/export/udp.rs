@@ -87,12 +87,12 @@ pub(crate) fn labels(key: &UdpKey, places: &Places, namer: &mut Namer) -> Labels
     udp_labels(reporter, [source, destination, service.host, "udp".into()])
 }
 
-fn udp_labels(reporter: &str, [source, destination, service, protocol]: [Arc<str>; 4]) -> Labels {
+fn udp_labels(reporter: &str, [source, destination, service, transport]: [Arc<str>; 4]) -> Labels {
     vec![
         ("reporter", reporter.into()),
         ("source_workload", source),
         ("destination_workload", destination),
         ("destination_service", service),
-        ("request_protocol", protocol),
+        ("network_transport", transport),
     ]
 }

@@ -11,6 +11,9 @@ use opentelemetry_proto::tonic::resource::v1 as wire;
 
 use crate::metric::{Family, Kind, Labels, Value};
 
+/// The one attribute that is a number by the conventions.
+const SERVER_PORT: &str = "server.port";
+
 /// Who tells, and since when it counts.
 pub(super) struct Resource {
     attributes: Vec<KeyValue>,
@@ -125,12 +128,27 @@ fn histograms(family: &Family, times: Times) -> Vec<HistogramDataPoint> {
 }
 
 fn attributes(labels: &Labels) -> Vec<KeyValue> {
-    labels.iter().map(|(name, value)| attribute(name, value)).collect()
+    labels.iter().map(|(label, value)| attribute(convention(label), value)).collect()
+}
+
+/// What OpenTelemetry's semantic conventions call a label, which the text formats write without dots.
+fn convention(label: &'static str) -> &'static str {
+    match label {
+        "network_transport" => "network.transport",
+        "network_io_direction" => "network.io.direction",
+        "server_port" => SERVER_PORT,
+        "container_id" => "container.id",
+        "k8s_pod_uid" => "k8s.pod.uid",
+        own => own,
+    }
 }
 
 fn attribute(name: &str, value: &str) -> KeyValue {
-    let value = AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) };
-    KeyValue { key: name.to_owned(), value: Some(value), ..Default::default() }
+    let value = match value.parse() {
+        Ok(port) if name == SERVER_PORT => any_value::Value::IntValue(port),
+        _ => any_value::Value::StringValue(value.to_owned()),
+    };
+    KeyValue { key: name.to_owned(), value: Some(AnyValue { value: Some(value) }), ..Default::default() }
 }
 
 fn now_ns() -> u64 {

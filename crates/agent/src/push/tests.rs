@@ -68,3 +68,32 @@ fn metrics_are_counted_in_what_their_names_say() {
     check("meshtax_tcp_connections_open", "{connection}");
     check("meshtax_tcp_accept_queue_length", "");
 }
+
+#[cfg(feature = "otlp")]
+#[test]
+fn labels_are_pushed_by_the_names_of_the_semantic_conventions() {
+    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+
+    let mut queue = Family::new("meshtax_tcp_accept_queue_length", Kind::Gauge, "Connections that wait.");
+    let labels =
+        ["workload", "server_port", "network_transport", "network_io_direction", "container_id", "k8s_pod_uid"];
+    queue.add(labels.map(|label| (label, "80".into())).to_vec(), 1.0);
+    queue.add(vec![("server_port", "other".into())], 2.0);
+    let pushed = message::Resource::of_this_host().request(&[queue]);
+    let Some(Data::Gauge(gauge)) = &pushed.resource_metrics[0].scope_metrics[0].metrics[0].data else { panic!() };
+    let attributes = gauge.data_points.iter().flat_map(|point| &point.attributes);
+    let told: Vec<String> = attributes
+        .map(|attribute| {
+            format!("{} {:?}", attribute.key, attribute.value.as_ref().and_then(|value| value.value.as_ref()).unwrap())
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    server.port StringValue("other")
+    workload StringValue("80")
+    server.port IntValue(80)
+    network.transport StringValue("80")
+    network.io.direction StringValue("80")
+    container.id StringValue("80")
+    k8s.pod.uid StringValue("80")
+    "#);
+}

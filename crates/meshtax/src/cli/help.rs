@@ -120,6 +120,9 @@ where a sidecar (an Envoy that listens at 15001 and 15006) reports them already:
 there they are called meshtax_tcp_…. destination_service is NAME:PORT on both
 sides where who listens is on this machine, a service in pods of a lab, and an
 address where nobody is known. meshtax_tcp_connections_open has older ones, too.
+Labels that Istio has not are named as OpenTelemetry's semantic conventions name
+them, where they do (network_transport, server_port, k8s_pod_uid; with dots in
+OTLP).
 Between scrapes only DNS queries without an answer are looked for.
 
 meshtax_drops_total has every packet that the kernel dropped, by reason;

@@ -28,7 +28,7 @@ fn queries_are_counted_by_how_they_ended_and_only_answers_have_a_latency() {
     let answered = Series { queries: 2, latency: Duration::from_micros(200), latencies, ..Series::default() };
     let lost = Series { queries: 5, ..Series::default() };
     let text = text(vec![(key(Rcode::NOERROR), answered), (key(Rcode::TIMEOUT), lost)]);
-    let labels = "source_workload=\"curl\",type=\"AAAA\",transport=\"udp\"";
+    let labels = "source_workload=\"curl\",type=\"AAAA\",network_transport=\"udp\"";
     for line in [
         format!("meshtax_dns_queries_total{{{labels},rcode=\"NOERROR\"}} 2"),
         format!("meshtax_dns_queries_total{{{labels},rcode=\"TIMEOUT\"}} 5"),
@@ -47,6 +47,6 @@ fn queries_are_counted_by_how_they_ended_and_only_answers_have_a_latency() {
 fn what_found_no_room_is_called_so() {
     let other = Key { netns: 0, ..key(Rcode::NOERROR) };
     let text = text(vec![(other, Series { queries: 1, ..Series::default() })]);
-    let labels = "source_workload=\"other\",type=\"other\",transport=\"other\",rcode=\"other\"";
+    let labels = "source_workload=\"other\",type=\"other\",network_transport=\"other\",rcode=\"other\"";
     assert!(text.contains(&format!("meshtax_dns_queries_total{{{labels}}} 1")), "{text}");
 }

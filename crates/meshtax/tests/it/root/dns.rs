@@ -346,7 +346,7 @@ fn twenty_thousand_queries_add_up_while_the_agent_is_read_as_fast_as_it_can() {
 
 /// How labels of what a namespace asks over UDP begin.
 fn labels(namespace: &Namespace, kind: &str) -> String {
-    format!("{{source_workload=\"{}\",type=\"{kind}\",transport=\"udp\"", namespace.name())
+    format!("{{source_workload=\"{}\",type=\"{kind}\",network_transport=\"udp\"", namespace.name())
 }
 
 /// The first sample whose labels begin like this.

@@ -115,6 +115,7 @@ fn check(protocol: &str) {
     for point in &rtt.data_points {
         assert_eq!(point.bucket_counts.len(), point.explicit_bounds.len() + 1);
         assert_eq!(point.bucket_counts.iter().sum::<u64>(), point.count);
+        assert_eq!(attribute(&point.attributes, "network.transport"), "tcp");
     }
 }
 

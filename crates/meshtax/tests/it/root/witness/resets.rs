@@ -44,8 +44,8 @@ fn check(sender: &str, receiver: &str, reset: fn(Duplex)) {
     let service = format!(":{port}\"");
     for role in ["client", "server"] {
         let reporter = if role == "client" { "reporter=\"source\"" } else { "reporter=\"destination\"" };
-        for (direction, who) in [("sent", sender), ("received", receiver)] {
-            let labels = [reporter, &service, &format!("direction=\"{direction}\"")];
+        for (direction, who) in [("transmit", sender), ("receive", receiver)] {
+            let labels = [reporter, &service, &format!("network_io_direction=\"{direction}\"")];
             let expected = if role == who { 23 } else { 0 };
             assert_eq!(sample(&text, "meshtax_tcp_resets_total", &labels), expected, "{role} {direction}: {text}");
         }

@@ -159,7 +159,8 @@ fn the_agent_counts_datagrams_by_service_whatever_port_clients_have() {
     }
     let text = scrape(&agent.place());
     for (reporter, asked, answered) in [("source", "sent", "received"), ("destination", "received", "sent")] {
-        let service = [&format!("reporter=\"{reporter}\"")[..], &format!(":{}\"", free.port())];
+        let port = format!(":{}\"", free.port());
+        let service = [&format!("reporter=\"{reporter}\"")[..], &port, "network_transport=\"udp\""];
         let value = |name: &str| sample(&text, &format!("meshtax_udp_{name}_total"), &service);
         assert_eq!(value(&format!("{asked}_datagrams")), 69, "{reporter}");
         assert_eq!(value(&format!("{answered}_datagrams")), 69, "{reporter}");
