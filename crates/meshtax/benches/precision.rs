@@ -41,23 +41,24 @@ fn main() {
         base_s * 1e3,
         mesh_s * 1e3
     );
-    table::head(&["", "rounds", "p50", "mean", "CPU per request"]);
-    let copies = alternating("a copy of it (truth: 0)", NULL_ARM, |block_s| Amount::of(load_s, block_s, base_s));
-    let page_s = f64::midpoint(base_s, mesh_s);
-    let meshes = alternating("sidecars", MESH, |block_s| Amount::of(load_s, block_s, page_s));
-    let stretches = [(BASE, base_s), (BASE, base_s), (MESH, mesh_s)]
-        .map(|(arm, page_s)| Run::of(&[arm], Amount::of(load_s, BLOCKS_S[CUT], page_s)));
-    let [copy_after, mesh_after] = [("a copy of it (truth: 0)", 0), ("sidecars", 1)].map(|(what, first)| {
-        let [one, other] = [&stretches[first], &stretches[first + 1]];
-        let effects = run::apart((one, one.last_arm()), (other, other.last_arm()));
-        let what = format!("{what}, one arm after the other, cut into {} s", BLOCKS_S[CUT]);
-        table::effects(&what, one.rounds(), &effects);
-        effects
-    });
-    ratios(&copies, &copy_after, "copy");
-    ratios(&meshes, &mesh_after, "sidecars");
+    let copies = compare("a copy of it (truth: 0)", NULL_ARM, BASE, base_s, load_s);
     goals(&copies[0]);
     limit::tell(&copies);
+    compare("sidecars", MESH, MESH, f64::midpoint(base_s, mesh_s), load_s);
+}
+
+/// Prints what an arm comes to beside the baseline, with the load moving between them and with `after`, an arm that is the
+/// same alone, after the baseline; the runs in which the load moved.
+fn compare(what: &str, arm: &str, after: &str, page_s: f64, load_s: f64) -> [Run; BLOCKS_S.len()] {
+    table::head(&["", "rounds", "p50", "mean", "CPU per request"]);
+    let runs = alternating(what, arm, |block_s| Amount::of(load_s, block_s, page_s));
+    let [base, other] = [BASE, after].map(|arm| Run::of(&[arm], Amount::of(load_s, BLOCKS_S[CUT], page_s)));
+    let effects = run::apart((&base, base.last_arm()), (&other, other.last_arm()));
+    let told = format!("{what}, one arm after the other, cut into {} s", BLOCKS_S[CUT]);
+    table::effects(&told, base.rounds(), &effects);
+    ratios(&runs, &effects, what);
+    println!();
+    runs
 }
 
 /// Runs an arm beside the baseline, the load moving between them, with each length of blocks.
