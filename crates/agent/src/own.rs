@@ -12,9 +12,11 @@ pub struct Cost {
     pub memory_bytes: u64,
     /// How long this reading took, in seconds.
     pub reading_s: f64,
-    /// What its programs in the kernel cost, by witness; empty where that is not timed.
+    /// What its programs in the kernel cost, by witness.
     pub programs: Vec<(&'static str, ProgramCost)>,
-    /// How full its maps in the kernel are, likewise.
+    /// Whether their runs are timed.
+    pub is_timed: bool,
+    /// How full its maps in the kernel are, by witness.
     pub maps: Vec<(&'static str, MapFill)>,
 }
 
@@ -99,7 +101,7 @@ pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
 }
 
 /// What the programs cost, and how full their maps are.
-fn in_kernel(cost: &Cost) -> [Family; 4] {
+fn in_kernel(cost: &Cost) -> [Family; 5] {
     let seconds = "Time that the agent's programs ran in the kernel, where it is timed (--bpf-stats).";
     let mut time = Family::new("meshtax_agent_bpf_run_seconds_total", Kind::Counter, seconds);
     let mut runs = Family::new(
@@ -107,10 +109,18 @@ fn in_kernel(cost: &Cost) -> [Family; 4] {
         Kind::Counter,
         "Runs of the agent's programs, where they are timed.",
     );
+    let mut misses = Family::new(
+        "meshtax_agent_bpf_misses_total",
+        Kind::Counter,
+        "Runs of the agent's programs that the kernel left out, as the program ran already on that processor.",
+    );
     for (witness, program) in &cost.programs {
         let labels = vec![("witness", (*witness).into()), ("program", program.program.as_str().into())];
-        time.add(labels.clone(), program.time.as_secs_f64());
-        runs.add(labels, program.runs as f64);
+        misses.add(labels.clone(), program.misses as f64);
+        if cost.is_timed {
+            time.add(labels.clone(), program.time.as_secs_f64());
+            runs.add(labels, program.runs as f64);
+        }
     }
     let mut entries =
         Family::new("meshtax_agent_map_entries", Kind::Gauge, "Entries of the agent's maps in the kernel.");
@@ -120,5 +130,5 @@ fn in_kernel(cost: &Cost) -> [Family; 4] {
         entries.add(labels.clone(), fill.entries as f64);
         most.add(labels, fill.max_entries as f64);
     }
-    [time, runs, entries, most]
+    [time, runs, misses, entries, most]
 }

@@ -47,7 +47,7 @@ impl Witnesses {
         let losses = probe.losses()?;
         let beyond = self.read_beyond()?;
         let (programs, maps) = (self.program_costs(), self.map_fills()?);
-        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, ..own_cost() };
+        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, is_timed: probe.times_programs(), ..own_cost() };
         Ok(Reading { series, connections, losses, beyond, translations: None, cost })
     }
 
@@ -72,8 +72,8 @@ impl Witnesses {
     }
 
     fn program_costs(&self) -> Vec<(&'static str, ProgramCost)> {
-        let timed = self.costs().filter(|_| self.probe.times_programs());
-        timed.flat_map(|(witness, costs)| costs.programs().into_iter().map(move |cost| (witness, cost))).collect()
+        let of_each = |(witness, costs): (_, Costs)| costs.programs().into_iter().map(move |cost| (witness, cost));
+        self.costs().flat_map(of_each).collect()
     }
 
     fn map_fills(&self) -> Result<Vec<(&'static str, MapFill)>, ProbeError> {

@@ -20,6 +20,8 @@ pub struct ProgramCost {
     pub time: Duration,
     /// How often.
     pub runs: u64,
+    /// How often it was passed by, timed or not, since it ran already on that processor.
+    pub misses: u64,
 }
 
 /// How full a map is.
@@ -47,6 +49,8 @@ impl Costs<'_> {
                 program: program.name().to_string_lossy().into_owned(),
                 time: Duration::from_nanos(field(&info, "run_time_ns:")?),
                 runs: field(&info, "run_cnt:")?,
+                // Since Linux 5.12.
+                misses: field(&info, "recursion_misses:").unwrap_or_default(),
             })
         };
         self.0.progs().filter_map(cost).collect()

@@ -25,7 +25,8 @@ const TCP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
 const REQUIRED: [&str; 1] = ["on_state"];
 
 /// Programs that each tell one thing more, by the kernel's tracepoint.
-const OPTIONAL: [(&str, &str, &str); 4] = [
+const OPTIONAL: [(&str, &str, &str); 5] = [
+    ("on_destroy", "tcp_destroy_sock", "ends of connections that interrupt another one's change of state"),
     ("on_retransmit", "tcp_retransmit_skb", "segments that are sent again, as they are sent"),
     ("on_synack_again", "tcp_retransmit_synack", "answers to opens that are sent again"),
     ("on_reset_received", "tcp_receive_reset", "resets that come"),
@@ -93,11 +94,20 @@ impl Probe {
     ///
     /// The kernel has no tracepoint for what everything rests on.
     pub fn attach(&mut self) -> Result<(), ProbeError> {
+        self.begin_era()?;
         self.attach_programs()?;
         // From now on no socket is missed; those that are open already are given a story unless they have one.
         let seeding = program(&self.object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
         read_through(&seeding)?;
         Ok(())
+    }
+
+    /// Tells those that are born from now on from those that were born before.
+    fn begin_era(&self) -> Result<(), ProbeError> {
+        let (eras, key) = (map(&self.object, "eras"), 0u32.to_ne_bytes());
+        let bytes = eras.lookup(&key, MapFlags::ANY).map_err(ProbeError::Map)?.expect("an array has all its entries");
+        let era = u32::read_from_bytes(&bytes).expect("programs and loader share one layout");
+        eras.update(&key, &(era + 1).to_ne_bytes(), MapFlags::ANY).map_err(ProbeError::Map)
     }
 
     /// Brings the counters up to date and reads them.

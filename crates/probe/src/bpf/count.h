@@ -171,7 +171,7 @@ static __always_inline struct news news_of(struct story *story, struct tcp_sock 
 	__u32 retransmits = tp->total_retrans, out_of_order = tp->rcv_ooopack;
 	struct news news = {
 		.opened = story->is_news,
-		.handshake_ns = story->is_news ? story->established_ns - story->begun_ns : 0,
+		.handshake_ns = story->is_news && story->established_ns ? story->established_ns - story->begun_ns : 0,
 		.sent = now.sent - story->told_sent,
 		.received = now.received - story->told_received,
 		.retransmitted = retransmitted - story->told_retransmitted,

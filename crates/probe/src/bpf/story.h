@@ -31,9 +31,11 @@ struct story {
 	__u32 send_base;
 	__u32 pid;
 	__u32 uid;
+	__u32 era;               /* of a listener: in which it was seen last; a child's tells in which it was born */
 	__u16 local_port;        /* the kernel forgets it before the last event */
 	__u8 role;
 	__u8 established;
+	__u8 over;               /* its end has been told */
 	__u8 seeded;
 	__u8 is_news;            /* that it was opened is not in a series yet */
 	char comm[COMM_LEN];
@@ -58,6 +60,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
+
+/* How often the programs were attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} eras SEC(".maps");
 
 /* Kinds of events that somebody listens to, a bit each. */
 struct {
@@ -94,6 +104,14 @@ static __always_inline bool is_fed(int kind)
 	__u32 *kinds = bpf_map_lookup_elem(&feeds, &zero);
 
 	return kinds && *kinds & (1u << kind);
+}
+
+static __always_inline __u32 era_now(void)
+{
+	__u32 zero = 0;
+	__u32 *era = bpf_map_lookup_elem(&eras, &zero);
+
+	return era ? *era : 0;
 }
 
 static __always_inline struct series *series_of(const struct series_key *key)

@@ -3,7 +3,11 @@
  *
  * A socket's story lies in storage of its own. It begins at `listen` or `connect`, where the owner is known; the
  * children of a listener inherit it (BPF_F_CLONE). What the kernel counts per socket is read by an iterator and, a last
- * time, when the socket closes; each reading adds what is new to a series. Nothing is ever cleared. */
+ * time, when the socket closes; each reading adds what is new to a series. Nothing is ever cleared.
+ *
+ * The kernel lets no program of a tracepoint interrupt itself: while a process changes the state of a socket, a batch of
+ * packets may come in between on its processor, and what these change passes the program by. So a change that comes later
+ * makes up for one that was missed, and `on_destroy`, which nothing of that interrupts, for a missed end. */
 #include "count.h"
 #include "event.h"
 #include "owner.h"
@@ -53,7 +57,7 @@ static __always_inline void forget(struct story *story)
 	story->told_retransmits = story->told_out_of_order = 0;
 	story->base_sent = story->base_received = story->base_retransmitted = 0;
 	story->base_retransmits = story->base_out_of_order = story->base_reordered = story->base_ecn_marked = 0;
-	story->seeded = story->is_news = 0;
+	story->seeded = story->is_news = story->over = 0;
 }
 
 /* A socket begins to listen or to connect, or a listener's child is born. */
@@ -80,15 +84,25 @@ static __always_inline void begin(struct sock *sk, int state)
 	story->role = state == TCP_LISTEN ? ROLE_LISTENER : ROLE_CLIENT;
 	story->listener = state == TCP_LISTEN ? bpf_get_socket_cookie(sk) : 0;
 	story->listener_at = state == TCP_LISTEN ? (__u64)sk : 0;
+	story->era = state == TCP_LISTEN ? era_now() : 0;
 	story->local_port = sk->__sk_common.skc_num;
+}
+
+static __always_inline void report_open(struct sock *sk, struct story *story)
+{
+	struct connection *event = reserve(story->role == ROLE_SERVER ? KIND_ACCEPTED : KIND_CONNECTED);
+
+	if (!event)
+		return;
+	describe(event, sk, story);
+	event->state = TCP_ESTABLISHED;
+	bpf_ringbuf_submit(event, 0);
 }
 
 /* The series hears of it when it is first read, or at its end. */
 static __always_inline void establish(struct sock *sk, struct story *story)
 {
-	int kind = story->role == ROLE_SERVER ? KIND_ACCEPTED : KIND_CONNECTED;
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct connection *event;
 
 	if (!tp)
 		return;
@@ -102,12 +116,26 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	bpf_spin_lock(&story->lock);
 	story->established = 1;
 	bpf_spin_unlock(&story->lock);
-	event = reserve(kind);
-	if (event) {
-		describe(event, sk, story);
-		event->state = TCP_ESTABLISHED;
-		bpf_ringbuf_submit(event, 0);
+	report_open(sk, story);
+}
+
+/* A child bears the story of its listener until its own begins. */
+static __always_inline bool is_child(struct sock *sk, struct story *story)
+{
+	return story->role == ROLE_LISTENER && story->listener_at != (__u64)sk;
+}
+
+/* Makes up for an opening that was missed: when it was, nobody knows. */
+static __always_inline void open_unseen(struct sock *sk, struct story *story)
+{
+	if (story->role == ROLE_LISTENER) {
+		forget(story);
+		story->begun_ns = 0;
+		story->role = ROLE_SERVER;
+		story->local_port = sk->__sk_common.skc_num;
 	}
+	story->is_news = 1;
+	report_open(sk, story);
 }
 
 static __always_inline void end(struct sock *sk, struct story *story, int state)
@@ -120,14 +148,15 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 	struct news news;
 	bool failed = state == TCP_SYN_SENT;
 
-	if (!tp)
-		return;
-	if (!story->established && !failed)
+	if (!tp || story->over || state == TCP_SYN_RECV)
 		return; /* a child that was never established was never opened */
+	if (!story->established && !failed)
+		open_unseen(sk, story);
 	bytes = bytes_since(story, bytes_exact(tp, sk, state, story->role == ROLE_CLIENT));
 	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
 	bpf_spin_lock(&story->lock);
 	story->established = 0;
+	story->over = 1;
 	news = news_of(story, tp, bytes);
 	bpf_spin_unlock(&story->lock);
 	key = key_of(&sk->__sk_common, story);
@@ -144,6 +173,12 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 		event->error = sk->sk_err;
 		bpf_ringbuf_submit(event, 0);
 	}
+}
+
+/* Whether the end of a socket is that of a connection: not of a listener, nor of a child that was born unwatched. */
+static __always_inline bool is_connection(struct sock *sk, struct story *story)
+{
+	return story->role != ROLE_LISTENER || (is_child(sk, story) && story->era == era_now());
 }
 
 static __always_inline int change_state(struct sock *sk, int from, int to)
@@ -163,11 +198,13 @@ static __always_inline int change_state(struct sock *sk, int from, int to)
 		return 0;
 	}
 	story = bpf_sk_storage_get(&stories, sk, 0, 0);
-	if (!story || story->role == ROLE_LISTENER)
+	if (!story)
 		return 0;
-	if (opens)
+	if (opens && is_child(sk, story))
+		begin(sk, TCP_SYN_RECV);
+	if (opens && story->role != ROLE_LISTENER)
 		establish(sk, story);
-	else
+	if (!opens && is_connection(sk, story))
 		end(sk, story, from);
 	return 0;
 }
@@ -176,6 +213,33 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock *sk, int from, int to)
 {
 	return change_state(sk, from, to);
+}
+
+/* The socket of a connection is given up, its last state forgotten. What it sent ended with a FIN unless it was cut off,
+ * and where a client's SYN was never acknowledged its open has failed. */
+static __always_inline int destroy(struct sock *sk)
+{
+	struct story *story = bpf_sk_storage_get(&stories, sk, 0, 0);
+	struct tcp_sock *tp;
+	int state;
+
+	if (!story || story->over || !is_connection(sk, story))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	if (story->role == ROLE_CLIENT && !tp->bytes_acked)
+		state = TCP_SYN_SENT;
+	else
+		state = sk->sk_err ? TCP_ESTABLISHED : TCP_FIN_WAIT2;
+	end(sk, story, state);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(on_destroy, struct sock *sk)
+{
+	return destroy(sk);
 }
 
 /* --- Snapshots --- */
@@ -304,6 +368,8 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 	if (!tp || !is_in_scope(sk))
 		return 0;
 	story = bpf_sk_storage_get(&stories, sk, 0, 0);
+	if (story && story->role == ROLE_LISTENER && state == TCP_LISTEN)
+		story->era = era_now();
 	/* A child that was born while nothing was attached bears its listener's story as it was. */
 	if (story && (story->role != ROLE_LISTENER || state == TCP_LISTEN))
 		return 0;
@@ -324,6 +390,7 @@ static __always_inline int seed(struct task_struct *task, struct file *file)
 		story->role = ROLE_LISTENER;
 		story->listener = bpf_get_socket_cookie(sk);
 		story->listener_at = (__u64)sk;
+		story->era = era_now();
 		return 0;
 	}
 	/* A child inherits the length of its listener's queue; a socket that connects has none. */

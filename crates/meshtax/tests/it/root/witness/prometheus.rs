@@ -67,7 +67,10 @@ fn the_agent_tells_what_its_programs_cost_and_how_full_its_maps_are() {
     );
     assert!(value(&timed, "meshtax_agent_map_entries{witness=\"tcp\",map=\"series\"}").unwrap() >= 2.0, "{timed}");
     assert_eq!(value(&timed, "meshtax_agent_map_max_entries{witness=\"tcp\",map=\"series\"}"), Some(8192.0), "{timed}");
-    assert_eq!(value(&look(&[]), "meshtax_agent_bpf_run"), None, "nobody asked for it");
+    let untimed = look(&[]);
+    assert_eq!(value(&untimed, "meshtax_agent_bpf_run"), None, "nobody asked for it");
+    let misses = value(&untimed, "meshtax_agent_bpf_misses_total{witness=\"tcp\",program=\"on_destroy\"}");
+    assert!(misses.is_some(), "what passes a program by is counted whether or not it is timed: {untimed}");
 }
 
 #[test]
