@@ -47,7 +47,13 @@ impl Witnesses {
         let losses = probe.losses()?;
         let beyond = self.read_beyond()?;
         let (programs, maps) = (self.program_costs(), self.map_fills()?);
-        let cost = Cost { reading_s: started.elapsed().as_secs_f64(), programs, maps, is_timed: probe.times_programs(), ..own_cost() };
+        let cost = Cost {
+            reading_s: started.elapsed().as_secs_f64(),
+            programs,
+            maps,
+            is_timed: probe.times_programs(),
+            ..own_cost()
+        };
         Ok(Reading { series, connections, losses, beyond, translations: None, cost })
     }
 
