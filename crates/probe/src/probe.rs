@@ -175,7 +175,8 @@ impl<S> Probe<S> {
             self.attached.push(program(&self.object, name).attach().map_err(ProbeError::refused(name))?);
         }
         for (name, tracepoint, what) in OPTIONAL {
-            let program = program(&self.object, name);
+            // Kernels before 5.12 have programs of their own, and fewer.
+            let Some(program) = find_program(&self.object, name) else { continue };
             // One that was left out has no descriptor.
             if program.as_fd().as_raw_fd() < 0 {
                 self.gaps.push(Gap { what, why: format!("the kernel has no tracepoint `{tracepoint}`") });
@@ -232,7 +233,11 @@ pub(crate) fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
 }
 
 pub(crate) fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
-    object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
+    find_program(object, name).expect("the object has this program")
+}
+
+fn find_program<'a>(object: &'a Object, name: &str) -> Option<ProgramMut<'a>> {
+    object.progs_mut().find(|program| program.name() == name)
 }
 
 /// A key and its value, as bytes.
