@@ -83,7 +83,7 @@ pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
         one(
             "meshtax_agent_sockets_untracked_total",
             Kind::Counter,
-            "Sockets that the kernel had no memory to follow.",
+            "Sockets that there was no room to follow.",
             losses.sockets as f64,
         ),
         one("meshtax_agent_series", Kind::Gauge, "Series in the kernel's map.", series.len() as f64),

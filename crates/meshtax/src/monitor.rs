@@ -19,7 +19,7 @@ use crate::cli::AgentOptions;
 use crate::failure::{Failure, Hint};
 use crate::output::{print, say};
 use crate::signals::{heed_ends, heed_signals};
-use crate::watch::{dns_witness, drops_witness, report_gaps, restrict, udp_witness, witness};
+use crate::watch::{attached, dns_witness, drops_witness, report_gaps, restrict, udp_witness};
 
 /// `meshtax agent`: until it is told to end.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
@@ -32,7 +32,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let listener = agent::listen(listen).hint("choose another place with --listen")?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
     // Whatever takes a privilege is opened from here on, by the witness, and is among its gaps where it cannot be.
-    let mut probe = witness()?;
+    let mut probe = attached(Probe::load_to_count(options.remembering.max_sockets))?;
     if options.remembering.bpf_stats {
         probe.time_programs();
     }
@@ -63,7 +63,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
 /// The witness of connections, and those of all else that is wanted and to be had.
 fn with_others(probe: Probe, options: &AgentOptions, conntrack: Option<Conntrack>) -> Witnesses {
     let AgentOptions { dns, no_udp, no_drops, .. } = options;
-    let asked = DnsOptions { names: !dns.no_dns_names, ..DnsOptions::default() };
+    let asked = DnsOptions { names: !dns.no_dns_names, feed: false, ..DnsOptions::default() };
     let dns = (!dns.no_dns).then(|| or_without("DNS queries", dns_witness(asked))).flatten();
     let udp = (!no_udp).then(|| or_without("datagrams of UDP", udp_witness(Ports::Services))).flatten();
     let drops = (!no_drops).then(|| or_without("dropped packets", drops_witness())).flatten();

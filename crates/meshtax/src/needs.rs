@@ -18,7 +18,7 @@ use crate::watch::remedy;
 const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What a kernel before 5.12 costs.
-const WITHOUT_BYTES: &str = "no program may keep anything in a socket, so bytes cannot be counted, and `top`, `life`, \
+const WITHOUT_BYTES: &str = "no program learns a socket's id, so bytes cannot be counted, and `top`, `life`, \
                              `rtt`, `backlog`, `dns`, `udp`, `agent` and `watch: on` do not work; `connect`, `accept`, \
                              `retrans`, `resets` and `drops` do, but do not know who accepts, nor whose dropped packets \
                              were";
@@ -196,7 +196,7 @@ fn unseen_beside_tcp() -> Vec<String> {
         udp.attach()?;
         Ok(told(udp.gaps()))
     });
-    let drops = Drops::load().and_then(|mut drops| {
+    let drops = Drops::load_telling().and_then(|mut drops| {
         drops.attach()?;
         Ok(told(drops.gaps()))
     });

@@ -43,7 +43,7 @@ pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     }
 }
 
-/// What kernels without socket storage can still tell.
+/// What kernels before 5.12 can still tell.
 fn events_only(options: &WatchOptions) -> Result<Watch<Events>, Failure> {
     let begin = || {
         let events = Events::begin().map_err(without_witness)?;
@@ -123,7 +123,7 @@ struct Watch<W = Probe> {
 impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
         let begin = || {
-            let probe = witness()?;
+            let probe = attached(Probe::load())?;
             report_gaps(probe.gaps());
             Ok(probe)
         };
@@ -193,7 +193,7 @@ impl<S> Watch<Probe<S>> {
             say(&format!("lost {lost} events ({kind:?}): they came faster than they were read"));
         }
         if losses.sockets > 0 {
-            say(&format!("{} sockets were not followed: the kernel had no memory for it", losses.sockets));
+            say(&format!("{} sockets were not followed: there was no room for them", losses.sockets));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -260,9 +260,9 @@ impl Teller {
     }
 }
 
-/// The programs, loaded and attached.
-pub fn witness() -> Result<Probe, Failure> {
-    let mut probe = Probe::load().map_err(without_witness)?;
+/// The programs, attached once they are loaded.
+pub fn attached(probe: Result<Probe, ProbeError>) -> Result<Probe, Failure> {
+    let mut probe = probe.map_err(without_witness)?;
     probe.attach().map_err(without_witness)?;
     Ok(probe)
 }

@@ -14,6 +14,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::group::root_group;
+use crate::object::forgo_feed;
 use crate::probe::{entries, forget, map, program, read_through};
 use record::{KeyRecord, LossRecord, SeriesRecord, SettingsRecord};
 
@@ -33,11 +34,13 @@ pub struct DnsOptions {
     pub timeout: Duration,
     /// Whether the kernel copies names for the feed; otherwise none ever leaves a packet.
     pub names: bool,
+    /// Whether there is room for a feed.
+    pub feed: bool,
 }
 
 impl Default for DnsOptions {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(5), names: true }
+        Self { timeout: Duration::from_secs(5), names: true, feed: true }
     }
 }
 
@@ -63,6 +66,10 @@ impl Dns {
         let settings = SettingsRecord::of(options);
         let mut place = open.maps_mut().find(|map| map.name() == ".rodata.settings").expect("the object has settings");
         place.set_initial_value(settings.as_bytes()).map_err(ProbeError::refused("dns"))?;
+        drop(place);
+        if !options.feed {
+            forgo_feed(&mut open);
+        }
         let object = open.load().map_err(ProbeError::refused("dns"))?;
         // What finds no room is counted here, so this one must have room.
         let (key, nothing) = (KeyRecord::default(), SeriesRecord::default());

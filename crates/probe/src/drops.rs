@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::dropped::{DropKey, DropKeyRecord, DropLossRecord, DropLosses, DropRecord, Dropped};
 use crate::error::ProbeError;
 use crate::feed::Feed;
-use crate::object::{NO_STORAGE, arguments, load, own_sockets};
+use crate::object::{NO_STORAGE, arguments, forgo_feed, load, own_sockets};
 use crate::probe::{Gap, entries, forget, map, program};
 use crate::reason::Reasons;
 use crate::symbols::Symbols;
@@ -33,32 +33,54 @@ pub struct Drops {
     pub(crate) object: Object,
     /// The program that fits the kernel's tracepoint.
     on_drop: &'static str,
-    /// Whether the kernel lets them note who made a socket.
+    /// Whether they note who made a socket; what the kernel did not let them is a gap.
     knows_owners: bool,
+    is_ownerless: bool,
     reasons: Reasons,
     attached: Vec<Link>,
     gaps: Vec<Gap>,
 }
 
 impl Drops {
-    /// Loads the programs and attaches none.
+    /// Loads the programs to count drops, and attaches none.
     ///
     /// # Errors
     ///
     /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.8 or has no BTF.
     pub fn load() -> Result<Self, ProbeError> {
+        Self::load_either(false)
+    }
+
+    /// Loads the programs to tell drops one by one, too, with who made their sockets; to note that takes some of the time
+    /// in which a socket is made.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Drops::load`].
+    pub fn load_telling() -> Result<Self, ProbeError> {
+        Self::load_either(true)
+    }
+
+    fn load_either(tells: bool) -> Result<Self, ProbeError> {
         libbpf_rs::set_print(None);
         let kernel = Btf::from_vmlinux().map_err(ProbeError::refused("drops"))?;
         let on_drop = fitting(&kernel);
-        let (object, knows_owners) = match load(DROPS, &[on_drop], |_| ()) {
-            Ok(object) => (object, true),
-            Err(_) => (load(DROPS, &[on_drop], forgo_owners).map_err(ProbeError::refused("drops"))?, false),
+        let with_owners = tells.then(|| load(DROPS, &[on_drop], |_| ()).ok()).flatten();
+        let knows_owners = with_owners.is_some();
+        let forgo = |open: &mut OpenObject| {
+            forgo_owners(open);
+            if !tells {
+                forgo_feed(open);
+            }
         };
+        let without_owners = || load(DROPS, &[on_drop], forgo).map_err(ProbeError::refused("drops"));
+        let object = with_owners.map_or_else(without_owners, Ok)?;
         // What finds no room is counted here, so this one must have room.
         let (key, nothing) = (DropKeyRecord::default(), 0u64);
         map(&object, "drops").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
         let reasons = Reasons::of(&kernel);
-        Ok(Self { object, on_drop, knows_owners, reasons, attached: Vec::new(), gaps: Vec::new() })
+        let is_ownerless = tells && !knows_owners;
+        Ok(Self { object, on_drop, knows_owners, is_ownerless, reasons, attached: Vec::new(), gaps: Vec::new() })
     }
 
     /// Attaches the programs.
@@ -77,7 +99,8 @@ impl Drops {
         }
         if self.knows_owners {
             own_sockets(&self.object, &mut self.attached, &mut self.gaps)?;
-        } else {
+        }
+        if self.is_ownerless {
             self.gaps.push(Gap { what: "who made the sockets of dropped packets", why: NO_STORAGE.to_owned() });
         }
         let on_drop = program(&self.object, self.on_drop).attach().map_err(ProbeError::refused(self.on_drop))?;
@@ -161,7 +184,7 @@ impl Drops {
     }
 }
 
-/// For kernels that let programs keep nothing in a socket.
+/// For counting, and for kernels that let programs keep nothing in a socket.
 fn forgo_owners(open: &mut OpenObject) {
     let mut ownerless =
         open.maps_mut().find(|map| map.name() == OWNERLESS).expect("the object says whether it notes them");

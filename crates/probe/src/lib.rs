@@ -28,6 +28,6 @@ pub use dropped::{DropKey, DropLosses, Dropped};
 pub use drops::{Drops, Told};
 pub use error::ProbeError;
 pub use feed::Feed;
-pub use probe::{Events, Gap, Probe, Snapshots};
+pub use probe::{Events, Gap, Probe, SOCKETS_MAX, Snapshots};
 pub use series::{Key, Losses, RTT_BOUNDS_US, Series};
 pub use udp::{Ports, Udp, UdpKey, UdpLosses, UdpRole, UdpSeries};

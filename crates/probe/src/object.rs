@@ -31,6 +31,13 @@ pub(crate) fn load(bytes: &[u8], chosen: &[&str], set: impl Fn(&mut OpenObject))
     load(&[chosen, &[ON_SOCKET]].concat()).or_else(|_| load(chosen))
 }
 
+/// Leaves no room for the feed, which nobody asks for: a ring is made of whole pages, however large these are.
+pub(crate) fn forgo_feed(open: &mut OpenObject) {
+    const RING_MIN: u32 = 65_536;
+    let mut events = open.maps_mut().find(|map| map.name() == "events").expect("the object has a ring");
+    events.set_max_entries(RING_MIN).expect("it is not loaded yet");
+}
+
 /// Whether the kernel has a tracepoint for programs that know its types.
 pub(crate) fn has_tracepoint(kernel: &Btf, tracepoint: &str) -> bool {
     kernel.type_by_name::<types::Typedef>(&format!("btf_trace_{tracepoint}")).is_some()

@@ -4,6 +4,7 @@ mod scope;
 pub use events::Events;
 pub(crate) use scope::SCOPE;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -14,7 +15,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::connection::{Connection, Kind, Role};
 use crate::error::ProbeError;
 use crate::feed::Feed;
-use crate::object::has_tracepoint;
+use crate::object::{forgo_feed, has_tracepoint};
 use crate::record::{ConnectionRecord, KeyRecord, LossRecord, SeriesRecord};
 use crate::series::{Key, Losses, Series};
 
@@ -22,16 +23,21 @@ use crate::series::{Key, Losses, Series};
 const TCP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
 
 /// Programs that everything rests on.
-const REQUIRED: [&str; 1] = ["on_state"];
+const REQUIRED: [&str; 2] = ["on_state", "on_destroy"];
 
 /// Programs that each tell one thing more, by the kernel's tracepoint.
-const OPTIONAL: [(&str, &str, &str); 5] = [
-    ("on_destroy", "tcp_destroy_sock", "ends of connections that interrupt another one's change of state"),
+const OPTIONAL: [(&str, &str, &str); 4] = [
     ("on_retransmit", "tcp_retransmit_skb", "segments that are sent again, as they are sent"),
     ("on_synack_again", "tcp_retransmit_synack", "answers to opens that are sent again"),
     ("on_reset_received", "tcp_receive_reset", "resets that come"),
     ("on_reset_sent", "tcp_send_reset", "resets that are sent"),
 ];
+
+/// Sockets that are followed at a time, unless told otherwise.
+pub const SOCKETS_MAX: u32 = 65_536;
+
+/// What is remembered of each.
+const STORIES: &str = "stories";
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
@@ -45,13 +51,15 @@ pub struct Probe<S = Snapshots> {
     snapshots: S,
 }
 
-/// What reads the kernel's own counters of every socket.
+/// What looks at every socket that is followed.
 #[derive(Debug)]
 pub struct Snapshots {
     /// Adds up what is new.
     tell_all: Link,
     /// Writes out what is open.
     write_all: Link,
+    /// Forgets sockets that are no more.
+    sweep_all: Link,
 }
 
 /// Something that this kernel does not let be seen.
@@ -73,6 +81,22 @@ impl Probe {
         Self::of(open()?.load().map_err(ProbeError::refused("tcp"))?)
     }
 
+    /// Like [`Probe::load`], to count only, as there is no room for a feed; of `sockets_max` sockets at a time, each of which
+    /// takes some 250 bytes of the kernel's memory. What finds no room is counted in [`Losses::sockets`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Probe::load`], or the kernel lacks memory.
+    pub fn load_to_count(sockets_max: u32) -> Result<Self, ProbeError> {
+        let load = || {
+            let mut open = open_fitting(TCP)?;
+            forgo_feed(&mut open);
+            open.maps_mut().find(|map| map.name() == STORIES).expect("it has this map").set_max_entries(sockets_max)?;
+            open.load()
+        };
+        Self::of(load().map_err(ProbeError::refused("tcp"))?)
+    }
+
     fn of(object: Object) -> Result<Self, ProbeError> {
         // What finds no room is counted here, so these must have room.
         for role in [Role::Unknown, Role::Client, Role::Server] {
@@ -81,33 +105,26 @@ impl Probe {
                 .update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY)
                 .map_err(ProbeError::Map)?;
         }
-        let tell_all = over_stories(&object, "tell_all")?;
-        let write_all = over_stories(&object, "write_all")?;
-        let snapshots = Snapshots { tell_all, write_all };
+        let over = |name| over_stories(&object, name);
+        let snapshots =
+            Snapshots { tell_all: over("tell_all")?, write_all: over("write_all")?, sweep_all: over("sweep_all")? };
         Ok(Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots })
     }
 
     /// Attaches the programs, and gives every socket that is open already its baseline. What moves while the programs are
-    /// detached is counted at the next look; what opens and closes meanwhile is not.
+    /// detached is counted at the next look, and so are ends; what opens and closes meanwhile is not.
     ///
     /// # Errors
     ///
     /// The kernel has no tracepoint for what everything rests on.
     pub fn attach(&mut self) -> Result<(), ProbeError> {
-        self.begin_era()?;
+        self.detach();
+        read_through(&self.snapshots.sweep_all)?;
         self.attach_programs()?;
         // From now on no socket is missed; those that are open already are given a story unless they have one.
         let seeding = program(&self.object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
         read_through(&seeding)?;
         Ok(())
-    }
-
-    /// Tells those that are born from now on from those that were born before.
-    fn begin_era(&self) -> Result<(), ProbeError> {
-        let (eras, key) = (map(&self.object, "eras"), 0u32.to_ne_bytes());
-        let bytes = eras.lookup(&key, MapFlags::ANY).map_err(ProbeError::Map)?.expect("an array has all its entries");
-        let era = u32::read_from_bytes(&bytes).expect("programs and loader share one layout");
-        eras.update(&key, &(era + 1).to_ne_bytes(), MapFlags::ANY).map_err(ProbeError::Map)
     }
 
     /// Brings the counters up to date and reads them.
@@ -140,6 +157,9 @@ impl Probe {
         let bytes = read_through(&self.snapshots.write_all)?;
         let records = bytes.chunks_exact(size_of::<ConnectionRecord>());
         let records = records.map(|bytes| ConnectionRecord::read_from_bytes(bytes).expect("chunks have this size"));
+        // As sockets come and go meanwhile, the iterator may meet one twice.
+        let mut met = HashSet::new();
+        let records = records.filter(|record| met.insert((record.id, record.begun_ns)));
         Ok(records.map(|record| Connection::of(&record)).collect())
     }
 }
@@ -171,11 +191,11 @@ fn leave_out(open: &mut OpenObject, is_there: impl Fn(&str) -> bool) {
 impl<S> Probe<S> {
     fn attach_programs(&mut self) -> Result<(), ProbeError> {
         self.detach();
-        for name in REQUIRED {
-            self.attached.push(program(&self.object, name).attach().map_err(ProbeError::refused(name))?);
+        // Kernels before 5.12 have programs of their own, and fewer.
+        for (name, program) in REQUIRED.into_iter().filter_map(|name| Some((name, find_program(&self.object, name)?))) {
+            self.attached.push(program.attach().map_err(ProbeError::refused(name))?);
         }
         for (name, tracepoint, what) in OPTIONAL {
-            // Kernels before 5.12 have programs of their own, and fewer.
             let Some(program) = find_program(&self.object, name) else { continue };
             // One that was left out has no descriptor.
             if program.as_fd().as_raw_fd() < 0 {
@@ -284,7 +304,7 @@ fn series_of(bytes: &[u8]) -> Series {
 
 /// An iterator over all sockets that have a story.
 fn over_stories(object: &Object, name: &'static str) -> Result<Link, ProbeError> {
-    let stories = map(object, "stories");
+    let stories = map(object, STORIES);
     let over = IterOpts::Map(MapIterOpts::from_fd(stories.as_fd()));
     program(object, name).attach_iter_with_opts(over).map_err(ProbeError::refused(name))
 }

@@ -113,7 +113,7 @@ pub struct Losses {
     pub events: Vec<(Kind, u64)>,
     /// Times that something was counted as `other` because there was no room for a series more.
     pub series: u64,
-    /// Sockets that the kernel had no memory to follow.
+    /// Sockets that there was no room to follow.
     pub sockets: u64,
 }
 

@@ -1,6 +1,7 @@
 //! What the agent costs that nobody but a scraper talks to: CPU time and memory of its processes, the one that asks for
 //! translated connections among them.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command};
@@ -40,9 +41,11 @@ pub fn cost() -> Vec<String> {
     let each_mib = agent.resident_mib();
     assert_eq!(each_mib.len(), 2, "the agent, and the process that asks for translated connections");
     let resident_mib: f64 = each_mib.iter().sum();
+    let maps_mib = agent.maps_mib();
     println!(
         "\nagent, {} sockets, {SCRAPES} scrapes, one every {} s: {:.3} % of a core (at most {} %), {:.2} ms a scrape and \
-         {:.2} ms a second between them; {resident_mib:.1} MiB resident in two processes (at most {RESIDENT_MIB_MAX})",
+         {:.2} ms a second between them; {resident_mib:.1} MiB resident in two processes (at most {RESIDENT_MIB_MAX}), {maps_mib:.1} MiB of maps in the \
+         kernel",
         2 * CONNECTIONS,
         SCRAPE_EVERY.as_secs(),
         share * 100.0,
@@ -90,10 +93,28 @@ impl Agent {
         self.group.meter().cpu().expect("it runs").total_s
     }
 
+    /// What its maps take of the kernel's memory.
+    fn maps_mib(&self) -> f64 {
+        self.group.processes().into_iter().map(maps_mib).fold(0.0, f64::max)
+    }
+
     /// Of each of its processes; what they share, such as the program, is shared out among them.
     fn resident_mib(&self) -> Vec<f64> {
         self.group.processes().into_iter().map(resident_mib).collect()
     }
+}
+
+/// Of the maps that a process holds.
+fn maps_mib(process: u32) -> f64 {
+    let files = std::fs::read_dir(format!("/proc/{process}/fdinfo")).expect("it runs").flatten();
+    let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    let maps = texts.filter(|text| text.contains("map_id:")).filter_map(|text| {
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name))?.trim().parse::<u64>().ok();
+        Some((field("map_id:")?, field("memlock:")?))
+    });
+    // A map may be held by several descriptors.
+    let maps: BTreeMap<u64, u64> = maps.collect();
+    maps.values().sum::<u64>() as f64 / (1 << 20) as f64
 }
 
 fn resident_mib(process: u32) -> f64 {

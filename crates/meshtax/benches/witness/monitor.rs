@@ -1,6 +1,6 @@
 //! What watches while there is load.
 
-use probe::{Dns, DnsOptions, Drops, Ports, Probe, Udp};
+use probe::{Dns, DnsOptions, Drops, Ports, Probe, SOCKETS_MAX, Udp};
 
 use crate::tcptop::{Attached, Tcptop};
 
@@ -78,7 +78,7 @@ impl Witnesses {
     /// With the agent's options.
     fn attach() -> Self {
         let mut udp = Udp::load(Ports::Services).expect("root may load programs");
-        let mut dns = Dns::load(DnsOptions::default()).expect("root may load programs");
+        let mut dns = Dns::load(DnsOptions { feed: false, ..DnsOptions::default() }).expect("root may load programs");
         let mut drops = Drops::load().expect("root may load programs");
         udp.attach().expect("the kernel takes them");
         dns.attach().expect("the kernel takes them");
@@ -97,7 +97,7 @@ impl Witnesses {
 }
 
 fn witness() -> Probe {
-    let mut probe = Probe::load().expect("root may load programs");
+    let mut probe = Probe::load_to_count(SOCKETS_MAX).expect("root may load programs");
     probe.attach().expect("the kernel takes them");
     probe
 }

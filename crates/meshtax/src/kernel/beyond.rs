@@ -52,7 +52,7 @@ impl Beyond {
     pub fn begin() -> anyhow::Result<Self> {
         let mut drops = Drops::load().context("cannot load the witness of drops")?;
         let mut udp = Udp::load(Ports::Services).context("cannot load the witness of UDP")?;
-        let mut dns = Dns::load(DnsOptions { names: false, ..DnsOptions::default() })
+        let mut dns = Dns::load(DnsOptions { names: false, feed: false, ..DnsOptions::default() })
             .context("cannot load the witness of DNS")?;
         drops.attach().context("cannot attach the witness of drops")?;
         udp.attach().context("cannot attach the witness of UDP")?;

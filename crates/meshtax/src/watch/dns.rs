@@ -17,7 +17,7 @@ use super::{Watch, without_witness};
 
 /// Tells each query when its answer has come, or none has in time.
 pub fn dns(options: &DnsWatchOptions) -> Result<ExitCode, Failure> {
-    let asked = DnsOptions { timeout: options.timeout.0, names: !options.no_dns_names };
+    let asked = DnsOptions { timeout: options.timeout.0, names: !options.no_dns_names, feed: true };
     let can_read = |dns: &Dns| dns.give_up().is_ok() && dns.losses().is_ok();
     let watch = Watch::over(|| witness(asked), can_read, &options.watch)?;
     let feed = watch.probe.feed().context("cannot follow queries")?;

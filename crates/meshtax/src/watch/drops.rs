@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use agent::{DROPS, Namer, Printer, drop_line};
 use anyhow::Context;
 use jiff::Zoned;
-use probe::{Dropped, Drops, Told};
+use probe::{Dropped, Drops, ProbeError, Told};
 
 use crate::cli::DropsOptions;
 use crate::failure::Failure;
@@ -14,9 +14,13 @@ use crate::output::{print, say};
 
 use super::{Watch, report_gaps, without_witness};
 
-/// The programs, loaded and attached.
+/// The programs that count, loaded and attached.
 pub fn witness() -> Result<Drops, Failure> {
-    let mut drops = Drops::load().map_err(without_witness)?;
+    attached(Drops::load())
+}
+
+fn attached(drops: Result<Drops, ProbeError>) -> Result<Drops, Failure> {
+    let mut drops = drops.map_err(without_witness)?;
     drops.attach().map_err(without_witness)?;
     report_gaps(drops.gaps());
     Ok(drops)
@@ -27,7 +31,7 @@ pub fn drops(options: &DropsOptions) -> Result<ExitCode, Failure> {
     let told = if options.all { Told::All } else { Told::Missed };
     // Where the kernel's functions lie is told to those with privileges only.
     let begin = || {
-        let drops = witness()?;
+        let drops = attached(Drops::load_telling())?;
         let feed = drops.feed(told).context("cannot follow drops")?;
         Ok((drops, feed))
     };

@@ -364,13 +364,6 @@ static __always_inline int expire(struct pending_key *key, struct query *query)
 	return 0;
 }
 
-struct bpf_iter__bpf_map_elem {
-	struct bpf_iter_meta *meta;
-	void *map;
-	void *key;
-	void *value;
-} __attribute__((preserve_access_index));
-
 SEC("iter/bpf_map_elem")
 int expire_all(struct bpf_iter__bpf_map_elem *context)
 {

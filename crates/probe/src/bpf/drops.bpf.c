@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Which packets the kernel drops, and why: counted by namespace, reason and protocol, and told one by one to those who
- * listen. Runs when a packet is dropped and when a socket is made, and never else. */
+ * listen. Runs when a packet is dropped and, where drops are told, when a socket is made, and never else. */
 #include "drops.h"
 #include "packet.h"
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Opens, resets, and what is sent again, for kernels before 5.12, which give a program no storage in a socket and no cookie.
+/* Opens, resets, and what is sent again, for kernels before 5.12, which give a program no cookie of a socket.
  *
  * A socket's story lies in a map, by the socket's address, from its first change of state to its last; the oldest make
  * room. So nobody inherits anything: whoever was accepted has no owner. What has no story is told all the same. */
 #include "event.h"
 #include "owner.h"
-#include "count.h"
 #include "record.h"
 
 #include <bpf/bpf_core_read.h>
@@ -39,8 +38,9 @@ static __always_inline void begin(struct sock *sk, int state)
 
 	story.begun_ns = bpf_ktime_get_ns();
 	story.local_port = sk->__sk_common.skc_num;
+	story.key.cgroup = cgroup_directly(sk);
 	if (state != TCP_SYN_RECV)
-		own(&story, sk);
+		own(&story);
 	bpf_map_update_elem(&openings, &at, &story, BPF_ANY);
 }
 
@@ -50,7 +50,7 @@ static __always_inline struct connection *open_event(int kind, struct sock *sk, 
 
 	if (!event)
 		return 0;
-	introduce(event, sk, story_of(sk));
+	describe(event, sk, story_of(sk));
 	event->role = role;
 	event->local_port = local_port(sk);
 	event->flags = FLAG_PARTIAL;
@@ -107,10 +107,12 @@ static __always_inline void report(struct sock *sk, int kind)
 {
 	struct tcp_sock *tp = sk ? bpf_skc_to_tcp_sock(sk) : 0;
 	struct connection *event = tp ? open_event(kind, sk, ROLE_UNKNOWN) : 0;
+	struct reading reading;
 
 	if (!event)
 		return;
-	describe_traffic(event, tp, &untold, (struct bytes){}, sk->__sk_common.skc_state);
+	reading = read_socket(tp);
+	describe_traffic(event, &reading, &untold, (struct bytes){}, reading.state);
 	bpf_ringbuf_submit(event, 0);
 }
 

@@ -113,7 +113,7 @@ struct series {
 struct losses {
 	__u64 events[KIND_COUNT]; /* the ring was full */
 	__u64 series;            /* counted as `other`: no room for a series more */
-	__u64 stories;           /* sockets without a story: no memory for it */
+	__u64 stories;           /* sockets without a story: no room for one */
 };
 
 #endif

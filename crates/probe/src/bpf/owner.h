@@ -13,14 +13,13 @@ static __always_inline __u64 cgroup_directly(struct sock *sk)
 }
 
 /* Notes the current process as the owner. */
-static __always_inline void own(struct story *story, struct sock *sk)
+static __always_inline void own(struct story *story)
 {
 	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
 
 	story->pid = bpf_get_current_pid_tgid() >> 32;
 	story->uid = bpf_get_current_uid_gid();
-	BPF_CORE_READ_STR_INTO(&story->comm, leader, comm);
-	story->cgroup = cgroup_directly(sk);
+	BPF_CORE_READ_STR_INTO(&story->key.comm, leader, comm);
 }
 
 static __always_inline __u16 local_port(struct sock *sk)

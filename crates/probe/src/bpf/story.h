@@ -7,15 +7,18 @@
 #include "socket.h"
 
 /* A socket's story. Its lock is held where it ends and where something is told of it, so that nothing is told twice, nor
- * of another connection: a socket that is closed may be used again, its memory at once. */
+ * of another connection: a socket that is closed may be used again, its memory at once, and so may its story's. */
 struct story {
 	struct bpf_spin_lock lock;
 	__u32 receive_base;      /* sequence less count, in their low bits: the same for as long as a connection lives */
-	__u64 begun_ns;
+	__u64 at;                /* the socket's address */
+	__u64 id;                /* its cookie; 0 of a child until it is established: before Linux 6.15 it is born with its
+	                          * listener's */
+	__u64 begun_ns;          /* 0 if that was missed; with `id` the connection's name */
 	__u64 established_ns;
-	__u64 cgroup;
 	__u64 listener;          /* cookie */
 	__u64 listener_at;       /* address; its socket may be gone */
+	struct series_key key;   /* where it counts: whole once it is established; before, its owner and role */
 	__u64 told_sent;         /* already in a series */
 	__u64 told_received;
 	__u64 told_retransmitted;
@@ -31,20 +34,21 @@ struct story {
 	__u32 send_base;
 	__u32 pid;
 	__u32 uid;
-	__u32 era;               /* of a listener: in which it was seen last; a child's tells in which it was born */
+	__u32 unwatched;         /* of a listener: children that were born before the probe was there, and not accepted */
 	__u16 local_port;        /* the kernel forgets it before the last event */
-	__u8 role;
 	__u8 established;
 	__u8 over;               /* its end has been told */
 	__u8 seeded;
 	__u8 is_news;            /* that it was opened is not in a series yet */
-	char comm[COMM_LEN];
+	__u8 pad[2];
 };
 
+/* By the socket's address. A socket has storage of its own, too, but to make and free it costs a short connection three
+ * times as much as all the programs here. */
 struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
 	__type(value, struct story);
 } stories SEC(".maps");
 
@@ -60,14 +64,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
-
-/* How often the programs were attached. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} eras SEC(".maps");
 
 /* Kinds of events that somebody listens to, a bit each. */
 struct {
@@ -106,14 +102,6 @@ static __always_inline bool is_fed(int kind)
 	return kinds && *kinds & (1u << kind);
 }
 
-static __always_inline __u32 era_now(void)
-{
-	__u32 zero = 0;
-	__u32 *era = bpf_map_lookup_elem(&eras, &zero);
-
-	return era ? *era : 0;
-}
-
 static __always_inline struct series *series_of(const struct series_key *key)
 {
 	struct series *found = bpf_map_lookup_elem(&series, key);
@@ -133,16 +121,15 @@ static __always_inline struct series *series_of(const struct series_key *key)
 /* Where a connection counts, or one that a listener has been asked for. */
 static __always_inline struct series_key key_of(struct sock_common *common, struct story *story)
 {
-	struct series_key key = {};
+	struct series_key key = story->key;
 	__u8 local[16] = {};
 
-	key.cgroup = story->cgroup;
+	__builtin_memset(key.remote, 0, sizeof(key.remote));
 	key.netns = common->skc_net.net->ns.inum;
 	key.family = common->skc_family;
-	key.role = story->role == ROLE_LISTENER ? ROLE_SERVER : story->role;
+	key.role = key.role == ROLE_LISTENER ? ROLE_SERVER : key.role;
 	key.port = key.role == ROLE_SERVER ? story->local_port : bpf_ntohs(common->skc_dport);
 	ends_directly(common, local, key.remote);
-	__builtin_memcpy(key.comm, story->comm, COMM_LEN);
 	return key;
 }
 

@@ -1,12 +1,13 @@
 use super::{Gap, Probe, open_fitting};
 use crate::error::ProbeError;
-use crate::object::NO_STORAGE;
 
 /// A probe that tells what happens and counts nothing, for kernels that are too old for more.
 pub type Events = Probe<()>;
 
 /// Its programs, compiled.
 const EVENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/event.bpf.o"));
+
+const NO_ID: &str = "before Linux 5.12 no program learns a socket's id";
 
 /// Maps that they do without.
 const UNUSED: [&str; 2] = ["stories", "series"];
@@ -28,7 +29,7 @@ impl Events {
         let object = open.load().map_err(ProbeError::refused("event"))?;
         let mut events = Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots: () };
         events.attach_programs()?;
-        events.gaps.push(Gap { what: UNKNOWN, why: NO_STORAGE.to_owned() });
+        events.gaps.push(Gap { what: UNKNOWN, why: NO_ID.to_owned() });
         Ok(events)
     }
 }

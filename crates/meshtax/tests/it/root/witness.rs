@@ -21,6 +21,7 @@ mod quality;
 mod queues;
 mod resets;
 mod screen;
+mod sharing;
 mod socket;
 mod terminal;
 mod tiers;

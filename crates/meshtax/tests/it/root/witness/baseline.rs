@@ -15,6 +15,28 @@ const HELD_BACK: &str = "table ip held { chain c { type filter hook prerouting p
                          tcp flags & (syn | fin | rst) == 0 meta length > 200 drop; }; }";
 
 #[test]
+fn what_ends_unwatched_has_ended_all_the_same() {
+    insist_on_root();
+    let namespace = Namespace::new("unwatched");
+    let mut probe = Probe::load().unwrap();
+    probe.attach().unwrap();
+    let [first, second] = [(); 2].map(|()| namespace.within(|| Duplex::open(V4)));
+    // Each connection has two ends.
+    let ours = |probe: &Probe| {
+        let series = probe.series().unwrap();
+        let ours = series.into_iter().filter(|(key, _)| u64::from(key.netns) == namespace.inode());
+        ours.fold((0, 0), |(opened, closed), (_, series)| (opened + series.opened, closed + series.closed))
+    };
+    assert_eq!(ours(&probe), (4, 0));
+    probe.detach();
+    first.close();
+    probe.attach().unwrap();
+    assert_eq!(ours(&probe), (4, 2));
+    second.close();
+    assert_eq!(ours(&probe), (4, 4));
+}
+
+#[test]
 fn what_waits_to_be_read_as_the_witness_comes_has_been_received() {
     insist_on_root();
     let server = Peer::listen(V4);

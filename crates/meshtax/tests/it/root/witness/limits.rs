@@ -212,10 +212,31 @@ fn twenty_thousand_open_sockets_are_told_to_the_byte() {
     for reporter in ["source", "destination"] {
         assert_eq!(count(&text, "istio_tcp_sent_bytes_total", reporter), 200 * CONNECTIONS);
         assert_eq!(count(&text, "istio_tcp_received_bytes_total", reporter), 100 * CONNECTIONS);
-        // README, "Limits": where thousands end at once, some of the ends are not told.
-        let closed = count(&text, "istio_tcp_connections_closed_total", reporter);
-        assert!((CONNECTIONS * 4 / 5..=CONNECTIONS).contains(&closed), "{reporter}: {closed}");
+        assert_eq!(count(&text, "istio_tcp_connections_closed_total", reporter), CONNECTIONS, "{reporter}");
     }
+}
+
+#[test]
+fn sockets_that_find_no_room_are_counted_and_the_next_ones_told() {
+    insist_on_being_alone();
+    const ROOM: u64 = 256;
+    const CONNECTIONS: u64 = 200;
+    let namespace = Namespace::new("room");
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--max-sockets", &ROOM.to_string()]);
+    let listener = namespace.within(|| TcpListener::bind(V4).unwrap());
+    let open = || Duplex::to(&listener, |address| TcpStream::connect(address).unwrap());
+    let held: Vec<Duplex> = namespace.within(|| (0..CONNECTIONS).map(|_| open()).collect());
+    let text = scrape(&agent.place());
+    assert!(sum(&text, "meshtax_agent_sockets_untracked_total ", &[]) >= 2 * CONNECTIONS - ROOM, "{text}");
+    assert!(sum(&text, "meshtax_agent_sockets ", &[]) <= ROOM);
+    held.into_iter().for_each(Duplex::close);
+    let ours = format!("_workload=\"{}\"", namespace.name());
+    let sent = |text: &str| sum(text, "istio_tcp_sent_bytes_total", &[&ours]);
+    let before = sent(&scrape(&agent.place()));
+    namespace.within(|| exchange_ten(&listener));
+    // Told by both ends.
+    assert_eq!(sum(&scrape(&agent.place()), "istio_tcp_received_bytes_total", &[&ours]), 2 * 10);
+    assert_eq!(sent(&scrape(&agent.place())), before);
 }
 
 #[test]

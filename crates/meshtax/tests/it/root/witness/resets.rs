@@ -1,6 +1,6 @@
 //! `meshtax resets` and the agent tell who resets a connection, and who is reset.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use serde_json::Value;
 use socket2::SockRef;
 
 use super::duplex::{Duplex, Sender};
+use super::namespace::Namespace;
 use super::traffic::V4;
 use super::watching::Watching;
 use super::{sample, scrape};
@@ -71,4 +72,32 @@ fn twenty_three_resets_by_clients_are_twenty_three_at_each_end() {
 #[test]
 fn twenty_three_resets_by_servers_are_twenty_three_at_each_end() {
     check("server", "client", |connection| cut(connection.server, connection.client));
+}
+
+/// Acknowledgements that carry nothing.
+const MUTED: &str =
+    "table ip muted { chain c { type filter hook prerouting priority 0; tcp flags == ack meta length < 60 drop; }; }";
+
+#[test]
+fn a_reset_is_its_sockets_that_was_given_up_before() {
+    insist_on_root();
+    let namespace = Namespace::new("late");
+    let mut resets = Watching::begin("resets", &["--json", "--netns", &namespace.file()]);
+    let connection = namespace.within(|| Duplex::open(V4));
+    connection.exchange(1_000, 20_000, Sender::Write);
+    namespace.inside(&["nft", MUTED]);
+    let Duplex { mut client, server } = connection;
+    drop(server);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    // This acknowledges the end, too, of a socket that nobody reads any more.
+    client.write_all(b"more").unwrap();
+    let lines = resets.lines(2);
+    for (event, role, sent) in [("reset_sent", "server", 20_000), ("reset_received", "client", 1_004)] {
+        let line = lines.iter().find(|line| line["event"] == event).unwrap_or_else(|| panic!("no {event}: {lines:?}"));
+        assert_eq!(
+            (&line["role"], &line["pid"], &line["bytes_sent"]),
+            (&role.into(), &process(), &sent.into()),
+            "{line}"
+        );
+    }
 }

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The life of a socket: its story begins, it is established, and it ends. */
+#ifndef MESHTAX_LIFE_H
+#define MESHTAX_LIFE_H
+
+#include "count.h"
+#include "listener.h"
+#include "owner.h"
+#include "record.h"
+#include "scope.h"
+
+static __always_inline bool is_of(const struct story *story, struct sock *sk)
+{
+	return !story->id || story->id == sk->__sk_common.skc_cookie.counter;
+}
+
+/* The story of this very socket: one of another that lay there before is none. */
+static __always_inline struct story *story_of(struct sock *sk)
+{
+	__u64 at = (__u64)sk;
+	struct story *story = bpf_map_lookup_elem(&stories, &at);
+
+	return story && is_of(story, sk) ? story : 0;
+}
+
+/* How full the listener's queues are as a connection is born. The listener is read through its address, which may be
+ * stale: such a read fails, or tells of the past. */
+static __always_inline void report_queue(struct sock *sk, struct story *story)
+{
+	struct inet_connection_sock *listener = (void *)story->listener_at;
+	struct connection *event = listener ? reserve(KIND_QUEUED) : 0;
+
+	if (!event)
+		return;
+	describe(event, sk, story);
+	event->state = TCP_LISTEN;
+	event->queue = BPF_CORE_READ(listener, icsk_inet.sk.sk_ack_backlog);
+	event->queue_max = BPF_CORE_READ(listener, icsk_inet.sk.sk_max_ack_backlog);
+	event->syn_queue = BPF_CORE_READ(listener, icsk_accept_queue.qlen.counter);
+	event->drops = BPF_CORE_READ(listener, icsk_inet.sk.sk_drops.counter);
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* The socket is no more, and its end was missed: what it had come to since it was last told, nobody knows. */
+static __always_inline void give_up(struct story *story, __u64 at, __u64 id)
+{
+	struct series_key key = {};
+	struct series *series;
+	bool is_lost, is_news;
+
+	bpf_spin_lock(&story->lock);
+	is_lost = story->at == at && story->id == id && story->established;
+	is_news = story->is_news;
+	if (is_lost) {
+		key = story->key;
+		story->established = story->is_news = 0;
+		story->over = 1;
+	}
+	bpf_spin_unlock(&story->lock);
+	series = is_lost ? series_of(&key) : 0;
+	if (!series)
+		return;
+	add(&series->opened, is_news);
+	add(&series->closed, 1);
+}
+
+/* Puts a story in its place, instead of what may lie there; whether there is room. */
+static __always_inline bool keep(struct sock *sk, const struct story *story)
+{
+	__u64 at = (__u64)sk;
+	struct story *before = bpf_map_lookup_elem(&stories, &at);
+
+	if (before && before->established)
+		give_up(before, at, before->id);
+	return !bpf_map_update_elem(&stories, &at, story, BPF_ANY);
+}
+
+/* A socket begins to listen or to connect, or a listener's child is born. Later than that, the current process may be any. */
+static __always_inline void begin(struct sock *sk, int state, bool is_now)
+{
+	struct story story = {};
+
+	if (!is_in_scope(sk))
+		return;
+	story.at = (__u64)sk;
+	story.begun_ns = is_now ? bpf_ktime_get_ns() : 0;
+	story.local_port = sk->__sk_common.skc_num;
+	story.key.cgroup = cgroup_directly(sk);
+	story.key.netns = sk->__sk_common.skc_net.net->ns.inum;
+	if (state == TCP_SYN_RECV) {
+		story.key.role = ROLE_SERVER;
+		inherit(&story, sk, is_now);
+	} else {
+		story.id = bpf_get_socket_cookie(sk);
+		story.key.role = state == TCP_LISTEN ? ROLE_LISTENER : ROLE_CLIENT;
+		if (is_now)
+			own(&story);
+	}
+	if (state == TCP_LISTEN) {
+		story.listener = story.id;
+		story.listener_at = story.at;
+		note_listener(&story);
+	}
+	if (!keep(sk, &story) && is_now)
+		LOST(stories); /* once: it is tried again as the connection is established */
+	if (state == TCP_SYN_RECV)
+		report_queue(sk, &story);
+}
+
+static __always_inline void report_open(struct sock *sk, struct story *story)
+{
+	struct connection *event = reserve(story->key.role == ROLE_SERVER ? KIND_ACCEPTED : KIND_CONNECTED);
+
+	if (!event)
+		return;
+	describe(event, sk, story);
+	event->state = TCP_ESTABLISHED;
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* The series hears of it when it is first read, or at its end. */
+static __always_inline void establish(struct sock *sk, struct story *story)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct reading reading = {};
+
+	if (!tp)
+		return;
+	reading.acked = tp->bytes_acked;
+	reading.send_una = tp->snd_una;
+	reading.received = tp->bytes_received;
+	reading.receive_next = tp->rcv_nxt;
+	story->id = bpf_get_socket_cookie(sk);
+	story->established_ns = bpf_ktime_get_ns();
+	story->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	story->receive_base = receive_base(&reading);
+	story->send_base = send_base(&reading);
+	story->key = key_of(&sk->__sk_common, story);
+	if (story->key.role == ROLE_SERVER)
+		story->told_retransmits = tp->total_retrans; /* answers to the open, which count_synack has told */
+	story->is_news = 1;
+	bpf_spin_lock(&story->lock);
+	story->established = 1;
+	bpf_spin_unlock(&story->lock);
+	report_open(sk, story);
+}
+
+static __always_inline void end(struct sock *sk, struct story *story, int state)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct connection *event;
+	struct reading reading;
+	struct series *series;
+	struct bytes bytes;
+	struct news news;
+	bool opened = state != TCP_SYN_SENT && state != TCP_SYN_RECV;
+	bool failed = !opened && story->key.role == ROLE_CLIENT;
+
+	if (!tp || story->over)
+		return;
+	if (!opened && !failed && !tp->bytes_received) {
+		story->over = 1; /* a child that was never established was never opened, unless it has moved data */
+		return;
+	}
+	if (!story->established) {
+		story->id = bpf_get_socket_cookie(sk);
+		story->key = key_of(&sk->__sk_common, story);
+		story->is_news = !failed;
+		if (!failed)
+			report_open(sk, story); /* which was missed: when it was, nobody knows */
+	}
+	reading = read_socket(tp);
+	bytes = bytes_since(story, bytes_exact(&reading, state, story->key.role == ROLE_CLIENT));
+	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
+	bpf_spin_lock(&story->lock);
+	story->established = 0;
+	story->over = 1;
+	news = news_of(story, &reading, bytes);
+	bpf_spin_unlock(&story->lock);
+	series = series_of(&story->key);
+	if (series) {
+		add(failed ? &series->failed : &series->closed, 1);
+		add(&series->reset, !failed && sk->sk_err);
+		add_news(series, &news, reading.srtt_us);
+	}
+	event = reserve(failed ? KIND_FAILED : KIND_CLOSED);
+	if (event) {
+		describe(event, sk, story);
+		describe_traffic(event, &reading, story, bytes, state);
+		event->error = sk->sk_err;
+		bpf_ringbuf_submit(event, 0);
+	}
+}
+
+/* Whether a story should have begun before this change. A socket that connects has no queue; a child has the length of its
+ * listener's. */
+static __always_inline bool is_missed(struct sock *sk, struct story *story, int from, bool opens)
+{
+	if (opens)
+		return !story || story->over;
+	return !story && from != TCP_CLOSE && from != TCP_LISTEN && from != TCP_SYN_SENT && from != TCP_SYN_RECV &&
+	       sk->sk_max_ack_backlog && !was_born_unwatched(sk);
+}
+
+static __always_inline int change_state(struct sock *sk, int from, int to)
+{
+	/* Where both ends connect at once, SYN_RECV comes after SYN_SENT and begins nothing. */
+	bool begins = to == TCP_LISTEN || to == TCP_SYN_SENT || (to == TCP_SYN_RECV && from != TCP_SYN_SENT);
+	/* Data may come with the SYN (RFC 7413), and so may the end come before the last acknowledgement. */
+	bool opens = to == TCP_ESTABLISHED || (from == TCP_SYN_RECV && to != TCP_CLOSE);
+	struct story *story;
+
+	if (!begins && !opens && to != TCP_CLOSE)
+		return 0; /* between the first FIN and the end */
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (begins) {
+		begin(sk, to, true);
+		return 0;
+	}
+	story = story_of(sk);
+	if (is_missed(sk, story, from, opens)) {
+		begin(sk, from == TCP_SYN_SENT ? TCP_SYN_SENT : TCP_SYN_RECV, false);
+		story = story_of(sk);
+	}
+	if (!story || story->key.role == ROLE_LISTENER)
+		return 0;
+	if (opens)
+		establish(sk, story);
+	else
+		end(sk, story, from);
+	return 0;
+}
+
+/* The socket of a connection is given up, its last state forgotten. What it sent ended with a FIN unless it was cut off,
+ * and where a client's SYN was never acknowledged its open has failed. */
+static __always_inline void end_unseen(struct sock *sk, struct story *story)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	int state = sk->sk_err ? TCP_ESTABLISHED : TCP_FIN_WAIT2;
+
+	if (tp && story->key.role == ROLE_CLIENT && !tp->bytes_acked)
+		state = TCP_SYN_SENT;
+	end(sk, story, state);
+}
+
+/* The story of the socket that was given up last on this processor: its peer may be told so after that. A map for each
+ * processor holds no lock. */
+struct late {
+	__u64 head;
+	__u64 words[(sizeof(struct story) - __builtin_offsetof(struct story, at)) / sizeof(__u64)];
+};
+_Static_assert(sizeof(struct late) == sizeof(struct story), "a late story lies as it did before");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct late);
+} late SEC(".maps");
+
+static __always_inline int destroy(struct sock *sk)
+{
+	struct story *story = story_of(sk);
+	__u64 at = (__u64)sk;
+	__u32 zero = 0;
+	struct late *copy;
+
+	if (!story)
+		return 0;
+	if (story->key.role == ROLE_LISTENER)
+		forget_listener(story);
+	else if (!story->over)
+		end_unseen(sk, story);
+	copy = bpf_map_lookup_elem(&late, &zero);
+	if (copy)
+		__builtin_memcpy(copy->words, &story->at, sizeof(copy->words));
+	bpf_map_delete_elem(&stories, &at);
+	return 0;
+}
+
+static __always_inline struct story *late_story_of(struct sock *sk)
+{
+	__u32 zero = 0;
+	struct story *story = (struct story *)bpf_map_lookup_elem(&late, &zero);
+
+	return story && story->at == (__u64)sk && is_of(story, sk) ? story : 0;
+}
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From which listener a connection came: nothing in a socket says so. */
+#ifndef MESHTAX_LISTENER_H
+#define MESHTAX_LISTENER_H
+
+#include "story.h"
+
+/* Steps towards the listener in a list of sockets. */
+#define STEPS_MAX 4
+
+struct port {
+	__u32 netns;
+	__u32 port;
+};
+
+/* Addresses of listeners, by port: the last one to listen there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct port);
+	__type(value, __u64);
+} listeners SEC(".maps");
+
+static __always_inline struct port port_of(const struct story *story)
+{
+	return (struct port){.netns = story->key.netns, .port = story->local_port};
+}
+
+static __always_inline void note_listener(const struct story *story)
+{
+	struct port port = port_of(story);
+
+	bpf_map_update_elem(&listeners, &port, &story->at, BPF_ANY);
+}
+
+static __always_inline void forget_listener(const struct story *story)
+{
+	struct port port = port_of(story);
+	__u64 *at = bpf_map_lookup_elem(&listeners, &port);
+
+	if (at && *at == story->at)
+		bpf_map_delete_elem(&listeners, &port);
+}
+
+/* The story of what is at an address, if it is a listener of the child's namespace. */
+static __always_inline struct story *listening_at(__u64 at, const struct story *child)
+{
+	struct story *story = bpf_map_lookup_elem(&stories, &at);
+
+	return story && story->key.role == ROLE_LISTENER && story->key.netns == child->key.netns ? story : 0;
+}
+
+/* A child that is just born is its listener's copy, and so is its place in the list of all sockets of a port: what lies
+ * before it there points to the listener, unless others have come in between. Where several listen on one port
+ * (SO_REUSEPORT), nothing else tells which of them it was. */
+static __always_inline struct story *listener_by_list(struct sock *sk, const struct story *child)
+{
+	__u64 node = 0, pointer = (__u64)sk->__sk_common.skc_bind_node.pprev;
+
+	for (int i = 0; i < STEPS_MAX; i++) {
+		struct story *found;
+
+		if (bpf_probe_read_kernel(&node, sizeof(node), (void *)pointer) || !node)
+			return 0;
+		found = listening_at(node - bpf_core_field_offset(struct sock_common, skc_bind_node), child);
+		if (found)
+			return found;
+		pointer = node; /* whose first field points to the next one */
+	}
+	return 0;
+}
+
+static __always_inline struct story *listener_by_port(const struct story *child)
+{
+	struct port port = port_of(child);
+	__u64 *at = bpf_map_lookup_elem(&listeners, &port);
+
+	return at ? listening_at(*at, child) : 0;
+}
+
+/* A child is its listener's owner's. */
+static __always_inline void inherit(struct story *story, struct sock *sk, bool is_now)
+{
+	struct story *listener = is_now ? listener_by_list(sk, story) : 0;
+
+	if (!listener)
+		listener = listener_by_port(story);
+	if (!listener)
+		return;
+	__builtin_memcpy(story->key.comm, listener->key.comm, COMM_LEN);
+	story->pid = listener->pid;
+	story->uid = listener->uid;
+	story->listener = listener->id;
+	story->listener_at = listener->at;
+}
+
+/* Whether a child without a story was born before the probe was there. All that were accepted by then were given one; so
+ * there are as many without as waited to be accepted, and for totals it does not matter which of them has ended. */
+static __always_inline bool was_born_unwatched(struct sock *sk)
+{
+	struct story child = {.local_port = sk->__sk_common.skc_num};
+	struct story *listener;
+
+	child.key.netns = sk->__sk_common.skc_net.net->ns.inum;
+	listener = listener_by_port(&child);
+	if (!listener)
+		return true;
+	if (!listener->unwatched)
+		return false;
+	__sync_fetch_and_add(&listener->unwatched, -1);
+	return true;
+}
+
+#endif
