@@ -152,17 +152,20 @@ static __always_inline void sweep(__u64 at)
 }
 
 /* A base that is the same twice was not read in the middle of a change. */
+static __always_inline bool is_at_rest(struct tcp_sock *tp, const struct reading *reading)
+{
+	__u32 send = DIRECTLY(tp, snd_una) - (__u32)DIRECTLY(tp, bytes_acked);
+	__u32 receive = DIRECTLY(tp, rcv_nxt) - (__u32)DIRECTLY(tp, bytes_received);
+
+	return send == send_base(reading) && receive == receive_base(reading);
+}
+
 static __always_inline struct reading read_at_rest(struct tcp_sock *tp)
 {
 	struct reading reading = read_socket(tp);
 
-	for (int i = 0; i < 4; i++) {
-		struct reading before = reading;
-
+	for (int i = 0; i < 4 && !is_at_rest(tp, &reading); i++)
 		reading = read_socket(tp);
-		if (send_base(&before) == send_base(&reading) && receive_base(&before) == receive_base(&reading))
-			break;
-	}
 	return reading;
 }
 
