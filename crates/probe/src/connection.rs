@@ -17,6 +17,8 @@ pub struct Connection {
     pub at: Duration,
     /// The socket's cookie: a number that no other socket ever has; 0 if the kernel does not say.
     pub id: u64,
+    /// The id of the listener: its own, or that of a server's socket; 0 of a client, and where nobody was seen to listen.
+    pub listener: u64,
     /// Which end.
     pub role: Role,
     /// State; before the change where there is one.
@@ -222,6 +224,7 @@ impl Connection {
             queue: record.queue,
             queue_max: record.queue_max,
             syn_queue: record.syn_queue,
+            listener: record.listener,
             drops: record.drops,
             error,
             flags: Flags {

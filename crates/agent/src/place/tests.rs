@@ -44,6 +44,7 @@ pub fn socket(role: Role, netns: u32, comm: &str, local: &str) -> Connection {
         queue: 0,
         queue_max: 0,
         syn_queue: 0,
+        listener: 0,
         drops: 0,
         error: None,
         flags: Flags { zero_window_sent: false, zero_window_received: false, seeded: false, partial: false },

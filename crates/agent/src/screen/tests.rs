@@ -39,6 +39,7 @@ fn row(comm: &str, local: &str, remote: &str, received: u64, sent: u64) -> Row {
         queue: 0,
         queue_max: 0,
         syn_queue: 0,
+        listener: 0,
         drops: 0,
         error: None,
         flags,

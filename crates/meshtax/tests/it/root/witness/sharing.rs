@@ -1,64 +1,58 @@
-//! Several processes that listen on one port.
+//! Several sockets that listen on one port.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+
+use probe::{Probe, Role};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::namespace::Namespace;
-use super::watching::Watching;
 use crate::tool::insist_on_root;
 
+const LISTENERS: usize = 4;
 const CONNECTIONS: usize = 400;
 
-/// Four processes with a listener each, of one port, which say who they are to whom they accept. All connections stay open
-/// until the end.
-const SHARE: &str = "
-import json, os, signal, socket, sys
-def bound(port):
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    sock.bind(('127.0.0.1', port))
-    return sock
-place = bound(0)
-port = place.getsockname()[1]
-ready, readies = os.pipe()
-def serve():
-    listener = bound(port)
-    listener.listen(512)
-    os.write(readies, b'.')
-    held = []
-    while True:
-        sock, _ = listener.accept()
-        sock.send(b'%d ' % os.getpid())
-        held.append(sock)
-servers = []
-for _ in range(4):
-    server = os.fork()
-    if not server: serve()
-    servers.append(server)
-for _ in servers: os.read(ready, 1)
-held = [socket.create_connection(('127.0.0.1', port)) for _ in range(int(sys.argv[1]))]
-def answer(sock):
-    said = b''
-    while not said.endswith(b' '): said += sock.recv(16)
-    return int(said)
-print(json.dumps({sock.getsockname()[1]: answer(sock) for sock in held}))
-for server in servers: os.kill(server, signal.SIGKILL)
-for server in servers: os.wait()
-";
+fn listen(port: u16) -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_port(true).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+    socket.listen(512).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket
+}
+
+fn port(address: &SockAddr) -> u16 {
+    address.as_socket().unwrap().port()
+}
 
 #[test]
 fn each_connection_is_its_own_listeners() {
     insist_on_root();
     let namespace = Namespace::new("sharing");
-    let mut accept = Watching::begin("accept", &["--json", "--netns", &namespace.file()]);
-    let mut script = Command::new("ip");
-    script.args(["netns", "exec", namespace.name(), "python3", "-c", SHARE, &CONNECTIONS.to_string()]);
-    let output = script.stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success());
-    let who: BTreeMap<u64, u64> = serde_json::from_slice(&output.stdout).unwrap();
-    let lines = accept.lines(CONNECTIONS);
-    let number = |line: &serde_json::Value, name: &str| line[name].as_u64().unwrap();
-    let told: BTreeMap<u64, u64> =
-        lines.iter().map(|line| (number(line, "remote_port"), number(line, "pid"))).collect();
-    assert_eq!(told, who);
+    let mut probe = Probe::load().unwrap();
+    probe.attach().unwrap();
+    namespace.within(|| {
+        let first = listen(0);
+        let shared = port(&first.local_addr().unwrap());
+        let mut listeners = vec![first];
+        listeners.extend((1..LISTENERS).map(|_| listen(shared)));
+        // All stay open, so that others lie between a child and its listener.
+        let clients: Vec<TcpStream> =
+            (0..CONNECTIONS).map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, shared)).unwrap()).collect();
+        let accepted: Vec<(u64, Socket, SockAddr)> = listeners
+            .iter()
+            .flat_map(|listener| {
+                let id = listener.cookie().unwrap();
+                std::iter::from_fn(move || listener.accept().ok()).map(move |(socket, peer)| (id, socket, peer))
+            })
+            .collect();
+        let truth: BTreeMap<u16, u64> = accepted.iter().map(|(id, _, peer)| (port(peer), *id)).collect();
+        let connections = probe.connections().unwrap();
+        let ours = connections
+            .iter()
+            .filter(|connection| u64::from(connection.netns) == namespace.inode() && connection.role == Role::Server);
+        let told: BTreeMap<u16, u64> = ours.map(|server| (server.remote.port(), server.listener)).collect();
+        assert_eq!(told.len(), clients.len());
+        assert_eq!(told, truth);
+    });
 }
