@@ -68,8 +68,11 @@ static __always_inline void give_up(struct story *story, __u64 at, __u64 id)
 static __always_inline bool keep(struct sock *sk, const struct story *story)
 {
 	__u64 at = (__u64)sk;
-	struct story *before = bpf_map_lookup_elem(&stories, &at);
+	struct story *before;
 
+	if (!bpf_map_update_elem(&stories, &at, story, BPF_NOEXIST))
+		return true;
+	before = bpf_map_lookup_elem(&stories, &at);
 	if (before && before->established)
 		give_up(before, at, before->id);
 	return !bpf_map_update_elem(&stories, &at, story, BPF_ANY);
