@@ -46,7 +46,8 @@ impl Witnesses {
         let connections = probe.connections()?;
         let losses = probe.losses()?;
         let beyond = self.read_beyond()?;
-        let (programs, maps) = (self.program_costs(), self.map_fills()?);
+        let (programs, mut maps) = (self.program_costs(), self.map_fills()?);
+        maps.push(("tcp", probe.room(&connections)));
         let cost = Cost {
             reading_s: started.elapsed().as_secs_f64(),
             programs,

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use libbpf_rs::{MapCore, MapType, Object};
 
+use crate::connection::Connection;
 use crate::dns::Dns;
 use crate::drops::Drops;
 use crate::error::ProbeError;
-use crate::probe::{Gap, Probe, SCOPE, entries};
+use crate::probe::{Gap, Probe, SCOPE, STORIES, entries, map};
 use crate::statistics;
 use crate::udp::Udp;
+
+/// Maps whose entries are not counted.
+const UNREAD: [&str; 2] = [SCOPE, STORIES];
 
 /// What a program has cost since its runs are timed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,14 +60,16 @@ impl Costs<'_> {
         self.0.progs().filter_map(cost).collect()
     }
 
-    /// How full each map is that can be full.
+    /// How full each map is that can be full, except that of sockets, which is too large to be read for this: see
+    /// [`Probe::room`].
     ///
     /// # Errors
     ///
     /// The kernel lacks memory for it.
     pub fn maps(self) -> Result<Vec<MapFill>, ProbeError> {
-        let is_filled =
-            |map: &libbpf_rs::Map| matches!(map.map_type(), MapType::Hash | MapType::LruHash) && map.name() != SCOPE;
+        let is_filled = |map: &libbpf_rs::Map| {
+            matches!(map.map_type(), MapType::Hash | MapType::LruHash) && !UNREAD.iter().any(|name| map.name() == *name)
+        };
         let fill = |map: libbpf_rs::Map| {
             let held = entries(&map)?.len() as u64;
             let map_name = map.name().to_string_lossy().into_owned();
@@ -107,6 +113,12 @@ impl Drops {
 }
 
 impl Probe {
+    /// How much of the room for sockets `connections`, a snapshot, take.
+    pub fn room(&self, connections: &[Connection]) -> MapFill {
+        let max_entries = map(&self.object, STORIES).max_entries().into();
+        MapFill { map: STORIES.to_owned(), entries: connections.len() as u64, max_entries }
+    }
+
     /// Has the kernel time every run of every program, of others, too, for as long as this probe lives, which costs each
     /// run two looks at the clock. Where the user lacks CAP_SYS_ADMIN this is a gap.
     pub fn time_programs(&mut self) {

@@ -37,7 +37,7 @@ const OPTIONAL: [(&str, &str, &str); 4] = [
 pub const SOCKETS_MAX: u32 = 65_536;
 
 /// What is remembered of each.
-const STORIES: &str = "stories";
+pub(crate) const STORIES: &str = "stories";
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
@@ -156,9 +156,9 @@ impl Probe {
     pub fn connections(&self) -> Result<Vec<Connection>, ProbeError> {
         let bytes = read_through(&self.snapshots.write_all)?;
         let records = bytes.chunks_exact(size_of::<ConnectionRecord>());
-        let records = records.map(|bytes| ConnectionRecord::read_from_bytes(bytes).expect("chunks have this size"));
         // As sockets come and go meanwhile, the iterator may meet one twice.
-        let mut met = HashSet::new();
+        let mut met = HashSet::with_capacity(records.len());
+        let records = records.map(|bytes| ConnectionRecord::read_from_bytes(bytes).expect("chunks have this size"));
         let records = records.filter(|record| met.insert((record.id, record.begun_ns)));
         Ok(records.map(|record| Connection::of(&record)).collect())
     }

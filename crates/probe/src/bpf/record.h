@@ -5,6 +5,19 @@
 
 #include "reading.h"
 
+/* Both ends; of a connection that is established the story knows the other one. */
+static __always_inline void describe_ends(struct connection *to, struct sock *sk, const struct story *story)
+{
+	to->family = story->key.family;
+	if (to->family == AF_INET) {
+		*(__u32 *)to->local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__builtin_memcpy(to->remote, story->key.remote, sizeof(to->remote));
+		return;
+	}
+	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	ends(&sk->__sk_common, to->local, to->remote);
+}
+
 /* Everything but what moves; the socket may be known by its address alone. */
 static __always_inline void describe(struct connection *to, struct sock *sk, const struct story *story)
 {
@@ -14,15 +27,14 @@ static __always_inline void describe(struct connection *to, struct sock *sk, con
 	to->established_ns = story->established_ns;
 	to->cgroup = story->key.cgroup;
 	to->listener = story->listener;
-	to->netns = netns_of(sk);
+	to->netns = story->key.netns ? story->key.netns : netns_of(sk);
 	to->pid = story->pid;
 	to->uid = story->uid;
 	to->local_port = story->local_port;
 	to->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	to->role = story->key.role;
 	to->flags = story->seeded ? FLAG_SEEDED : 0;
-	ends(&sk->__sk_common, to->local, to->remote);
+	describe_ends(to, sk, story);
 	__builtin_memcpy(to->comm, story->key.comm, COMM_LEN);
 }
 

@@ -37,11 +37,18 @@ static __always_inline bool is_open(struct story *story, const struct name *name
 	return story->established && is_still(story, name) && reading->state != TCP_CLOSE;
 }
 
+static __always_inline bool is_another(__u64 at, __u64 id)
+{
+	struct sock_common *common = (void *)at;
+
+	return BPF_CORE_READ(common, skc_cookie.counter) != id;
+}
+
 static __always_inline bool is_gone(__u64 at, __u64 id)
 {
 	struct sock_common *common = (void *)at;
 
-	return BPF_CORE_READ(common, skc_cookie.counter) != id || !BPF_CORE_READ(common, skc_refcnt.refs.counter);
+	return is_another(at, id) || !BPF_CORE_READ(common, skc_refcnt.refs.counter);
 }
 
 static __always_inline bool is_idle(const struct reading *reading, struct story *story)
@@ -111,7 +118,7 @@ static __always_inline bool describe_open(struct connection *record, __u64 at, s
 	struct reading reading;
 	bool open;
 
-	if (is_gone(at, name.id))
+	if (is_another(at, name.id))
 		return false;
 	describe(record, (void *)at, story);
 	record->kind = KIND_SEEN;
