@@ -66,7 +66,6 @@ impl Dns {
         let settings = SettingsRecord::of(options);
         let mut place = open.maps_mut().find(|map| map.name() == ".rodata.settings").expect("the object has settings");
         place.set_initial_value(settings.as_bytes()).map_err(ProbeError::refused("dns"))?;
-        drop(place);
         if !options.feed {
             forgo_feed(&mut open);
         }
