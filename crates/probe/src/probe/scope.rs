@@ -2,6 +2,7 @@ use libbpf_rs::{MapCore, MapFlags};
 
 use super::{Probe, map, open};
 use crate::error::ProbeError;
+use crate::object::forgo_feed;
 
 /// Network namespaces whose sockets are followed; empty and unread where all are.
 pub(crate) const SCOPE: &str = "scope";
@@ -10,13 +11,15 @@ pub(crate) const SCOPE: &str = "scope";
 const SCOPED: &str = ".rodata.scoped";
 
 impl Probe {
-    /// Like [`Probe::load`], for the sockets of these network namespaces only, by inode: nothing is noted of others.
+    /// Like [`Probe::load`], to count only, as there is no room for a feed, and only sockets of these network namespaces, by
+    /// inode: nothing is noted of others.
     ///
     /// # Errors
     ///
     /// Those of [`Probe::load`], or there are more than 4,096.
     pub fn load_within(namespaces: impl IntoIterator<Item = u32>) -> Result<Self, ProbeError> {
         let mut object = open()?;
+        forgo_feed(&mut object);
         let mut scoped =
             object.maps_mut().find(|map| map.name() == SCOPED).expect("the object says whether it has one");
         scoped.set_initial_value(&1u32.to_ne_bytes()).map_err(ProbeError::refused("tcp"))?;
