@@ -87,7 +87,7 @@ static __always_inline void begin(struct sock *sk, int state, bool is_now)
 		return;
 	story.at = (__u64)sk;
 	story.begun_ns = is_now ? bpf_ktime_get_ns() : 0;
-	story.local_port = sk->__sk_common.skc_num;
+	story.local_port = is_now ? sk->__sk_common.skc_num : local_port(sk);
 	story.key.cgroup = cgroup_directly(sk);
 	story.key.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (state == TCP_SYN_RECV) {

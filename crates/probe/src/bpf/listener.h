@@ -3,6 +3,7 @@
 #ifndef MESHTAX_LISTENER_H
 #define MESHTAX_LISTENER_H
 
+#include "owner.h"
 #include "story.h"
 
 /* Steps towards the listener in a list of sockets. */
@@ -98,7 +99,7 @@ static __always_inline void inherit(struct story *story, struct sock *sk, bool i
  * there are as many without as waited to be accepted, and for totals it does not matter which of them has ended. */
 static __always_inline bool was_born_unwatched(struct sock *sk)
 {
-	struct story child = {.local_port = sk->__sk_common.skc_num};
+	struct story child = {.local_port = local_port(sk)};
 	struct story *listener;
 
 	child.key.netns = sk->__sk_common.skc_net.net->ns.inum;

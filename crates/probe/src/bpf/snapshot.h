@@ -214,6 +214,7 @@ static __always_inline void seed(struct task_struct *task, struct file *file)
 {
 	struct story story = {.seeded = 1};
 	struct socket *socket;
+	struct story *known;
 	struct tcp_sock *tp;
 	struct sock *sk;
 	int state;
@@ -230,8 +231,14 @@ static __always_inline void seed(struct task_struct *task, struct file *file)
 	if (state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
 		return;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp || !is_in_scope(sk) || story_of(sk))
+	if (!tp || !is_in_scope(sk))
 		return;
+	known = story_of(sk);
+	if (known) {
+		if (state == TCP_LISTEN)
+			known->unwatched = sk->sk_ack_backlog; /* children came while the programs were detached */
+		return;
+	}
 	story.at = (__u64)sk;
 	story.id = bpf_get_socket_cookie(sk);
 	story.pid = task->tgid;

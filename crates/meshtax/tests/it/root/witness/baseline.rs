@@ -1,6 +1,8 @@
 //! Connections that are older than the witness, and those that are none of its business.
 
-use probe::Probe;
+use std::net::{TcpListener, TcpStream};
+
+use probe::{Probe, Role};
 
 use super::duplex::{Duplex, Sender};
 use super::namespace::Namespace;
@@ -34,6 +36,25 @@ fn what_ends_unwatched_has_ended_all_the_same() {
     assert_eq!(ours(&probe), (4, 2));
     second.close();
     assert_eq!(ours(&probe), (4, 4));
+}
+
+#[test]
+fn what_was_born_unwatched_is_not_opened_as_it_ends() {
+    insist_on_root();
+    let namespace = Namespace::new("unborn");
+    let mut probe = Probe::load().unwrap();
+    probe.attach().unwrap();
+    let listener = namespace.within(|| TcpListener::bind(V4).unwrap());
+    probe.detach();
+    let client = namespace.within(|| TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+    // Nobody has accepted it yet, so no process has it.
+    probe.attach().unwrap();
+    let (server, _) = listener.accept().unwrap();
+    Duplex { client, server }.close();
+    let series = probe.series().unwrap();
+    let ours = series.into_iter().filter(|(key, _)| u64::from(key.netns) == namespace.inode());
+    let ours = ours.map(|(key, series)| (key.role, series.opened, series.closed)).collect::<Vec<_>>();
+    assert_eq!(ours, [(Role::Client, 0, 1)]);
 }
 
 #[test]
