@@ -18,7 +18,7 @@ const NAMESPACE: &str = "default";
 /// One side of connections. Peers share their words.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer {
-    /// A pod, or on a plain host the process.
+    /// A pod, with Kubernetes what made it, or on a plain host the process.
     pub workload: Arc<str>,
     /// The service that it is known for: its own, else the workload.
     pub canonical_service: Arc<str>,
@@ -34,12 +34,18 @@ pub struct Peer {
 impl Peer {
     /// A pod, or on a plain host the process `comm`.
     pub fn of(who: &Who, comm: &str) -> Self {
-        let workload: Arc<str> = if who.pod.is_empty() { comm.into() } else { who.pod.as_str().into() };
-        let unknown: Arc<str> = UNKNOWN.into();
-        let [namespace, cluster] = match &who.cluster {
-            Some(cluster) => [NAMESPACE.into(), cluster.as_str().into()],
-            None => [Arc::clone(&unknown), Arc::clone(&unknown)],
+        let workload: Arc<str> = match &who.kubernetes {
+            Some(pod) => pod.workload.as_str().into(),
+            None if who.pod.is_empty() => comm.into(),
+            None => who.pod.as_str().into(),
         };
+        let unknown: Arc<str> = UNKNOWN.into();
+        let namespace = match (&who.kubernetes, &who.cluster) {
+            (Some(pod), _) => pod.namespace.as_str().into(),
+            (None, Some(_)) => NAMESPACE.into(),
+            (None, None) => Arc::clone(&unknown),
+        };
+        let cluster = who.cluster.as_deref().map_or_else(|| Arc::clone(&unknown), Arc::from);
         match &who.part {
             None => Self {
                 canonical_service: Arc::clone(&workload),

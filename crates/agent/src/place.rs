@@ -48,6 +48,7 @@ pub struct Place<'a> {
 impl Places {
     /// Learns from what is open now.
     pub fn learn(&mut self, connections: &[Connection], namer: &mut Namer, at: Instant) {
+        namer.settle(&connections.iter().map(|connection| (connection.netns, connection.cgroup)).collect());
         let mut learned = HashSet::new();
         let mut redirected: HashSet<(u32, u16)> = HashSet::new();
         for connection in connections {

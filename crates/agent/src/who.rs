@@ -1,12 +1,13 @@
 //! Who is who: the name that people have for a network namespace or a control group.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::container::Container;
+use crate::kubernetes::{Pod, pods};
 use crate::peer::Peer;
 
 /// Where `ip netns` and labs leave names of network namespaces.
@@ -24,14 +25,16 @@ const GATEWAY: &str = "istio-ingressgateway";
 /// Whose a socket is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
-    /// A lab's pod as `ARM-POD`, a container by the first twelve digits of its id, or the name of the network
-    /// namespace; empty where nobody has a name for it.
+    /// A lab's pod as `ARM-POD`, one of Kubernetes as `NAMESPACE/POD`, another container by the first twelve digits of its
+    /// id, or the name of the network namespace; empty where nobody has a name for it.
     pub pod: String,
     /// The network in which its addresses mean what they mean: that of a lab's arm, or the one that all others share,
     /// which is empty.
     pub network: String,
     /// The container, where it is one.
     pub container: Option<Container>,
+    /// The pod, where Kubernetes runs it.
+    pub kubernetes: Option<Pod>,
     /// The arm of a lab, which has names, addresses and services of its own.
     pub cluster: Option<String>,
     /// What of a service a lab's pod is.
@@ -65,6 +68,10 @@ pub struct Namer {
     root: PathBuf,
     namespaces: HashMap<u32, Who>,
     groups: HashMap<u64, Container>,
+    /// Pods of Kubernetes by uid.
+    pods: HashMap<String, Pod>,
+    /// Of network namespaces whose sockets all are one pod's, its uid.
+    homes: HashMap<u32, String>,
     /// Network namespaces that had a name at an earlier reading and have none now.
     former: HashSet<u32>,
     /// Peers that somebody holds, each once.
@@ -79,6 +86,8 @@ impl Namer {
             root: root.to_owned(),
             namespaces: HashMap::new(),
             groups: HashMap::new(),
+            pods: HashMap::new(),
+            homes: HashMap::new(),
             former: HashSet::new(),
             peers: HashSet::new(),
             stale: true,
@@ -111,6 +120,7 @@ impl Namer {
     pub fn forget(&mut self, gone: impl Iterator<Item = u32>) {
         for netns in gone {
             self.namespaces.remove(&netns);
+            self.homes.remove(&netns);
         }
     }
 
@@ -126,21 +136,46 @@ impl Namer {
         peer
     }
 
+    /// Learns which pods' network namespaces are, from the owners of all sockets in them: some things are known of a
+    /// namespace only.
+    pub fn settle(&mut self, owners: &BTreeSet<(u32, u64)>) {
+        let mut homes: HashMap<u32, Option<String>> = HashMap::new();
+        for (netns, cgroup) in owners {
+            let uid = self.who(*netns, *cgroup).container.and_then(|container| container.pod_uid);
+            let home = homes.entry(*netns).or_insert_with(|| uid.clone());
+            home.take_if(|known| Some(&*known) != uid.as_ref());
+        }
+        for (netns, uid) in homes {
+            match uid {
+                Some(uid) => drop(self.homes.insert(netns, uid)),
+                None => drop(self.homes.remove(&netns)),
+            }
+        }
+    }
+
     /// Whose a socket is, in this network namespace and control group.
     pub fn who(&mut self, netns: u32, cgroup: u64) -> Who {
         if self.stale && !self.namespaces.contains_key(&netns) && !self.groups.contains_key(&cgroup) {
             self.stale = false;
             self.namespaces.extend(namespaces(&self.root.join(NAMED)));
             self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
+            self.pods = pods(&self.root);
         }
-        let of_container = |container: &Container| Who {
-            pod: container.id.chars().take(SHOWN).collect(),
-            container: Some(container.clone()),
-            ..Who::default()
-        };
-        let container = self.groups.get(&cgroup).map(of_container);
-        container.or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
+        let container = self.groups.get(&cgroup).map(|container| self.who_of_container(container));
+        let pod = || self.pods.get(self.homes.get(&netns)?).map(who_of_pod);
+        container.or_else(pod).or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
     }
+
+    fn who_of_container(&self, container: &Container) -> Who {
+        let pod = container.pod_uid.as_ref().and_then(|uid| self.pods.get(uid));
+        let unnamed = || Who { pod: container.id.chars().take(SHOWN).collect(), ..Who::default() };
+        Who { container: Some(container.clone()), ..pod.map_or_else(unnamed, who_of_pod) }
+    }
+}
+
+fn who_of_pod(pod: &Pod) -> Who {
+    let Pod { namespace, name, .. } = pod;
+    Who { pod: format!("{namespace}/{name}"), kubernetes: Some(pod.clone()), ..Who::default() }
 }
 
 /// Names of network namespaces by inode. A folder that is not there has no names.
@@ -165,9 +200,9 @@ fn who_of_namespace(name: &str, arms: &[&str]) -> Who {
     Who {
         pod: pod.to_owned(),
         network: network.unwrap_or_default().to_owned(),
-        container: None,
         cluster: cluster.map(|arm| arm.trim_end_matches('-').to_owned()),
         part: network.and_then(|arm| Part::of_pod(name.strip_prefix(arm)?)),
+        ..Who::default()
     }
 }
 

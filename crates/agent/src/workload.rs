@@ -2,30 +2,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::container::Container;
 use crate::export::Reading;
-use crate::metric::{Family, Kind};
+use crate::metric::{Family, Kind, Labels};
+use crate::peer::Peer;
 use crate::who::Namer;
 
-/// Which containers the workloads are: what their pods are called is known to the API server, and kube-state-metrics tells
-/// it by the same identifiers.
+/// Which containers the workloads are, by identifiers that kube-state-metrics has, too.
 pub fn workloads(reading: &Reading, namer: &mut Namer) -> Family {
     let mut info = Family::new(
         "meshtax_workload_info",
         Kind::Gauge,
-        "1 for each container that speaks; k8s_pod_uid where it has a pod.",
+        "1 for each container that speaks; k8s_pod_uid where it has a pod, and names where the node tells them.",
     );
     let of_series = reading.series.iter().map(|(key, _)| (key.netns, key.cgroup));
     let of_sockets = reading.connections.iter().map(|connection| (connection.netns, connection.cgroup));
-    let mut containers: BTreeMap<String, Container> = BTreeMap::new();
     let owners: BTreeSet<(u32, u64)> = of_series.chain(of_sockets).collect();
+    let mut containers: BTreeMap<String, Labels> = BTreeMap::new();
     for (netns, cgroup) in owners {
         let who = namer.who(netns, cgroup);
-        if let Some(container) = who.container {
-            containers.insert(who.pod, container);
+        let workload = Peer::of(&who, "").workload;
+        if let Some(Container { id, pod_uid }) = who.container {
+            let [pod_namespace, pod] = who.kubernetes.map_or_else(Default::default, |pod| [pod.namespace, pod.name]);
+            let labels = vec![
+                ("workload", workload),
+                ("container_id", id.as_str().into()),
+                ("k8s_pod_uid", pod_uid.unwrap_or_default().into()),
+                ("k8s_namespace_name", pod_namespace.into()),
+                ("k8s_pod_name", pod.into()),
+            ];
+            containers.insert(id, labels);
         }
     }
-    for (workload, Container { id, pod_uid }) in containers {
-        let pod_uid = pod_uid.unwrap_or_default();
-        let labels = vec![("workload", workload.into()), ("container_id", id.into()), ("k8s_pod_uid", pod_uid.into())];
+    for labels in containers.into_values() {
         info.add(labels, 1.0);
     }
     info

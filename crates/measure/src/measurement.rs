@@ -97,6 +97,9 @@ pub struct Environment {
     pub cgroups: String,
     /// Where memory figures come from.
     pub memory_source: MemorySource,
+    /// Whether processors were kept from sleeping; false in runs that could not ask for it.
+    #[serde(default)]
+    pub awake: bool,
     /// Start of the run, RFC 3339 in UTC.
     pub started: String,
 }

@@ -29,9 +29,15 @@ fn calibration(seed: usize) -> Vec<Recovery> {
     let output = calibrate.output().expect("the binary was built for this benchmark");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let measurement: Measurement = serde_json::from_slice(&output.stdout).expect("a run keeps its contract");
-    let inside = measurement.calibration.iter().filter(|recovery| recovery.inside == Some(true)).count();
-    println!("calibration {seed}: {inside} of {} inside", measurement.calibration.len());
+    let told: Vec<String> = measurement.calibration.iter().map(told).collect();
+    println!("calibration {seed}: {}", told.join("; "));
     measurement.calibration
+}
+
+/// What was found of one cost, in the metric's unit.
+fn told(recovery: &Recovery) -> String {
+    let Recovery { arm, truth, difference, difference_ci95, .. } = recovery;
+    format!("{arm} {difference:.4?} {difference_ci95:.4?} of {truth:.4}")
 }
 
 /// Prints how one cost was found; its arm, if it was missed too often.

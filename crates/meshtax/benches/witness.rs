@@ -1,7 +1,7 @@
 //! What watching costs: nginx at saturation without a monitor, under the kernel witness of TCP, under all witnesses that
 //! the agent has, and under the algorithm of bcc's tcptop, in alternating short blocks. Run it on a quiet machine, as root,
-//! with `make bench`; arguments choose parts by name (`keep`, `close`, `mesh`, `calls`, `agent`), and a number among them is
-//! the number of rounds.
+//! with `make bench`; arguments choose parts by name (`mesh`, `keep`, `close`, `connect`, `calls`, `agent`), and a number
+//! among them is the number of rounds.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -9,6 +9,8 @@
 mod agent;
 #[path = "witness/calls.rs"]
 mod calls;
+#[path = "witness/connect.rs"]
+mod connect;
 #[path = "witness/group.rs"]
 mod group;
 #[path = "witness/mesh.rs"]
@@ -29,7 +31,7 @@ use std::slice;
 use std::time::Duration;
 
 use calls::{Call, Counting, calls};
-use measure::{ContainerUse, LoadBlock, Metric, Observations, Options, Phase, Reading};
+use measure::{ContainerUse, Histogram, LoadBlock, MachineUse, Metric, Observations, Options, Phase, Reading};
 use meter::{Machine, Snapshot, Used};
 use monitor::{Arm, Monitor};
 use nginx::{Nginx, Seen, Workload};
@@ -60,6 +62,9 @@ fn main() {
     let tcptop = Tcptop::compile(home.path());
     for workload in Workload::ALL.into_iter().filter(|workload| is_wanted(workload.name())) {
         missed.extend(compare(&Nginx::start(home.path()), workload, &tcptop, rounds));
+    }
+    if is_wanted("connect") {
+        connect::cost(&tcptop, rounds);
     }
     if is_wanted("calls") {
         count_calls(&Nginx::start(home.path()), &tcptop);
@@ -146,28 +151,50 @@ impl Goals {
 
 /// Blocks as what a run would have observed, with all amounts by the second: wrk's blocks are never equally long.
 fn observations(blocks: &[Block], cpu_s: impl Fn(&Used) -> f64) -> Observations {
-    let load = blocks.iter().map(|block| LoadBlock {
-        arm: block.arm.name().to_owned(),
+    let amounts = blocks.iter().map(|block| Amounts {
+        arm: block.arm,
         round: block.round,
-        wall_s: 1.0,
         requests: block.seen.rate().round() as u64,
         latency: block.seen.latency(),
-        ..LoadBlock::default()
+        cpu_s: cpu_s(&block.used) / block.seen.wall_s(),
     });
-    let meters = blocks.iter().map(|block| Reading {
+    observed(&Arm::ALL, amounts.collect())
+}
+
+/// What became of a second, or of as many requests, under a monitor.
+struct Amounts {
+    arm: Arm,
+    round: u32,
+    requests: u64,
+    latency: Histogram,
+    cpu_s: f64,
+}
+
+/// Amounts as what a run would have observed; the first arm is the baseline.
+fn observed(arms: &[Arm], amounts: Vec<Amounts>) -> Observations {
+    let meters = amounts.iter().map(|amounts| Reading {
         phase: Phase::Load,
-        arm: block.arm.name().to_owned(),
-        round: block.round,
+        arm: amounts.arm.name().to_owned(),
+        round: amounts.round,
         started_s: 0.0,
         wall_s: 1.0,
-        containers: vec![ContainerUse { cpu_s: cpu_s(&block.used) / block.seen.wall_s(), ..ContainerUse::default() }],
+        containers: vec![ContainerUse { cpu_s: amounts.cpu_s, ..ContainerUse::default() }],
         links: Vec::new(),
-        machine: block.used.machine,
+        machine: MachineUse::default(),
+    });
+    let meters = meters.collect();
+    let load = amounts.into_iter().map(|amounts| LoadBlock {
+        arm: amounts.arm.name().to_owned(),
+        round: amounts.round,
+        wall_s: 1.0,
+        requests: amounts.requests,
+        latency: amounts.latency,
+        ..LoadBlock::default()
     });
     Observations {
-        arms: Arm::ALL.map(|arm| arm.name().to_owned()).into(),
+        arms: arms.iter().map(|arm| arm.name().to_owned()).collect(),
         load: load.collect(),
-        meters: meters.collect(),
+        meters,
         ..Observations::default()
     }
 }

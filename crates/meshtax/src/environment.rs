@@ -6,7 +6,7 @@ use measure::{Environment, MemorySource};
 use crate::needs::{Envoy, mode_name};
 
 /// Facts about the machine, read now.
-pub fn environment(envoy: &Envoy, trees: &Trees, memory_source: MemorySource) -> Environment {
+pub fn environment(envoy: &Envoy, trees: &Trees, memory_source: MemorySource, awake: bool) -> Environment {
     Environment {
         meshtax: env!("CARGO_PKG_VERSION").to_owned(),
         envoy: envoy.version.clone(),
@@ -17,6 +17,7 @@ pub fn environment(envoy: &Envoy, trees: &Trees, memory_source: MemorySource) ->
         memory_mib: value_of("/proc/meminfo", "MemTotal:").trim_end_matches(" kB").trim().parse().unwrap_or(0) / 1024,
         cgroups: mode_name(trees.mode).to_owned(),
         memory_source,
+        awake,
         started: jiff::Timestamp::now().to_string(),
     }
 }

@@ -66,6 +66,8 @@ pub struct Experiment {
     pub idle: (u32, Duration),
     /// Seed of the order of the arms.
     pub seed: u64,
+    /// Whether processors are kept from sleeping.
+    pub awake: bool,
     /// Whether a copy of the baseline stands beside the arms.
     pub null: bool,
     /// Relative change within which arms count as equivalent.
@@ -147,6 +149,7 @@ impl Experiment {
             stands,
             idle,
             seed: file.seed,
+            awake: file.awake,
             null: file.null,
             margin: margin_of(&file.margin).map_err(located)?,
             until,

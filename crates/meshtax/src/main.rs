@@ -1,6 +1,7 @@
 //! The door: arguments, experiment, plan of the run, the run itself. The only room that prints, exits, and reads
 //! arguments and environment.
 
+mod awake;
 mod bundled;
 mod check;
 mod clean;

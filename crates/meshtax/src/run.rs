@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use topology::{Addition, Metrics};
 
+use crate::awake::Awake;
 use crate::clean;
 use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
 use crate::conduct::{Conductor, Stand, is_interruption};
@@ -110,6 +111,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     keep_questions(&folder, &experiment, &plan)?;
     clean::sweep(&trees)?;
     let mut progress = Progress::new();
+    let awake = keep_awake(&experiment, &mut progress);
     progress.note(&format!("{}; it will take about {}", title(&experiment), spoken(plan.length(&experiment))));
     let site =
         Site { experiment: &experiment, plan: &plan, envoy: &envoy, folder: &folder, trees: &trees, stop: &stop };
@@ -125,7 +127,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
         if number == 0 {
             progress.note(&format!("lab {} stands after {stand_up_s:.1} s", lab.id()));
         }
-        let facts = facts.get_or_insert_with(|| environment(&envoy, &trees, meters.memory_source()));
+        let facts = facts.get_or_insert_with(|| environment(&envoy, &trees, meters.memory_source(), awake.is_some()));
         folder.write_json("environment.json", facts)?;
         let kernel = Kernel::over(&experiment, &lab)?;
         let mut stand = Stand { number, lab: &mut lab, meters, kernel, folder: &site.ground(number) };
@@ -159,6 +161,19 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     say(&format!("run folder: {}", folder.path().display()));
     farewell.iter().for_each(|line| say(line));
     Ok(verdict(&measurement, output))
+}
+
+/// Keeps processors awake, where that is asked for; where it cannot be done the report does not say that it was.
+fn keep_awake(experiment: &Experiment, progress: &mut Progress) -> Option<Awake> {
+    if !experiment.awake {
+        return None;
+    }
+    let held = Awake::hold();
+    if let Err(error) = &held {
+        progress
+            .note(&format!("processors may sleep between requests: this machine cannot be asked otherwise ({error})"));
+    }
+    held.ok()
 }
 
 /// Refuses conditions about arms that the experiment lacks; beside other arms, the baseline's copy is none to judge.

@@ -8,13 +8,13 @@ mod series;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
-use libbpf_rs::{IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder};
+use libbpf_rs::{IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::group::root_group;
-use crate::object::forgo_feed;
+use crate::object::{forgo_feed, open_object};
 use crate::probe::{entries, forget, map, program, read_through};
 use record::{KeyRecord, LossRecord, SeriesRecord, SettingsRecord};
 
@@ -62,7 +62,7 @@ impl Dns {
     /// The user lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, or the kernel is older than 5.12 or has no BTF.
     pub fn load(options: DnsOptions) -> Result<Self, ProbeError> {
         libbpf_rs::set_print(None);
-        let mut open = ObjectBuilder::default().open_memory(DNS).map_err(ProbeError::refused("dns"))?;
+        let mut open = open_object(DNS).map_err(ProbeError::refused("dns"))?;
         let settings = SettingsRecord::of(options);
         let mut place = open.maps_mut().find(|map| map.name() == ".rodata.settings").expect("the object has settings");
         place.set_initial_value(settings.as_bytes()).map_err(ProbeError::refused("dns"))?;

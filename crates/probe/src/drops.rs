@@ -27,15 +27,24 @@ pub enum Told {
     All,
 }
 
+/// Who made the socket that a packet was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owners {
+    /// It is noted as the socket is made.
+    Noted,
+    /// The kernel lets no program note it.
+    Unnoted,
+    /// Nobody asks.
+    Unasked,
+}
+
 /// Programs in the kernel that see packets dropped; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Drops {
     pub(crate) object: Object,
     /// The program that fits the kernel's tracepoint.
     on_drop: &'static str,
-    /// Whether they note who made a socket; what the kernel did not let them is a gap.
-    knows_owners: bool,
-    is_ownerless: bool,
+    owners: Owners,
     reasons: Reasons,
     attached: Vec<Link>,
     gaps: Vec<Gap>,
@@ -66,7 +75,11 @@ impl Drops {
         let kernel = Btf::from_vmlinux().map_err(ProbeError::refused("drops"))?;
         let on_drop = fitting(&kernel);
         let with_owners = tells.then(|| load(DROPS, &[on_drop], |_| ()).ok()).flatten();
-        let knows_owners = with_owners.is_some();
+        let owners = match with_owners {
+            Some(_) => Owners::Noted,
+            None if tells => Owners::Unnoted,
+            None => Owners::Unasked,
+        };
         let forgo = |open: &mut OpenObject| {
             forgo_owners(open);
             if !tells {
@@ -79,8 +92,7 @@ impl Drops {
         let (key, nothing) = (DropKeyRecord::default(), 0u64);
         map(&object, "drops").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
         let reasons = Reasons::of(&kernel);
-        let is_ownerless = tells && !knows_owners;
-        Ok(Self { object, on_drop, knows_owners, is_ownerless, reasons, attached: Vec::new(), gaps: Vec::new() })
+        Ok(Self { object, on_drop, owners, reasons, attached: Vec::new(), gaps: Vec::new() })
     }
 
     /// Attaches the programs.
@@ -97,11 +109,12 @@ impl Drops {
             let why = "the kernel is older than 6.11".to_owned();
             self.gaps.push(Gap { what: "which socket a packet was for that is dropped on its way in", why });
         }
-        if self.knows_owners {
-            own_sockets(&self.object, &mut self.attached, &mut self.gaps)?;
-        }
-        if self.is_ownerless {
-            self.gaps.push(Gap { what: "who made the sockets of dropped packets", why: NO_STORAGE.to_owned() });
+        match self.owners {
+            Owners::Noted => own_sockets(&self.object, &mut self.attached, &mut self.gaps)?,
+            Owners::Unnoted => {
+                self.gaps.push(Gap { what: "who made the sockets of dropped packets", why: NO_STORAGE.to_owned() });
+            }
+            Owners::Unasked => {}
         }
         let on_drop = program(&self.object, self.on_drop).attach().map_err(ProbeError::refused(self.on_drop))?;
         self.attached.push(on_drop);

@@ -1,9 +1,11 @@
 //! What all programs beside those for TCP have in common: they fit the kernel at hand, and know whose sockets are.
 
 use std::os::fd::AsRawFd;
+use std::sync::OnceLock;
 
 use libbpf_rs::btf::{Btf, types};
-use libbpf_rs::{Link, Object, ObjectBuilder, OpenObject, ReferencesType};
+use libbpf_rs::libbpf_sys::BPF_F_NO_PREALLOC;
+use libbpf_rs::{Link, MapType, Object, ObjectBuilder, OpenObject, ReferencesType};
 
 use crate::error::ProbeError;
 use crate::group::root_group;
@@ -15,10 +17,30 @@ const ON_SOCKET: &str = "on_socket";
 /// Why kernels that are older tell less.
 pub(crate) const NO_STORAGE: &str = "before Linux 5.12 no program may keep anything in a socket";
 
+/// Programs that are not loaded yet. Where the kernel has an allocator for programs, their hash maps take memory as they
+/// fill; elsewhere all of it from the start, as a program that asks for more may ask at the wrong time.
+pub(crate) fn open_object(bytes: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
+    let mut open = ObjectBuilder::default().open_memory(bytes)?;
+    if has_allocator() {
+        for mut map in open.maps_mut().filter(|map| map.map_type() == MapType::Hash) {
+            let flags = map.map_flags() | BPF_F_NO_PREALLOC;
+            map.set_map_flags(flags)?;
+        }
+    }
+    Ok(open)
+}
+
+/// Linux 6.1 and newer.
+fn has_allocator() -> bool {
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    let find = |kernel: Btf| kernel.type_by_name::<types::Struct>("bpf_mem_alloc").is_some();
+    *FOUND.get_or_init(|| Btf::from_vmlinux().is_ok_and(find))
+}
+
 /// Loads programs. Of those that fit some kernels only, `chosen` are loaded; `set` sets options.
 pub(crate) fn load(bytes: &[u8], chosen: &[&str], set: impl Fn(&mut OpenObject)) -> Result<Object, libbpf_rs::Error> {
     let load = |chosen: &[&str]| {
-        let mut open = ObjectBuilder::default().open_memory(bytes)?;
+        let mut open = open_object(bytes)?;
         for mut program in open.progs_mut() {
             if chosen.iter().any(|name| program.name() == *name) {
                 program.set_autoload(true);

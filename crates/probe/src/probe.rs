@@ -9,13 +9,13 @@ use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use libbpf_rs::btf::Btf;
-use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, ObjectBuilder, OpenObject, ProgramMut};
+use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, OpenObject, ProgramMut};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::connection::{Connection, Kind, Role};
 use crate::error::ProbeError;
 use crate::feed::Feed;
-use crate::object::{forgo_feed, has_tracepoint};
+use crate::object::{forgo_feed, has_tracepoint, open_object};
 use crate::record::{ConnectionRecord, KeyRecord, LossRecord, SeriesRecord};
 use crate::series::{Key, Losses, Series};
 
@@ -82,7 +82,7 @@ impl Probe {
     }
 
     /// Like [`Probe::load`], to count only, as there is no room for a feed; of `sockets_max` sockets at a time, each of which
-    /// takes some 250 bytes of the kernel's memory. What finds no room is counted in [`Losses::sockets`].
+    /// takes some 500 bytes of the kernel's memory, before Linux 6.1 from the start. What finds no room is counted in [`Losses::sockets`].
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ impl Probe {
     pub fn attach(&mut self) -> Result<(), ProbeError> {
         self.detach();
         read_through(&self.snapshots.sweep_all)?;
-        self.attach_programs()?;
+        self.attach_programs(&REQUIRED)?;
         // From now on no socket is missed; those that are open already are given a story unless they have one.
         let seeding = program(&self.object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
         read_through(&seeding)?;
@@ -174,7 +174,7 @@ fn open_fitting(bytes: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
     // What the loader says is in the errors; the verifier's log helps those who write programs only.
     libbpf_rs::set_print(None);
     let kernel = Btf::from_vmlinux()?;
-    let mut open = ObjectBuilder::default().open_memory(bytes)?;
+    let mut open = open_object(bytes)?;
     leave_out(&mut open, |tracepoint| has_tracepoint(&kernel, tracepoint));
     Ok(open)
 }
@@ -189,14 +189,15 @@ fn leave_out(open: &mut OpenObject, is_there: impl Fn(&str) -> bool) {
 }
 
 impl<S> Probe<S> {
-    fn attach_programs(&mut self) -> Result<(), ProbeError> {
+    /// Attaches those that everything rests on, and of the others as many as there are here.
+    fn attach_programs(&mut self, required: &[&'static str]) -> Result<(), ProbeError> {
         self.detach();
-        // Kernels before 5.12 have programs of their own, and fewer.
-        for (name, program) in REQUIRED.into_iter().filter_map(|name| Some((name, find_program(&self.object, name)?))) {
-            self.attached.push(program.attach().map_err(ProbeError::refused(name))?);
+        for name in required {
+            let link = program(&self.object, name).attach().map_err(ProbeError::refused(name))?;
+            self.attached.push(link);
         }
         for (name, tracepoint, what) in OPTIONAL {
-            let Some(program) = find_program(&self.object, name) else { continue };
+            let program = program(&self.object, name);
             // One that was left out has no descriptor.
             if program.as_fd().as_raw_fd() < 0 {
                 self.gaps.push(Gap { what, why: format!("the kernel has no tracepoint `{tracepoint}`") });
@@ -253,11 +254,7 @@ pub(crate) fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
 }
 
 pub(crate) fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
-    find_program(object, name).expect("the object has this program")
-}
-
-fn find_program<'a>(object: &'a Object, name: &str) -> Option<ProgramMut<'a>> {
-    object.progs_mut().find(|program| program.name() == name)
+    object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
 }
 
 /// A key and its value, as bytes.
@@ -322,7 +319,7 @@ mod tests {
 
     #[test]
     fn only_what_has_no_tracepoint_is_left_out() {
-        let mut open = ObjectBuilder::default().open_memory(TCP).unwrap();
+        let mut open = open_object(TCP).unwrap();
         leave_out(&mut open, |tracepoint| tracepoint != "tcp_send_reset");
         let left_out = open.progs().filter(|program| !program.autoload());
         assert_eq!(left_out.map(|program| program.name().to_owned()).collect::<Vec<_>>(), ["on_reset_sent"]);

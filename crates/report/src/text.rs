@@ -66,8 +66,9 @@ fn environment(environment: &Environment) -> String {
         MemorySource::Pss => "PSS",
     };
     let tools = format!("meshtax {meshtax}{envoy}, started {started}");
+    let awake = if environment.awake { ", processors kept awake" } else { "" };
     let machine = format!(
-        "{system}, Linux {kernel}, {cores} ({processor}), {memory_mib} MiB, cgroups {cgroups}, memory as {memory}"
+        "{system}, Linux {kernel}, {cores} ({processor}), {memory_mib} MiB, cgroups {cgroups}, memory as {memory}{awake}"
     );
     paragraph(&tools, 2) + &paragraph(&machine, 2)
 }

@@ -4,6 +4,7 @@ use probe::{DropKey, DropLosses};
 
 use crate::metric::{Family, Kind, Labels};
 use crate::peer::UNKNOWN;
+use crate::place::name_of;
 use crate::totals::OTHER;
 use crate::who::Namer;
 
@@ -35,11 +36,9 @@ pub(crate) fn labels(key: &DropKey, namer: &mut Namer) -> Labels {
     if key.is_other() {
         return ["reason", "protocol", "workload"].map(|name| (name, OTHER.into())).to_vec();
     }
-    let pod = namer.who(key.netns, 0).pod;
-    let workload = if pod.is_empty() { UNKNOWN } else { &*pod };
     vec![
         ("reason", key.reason.as_str().into()),
         ("protocol", key.protocol.as_str().into()),
-        ("workload", workload.into()),
+        ("workload", name_of(key.netns, 0, UNKNOWN, namer)),
     ]
 }

@@ -59,3 +59,29 @@ fn names_are_found_by_inode() {
     assert_eq!(namer.who(0, inode(&group.join("init"))).pod, "f".repeat(12));
     assert_eq!(namer.who(0, 0), Who::default());
 }
+
+#[test]
+fn a_pod_of_kubernetes_is_told_by_name_and_its_namespace_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let uids = ["5d4b7e0a-93c1-4f3b-8e55-0a6f2f1d9b3c", "6e5c8f1b-a4d2-4c4c-9f66-1b7a3a2e0c4d"];
+    let group = |uid: &str| root.path().join(GROUPS[0]).join("kubepods").join(format!("pod{uid}")).join("f".repeat(64));
+    uids.iter().for_each(|uid| fs::create_dir_all(group(uid)).unwrap());
+    let logs = root.path().join("var/log/pods").join(format!("shop_reviews-v1-545db77b95-x7k2p_{}", uids[0]));
+    fs::create_dir_all(logs).unwrap();
+    let [named, unnamed] = uids.map(|uid| fs::metadata(group(uid)).unwrap().ino());
+
+    let mut namer = Namer::new(root.path());
+    assert_eq!(namer.who(7, named).pod, "shop/reviews-v1-545db77b95-x7k2p");
+    assert_eq!(namer.who(7, unnamed).pod, "f".repeat(12));
+    let peer = namer.peer(7, named, "python");
+    assert_eq!([&*peer.workload, &*peer.namespace, &*peer.canonical_service], ["reviews-v1", "shop", "reviews-v1"]);
+
+    let mut workload = |owners: &[(u32, u64)]| {
+        namer.settle(&owners.iter().copied().collect());
+        namer.peer(7, 0, "nobody").workload.to_string()
+    };
+    assert_eq!(workload(&[]), "nobody");
+    assert_eq!(workload(&[(7, named), (8, unnamed), (8, 1)]), "reviews-v1");
+    assert_eq!(workload(&[(8, 1)]), "reviews-v1");
+    assert_eq!(workload(&[(7, named), (7, 1)]), "nobody");
+}

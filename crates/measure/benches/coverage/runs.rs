@@ -139,6 +139,7 @@ fn measurement(seen: &Observations) -> Measurement {
         memory_mib: 1,
         cgroups: word(),
         memory_source: MemorySource::Pss,
+        awake: false,
         started: word(),
     };
     Measurement {

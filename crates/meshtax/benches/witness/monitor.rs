@@ -11,6 +11,8 @@ pub enum Arm {
     None,
     /// Nothing again: what a difference between equals looks like.
     Null,
+    /// Programs that do nothing, where the witness has those that run for every connection.
+    Empty,
     /// The kernel witness of TCP with all its programs.
     Witness,
     /// All witnesses that the agent has unless it is told otherwise: some run for every packet.
@@ -37,7 +39,7 @@ pub struct Witnesses {
 }
 
 impl Arm {
-    /// All of them, the baseline first.
+    /// Those that watch, the baseline first.
     pub const ALL: [Self; 5] = [Self::None, Self::Witness, Self::Agent, Self::Tcptop, Self::Null];
 
     /// Its name in tables.
@@ -45,6 +47,7 @@ impl Arm {
         match self {
             Self::None => "none",
             Self::Null => measure::NULL_ARM,
+            Self::Empty => "empty",
             Self::Witness => "witness",
             Self::Agent => "agent",
             Self::Tcptop => "tcptop",
@@ -55,6 +58,7 @@ impl Arm {
     pub fn attach(self, tcptop: &Tcptop) -> Monitor {
         match self {
             Self::None | Self::Null => Monitor::None,
+            Self::Empty => Monitor::Tcptop(tcptop.attach(&["empty_state", "empty_destroy"])),
             Self::Witness => Monitor::Witness(witness()),
             Self::Agent => Monitor::Agent(Box::new(Witnesses::attach())),
             Self::Tcptop => Monitor::Tcptop(tcptop.attach(&["top_sent", "top_received"])),

@@ -75,3 +75,15 @@ int empty(__u64 *context)
 {
 	return 0;
 }
+
+SEC("tp_btf/inet_sock_set_state")
+int empty_state(__u64 *context)
+{
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int empty_destroy(__u64 *context)
+{
+	return 0;
+}

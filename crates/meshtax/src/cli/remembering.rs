@@ -9,7 +9,7 @@ pub struct Remembering {
     /// Most sets of labels of a metric; what is beyond is summed as `other`
     #[arg(long, value_name = "N", default_value_t = Bounds::default().series_max)]
     pub max_series: usize,
-    /// Most sockets that are followed at a time: each takes some 250 bytes of the kernel's memory from the start
+    /// Most sockets that are followed at a time: each takes some 500 bytes of the kernel's memory, before Linux 6.1 from the start
     #[arg(long, value_name = "N", default_value_t = SOCKETS_MAX, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_sockets: u32,
     /// How long series of pods that are no more are still told

@@ -38,6 +38,9 @@ pub struct File {
     pub idle: Idle,
     #[serde(default = "default_seed")]
     pub seed: u64,
+    /// Keeps processors from sleeping between requests: how long they take to wake differs from moment to moment.
+    #[serde(default)]
+    pub awake: bool,
     /// Adds a copy of the baseline: the noise floor.
     #[serde(default)]
     pub null: bool,

@@ -83,6 +83,7 @@ fn environment() -> Environment {
         memory_mib: 4096,
         cgroups: "v2".to_owned(),
         memory_source: MemorySource::WorkingSet,
+        awake: false,
         started: "2026-01-02T03:04:05Z".to_owned(),
     }
 }

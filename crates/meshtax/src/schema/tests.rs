@@ -111,6 +111,7 @@ fn full_experiment() -> Value {
         "stands": 3,
         "idle": {"windows": 8, "window": "50ms"},
         "seed": 2,
+        "awake": true,
         "null": true,
         "margin": "2%",
         "until": "latency_ms_p50<2%",

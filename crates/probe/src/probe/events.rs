@@ -28,7 +28,7 @@ impl Events {
         }
         let object = open.load().map_err(ProbeError::refused("event"))?;
         let mut events = Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots: () };
-        events.attach_programs()?;
+        events.attach_programs(&["on_state"])?;
         events.gaps.push(Gap { what: UNKNOWN, why: NO_ID.to_owned() });
         Ok(events)
     }

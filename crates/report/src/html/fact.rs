@@ -86,6 +86,7 @@ pub(crate) fn environment(measurement: &Measurement) -> Element {
             ),
         ),
         ("System", format!("{}, Linux {}", environment.system, environment.kernel)),
+        ("Processors", if environment.awake { "kept awake" } else { "may sleep" }.to_owned()),
         ("Control groups", environment.cgroups.clone()),
         ("Memory is", memory.to_owned()),
         ("meshtax", environment.meshtax.clone()),

@@ -117,6 +117,7 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             memory_mib: 7936,
             cgroups: "v2".to_owned(),
             memory_source: MemorySource::WorkingSet,
+            awake: false,
             started: "2026-01-02T03:04:05Z".to_owned(),
         },
         arms: arms.iter().map(|(name, figures)| arm(name, figures, rounds_seen)).collect(),

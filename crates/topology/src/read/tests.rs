@@ -239,7 +239,7 @@ proptest! {
     /// Every fault that a slip of the hand puts into a good file has a place.
     #[test]
     fn slips_have_a_place(at in 0..BOOKINFO.len(), cut in 0..40_usize, typed in r"[a-z0-9:\-{}\[\]&*\n /]{0,8}") {
-        let end = (at + cut).min(BOOKINFO.len());
+        let [at, end] = [at, at + cut].map(|place| BOOKINFO.floor_char_boundary(place));
         let text = format!("{}{typed}{}", &BOOKINFO[..at], &BOOKINFO[end..]);
         if let Err(fault) = read_topology(&text) {
             prop_assert!(fault.line > 0 && fault.column > 0 && fault.hint.is_some(), "{fault:?}");

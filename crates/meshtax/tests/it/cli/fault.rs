@@ -72,8 +72,8 @@ fn keys() {
         "rounds: 6",
         "round: 6",
         "mine.yaml:10:1: unknown key `round`",
-        "did you mean `rounds`? the keys here are `name`, `topology`, `network`, `arms`, `groups`, `load`, `warmup`, `rounds`, `stands`, `idle`, `seed`, `null`, \
-         `margin`, `until`, `max_rounds`, `faults`",
+        "did you mean `rounds`? the keys here are `name`, `topology`, `network`, `arms`, `groups`, `load`, `warmup`, `rounds`, `stands`, `idle`, `seed`, `awake`, \
+         `null`, `margin`, `until`, `max_rounds`, `faults`",
     );
     check("name: mine\n", "", "mine.yaml:10:1: `name` is missing", "add a line `name: ...` here");
     check(

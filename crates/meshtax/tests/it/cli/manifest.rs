@@ -27,7 +27,10 @@ fn the_daemon_set_starts_the_agent_with_flags_that_it_has_and_is_scraped_where_i
     let security = &container["securityContext"];
     assert_eq!(security["privileged"], false);
     assert_eq!(security["capabilities"]["add"], serde_json::json!(["BPF", "PERFMON", "NET_ADMIN"]));
-    let mounted = &container["volumeMounts"][0];
-    let volume = &template["spec"]["volumes"][0];
-    assert_eq!((&mounted["name"], &mounted["mountPath"]), (&volume["name"], &volume["hostPath"]["path"]));
+    let mounted = container["volumeMounts"].as_array().unwrap();
+    let volumes = template["spec"]["volumes"].as_array().unwrap();
+    assert_eq!(mounted.len(), volumes.len());
+    for (mounted, volume) in mounted.iter().zip(volumes) {
+        assert_eq!((&mounted["name"], &mounted["mountPath"]), (&volume["name"], &volume["hostPath"]["path"]));
+    }
 }

@@ -33,6 +33,7 @@ fn a_null_run_compares_the_baseline_with_its_copy_alone() {
     let run = run("{none: {plane: none}, sidecar: {plane: sidecar}}", "", &["--null"]);
     assert_eq!(arms_of(&run.measurement["effects"]), ["null"]);
     assert!(run.measurement["null"].is_null());
+    assert_eq!(run.measurement["environment"]["awake"], false);
     assert_eq!(run.requests("null", "back"), run.requests("none", "back"));
 }
 
@@ -90,8 +91,11 @@ fn a_run_goes_on_until_its_interval_is_narrow_and_no_longer() {
 fn known_costs_are_recorded_by_the_services_and_found_again() {
     let arms = "{none: {plane: none}, wait: {plane: none, add: {to: front/, wait: 5ms}}, \
                 burn: {plane: none, add: {to: front/, compute: 5ms}}, grow: {plane: none, add: {to: back/, response: 1000 B}}}";
-    let run = run(arms, "", &[]);
+    let run = run(arms, "awake: true\n", &[]);
     assert_is_reported_again(&run);
+    assert_eq!(run.measurement["environment"]["awake"], true);
+    let words: Vec<String> = run.file("report.txt").split_whitespace().map(str::to_owned).collect();
+    assert!(words.join(" ").contains("processors kept awake"), "{words:?}");
     assert!(run.file("report.txt").contains("known costs lie inside"), "{}", run.file("report.txt"));
     let recoveries = run.measurement["calibration"].as_array().unwrap();
     let of = |arm: &str| recoveries.iter().find(|recovery| recovery["arm"] == arm).unwrap();

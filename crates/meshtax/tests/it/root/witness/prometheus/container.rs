@@ -78,7 +78,8 @@ fn a_container_is_told_by_its_id_with_the_uid_of_its_pod_and_expires_with_its_gr
     let line = text.lines().find(is_told).unwrap_or_else(|| panic!("{text}"));
     assert!(line.ends_with(" 20000"), "{line}");
     let info = format!(
-        "meshtax_workload_info{{workload=\"{workload}\",container_id=\"{}\",k8s_pod_uid=\"{UID}\"}} 1",
+        "meshtax_workload_info{{workload=\"{workload}\",container_id=\"{}\",k8s_pod_uid=\"{UID}\",\
+         k8s_namespace_name=\"\",k8s_pod_name=\"\"}} 1",
         group.id
     );
     assert!(text.contains(&info), "{info} in {text}");
