@@ -1,6 +1,6 @@
 //! What live tools call those between whom connections are: the pod of this end, and the service that is called.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -45,6 +45,8 @@ impl Directory {
     /// Learns from what is open now.
     pub fn learn(&mut self, open: &[Connection], at: Instant) {
         self.refresh();
+        let owners = open.iter().map(|connection| (connection.netns, connection.cgroup));
+        self.namer.settle(&owners.collect(), &BTreeSet::new());
         self.places.learn(open, &mut self.namer, at);
         let translations = translations(open, &mut self.namer);
         self.places.learn_translations(&translations, &mut self.namer, at);

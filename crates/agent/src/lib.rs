@@ -3,6 +3,7 @@
 //! In: what the probe saw. Out: lines of text, JSON or CSV, and metrics. This room loads no program itself, and prints
 //! nothing: the door does.
 
+mod address;
 mod beyond;
 mod clock;
 mod conntrack;

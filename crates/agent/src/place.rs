@@ -48,7 +48,11 @@ pub struct Place<'a> {
 impl Places {
     /// Learns from what is open now.
     pub fn learn(&mut self, connections: &[Connection], namer: &mut Namer, at: Instant) {
-        namer.settle(&connections.iter().map(|connection| (connection.netns, connection.cgroup)).collect());
+        for (netns, address) in namer.addresses() {
+            let network = namer.who(netns, 0).network;
+            self.homes.own((network.clone(), address), netns, at);
+            self.owners.own((network, address), namer.peer(netns, 0, ""), at);
+        }
         let mut learned = HashSet::new();
         let mut redirected: HashSet<(u32, u16)> = HashSet::new();
         for connection in connections {
@@ -106,11 +110,17 @@ impl Places {
             return (server, service);
         }
         let service = self.translations.service(network, transport, remote).cloned();
-        let backend = self.translations.backend(network, transport, remote);
-        // What is sent to a neighbour on its way, as a sidecar's redirection does, is not answered by it.
-        let server = backend.filter(|backend| !backend.ip().is_loopback());
-        let server = server.and_then(|backend| self.server(client, backend));
-        (server, service.unwrap_or_else(|| Service::at(remote)))
+        let backends = self.translations.backends(network, transport, remote);
+        (self.one_server(client, &backends), service.unwrap_or_else(|| Service::at(remote)))
+    }
+
+    /// Who listens at all of these addresses, if it is always the same: copies of a pod have one name. What is sent to a
+    /// neighbour on its way, as a sidecar's redirection does, is not answered by it.
+    fn one_server(&self, client: Place<'_>, addresses: &[SocketAddr]) -> Option<Arc<Peer>> {
+        let at = |address: &SocketAddr| self.server(client, *address).filter(|_| !address.ip().is_loopback());
+        let (first, others) = addresses.split_first()?;
+        let server = at(first)?;
+        others.iter().all(|address| at(address).as_ref() == Some(&server)).then_some(server)
     }
 
     /// Who listens at an address as this place sees it, else who owns it.

@@ -9,6 +9,9 @@ use std::time::Instant;
 use crate::conntrack::{TRANSLATIONS_MAX, Translation, Transport};
 use crate::peer::{Peer, Service};
 
+/// Most that is remembered of one thing: where there are so many, there may be more.
+const VALUES_MAX: usize = 16;
+
 /// Who answers for services, and for which services servers answer.
 #[derive(Debug, Default)]
 pub struct Translations {
@@ -54,9 +57,11 @@ impl Translations {
         self.services.only(&(network.to_owned(), transport, address))
     }
 
-    /// Who answers for a service; none if nobody is known, or several do.
-    pub fn backend(&self, network: &str, transport: Transport, service: SocketAddr) -> Option<SocketAddr> {
-        self.backends.only(&(network.to_owned(), transport, service)).copied()
+    /// All who answer for a service; nobody if nobody is known, or more than are remembered.
+    pub fn backends(&self, network: &str, transport: Transport, service: SocketAddr) -> Vec<SocketAddr> {
+        let backends = self.backends.seen.get(&(network.to_owned(), transport, service));
+        let all = backends.filter(|backends| backends.len() < VALUES_MAX);
+        all.into_iter().flat_map(HashMap::keys).copied().collect()
     }
 
     /// What was asked for by whom the server of this name sees at its port; none if nothing is known, or several things
@@ -105,8 +110,7 @@ impl<K: Eq + Hash, V: Eq + Hash> Sightings<K, V> {
             return;
         }
         let values = self.seen.entry(key).or_default();
-        // Two are as good as any more: there is no one answer.
-        if values.contains_key(&value) || values.len() < 2 {
+        if values.contains_key(&value) || values.len() < VALUES_MAX {
             values.insert(value, at);
         }
     }
@@ -153,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_has_the_one_backend_that_answers_of_late() {
+    fn a_service_has_the_backends_that_answer_of_late() {
         let begin = Instant::now();
         let service: SocketAddr = "10.96.0.11:80".parse().unwrap();
         let mut translations = Translations::default();
@@ -168,11 +172,17 @@ mod tests {
             translations.learn("blue", &told, Some(&Peer::of(&who, "")), at);
             let asked = translations.asked("blue", transport, seen, ("web", 8080)).cloned();
             assert_eq!(asked, Some(Asked { client, service }));
-            assert_eq!(translations.backend("green", transport, service), None, "another network's");
-            translations.backend("blue", transport, service)
+            assert_eq!(translations.backends("green", transport, service), [], "another network's");
+            let mut backends = translations.backends("blue", transport, service);
+            backends.sort();
+            backends.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
-        assert_eq!(answers("10.0.0.3:8080", 11), Some("10.0.0.3:8080".parse().unwrap()));
-        assert_eq!(answers("10.0.0.4:8080", 12), None, "there are two");
-        assert_eq!(answers("10.0.0.4:8080", 30), Some("10.0.0.4:8080".parse().unwrap()), "the first is gone");
+        assert_eq!(answers("10.0.0.3:8080", 11), ["10.0.0.3:8080"]);
+        assert_eq!(answers("10.0.0.4:8080", 12), ["10.0.0.3:8080", "10.0.0.4:8080"]);
+        assert_eq!(answers("10.0.0.4:8080", 30), ["10.0.0.4:8080"], "the first is gone");
+        for port in 1..VALUES_MAX {
+            answers(&format!("10.0.0.4:{port}"), 30);
+        }
+        assert_eq!(answers("10.0.0.4:8080", 30), [] as [String; 0], "there may be more");
     }
 }

@@ -1,11 +1,14 @@
 //! Who is who: the name that people have for a network namespace or a control group.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::address::addresses;
 use crate::container::Container;
 use crate::kubernetes::{Pod, pods};
 use crate::peer::Peer;
@@ -61,17 +64,43 @@ impl Part {
     }
 }
 
+/// A container's control group, or one below.
+#[derive(Debug)]
+struct Group {
+    container: Container,
+    folder: PathBuf,
+}
+
+/// The network namespace of a pod of Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Home {
+    uid: String,
+    addresses: Vec<IpAddr>,
+}
+
+impl Home {
+    /// Whether sockets of `other`, too, are this pod's; what either knows of its addresses both know.
+    fn is_shared_with(&mut self, other: Option<Self>) -> bool {
+        let other = other.filter(|other| other.uid == self.uid);
+        let is_shared = other.is_some();
+        self.addresses.extend(other.into_iter().flat_map(|other| other.addresses));
+        self.addresses.sort();
+        self.addresses.dedup();
+        is_shared
+    }
+}
+
 /// Names namespaces and control groups. Both are looked up anew when an unknown one turns up, and not more often than
 /// there are snapshots.
 #[derive(Debug)]
 pub struct Namer {
     root: PathBuf,
     namespaces: HashMap<u32, Who>,
-    groups: HashMap<u64, Container>,
+    groups: HashMap<u64, Group>,
     /// Pods of Kubernetes by uid.
     pods: HashMap<String, Pod>,
-    /// Of network namespaces whose sockets all are one pod's, its uid.
-    homes: HashMap<u32, String>,
+    /// Network namespaces whose sockets all are one pod's.
+    homes: HashMap<u32, Home>,
     /// Network namespaces that had a name at an earlier reading and have none now.
     former: HashSet<u32>,
     /// Peers that somebody holds, each once.
@@ -136,33 +165,61 @@ impl Namer {
         peer
     }
 
-    /// Learns which pods' network namespaces are, from the owners of all sockets in them: some things are known of a
-    /// namespace only.
-    pub fn settle(&mut self, owners: &BTreeSet<(u32, u64)>) {
-        let mut homes: HashMap<u32, Option<String>> = HashMap::new();
-        for (netns, cgroup) in owners {
-            let uid = self.who(*netns, *cgroup).container.and_then(|container| container.pod_uid);
-            let home = homes.entry(*netns).or_insert_with(|| uid.clone());
-            home.take_if(|known| Some(&*known) != uid.as_ref());
-        }
-        for (netns, uid) in homes {
-            match uid {
-                Some(uid) => drop(self.homes.insert(netns, uid)),
-                None => drop(self.homes.remove(&netns)),
+    /// Learns which network namespaces are pods', and what addresses these have: those whose `open` sockets all are one
+    /// pod's, and of those that have none open those of whose pods something was `heard`.
+    pub fn settle(&mut self, open: &BTreeSet<(u32, u64)>, heard: &BTreeSet<(u32, u64)>) {
+        let mut homes: HashMap<u32, Option<Home>> = HashMap::new();
+        for (netns, cgroup) in open {
+            let home = self.home(*netns, *cgroup);
+            match homes.entry(*netns) {
+                Entry::Vacant(empty) => drop(empty.insert(home)),
+                Entry::Occupied(mut known) => drop(known.get_mut().take_if(|known| !known.is_shared_with(home))),
             }
         }
+        for (netns, cgroup) in heard {
+            let home = self.home(*netns, *cgroup).filter(|home| !home.addresses.is_empty());
+            if let (Entry::Vacant(empty), Some(home)) = (homes.entry(*netns), home) {
+                empty.insert(Some(home));
+            }
+        }
+        self.homes = homes.into_iter().filter_map(|(netns, home)| Some((netns, home?))).collect();
     }
 
-    /// Whose a socket is, in this network namespace and control group.
-    pub fn who(&mut self, netns: u32, cgroup: u64) -> Who {
+    /// Addresses of pods, with their network namespaces.
+    pub fn addresses(&self) -> Vec<(u32, IpAddr)> {
+        let homes = self.homes.iter();
+        homes.flat_map(|(netns, home)| home.addresses.iter().map(|address| (*netns, *address))).collect()
+    }
+
+    /// That of the pod whose this control group is. While one of its processes lives it tells the addresses.
+    fn home(&mut self, netns: u32, cgroup: u64) -> Option<Home> {
+        self.look_up(netns, cgroup);
+        let group = self.groups.get(&cgroup)?;
+        let uid = group.container.pod_uid.clone()?;
+        let processes = fs::read_to_string(group.folder.join("cgroup.procs")).unwrap_or_default();
+        let of_process = |process: &str| match self.homes.get(&netns).filter(|known| known.uid == uid) {
+            Some(known) if !known.addresses.is_empty() => known.addresses.clone(),
+            _ => addresses(&self.root.join("proc").join(process)),
+        };
+        let addresses = processes.lines().next().map_or_else(Vec::new, of_process);
+        Some(Home { uid, addresses })
+    }
+
+    /// Looks names up anew, where one is not known and that was not done yet at this reading.
+    fn look_up(&mut self, netns: u32, cgroup: u64) {
         if self.stale && !self.namespaces.contains_key(&netns) && !self.groups.contains_key(&cgroup) {
             self.stale = false;
             self.namespaces.extend(namespaces(&self.root.join(NAMED)));
             self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
             self.pods = pods(&self.root);
         }
-        let container = self.groups.get(&cgroup).map(|container| self.who_of_container(container));
-        let pod = || self.pods.get(self.homes.get(&netns)?).map(who_of_pod);
+    }
+
+    /// Whose a socket is, in this network namespace and control group.
+    pub fn who(&mut self, netns: u32, cgroup: u64) -> Who {
+        self.look_up(netns, cgroup);
+        let container = self.groups.get(&cgroup).map(|group| self.who_of_container(&group.container));
+        let pod = || self.pods.get(&self.homes.get(&netns)?.uid).map(who_of_pod);
         container.or_else(pod).or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
     }
 
@@ -207,7 +264,7 @@ fn who_of_namespace(name: &str, arms: &[&str]) -> Who {
 }
 
 /// Containers by the inodes of their control groups and those below.
-fn containers(folder: &Path) -> HashMap<u64, Container> {
+fn containers(folder: &Path) -> HashMap<u64, Group> {
     let mut found = HashMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -218,7 +275,7 @@ fn containers(folder: &Path) -> HashMap<u64, Container> {
             }
             let Ok(metadata) = entry.metadata() else { continue };
             if let Some(container) = Container::of_group(&entry.path()) {
-                found.insert(metadata.ino(), container);
+                found.insert(metadata.ino(), Group { container, folder: entry.path() });
             }
             folders.push(entry.path());
         }
