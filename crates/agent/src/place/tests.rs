@@ -1,6 +1,8 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 
 use probe::{Flags, Kind, State};
@@ -148,6 +150,54 @@ fn both_sides_call_a_pod_of_a_lab_by_its_service() {
     places.learn_translations(&[told], &mut namer, at);
     assert_eq!(called(&places, network, pods[0], "10.96.0.2:6379"), format!("none-cache-v1 {cache}"));
     assert_eq!(asked(&places, &mut namer, network, server, "10.244.0.2"), format!("none-front-v1 {cache}"));
+}
+
+/// Pods of a node of Kubernetes: a network namespace, a name and an address for each. Their control groups, in order.
+fn node(root: &Path, pods: &[(u32, &str, &str)]) -> BTreeSet<(u32, u64)> {
+    let mut owners = BTreeSet::new();
+    for (netns, name, address) in pods {
+        let uid = format!("5d4b7e0a-93c1-4f3b-8e55-0a6f2f1d9b{netns:02}");
+        let group = root.join("sys/fs/cgroup/kubepods").join(format!("pod{uid}")).join("f".repeat(64));
+        let net = root.join(format!("proc/{netns}/net"));
+        [&group, &net, &root.join(format!("var/log/pods/shop_{name}_{uid}"))]
+            .map(|folder| fs::create_dir_all(folder).unwrap());
+        fs::write(group.join("cgroup.procs"), format!("{netns}\n")).unwrap();
+        fs::write(net.join("fib_trie"), format!("|-- {address}\n   /32 host LOCAL\n")).unwrap();
+        owners.insert((*netns, fs::metadata(group).unwrap().ino()));
+    }
+    owners
+}
+
+#[test]
+fn both_sides_call_pods_of_kubernetes_by_what_made_them_also_where_several_answer() {
+    let (root, at) = (tempfile::tempdir().unwrap(), Instant::now());
+    let pods = [
+        (70, "asks-d89bb565d-slpqv", "10.88.0.2"),
+        (71, "web-58d845bbb9-nkrcc", "10.88.0.3"),
+        (72, "web-58d845bbb9-w2rx8", "10.88.0.4"),
+        (73, "web-next-6d4f8bb9c7-4hv2x", "10.88.0.5"),
+    ];
+    let owners = node(root.path(), &pods);
+    let (mut namer, mut places) = (Namer::new(root.path()), Places::default());
+    namer.settle(&BTreeSet::new(), &owners);
+    places.learn(&[], &mut namer, at);
+    assert_eq!(called(&places, "", 70, "10.88.0.3:8080"), "web web:8080");
+    let mut answers = |backend: &str| {
+        let told = Translation {
+            netns: 70,
+            transport: Transport::Tcp,
+            client: "10.88.0.2".parse().unwrap(),
+            service: address("10.96.0.2:80"),
+            backend: address(backend),
+            seen: "10.88.0.2".parse().unwrap(),
+        };
+        places.learn_translations(&[told], &mut namer, at);
+        called(&places, "", 70, "10.96.0.2:80")
+    };
+    assert_eq!(answers("10.88.0.3:8080"), "web 10.96.0.2:80");
+    assert_eq!(answers("10.88.0.4:8080"), "web 10.96.0.2:80");
+    assert_eq!(answers("10.88.0.5:8080"), "- 10.96.0.2:80");
+    assert_eq!(asked(&places, &mut namer, "", (71, "httpd", 8080), "10.88.0.2"), "asks 10.96.0.2:80");
 }
 
 #[test]
