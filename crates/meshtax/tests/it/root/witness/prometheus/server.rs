@@ -41,14 +41,15 @@ impl Prometheus {
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("`make setup` installs Prometheus");
         let mut said = BufReader::new(child.stderr.take().unwrap());
-        let mut place = String::new();
-        loop {
+        let (mut place, mut is_ready) = (String::new(), false);
+        // It says both, in either order.
+        while place.is_empty() || !is_ready {
             let mut line = String::new();
             assert_ne!(said.read_line(&mut line).unwrap(), 0, "Prometheus ended");
             let line: Value = serde_json::from_str(&line).unwrap();
             match line["msg"].as_str() {
                 Some("Listening on") => place = line["address"].as_str().unwrap().to_owned(),
-                Some("Server is ready to receive web requests.") => break,
+                Some("Server is ready to receive web requests.") => is_ready = true,
                 _ => {}
             }
         }
