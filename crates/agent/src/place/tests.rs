@@ -159,8 +159,10 @@ fn node(root: &Path, pods: &[(u32, &str, &str)]) -> BTreeSet<(u32, u64)> {
         let uid = format!("5d4b7e0a-93c1-4f3b-8e55-0a6f2f1d9b{netns:02}");
         let group = root.join("sys/fs/cgroup/kubepods").join(format!("pod{uid}")).join("f".repeat(64));
         let net = root.join(format!("proc/{netns}/net"));
-        [&group, &net, &root.join(format!("var/log/pods/shop_{name}_{uid}"))]
-            .map(|folder| fs::create_dir_all(folder).unwrap());
+        let logs = root.join(format!("var/log/pods/shop_{name}_{uid}"));
+        for folder in [&group, &net, &logs] {
+            fs::create_dir_all(folder).unwrap();
+        }
         fs::write(group.join("cgroup.procs"), format!("{netns}\n")).unwrap();
         fs::write(net.join("fib_trie"), format!("|-- {address}\n   /32 host LOCAL\n")).unwrap();
         owners.insert((*netns, fs::metadata(group).unwrap().ino()));
