@@ -37,7 +37,10 @@ fn calibration(seed: usize) -> Vec<Recovery> {
 /// What was found of one cost, in the metric's unit.
 fn told(recovery: &Recovery) -> String {
     let Recovery { arm, truth, difference, difference_ci95, .. } = recovery;
-    format!("{arm} {difference:.4?} {difference_ci95:.4?} of {truth:.4}")
+    match (difference, difference_ci95) {
+        (Some(found), Some([low, high])) => format!("{arm} {found:.4} [{low:.4}, {high:.4}] of {truth:.4}"),
+        _ => format!("{arm} without an interval"),
+    }
 }
 
 /// Prints how one cost was found; its arm, if it was missed too often.
