@@ -6,6 +6,7 @@ mod nat;
 mod open;
 mod udp;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +19,7 @@ use crate::link::{Link, SOURCE};
 use crate::metric::{Family, Kind, Labels};
 use crate::own::{Cost, own};
 use crate::place::name_of;
+use crate::totals::Owner;
 use crate::who::Namer;
 use crate::workload::workloads;
 
@@ -40,6 +42,18 @@ pub struct Reading {
     pub translations: Option<Told>,
     /// What the agent itself costs.
     pub cost: Cost,
+}
+
+impl Reading {
+    /// Owners of what is open.
+    pub(crate) fn open(&self) -> BTreeSet<Owner> {
+        self.connections.iter().map(|connection| (connection.netns, connection.cgroup)).collect()
+    }
+
+    /// Owners of what was counted.
+    pub(crate) fn heard(&self) -> BTreeSet<Owner> {
+        self.series.iter().map(|(key, _)| (key.netns, key.cgroup)).collect()
+    }
 }
 
 /// The metrics of one scrape: what is new goes into the ledger, and its sums come out.

@@ -84,9 +84,7 @@ impl Ledger {
         let renamed = self.namer.reread();
         self.tcp.detach(|key| renamed.contains(&key.netns));
         self.beyond.detach(&renamed);
-        let of_sockets = reading.connections.iter().map(|connection| (connection.netns, connection.cgroup));
-        let of_series = reading.series.iter().map(|(key, _)| (key.netns, key.cgroup));
-        self.namer.settle(&of_sockets.collect(), &of_series.collect());
+        self.namer.settle(&reading.open(), &reading.heard());
         self.places.learn(&reading.connections, &mut self.namer, at);
         if let Some(told) = &reading.translations {
             self.places.learn_translations(&told.translations, &mut self.namer, at);

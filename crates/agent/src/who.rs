@@ -12,6 +12,7 @@ use crate::address::addresses;
 use crate::container::Container;
 use crate::kubernetes::{Pod, pods};
 use crate::peer::Peer;
+use crate::totals::Owner;
 
 /// Where `ip netns` and labs leave names of network namespaces.
 pub(crate) const NAMED: &str = "run/netns";
@@ -79,14 +80,13 @@ struct Home {
 }
 
 impl Home {
-    /// Whether sockets of `other`, too, are this pod's; what either knows of its addresses both know.
-    fn is_shared_with(&mut self, other: Option<Self>) -> bool {
-        let other = other.filter(|other| other.uid == self.uid);
-        let is_shared = other.is_some();
-        self.addresses.extend(other.into_iter().flat_map(|other| other.addresses));
+    /// Takes in what another container of the pod knows; whether it is one.
+    fn merge(&mut self, other: Option<Self>) -> bool {
+        let Some(other) = other.filter(|other| other.uid == self.uid) else { return false };
+        self.addresses.extend(other.addresses);
         self.addresses.sort();
         self.addresses.dedup();
-        is_shared
+        true
     }
 }
 
@@ -167,13 +167,13 @@ impl Namer {
 
     /// Learns which network namespaces are pods', and what addresses these have: those whose `open` sockets all are one
     /// pod's, and of those that have none open those of whose pods something was `heard`.
-    pub fn settle(&mut self, open: &BTreeSet<(u32, u64)>, heard: &BTreeSet<(u32, u64)>) {
+    pub fn settle(&mut self, open: &BTreeSet<Owner>, heard: &BTreeSet<Owner>) {
         let mut homes: HashMap<u32, Option<Home>> = HashMap::new();
         for (netns, cgroup) in open {
             let home = self.home(*netns, *cgroup);
             match homes.entry(*netns) {
                 Entry::Vacant(empty) => drop(empty.insert(home)),
-                Entry::Occupied(mut known) => drop(known.get_mut().take_if(|known| !known.is_shared_with(home))),
+                Entry::Occupied(mut known) => drop(known.get_mut().take_if(|known| !known.merge(home))),
             }
         }
         for (netns, cgroup) in heard {

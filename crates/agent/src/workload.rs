@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::container::Container;
 use crate::export::Reading;
@@ -13,11 +13,8 @@ pub fn workloads(reading: &Reading, namer: &mut Namer) -> Family {
         Kind::Gauge,
         "1 for each container that speaks; k8s_pod_uid where it has a pod, and names where the node tells them.",
     );
-    let of_series = reading.series.iter().map(|(key, _)| (key.netns, key.cgroup));
-    let of_sockets = reading.connections.iter().map(|connection| (connection.netns, connection.cgroup));
-    let owners: BTreeSet<(u32, u64)> = of_series.chain(of_sockets).collect();
     let mut containers: BTreeMap<String, Labels> = BTreeMap::new();
-    for (netns, cgroup) in owners {
+    for (netns, cgroup) in &reading.open() | &reading.heard() {
         let who = namer.who(netns, cgroup);
         let workload = Peer::of(&who, "").workload;
         if let Some(Container { id, pod_uid }) = who.container {

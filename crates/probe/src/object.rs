@@ -1,4 +1,4 @@
-//! What all programs beside those for TCP have in common: they fit the kernel at hand, and know whose sockets are.
+//! What programs have in common: their maps fit the kernel at hand, and those beside TCP's note whose sockets are.
 
 use std::os::fd::AsRawFd;
 use std::sync::OnceLock;

@@ -82,7 +82,8 @@ impl Probe {
     }
 
     /// Like [`Probe::load`], to count only, as there is no room for a feed; of `sockets_max` sockets at a time, each of which
-    /// takes some 500 bytes of the kernel's memory, before Linux 6.1 from the start. What finds no room is counted in [`Losses::sockets`].
+    /// takes some 500 bytes of the kernel's memory, before Linux 6.1 from the start. What finds no room is counted in
+    /// [`Losses::sockets`].
     ///
     /// # Errors
     ///
