@@ -3,7 +3,7 @@
 ENVOY_VERSION := 1.40.0
 ENVOY := /usr/local/libexec/meshtax/envoy
 PROMETHEUS := /usr/local/libexec/meshtax/prometheus
-PACKAGES := ca-certificates chromium clang curl gcc haproxy iproute2 libc6-dev libelf-dev make nftables nginx-light openssl procps pkg-config python3 python3-venv wrk zlib1g-dev
+PACKAGES := ca-certificates chromium clang curl gcc haproxy iproute2 libc6-dev libelf-dev make nftables nginx-light openssl procps pkg-config python3 python3-venv systemd wrk zlib1g-dev
 PREFIX := /usr/local
 BINARY := target/release/meshtax
 

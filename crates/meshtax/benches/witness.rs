@@ -19,6 +19,10 @@ mod mesh;
 mod monitor;
 #[path = "witness/nginx.rs"]
 mod nginx;
+#[path = "witness/pairs.rs"]
+mod pairs;
+#[path = "witness/steady.rs"]
+mod steady;
 #[path = "witness/table.rs"]
 mod table;
 #[path = "witness/tcptop.rs"]
@@ -104,23 +108,18 @@ fn compare(nginx: &Nginx, workload: Workload, tcptop: &Tcptop, rounds: u32) -> V
     }
     describe(workload, &blocks, rounds);
     let goals = Goals::of(workload);
-    let row = |(metric, name), goal| Row { metric, name, goal };
-    let of_clients = [(Metric::Requests, "throughput"), (Metric::LatencyMsP50, "p50"), (Metric::LatencyMsP99, "p99")];
-    let of_clients = of_clients.map(|named| row(named, goals.service));
-    let options = Options { margin: MARGIN };
-    let by_nginx = measure::measure(&observations(&blocks, |used| used.containers[0].cpu_s), &options);
-    let by_machine = measure::measure(&observations(&blocks, |used| used.machine.busy_s), &options);
-    let mut missed = table::print(&by_nginx, &of_clients);
-    let cpu = |name| [row((Metric::CpuMsPerRequest, name), Some(goals.cpu))];
-    missed.extend(table::print(&by_nginx, &cpu("nginx's CPU per request")));
-    missed.extend(table::print(&by_machine, &cpu("machine's CPU per request")));
+    let rows = [(Metric::Requests, "throughput"), (Metric::LatencyMsP50, "p50"), (Metric::LatencyMsP99, "p99")];
+    let rows = rows.map(|(metric, name)| Row { metric, name, goal: goals.service });
+    let mut missed = table::print(&measure::measure(&observations(&blocks), &Options { margin: MARGIN }), &rows);
+    missed.extend(steady::cost(nginx, workload, tcptop, rounds, goals.cpu));
     missed
 }
 
 /// Attaching and what follows from it are over before the block begins. The monitor is read once in it: every second,
 /// where an agent is read every fifteen.
 fn block(nginx: &Nginx, workload: Workload, arm: Arm, round: u32, tcptop: &Tcptop, machine: &Machine) -> Block {
-    let monitor = arm.attach(tcptop);
+    let mut monitor = arm.load(tcptop);
+    monitor.attach();
     nginx.warm_up(workload, SETTLING);
     monitor.read();
     let take = || Snapshot::take(slice::from_ref(nginx.group.meter()), &[], machine).expect("nginx runs");
@@ -150,13 +149,13 @@ impl Goals {
 }
 
 /// Blocks as what a run would have observed, with all amounts by the second: wrk's blocks are never equally long.
-fn observations(blocks: &[Block], cpu_s: impl Fn(&Used) -> f64) -> Observations {
+fn observations(blocks: &[Block]) -> Observations {
     let amounts = blocks.iter().map(|block| Amounts {
         arm: block.arm,
         round: block.round,
         requests: block.seen.rate().round() as u64,
         latency: block.seen.latency(),
-        cpu_s: cpu_s(&block.used) / block.seen.wall_s(),
+        cpu_s: block.used.containers[0].cpu_s / block.seen.wall_s(),
     });
     observed(&Arm::ALL, amounts.collect())
 }
@@ -222,13 +221,16 @@ fn describe(workload: Workload, blocks: &[Block], rounds: u32) {
 /// Time for each run of every program, and how often it ran for a request.
 fn count_calls(nginx: &Nginx, tcptop: &Tcptop) {
     let _counting = Counting::begin();
-    let empty = Monitor::Tcptop(tcptop.attach(&["empty"]));
+    let mut empty = Monitor::Tcptop(tcptop.load(&["empty"]));
+    empty.attach();
     println!("\ntime that programs take, as the kernel counts it; `empty` does nothing and shows what counting takes");
     told(nginx, "empty", Workload::Keep, &empty);
     drop(empty);
     for arm in [Arm::Agent, Arm::Tcptop] {
         for workload in Workload::ALL {
-            told(nginx, arm.name(), workload, &arm.attach(tcptop));
+            let mut monitor = arm.load(tcptop);
+            monitor.attach();
+            told(nginx, arm.name(), workload, &monitor);
         }
     }
 }

@@ -5,21 +5,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use measure::{Histogram, Metric, Options};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 
-use crate::monitor::Arm;
-use crate::table::{self, MARGIN, Row};
+use crate::pairs::{self, paired};
 use crate::tcptop::Tcptop;
-use crate::{Amounts, SEED, observed};
 
-const ARMS: [Arm; 6] = [Arm::None, Arm::Empty, Arm::Witness, Arm::Agent, Arm::Tcptop, Arm::Null];
-/// Blocks are short, so there are more of them than of nginx's.
-const ROUNDS_TO_EACH: u32 = 4;
+/// Blocks are short, so there are more of them than of those that show latencies.
+const ROUNDS_TO_EACH: u32 = 12;
 const BLOCK: Duration = Duration::from_millis(100);
 const SETTLING: Duration = Duration::from_millis(20);
 const REQUEST: [u8; 100] = [b'r'; 100];
@@ -38,28 +31,18 @@ fn on_last_core(tcptop: &Tcptop, rounds: u32) {
     last.set(cores.get() - 1).expect("its number is small");
     sched_setaffinity(Pid::from_raw(0), &last).expect("it is there");
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    let mut chance = ChaCha8Rng::seed_from_u64(SEED);
-    let (mut order, mut blocks) = (ARMS, Vec::new());
-    for round in 0..rounds {
-        order.shuffle(&mut chance);
-        blocks.extend(order.map(|arm| block(&listener, arm, round, tcptop)));
-    }
-    let alone = || blocks.iter().filter(|block| block.arm == Arm::None);
-    let us = alone().map(|block| block.cpu_s / block.requests as f64).sum::<f64>() / f64::from(rounds) * 1e6;
+    let pairs = paired(tcptop, rounds, || {
+        connect_for(&listener, SETTLING);
+        connect_for(&listener, BLOCK)
+    });
+    let (connections, wall_s) =
+        pairs.iter().fold((0, 0.0), |(connections, wall_s), pair| (connections + pair.alone.0, wall_s + pair.alone.1));
+    let us = wall_s / connections as f64 * 1e6;
     println!(
         "\na thread that opens, uses and closes connections: {us:.1} us each without a monitor, both ends together"
     );
-    println!("{rounds} rounds, each with a block of {} ms of every arm, 95 % intervals", BLOCK.as_millis());
-    let measured = measure::measure(&observed(&ARMS, blocks), &Options { margin: MARGIN });
-    table::print(&measured, &[Row { metric: Metric::CpuMsPerRequest, name: "time per connection", goal: None }]);
-}
-
-fn block(listener: &TcpListener, arm: Arm, round: u32, tcptop: &Tcptop) -> Amounts {
-    let monitor = arm.attach(tcptop);
-    connect_for(listener, SETTLING);
-    let (connections, wall_s) = connect_for(listener, BLOCK);
-    drop(monitor);
-    Amounts { arm, round, requests: connections, latency: Histogram::new(), cpu_s: wall_s }
+    println!("{rounds} pairs of blocks of {} ms for every arm, 95 % intervals", BLOCK.as_millis());
+    pairs::print(&pairs, "time per connection", None, |block| *block);
 }
 
 /// How many connections, in how many seconds.

@@ -19,6 +19,7 @@ arms:
   ebpf: {plane: none, watch: on}
   agent: {plane: none, watch: all}
 null: true
+awake: true
 load: {sequential: {target: \"http://productpage:9080/productpage\", requests: 1500, think: 2ms, connection: keep}}
 warmup: 50
 idle: {windows: 8, window: 500ms}

@@ -2,7 +2,7 @@
 
 use probe::{Dns, DnsOptions, Drops, Ports, Probe, SOCKETS_MAX, Udp};
 
-use crate::tcptop::{Attached, Tcptop};
+use crate::tcptop::{Loaded, Tcptop};
 
 /// What watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +21,12 @@ pub enum Arm {
     Tcptop,
 }
 
-/// A monitor at work. Nothing of it is in the kernel once this is dropped: a listener's story, for one, would be
-/// inherited by connections of the next block.
+/// A monitor, loaded; nothing of it is in the kernel once this is dropped.
 pub enum Monitor {
     None,
     Witness(Probe),
     Agent(Box<Witnesses>),
-    Tcptop(Attached),
+    Tcptop(Loaded),
 }
 
 /// What the agent watches by.
@@ -54,40 +53,73 @@ impl Arm {
         }
     }
 
-    /// Sets it to work.
-    pub fn attach(self, tcptop: &Tcptop) -> Monitor {
+    /// Loads it, which costs nobody anything yet.
+    pub fn load(self, tcptop: &Tcptop) -> Monitor {
         match self {
             Self::None | Self::Null => Monitor::None,
-            Self::Empty => Monitor::Tcptop(tcptop.attach(&["empty_state", "empty_destroy"])),
+            Self::Empty => Monitor::Tcptop(tcptop.load(&["empty_state", "empty_destroy"])),
             Self::Witness => Monitor::Witness(witness()),
-            Self::Agent => Monitor::Agent(Box::new(Witnesses::attach())),
-            Self::Tcptop => Monitor::Tcptop(tcptop.attach(&["top_sent", "top_received"])),
+            Self::Agent => Monitor::Agent(Box::new(Witnesses::load())),
+            Self::Tcptop => Monitor::Tcptop(tcptop.load(&["top_sent", "top_received"])),
         }
     }
 }
 
 impl Monitor {
+    /// Sets it to work.
+    pub fn attach(&mut self) {
+        match self {
+            Self::None => {}
+            Self::Witness(probe) => probe.attach().expect("the kernel takes them"),
+            Self::Agent(witnesses) => witnesses.attach(),
+            Self::Tcptop(loaded) => loaded.attach(),
+        }
+    }
+
+    /// Has it rest.
+    pub fn detach(&mut self) {
+        match self {
+            Self::None => {}
+            Self::Witness(probe) => probe.detach(),
+            Self::Agent(witnesses) => witnesses.detach(),
+            Self::Tcptop(loaded) => loaded.detach(),
+        }
+    }
+
     /// Reads what it has counted; how many bytes it has seen move.
     pub fn read(&self) -> u64 {
         match self {
             Self::None => 0,
             Self::Witness(probe) => moved(probe),
             Self::Agent(witnesses) => witnesses.read(),
-            Self::Tcptop(attached) => attached.read_and_clear(),
+            Self::Tcptop(loaded) => loaded.read_and_clear(),
         }
     }
 }
 
 impl Witnesses {
     /// With the agent's options.
-    fn attach() -> Self {
-        let mut udp = Udp::load(Ports::Services).expect("root may load programs");
-        let mut dns = Dns::load(DnsOptions { feed: false, ..DnsOptions::default() }).expect("root may load programs");
-        let mut drops = Drops::load().expect("root may load programs");
-        udp.attach().expect("the kernel takes them");
-        dns.attach().expect("the kernel takes them");
-        drops.attach().expect("the kernel takes them");
-        Self { probe: witness(), udp, dns, drops }
+    fn load() -> Self {
+        Self {
+            probe: witness(),
+            udp: Udp::load(Ports::Services).expect("root may load programs"),
+            dns: Dns::load(DnsOptions { feed: false, ..DnsOptions::default() }).expect("root may load programs"),
+            drops: Drops::load().expect("root may load programs"),
+        }
+    }
+
+    fn attach(&mut self) {
+        self.probe.attach().expect("the kernel takes them");
+        self.udp.attach().expect("the kernel takes them");
+        self.dns.attach().expect("the kernel takes them");
+        self.drops.attach().expect("the kernel takes them");
+    }
+
+    fn detach(&mut self) {
+        self.probe.detach();
+        self.udp.detach();
+        self.dns.detach();
+        self.drops.detach();
     }
 
     /// Reads what a scrape reads.
@@ -101,9 +133,7 @@ impl Witnesses {
 }
 
 fn witness() -> Probe {
-    let mut probe = Probe::load_to_count(SOCKETS_MAX).expect("root may load programs");
-    probe.attach().expect("the kernel takes them");
-    probe
+    Probe::load_to_count(SOCKETS_MAX).expect("root may load programs")
 }
 
 /// Bytes that it has seen sent and received.

@@ -14,7 +14,8 @@ use serde::Deserialize;
 
 use crate::group::Group;
 
-const PLACE: &str = "127.0.0.1:8080";
+/// Where it listens.
+pub const PLACE: &str = "127.0.0.1:8080";
 const BODY_BYTES: usize = 1024;
 const CONNECTIONS: &str = "64";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -84,10 +85,15 @@ impl Nginx {
 
     /// Puts load on it for so long, outside all figures.
     pub fn warm_up(&self, workload: Workload, time: Duration) {
-        let wrk = self.wrk(workload, Duration::from_secs(60));
-        std::thread::sleep(time);
+        self.under_load(workload, || std::thread::sleep(time));
+    }
+
+    /// Does something while there is load on it.
+    pub fn under_load(&self, workload: Workload, meanwhile: impl FnOnce()) {
+        let wrk = self.wrk(workload, Duration::from_secs(3600));
+        meanwhile();
         kill(pid(&wrk), Signal::SIGINT).expect("it runs");
-        ended(wrk);
+        assert_eq!(ended(wrk).errors, 0, "requests failed");
     }
 
     /// Puts load on it for whole seconds, and does something `meanwhile`.
@@ -144,7 +150,10 @@ fn configuration(folder: &Path) -> String {
          events {{ worker_connections 1024; }}
          http {{
              access_log off; keepalive_requests 1000000000;
-             server {{ listen {PLACE} backlog=4096; root {folder}; }}
+             server {{
+                 listen {PLACE} backlog=4096; root {folder};
+                 location = /served {{ stub_status; }}
+             }}
          }}"
     )
 }

@@ -10,10 +10,11 @@ const MAPS: [&str; 2] = ["sent", "received"];
 /// The programs, compiled.
 pub struct Tcptop(Vec<u8>);
 
-/// The programs at work until this is dropped.
-pub struct Attached {
+/// Programs in the kernel; gone when this is dropped.
+pub struct Loaded {
     object: Object,
-    _links: Vec<Link>,
+    chosen: &'static [&'static str],
+    links: Vec<Link>,
 }
 
 impl Tcptop {
@@ -33,17 +34,27 @@ impl Tcptop {
         Self(std::fs::read(object).expect("clang has written it"))
     }
 
-    /// Attaches these programs.
-    pub fn attach(&self, programs: &[&str]) -> Attached {
+    /// Loads them all, to attach these.
+    pub fn load(&self, chosen: &'static [&'static str]) -> Loaded {
         let open = ObjectBuilder::default().open_memory(&self.0).expect("clang writes good objects");
         let object = open.load().expect("the kernel takes the programs");
-        let wanted = object.progs_mut().filter(|program| programs.iter().any(|name| program.name() == *name));
-        let links = wanted.map(|program| program.attach().expect("Linux 6.3 and later have the tracepoints")).collect();
-        Attached { object, _links: links }
+        Loaded { object, chosen, links: Vec::new() }
     }
 }
 
-impl Attached {
+impl Loaded {
+    /// Sets those that were chosen to work.
+    pub fn attach(&mut self) {
+        let chosen = self.object.progs_mut().filter(|program| self.chosen.iter().any(|name| program.name() == *name));
+        self.links =
+            chosen.map(|program| program.attach().expect("Linux 6.3 and later have the tracepoints")).collect();
+    }
+
+    /// Lets none of them run any more.
+    pub fn detach(&mut self) {
+        self.links.clear();
+    }
+
     /// Reads both maps and clears them, an entry at a time and one pass after the other, as bcc does; the sum in bytes.
     pub fn read_and_clear(&self) -> u64 {
         let ours = self.object.maps().filter(|map| MAPS.iter().any(|name| map.name() == *name));

@@ -65,6 +65,10 @@ fn own_up(drops: &Drops) -> Result<ExitCode, Failure> {
     if losses.events > 0 {
         say(&format!("lost {} drops: they came faster than they were read", losses.events));
     }
+    let missed: u64 = drops.costs().programs().iter().map(|program| program.misses).sum();
+    if missed > 0 {
+        say(&format!("missed {missed} drops, anywhere on this machine: each interrupted the telling of another"));
+    }
     if losses.owners > 0 {
         say(&format!("{} sockets have no owner: the kernel had no memory for it", losses.owners));
     }

@@ -18,4 +18,5 @@ mod options;
 mod proxies;
 mod study;
 mod truth;
+mod unit;
 mod witness;

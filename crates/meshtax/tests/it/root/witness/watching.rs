@@ -1,11 +1,16 @@
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::tool::meshtax;
+
+/// How long a tool may be silent where a test waits for a line: some wait for two minutes of their own.
+const PATIENCE_MS: u32 = 240_000;
 
 /// A live tool under way; ended when dropped.
 pub struct Watching {
@@ -31,7 +36,7 @@ impl Watching {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
         while !said.lines().any(|line| line.ends_with("Ctrl-C ends it")) {
-            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{command:?} ended: {said}");
+            assert_ne!(read_line(&mut stderr, &mut said), 0, "{command:?} ended: {said}");
         }
         Self { child, stdout, stderr, said }
     }
@@ -45,7 +50,7 @@ impl Watching {
     /// The next line that it says.
     pub fn word(&mut self) -> String {
         let mut line = String::new();
-        assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "it ended");
+        assert_ne!(read_line(&mut self.stderr, &mut line), 0, "it ended");
         line
     }
 
@@ -63,7 +68,7 @@ impl Watching {
     /// The next line, whatever it is.
     pub fn plain_line(&mut self) -> String {
         let mut line = String::new();
-        assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "it ended");
+        assert_ne!(read_line(&mut self.stdout, &mut line), 0, "it ended");
         line
     }
 
@@ -124,7 +129,7 @@ impl Watching {
 
     fn line(&mut self) -> Option<Value> {
         let mut line = String::new();
-        let length = self.stdout.read_line(&mut line).unwrap();
+        let length = read_line(&mut self.stdout, &mut line);
         (length > 0).then(|| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
     }
 
@@ -137,6 +142,16 @@ impl Watching {
         let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(id, signal).unwrap();
     }
+}
+
+/// The next line, or none at the end; a tool that is silent for too long fails the test, which else would never end.
+fn read_line(reader: &mut BufReader<impl Read + AsFd>, line: &mut String) -> usize {
+    if reader.buffer().is_empty() {
+        let mut wanted = [PollFd::new(reader.get_ref().as_fd(), PollFlags::POLLIN)];
+        let ready = poll(&mut wanted, PollTimeout::try_from(PATIENCE_MS).unwrap()).unwrap();
+        assert_ne!(ready, 0, "no line for {PATIENCE_MS} ms; before: {line}");
+    }
+    reader.read_line(line).unwrap()
 }
 
 impl Drop for Watching {
