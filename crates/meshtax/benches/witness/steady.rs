@@ -25,10 +25,10 @@ pub fn cost(nginx: &Nginx, workload: Workload, tcptop: &Tcptop, rounds: u32, goa
     let mut pairs = Vec::new();
     nginx.under_load(workload, || pairs = paired(tcptop, rounds, || block(nginx, &machine)));
     println!("{rounds} pairs of blocks of {} ms for every arm, 95 % intervals", BLOCK.as_millis());
-    let by_nginx = |block: &Block| (block.requests, block.nginx_s);
-    let missed = pairs::print(&pairs, "nginx's CPU per request", Some(goal), by_nginx);
-    // With wrk's, and what both ends of each connection take of the kernel: the goals are about what is under load.
-    pairs::print(&pairs, "machine's CPU per request", None, |block| (block.requests, block.machine_s));
+    let mut missed =
+        pairs::print(&pairs, "nginx's CPU per request", Some(goal), |block| (block.requests, block.nginx_s));
+    let by_machine = |block: &Block| (block.requests, block.machine_s);
+    missed.extend(pairs::print(&pairs, "machine's CPU per request", Some(goal), by_machine));
     missed
 }
 
