@@ -8,20 +8,16 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::pairs::{self, paired};
+use crate::pairs::{self, BLOCK, SETTLING, paired};
 use crate::tcptop::Tcptop;
 
-/// Blocks are short, so there are more of them than of those that show latencies.
-const ROUNDS_TO_EACH: u32 = 12;
-const BLOCK: Duration = Duration::from_millis(100);
-const SETTLING: Duration = Duration::from_millis(20);
 const REQUEST: [u8; 100] = [b'r'; 100];
 const ANSWER: [u8; 1024] = [b'a'; 1024];
 
 /// Opens and closes connections under each monitor in turn, on the last core, which has nothing else to do: so the time on
 /// the clock is the processor's.
 pub fn cost(tcptop: &Tcptop, rounds: u32) {
-    std::thread::scope(|scope| scope.spawn(|| on_last_core(tcptop, ROUNDS_TO_EACH * rounds)).join())
+    std::thread::scope(|scope| scope.spawn(|| on_last_core(tcptop, rounds)).join())
         .expect("the thread has no reason to fail");
 }
 
@@ -41,7 +37,7 @@ fn on_last_core(tcptop: &Tcptop, rounds: u32) {
     println!(
         "\na thread that opens, uses and closes connections: {us:.1} us each without a monitor, both ends together"
     );
-    println!("{rounds} pairs of blocks of {} ms for every arm, 95 % intervals", BLOCK.as_millis());
+    pairs::head(&pairs);
     pairs::print(&pairs, "time per connection", None, |block| *block);
 }
 

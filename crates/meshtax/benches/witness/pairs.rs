@@ -1,6 +1,8 @@
 //! Blocks of every arm, each with a block of the baseline beside it: what else happens on the machine, such as a neighbour
 //! on the same core, stays for a second or so, and falls on both.
 
+use std::time::Duration;
+
 use measure::{Effect, Histogram, Metric, Options};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -13,6 +15,11 @@ use crate::{Amounts, SEED, observed};
 
 /// Those that are compared with the baseline.
 const ARMS: [Arm; 5] = [Arm::Empty, Arm::Witness, Arm::Agent, Arm::Tcptop, Arm::Null];
+
+/// Blocks are short, so there are more of them than of those that show latencies.
+const ROUNDS_TO_EACH: u32 = 12;
+pub const BLOCK: Duration = Duration::from_millis(100);
+pub const SETTLING: Duration = Duration::from_millis(20);
 
 /// Two blocks, one after the other.
 pub struct Pair<B> {
@@ -28,7 +35,7 @@ pub fn paired<B>(tcptop: &Tcptop, rounds: u32, mut block: impl FnMut() -> B) -> 
     let mut chance = ChaCha8Rng::seed_from_u64(SEED);
     let mut monitors = ARMS.map(|arm| (arm, arm.load(tcptop)));
     let mut pairs = Vec::new();
-    for round in 0..rounds {
+    for round in 0..ROUNDS_TO_EACH * rounds {
         monitors.shuffle(&mut chance);
         for (arm, monitor) in &mut monitors {
             let first = chance.random::<bool>().then(&mut block);
@@ -42,6 +49,11 @@ pub fn paired<B>(tcptop: &Tcptop, rounds: u32, mut block: impl FnMut() -> B) -> 
         assert!(!sees || monitor.read() > 0, "{arm:?} has seen nothing");
     }
     pairs
+}
+
+/// What the lines are about.
+pub fn head<B>(pairs: &[Pair<B>]) {
+    println!("{} pairs of blocks of {} ms for every arm, 95 % intervals", pairs.len() / ARMS.len(), BLOCK.as_millis());
 }
 
 fn under<B>(monitor: &mut Monitor, block: impl FnOnce() -> B) -> B {

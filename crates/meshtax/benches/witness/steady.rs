@@ -5,26 +5,19 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::slice;
-use std::time::Duration;
 
 use meter::{Machine, Snapshot};
 
 use crate::nginx::{Nginx, PLACE, Workload};
-use crate::pairs::{self, paired};
+use crate::pairs::{self, BLOCK, SETTLING, paired};
 use crate::tcptop::Tcptop;
-
-/// Blocks are short, so there are more of them than of those that show latencies.
-const ROUNDS_TO_EACH: u32 = 12;
-const BLOCK: Duration = Duration::from_millis(100);
-const SETTLING: Duration = Duration::from_millis(20);
 
 /// Puts nginx under each monitor in turn; the goals that are missed.
 pub fn cost(nginx: &Nginx, workload: Workload, tcptop: &Tcptop, rounds: u32, goal: f64) -> Vec<String> {
-    let rounds = ROUNDS_TO_EACH * rounds;
     let machine = Machine::open(Path::new("/")).expect("there is /proc");
     let mut pairs = Vec::new();
     nginx.under_load(workload, || pairs = paired(tcptop, rounds, || block(nginx, &machine)));
-    println!("{rounds} pairs of blocks of {} ms for every arm, 95 % intervals", BLOCK.as_millis());
+    pairs::head(&pairs);
     let mut missed =
         pairs::print(&pairs, "nginx's CPU per request", Some(goal), |block| (block.requests, block.nginx_s));
     let by_machine = |block: &Block| (block.requests, block.machine_s);
