@@ -1,7 +1,7 @@
 //! What watching costs: nginx at saturation without a monitor, under the kernel witness of TCP, under all witnesses that
 //! the agent has, and under the algorithm of bcc's tcptop, in alternating short blocks. Run it on a quiet machine, as root,
-//! with `make bench`; arguments choose parts by name (`mesh`, `keep`, `close`, `connect`, `calls`, `agent`), and a number
-//! among them is the number of rounds.
+//! with `make bench`; arguments choose parts by name (`mesh`, `keep`, `close`, `connect`, `calls`, `agent`), a number among
+//! them is the number of rounds, and `witness` leaves out what the witness is compared with, for more rounds in less time.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -55,7 +55,9 @@ const SEED: u64 = 1;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let rounds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(ROUNDS);
-    let parts: Vec<&String> = arguments.iter().filter(|argument| argument.parse::<u32>().is_err()).collect();
+    let is_alone = arguments.iter().any(|argument| argument == Arm::Witness.name());
+    let is_part = |argument: &&String| argument.parse::<u32>().is_err() && *argument != Arm::Witness.name();
+    let parts: Vec<&String> = arguments.iter().filter(is_part).collect();
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|name| *name == part);
     let mut missed = Vec::new();
     if is_wanted("mesh") {
@@ -65,10 +67,10 @@ fn main() {
     let home = tempfile::tempdir().expect("there is a folder for temporary files");
     let tcptop = Tcptop::compile(home.path());
     for workload in Workload::ALL.into_iter().filter(|workload| is_wanted(workload.name())) {
-        missed.extend(compare(&Nginx::start(home.path()), workload, &tcptop, rounds));
+        missed.extend(compare(&Nginx::start(home.path()), workload, &Trial { tcptop: &tcptop, is_alone, rounds }));
     }
     if is_wanted("connect") {
-        connect::cost(&tcptop, rounds);
+        connect::cost(&Trial { tcptop: &tcptop, is_alone, rounds });
     }
     if is_wanted("calls") {
         count_calls(&Nginx::start(home.path()), &tcptop);
@@ -87,6 +89,22 @@ fn enter_own_network() {
     fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535").expect("root may widen it");
 }
 
+/// What is compared, and how often.
+pub struct Trial<'a> {
+    tcptop: &'a Tcptop,
+    /// Only the witness, beside what shows the noise floor.
+    is_alone: bool,
+    rounds: u32,
+}
+
+impl Trial<'_> {
+    /// Those of the arms that take part, with their monitors, loaded.
+    fn load(&self, arms: &[Arm]) -> Vec<(Arm, Monitor)> {
+        let takes_part = |arm: &Arm| !self.is_alone || matches!(arm, Arm::None | Arm::Witness | Arm::Null);
+        arms.iter().copied().filter(takes_part).map(|arm| (arm, arm.load(self.tcptop))).collect()
+    }
+}
+
 /// A block of load under a monitor, or under none.
 struct Block {
     arm: Arm,
@@ -96,38 +114,47 @@ struct Block {
 }
 
 /// Runs the rounds; the goals that are missed.
-fn compare(nginx: &Nginx, workload: Workload, tcptop: &Tcptop, rounds: u32) -> Vec<String> {
+fn compare(nginx: &Nginx, workload: Workload, trial: &Trial<'_>) -> Vec<String> {
     let machine = Machine::open(Path::new("/")).expect("there is /proc");
     let mut chance = ChaCha8Rng::seed_from_u64(SEED);
-    let mut order = Arm::ALL;
+    let mut monitors = trial.load(&Arm::ALL);
+    let arms: Vec<Arm> = monitors.iter().map(|(arm, _)| *arm).collect();
     let mut blocks = Vec::new();
     nginx.warm_up(workload, WARM_UP);
-    for round in 0..rounds {
-        order.shuffle(&mut chance);
-        blocks.extend(order.map(|arm| block(nginx, workload, arm, round, tcptop, &machine)));
+    for round in 0..trial.rounds {
+        monitors.shuffle(&mut chance);
+        for (arm, monitor) in &mut monitors {
+            blocks.push(block(nginx, workload, (*arm, round), monitor, &machine));
+        }
     }
-    describe(workload, &blocks, rounds);
+    describe(workload, &blocks, trial.rounds);
     let goals = Goals::of(workload);
     let rows = [(Metric::Requests, "throughput"), (Metric::LatencyMsP50, "p50"), (Metric::LatencyMsP99, "p99")];
     let rows = rows.map(|(metric, name)| Row { metric, name, goal: goals.service });
-    let mut missed = table::print(&measure::measure(&observations(&blocks), &Options { margin: MARGIN }), &rows);
-    missed.extend(steady::cost(nginx, workload, tcptop, rounds, goals.cpu));
+    let mut missed = table::print(&measure::measure(&observations(&arms, &blocks), &Options { margin: MARGIN }), &rows);
+    missed.extend(steady::cost(nginx, workload, trial, goals.cpu));
     missed
 }
 
 /// Attaching and what follows from it are over before the block begins. The monitor is read once in it: every second,
 /// where an agent is read every fifteen.
-fn block(nginx: &Nginx, workload: Workload, arm: Arm, round: u32, tcptop: &Tcptop, machine: &Machine) -> Block {
-    let mut monitor = arm.load(tcptop);
+fn block(
+    nginx: &Nginx,
+    workload: Workload,
+    (arm, round): (Arm, u32),
+    monitor: &mut Monitor,
+    machine: &Machine,
+) -> Block {
     monitor.attach();
     nginx.warm_up(workload, SETTLING);
-    monitor.read();
+    let earlier = monitor.read();
     let take = || Snapshot::take(slice::from_ref(nginx.group.meter()), &[], machine).expect("nginx runs");
     let before = take();
     let mut moved = 0;
     let seen = nginx.load(workload, BLOCK, || moved = monitor.read());
     let used = before.until(&take());
-    assert!(moved > 0 || matches!(monitor, Monitor::None), "{arm:?} has seen nothing");
+    monitor.detach();
+    assert!(moved != earlier || matches!(monitor, Monitor::None), "{arm:?} has seen nothing");
     assert_eq!(seen.errors, 0, "requests failed in round {round} of {arm:?}");
     Block { arm, round, seen, used }
 }
@@ -149,7 +176,7 @@ impl Goals {
 }
 
 /// Blocks as what a run would have observed, with all amounts by the second: wrk's blocks are never equally long.
-fn observations(blocks: &[Block]) -> Observations {
+fn observations(arms: &[Arm], blocks: &[Block]) -> Observations {
     let amounts = blocks.iter().map(|block| Amounts {
         arm: block.arm,
         round: block.round,
@@ -157,7 +184,7 @@ fn observations(blocks: &[Block]) -> Observations {
         latency: block.seen.latency(),
         cpu_s: block.used.containers[0].cpu_s / block.seen.wall_s(),
     });
-    observed(&Arm::ALL, amounts.collect())
+    observed(arms, amounts.collect())
 }
 
 /// What became of a second, or of as many requests, under a monitor.

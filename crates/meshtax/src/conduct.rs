@@ -27,8 +27,8 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// How much longer than its requests may take a load generator may take to tell of them: a busy machine is no dead one.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Requests with which every block begins, outside all figures, where the kernel witness comes and goes between blocks:
-/// what attaching it leaves behind is no part of what it costs to be watched.
+/// Requests with which every block begins, outside all figures of the load, where the kernel witness comes and goes between
+/// blocks: what attaching it and reading it leave behind is no part of what it costs to be watched.
 const SETTLING: u64 = 5;
 
 /// Requests on which the witness's programs are timed in each watched arm, after the rounds and outside all figures.
@@ -302,12 +302,12 @@ impl<'a> Conductor<'a> {
         let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
         let node = &mut stand.lab.nodes_mut()[index];
         stand.kernel.attach(arm)?;
+        stand.kernel.begin(arm)?;
         if stand.kernel.is_used() {
             self.ask(node, SETTLING)?;
             witness::settle(node, self.stop)?;
         }
         let probed_before = probed(node, self.stop)?;
-        stand.kernel.begin(arm)?;
         let from = stand.meters.snapshot(index)?;
         let load = self.ask(node, requests)?;
         witness::settle(node, self.stop)?;

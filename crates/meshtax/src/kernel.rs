@@ -53,7 +53,7 @@ pub struct Watched {
     pub passed: Option<Passed>,
 }
 
-/// What the witness saw in a block: a line of `probe.jsonl`.
+/// What the witness saw in a block and the requests just before it: a line of `probe.jsonl`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sight {
     pub arm: String,

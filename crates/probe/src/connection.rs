@@ -23,7 +23,8 @@ pub struct Connection {
     pub role: Role,
     /// State; before the change where there is one.
     pub state: State,
-    /// The first SYN; none for what is older than the probe.
+    /// The first SYN, on its side who is called the answer to it; none for what is older than the probe, nor where that answer
+    /// was sent again.
     pub begun: Option<Duration>,
     /// The end of the handshake; none if there was none yet, or before the probe.
     pub established: Option<Duration>,

@@ -8,26 +8,25 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
+use crate::Trial;
 use crate::pairs::{self, BLOCK, SETTLING, paired};
-use crate::tcptop::Tcptop;
 
 const REQUEST: [u8; 100] = [b'r'; 100];
 const ANSWER: [u8; 1024] = [b'a'; 1024];
 
 /// Opens and closes connections under each monitor in turn, on the last core, which has nothing else to do: so the time on
 /// the clock is the processor's.
-pub fn cost(tcptop: &Tcptop, rounds: u32) {
-    std::thread::scope(|scope| scope.spawn(|| on_last_core(tcptop, rounds)).join())
-        .expect("the thread has no reason to fail");
+pub fn cost(trial: &Trial<'_>) {
+    std::thread::scope(|scope| scope.spawn(|| on_last_core(trial)).join()).expect("the thread has no reason to fail");
 }
 
-fn on_last_core(tcptop: &Tcptop, rounds: u32) {
+fn on_last_core(trial: &Trial<'_>) {
     let cores = std::thread::available_parallelism().expect("this process runs on some");
     let mut last = CpuSet::new();
     last.set(cores.get() - 1).expect("its number is small");
     sched_setaffinity(Pid::from_raw(0), &last).expect("it is there");
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    let pairs = paired(tcptop, rounds, || {
+    let pairs = paired(trial, || {
         connect_for(&listener, SETTLING);
         connect_for(&listener, BLOCK)
     });

@@ -10,8 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::monitor::{Arm, Monitor};
 use crate::table::{self, MARGIN, Row};
-use crate::tcptop::Tcptop;
-use crate::{Amounts, SEED, observed};
+use crate::{Amounts, SEED, Trial, observed};
 
 /// Those that are compared with the baseline.
 const ARMS: [Arm; 5] = [Arm::Empty, Arm::Witness, Arm::Agent, Arm::Tcptop, Arm::Null];
@@ -31,11 +30,11 @@ pub struct Pair<B> {
 
 /// Has blocks done in pairs. Attaching is over before a block begins, and nobody reads a monitor in it: an agent is read
 /// every fifteen seconds, which is measured apart.
-pub fn paired<B>(tcptop: &Tcptop, rounds: u32, mut block: impl FnMut() -> B) -> Vec<Pair<B>> {
+pub fn paired<B>(trial: &Trial<'_>, mut block: impl FnMut() -> B) -> Vec<Pair<B>> {
     let mut chance = ChaCha8Rng::seed_from_u64(SEED);
-    let mut monitors = ARMS.map(|arm| (arm, arm.load(tcptop)));
+    let mut monitors = trial.load(&ARMS);
     let mut pairs = Vec::new();
-    for round in 0..ROUNDS_TO_EACH * rounds {
+    for round in 0..ROUNDS_TO_EACH * trial.rounds {
         monitors.shuffle(&mut chance);
         for (arm, monitor) in &mut monitors {
             let first = chance.random::<bool>().then(&mut block);
@@ -53,7 +52,8 @@ pub fn paired<B>(tcptop: &Tcptop, rounds: u32, mut block: impl FnMut() -> B) -> 
 
 /// What the lines are about.
 pub fn head<B>(pairs: &[Pair<B>]) {
-    println!("{} pairs of blocks of {} ms for every arm, 95 % intervals", pairs.len() / ARMS.len(), BLOCK.as_millis());
+    let rounds = pairs.last().map_or(0, |pair| pair.round + 1);
+    println!("{rounds} pairs of blocks of {} ms for every arm, 95 % intervals", BLOCK.as_millis());
 }
 
 fn under<B>(monitor: &mut Monitor, block: impl FnOnce() -> B) -> B {
@@ -70,7 +70,9 @@ pub fn print<B>(
     goal: Option<f64>,
     cost: impl Fn(&B) -> (u64, f64),
 ) -> Vec<String> {
-    let effects: Vec<Effect> = ARMS.into_iter().filter_map(|arm| effect(pairs, arm, &cost)).collect();
+    let takes_part = |arm: &Arm| pairs.iter().any(|pair| pair.arm == *arm);
+    let effects: Vec<Effect> =
+        ARMS.into_iter().filter(takes_part).filter_map(|arm| effect(pairs, arm, &cost)).collect();
     table::print_effects(effects.iter(), &[Row { metric: Metric::CpuMsPerRequest, name, goal }])
 }
 

@@ -20,9 +20,10 @@ is not known. Both ends are told where both are on this machine. Example:
   4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
 
 --json has bytes: bytes_sent and bytes_received are what the application wrote
-and read, to the byte. opened (the first SYN), established (the end of the
-handshake) and closed are the kernel's own times, in RFC 3339; null if before
-the tool. service is as the agent's destination_service, null where that is an
+and read, to the byte. opened (the first SYN; where it is accepted, the answer
+to it), established (the end of the handshake) and closed are the kernel's own
+times, in RFC 3339; null if before the tool, opened also if the answer was sent
+again. service is as the agent's destination_service, null where that is an
 address.";
 
 pub const CONNECT_HELP: &str = "\
@@ -34,9 +35,9 @@ is called, follow. Example:
   4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED";
 
 pub const ACCEPT_HELP: &str = "\
-Columns as in bcc's tcpaccept; LAT_MS is the time from the first packet to the
-end of the handshake. PID is the process that listens. POD and SERVICE, which is
-called, follow. Example:
+Columns as in bcc's tcpaccept; LAT_MS is the time from the answer to the first
+packet to the end of the handshake, `-` if that answer was sent again. PID is the
+process that listens. POD and SERVICE, which is called, follow. Example:
 
   PID     COMM   IP RADDR     RPORT LADDR     LPORT   LAT_MS
   4100    nginx  4  10.0.0.3  51234 10.0.0.2  80       0.048";

@@ -36,7 +36,7 @@ enum kind {
 struct connection {
 	__u64 at_ns;             /* CLOCK_MONOTONIC */
 	__u64 id;                /* socket cookie; 0 where the kernel does not say */
-	__u64 begun_ns;          /* first SYN sent or received; 0 if it is older than the probe */
+	__u64 begun_ns;          /* first SYN sent or answered; 0 if that is not known */
 	__u64 established_ns;
 	__u64 cgroup;            /* id of the cgroup v2 */
 	__u64 sent;              /* payload bytes put on the wire at least once */

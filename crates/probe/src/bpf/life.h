@@ -86,7 +86,7 @@ static __always_inline void begin(struct sock *sk, int state, bool is_now)
 	if (!is_in_scope(sk))
 		return;
 	story.at = (__u64)sk;
-	story.begun_ns = is_now ? bpf_ktime_get_ns() : 0;
+	story.begun_ns = is_now && state == TCP_SYN_SENT ? bpf_ktime_get_ns() : 0;
 	story.local_port = is_now ? sk->__sk_common.skc_num : local_port(sk);
 	story.key.cgroup = cgroup_directly(sk);
 	story.key.netns = sk->__sk_common.skc_net.net->ns.inum;
@@ -139,8 +139,10 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	story->receive_base = receive_base(&reading);
 	story->send_base = send_base(&reading);
 	story->key = key_of(&sk->__sk_common, story);
-	if (story->key.role == ROLE_SERVER)
+	if (story->key.role == ROLE_SERVER) {
+		story->begun_ns = answered_at(tp, story->established_ns);
 		story->told_retransmits = tp->total_retrans; /* answers to the open, which count_synack has told */
+	}
 	story->is_news = 1;
 	bpf_spin_lock(&story->lock);
 	story->established = 1;

@@ -80,6 +80,13 @@ static __always_inline struct reading read_at(__u64 at)
 	return reading;
 }
 
+/* When the first packet was answered of a connection that a listener has established just now. The kernel timed that
+ * answer, unless it was sent again or is a cookie: then nobody knows. */
+static __always_inline __u64 answered_at(const struct tcp_sock *tp, __u64 established_ns)
+{
+	return tp->srtt_us ? established_ns - tp->srtt_us * 125ull : 0; /* in eighths of a microsecond */
+}
+
 static __always_inline bool has_sent_fin(int state)
 {
 	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING || state == TCP_LAST_ACK ||

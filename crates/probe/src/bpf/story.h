@@ -14,7 +14,7 @@ struct story {
 	__u64 at;                /* the socket's address */
 	__u64 id;                /* its cookie; 0 of a child until it is established: before Linux 6.15 it is born with its
 	                          * listener's */
-	__u64 begun_ns;          /* 0 if that was missed; with `id` the connection's name */
+	__u64 begun_ns;          /* 0 if that is not known; with `id` the connection's name */
 	__u64 established_ns;
 	__u64 listener;          /* cookie */
 	__u64 listener_at;       /* address; its socket may be gone */

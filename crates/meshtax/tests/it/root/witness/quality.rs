@@ -1,7 +1,8 @@
 //! Round-trip times and what was sent again: what the kernel itself says of the same socket.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
 use probe::{Connection, Probe, Role};
 use serde_json::Value;
@@ -69,6 +70,30 @@ fn round_trip_times_are_those_of_ss() {
         let of_witness = ["srtt_us", "rttvar_us", "rtt_min_us"].map(|name| number(&seen, name));
         assert_eq!(of_witness, [smoothed, deviation, least], "{seen} {socket:?}");
     }
+}
+
+#[test]
+fn a_handshake_lasts_for_its_listener_from_its_answer_to_the_acknowledgement() {
+    insist_on_root();
+    let [here, there] = Namespace::pair("greeting");
+    let mut accept = Watching::begin("accept", &["--json", "--netns", &there.file()]);
+    let probe = witness(&there);
+    // Datagrams use up what may go at once, and what follows waits for its turn.
+    here.inside(&"tc qdisc add dev wire root tbf rate 16kbit burst 1600 latency 2s".split(' ').collect::<Vec<_>>());
+    here.within(|| {
+        let socket = UdpSocket::bind("10.77.0.1:0").unwrap();
+        [1_400, 200].map(|bytes| socket.send_to(&vec![0; bytes], "10.77.0.2:9").unwrap());
+    });
+    let connection = Duplex::across(&here, &there, "10.77.0.2:0");
+    let line = &accept.lines(1)[0];
+    let [_, port] = connection.ports();
+    let [round_trip_us, ..] = Socket::settled(&there, port).round_trip_us();
+    assert!(round_trip_us > 10_000, "nothing waits: {round_trip_us} us");
+    let handshake_us = line["handshake_ms"].as_f64().unwrap() * 1e3;
+    assert!((handshake_us - round_trip_us as f64).abs() <= 1.0, "{round_trip_us} us, {line}");
+    probe.connections().unwrap();
+    let sum: Duration = probe.series().unwrap().iter().map(|(_, series)| series.handshake).sum();
+    assert!(sum.as_micros().abs_diff(round_trip_us.into()) <= 1, "{round_trip_us} us, {sum:?}");
 }
 
 #[test]
