@@ -136,8 +136,8 @@ fn compare(nginx: &Nginx, workload: Workload, trial: &Trial<'_>) -> Vec<String> 
     missed
 }
 
-/// Attaching and what follows from it are over before the block begins. The monitor is read once in it: every second,
-/// where an agent is read every fifteen.
+/// Attaching and what follows from it are over before the block begins, and the monitor is read after it: an agent is read
+/// every fifteen seconds, which is measured apart.
 fn block(
     nginx: &Nginx,
     workload: Workload,
@@ -150,9 +150,9 @@ fn block(
     let earlier = monitor.read();
     let take = || Snapshot::take(slice::from_ref(nginx.group.meter()), &[], machine).expect("nginx runs");
     let before = take();
-    let mut moved = 0;
-    let seen = nginx.load(workload, BLOCK, || moved = monitor.read());
+    let seen = nginx.load(workload, BLOCK);
     let used = before.until(&take());
+    let moved = monitor.read();
     monitor.detach();
     assert!(moved != earlier || matches!(monitor, Monitor::None), "{arm:?} has seen nothing");
     assert_eq!(seen.errors, 0, "requests failed in round {round} of {arm:?}");
@@ -263,9 +263,8 @@ fn count_calls(nginx: &Nginx, tcptop: &Tcptop) {
 }
 
 fn told(nginx: &Nginx, monitor_name: &str, workload: Workload, monitor: &Monitor) {
-    let seen = nginx.load(workload, BLOCK, || {
-        monitor.read();
-    });
+    let seen = nginx.load(workload, BLOCK);
+    monitor.read();
     for Call { program, runs, ns } in calls().into_values() {
         let for_each = runs as f64 / seen.requests as f64;
         println!(

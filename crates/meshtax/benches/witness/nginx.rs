@@ -96,12 +96,9 @@ impl Nginx {
         assert_eq!(ended(wrk).errors, 0, "requests failed");
     }
 
-    /// Puts load on it for whole seconds, and does something `meanwhile`.
-    pub fn load(&self, workload: Workload, time: Duration, meanwhile: impl FnOnce()) -> Seen {
-        let wrk = self.wrk(workload, time);
-        std::thread::sleep(time / 2);
-        meanwhile();
-        ended(wrk)
+    /// Puts load on it for whole seconds.
+    pub fn load(&self, workload: Workload, time: Duration) -> Seen {
+        ended(self.wrk(workload, time))
     }
 
     fn wrk(&self, workload: Workload, time: Duration) -> Child {
