@@ -6,6 +6,7 @@ use std::time::Instant;
 use probe::{DropKey, DropLosses, ProbeError, UdpKey, UdpLosses, UdpSeries, dns};
 
 use crate::export;
+use crate::ledger::MANY;
 use crate::metric::Labels;
 use crate::place::Places;
 use crate::totals::{Count, Owned, Owner, Totals};
@@ -97,6 +98,28 @@ impl BeyondTotals {
         Ok(())
     }
 
+    /// Forgets keys of datagrams without news since then where the kernel has little room left for more: some servers ask others
+    /// from another port each time.
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    pub fn make_room(
+        &mut self,
+        witnesses: &Witnesses,
+        since: Instant,
+        places: &Places,
+        namer: &mut Namer,
+        now: Instant,
+    ) -> Result<(), ProbeError> {
+        let quiet = self.udp.quiet(since, MANY);
+        if let Some(udp) = witnesses.udp.as_ref().filter(|_| !quiet.is_empty()) {
+            let last = udp.forget(|key| quiet.contains(key))?;
+            self.udp.count_last(&last, |key| export::udp_labels(key, places, namer), now);
+        }
+        Ok(())
+    }
+
     /// Drops sums to which nothing adds any more.
     pub fn expire(&mut self, since: Instant) {
         self.dns.expire(since);
@@ -142,13 +165,7 @@ impl Count for UdpSeries {
     }
 
     fn add(&mut self, news: &Self) {
-        self.sent += news.sent;
-        self.sent_bytes += news.sent_bytes;
-        self.received += news.received;
-        self.received_bytes += news.received_bytes;
-        self.overflowed += news.overflowed;
-        self.starved += news.starved;
-        self.failed += news.failed;
+        *self += *news;
     }
 }
 

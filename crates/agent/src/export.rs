@@ -115,8 +115,14 @@ impl Tcp {
                 counter("meshtax_tcp_connections_opened_total", "Connections opened, likewise."),
                 counter("meshtax_tcp_connections_closed_total", "Connections closed, likewise."),
             ],
-            failed: counter("meshtax_tcp_connect_failures_total", "Active opens that failed."),
-            reset: counter("meshtax_tcp_connections_aborted_total", "Connections that ended with an error or a reset."),
+            failed: counter(
+                "meshtax_tcp_connect_failures_total",
+                "Active opens that failed, or were given up by who asked for them.",
+            ),
+            reset: counter(
+                "meshtax_tcp_connections_aborted_total",
+                "Connections that were cut off: by a reset of either side, or an error.",
+            ),
             resets: counter(
                 "meshtax_tcp_resets_total",
                 "Resets, by whether the side that reports sent (transmit) or received them.",
@@ -124,7 +130,10 @@ impl Tcp {
             retransmitted: counter("meshtax_tcp_retransmitted_bytes_total", "Bytes sent again."),
             retransmits: counter("meshtax_tcp_retransmitted_segments_total", "Segments sent again."),
             out_of_order: counter("meshtax_tcp_out_of_order_segments_total", "Segments that came out of order."),
-            handshake: counter("meshtax_tcp_handshake_seconds_total", "Time that handshakes took, summed."),
+            handshake: counter(
+                "meshtax_tcp_handshake_seconds_total",
+                "Time that handshakes took, summed; 0 for those of which it is not known.",
+            ),
             rtt: Family::new(
                 "meshtax_tcp_rtt_seconds",
                 Kind::Histogram,
@@ -193,8 +202,11 @@ fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 3] {
 
 /// What listeners dropped.
 fn dropped(ledger: &Ledger) -> Family {
-    let mut drops =
-        Family::new("meshtax_tcp_listen_drops_total", Kind::Counter, "Packets dropped by listeners for want of room.");
+    let mut drops = Family::new(
+        "meshtax_tcp_listen_drops_total",
+        Kind::Counter,
+        "Packets that listeners dropped: for want of room, and opens that were repeated, broken off, or deferred.",
+    );
     for (labels, dropped) in ledger.drops.sums() {
         drops.add(labels.clone(), *dropped as f64);
     }

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,9 @@ use crate::place::Places;
 use crate::totals::{Owned, Owner, Totals};
 use crate::who::Namer;
 use crate::witnesses::Witnesses;
+
+/// Keys of a map in the kernel from which on it is half full: then those without news are forgotten.
+pub(crate) const MANY: usize = 4_096;
 
 /// How much is remembered, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +122,23 @@ impl Ledger {
             self.beyond.forget(witnesses, &gone, &self.places, &mut self.namer, now)?;
             self.forget(&last, &gone, now);
         }
-        Ok(())
+        self.make_room(witnesses, connections, now)
+    }
+
+    /// Forgets keys of those who live, too, where the kernel has little room left and there were no news for a while: a server
+    /// has other clients every day. What comes for one of them in the very moment in which it is forgotten would be lost.
+    fn make_room(&mut self, witnesses: &Witnesses, connections: &[Connection], now: Instant) -> Result<(), ProbeError> {
+        let Some(since) = now.checked_sub(self.bounds.expire) else { return Ok(()) };
+        let Self { tcp, beyond, places, namer, .. } = self;
+        let mut quiet = tcp.quiet(since, MANY);
+        if !quiet.is_empty() {
+            let open: HashSet<(u32, u64, IpAddr)> =
+                connections.iter().map(|open| (open.netns, open.cgroup, open.remote.ip())).collect();
+            quiet.retain(|key| !key.is_other() && !open.contains(&(key.netns, key.cgroup, key.remote)));
+            let last = witnesses.probe.forget(|key| quiet.contains(key))?;
+            tcp.count_last(&last, |key| Link::of(key, places, namer), now);
+        }
+        beyond.make_room(witnesses, since, places, namer, now)
     }
 
     /// Network namespaces and control groups that are no more and have no socket left, after the time for which they are

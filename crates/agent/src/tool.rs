@@ -147,7 +147,7 @@ impl Tool {
         let [local_ip, remote_ip] = [local, remote].map(|end| end.ip().to_string());
         let [local_port, remote_port] = [local, remote].map(|end| end.port().to_string());
         let [tx, rx] = [connection.sent, connection.received].map(|bytes| (bytes / 1024).to_string());
-        let rtt = ms(f64::from(connection.srtt_us) / 1e3);
+        let rtt = if connection.srtt_us == 0 { "-".to_owned() } else { ms(f64::from(connection.srtt_us) / 1e3) };
         let again = connection.retransmits.to_string();
         let latency = handshake_ms(connection).map_or_else(|| "-".to_owned(), ms);
         let [local_end, remote_end] = [local, remote].map(ToString::to_string);
@@ -158,7 +158,8 @@ impl Tool {
                 vec![pid, comm, local_ip, local_port, remote_ip, remote_port, tx, rx, lived, rtt, again, pod, service]
             }
             Self::Connect => {
-                let result = connection.error.clone().unwrap_or_else(|| "ok".to_owned());
+                let otherwise = if connection.kind == Kind::Failed { "GIVEN_UP" } else { "ok" };
+                let result = connection.error.clone().unwrap_or_else(|| otherwise.to_owned());
                 vec![pid, comm, family, local_ip, remote_ip, remote_port, latency, result, pod, service]
             }
             Self::Accept => {

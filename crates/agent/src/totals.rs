@@ -146,6 +146,12 @@ impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
         }
     }
 
+    /// Keys without news since then, if there are more than `many` keys.
+    pub fn quiet(&self, since: Instant, many: usize) -> HashSet<K> {
+        let quiet = self.told.iter().filter(|(_, told)| self.told.len() > many && told.changed <= since);
+        quiet.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Keys that stand for something else from now on: they no longer hold their sums in place.
     pub fn detach(&mut self, is_another: impl Fn(&K) -> bool) {
         self.told.iter_mut().filter(|(key, _)| is_another(key)).for_each(|(_, told)| told.group = None);

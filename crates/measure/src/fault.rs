@@ -37,7 +37,7 @@ pub const RESETS: &str = "resets";
 pub const NXDOMAIN: &str = "NXDOMAIN";
 /// Sign of the kernel witness: looks that found an accept queue full.
 pub const FULL_ACCEPT_QUEUES: &str = "full accept queues";
-/// Sign of the kernel witness: packets that listeners dropped for want of room.
+/// Sign of the kernel witness: packets that listeners dropped; where no open is repeated, for want of room.
 pub const LISTEN_DROPS: &str = "listen drops";
 
 /// What became of a fault that was made on purpose in one arm, under load, while every witness of the arm was looked at

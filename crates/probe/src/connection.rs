@@ -71,7 +71,7 @@ pub struct Connection {
     pub queue_max: u32,
     /// Of a listener: opens that are not complete.
     pub syn_queue: u32,
-    /// Of a listener: packets that were dropped for want of room, ever.
+    /// Of a listener: packets that it dropped, ever: for want of room, and opens that were repeated, broken off or deferred.
     pub drops: u32,
     /// What ended it, such as `ECONNREFUSED`; none for an orderly end.
     pub error: Option<String>,
@@ -217,7 +217,8 @@ impl Connection {
             retransmits: record.retransmits,
             srtt_us: record.srtt_us,
             rttvar_us: record.rttvar_us,
-            rtt_min_us: record.rtt_min_us,
+            // All ones until there is a sample.
+            rtt_min_us: if record.rtt_min_us == u32::MAX { 0 } else { record.rtt_min_us },
             lost: record.lost,
             out_of_order: record.out_of_order,
             reordered: record.reordered,

@@ -56,7 +56,7 @@ impl Dropped {
         let protocol = protocol(record.ethertype, record.protocol, record.socket_family);
         Self {
             at: Duration::from_nanos(record.at_ns),
-            benign: Reasons::is_benign(&reason),
+            benign: reasons.is_benign(&reason),
             reason,
             location: symbols.name(record.location).map(ToOwned::to_owned),
             source: end(&record.source, record.source_port),
@@ -96,7 +96,7 @@ impl DropKey {
         let reason = reasons.name(record.reason);
         Self {
             netns: record.netns,
-            benign: Reasons::is_benign(&reason),
+            benign: reasons.is_benign(&reason),
             reason,
             protocol: protocol(record.ethertype, record.protocol, record.socket_family),
         }

@@ -15,7 +15,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::connection::{Connection, Kind, Role};
 use crate::error::ProbeError;
 use crate::feed::Feed;
-use crate::object::{forgo_feed, has_tracepoint, open_object};
+use crate::object::{arguments, forgo_feed, has_tracepoint, open_object};
 use crate::record::{ConnectionRecord, KeyRecord, LossRecord, SeriesRecord};
 use crate::series::{Key, Losses, Series};
 
@@ -35,6 +35,9 @@ const OPTIONAL: [(&str, &str, &str); 4] = [
 
 /// Sockets that are followed at a time, unless told otherwise.
 pub const SOCKETS_MAX: u32 = 65_536;
+
+/// Where the programs are told that the kernel also tells of segments that it could not send again.
+const FAILURES: &str = ".rodata.failures";
 
 /// What is remembered of each.
 pub(crate) const STORIES: &str = "stories";
@@ -177,6 +180,10 @@ fn open_fitting(bytes: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
     let kernel = Btf::from_vmlinux()?;
     let mut open = open_object(bytes)?;
     leave_out(&mut open, |tracepoint| has_tracepoint(&kernel, tracepoint));
+    let tells_failures = arguments(&kernel, "tcp_retransmit_skb") >= 3;
+    if let Some(mut place) = open.maps_mut().find(|map| map.name() == FAILURES) {
+        place.set_initial_value(&u32::from(tells_failures).to_ne_bytes())?;
+    }
     Ok(open)
 }
 

@@ -18,7 +18,13 @@ const NO_REASON: u32 = u32::MAX;
 
 /// Reasons for which nothing is missed: the code says only that it frees the packet, the socket was closed with the packet
 /// in its queues, or the data had come before.
-const BENIGN: [&str; 5] = ["NOT_SPECIFIED", "QUEUE_PURGE", "SOCKET_CLOSE", "TCP_OLD_DATA", "TCP_OLD_SEQUENCE"];
+const BENIGN: [&str; 5] = ["NOT_SPECIFIED", "QUEUE_PURGE", "SOCKET_CLOSE", "TCP_OLD_DATA", OLD_SEQUENCE];
+
+/// Data that had come before, and what asks whether a peer is still there.
+const OLD_SEQUENCE: &str = "TCP_OLD_SEQUENCE";
+
+/// How kernels before 6.6 call that, too.
+const INVALID_SEQUENCE: &str = "TCP_INVALID_SEQUENCE";
 
 /// Reasons by number.
 #[derive(Clone, Debug, Default)]
@@ -61,13 +67,14 @@ impl Reasons {
     }
 
     /// Whether nobody misses what is dropped for this reason.
-    pub(crate) fn is_benign(name: &str) -> bool {
-        BENIGN.contains(&name)
+    pub(crate) fn is_benign(&self, name: &str) -> bool {
+        let tells_old = || self.names.values().any(|known| known == OLD_SEQUENCE);
+        BENIGN.contains(&name) || (name == INVALID_SEQUENCE && !tells_old())
     }
 
     /// Numbers of benign reasons.
     pub(crate) fn benign(&self) -> impl Iterator<Item = u32> {
-        self.names.iter().filter(|(_, name)| Self::is_benign(name)).map(|(number, _)| *number)
+        self.names.iter().filter(|(_, name)| self.is_benign(name)).map(|(number, _)| *number)
     }
 }
 
@@ -88,6 +95,16 @@ mod tests {
         assert!(benign.iter().any(|name| name == "NOT_SPECIFIED"), "{benign:?}");
         assert!(reasons.names.values().any(|name| name == "NO_SOCKET"));
         assert_eq!(reasons.name(NO_REASON), "UNKNOWN");
+    }
+
+    #[test]
+    fn kernels_with_one_name_for_data_that_is_old_or_wrong_do_not_complain_of_it() {
+        let with = |names: &[&str]| Reasons {
+            names: names.iter().zip(3..).map(|(name, number)| (number, (*name).to_owned())).collect(),
+            ..Reasons::default()
+        };
+        assert!(with(&[INVALID_SEQUENCE]).is_benign(INVALID_SEQUENCE));
+        assert!(!with(&[INVALID_SEQUENCE, OLD_SEQUENCE]).is_benign(INVALID_SEQUENCE));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub struct Series {
     pub closed: u64,
     /// Active opens that failed.
     pub failed: u64,
-    /// Connections that ended with an error, such as a reset.
+    /// Connections that were cut off: by a reset of either side, or an error.
     pub reset: u64,
     /// Resets sent.
     pub resets_sent: u64,

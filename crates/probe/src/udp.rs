@@ -2,7 +2,9 @@
 
 mod record;
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::AddAssign;
 
 use libbpf_rs::btf::Btf;
 use libbpf_rs::{Link, MapCore, MapFlags, Object, OpenObject};
@@ -106,8 +108,12 @@ impl Udp {
     ///
     /// The kernel lacks memory for it.
     pub fn series(&self) -> Result<Vec<(UdpKey, UdpSeries)>, ProbeError> {
-        let entries = entries(&map(&self.object, "udp_series"))?.into_iter();
-        Ok(entries.map(|(key, value)| (key_of(&key), series_of(&value))).collect())
+        // IPv4 within IPv6 goes by its own name.
+        let mut sums: HashMap<UdpKey, UdpSeries> = HashMap::new();
+        for (key, value) in entries(&map(&self.object, "udp_series"))? {
+            *sums.entry(key_of(&key)).or_default() += series_of(&value);
+        }
+        Ok(sums.into_iter().collect())
     }
 
     /// Frees the room of series that nothing will ever add to again, and tells what they had come to. Before Linux 5.14
@@ -224,7 +230,7 @@ pub struct UdpSeries {
     pub overflowed: u64,
     /// Of those received, datagrams for which UDP had no memory.
     pub starved: u64,
-    /// Datagrams that were dropped at the socket for another reason, such as a wrong checksum or a filter.
+    /// Datagrams that were dropped at the socket for another reason, such as a filter or a policy.
     pub failed: u64,
 }
 
@@ -251,6 +257,18 @@ impl UdpSeries {
     /// Datagrams that sockets dropped, for whatever reason.
     pub fn dropped(&self) -> u64 {
         self.overflowed + self.starved + self.failed
+    }
+}
+
+impl AddAssign for UdpSeries {
+    fn add_assign(&mut self, more: Self) {
+        self.sent += more.sent;
+        self.sent_bytes += more.sent_bytes;
+        self.received += more.received;
+        self.received_bytes += more.received_bytes;
+        self.overflowed += more.overflowed;
+        self.starved += more.starved;
+        self.failed += more.failed;
     }
 }
 

@@ -20,24 +20,26 @@ is not known. Both ends are told where both are on this machine. Example:
   4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
 
 --json has bytes: bytes_sent and bytes_received are what the application wrote
-and read, to the byte. opened (the first SYN; where it is accepted, the answer
-to it), established (the end of the handshake) and closed are the kernel's own
-times, in RFC 3339; null if before the tool, opened also if the answer was sent
-again. service is as the agent's destination_service, null where that is an
-address.";
+and read, to the byte; of a connection that is cut off, what had gone out and
+what had come. error says how it was cut off, ECONNABORTED by this side. opened
+(the first SYN; where it is accepted, the answer to it), established (the end of
+the handshake) and closed are the kernel's own times, in RFC 3339; null if
+before the tool, opened also if the answer was sent again. service is as the
+agent's destination_service, null where that is an address.";
 
 pub const CONNECT_HELP: &str = "\
 Columns as in bcc's tcpconnect and tcpconnlat: LAT_MS is the time to the end of
-the handshake, RESULT the error of an open that failed. POD and SERVICE, which
-is called, follow. Example:
+the handshake, RESULT the error of an open that failed, GIVEN_UP if who asked
+for it did not wait, or nothing could be sent. POD and SERVICE, which is called,
+follow. Example:
 
   PID     COMM  IP SADDR     DADDR     DPORT    LAT_MS RESULT
   4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED";
 
 pub const ACCEPT_HELP: &str = "\
 Columns as in bcc's tcpaccept; LAT_MS is the time from the answer to the first
-packet to the end of the handshake, `-` if that answer was sent again. PID is the
-process that listens. POD and SERVICE, which is called, follow. Example:
+packet to the end of the handshake, `-` if that answer was sent again. PID is
+the process that listens. POD and SERVICE, which is called, follow. Example:
 
   PID     COMM   IP RADDR     RPORT LADDR     LPORT   LAT_MS
   4100    nginx  4  10.0.0.3  51234 10.0.0.2  80       0.048";
@@ -60,12 +62,15 @@ SERVICE, which is called, follow. Example:
   12:00:01 4242 curl  10.0.0.3:51234 <- 10.0.0.2:80    ESTABLISHED
 
 Resets that answer packets for no connection have no socket: `meshtax drops`
-tells those packets (NO_SOCKET).";
+tells those packets (NO_SOCKET). Where somebody listens he answers, in LISTEN,
+and to whom is not told.";
 
 pub const BACKLOG_HELP: &str = "\
 As bcc's tcpsynbl: for each listening port, how many connections waited to be
-accepted when one more came, beside how many may wait. Then the listeners that
-had to drop. With --interval each interval is drawn apart. Example:
+accepted when one more came, beside how many may wait. Then the packets that
+listeners dropped, ever: for want of room, but also opens that were repeated or
+broken off, and the first ones with TCP_DEFER_ACCEPT. With --interval each
+interval is drawn apart. Example:
 
   port 80, backlog_max = 511
                backlog : count    distribution
@@ -85,7 +90,10 @@ LAT_MS is the time from query to answer, BY udp or tcp. Example:
   12:00:01 4242   curl AAAA db.prod.svc      NXDOMAIN    0.412 10.96.0.10 udp
 
 PID and COMM are `-` for TCP connections that are older than the tool. Only port
-53 is looked at: no DNS over TLS or HTTPS, nothing behind further IPv6 headers.";
+53 is looked at: no DNS over TLS or HTTPS, nothing behind further IPv6 headers,
+nor a query from an unconnected socket whose port is translated. Who asks
+several servers at once, as musl does, leaves the queries to the slower ones
+without an answer: each is a TIMEOUT.";
 
 pub const DROPS_HELP: &str = "\
 As bcc's tcpdrop, for every protocol and for packets without a socket, too: why
@@ -100,19 +108,21 @@ and the length. A packet that a port refuses is a drop to the kernel (NO_SOCKET)
 a connection that is refused one SYN of it. Not told without --all: frees for
 which the code gives no reason (NOT_SPECIFIED), what lies in the queues of a
 socket that closes (QUEUE_PURGE, SOCKET_CLOSE), and data that had come before
-(TCP_OLD_DATA, TCP_OLD_SEQUENCE).";
+(TCP_OLD_DATA, TCP_OLD_SEQUENCE, before Linux 6.6 also TCP_INVALID_SEQUENCE).";
 
 pub const UDP_HELP: &str = "\
 Datagrams and KB of payload that came to each socket and left it in the
 interval, by the other end, and how many of those that came the socket had to
-drop because its queue was full, UDP had no memory, or they were damaged:
+drop because its queue was full, UDP had no memory, or a filter refused them:
 
   PID   COMM  LPORT RADDR          RX_DG RX_KB TX_DG TX_KB  DROPS
   4100  named 53    10.0.0.3:41234    12     0    12     2      0
 
 Counts are exact: of what is sent, as it leaves IP, whole; of what comes, as it
-reaches the socket, with what DROPS says. Programs run for every packet of local
-sockets while this is watching, TCP's pass after one look.";
+reaches the socket, with what DROPS says. Tunnels of the kernel and what IPsec
+wraps are not seen. Several datagrams that come as one are one drop. Programs
+run for every packet of local sockets while this is watching, TCP's pass after
+one look.";
 
 pub const AGENT_HELP: &str = "\
 Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
@@ -126,8 +136,9 @@ them, where they do (network_transport, server_port, k8s_pod_uid; with dots in
 OTLP).
 Between scrapes only DNS queries without an answer are looked for.
 
-meshtax_drops_total has every packet that the kernel dropped, by reason;
-meshtax_benign_drops_total those that nobody misses (see `meshtax drops`).
+meshtax_drops_total has packets that the kernel dropped, by reason;
+meshtax_benign_drops_total those for which it has no reason, or one that nobody
+misses (see `meshtax drops`).
 meshtax_udp_…_total has datagrams and bytes, sent by the side that reports, by
 service; it takes programs that run for every packet of local sockets, and
 --no-udp leaves them out.

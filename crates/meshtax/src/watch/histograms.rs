@@ -98,5 +98,5 @@ fn queues(queued: &[Connection]) -> String {
 /// Listeners that had to drop.
 fn overfull(open: &[Connection], filter: &Filter) -> String {
     let full = open.iter().filter(|seen| seen.role == Role::Listener && seen.drops > 0 && filter.admits(seen));
-    full.map(|full| format!("{} dropped {} packets for want of room, ever\n", full.local, full.drops)).collect()
+    full.map(|full| format!("{} dropped {} packets, ever\n", full.local, full.drops)).collect()
 }

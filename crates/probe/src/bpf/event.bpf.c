@@ -62,13 +62,14 @@ static __always_inline void establish(struct sock *sk, int from)
 	bool accepted = from == TCP_SYN_RECV;
 	struct connection *event =
 		open_event(accepted ? KIND_ACCEPTED : KIND_CONNECTED, sk, accepted ? ROLE_SERVER : ROLE_CLIENT);
-	struct tcp_sock *tp = accepted ? bpf_skc_to_tcp_sock(sk) : 0;
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
 
 	if (!event)
 		return;
 	event->established_ns = event->at_ns;
-	if (tp)
-		event->begun_ns = answered_at(tp, event->at_ns);
+	if (accepted)
+		event->begun_ns =
+			answered_at(BPF_CORE_READ(tp, srtt_us), BPF_CORE_READ(tp, total_retrans), event->at_ns);
 	event->state = TCP_ESTABLISHED;
 	bpf_ringbuf_submit(event, 0);
 }

@@ -59,7 +59,7 @@ struct connection {
 	__u32 queue;             /* listener: accept queue now */
 	__u32 queue_max;
 	__u32 syn_queue;         /* listener: opens that are not complete */
-	__u32 drops;             /* listener: packets dropped for want of room, ever */
+	__u32 drops;             /* listener: packets that it dropped, ever */
 	__u16 local_port;
 	__u16 remote_port;
 	__u16 family;
@@ -96,7 +96,7 @@ struct series {
 	__u64 opened;
 	__u64 closed;
 	__u64 failed;            /* active opens */
-	__u64 reset;             /* closed by a reset or an error */
+	__u64 reset;             /* cut off: by a reset of either side, or an error */
 	__u64 resets_sent;       /* segments, of whatever socket there is */
 	__u64 resets_received;
 	__u64 sent;              /* bytes */

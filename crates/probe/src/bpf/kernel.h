@@ -41,6 +41,8 @@ struct bpf_spin_lock {
 	__u32 val;
 };
 
+enum { ECONNABORTED = 103 }; /* include/uapi/asm-generic/errno.h */
+
 /* include/net/tcp_states.h */
 enum {
 	TCP_ESTABLISHED = 1,

@@ -140,7 +140,7 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	story->send_base = send_base(&reading);
 	story->key = key_of(&sk->__sk_common, story);
 	if (story->key.role == ROLE_SERVER) {
-		story->begun_ns = answered_at(tp, story->established_ns);
+		story->begun_ns = answered_at(tp->srtt_us, tp->total_retrans, story->established_ns);
 		story->told_retransmits = tp->total_retrans; /* answers to the open, which count_synack has told */
 	}
 	story->is_news = 1;
@@ -148,6 +148,14 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	story->established = 1;
 	bpf_spin_unlock(&story->lock);
 	report_open(sk, story);
+}
+
+/* Why a connection ends that was in this state; 0 if it ends in order. */
+static __always_inline int error_of(struct sock *sk, int state)
+{
+	int error = sk->sk_err;
+
+	return error || !is_cut_off(state) ? error : ECONNABORTED;
 }
 
 static __always_inline void end(struct sock *sk, struct story *story, int state)
@@ -185,14 +193,14 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 	series = series_of(&story->key);
 	if (series) {
 		add(failed ? &series->failed : &series->closed, 1);
-		add(&series->reset, !failed && sk->sk_err);
+		add(&series->reset, !failed && error_of(sk, state));
 		add_news(series, &news, reading.srtt_us);
 	}
 	event = reserve(failed ? KIND_FAILED : KIND_CLOSED);
 	if (event) {
 		describe(event, sk, story);
 		describe_traffic(event, &reading, story, bytes, state);
-		event->error = sk->sk_err;
+		event->error = error_of(sk, state);
 		bpf_ringbuf_submit(event, 0);
 	}
 }

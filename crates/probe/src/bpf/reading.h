@@ -80,11 +80,17 @@ static __always_inline struct reading read_at(__u64 at)
 	return reading;
 }
 
-/* When the first packet was answered of a connection that a listener has established just now. The kernel timed that
- * answer, unless it was sent again or is a cookie: then nobody knows. */
-static __always_inline __u64 answered_at(const struct tcp_sock *tp, __u64 established_ns)
+/* When the first packet was answered of a connection that a listener has established just now: the kernel timed that answer
+ * (in eighths of a microsecond). Where it was sent again that is the time of the last one, and nobody knows the first's. */
+static __always_inline __u64 answered_at(__u32 srtt_us, __u32 retransmits, __u64 established_ns)
 {
-	return tp->srtt_us ? established_ns - tp->srtt_us * 125ull : 0; /* in eighths of a microsecond */
+	return srtt_us && !retransmits ? established_ns - srtt_us * 125ull : 0;
+}
+
+/* Whether a connection that goes from this state to its end is cut off: its peer is told by a reset, if at all. */
+static __always_inline bool is_cut_off(int state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_SYN_RECV || state == TCP_FIN_WAIT1 || state == TCP_CLOSE_WAIT;
 }
 
 static __always_inline bool has_sent_fin(int state)

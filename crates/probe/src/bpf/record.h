@@ -54,7 +54,7 @@ static __always_inline void describe_traffic(struct connection *to, const struct
 	to->out_of_order = reading->out_of_order - story->base_out_of_order;
 	to->reordered = reading->reordered - story->base_reordered;
 	to->ecn_marked = reading->ecn_marked - story->base_ecn_marked;
-	if (state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+	if (state == TCP_SYN_SENT || state == TCP_SYN_RECV || state == TCP_LISTEN)
 		return;
 	if (!reading->receive_window)
 		to->flags |= FLAG_ZERO_WINDOW_SENT;

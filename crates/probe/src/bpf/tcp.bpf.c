@@ -86,10 +86,17 @@ static __always_inline void report_retransmit(struct sock *sk)
 		report(sk, tp, story, KIND_RETRANSMITTED);
 }
 
+/* Whether the kernel also tells of segments that it could not send again, and why: since 6.17. */
+const volatile __u32 tells_failures SEC(".rodata.failures");
+
+/* The arguments are the socket, the segment and, where there is a third, what came of it: older kernels have none, and the
+ * verifier leaves its reading out. */
 SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(on_retransmit, struct sock *sk)
+int on_retransmit(__u64 *arguments)
 {
-	report_retransmit(sk);
+	if (tells_failures && (int)arguments[2])
+		return 0;
+	report_retransmit((struct sock *)arguments[0]);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
@@ -95,6 +96,21 @@ fn multipath_counts_as_its_paths() {
     assert_eq!((client_sent, client_received), (server_received, server_sent));
     assert!(client_sent >= up && client_received >= down, "{client_sent} {client_received}");
     assert_eq!(namespace.counter("MPTcpExt", "MPCapableSYNRX"), 1, "the connection is one of MPTCP");
+}
+
+#[test]
+fn an_open_that_nobody_waits_for_is_given_up() {
+    insist_on_root();
+    let namespace = Namespace::new("silent");
+    namespace.inside(&["nft", "table ip t { chain c { type filter hook input priority 0; tcp dport 7704 drop; }; }"]);
+    let mut connect = Watching::begin("connect", &["--netns", &namespace.file()]);
+    namespace.within(|| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let silent: SocketAddr = "127.0.0.1:7704".parse().unwrap();
+        socket.connect_timeout(&silent.into(), Duration::from_millis(1)).unwrap_err();
+    });
+    let line = std::iter::repeat_with(|| connect.plain_line()).find(|line| line.contains("7704")).unwrap();
+    assert!(line.contains("GIVEN_UP"), "{line}");
 }
 
 #[test]

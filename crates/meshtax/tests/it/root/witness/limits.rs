@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use probe::Probe;
 use serde_json::Value;
@@ -76,6 +77,52 @@ fn what_finds_no_room_for_a_series_is_counted_as_other() {
     let text = scrape(&agent.place());
     assert!(sum(&text, "meshtax_agent_series_overflow_total", &[]) > 0);
     assert!(sum(&text, "istio_tcp_sent_bytes_total", &["destination_workload=\"other\""]) >= 3_000_008);
+}
+
+#[test]
+fn room_for_series_is_found_again_where_clients_come_and_go() {
+    insist_on_being_alone();
+    const AT_A_TIME: u32 = 2_500;
+    let namespace = Namespace::new("clients");
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--expire", "1s"]);
+    let listener = namespace.within(|| TcpListener::bind("0.0.0.0:0").unwrap());
+    let ours = format!("destination_workload=\"{}\"", namespace.name());
+    // Together they have more addresses than there is room for.
+    for wave in 0..3 {
+        namespace.within(|| {
+            (0..AT_A_TIME).for_each(|n| open_at(&listener, Ipv4Addr::from(0x7f02_0000 + wave * AT_A_TIME + n)).close());
+        });
+        let text = scrape(&agent.place());
+        let opened = sum(&text, "istio_tcp_connections_opened_total", &["reporter=\"destination\"", &ours]);
+        assert!(opened >= u64::from(AT_A_TIME), "{opened} in wave {wave}");
+        assert_eq!(sum(&text, "meshtax_agent_series_overflow_total", &[]), 0, "wave {wave}");
+        wait_for_room(&agent, "\"series\"");
+    }
+}
+
+#[test]
+fn room_for_datagrams_is_found_again_where_a_server_asks_from_one_port_after_the_other() {
+    insist_on_being_alone();
+    let namespace = Namespace::new("ports");
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--expire", "1s"]);
+    namespace.within(|| {
+        for port in 10_000..15_000 {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+            socket.send_to(b"question", "127.0.0.1:53").unwrap();
+        }
+    });
+    let text = scrape(&agent.place());
+    assert!(sum(&text, "meshtax_agent_map_entries", &["\"udp_series\""]) >= 5_000, "{text}");
+    wait_for_room(&agent, "\"udp_series\"");
+}
+
+/// Scrapes until most of a map is free.
+fn wait_for_room(agent: &Watching, map: &str) {
+    let is_free = |text: String| sum(&text, "meshtax_agent_map_entries", &[map]) < 1_000;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_free(scrape(&agent.place())) {
+        assert!(Instant::now() < deadline, "no room in {map}");
+    }
 }
 
 #[test]

@@ -82,7 +82,9 @@ fn a_handshake_lasts_for_its_listener_from_its_answer_to_the_acknowledgement() {
     here.inside(&"tc qdisc add dev wire root tbf rate 16kbit burst 1600 latency 2s".split(' ').collect::<Vec<_>>());
     here.within(|| {
         let socket = UdpSocket::bind("10.77.0.1:0").unwrap();
-        [1_400, 200].map(|bytes| socket.send_to(&vec![0; bytes], "10.77.0.2:9").unwrap());
+        for bytes in [1_400, 200] {
+            socket.send_to(&vec![0; bytes], "10.77.0.2:9").unwrap();
+        }
     });
     let connection = Duplex::across(&here, &there, "10.77.0.2:0");
     let line = &accept.lines(1)[0];
@@ -94,6 +96,39 @@ fn a_handshake_lasts_for_its_listener_from_its_answer_to_the_acknowledgement() {
     probe.connections().unwrap();
     let sum: Duration = probe.series().unwrap().iter().map(|(_, series)| series.handshake).sum();
     assert!(sum.as_micros().abs_diff(round_trip_us.into()) <= 1, "{round_trip_us} us, {sum:?}");
+}
+
+#[test]
+fn how_long_a_handshake_took_is_not_known_where_its_answer_was_sent_again() {
+    insist_on_root();
+    let [here, there] = Namespace::pair("again");
+    here.inside(&[
+        "nft",
+        "table ip t { chain c { type filter hook prerouting priority 0; \
+         tcp flags & (syn | ack) == (syn | ack) numgen inc mod 1000 < 1 drop; }; }",
+    ]);
+    let [mut accept, mut connect] = [("accept", &there), ("connect", &here)]
+        .map(|(tool, at)| Watching::begin(tool, &["--json", "--netns", &at.file()]));
+    let _connection = Duplex::across(&here, &there, "10.77.0.2:0");
+    let (accepted, connected) = (&accept.lines(1)[0], &connect.lines(1)[0]);
+    assert!(accepted["handshake_ms"].is_null() && accepted["opened"].is_null(), "{accepted}");
+    assert!(connected["handshake_ms"].as_f64().unwrap() > 500.0, "{connected}");
+}
+
+#[test]
+fn what_could_not_be_sent_again_was_not() {
+    insist_on_root();
+    let [here, there] = Namespace::pair("busy");
+    let mut retrans = Watching::begin("retrans", &["--json", "--netns", &here.file()]);
+    // Segments wait in their own host's queue for longer than the time after which they are sent again, each for itself.
+    here.inside(&"ip link set wire gso_max_segs 1".split(' ').collect::<Vec<_>>());
+    here.inside(&"tc qdisc add dev wire root tbf rate 16kbit burst 1600 limit 200kb".split(' ').collect::<Vec<_>>());
+    let connection = Duplex::across(&here, &there, "10.77.0.2:0");
+    connection.exchange(6_000, 1, Sender::Write);
+    connection.close();
+    assert!(here.counter("TcpExt", "TCPSpuriousRtxHostQueues") > 0, "nothing was tried in vain");
+    let told = retrans.end();
+    assert_eq!(told.len() as u64, here.retransmits(), "{told:?}");
 }
 
 #[test]
