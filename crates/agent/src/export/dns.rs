@@ -17,7 +17,8 @@ pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a Series)>,
     let counter = |name, help| Family::new(name, Kind::Counter, help);
     let mut queries = counter(
         "meshtax_dns_queries_total",
-        "DNS queries that ended, by the code of the answer; TIMEOUT if none came.",
+        "DNS queries that ended, by the code of the answer; TIMEOUT if none came, ELSEWHERE if another server that was \
+         asked at the same time has answered.",
     );
     let mut timeouts = counter("meshtax_dns_timeouts_total", "DNS queries without an answer in time.");
     let mut truncated = counter("meshtax_dns_truncated_total", "DNS answers that say that they are truncated.");

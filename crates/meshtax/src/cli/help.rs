@@ -89,11 +89,11 @@ LAT_MS is the time from query to answer, BY udp or tcp. Example:
   TIME     PID    COMM TYPE NAME             RCODE      LAT_MS SERVER     BY
   12:00:01 4242   curl AAAA db.prod.svc      NXDOMAIN    0.412 10.96.0.10 udp
 
-PID and COMM are `-` for TCP connections that are older than the tool. Only port
-53 is looked at: no DNS over TLS or HTTPS, nothing behind further IPv6 headers,
-nor a query from an unconnected socket whose port is translated. Who asks
-several servers at once, as musl does, leaves the queries to the slower ones
-without an answer: each is a TIMEOUT.";
+PID and COMM are `-` for TCP connections that are older than the tool. ELSEWHERE
+stands where another server that was asked at the same time (as musl does) has
+answered. Only port 53 is looked at: no DNS over TLS or HTTPS, nothing behind
+further IPv6 headers, nor a query from an unconnected socket whose port is
+translated.";
 
 pub const DROPS_HELP: &str = "\
 As bcc's tcpdrop, for every protocol and for packets without a socket, too: why

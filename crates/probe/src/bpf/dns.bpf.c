@@ -170,6 +170,7 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 	}
 	query->rcode = header.code & CODE_RCODE;
 	query->flags = header.kind & KIND_TRUNCATED ? ANSWER_TRUNCATED : 0;
+	excuse_others(skb, key.message, folded(query->server), query->begun_ns);
 	conclude(query, &key);
 	return true;
 }

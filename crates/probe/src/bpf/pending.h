@@ -15,6 +15,9 @@ const volatile struct {
 	__u32 pad;
 } settings SEC(".rodata.settings");
 
+/* Queries with one id that are sent to several servers within this time ask for one answer. */
+#define AT_ONCE_NS 100000000ull
+
 enum { BPF_MAP_FULL = -7, BPF_MAP_HAS = -17 };
 
 /* Queries of one socket and id that may wait at the same time, such as those that are sent again. */
@@ -148,7 +151,7 @@ static __always_inline void conclude(struct query *query, struct pending_key *ke
 	if (series) {
 		add(&series->queries, 1);
 		add(&series->truncated, query->flags & ANSWER_TRUNCATED);
-		if (query->rcode != RCODE_TIMEOUT)
+		if (query->rcode != RCODE_TIMEOUT && query->rcode != RCODE_ELSEWHERE)
 			add_latency(series, query->ended_ns - query->begun_ns);
 	}
 	if (is_fed() && bpf_ringbuf_output(&events, query, sizeof(*query), 0))
@@ -158,7 +161,7 @@ static __always_inline void conclude(struct query *query, struct pending_key *ke
 
 static __always_inline void give_up(struct query *query, struct pending_key *key)
 {
-	query->rcode = RCODE_TIMEOUT;
+	query->rcode = query->flags & ANSWERED_ELSEWHERE ? RCODE_ELSEWHERE : RCODE_TIMEOUT;
 	query->ended_ns = query->begun_ns + settings.timeout_ns;
 	conclude(query, key);
 }
@@ -215,6 +218,26 @@ __noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server)
 		best_begun_ns = query->begun_ns;
 	}
 	return best;
+}
+
+/* Nobody waits for other servers any more that were asked the same at the same time as `server`. The verifier looks at it
+ * once, as it is not static. */
+__noinline int excuse_others(struct __sk_buff *skb, __u32 message, __u64 server, __u64 begun_ns)
+{
+	struct pending_key key = {};
+
+	key.socket = bpf_get_socket_cookie(skb);
+	key.message = message;
+	for (int place = 0; place < PLACES; place++) {
+		struct query *query;
+
+		key.place = place;
+		query = bpf_map_lookup_elem(&pending, &key);
+		if (query && query->state == STATE_WAITING && folded(query->server) != server &&
+		    query->begun_ns + AT_ONCE_NS > begun_ns && query->begun_ns < begun_ns + AT_ONCE_NS)
+			query->flags |= ANSWERED_ELSEWHERE;
+	}
+	return 0;
 }
 
 #endif

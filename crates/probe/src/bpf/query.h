@@ -14,8 +14,12 @@
 /* In place of the code of an answer: there was none in time. */
 #define RCODE_TIMEOUT 255
 
+/* There was none, and it was not waited for: another server that was asked at the same time has answered. */
+#define RCODE_ELSEWHERE 254
+
 enum {
 	ANSWER_TRUNCATED = 1,
+	ANSWERED_ELSEWHERE = 2,
 };
 
 /* A query, from its sending to its end. Addresses: IPv4 in the first four bytes. */

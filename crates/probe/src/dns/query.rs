@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::connection::address;
 use crate::record::comm;
 
-use super::record::{QueryRecord, RCODE_TIMEOUT};
+use super::record::{QueryRecord, RCODE_ELSEWHERE, RCODE_TIMEOUT};
 
 const IPPROTO_TCP: u8 = 6;
 
@@ -73,7 +73,7 @@ impl Query {
 
     /// From query to answer; none if there was none in time.
     pub fn latency(&self) -> Option<Duration> {
-        (self.rcode != Rcode::TIMEOUT).then(|| self.ended.saturating_sub(self.begun))
+        (![Rcode::TIMEOUT, Rcode::ELSEWHERE].contains(&self.rcode)).then(|| self.ended.saturating_sub(self.begun))
     }
 }
 
@@ -101,7 +101,7 @@ impl Transport {
     }
 }
 
-/// How a query ended: the code in the answer's header, or a timeout. Codes above 15, which EDNS adds, are told by their
+/// How a query ended: the code in the answer's header, or why there is none. Codes above 15, which EDNS adds, are told by their
 /// lower four bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rcode(u8);
@@ -111,6 +111,8 @@ impl Rcode {
     pub const NOERROR: Self = Self(0);
     /// There was no answer in time.
     pub const TIMEOUT: Self = Self(RCODE_TIMEOUT);
+    /// There was none, but one from another server that was asked at the same time.
+    pub const ELSEWHERE: Self = Self(RCODE_ELSEWHERE);
 
     pub(super) fn of(number: u8) -> Self {
         Self(number)
@@ -126,6 +128,7 @@ impl fmt::Display for Rcode {
         ];
         match (*self, NAMES.get(usize::from(self.0))) {
             (Self::TIMEOUT, _) => f.write_str("TIMEOUT"),
+            (Self::ELSEWHERE, _) => f.write_str("ELSEWHERE"),
             (_, Some(name)) => f.write_str(name),
             (Self(number), None) => write!(f, "RCODE{number}"),
         }

@@ -9,6 +9,9 @@ pub(super) const LATENCY_BUCKETS: usize = 18;
 /// In place of the code of an answer.
 pub(super) const RCODE_TIMEOUT: u8 = 255;
 
+/// In place of the code of an answer that was not waited for.
+pub(super) const RCODE_ELSEWHERE: u8 = 254;
+
 /// `settings`.
 #[derive(Clone, Copy, IntoBytes, Immutable)]
 #[repr(C)]

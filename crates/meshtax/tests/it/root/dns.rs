@@ -145,6 +145,26 @@ fn queries_that_end_while_the_ring_is_full_are_said_and_still_counted() {
 }
 
 #[test]
+fn who_asks_several_servers_at_once_waits_for_one_answer() {
+    let mut scene = Scene::set("dns-several", V4, &["--timeout", "200ms"]);
+    let [_mute, socket] =
+        ["127.0.0.2:53", "0.0.0.0:0"].map(|place| scene.namespace.within(|| UdpSocket::bind(place).unwrap()));
+    for id in 0..23 {
+        for server in ["127.0.0.2:53", "127.0.0.1:53"] {
+            socket.send_to(&query(id, "db.prod.example", A), server).unwrap();
+        }
+    }
+    let lines = scene.dns.lines(46);
+    for (server, rcode) in [("127.0.0.1", "NOERROR"), ("127.0.0.2", "ELSEWHERE")] {
+        let of_server: Vec<&Value> = lines.iter().filter(|line| line["server_addr"] == server).collect();
+        assert_eq!(of_server.len(), 23, "{server}: {lines:?}");
+        assert!(of_server.iter().all(|line| line["rcode"] == rcode), "{server}: {lines:?}");
+        assert!(of_server.iter().all(|line| line["latency_ms"].is_null() == (rcode == "ELSEWHERE")), "{lines:?}");
+    }
+    scene.end();
+}
+
+#[test]
 fn an_answer_that_comes_too_late_makes_no_second_line() {
     let mut scene = Scene::set("dns-late", V4, &["--timeout", "1ms"]);
     ask(&scene.datagrams(), &query(1, "slow.example", A));
