@@ -6,7 +6,7 @@ mod nat;
 mod open;
 mod udp;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -185,19 +185,32 @@ impl Tcp {
     }
 }
 
-/// How full the queues of what listens are.
+/// How full the queues of what listens are: where several share a name and a port, one may be full beside empty ones, and the
+/// fullest tells.
 fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 3] {
     let mut queue =
-        Family::new("meshtax_tcp_accept_queue_length", Kind::Gauge, "Connections that wait to be accepted.");
+        Family::new("meshtax_tcp_accept_queue_length", Kind::Gauge, "Connections that wait, at the fullest listener.");
     let mut limit = Family::new("meshtax_tcp_accept_queue_limit", Kind::Gauge, "Connections that may wait.");
     let mut syn = Family::new("meshtax_tcp_syn_queue_length", Kind::Gauge, "Opens that are not complete.");
+    let mut fullest: BTreeMap<Labels, &Connection> = BTreeMap::new();
     for listener in connections.iter().filter(|connection| connection.role == Role::Listener) {
-        let labels = listener_labels(listener, namer);
+        let known = fullest.entry(listener_labels(listener, namer)).or_insert(listener);
+        if is_fuller(listener, known) {
+            *known = listener;
+        }
+    }
+    for (labels, listener) in fullest {
         queue.add(labels.clone(), listener.queue.into());
         limit.add(labels.clone(), listener.queue_max.into());
         syn.add(labels, listener.syn_queue.into());
     }
     [queue, limit, syn]
+}
+
+/// By the share of what may wait, which is one more than the limit.
+fn is_fuller(one: &Connection, other: &Connection) -> bool {
+    let share = |length: &Connection, limit: &Connection| u64::from(length.queue) * (u64::from(limit.queue_max) + 1);
+    share(one, other) > share(other, one)
 }
 
 /// What listeners dropped.

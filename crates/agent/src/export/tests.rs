@@ -79,3 +79,21 @@ fn what_found_no_room_is_a_series_of_its_own_and_counted() {
     assert!(text.contains("istio_tcp_received_bytes_total{reporter=\"source\",source_workload=\"other\""), "{text}");
     assert!(text.contains("meshtax_agent_series_overflow_total{place=\"kernel\"} 3"), "{text}");
 }
+
+#[test]
+fn of_listeners_that_share_a_port_the_fullest_is_told() {
+    let at = |queue, queue_max| Connection {
+        queue,
+        queue_max,
+        ..crate::place::tests::socket(Role::Listener, 7, "web", "10.0.0.2:80")
+    };
+    let root = tempfile::tempdir().unwrap();
+    let families = listeners(&[at(3, 128), at(4, 4), at(0, 0)], &mut Namer::new(root.path()));
+    let text = exposition(&families, Exposition::Classic);
+    for sample in [
+        "accept_queue_length{workload=\"web\",server_port=\"80\"} 4",
+        "accept_queue_limit{workload=\"web\",server_port=\"80\"} 4",
+    ] {
+        assert!(text.contains(&format!("meshtax_tcp_{sample}\n")), "{text}");
+    }
+}
