@@ -12,7 +12,7 @@ pub struct Remembering {
     /// Most sockets that are followed at a time: each takes some 500 bytes of the kernel's memory, before Linux 6.1 from the start
     #[arg(long, value_name = "N", default_value_t = SOCKETS_MAX, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_sockets: u32,
-    /// How long series of pods that are no more are still told
+    /// How long series are told of pods that are no more, and, where the kernel has little room left, of those without news
     #[arg(long, value_name = "TIME", default_value = "5m")]
     pub expire: Span,
     /// Time the programs in the kernel, which costs them a little more; needs CAP_SYS_ADMIN
