@@ -34,6 +34,7 @@ use std::io::Read;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 
+use probe::Probe;
 use serde_json::Value;
 
 use crate::tool::{Run, insist_on_root};
@@ -124,6 +125,8 @@ fn refused_opens_are_told_with_their_error() {
 fn an_abrupt_end_is_told_with_what_was_moved_until_then() {
     insist_on_root();
     let server = Peer::listen(V4);
+    let mut probe = Probe::load().unwrap();
+    probe.attach().unwrap();
     let mut life = Watching::begin("life", &["--json", "--port", &server.port().to_string()]);
     let moved = server.exchange(10_000, 20_000, |stream| {
         socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
@@ -133,6 +136,9 @@ fn an_abrupt_end_is_told_with_what_was_moved_until_then() {
     for (role, error) in [("client", "ECONNABORTED"), ("server", "ECONNRESET")] {
         assert!(lines.iter().any(|line| line["role"] == role && line["error"] == error), "{lines:?}");
     }
+    let series = probe.series().unwrap();
+    let cut_off = series.iter().filter(|(key, _)| key.port == server.port()).map(|(_, series)| series.reset);
+    assert_eq!(cut_off.collect::<Vec<_>>(), [1, 1], "one of each side");
 }
 
 #[test]
