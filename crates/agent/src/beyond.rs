@@ -112,7 +112,8 @@ impl BeyondTotals {
         namer: &mut Namer,
         now: Instant,
     ) -> Result<(), ProbeError> {
-        let quiet = self.udp.quiet(since, MANY);
+        let mut quiet = self.udp.quiet(since, MANY);
+        quiet.retain(|key| !key.is_other());
         if let Some(udp) = witnesses.udp.as_ref().filter(|_| !quiet.is_empty()) {
             let last = udp.forget(|key| quiet.contains(key))?;
             self.udp.count_last(&last, |key| export::udp_labels(key, places, namer), now);

@@ -135,6 +135,8 @@ impl Ledger {
             let open: HashSet<(u32, u64, IpAddr)> =
                 connections.iter().map(|open| (open.netns, open.cgroup, open.remote.ip())).collect();
             quiet.retain(|key| !key.is_other() && !open.contains(&(key.netns, key.cgroup, key.remote)));
+        }
+        if !quiet.is_empty() {
             let last = witnesses.probe.forget(|key| quiet.contains(key))?;
             tcp.count_last(&last, |key| Link::of(key, places, namer), now);
         }

@@ -148,7 +148,10 @@ impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
 
     /// Keys without news since then, if there are more than `many` keys.
     pub fn quiet(&self, since: Instant, many: usize) -> HashSet<K> {
-        let quiet = self.told.iter().filter(|(_, told)| self.told.len() > many && told.changed <= since);
+        if self.told.len() <= many {
+            return HashSet::new();
+        }
+        let quiet = self.told.iter().filter(|(_, told)| told.changed <= since);
         quiet.map(|(key, _)| key.clone()).collect()
     }
 

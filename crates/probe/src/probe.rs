@@ -142,7 +142,7 @@ impl Probe {
         Ok(entries.map(|(key, value)| (key_of(&key), series_of(&value))).collect())
     }
 
-    /// Frees the room of series that nothing will ever add to again, and tells what they had come to. Before Linux 5.14
+    /// Frees the room of series that nothing adds to any more, and tells what they had come to. Before Linux 5.14
     /// they stay where they are.
     ///
     /// # Errors
@@ -278,7 +278,7 @@ pub(crate) fn entries(map: &libbpf_rs::Map) -> Result<Vec<Entry>, ProbeError> {
     Ok(map.lookup_batch(all, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?.collect())
 }
 
-/// Frees the room of entries that nothing will ever add to again, and tells what they had come to. Before Linux 5.14 they
+/// Frees the room of entries that nothing adds to any more, and tells what they had come to. Before Linux 5.14 they
 /// stay where they are.
 pub(crate) fn forget<K, V>(
     map: &libbpf_rs::Map,
@@ -292,9 +292,9 @@ pub(crate) fn forget<K, V>(
         if !is_gone(&key) {
             continue;
         }
-        if let Ok(Some(last)) = map.lookup_and_delete(&bytes) {
-            forgotten.push((key, value_of(&last)));
-        }
+        // A kernel that cannot do it can for none of them.
+        let Ok(last) = map.lookup_and_delete(&bytes) else { break };
+        forgotten.extend(last.map(|last| (key, value_of(&last))));
     }
     Ok(forgotten)
 }

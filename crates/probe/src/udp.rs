@@ -116,7 +116,7 @@ impl Udp {
         Ok(sums.into_iter().collect())
     }
 
-    /// Frees the room of series that nothing will ever add to again, and tells what they had come to. Before Linux 5.14
+    /// Frees the room of series that nothing adds to any more, and tells what they had come to. Before Linux 5.14
     /// they stay where they are.
     ///
     /// # Errors
