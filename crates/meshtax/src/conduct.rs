@@ -301,7 +301,6 @@ impl<'a> Conductor<'a> {
     fn block(&mut self, stand: &mut Stand, round: u32, arm: &str, requests: u64) -> anyhow::Result<Option<f64>> {
         let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
         let node = &mut stand.lab.nodes_mut()[index];
-        stand.kernel.attach(arm)?;
         stand.kernel.begin(arm)?;
         if stand.kernel.is_used() {
             self.ask(node, SETTLING)?;

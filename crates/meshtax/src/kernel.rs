@@ -114,14 +114,15 @@ impl Kernel {
     }
 
     /// Attaches the programs if this arm is watched.
-    pub fn attach(&mut self, arm: &str) -> anyhow::Result<()> {
+    fn attach(&mut self, arm: &str) -> anyhow::Result<()> {
         let (Some(probe), Some(pods)) = (&mut self.probe, self.watched.get(arm)) else { return Ok(()) };
         self.beyond = pods.beyond.then(Beyond::begin).transpose()?;
         probe.attach().context("cannot attach the kernel witness")
     }
 
-    /// What counts from here on, if this arm is watched.
+    /// Attaches the programs if this arm is watched; what they see counts from here on.
     pub fn begin(&mut self, arm: &str) -> anyhow::Result<()> {
+        self.attach(arm)?;
         let (Some(probe), Some(pods)) = (&self.probe, self.watched.get(arm)) else { return Ok(()) };
         self.before =
             Watched { moved: moved(probe, &pods.namespaces)?, truth: pods.totals()?, passed: self.passed(pods)? };
