@@ -17,8 +17,8 @@ use crate::watch::remedy;
 /// Where `make setup` puts Envoy.
 const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// What a kernel before 5.12 costs.
-const WITHOUT_BYTES: &str = "no program learns a socket's id, so bytes cannot be counted, and `top`, `life`, \
+/// What a kernel before 5.13 costs.
+const WITHOUT_BYTES: &str = "no program learns a socket's id or looks at all sockets, so bytes cannot be counted, and `top`, `life`, \
                              `rtt`, `backlog`, `dns`, `udp`, `agent` and `watch: on` do not work; `connect`, `accept`, \
                              `retrans`, `resets` and `drops` do, but do not know who accepts, nor whose dropped packets \
                              were";
@@ -175,7 +175,7 @@ fn witness() -> Found {
             ))
         }
         Err(error) if Events::begin().is_ok() => {
-            Err(gap(format!("{error}: {WITHOUT_BYTES}"), "boot Linux 5.12 or newer"))
+            Err(gap(format!("{error}: {WITHOUT_BYTES}"), "boot Linux 5.13 or newer"))
         }
         Err(error) => Err(gap(error.to_string(), remedy(&error))),
     }

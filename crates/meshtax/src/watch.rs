@@ -43,7 +43,7 @@ pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     }
 }
 
-/// What kernels before 5.12 can still tell.
+/// What kernels before 5.13 can still tell.
 fn events_only(options: &WatchOptions) -> Result<Watch<Events>, Failure> {
     let begin = || {
         let events = Events::begin().map_err(without_witness)?;
@@ -285,7 +285,7 @@ pub fn remedy(error: &ProbeError) -> &'static str {
             "run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`"
         }
         ProbeError::Refused { program: "dns", .. } => "DNS was tried on Linux 6.1, 6.12 and 6.18",
-        ProbeError::Refused { .. } => "the witness needs Linux 5.12 or newer with BTF (/sys/kernel/btf/vmlinux)",
+        ProbeError::Refused { .. } => "the witness needs Linux 5.13 or newer with BTF (/sys/kernel/btf/vmlinux)",
         ProbeError::NoGroups => "mount them: `mount -t cgroup2 none /sys/fs/cgroup`",
         ProbeError::Read(_) | ProbeError::Map(_) => "the kernel may be short of memory; try again",
     }

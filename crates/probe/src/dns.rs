@@ -5,17 +5,17 @@ mod query;
 mod record;
 mod series;
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use libbpf_rs::{IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object};
+use libbpf_rs::{Link, MapCore, MapFlags, Object};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::group::root_group;
 use crate::object::{forgo_feed, open_object};
-use crate::probe::{entries, forget, map, program, read_through};
+use crate::probe::{entries, forget, iterator, map, program, read_through};
 use record::{KeyRecord, LossRecord, SeriesRecord, SettingsRecord};
 
 pub use query::{Query, Rcode, Transport, type_name};
@@ -59,7 +59,7 @@ impl Dns {
     ///
     /// # Errors
     ///
-    /// The user lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, or the kernel is older than 5.12 or has no BTF.
+    /// The user lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, or the kernel is older than 5.13 or has no BTF.
     pub fn load(options: DnsOptions) -> Result<Self, ProbeError> {
         libbpf_rs::set_print(None);
         let mut open = open_object(DNS).map_err(ProbeError::refused("dns"))?;
@@ -73,7 +73,7 @@ impl Dns {
         // What finds no room is counted here, so this one must have room.
         let (key, nothing) = (KeyRecord::default(), SeriesRecord::default());
         map(&object, "series").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
-        let expire_all = over_pending(&object, "expire_all")?;
+        let expire_all = iterator(&object, "expire_all")?;
         Ok(Self { object, expire_all, attached: Vec::new() })
     }
 
@@ -159,11 +159,4 @@ fn key_of(bytes: &[u8]) -> Key {
 
 fn series_of(bytes: &[u8]) -> Series {
     Series::of(&SeriesRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
-}
-
-/// An iterator over all queries that wait.
-fn over_pending(object: &Object, name: &'static str) -> Result<Link, ProbeError> {
-    let pending = map(object, "pending");
-    let over = IterOpts::Map(MapIterOpts::from_fd(pending.as_fd()));
-    program(object, name).attach_iter_with_opts(over).map_err(ProbeError::refused(name))
 }

@@ -35,6 +35,13 @@ impl<T: 'static> Feed<T> {
         Ok(Self { ring, arrived })
     }
 
+    /// What has come by now.
+    pub(crate) fn take(&self) -> Vec<T> {
+        // Its only failure is one of what takes a record, and that has none.
+        self.ring.consume().ok();
+        self.arrived.take()
+    }
+
     /// What has happened, in order; waits at most so long for the first event. Signals end the wait.
     pub fn wait(&self, at_most: Duration) -> Vec<T> {
         // Its only failure is an interrupted wait; what came until then is in `arrived`.

@@ -9,7 +9,7 @@ use libbpf_rs::{Link, MapType, Object, ObjectBuilder, OpenObject, ReferencesType
 
 use crate::error::ProbeError;
 use crate::group::root_group;
-use crate::probe::{Gap, program, read_through};
+use crate::probe::{Gap, iterator, program, read_through};
 
 /// What notes the owner of a socket as it is made.
 const ON_SOCKET: &str = "on_socket";
@@ -82,9 +82,7 @@ pub(crate) fn own_sockets(object: &Object, attached: &mut Vec<Link>, gaps: &mut 
         Ok(link) => attached.push(link),
         Err(why) => gaps.push(Gap { what: "who owns sockets that are made from now on", why }),
     }
-    let seeding = program(object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
-    read_through(&seeding)?;
-    Ok(())
+    read_through(&iterator(object, "seed_all")?).map(drop)
 }
 
 /// Attaches a program to all control groups.

@@ -4,19 +4,19 @@ mod scope;
 pub use events::Events;
 pub(crate) use scope::SCOPE;
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
 use libbpf_rs::btf::Btf;
-use libbpf_rs::{Iter, IterOpts, Link, MapCore, MapFlags, MapIterOpts, Object, OpenObject, ProgramMut};
+use libbpf_rs::{Iter, Link, MapCore, MapFlags, Object, OpenObject, ProgramMut};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::connection::{Connection, Kind, Role};
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::object::{arguments, forgo_feed, has_tracepoint, open_object};
-use crate::record::{ConnectionRecord, KeyRecord, LossRecord, SeriesRecord};
+use crate::record::{KeyRecord, LossRecord, SeriesRecord};
 use crate::series::{Key, Losses, Series};
 
 /// The programs, compiled.
@@ -63,6 +63,8 @@ pub struct Snapshots {
     write_all: Link,
     /// Forgets sockets that are no more.
     sweep_all: Link,
+    /// The number of the last look that wrote out what is open; held while one does.
+    look: Mutex<u8>,
 }
 
 /// Something that this kernel does not let be seen.
@@ -79,7 +81,7 @@ impl Probe {
     ///
     /// # Errors
     ///
-    /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.12 or has no BTF.
+    /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.13 or has no BTF.
     pub fn load() -> Result<Self, ProbeError> {
         Self::of(open()?.load().map_err(ProbeError::refused("tcp"))?)
     }
@@ -109,9 +111,7 @@ impl Probe {
                 .update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY)
                 .map_err(ProbeError::Map)?;
         }
-        let over = |name| over_stories(&object, name);
-        let snapshots =
-            Snapshots { tell_all: over("tell_all")?, write_all: over("write_all")?, sweep_all: over("sweep_all")? };
+        let snapshots = Snapshots::of(&object)?;
         Ok(Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots })
     }
 
@@ -126,9 +126,7 @@ impl Probe {
         read_through(&self.snapshots.sweep_all)?;
         self.attach_programs(&REQUIRED)?;
         // From now on no socket is missed; those that are open already are given a story unless they have one.
-        let seeding = program(&self.object, "seed_all").attach().map_err(ProbeError::refused("seed_all"))?;
-        read_through(&seeding)?;
-        Ok(())
+        read_through(&iterator(&self.object, "seed_all")?).map(drop)
     }
 
     /// Brings the counters up to date and reads them.
@@ -158,13 +156,29 @@ impl Probe {
     ///
     /// The kernel lacks memory for it.
     pub fn connections(&self) -> Result<Vec<Connection>, ProbeError> {
-        let bytes = read_through(&self.snapshots.write_all)?;
-        let records = bytes.chunks_exact(size_of::<ConnectionRecord>());
-        // As sockets come and go meanwhile, the iterator may meet one twice.
-        let mut met = HashSet::with_capacity(records.len());
-        let records = records.map(|bytes| ConnectionRecord::read_from_bytes(bytes).expect("chunks have this size"));
-        let records = records.filter(|record| met.insert((record.id, record.begun_ns)));
-        Ok(records.map(|record| Connection::of(&record)).collect())
+        let mut look = self.snapshots.look.lock().unwrap_or_else(PoisonError::into_inner);
+        *look = *look % u8::MAX + 1;
+        map(&self.object, "looks").update(&0u32.to_ne_bytes(), &[*look], MapFlags::ANY).map_err(ProbeError::Map)?;
+        let written = Feed::of(&map(&self.object, "written"), Connection::of)?;
+        let mut connections = Vec::new();
+        loop {
+            let is_cut_short = !read_through(&self.snapshots.write_all)?.is_empty();
+            connections.append(&mut written.take());
+            if !is_cut_short {
+                return Ok(connections);
+            }
+        }
+    }
+}
+
+impl Snapshots {
+    fn of(object: &Object) -> Result<Self, ProbeError> {
+        Ok(Self {
+            tell_all: iterator(object, "tell_all")?,
+            write_all: iterator(object, "write_all")?,
+            sweep_all: iterator(object, "sweep_all")?,
+            look: Mutex::new(0),
+        })
     }
 }
 
@@ -307,11 +321,9 @@ fn series_of(bytes: &[u8]) -> Series {
     Series::of(&SeriesRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
 }
 
-/// An iterator over all sockets that have a story.
-fn over_stories(object: &Object, name: &'static str) -> Result<Link, ProbeError> {
-    let stories = map(object, STORIES);
-    let over = IterOpts::Map(MapIterOpts::from_fd(stories.as_fd()));
-    program(object, name).attach_iter_with_opts(over).map_err(ProbeError::refused(name))
+/// A program that runs when it is read through.
+pub(crate) fn iterator(object: &Object, name: &'static str) -> Result<Link, ProbeError> {
+    program(object, name).attach().map_err(ProbeError::refused(name))
 }
 
 /// Runs an iterator to its end; what it writes.

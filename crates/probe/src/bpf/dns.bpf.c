@@ -4,6 +4,7 @@
  * These programs are on the way of every packet of every socket; what is not port 53 leaves after a few loads. A query
  * is told by the socket that sends it: it leaves there towards port 53, and its answer comes in there from port 53.
  * What a server's socket sees of the same packets has the ports the other way round and is left alone. */
+#include "every.h"
 #include "pending.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -351,11 +352,11 @@ int on_coming(struct __sk_buff *skb)
 }
 
 /* Gives up what has waited for too long. */
-static __always_inline int expire(struct pending_key *key, struct query *query)
+static long expire_one(struct bpf_map *map, const struct pending_key *key, struct query *query, void *look)
 {
 	struct pending_key own = {};
 
-	if (!key || !query || query->state != STATE_WAITING)
+	if (query->state != STATE_WAITING)
 		return 0;
 	if (bpf_ktime_get_ns() - query->begun_ns < settings.timeout_ns)
 		return 0;
@@ -365,8 +366,9 @@ static __always_inline int expire(struct pending_key *key, struct query *query)
 	return 0;
 }
 
-SEC("iter/bpf_map_elem")
-int expire_all(struct bpf_iter__bpf_map_elem *context)
+SEC("iter/bpf_map")
+int expire_all(struct bpf_iter__bpf_map *context)
 {
-	return expire(context->key, context->value);
+	at_end(context, &pending, expire_one, 0);
+	return 0;
 }

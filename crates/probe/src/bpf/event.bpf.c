@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Opens, resets, and what is sent again, for kernels before 5.12, which give a program no cookie of a socket.
+/* Opens, resets, and what is sent again, for kernels before 5.13, which give a program no way to all sockets, and before 5.12
+ * no cookie of one.
  *
  * A socket's story lies in a map, by the socket's address, from its first change of state to its last; the oldest make
  * room. So nobody inherits anything: whoever was accepted has no owner. What has no story is told all the same. */

@@ -285,10 +285,11 @@ struct bpf_iter_meta {
 	struct seq_file *seq;
 };
 
-struct bpf_iter__bpf_map_elem {
+struct bpf_map;
+
+struct bpf_iter__bpf_map {
 	struct bpf_iter_meta *meta;
-	void *key;
-	void *value;
+	struct bpf_map *map;
 };
 
 struct bpf_iter__task_file {

@@ -4,13 +4,34 @@
 #ifndef MESHTAX_SNAPSHOT_H
 #define MESHTAX_SNAPSHOT_H
 
+#include "every.h"
 #include "life.h"
 
-static __always_inline __u64 address_of(struct bpf_iter__bpf_map_elem *context)
-{
-	__u64 *at = context->key;
+/* Where a look writes what is open; one that finds it full goes on once it was read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 512 << 10);
+} written SEC(".maps");
 
-	return at ? *at : 0;
+/* The number of the look, from 1 to 255 and over again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} looks SEC(".maps");
+
+struct look {
+	__u8 number;
+	__u8 is_cut_short;
+};
+
+static __always_inline struct look look_now(void)
+{
+	__u32 zero = 0;
+	__u8 *number = bpf_map_lookup_elem(&looks, &zero);
+
+	return (struct look){.number = number ? *number : 0};
 }
 
 /* A connection: its socket may have several, one after the other. */
@@ -59,7 +80,8 @@ static __always_inline bool is_idle(const struct reading *reading, struct story 
 	       reading->retransmits == story->told_retransmits;
 }
 
-/* Adds what is new of a connection to its series. */
+/* Adds what is new of a connection to its series. The story is found by its address once more: older kernels let no
+ * program lock what it has not looked up. */
 static __always_inline void tell(__u64 at)
 {
 	struct story *story = bpf_map_lookup_elem(&stories, &at);
@@ -92,6 +114,12 @@ static __always_inline void tell(__u64 at)
 	series = open ? series_of(&key) : 0;
 	if (series)
 		add_news(series, &news, reading.srtt_us);
+}
+
+static long tell_one(struct bpf_map *map, const __u64 *at, struct story *story, void *look)
+{
+	tell(*at);
+	return 0;
 }
 
 static __always_inline bool describe_listener(struct connection *record, struct story *story, const struct name *name)
@@ -135,14 +163,30 @@ static __always_inline bool describe_open(struct connection *record, __u64 at, s
 	return open;
 }
 
-/* Writes a connection or a listener out. */
-static __always_inline void write_out(struct bpf_iter_meta *meta, __u64 at)
+/* Writes a connection or a listener out, unless this look has done so; whether there was room. */
+static __always_inline bool write_out(__u64 at, __u8 look)
 {
 	struct story *story = bpf_map_lookup_elem(&stories, &at);
-	struct connection record = {};
+	struct connection *record;
 
-	if (story && describe_open(&record, at, story))
-		bpf_seq_write(meta->seq, &record, sizeof(record));
+	if (!story || story->look == look)
+		return true;
+	record = bpf_ringbuf_reserve(&written, sizeof(*record), 0);
+	if (!record)
+		return false;
+	__builtin_memset(record, 0, sizeof(*record));
+	story->look = look;
+	if (describe_open(record, at, story))
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	else
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static long write_one(struct bpf_map *map, const __u64 *at, struct story *story, struct look *look)
+{
+	look->is_cut_short = !write_out(*at, look->number);
+	return look->is_cut_short;
 }
 
 /* Makes room: while nothing is attached, nobody else does. */
@@ -156,6 +200,12 @@ static __always_inline void sweep(__u64 at)
 	if (story->key.role == ROLE_LISTENER)
 		forget_listener(story);
 	bpf_map_delete_elem(&stories, &at);
+}
+
+static long sweep_one(struct bpf_map *map, const __u64 *at, struct story *story, void *look)
+{
+	sweep(*at);
+	return 0;
 }
 
 /* A base that is the same twice was not read in the middle of a change. */

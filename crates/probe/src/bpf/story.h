@@ -40,7 +40,8 @@ struct story {
 	__u8 over;               /* its end has been told */
 	__u8 seeded;
 	__u8 is_news;            /* that it was opened is not in a series yet */
-	__u8 pad[2];
+	__u8 look;               /* the last one that wrote it out */
+	__u8 pad;
 };
 
 /* By the socket's address. A socket has storage of its own, too, but to make and free it costs a short connection three

@@ -34,24 +34,28 @@ int BPF_PROG(on_destroy, struct sock *sk)
 
 /* --- Snapshots --- */
 
-SEC("iter/bpf_map_elem")
-int tell_all(struct bpf_iter__bpf_map_elem *context)
+SEC("iter/bpf_map")
+int tell_all(struct bpf_iter__bpf_map *context)
 {
-	tell(address_of(context));
+	at_end(context, &stories, tell_one, 0);
 	return 0;
 }
 
-SEC("iter/bpf_map_elem")
-int write_all(struct bpf_iter__bpf_map_elem *context)
+SEC("iter/bpf_map")
+int write_all(struct bpf_iter__bpf_map *context)
 {
-	write_out(context->meta, address_of(context));
+	struct look look = look_now();
+
+	at_end(context, &stories, write_one, &look);
+	if (look.is_cut_short)
+		bpf_seq_write(context->meta->seq, &look.is_cut_short, sizeof(look.is_cut_short));
 	return 0;
 }
 
-SEC("iter/bpf_map_elem")
-int sweep_all(struct bpf_iter__bpf_map_elem *context)
+SEC("iter/bpf_map")
+int sweep_all(struct bpf_iter__bpf_map *context)
 {
-	sweep(address_of(context));
+	at_end(context, &stories, sweep_one, 0);
 	return 0;
 }
 

@@ -7,7 +7,7 @@ pub type Events = Probe<()>;
 /// Its programs, compiled.
 const EVENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/event.bpf.o"));
 
-const NO_ID: &str = "before Linux 5.12 no program learns a socket's id";
+const NO_ID: &str = "before Linux 5.12 no program learns a socket's id, nor before 5.13 looks at all of them";
 
 /// Maps that they do without.
 const UNUSED: [&str; 2] = ["stories", "series"];

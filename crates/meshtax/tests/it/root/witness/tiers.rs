@@ -1,4 +1,4 @@
-//! What each kernel lets be seen: everything since Linux 5.12, before it what needs no storage in a socket. These hold on
+//! What each kernel lets be seen: everything since Linux 5.13, before it what needs no storage in a socket. These hold on
 //! every kernel; `make test-kernels` runs them in old ones and new ones.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -124,7 +124,7 @@ fn tools_that_count_bytes_refuse_kernels_that_cannot() {
         let said = words(&output);
         assert_eq!(output.status.code(), Some(2), "{tool}: {said}");
         assert!(said.starts_with("error: this kernel does not take `tcp`"), "{tool}: {said}");
-        assert!(said.contains("hint: the witness needs Linux 5.12 or newer"), "{tool}: {said}");
+        assert!(said.contains("hint: the witness needs Linux 5.13 or newer"), "{tool}: {said}");
     }
 }
 
