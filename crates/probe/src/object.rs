@@ -14,6 +14,9 @@ use crate::probe::{Gap, iterator, program, read_through};
 /// What notes the owner of a socket as it is made.
 const ON_SOCKET: &str = "on_socket";
 
+/// Where TCP's programs are told whether anybody listens.
+const FEED: &str = ".rodata.feed";
+
 /// Why kernels that are older tell less.
 pub(crate) const NO_STORAGE: &str = "before Linux 5.12 no program may keep anything in a socket";
 
@@ -58,6 +61,9 @@ pub(crate) fn forgo_feed(open: &mut OpenObject) {
     const RING_MIN: u32 = 65_536;
     let mut events = open.maps_mut().find(|map| map.name() == "events").expect("the object has a ring");
     events.set_max_entries(RING_MIN).expect("it is not loaded yet");
+    if let Some(mut place) = open.maps_mut().find(|map| map.name() == FEED) {
+        place.set_initial_value(&0u32.to_ne_bytes()).expect("it is not loaded yet, and of this size");
+    }
 }
 
 /// Whether the kernel has a tracepoint for programs that know its types.

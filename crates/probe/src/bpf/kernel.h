@@ -62,6 +62,9 @@ enum {
 /* The value of a socket flag is its place in `enum sock_flags`; the enumerator says it for the running kernel. */
 enum sock_flags { SOCK_DEAD, SOCK_DONE };
 
+/* Whether the running kernel has this helper. */
+enum bpf_func_id { BPF_FUNC_get_current_task_btf = 158 };
+
 enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262, AF_INET = 2, AF_INET6 = 10 };
 
 /* include/uapi/linux/{if_ether,in,in6}.h */
@@ -237,6 +240,7 @@ struct tcp_sock {
 	__u64 bytes_acked;
 	__u64 bytes_received;
 	__u64 bytes_retrans;
+	__u64 tcp_clock_cache;   /* CLOCK_MONOTONIC */
 	__u32 snd_nxt;
 	__u32 snd_una;
 	__u32 write_seq;

@@ -23,6 +23,14 @@ static __always_inline struct story *story_of(struct sock *sk)
 	return story && is_of(story, sk) ? story : 0;
 }
 
+/* Its cookie, which it may have by now: asking the kernel for it takes longer. */
+static __always_inline __u64 id_of(struct sock *sk)
+{
+	__u64 id = sk->__sk_common.skc_cookie.counter;
+
+	return id ? id : bpf_get_socket_cookie(sk);
+}
+
 /* How full the listener's queues are as a connection is born. The listener is read through its address, which may be
  * stale: such a read fails, or tells of the past. */
 static __always_inline void report_queue(struct sock *sk, struct story *story)
@@ -94,7 +102,7 @@ static __always_inline void begin(struct sock *sk, int state, bool is_now)
 		story.key.role = ROLE_SERVER;
 		inherit(&story, sk, is_now);
 	} else {
-		story.id = bpf_get_socket_cookie(sk);
+		story.id = id_of(sk);
 		story.key.role = state == TCP_LISTEN ? ROLE_LISTENER : ROLE_CLIENT;
 		if (is_now)
 			own(&story);
@@ -133,10 +141,9 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	reading.send_una = tp->snd_una;
 	reading.received = tp->bytes_received;
 	reading.receive_next = tp->rcv_nxt;
-	story->id = bpf_get_socket_cookie(sk);
-	story->established_ns = bpf_ktime_get_ns();
+	story->id = id_of(sk);
+	story->established_ns = tp->tcp_clock_cache; /* as the packet came that established it */
 	story->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
-	story->receive_base = receive_base(&reading);
 	story->send_base = send_base(&reading);
 	story->key = key_of(&sk->__sk_common, story);
 	if (story->key.role == ROLE_SERVER) {
@@ -144,9 +151,9 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 		story->told_retransmits = tp->total_retrans; /* answers to the open, which count_synack has told */
 	}
 	story->is_news = 1;
-	bpf_spin_lock(&story->lock);
+	/* A barrier in the midst: who finds it established finds all of this. */
+	__sync_lock_test_and_set(&story->receive_base, receive_base(&reading));
 	story->established = 1;
-	bpf_spin_unlock(&story->lock);
 	report_open(sk, story);
 }
 
@@ -176,13 +183,13 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 		return;
 	}
 	if (!story->established) {
-		story->id = bpf_get_socket_cookie(sk);
+		story->id = id_of(sk);
 		story->key = key_of(&sk->__sk_common, story);
 		story->is_news = !failed;
 		if (!failed)
 			report_open(sk, story); /* which was missed: when it was, nobody knows */
 	}
-	reading = read_socket(tp);
+	reading = read_counts(tp);
 	bytes = bytes_since(story, bytes_exact(&reading, state, story->key.role == ROLE_CLIENT));
 	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
 	bpf_spin_lock(&story->lock);
@@ -198,6 +205,7 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 	}
 	event = reserve(failed ? KIND_FAILED : KIND_CLOSED);
 	if (event) {
+		read_rest(&reading, tp);
 		describe(event, sk, story);
 		describe_traffic(event, &reading, story, bytes, state);
 		event->error = error_of(sk, state);

@@ -5,8 +5,6 @@
 
 #include "story.h"
 
-/* Counts move first, sequences next, and what marks a FIN in them last; so whoever reads a socket that nobody holds still
- * reads them in this order, and finds no FIN without its mark. */
 struct reading {
 	__u64 acked;
 	__u64 received;
@@ -30,7 +28,9 @@ struct reading {
 	bool done;               /* the peer has sent its FIN */
 };
 
-#define READ_ALL(reading, tp, READ)                                                                                   \
+/* Counts move first, sequences next, and what marks a FIN in them last; so whoever reads a socket that nobody holds still
+ * reads them in this order, and finds no FIN without its mark. */
+#define READ_COUNTS(reading, tp, READ)                                                                                \
 	do {                                                                                                          \
 		(reading)->acked = READ(tp, bytes_acked);                                                             \
 		(reading)->send_una = READ(tp, snd_una);                                                              \
@@ -41,17 +41,22 @@ struct reading {
 		(reading)->retransmitted = READ(tp, bytes_retrans);                                                   \
 		(reading)->retransmits = READ(tp, total_retrans);                                                     \
 		(reading)->out_of_order = READ(tp, rcv_ooopack);                                                      \
+		(reading)->srtt_us = READ(tp, srtt_us) >> 3;                                                          \
+		(reading)->state = READ(tp, inet_conn.icsk_inet.sk.__sk_common.skc_state);                            \
+		(reading)->done = is_done(READ(tp, inet_conn.icsk_inet.sk.__sk_common.skc_flags));                    \
+		(reading)->write_end = READ(tp, write_seq);                                                           \
+	} while (0)
+
+/* What is told of a connection and added up nowhere. */
+#define READ_REST(reading, tp, READ)                                                                                  \
+	do {                                                                                                          \
 		(reading)->reordered = READ(tp, reord_seen);                                                          \
 		(reading)->ecn_marked = READ(tp, delivered_ce);                                                       \
 		(reading)->lost = READ(tp, lost_out);                                                                 \
-		(reading)->srtt_us = READ(tp, srtt_us) >> 3;                                                          \
 		(reading)->rttvar_us = READ(tp, mdev_us) >> 2;                                                        \
 		(reading)->rtt_min_us = READ(tp, rtt_min.s[0].v);                                                     \
 		(reading)->receive_window = READ(tp, rcv_wnd);                                                        \
 		(reading)->send_window = READ(tp, snd_wnd);                                                           \
-		(reading)->state = READ(tp, inet_conn.icsk_inet.sk.__sk_common.skc_state);                            \
-		(reading)->done = is_done(READ(tp, inet_conn.icsk_inet.sk.__sk_common.skc_flags));                    \
-		(reading)->write_end = READ(tp, write_seq);                                                           \
 	} while (0)
 
 #define DIRECTLY(from, field) (*(volatile typeof((from)->field) *)&(from)->field)
@@ -62,21 +67,43 @@ static __always_inline bool is_done(unsigned long flags)
 }
 
 /* Of a socket that the verifier knows as one: plain loads. */
-static __always_inline struct reading read_socket(struct tcp_sock *tp)
+static __always_inline struct reading read_counts(struct tcp_sock *tp)
 {
 	struct reading reading = {};
 
-	READ_ALL(&reading, tp, DIRECTLY);
+	READ_COUNTS(&reading, tp, DIRECTLY);
+	return reading;
+}
+
+static __always_inline void read_rest(struct reading *reading, struct tcp_sock *tp)
+{
+	READ_REST(reading, tp, DIRECTLY);
+}
+
+static __always_inline struct reading read_socket(struct tcp_sock *tp)
+{
+	struct reading reading = read_counts(tp);
+
+	read_rest(&reading, tp);
 	return reading;
 }
 
 /* Of what is at an address, whether or not there is a socket any more. */
-static __always_inline struct reading read_at(__u64 at)
+static __always_inline struct reading read_counts_at(__u64 at)
 {
 	struct tcp_sock *tp = (void *)at;
 	struct reading reading = {};
 
-	READ_ALL(&reading, tp, BPF_CORE_READ);
+	READ_COUNTS(&reading, tp, BPF_CORE_READ);
+	return reading;
+}
+
+static __always_inline struct reading read_at(__u64 at)
+{
+	struct tcp_sock *tp = (void *)at;
+	struct reading reading = read_counts_at(at);
+
+	READ_REST(&reading, tp, BPF_CORE_READ);
 	return reading;
 }
 

@@ -101,7 +101,7 @@ static __always_inline void tell(__u64 at)
 		give_up(story, at, name.id);
 		return;
 	}
-	reading = read_at(at);
+	reading = read_counts_at(at);
 	if (is_idle(&reading, story))
 		return;
 	bpf_spin_lock(&story->lock);

@@ -95,10 +95,13 @@ static __always_inline void count_loss(__u32 offset)
 
 #define LOST(field) count_loss(__builtin_offsetof(struct losses, field))
 
+/* Whether anybody may listen: where nobody does, the verifier leaves out what only they are told. */
+const volatile __u32 has_feed SEC(".rodata.feed") = 1;
+
 static __always_inline bool is_fed(int kind)
 {
 	__u32 zero = 0;
-	__u32 *kinds = bpf_map_lookup_elem(&feeds, &zero);
+	__u32 *kinds = has_feed ? bpf_map_lookup_elem(&feeds, &zero) : 0;
 
 	return kinds && *kinds & (1u << kind);
 }
