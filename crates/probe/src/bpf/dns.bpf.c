@@ -157,7 +157,7 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 	key.socket = bpf_get_socket_cookie(skb);
 	key.message = header.id;
 	place = awaited(skb, key.message, folded(packet->source));
-	key.place = place;
+	key.place = place & (PLACES - 1);
 	query = place < 0 ? 0 : bpf_map_lookup_elem(&pending, &key);
 	if (!query || !claim(query)) {
 		LOST(unmatched);
@@ -171,7 +171,8 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 	}
 	query->rcode = header.code & CODE_RCODE;
 	query->flags = header.kind & KIND_TRUNCATED ? ANSWER_TRUNCATED : 0;
-	excuse_others(skb, key.message, folded(query->server), query->begun_ns);
+	if (place & OTHERS_WAIT)
+		excuse_others(skb, key.message, folded(query->server), query->begun_ns);
 	conclude(query, &key);
 	return true;
 }

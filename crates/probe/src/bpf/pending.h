@@ -190,6 +190,9 @@ static __always_inline __u64 folded(const __u8 *address)
 	return halves[0] ^ halves[1];
 }
 
+/* Beside its place: other queries wait, too. */
+#define OTHERS_WAIT 256
+
 /* Where the query lies that an answer from `server` belongs to: the oldest that was sent there, so that no latency is
  * told too short. Translation may show the server under another address than it was asked at; then the oldest of all.
  * -1 if none waits. The verifier looks at it once, as it is not static. */
@@ -198,7 +201,7 @@ __noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server)
 	struct pending_key key = {};
 	bool best_is_there = false;
 	__u64 best_begun_ns = ~0ull;
-	int best = -1;
+	int best = -1, waiting = 0;
 
 	key.socket = bpf_get_socket_cookie(skb);
 	key.message = message;
@@ -210,6 +213,7 @@ __noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server)
 		query = bpf_map_lookup_elem(&pending, &key);
 		if (!query || query->state != STATE_WAITING)
 			continue;
+		waiting++;
 		is_there = folded(query->server) == server;
 		if (is_there < best_is_there || (is_there == best_is_there && query->begun_ns >= best_begun_ns))
 			continue;
@@ -217,7 +221,7 @@ __noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server)
 		best_is_there = is_there;
 		best_begun_ns = query->begun_ns;
 	}
-	return best;
+	return waiting > 1 ? best | OTHERS_WAIT : best;
 }
 
 /* Nobody waits for other servers any more that were asked the same at the same time as `server`. The verifier looks at it
