@@ -129,10 +129,16 @@ static __always_inline void report_open(struct sock *sk, struct story *story)
 	bpf_ringbuf_submit(event, 0);
 }
 
+/* A full socket of TCP, which it is known to be. */
+static __always_inline struct tcp_sock *tcp_of(struct sock *sk)
+{
+	return bpf_ksym_exists(bpf_rdonly_cast) ? AS_KNOWN(struct tcp_sock, sk) : bpf_skc_to_tcp_sock(sk);
+}
+
 /* The series hears of it when it is first read, or at its end. */
 static __always_inline void establish(struct sock *sk, struct story *story)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tp = tcp_of(sk);
 	struct reading reading = {};
 
 	if (!tp)
@@ -167,7 +173,7 @@ static __always_inline int error_of(struct sock *sk, int state)
 
 static __always_inline void end(struct sock *sk, struct story *story, int state)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tp = tcp_of(sk);
 	struct connection *event;
 	struct reading reading;
 	struct series *series;
@@ -257,7 +263,7 @@ static __always_inline int change_state(struct sock *sk, int from, int to)
  * and where a client's SYN was never acknowledged its open has failed. */
 static __always_inline void end_unseen(struct sock *sk, struct story *story)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tp = tcp_of(sk);
 	int state = sk->sk_err ? TCP_ESTABLISHED : TCP_FIN_WAIT2;
 
 	if (tp && story->key.role == ROLE_CLIENT && !tp->bytes_acked)

@@ -56,12 +56,13 @@ static __always_inline struct story *listening_at(__u64 at, const struct story *
  * (SO_REUSEPORT), nothing else tells which of them it was. */
 static __always_inline struct story *listener_by_list(struct sock *sk, const struct story *child)
 {
-	__u64 node = 0, pointer = (__u64)sk->__sk_common.skc_bind_node.pprev;
+	__u64 node, pointer = (__u64)sk->__sk_common.skc_bind_node.pprev;
 
 	for (int i = 0; i < STEPS_MAX; i++) {
 		struct story *found;
 
-		if (bpf_probe_read_kernel(&node, sizeof(node), (void *)pointer) || !node)
+		node = (__u64)READ_AT(struct hlist_node, pointer, next);
+		if (!node)
 			return 0;
 		found = listening_at(node - bpf_core_field_offset(struct sock_common, skc_bind_node), child);
 		if (found)

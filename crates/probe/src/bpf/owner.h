@@ -46,7 +46,7 @@ static __always_inline void own(struct story *story)
 
 static __always_inline __u16 local_port(struct sock *sk)
 {
-	return bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	return bpf_ntohs(READ_AT(struct inet_sock, sk, inet_sport));
 }
 
 #endif

@@ -94,6 +94,8 @@ static __always_inline struct reading read_counts_at(__u64 at)
 	struct tcp_sock *tp = (void *)at;
 	struct reading reading = {};
 
+	if (bpf_ksym_exists(bpf_rdonly_cast))
+		return read_counts(AS_KNOWN(struct tcp_sock, at));
 	READ_COUNTS(&reading, tp, BPF_CORE_READ);
 	return reading;
 }
@@ -101,8 +103,11 @@ static __always_inline struct reading read_counts_at(__u64 at)
 static __always_inline struct reading read_at(__u64 at)
 {
 	struct tcp_sock *tp = (void *)at;
-	struct reading reading = read_counts_at(at);
+	struct reading reading;
 
+	if (bpf_ksym_exists(bpf_rdonly_cast))
+		return read_socket(AS_KNOWN(struct tcp_sock, at));
+	reading = read_counts_at(at);
 	READ_REST(&reading, tp, BPF_CORE_READ);
 	return reading;
 }

@@ -10,11 +10,11 @@ static __always_inline void describe_ends(struct connection *to, struct sock *sk
 {
 	to->family = story->key.family;
 	if (to->family == AF_INET) {
-		*(__u32 *)to->local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		*(__u32 *)to->local = READ_AT(struct sock, sk, __sk_common.skc_rcv_saddr);
 		__builtin_memcpy(to->remote, story->key.remote, sizeof(to->remote));
 		return;
 	}
-	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	to->family = READ_AT(struct sock, sk, __sk_common.skc_family);
 	ends(&sk->__sk_common, to->local, to->remote);
 }
 
@@ -31,7 +31,7 @@ static __always_inline void describe(struct connection *to, struct sock *sk, con
 	to->pid = story->pid;
 	to->uid = story->uid;
 	to->local_port = story->local_port;
-	to->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	to->remote_port = bpf_ntohs(READ_AT(struct sock, sk, __sk_common.skc_dport));
 	to->role = story->key.role;
 	to->flags = story->seeded ? FLAG_SEEDED : 0;
 	describe_ends(to, sk, story);

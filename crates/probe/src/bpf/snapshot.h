@@ -10,7 +10,7 @@
 /* Where a look writes what is open; one that finds it full goes on once it was read. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 512 << 10);
+	__uint(max_entries, 2 << 20);
 } written SEC(".maps");
 
 /* The number of the look, from 1 to 255 and over again. */
@@ -60,16 +60,12 @@ static __always_inline bool is_open(struct story *story, const struct name *name
 
 static __always_inline bool is_another(__u64 at, __u64 id)
 {
-	struct sock_common *common = (void *)at;
-
-	return BPF_CORE_READ(common, skc_cookie.counter) != id;
+	return READ_AT(struct sock_common, at, skc_cookie.counter) != id;
 }
 
 static __always_inline bool is_gone(__u64 at, __u64 id)
 {
-	struct sock_common *common = (void *)at;
-
-	return is_another(at, id) || !BPF_CORE_READ(common, skc_refcnt.refs.counter);
+	return is_another(at, id) || !READ_AT(struct sock_common, at, skc_refcnt.refs.counter);
 }
 
 static __always_inline bool is_idle(const struct reading *reading, struct story *story)

@@ -9,6 +9,16 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+/* Lets what is at an address be loaded as if the verifier knew it, with no call for each field: since Linux 6.2. What is not
+ * there reads as 0. */
+extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym __weak;
+
+#define AS_KNOWN(type, at) ((type *)bpf_rdonly_cast((void *)(at), bpf_core_type_id_kernel(type)))
+
+/* A field of what is at an address. */
+#define READ_AT(type, at, field)                                                                                      \
+	(bpf_ksym_exists(bpf_rdonly_cast) ? AS_KNOWN(type, at)->field : BPF_CORE_READ((type *)(at), field))
+
 static __always_inline void add(__u64 *counter, __u64 more)
 {
 	if (more)
