@@ -148,7 +148,8 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	reading.received = tp->bytes_received;
 	reading.receive_next = tp->rcv_nxt;
 	story->id = id_of(sk);
-	story->established_ns = tp->tcp_clock_cache; /* as the packet came that established it */
+	/* As the packet came that established it, if one did: a socket that is restored (TCP_REPAIR) has none. */
+	story->established_ns = tp->tcp_clock_cache > story->begun_ns ? tp->tcp_clock_cache : bpf_ktime_get_ns();
 	story->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	story->send_base = send_base(&reading);
 	story->key = key_of(&sk->__sk_common, story);
