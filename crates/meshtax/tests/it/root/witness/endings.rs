@@ -98,6 +98,30 @@ fn multipath_counts_as_its_paths() {
     assert_eq!(namespace.counter("MPTcpExt", "MPCapableSYNRX"), 1, "the connection is one of MPTCP");
 }
 
+/// As a container's checkpoint does, without a packet.
+const RESTORED: &str = "
+import socket, time
+TCP_REPAIR, ON, OFF_WITHOUT_PROBE = 19, 1, -1
+sock = socket.socket()
+sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, ON)
+sock.bind(('127.0.0.1', 7705))
+sock.connect(('127.0.0.1', 7706))
+sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, OFF_WITHOUT_PROBE)
+time.sleep(0.1)
+sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, ON)
+";
+
+#[test]
+fn a_connection_that_is_restored_has_been_established() {
+    insist_on_root();
+    let namespace = Namespace::new("restored");
+    let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
+    namespace.inside(&["python3", "-c", RESTORED]);
+    let line = &life.lines(1)[0];
+    assert!(line["established"].is_string(), "{line}");
+    assert!(line["duration_ms"].as_f64().is_some_and(|ms| ms >= 100.0), "{line}");
+}
+
 #[test]
 fn an_open_that_nobody_waits_for_is_given_up() {
     insist_on_root();
