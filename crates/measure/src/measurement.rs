@@ -109,7 +109,7 @@ pub struct Environment {
 pub struct Arm {
     /// Name of the arm.
     pub name: String,
-    /// Every [`Metric`] by its name.
+    /// Every metric by its name.
     pub metrics: BTreeMap<String, Value>,
     /// Requests that each pod received during the rounds, as the service itself counted them.
     pub services: Vec<ServiceCount>,

@@ -206,7 +206,7 @@ pub struct OutputOptions {
     /// Print measurement.json on standard output instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Run folder to make [default: runs/<id>]
+    /// Run folder to make [default: runs/ID]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Exit with 1 if a guard says that the numbers are not to be believed

@@ -4,9 +4,9 @@
  * the maps have bcc's size. */
 #include "kernel.h"
 
-#define SEC(name) __attribute__((section(name), used))
+#define SEC(name)           __attribute__((section(name), used))
 #define __uint(name, value) int(*name)[value]
-#define __type(name, type) type *name
+#define __type(name, type)  type *name
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;

@@ -7,25 +7,11 @@ mod manifest;
 mod proxy;
 mod record;
 mod refusal;
-mod root;
 mod schema;
 mod words;
 
-use std::path::Path;
-use std::process::{Command, Output};
-
-use crate::tool::{meshtax, words};
-
-/// `command`, performed: 2 as exit status, exactly `error` and `hint` on standard error, and nothing on standard
-/// output. Nothing may have started: `home`, its working folder, stays as it is.
-fn refuses(command: &mut Command, home: &Path, error: &str, hint: &str) {
-    let before = listing(home);
-    let output = command.current_dir(home).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), format!("error: {error}\n\nhint: {hint}\n"), "{command:?}");
-    assert_eq!(output.status.code(), Some(2), "{command:?}");
-    assert!(output.stdout.is_empty(), "{command:?}");
-    assert_eq!(listing(home), before, "{command:?} left something behind");
-}
+use std::process::Output;
+use testbed::{meshtax, words};
 
 /// `meshtax ARGUMENTS`, which must succeed without a word on standard error: its standard output.
 fn prints(arguments: &[&str]) -> String {
@@ -37,18 +23,4 @@ fn prints(arguments: &[&str]) -> String {
 fn assert_succeeds(output: &Output, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {}", words(output));
     assert!(output.stderr.is_empty(), "{arguments:?}: {}", words(output));
-}
-
-/// Paths of everything below a folder.
-fn listing(folder: &Path) -> Vec<String> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            paths.extend(listing(&path));
-        }
-        paths.push(path.to_string_lossy().into_owned());
-    }
-    paths.sort();
-    paths
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every room, and what it may import; the door may import all.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("topology", &[]),
     ("plane", &["topology"]),
     ("service", &["topology"]),
@@ -17,8 +17,11 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("measure", &["topology"]),
     ("report", &["topology", "measure"]),
     ("agent", &["probe", "measure"]),
+    (TESTBED, &[]),
 ];
 const DOOR: &str = "meshtax";
+/// What tests share; it ships with nothing.
+const TESTBED: &str = "testbed";
 const PAPER: [&str; 4] = ["topology", "plane", "measure", "report"];
 const UNSAFE_FILES: [&str; 2] = ["crates/lab/src/namespace.rs", "crates/probe/src/statistics.rs"];
 const NO_NOUNS: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "misc", "manager", "handler"];
@@ -46,6 +49,17 @@ fn rooms_import_only_what_the_design_allows() {
             ("crates/lab/Cargo.toml", "[target.'cfg(unix)'.dependencies.meter]\npath = \"../meter\""),
             ("crates/topology/Cargo.toml", "[dependencies]\nmeshtax.workspace = true"),
             ("crates/kitchen/Cargo.toml", "[package]\nname = \"kitchen\""),
+        ],
+    );
+}
+
+#[test]
+fn nothing_that_ships_depends_on_the_testbed() {
+    check(
+        testbed,
+        &[
+            ("crates/lab/Cargo.toml", "[dependencies]\ntestbed.workspace = true"),
+            ("crates/meshtax/Cargo.toml", "[build-dependencies.testbed]\npath = \"../testbed\""),
         ],
     );
 }
@@ -144,13 +158,15 @@ fn imports(files: &[File]) -> Vec<String> {
     let mut breaches = Vec::new();
     for (room, manifest) in manifests(files).filter(|(room, _)| *room != DOOR) {
         let Some((_, allowed)) = ROOMS.iter().find(|(known, _)| *known == room) else {
-            breaches
-                .push(format!("crates/{room}: no such room; put its code into one that exists, or add it to DESIGN"));
+            breaches.push(format!(
+                "crates/{room}: no such room; put its code into one that exists, or add it to ARCHITECTURE.md and here"
+            ));
             continue;
         };
         let rooms = ROOMS.map(|(known, _)| known);
         let known = |name: &&str| *name == DOOR || rooms.contains(name);
-        for import in dependencies(&manifest.text).into_iter().filter(known).filter(|name| !allowed.contains(name)) {
+        let imports = dependencies(&manifest.text).into_iter().map(|(_, name)| name).filter(known);
+        for import in imports.filter(|name| *name != TESTBED && !allowed.contains(name)) {
             breaches
                 .push(format!("{}: must not import `{import}`; let the door pass values between them", manifest.path));
         }
@@ -158,19 +174,29 @@ fn imports(files: &[File]) -> Vec<String> {
     breaches
 }
 
-/// Names of all dependencies in a manifest, of whatever kind.
-fn dependencies(manifest: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    let mut within = false;
+fn testbed(files: &[File]) -> Vec<String> {
+    let ships = |manifest: &File| {
+        let mut dependencies = dependencies(&manifest.text).into_iter();
+        dependencies.any(|(section, name)| name == TESTBED && !section.starts_with("dev-"))
+    };
+    let breaches = manifests(files).filter(|(_, manifest)| ships(manifest));
+    breaches.map(|(_, manifest)| format!("{}: `testbed` may be a dev-dependency only", manifest.path)).collect()
+}
+
+/// Sections and names of all dependencies in a manifest, such as `("dev-dependencies", "insta")`.
+fn dependencies(manifest: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    let mut section = None;
     for line in manifest.lines() {
-        if let Some(section) = line.trim().strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            within = section.ends_with("dependencies");
-            names.extend(section.split_once("dependencies.").map(|(_, name)| name));
-        } else if within {
-            names.extend(line.split(['.', '=', ' ']).next().filter(|name| !name.is_empty()));
+        if let Some(title) = line.trim().strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = title.ends_with("dependencies").then_some(title);
+            found.extend(title.split_once("dependencies.").map(|(_, name)| (title, name)));
+        } else if let Some(section) = section {
+            found
+                .extend(line.split(['.', '=', ' ']).next().filter(|name| !name.is_empty()).map(|name| (section, name)));
         }
     }
-    names
+    found
 }
 
 fn crate_names(files: &[File]) -> Vec<String> {
@@ -200,7 +226,7 @@ fn speech(files: &[File]) -> Vec<String> {
         "env::vars",
         "env::vars_os",
     ];
-    let rooms = files.iter().filter(|file| room(file).is_some_and(|room| room != DOOR));
+    let rooms = files.iter().filter(|file| room(file).is_some_and(|room| room != DOOR && room != TESTBED));
     uses(rooms, &words, "return a value, or take a writer; only the door speaks and looks round")
 }
 

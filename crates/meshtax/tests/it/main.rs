@@ -1,11 +1,8 @@
-//! Tests through the doors that users use: the command line, and on a real kernel with a real Envoy.
+//! Tests that need no privilege.
 //!
 //! - `house`: the walls between the rooms, held by reading the source.
-//! - `cli`: arguments, files, messages and exit statuses; needs no privilege.
-//! - `root`: labs that stand. These need root and what `make setup` installs, and fail without either.
+//! - `cli`: arguments, files, messages and exit statuses.
 
 mod cli;
 mod house;
 mod recorded;
-mod root;
-mod tool;

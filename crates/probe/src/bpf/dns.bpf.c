@@ -19,7 +19,7 @@ enum { PREFIX_LEN = 2, LABEL_LEN_MAX = 63, LABELS_MAX = 128, NAME_LEN_MAX = 255 
 /* RFC 1035, 4.1.1. */
 struct header {
 	__be16 id;
-	__u8 kind;               /* answer or query, operation, truncation */
+	__u8 kind; /* answer or query, operation, truncation */
 	__u8 code;
 	__be16 questions;
 	__be16 rest[3];
@@ -34,12 +34,12 @@ struct owner {
 
 /* One direction of a connection. */
 struct stream {
-	__u32 start;             /* sequence number after the SYN */
-	__u32 next;              /* of the first byte that was not looked at */
-	__u32 skipped;           /* bytes of a message that are not looked at */
-	__u16 message;           /* length of a message whose prefix came alone */
-	__u8 is_sure;            /* it was seen from its SYN on */
-	__u8 is_known;           /* `next` is where a message begins, or its rest */
+	__u32 start;   /* sequence number after the SYN */
+	__u32 next;    /* of the first byte that was not looked at */
+	__u32 skipped; /* bytes of a message that are not looked at */
+	__u16 message; /* length of a message whose prefix came alone */
+	__u8 is_sure;  /* it was seen from its SYN on */
+	__u8 is_known; /* `next` is where a message begins, or its rest */
 };
 
 struct conversation {

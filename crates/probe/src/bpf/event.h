@@ -19,14 +19,14 @@ enum role {
 
 /* Why a record was written. */
 enum kind {
-	KIND_SEEN = 0,           /* a snapshot met it */
-	KIND_CONNECTED = 1,      /* an active open has succeeded */
-	KIND_ACCEPTED = 2,       /* a passive open has succeeded */
-	KIND_CLOSED = 3,         /* an established connection is gone */
-	KIND_FAILED = 4,         /* an active open has failed */
-	KIND_QUEUED = 5,         /* a listener has a connection more that waits for its last acknowledgement */
-	KIND_RETRANSMITTED = 6,  /* a segment was sent again */
-	KIND_SYNACK_AGAIN = 7,   /* the answer to an open was sent again */
+	KIND_SEEN = 0,          /* a snapshot met it */
+	KIND_CONNECTED = 1,     /* an active open has succeeded */
+	KIND_ACCEPTED = 2,      /* a passive open has succeeded */
+	KIND_CLOSED = 3,        /* an established connection is gone */
+	KIND_FAILED = 4,        /* an active open has failed */
+	KIND_QUEUED = 5,        /* a listener has a connection more that waits for its last acknowledgement */
+	KIND_RETRANSMITTED = 6, /* a segment was sent again */
+	KIND_SYNACK_AGAIN = 7,  /* the answer to an open was sent again */
 	KIND_RESET_SENT = 8,
 	KIND_RESET_RECEIVED = 9,
 	KIND_COUNT = 10,
@@ -34,58 +34,58 @@ enum kind {
 
 /* One socket at one instant. Addresses: IPv4 in the first four bytes. */
 struct connection {
-	__u64 at_ns;             /* CLOCK_MONOTONIC */
-	__u64 id;                /* socket cookie; 0 where the kernel does not say */
-	__u64 begun_ns;          /* first SYN sent or answered; 0 if that is not known */
+	__u64 at_ns;    /* CLOCK_MONOTONIC */
+	__u64 id;       /* socket cookie; 0 where the kernel does not say */
+	__u64 begun_ns; /* first SYN sent or answered; 0 if that is not known */
 	__u64 established_ns;
-	__u64 cgroup;            /* id of the cgroup v2 */
-	__u64 sent;              /* payload bytes put on the wire at least once */
-	__u64 received;          /* payload bytes in order */
-	__u64 retransmitted;     /* bytes */
-	__u64 listener;          /* of a server's socket: the cookie of the one it came from */
+	__u64 cgroup;        /* id of the cgroup v2 */
+	__u64 sent;          /* payload bytes put on the wire at least once */
+	__u64 received;      /* payload bytes in order */
+	__u64 retransmitted; /* bytes */
+	__u64 listener;      /* of a server's socket: the cookie of the one it came from */
 	__u8 local[16];
 	__u8 remote[16];
 	__u32 netns;
 	__u32 pid;
 	__u32 uid;
-	__u32 retransmits;       /* segments */
+	__u32 retransmits; /* segments */
 	__u32 srtt_us;
 	__u32 rttvar_us;
 	__u32 rtt_min_us;
-	__u32 lost;              /* segments presumed lost now */
-	__u32 out_of_order;      /* segments received */
-	__u32 reordered;         /* times that reordering was seen */
-	__u32 ecn_marked;        /* segments delivered with a mark */
-	__u32 queue;             /* listener: accept queue now */
+	__u32 lost;         /* segments presumed lost now */
+	__u32 out_of_order; /* segments received */
+	__u32 reordered;    /* times that reordering was seen */
+	__u32 ecn_marked;   /* segments delivered with a mark */
+	__u32 queue;        /* listener: accept queue now */
 	__u32 queue_max;
-	__u32 syn_queue;         /* listener: opens that are not complete */
-	__u32 drops;             /* listener: packets that it dropped, ever */
+	__u32 syn_queue; /* listener: opens that are not complete */
+	__u32 drops;     /* listener: packets that it dropped, ever */
 	__u16 local_port;
 	__u16 remote_port;
 	__u16 family;
-	__u16 error;             /* errno of a failed open or an aborted connection */
+	__u16 error; /* errno of a failed open or an aborted connection */
 	__u8 kind;
 	__u8 role;
-	__u8 state;              /* the kernel's number of the TCP state; before the change where there is one */
-	__u8 flags;              /* FLAG_… */
-	char comm[COMM_LEN];     /* name of the process, not of the thread */
+	__u8 state;          /* the kernel's number of the TCP state; before the change where there is one */
+	__u8 flags;          /* FLAG_… */
+	char comm[COMM_LEN]; /* name of the process, not of the thread */
 };
 _Static_assert(sizeof(struct connection) == 192, "struct connection has no hidden padding");
 
 enum {
-	FLAG_ZERO_WINDOW_SENT = 1,      /* we tell the peer to send nothing */
-	FLAG_ZERO_WINDOW_RECEIVED = 2,  /* the peer tells us */
-	FLAG_SEEDED = 4,                /* older than the probe: bytes count from its start */
-	FLAG_PARTIAL = 8,               /* this kernel lets neither bytes nor cookies be known, and not every owner */
+	FLAG_ZERO_WINDOW_SENT = 1,     /* we tell the peer to send nothing */
+	FLAG_ZERO_WINDOW_RECEIVED = 2, /* the peer tells us */
+	FLAG_SEEDED = 4,               /* older than the probe: bytes count from its start */
+	FLAG_PARTIAL = 8,              /* this kernel lets neither bytes nor cookies be known, and not every owner */
 };
 
 /* What is counted together. */
 struct series_key {
 	__u64 cgroup;
-	__u8 remote[16];         /* all zero for the series `other` of each role */
+	__u8 remote[16]; /* all zero for the series `other` of each role */
 	char comm[COMM_LEN];
 	__u32 netns;
-	__u16 port;              /* the service's: the remote one of a client, the local one of a server */
+	__u16 port; /* the service's: the remote one of a client, the local one of a server */
 	__u8 family;
 	__u8 role;
 };
@@ -95,25 +95,25 @@ _Static_assert(sizeof(struct series_key) == 48, "struct series_key has no hidden
 struct series {
 	__u64 opened;
 	__u64 closed;
-	__u64 failed;            /* active opens */
-	__u64 reset;             /* cut off: by a reset of either side, or an error */
-	__u64 resets_sent;       /* segments, of whatever socket there is */
+	__u64 failed;      /* active opens */
+	__u64 reset;       /* cut off: by a reset of either side, or an error */
+	__u64 resets_sent; /* segments, of whatever socket there is */
 	__u64 resets_received;
-	__u64 sent;              /* bytes */
-	__u64 received;          /* bytes */
-	__u64 retransmitted;     /* bytes */
-	__u64 retransmits;       /* segments */
-	__u64 out_of_order;      /* segments */
-	__u64 handshake_ns;      /* sum over opened */
+	__u64 sent;          /* bytes */
+	__u64 received;      /* bytes */
+	__u64 retransmitted; /* bytes */
+	__u64 retransmits;   /* segments */
+	__u64 out_of_order;  /* segments */
+	__u64 handshake_ns;  /* sum over opened */
 	__u64 rtt_sum_us;
-	__u64 rtt[RTT_BUCKETS];  /* smoothed round-trip time at snapshots and at the end */
+	__u64 rtt[RTT_BUCKETS]; /* smoothed round-trip time at snapshots and at the end */
 };
 
 /* What was lost, by what. */
 struct losses {
 	__u64 events[KIND_COUNT]; /* the ring was full */
-	__u64 series;            /* counted as `other`: no room for a series more */
-	__u64 stories;           /* sockets without a story: no room for one */
+	__u64 series;             /* counted as `other`: no room for a series more */
+	__u64 stories;            /* sockets without a story: no room for one */
 };
 
 #endif

@@ -8,12 +8,12 @@
 #define COMM_LEN 16
 
 struct owner {
-	__u64 at;                /* address of the socket */
+	__u64 at; /* address of the socket */
 	__u64 cgroup;
 	__u32 pid;
 	__u32 uid;
 	__u32 netns;
-	__u32 role;              /* see udp.h; 0 until its port is known */
+	__u32 role; /* see udp.h; 0 until its port is known */
 	char comm[COMM_LEN];
 };
 

@@ -9,12 +9,12 @@
 #define EXTENSIONS_MAX 4
 
 struct packet {
-	__u8 source[16];         /* IPv4 in the first four bytes */
+	__u8 source[16]; /* IPv4 in the first four bytes */
 	__u8 destination[16];
 	__u16 source_port;
 	__u16 destination_port;
 	__u16 ethertype;
-	__u16 family;            /* 0 if it has no addresses */
+	__u16 family; /* 0 if it has no addresses */
 	__u8 protocol;
 	__u8 tcp_flags;
 };

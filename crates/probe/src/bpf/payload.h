@@ -19,8 +19,8 @@ enum { IPV4_LEN = 20, IPV6_LEN = 40, UDP_LEN = 8, TCP_LEN = 20, PORTS_LEN = 4 };
 
 enum packet_kind {
 	PACKET_OTHER = 0,
-	PACKET_SUSPECT = 1,      /* worth a closer look */
-	PACKET_EXTENDED = 2,     /* its ports lie behind headers of IPv6 that are not read */
+	PACKET_SUSPECT = 1,  /* worth a closer look */
+	PACKET_EXTENDED = 2, /* its ports lie behind headers of IPv6 that are not read */
 };
 
 /* Whether the socket was connected to this port, wherever translation sends what leaves it. */
@@ -64,14 +64,14 @@ static __always_inline enum packet_kind glance(struct __sk_buff *skb, bool outgo
 struct packet {
 	__u8 source[16];
 	__u8 target[16];
-	__u32 payload;           /* where it begins */
-	__u32 length;            /* its bytes */
+	__u32 payload; /* where it begins */
+	__u32 length;  /* its bytes */
 	__u32 seq;
 	__u16 source_port;
 	__u16 target_port;
 	__u8 family;
 	__u8 transport;
-	__u8 opens;              /* it has SYN */
+	__u8 opens; /* it has SYN */
 };
 
 static __always_inline int read_ip(struct __sk_buff *skb, struct packet *packet)

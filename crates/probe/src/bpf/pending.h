@@ -24,7 +24,7 @@ enum { BPF_MAP_FULL = -7, BPF_MAP_HAS = -17 };
 #define PLACES 8
 
 enum {
-	STATE_WRITTEN = 0,       /* not yet complete */
+	STATE_WRITTEN = 0, /* not yet complete */
 	STATE_WAITING = 1,
 	STATE_ENDED = 2,
 };
@@ -92,7 +92,7 @@ static __always_inline void count_loss(__u32 offset, __u64 more)
 }
 
 #define LOST_MANY(field, more) count_loss(__builtin_offsetof(struct losses, field), more)
-#define LOST(field) LOST_MANY(field, 1)
+#define LOST(field)            LOST_MANY(field, 1)
 
 static __always_inline bool is_fed(void)
 {

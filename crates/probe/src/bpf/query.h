@@ -6,7 +6,7 @@
 #include "kernel.h"
 
 #define OWNER_LEN 16
-#define NAME_LEN 256
+#define NAME_LEN  256
 
 /* Bucket i holds latencies below 2^(i + 6) µs, the last one all others. */
 #define LATENCY_BUCKETS 18
@@ -24,26 +24,26 @@ enum {
 
 /* A query, from its sending to its end. Addresses: IPv4 in the first four bytes. */
 struct query {
-	__u64 begun_ns;          /* CLOCK_MONOTONIC */
-	__u64 ended_ns;          /* its answer came, or it was given up */
-	__u64 socket;            /* cookie */
-	__u64 cgroup;            /* id of the cgroup v2 */
+	__u64 begun_ns; /* CLOCK_MONOTONIC */
+	__u64 ended_ns; /* its answer came, or it was given up */
+	__u64 socket;   /* cookie */
+	__u64 cgroup;   /* id of the cgroup v2 */
 	__u8 local[16];
 	__u8 server[16];
-	__u32 state;             /* of the programs alone */
+	__u32 state; /* of the programs alone */
 	__u32 netns;
-	__u32 pid;               /* 0 if it is not known */
+	__u32 pid; /* 0 if it is not known */
 	__u32 uid;
 	__u16 local_port;
 	__u16 server_port;
-	__u16 message;           /* id of the message */
+	__u16 message; /* id of the message */
 	__u16 type;
 	__u8 family;
 	__u8 transport;
 	__u8 rcode;
-	__u8 flags;              /* ANSWER_… */
-	char comm[OWNER_LEN];    /* name of the process */
-	__u8 name[NAME_LEN];     /* as on the wire; empty where it is withheld */
+	__u8 flags;           /* ANSWER_… */
+	char comm[OWNER_LEN]; /* name of the process */
+	__u8 name[NAME_LEN];  /* as on the wire; empty where it is withheld */
 	__u32 name_len;
 };
 _Static_assert(sizeof(struct query) == 368, "struct query has no hidden padding");
@@ -61,21 +61,21 @@ _Static_assert(sizeof(struct series_key) == 32, "struct series_key has no hidden
 
 /* Monotonic counters. */
 struct series {
-	__u64 queries;           /* that have ended */
-	__u64 truncated;         /* answers that say that they are */
-	__u64 latency_ns;        /* sum over answers */
+	__u64 queries;    /* that have ended */
+	__u64 truncated;  /* answers that say that they are */
+	__u64 latency_ns; /* sum over answers */
 	__u64 latency[LATENCY_BUCKETS];
 };
 
 /* What was lost, by what. */
 struct losses {
-	__u64 events;            /* the ring was full */
-	__u64 series;            /* counted as `other`: no room for a series more */
-	__u64 queries;           /* no room or memory to follow a query */
-	__u64 sockets;           /* no memory to follow a connection */
-	__u64 unparsed;          /* messages, or segments of TCP, that were not understood */
-	__u64 extended;          /* packets with further headers of IPv6 */
-	__u64 unmatched;         /* answers without a query that still waits */
+	__u64 events;    /* the ring was full */
+	__u64 series;    /* counted as `other`: no room for a series more */
+	__u64 queries;   /* no room or memory to follow a query */
+	__u64 sockets;   /* no memory to follow a connection */
+	__u64 unparsed;  /* messages, or segments of TCP, that were not understood */
+	__u64 extended;  /* packets with further headers of IPv6 */
+	__u64 unmatched; /* answers without a query that still waits */
 };
 
 #endif

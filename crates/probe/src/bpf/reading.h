@@ -12,7 +12,7 @@ struct reading {
 	__u32 send_una;
 	__u32 send_next;
 	__u32 receive_next;
-	__u32 read;              /* sequence up to which the application has read */
+	__u32 read; /* sequence up to which the application has read */
 	__u32 retransmits;
 	__u32 out_of_order;
 	__u32 reordered;
@@ -23,40 +23,40 @@ struct reading {
 	__u32 rtt_min_us;
 	__u32 receive_window;
 	__u32 send_window;
-	__u32 write_end;         /* sequence at the end of what the application has written */
+	__u32 write_end; /* sequence at the end of what the application has written */
 	__u8 state;
-	bool done;               /* the peer has sent its FIN */
+	bool done; /* the peer has sent its FIN */
 };
 
 /* Counts move first, sequences next, and what marks a FIN in them last; so whoever reads a socket that nobody holds still
  * reads them in this order, and finds no FIN without its mark. */
-#define READ_COUNTS(reading, tp, READ)                                                                                \
-	do {                                                                                                          \
-		(reading)->acked = READ(tp, bytes_acked);                                                             \
-		(reading)->send_una = READ(tp, snd_una);                                                              \
-		(reading)->send_next = READ(tp, snd_nxt);                                                             \
-		(reading)->received = READ(tp, bytes_received);                                                       \
-		(reading)->receive_next = READ(tp, rcv_nxt);                                                          \
-		(reading)->read = READ(tp, copied_seq);                                                               \
-		(reading)->retransmitted = READ(tp, bytes_retrans);                                                   \
-		(reading)->retransmits = READ(tp, total_retrans);                                                     \
-		(reading)->out_of_order = READ(tp, rcv_ooopack);                                                      \
-		(reading)->srtt_us = READ(tp, srtt_us) >> 3;                                                          \
-		(reading)->state = READ(tp, inet_conn.icsk_inet.sk.__sk_common.skc_state);                            \
-		(reading)->done = is_done(READ(tp, inet_conn.icsk_inet.sk.__sk_common.skc_flags));                    \
-		(reading)->write_end = READ(tp, write_seq);                                                           \
+#define READ_COUNTS(reading, tp, READ)                                                                                 \
+	do {                                                                                                           \
+		(reading)->acked = READ(tp, bytes_acked);                                                              \
+		(reading)->send_una = READ(tp, snd_una);                                                               \
+		(reading)->send_next = READ(tp, snd_nxt);                                                              \
+		(reading)->received = READ(tp, bytes_received);                                                        \
+		(reading)->receive_next = READ(tp, rcv_nxt);                                                           \
+		(reading)->read = READ(tp, copied_seq);                                                                \
+		(reading)->retransmitted = READ(tp, bytes_retrans);                                                    \
+		(reading)->retransmits = READ(tp, total_retrans);                                                      \
+		(reading)->out_of_order = READ(tp, rcv_ooopack);                                                       \
+		(reading)->srtt_us = READ(tp, srtt_us) >> 3;                                                           \
+		(reading)->state = READ(tp, inet_conn.icsk_inet.sk.__sk_common.skc_state);                             \
+		(reading)->done = is_done(READ(tp, inet_conn.icsk_inet.sk.__sk_common.skc_flags));                     \
+		(reading)->write_end = READ(tp, write_seq);                                                            \
 	} while (0)
 
 /* What is told of a connection and added up nowhere. */
-#define READ_REST(reading, tp, READ)                                                                                  \
-	do {                                                                                                          \
-		(reading)->reordered = READ(tp, reord_seen);                                                          \
-		(reading)->ecn_marked = READ(tp, delivered_ce);                                                       \
-		(reading)->lost = READ(tp, lost_out);                                                                 \
-		(reading)->rttvar_us = READ(tp, mdev_us) >> 2;                                                        \
-		(reading)->rtt_min_us = READ(tp, rtt_min.s[0].v);                                                     \
-		(reading)->receive_window = READ(tp, rcv_wnd);                                                        \
-		(reading)->send_window = READ(tp, snd_wnd);                                                           \
+#define READ_REST(reading, tp, READ)                                                                                   \
+	do {                                                                                                           \
+		(reading)->reordered = READ(tp, reord_seen);                                                           \
+		(reading)->ecn_marked = READ(tp, delivered_ce);                                                        \
+		(reading)->lost = READ(tp, lost_out);                                                                  \
+		(reading)->rttvar_us = READ(tp, mdev_us) >> 2;                                                         \
+		(reading)->rtt_min_us = READ(tp, rtt_min.s[0].v);                                                      \
+		(reading)->receive_window = READ(tp, rcv_wnd);                                                         \
+		(reading)->send_window = READ(tp, snd_wnd);                                                            \
 	} while (0)
 
 #define DIRECTLY(from, field) (*(volatile typeof((from)->field) *)&(from)->field)

@@ -16,7 +16,7 @@ extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym __weak;
 #define AS_KNOWN(type, at) ((type *)bpf_rdonly_cast((void *)(at), bpf_core_type_id_kernel(type)))
 
 /* A field of what is at an address. */
-#define READ_AT(type, at, field)                                                                                      \
+#define READ_AT(type, at, field)                                                                                       \
 	(bpf_ksym_exists(bpf_rdonly_cast) ? AS_KNOWN(type, at)->field : BPF_CORE_READ((type *)(at), field))
 
 static __always_inline void add(__u64 *counter, __u64 more)

@@ -10,19 +10,19 @@
  * of another connection: a socket that is closed may be used again, its memory at once, and so may its story's. */
 struct story {
 	struct bpf_spin_lock lock;
-	__u32 receive_base;      /* sequence less count, in their low bits: the same for as long as a connection lives */
-	__u64 at;                /* the socket's address */
-	__u64 id;                /* its cookie; 0 of a child until it is established: before Linux 6.15 it is born with its
+	__u32 receive_base; /* sequence less count, in their low bits: the same for as long as a connection lives */
+	__u64 at;           /* the socket's address */
+	__u64 id;           /* its cookie; 0 of a child until it is established: before Linux 6.15 it is born with its
 	                          * listener's */
-	__u64 begun_ns;          /* 0 if that is not known; with `id` the connection's name */
+	__u64 begun_ns;     /* 0 if that is not known; with `id` the connection's name */
 	__u64 established_ns;
-	__u64 listener;          /* cookie */
-	__u64 listener_at;       /* address; its socket may be gone */
-	struct series_key key;   /* where it counts: whole once it is established; before, its owner and role */
-	__u64 told_sent;         /* already in a series */
+	__u64 listener;        /* cookie */
+	__u64 listener_at;     /* address; its socket may be gone */
+	struct series_key key; /* where it counts: whole once it is established; before, its owner and role */
+	__u64 told_sent;       /* already in a series */
 	__u64 told_received;
 	__u64 told_retransmitted;
-	__u64 base_sent;         /* before the probe was there */
+	__u64 base_sent; /* before the probe was there */
 	__u64 base_received;
 	__u64 base_retransmitted;
 	__u32 base_retransmits;
@@ -34,13 +34,13 @@ struct story {
 	__u32 send_base;
 	__u32 pid;
 	__u32 uid;
-	__u32 unwatched;         /* of a listener: children that were born before the probe was there, and not accepted */
-	__u16 local_port;        /* the kernel forgets it before the last event */
+	__u32 unwatched;  /* of a listener: children that were born before the probe was there, and not accepted */
+	__u16 local_port; /* the kernel forgets it before the last event */
 	__u8 established;
-	__u8 over;               /* its end has been told */
+	__u8 over; /* its end has been told */
 	__u8 seeded;
-	__u8 is_news;            /* that it was opened is not in a series yet */
-	__u8 look;               /* the last one that wrote it out */
+	__u8 is_news; /* that it was opened is not in a series yet */
+	__u8 look;    /* the last one that wrote it out */
 	__u8 pad;
 };
 

@@ -11,7 +11,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define PASS 1
+#define PASS       1
 #define UDP_HEADER 8
 
 /* Whether ports that the kernel chose are left out of keys: series stay few, however many sockets a client makes. */
@@ -101,7 +101,7 @@ struct datagram {
 	__u8 destination[16];
 	__u16 source_port;
 	__u16 destination_port;
-	__u16 header;            /* bytes before the payload */
+	__u16 header; /* bytes before the payload */
 	__u8 family;
 };
 

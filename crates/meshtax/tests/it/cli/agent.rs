@@ -2,16 +2,10 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::refuses;
-use crate::tool::{insist_on_root, meshtax, words};
-
-const NOBODY: u32 = 65534;
+use testbed::{meshtax, refuses, words};
 
 /// A folder with a certificate and its key, the key of another, and files that are no secret or hold nothing.
 fn home() -> TempDir {
@@ -135,26 +129,4 @@ fn a_good_file_is_checked_and_nothing_starts() {
     let output = meshtax().args(["agent", "--check", "--config"]).arg(&file).output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
     assert_eq!(words(&output), "the agent's file is valid, and so are those that it names\n");
-}
-
-#[test]
-fn without_capabilities_it_says_how_to_give_them() {
-    insist_on_root();
-    let home = tempfile::tempdir().unwrap();
-    fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
-    let program = home.path().join("meshtax");
-    fs::copy(env!("CARGO_BIN_EXE_meshtax"), &program).unwrap();
-    for verb in ["agent", "life"] {
-        let mut command = Command::new(&program);
-        command.arg(verb).uid(NOBODY).gid(NOBODY);
-        if verb == "agent" {
-            command.args(["--listen", "127.0.0.1:0"]);
-        }
-        let output = command.current_dir(Path::new("/")).output().unwrap();
-        let said = words(&output);
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.starts_with("error: this user may not load BPF programs"), "{said}");
-        let hint = "hint: run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`";
-        assert!(said.contains(hint), "{said}");
-    }
 }

@@ -3,9 +3,9 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use super::{prints, refuses};
+use super::prints;
 use crate::recorded::Recorded;
-use crate::tool::{meshtax, words};
+use testbed::{meshtax, refuses, words};
 
 /// `compare --json A B ARGUMENTS`, which must succeed.
 fn compared(a: &Recorded, b: &Recorded, arguments: &[&str]) -> Value {

@@ -4,8 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::refuses;
-use crate::tool::meshtax;
+use testbed::{meshtax, refuses};
 
 const EXPERIMENT: &str = "\
 name: mine

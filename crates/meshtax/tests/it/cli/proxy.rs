@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::{prints, refuses};
-use crate::tool::meshtax;
+use super::prints;
+use testbed::{meshtax, refuses};
 
 const EXPERIMENT: &str = "\
 name: mine

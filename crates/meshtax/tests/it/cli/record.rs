@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{prints, refuses};
+use super::prints;
 use crate::recorded::Recorded;
-use crate::tool::meshtax;
+use testbed::{meshtax, refuses};
 
 #[test]
 fn every_form() {

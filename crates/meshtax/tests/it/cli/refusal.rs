@@ -1,8 +1,7 @@
 //! What cannot be run, for other reasons than a fault in a file.
 
-use super::refuses;
 use super::words::BUNDLED;
-use crate::tool::{meshtax, words};
+use testbed::{meshtax, refuses, words};
 
 /// `meshtax ARGUMENTS` in an empty folder.
 fn check(arguments: &[&str], error: &str, hint: &str) {

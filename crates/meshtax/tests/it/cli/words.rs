@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::{assert_succeeds, prints};
-use crate::tool::{meshtax, words};
+use testbed::{meshtax, words};
 
 /// Every subcommand that a user may type.
 const VERBS: [&str; 24] = [

@@ -1,0 +1,13 @@
+//! The agent and the screens of the live tools on a real machine: who is who, under whose user, read by whom. These need root.
+
+mod crowd;
+mod door;
+mod filters;
+mod istio;
+mod nat;
+mod otlp;
+mod privilege;
+mod prometheus;
+mod screen;
+mod terminal;
+mod unit;

@@ -1,0 +1,79 @@
+//! Limits of sidecars: they bind, they are told of, and a host that has none refuses beforehand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use testbed::{Kept, insist_on_root, marks, words};
+
+const EXPERIMENT: &str = "\
+name: limits
+topology: pair
+arms:
+  none: {plane: none}
+  sidecar: {plane: sidecar, limits: {cpu: 100m, memory: 256 MiB}}
+load: {sequential: {target: 'http://front:8080/', requests: 600}}
+rounds: 6
+idle: {windows: 8, window: 50ms}
+";
+
+#[test]
+fn tight_limits_bind_and_are_told_of() {
+    let home = tempfile::tempdir().unwrap();
+    let experiment = home.path().join("experiment.yaml");
+    fs::write(&experiment, EXPERIMENT).unwrap();
+    let lab = Kept::after(&[experiment.to_str().unwrap()]);
+    for pod in ["front-v1", "back-v1", "client"] {
+        let group = format!("meshtax-{}/sidecar/{pod}/proxy", lab.id);
+        let quota = ["cpu.cfs_quota_us", "cpu.max"].iter().find_map(|file| setting(&group, file));
+        let quota = quota.unwrap_or_else(|| panic!("no quota for {group}"));
+        assert!(["10000", "10000 100000"].contains(&&*quota), "{group}: {quota}");
+        let memory = ["memory.limit_in_bytes", "memory.max"].iter().find_map(|file| setting(&group, file));
+        assert_eq!(memory.as_deref(), Some("268435456"), "{group}");
+    }
+    let added = lab.run.file("planes/sidecar.diff");
+    assert!(
+        added.contains("+++ sidecar/client/limits.yaml\n@@ -0,0 +1,2 @@\n+cpu: 100m\n+memory: 268435456\n"),
+        "{added}"
+    );
+    let cautions = lab.run.measurement["cautions"].as_array().unwrap();
+    let throttled = cautions.iter().find(|caution| caution["kind"] == "throttled");
+    let text = throttled.unwrap_or_else(|| panic!("no word on throttling: {cautions:?}"))["text"].as_str().unwrap();
+    assert!(text.contains("sidecar") && !text.contains("none"), "{text}");
+
+    let id = lab.id.clone();
+    drop(lab);
+    assert_eq!(marks(&id), Vec::<String>::new());
+}
+
+/// Without the `cpu` controller of v1, where this host has one to take away.
+#[test]
+fn hosts_without_the_controller_refuse_beforehand() {
+    insist_on_root();
+    let hide = if Path::new("/sys/fs/cgroup/cpu").exists() {
+        "umount /sys/fs/cgroup/cpu"
+    } else {
+        // Nothing in place of the list of controllers.
+        "mount --bind /dev/null /sys/fs/cgroup/cgroup.controllers"
+    };
+    let home = tempfile::tempdir().unwrap();
+    let (experiment, folder) = (home.path().join("experiment.yaml"), home.path().join("run"));
+    fs::write(&experiment, EXPERIMENT).unwrap();
+    let script = format!(
+        "mount --make-rprivate /; {hide} && exec {} run {} --out {}",
+        testbed::binary(),
+        experiment.display(),
+        folder.display()
+    );
+    let output = Command::new("unshare").args(["--mount", "sh", "-c", &script]).output().unwrap();
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("arm `sidecar` limits `cpu`") && said.contains("\nhint: "), "{said}");
+    assert!(!folder.exists(), "nothing was begun");
+}
+
+/// A setting of a group in whichever tree has it.
+fn setting(group: &str, file: &str) -> Option<String> {
+    let root = PathBuf::from("/sys/fs/cgroup");
+    let trees = ["", "cpu", "memory", "unified"].map(|tree| root.join(tree).join(group).join(file));
+    trees.iter().find_map(|path| fs::read_to_string(path).ok()).map(|text| text.trim().to_owned())
+}

@@ -1,0 +1,13 @@
+//! Labs that stand: real namespaces, real rules, real Envoy, and nothing of them afterwards. These need root and Envoy.
+
+mod cgroups;
+mod command;
+mod gateway;
+mod health;
+mod life;
+mod limits;
+mod lookups;
+mod mesh;
+mod network;
+mod options;
+mod proxies;

@@ -1,0 +1,111 @@
+//! Guards of real runs: numbers that are not to be believed, and failures that sidecars hide.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+use testbed::{Run, insist_on_root, meshtax, words};
+
+/// Every request of one arm takes longer than the client waits; those of the other are soon answered.
+const LATE: &str = "\
+name: late
+topology: pair
+arms: {none: {plane: none}, late: {plane: none, add: {to: front/, wait: 1500ms}}}
+load: {sequential: {target: 'http://front:8080/', requests: 3, timeout: 500ms}}
+warmup: 0
+rounds: 1
+idle: {windows: 8, window: 50ms}
+";
+
+#[test]
+fn a_run_that_is_not_to_be_believed_is_refused_when_asked_to_be_strict() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("late.yaml"), LATE).unwrap();
+    let run = |arguments: &[&str]| run(home.path(), arguments);
+    let lenient = run(&["late.yaml", "--out", "lenient"]);
+    assert_eq!(lenient.status.code(), Some(0), "{}", words(&lenient));
+    assert!(!words(&lenient).contains("refused"), "{}", words(&lenient));
+    let strict = run(&["late.yaml", "--out", "strict", "--strict"]);
+    assert_eq!(strict.status.code(), Some(1), "{}", words(&strict));
+    let reason = "refused by --strict: errors_uneven: arm `late` had 3 failed requests (3 timeout): they are in no latency, \
+                  and an arm that fails early looks fast, while `none` had none; see the logs in the run folder";
+    let said = String::from_utf8_lossy(&strict.stderr).into_owned();
+    assert!(said.lines().any(|line| line == reason), "{said}");
+    for folder in ["lenient", "strict"] {
+        let text = fs::read_to_string(home.path().join(folder).join("measurement.json")).unwrap();
+        let measurement: Value = serde_json::from_str(&text).unwrap();
+        let of_kind =
+            |kind: &str| caution(&measurement, kind).unwrap_or_else(|| panic!("{folder}: no {kind} in {text}"));
+        assert_eq!(of_kind("errors_uneven")["fatal"], true, "{folder}: both runs saw the same");
+    }
+}
+
+/// Answers every third request with 503, which Envoy of Istio 1.6 takes for a reason to ask again.
+const FLAKY: &str = "
+import http.server, itertools
+
+asked = itertools.count(1)
+
+class Flaky(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        is_ok = self.path == '/ready' or next(asked) % 3
+        self.send_response(200 if is_ok else 503)
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+http.server.ThreadingHTTPServer(('', 8000), Flaky).serve_forever()
+";
+
+const TOPOLOGY: &str = "
+name: flaky
+services:
+  app:
+    port: 8000
+    ready: /ready
+    command: [python3, FOLDER/flaky.py]
+";
+
+const HIDDEN: &str = "\
+name: hidden
+topology: topology.yaml
+arms: {none: {plane: none}, sidecar: {plane: sidecar, preset: istio-1.6-default}}
+load: {sequential: {target: 'http://app:8000/', requests: 30}}
+warmup: 0
+rounds: 1
+idle: {windows: 8, window: 50ms}
+";
+
+#[test]
+fn failures_that_sidecars_hide_by_asking_again_are_told() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().to_str().expect("temporary folders have plain names");
+    fs::write(home.path().join("flaky.py"), FLAKY).unwrap();
+    fs::write(home.path().join("topology.yaml"), TOPOLOGY.replace("FOLDER", folder)).unwrap();
+    fs::write(home.path().join("hidden.yaml"), HIDDEN).unwrap();
+    let run = Run::perform(&[&format!("{folder}/hidden.yaml")]);
+    assert_eq!((run.metric("none", "errors"), run.metric("sidecar", "errors")), (10.0, 0.0));
+    let facts: Value = serde_json::from_str(&run.file("facts.json")).unwrap();
+    let client = facts["sidecars"].as_array().unwrap().iter().find(|facts| facts["pod"] == "client").unwrap();
+    // Thirty answers, and every third attempt is refused: one attempt more for each two answers, but for the last.
+    let retries = client["retries"].as_u64().unwrap();
+    assert!((14..=15).contains(&retries), "{client}");
+    let told = caution(&run.measurement, "retries_uneven").expect("the sidecar's own attempts are told");
+    let text = told["text"].as_str().unwrap();
+    assert!(
+        text.starts_with(&format!("sidecars of arm `sidecar` sent {retries} requests again by themselves")),
+        "{text}"
+    );
+    assert!(text.contains(&format!("(`client` {retries};")) && text.contains("those of `none` none"), "{text}");
+}
+
+/// The first caution of a kind.
+fn caution<'a>(measurement: &'a Value, kind: &str) -> Option<&'a Value> {
+    measurement["cautions"].as_array()?.iter().find(|caution| caution["kind"] == kind)
+}
+
+/// Runs `meshtax run ARGUMENTS` in `folder`.
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    meshtax().arg("run").args(arguments).current_dir(folder).output().unwrap()
+}

@@ -1,0 +1,114 @@
+//! The noise floor, runs that go on until their intervals are narrow, and known costs.
+
+use serde_json::Value;
+use testbed::{Run, meshtax, words};
+
+const SHORT: &str = "\
+warmup: 4
+rounds: 10
+idle: {windows: 8, window: 50ms}
+";
+
+/// Runs an experiment of `arms` on the pair, with the rest of the file and further arguments.
+fn run(arms: &str, rest: &str, arguments: &[&str]) -> Run {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("experiment.yaml");
+    let load = "load: {sequential: {target: 'http://front:8080/', requests: 60}}";
+    std::fs::write(&file, format!("name: numbers\ntopology: pair\narms: {arms}\n{load}\n{SHORT}{rest}")).unwrap();
+    let mut all = vec![file.to_str().unwrap()];
+    all.extend(arguments);
+    Run::perform(&all)
+}
+
+fn arms_of(effects: &Value) -> Vec<&str> {
+    let mut arms: Vec<&str> =
+        effects.as_array().unwrap().iter().map(|effect| effect["arm"].as_str().unwrap()).collect();
+    arms.dedup();
+    arms
+}
+
+#[test]
+fn a_null_run_compares_the_baseline_with_its_copy_alone() {
+    let run = run("{none: {plane: none}, sidecar: {plane: sidecar}}", "", &["--null"]);
+    assert_eq!(arms_of(&run.measurement["effects"]), ["null"]);
+    assert!(run.measurement["null"].is_null());
+    assert_eq!(run.measurement["environment"]["awake"], false);
+    assert_eq!(run.requests("null", "back"), run.requests("none", "back"));
+}
+
+#[test]
+fn beside_other_arms_the_copy_is_the_noise_floor() {
+    let run = run("{none: {plane: none}, twice: {plane: none}}", "null: true\n", &[]);
+    assert_eq!(arms_of(&run.measurement["effects"]), ["twice"]);
+    assert_eq!(arms_of(&run.measurement["null"]["effects"]), ["null"]);
+    let arms: Vec<&Value> = run.measurement["arms"].as_array().unwrap().iter().map(|arm| &arm["name"]).collect();
+    assert_eq!(arms, ["none", "twice"]);
+    assert!(run.file("report.txt").contains("noise floor"), "{}", run.file("report.txt"));
+}
+
+#[test]
+fn a_lab_that_stands_up_anew_is_the_unit_of_statistics() {
+    let arms = "{none: {plane: none}, twice: {plane: none}}";
+    let run = run(arms, "stands: 4\n", &["--rounds", "12", "--stands", "6"]);
+    assert_eq!(run.measurement["experiment"]["stands"], serde_json::json!({"rounds": 2, "windows": 2}));
+    let timings: Value = serde_json::from_str(&run.file("timing.json")).unwrap();
+    assert_eq!(timings.as_array().unwrap().len(), 6);
+    // What the services of all six counted, each of which ended with its lab.
+    let requests = run.requests("none", "front").into_iter().map(|(_, requests)| requests).sum::<u64>();
+    assert_eq!(requests, 60);
+    assert_eq!(run.file("load.jsonl").lines().count(), 12 * 2);
+    assert!(run.file("report.txt").contains("12 rounds in 6 stand-ups of the lab"), "{}", run.file("report.txt"));
+    // Six lives have an interval of what they hold at rest.
+    let effects = run.measurement["effects"].as_array().unwrap();
+    let rest = effects.iter().find(|effect| effect["metric"] == "memory_idle_mib").unwrap();
+    assert!(rest["units"] == 6 && rest["difference_ci95"].is_array(), "{rest}");
+    assert_is_reported_again(&run);
+}
+
+/// `meshtax report` says again, byte for byte, what the run has left.
+fn assert_is_reported_again(run: &Run) {
+    for (format, file) in [("text", "report.txt"), ("html", "report.html")] {
+        let output = meshtax().arg("report").arg(&run.folder).args(["--format", format]).output().unwrap();
+        assert!(words(&output) == run.file(file), "{file} changes when it is made again");
+    }
+}
+
+#[test]
+fn a_run_goes_on_until_its_interval_is_narrow_and_no_longer() {
+    let rounds = |arguments: &[&str]| {
+        let run = run("{none: {plane: none}, twice: {plane: none}}", "", arguments);
+        run.measurement["experiment"]["rounds"].as_u64().unwrap()
+    };
+    // The same number of requests in every block: an interval without width after the first rounds that may end a run.
+    assert_eq!(rounds(&["--until", "requests<1%", "--max-rounds", "40"]), 10);
+    assert_eq!(rounds(&["--until", "latency_ms_p50<0.0000001%", "--max-rounds", "12"]), 12);
+    // Where the lab stands up anew, its stand-ups are what counts: ten of two rounds, and not ten rounds.
+    assert_eq!(rounds(&["--until", "requests<1%", "--stands", "5", "--max-rounds", "24"]), 20);
+}
+
+#[test]
+fn known_costs_are_recorded_by_the_services_and_found_again() {
+    let arms = "{none: {plane: none}, wait: {plane: none, add: {to: front/, wait: 5ms}}, \
+                burn: {plane: none, add: {to: front/, compute: 5ms}}, grow: {plane: none, add: {to: back/, response: 1000 B}}}";
+    let run = run(arms, "awake: true\n", &[]);
+    assert_is_reported_again(&run);
+    assert_eq!(run.measurement["environment"]["awake"], true);
+    let words: Vec<String> = run.file("report.txt").split_whitespace().map(str::to_owned).collect();
+    assert!(words.join(" ").contains("processors kept awake"), "{words:?}");
+    assert!(run.file("report.txt").contains("known costs lie inside"), "{}", run.file("report.txt"));
+    let recoveries = run.measurement["calibration"].as_array().unwrap();
+    let of = |arm: &str| recoveries.iter().find(|recovery| recovery["arm"] == arm).unwrap();
+    for (arm, metric) in [("wait", "latency_ms_mean"), ("burn", "cpu_ms_per_request")] {
+        let recovery = of(arm);
+        assert_eq!(recovery["metric"], metric);
+        let [truth, found] = ["truth", "difference"].map(|key| recovery[key].as_f64().unwrap());
+        assert!(truth >= 4.99, "{recovery}");
+        assert!((found / truth - 1.0).abs() < 0.25, "{recovery}");
+        assert!(recovery["difference_ci95"][0].as_f64().unwrap() > 0.0, "{recovery}");
+    }
+    let bytes = |arm: &str| run.arm(arm)["recorded"]["answer_bytes_per_request"].as_f64().unwrap();
+    assert_eq!(bytes("grow") - bytes("none"), 1000.0);
+    // The links saw them, and at most a longer length and a segment more.
+    let found = of("grow")["difference"].as_f64().unwrap();
+    assert!(of("grow")["metric"] == "wire_bytes_per_request" && (990.0..1200.0).contains(&found), "{}", of("grow"));
+}

@@ -1,0 +1,21 @@
+//! The kernel witness on a real kernel: what the live tools and the agent tell equals what the applications did, to the
+//! byte. These need root.
+
+mod baseline;
+mod datagram;
+mod dns;
+mod drops;
+mod duplex;
+mod endings;
+mod exact;
+mod held;
+mod leaving;
+mod limits;
+mod quality;
+mod queues;
+mod resets;
+mod sharing;
+mod socket;
+mod tcp;
+mod tiers;
+mod udp;

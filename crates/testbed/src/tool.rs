@@ -1,0 +1,72 @@
+//! The program under test.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+/// The variable that names another binary to test, such as yesterday's, or the one inside an emulated machine.
+const OTHER: &str = "MESHTAX";
+
+/// The binary under test, not yet started.
+pub fn meshtax() -> Command {
+    Command::new(binary())
+}
+
+/// The binary under test: what the variable `MESHTAX` names, or else what cargo built beside this test.
+///
+/// # Panics
+///
+/// If cargo built none, or a source has changed since: a test of a binary that is out of date proves nothing.
+pub fn binary() -> &'static str {
+    static BINARY: OnceLock<String> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let binary = match env::var_os(OTHER) {
+            Some(other) => fs::canonicalize(&other).unwrap_or_else(|error| panic!("{OTHER}: {error}")),
+            None => built(),
+        };
+        binary.into_os_string().into_string().expect("the path is text")
+    })
+}
+
+/// `target/debug/meshtax` for a test that is `target/debug/deps/root-0123`.
+fn built() -> PathBuf {
+    let test = env::current_exe().expect("a test knows its own file");
+    let binary = test.ancestors().nth(2).expect("cargo puts tests two folders down").join("meshtax");
+    let Ok(built) = fs::metadata(&binary).and_then(|facts| facts.modified()) else {
+        panic!("there is no {}; run `cargo build` first", binary.display());
+    };
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("every room is in `crates`");
+    let rooms = entries(crates).filter(|room| !room.ends_with("testbed"));
+    let newest = rooms.flat_map(|room| sources(&room.join("src"))).max().expect("there are sources");
+    assert!(newest.0 <= built, "{} is newer than {}; run `cargo build` first", newest.1.display(), binary.display());
+    binary
+}
+
+/// What ships below a folder, and when it was last changed: no unit tests, for the binary has none.
+fn sources(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
+    let ships = |path: &PathBuf| !matches!(path.file_stem().and_then(OsStr::to_str), Some("tests"));
+    let files =
+        entries(folder).filter(ships).flat_map(|path| match fs::metadata(&path).and_then(|facts| facts.modified()) {
+            Ok(changed) if path.is_file() => vec![(changed, path)],
+            _ => sources(&path),
+        });
+    files.collect()
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+/// Everything that a program printed, for messages.
+pub fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A server for Python that answers with what it was asked: an application of which nobody wrote a topology.
+pub fn echo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/echo.py")
+}
