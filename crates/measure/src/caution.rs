@@ -69,6 +69,8 @@ struct Run<'a> {
 
 /// One thing that was seen in some arms.
 struct Sighting {
+    /// Names of the arms.
+    names: Vec<String>,
     /// Each of them with its figure: `` `none` 98 %, `sidecar` 99 % ``.
     arms: String,
     /// The highest figure.
@@ -105,7 +107,8 @@ impl<'a> Run<'a> {
         let seen: Vec<(&str, T)> = self.arms.iter().filter_map(|arm| Some((arm.name, look(arm)?))).collect();
         let worst = seen.iter().map(|(_, one)| weigh(one)).reduce(f64::max)?;
         let arms: Vec<String> = seen.iter().map(|(arm, one)| format!("`{arm}` {}", tell(one))).collect();
-        Some(Sighting { arms: arms.join(", "), worst })
+        let names = seen.iter().map(|(arm, _)| (*arm).to_owned()).collect();
+        Some(Sighting { names, arms: arms.join(", "), worst })
     }
 
     /// Level of one test of a guard that tests every arm: Bonferroni's, so that the guard as a whole keeps [`LEVEL`].

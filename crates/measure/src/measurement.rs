@@ -272,7 +272,7 @@ pub struct Effect {
 }
 
 /// A warning about the validity of a number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Caution {
     /// Stable name such as `few_rounds`.
     pub kind: String,
@@ -281,4 +281,7 @@ pub struct Caution {
     /// Whether the numbers are not to be believed because of it.
     #[serde(default)]
     pub fatal: bool,
+    /// Arms whose numbers it is about; empty where it is about the whole run.
+    #[serde(default)]
+    pub arms: Vec<String>,
 }

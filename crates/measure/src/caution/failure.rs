@@ -16,11 +16,12 @@ pub(super) fn errors(run: &Run) -> Vec<Caution> {
         );
         let hint = "see the logs in the run folder";
         if spared.is_empty() {
-            return CautionKind::Errors.caution(format!("{text}; {hint}"));
+            return CautionKind::Errors.caution(format!("{text}; {hint}")).about([arm.name]);
         }
         let text = format!("{text}, while {} had none; {hint}", spared.join(", "));
         let is_fatal = *count as f64 >= ERRORS_FATAL * arm.requests() as f64;
-        if is_fatal { CautionKind::ErrorsUneven.fatal(text) } else { CautionKind::ErrorsUneven.caution(text) }
+        let kind = CautionKind::ErrorsUneven;
+        if is_fatal { kind.fatal(text) } else { kind.caution(text) }.about([arm.name])
     };
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
 }
@@ -47,6 +48,7 @@ fn of_services(run: &Run) -> Vec<Caution> {
             arm.name,
             spared.join(", ")
         ))
+        .about([arm.name])
     };
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
 }
@@ -69,6 +71,7 @@ fn of_sidecars(run: &Run) -> Vec<Caution> {
             spared.join(", "),
             arm.name
         ))
+        .about([arm.name])
     };
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
 }

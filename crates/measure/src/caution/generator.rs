@@ -41,7 +41,7 @@ fn clamped_in(arm: &Witnessed) -> Option<Caution> {
         "arm `{}` has {clamped} latencies of an hour or more: they count as one hour; try a shorter timeout",
         arm.name
     );
-    (clamped > 0).then(|| CautionKind::Clamped.caution(text))
+    (clamped > 0).then(|| CautionKind::Clamped.caution(text).about([arm.name]))
 }
 
 /// Kept connections should be few, and there should be as many new ones as requests. Runs that did not count
@@ -80,8 +80,8 @@ fn connections_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
     let share = amiss as f64 / requests.max(1) as f64;
     let kind = CautionKind::Connections;
     match share {
-        _ if share > OPENED_FATAL => Some(kind.fatal(text)),
-        _ if share > OPENED_MAX => Some(kind.caution(text)),
+        _ if share > OPENED_FATAL => Some(kind.fatal(text).about([arm.name])),
+        _ if share > OPENED_MAX => Some(kind.caution(text).about([arm.name])),
         _ => None,
     }
 }

@@ -126,11 +126,18 @@ impl CautionKind {
 
     /// Numbers that are to be read with care.
     pub(super) fn caution(self, text: String) -> Caution {
-        Caution { kind: self.name().to_owned(), text, fatal: false }
+        Caution { kind: self.name().to_owned(), text, ..Caution::default() }
     }
 
     /// Numbers that are not to be believed.
     pub(super) fn fatal(self, text: String) -> Caution {
         Caution { fatal: true, ..self.caution(text) }
+    }
+}
+
+impl Caution {
+    /// The same caution about these arms alone.
+    pub(crate) fn about<T: ToString>(self, arms: impl IntoIterator<Item = T>) -> Self {
+        Self { arms: arms.into_iter().map(|arm| arm.to_string()).collect(), ..self }
     }
 }

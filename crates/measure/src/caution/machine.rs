@@ -112,7 +112,10 @@ fn strangers(arm: &Witnessed) -> Option<f64> {
 
 /// The caution of what was seen, if anything; above `fatal` the numbers are not to be believed.
 fn judged(kind: CautionKind, seen: Option<Sighting>, fatal: f64, text: impl Fn(&Sighting) -> String) -> Vec<Caution> {
-    let judge = |seen: Sighting| if seen.worst > fatal { kind.fatal(text(&seen)) } else { kind.caution(text(&seen)) };
+    let judge = |seen: Sighting| {
+        let caution = if seen.worst > fatal { kind.fatal(text(&seen)) } else { kind.caution(text(&seen)) };
+        caution.about(seen.names)
+    };
     seen.map(judge).into_iter().collect()
 }
 

@@ -56,7 +56,7 @@ fn uneven(arms: &[&Witnessed], service: &str, level: f64) -> Option<Caution> {
          requests",
         worst.pod, worst.received, worst.arm, worst.expected
     );
-    Some(CautionKind::RequestMix.caution(text))
+    Some(CautionKind::RequestMix.caution(text).about([worst.arm]))
 }
 
 /// Cells of the service's pods that all arms together used enough.

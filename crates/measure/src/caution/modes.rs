@@ -29,6 +29,7 @@ pub(super) fn modes(run: &Run) -> Vec<Caution> {
              calls that make the difference",
             seen.arms
         ))
+        .about(seen.names)
     };
     run.sighting(look, |dip| *dip, |dip| format!("{dip:.3}")).map(caution).into_iter().collect()
 }

@@ -42,7 +42,8 @@ fn nagle_in(run: &Run, arm: &Witnessed) -> Option<Caution> {
         "{seen} 39 to 46 ms, far more than a little less or more: small writes may wait for delayed acknowledgements \
          (Nagle's algorithm), unless work takes just so long; {place}; set TCP_NODELAY on the sender, or write headers and \
          body at once"
-    )))
+    ))
+    .about([arm.name]))
 }
 
 /// The share of the samples in the band, if it stands out.

@@ -30,6 +30,7 @@ pub(super) fn not_stationary(run: &Run) -> Vec<Caution> {
              longer warm-up, or blocks so short that they alternate faster (more `--rounds`)",
             seen.arms
         ))
+        .about(seen.names)
     };
     seen.map(caution).into_iter().collect()
 }
@@ -63,6 +64,7 @@ pub(super) fn autocorrelated(run: &Run) -> Vec<Caution> {
              try a longer think time, or more and shorter blocks",
             seen.arms
         ))
+        .about(seen.names)
     };
     seen.map(caution).into_iter().collect()
 }

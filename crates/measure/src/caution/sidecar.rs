@@ -101,7 +101,7 @@ fn in_arms<'a>(
     let of_arm = |arm: &'a String| {
         let sidecars = run.observations.facts.sidecars.iter().filter(|facts| facts.arm == *arm);
         let amiss: Vec<&SidecarFacts> = sidecars.filter(&is_amiss).collect();
-        (!amiss.is_empty()).then(|| caution(arm, amiss))
+        (!amiss.is_empty()).then(|| caution(arm, amiss).about([arm]))
     };
     run.observations.arms.iter().filter_map(of_arm).collect()
 }

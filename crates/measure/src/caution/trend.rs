@@ -39,6 +39,7 @@ fn drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
              arms, so effects hold, but an arm's own figures mix different states; try a longer warm-up",
             seen.arms
         ))
+        .about(seen.names)
     };
     run.sighting(look, |change| change.abs(), percent).map(caution).into_iter().collect()
 }
@@ -60,6 +61,7 @@ fn effect_drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
              approaches a steady state",
             seen.arms
         ))
+        .about(seen.names)
     };
     run.sighting(look, |change| change.abs(), percent).map(caution).into_iter().collect()
 }
@@ -78,6 +80,7 @@ pub(super) fn memory_growing(run: &Run) -> Vec<Caution> {
              depends on the length of the run; try a longer warm-up or more rounds, and quote the length",
             seen.arms
         ))
+        .about(seen.names)
     };
     run.sighting(look, |(change, ..)| *change, tell).map(caution).into_iter().collect()
 }

@@ -53,7 +53,7 @@ fn requests(run: &Measurement, arm: &str) -> Option<f64> {
 }
 
 fn caution(kind: &str, fatal: bool, text: String) -> Option<Caution> {
-    Some(Caution { kind: kind.to_owned(), text, fatal })
+    Some(Caution { kind: kind.to_owned(), text, fatal, ..Caution::default() })
 }
 
 fn not_comparable(differences: &[Difference]) -> Option<Caution> {

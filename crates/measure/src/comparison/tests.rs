@@ -186,7 +186,7 @@ fn cautions_name_what_differs() {
     ];
     let mut late = A.measurement();
     late.experiment.complete = false;
-    late.cautions.push(Caution { kind: "errors".into(), text: String::new(), fatal: false });
+    late.cautions.push(Caution { kind: "errors".into(), ..Caution::default() });
     let told: Vec<(String, bool)> =
         cautions(&A.measurement(), &late, &differences, &[]).into_iter().map(|told| (told.kind, told.fatal)).collect();
     let kinds = ["not_comparable", "other_environment", "stand_ups", "interrupted", "cautions_of_run"];

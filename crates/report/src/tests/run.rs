@@ -139,5 +139,5 @@ pub(crate) fn edge(from: &str, (to, path): (&str, &str), calls: u64, latency_ms_
 }
 
 pub(crate) fn caution(kind: &str, text: &str) -> Caution {
-    Caution { kind: kind.to_owned(), text: text.to_owned(), fatal: false }
+    Caution { kind: kind.to_owned(), text: text.to_owned(), ..Caution::default() }
 }
