@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use self::caution::cautions;
 use self::change::{arms, overheads};
 use crate::series::Seen;
+use crate::veto::veto;
 use crate::{Caution, Effect, Measurement, Observations, Options};
 
 /// Version of the JSON that a [`Comparison`] is written as.
@@ -106,7 +107,7 @@ pub fn compare(a: &Ended, b: &Ended, differences: Vec<Difference>, options: &Opt
     let shared: Vec<&str> =
         a.measurement.arms.iter().map(|arm| arm.name.as_str()).filter(|name| has(b, name)).collect();
     let failures: Vec<Failures> = shared.iter().flat_map(|arm| failures(a, b, arm)).collect();
-    Comparison {
+    let mut comparison = Comparison {
         schema: COMPARISON_SCHEMA.to_owned(),
         effects: arms(a, b, &shared, options),
         overheads: overheads(a, b, &shared, options),
@@ -115,7 +116,11 @@ pub fn compare(a: &Ended, b: &Ended, differences: Vec<Difference>, options: &Opt
         b: b.measurement.clone(),
         differences,
         failures,
-    }
+    };
+    let Comparison { effects, overheads, cautions, .. } = &mut comparison;
+    veto(effects, cautions, a.measurement.baseline());
+    veto(overheads, cautions, a.measurement.baseline());
+    comparison
 }
 
 fn failures(a: &Ended, b: &Ended, arm: &str) -> Vec<Failures> {

@@ -31,6 +31,7 @@ mod truncated;
 mod unit;
 mod until;
 mod verdict;
+mod veto;
 
 pub use caution::{CautionKind, cautions};
 pub use client::{ClientProxyUse, client_proxy_use};

@@ -226,6 +226,8 @@ pub enum Verdict {
     NoMeasurableCost,
     /// This run can tell neither.
     NotResolvable,
+    /// A fatal caution is about the arm, the baseline or the whole run: whatever the figures say may be something else.
+    NotToBeBelieved,
 }
 
 /// One arm against the baseline in one metric.

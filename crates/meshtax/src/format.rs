@@ -41,11 +41,15 @@ fn written(record: &Record, format: Format, arm: Option<&str>) -> Result<String,
     })
 }
 
-/// The run as text: known costs that were found again, the answer, and every figure.
+/// The run as text: why it is not to be believed, known costs that were found again, the answer, and every figure.
 pub fn text(measurement: &Measurement) -> String {
-    let calibration = Some(report::calibration(measurement)).filter(|text| !text.is_empty());
-    let calibration = calibration.map_or_else(String::new, |text| format!("{text}\n"));
-    format!("{calibration}{}\n{}", report::answer(measurement), report::text(measurement))
+    let parts = [
+        report::warnings(&measurement.cautions),
+        report::calibration(measurement),
+        report::answer(measurement),
+        report::text(measurement),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// The run as one page, from what its folder holds.

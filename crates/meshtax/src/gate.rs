@@ -1,4 +1,4 @@
-use measure::{Comparison, Effect, FailIf, Finding, Measurement, Scope};
+use measure::{Caution, Comparison, Effect, FailIf, Finding, Measurement, Scope};
 
 use crate::failure::Failure;
 use crate::output::say;
@@ -12,18 +12,20 @@ pub struct Judged<'a> {
     effects: &'a [Effect],
     /// What became of costs beside the baseline; none in a run, whose effects are those costs.
     overheads: Option<&'a [Effect]>,
+    cautions: &'a [Caution],
 }
 
 impl<'a> Judged<'a> {
     /// A run, whose effects are beside the baseline anyway.
     pub fn of_run(run: &'a Measurement) -> Judged<'a> {
-        Judged { arms: arms(&run.effects), baseline: baseline(run), effects: &run.effects, overheads: None }
+        let Measurement { effects, cautions, .. } = run;
+        Judged { arms: arms(effects), baseline: run.baseline(), effects, overheads: None, cautions }
     }
 
     /// Two runs: each arm against itself, and what it costs beside the baseline.
     pub fn of_runs(runs: &'a Comparison) -> Judged<'a> {
-        let Comparison { effects, overheads, .. } = runs;
-        Judged { arms: arms(effects), baseline: baseline(&runs.a), effects, overheads: Some(overheads) }
+        let Comparison { effects, overheads, cautions, .. } = runs;
+        Judged { arms: arms(effects), baseline: runs.a.baseline(), effects, overheads: Some(overheads), cautions }
     }
 
     /// The effects that a condition is about.
@@ -35,6 +37,17 @@ impl<'a> Judged<'a> {
         };
         let of_arm = effects.iter().filter(|effect| arm.is_none_or(|arm| effect.arm == *arm));
         of_arm.filter(|effect| effect.metric == condition.metric.name()).collect()
+    }
+
+    fn is_forbidden(&self, effect: &Effect) -> bool {
+        self.cautions.iter().any(|caution| caution.forbids(&effect.arm, self.baseline))
+    }
+
+    /// Why what a condition is about is not to be believed: the cautions that forbid it.
+    fn vetoes(&self, condition: &FailIf, effects: &[&Effect]) -> Vec<String> {
+        let touches = |caution: &&Caution| effects.iter().any(|effect| caution.forbids(&effect.arm, self.baseline));
+        let told = |caution: &Caution| format!("`{condition}`: not to be believed: {}: {}", caution.kind, caution.text);
+        self.cautions.iter().filter(touches).map(told).collect()
     }
 
     /// What is missing where two runs' costs have no ratios to compare, since the baseline has nothing of the kind.
@@ -50,10 +63,6 @@ fn arms(effects: &[Effect]) -> Vec<&str> {
     let mut arms: Vec<&str> = effects.iter().map(|effect| effect.arm.as_str()).collect();
     arms.dedup();
     arms
-}
-
-fn baseline(run: &Measurement) -> &str {
-    run.arms.first().map_or("", |arm| &arm.name)
 }
 
 /// Refuses conditions about arms that there are none of: `arms` are those that can be judged.
@@ -79,7 +88,7 @@ pub fn check(conditions: &[FailIf], arms: &[&str], baseline: &str) -> Result<(),
 }
 
 /// Why effects fail the conditions; none if they do not. A condition that nothing was measured for fails: what cannot be
-/// judged has not passed. One that may be chance is said, and passes.
+/// judged has not passed, nor has what is not to be believed. One that may be chance is said, and passes.
 pub fn gate(conditions: &[FailIf], judged: &Judged) -> Option<String> {
     let mut reasons = Vec::new();
     for condition in conditions {
@@ -87,7 +96,8 @@ pub fn gate(conditions: &[FailIf], judged: &Judged) -> Option<String> {
         if effects.is_empty() {
             reasons.push(format!("`{condition}`: there is nothing to compare"));
         }
-        for effect in effects {
+        reasons.extend(judged.vetoes(condition, &effects));
+        for effect in effects.into_iter().filter(|effect| !judged.is_forbidden(effect)) {
             if let Some(reason) = judged.without_ratio(condition, effect) {
                 reasons.push(reason);
                 continue;

@@ -36,6 +36,7 @@ pub fn of_run(
         faults,
         cautions,
     }
+    .vetoed()
 }
 
 /// Adds what the services themselves counted, what of it all was a gateway's or the kernel witness's, and what the client's

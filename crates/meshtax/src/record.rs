@@ -42,8 +42,8 @@ impl Record {
         };
         let value: Value = serde_json::from_str(&text).with_context(|| damaged(&file)).hint(LOST)?;
         of_this_schema(&file, &value)?;
-        let measurement = serde_json::from_str(&text).with_context(|| damaged(&file)).hint(LOST)?;
-        Ok(Record { path: path.to_owned(), measurement })
+        let measurement: Measurement = serde_json::from_str(&text).with_context(|| damaged(&file)).hint(LOST)?;
+        Ok(Record { path: path.to_owned(), measurement: measurement.vetoed() })
     }
 
     /// Reads what the witnesses saw, block by block.

@@ -13,7 +13,7 @@ const MEMORY_TOLD_MIB: f64 = 1.0;
 /// The answer of a run: what each arm costs against the baseline, one paragraph each, in lines of at most 80 columns.
 ///
 /// An arm is said to cost something only where its verdict says so or, in a metric without one, where the interval of the
-/// difference excludes zero.
+/// difference excludes zero; nothing is said of an arm that a fatal caution forbids to believe.
 pub fn answer(measurement: &Measurement) -> String {
     match measurement.arms.split_first() {
         None => paragraph("Nothing was measured.", 0),
@@ -21,8 +21,8 @@ pub fn answer(measurement: &Measurement) -> String {
             paragraph(&format!("Arm `{}` stands alone: there is nothing to compare it with.", only.name), 0)
         }
         Some((base, others)) => {
-            let answers: Vec<String> = others.iter().map(|arm| of_arm(measurement, base, arm)).collect();
-            answers.join("\n")
+            let told = |arm| doubted(measurement, arm).unwrap_or_else(|| of_arm(measurement, base, arm));
+            others.iter().map(told).collect::<Vec<_>>().join("\n")
         }
     }
 }
@@ -44,7 +44,7 @@ impl Finding {
             (_, Some(Verdict::Costs)) => Finding::More,
             (_, Some(Verdict::Saves)) => Finding::Less,
             (_, Some(Verdict::NoMeasurableCost)) => Finding::Equivalent,
-            (_, Some(Verdict::NotResolvable)) => Finding::Unresolved,
+            (_, Some(Verdict::NotResolvable | Verdict::NotToBeBelieved)) => Finding::Unresolved,
             (_, None) => Finding::of_interval(effect.difference_ci95),
         }
     }
@@ -56,6 +56,15 @@ impl Finding {
             _ => Finding::Unresolved,
         }
     }
+}
+
+/// That nothing may be said of an arm, where a fatal caution forbids it.
+fn doubted(measurement: &Measurement, arm: &Arm) -> Option<String> {
+    let mut kinds: Vec<&str> = measurement.vetoes(&arm.name).map(|caution| caution.kind.as_str()).collect();
+    kinds.dedup();
+    let with = Subject::first(arm).with;
+    let told = format!("{with} the figures are not to be believed: see caution {}.", kinds.join(", "));
+    (!kinds.is_empty()).then(|| paragraph(&told, 0))
 }
 
 /// A sentence for each finding, in the order in which the findings first appear, then what the arm holds at rest.

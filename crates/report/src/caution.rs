@@ -2,20 +2,21 @@ use measure::Caution;
 
 use crate::paragraph::paragraph;
 
-/// What is said of numbers that a strict run is refused for.
+/// What is said of numbers that are not to be believed.
 pub(crate) const FATAL: &str = "do not trust these numbers";
 
-/// Warnings in lines, those that forbid to trust the numbers first.
-pub(crate) fn cautions(cautions: &[Caution]) -> String {
-    let line = |caution: &Caution| {
-        let fatal = if caution.fatal { format!("{FATAL}: ") } else { String::new() };
-        paragraph(&format!("caution {}: {fatal}{}", caution.kind, caution.text), 2)
-    };
-    ranked(cautions).into_iter().map(line).collect()
+/// Cautions because of which numbers are not to be believed, in lines of at most 80 columns: they stand above the answer.
+pub fn warnings(cautions: &[Caution]) -> String {
+    fatal(cautions).map(|one| paragraph(&format!("caution {}: {FATAL}: {}", one.kind, one.text), 2)).collect()
 }
 
-/// Those that forbid to trust the numbers before the others.
-pub(crate) fn ranked(cautions: &[Caution]) -> Vec<&Caution> {
-    let (fatal, others): (Vec<&Caution>, Vec<&Caution>) = cautions.iter().partition(|caution| caution.fatal);
-    fatal.into_iter().chain(others).collect()
+/// The other cautions, in lines.
+pub(crate) fn cautions(cautions: &[Caution]) -> String {
+    let others = cautions.iter().filter(|caution| !caution.fatal);
+    others.map(|one| paragraph(&format!("caution {}: {}", one.kind, one.text), 2)).collect()
+}
+
+/// Cautions because of which numbers are not to be believed.
+pub(crate) fn fatal(cautions: &[Caution]) -> impl Iterator<Item = &Caution> {
+    cautions.iter().filter(|caution| caution.fatal)
 }

@@ -20,6 +20,7 @@ use measure::{Curves, Measurement, Signal};
 use topology::Topology;
 
 use crate::answer::answer;
+use crate::caution::{FATAL, fatal};
 use crate::element::{Element, element};
 use crate::fault;
 use crate::telemetry;
@@ -177,6 +178,10 @@ fn opening(page: &Page) -> Element {
     let answer = answer(measurement);
     let paragraphs = answer.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
     let paragraphs = paragraphs.map(|paragraph| quiet_intervals(paragraph.trim()).class("answer"));
+    let warnings = fatal(&measurement.cautions).map(|caution| {
+        let kind = element("strong").text(&format!("{}, {FATAL}: ", caution.kind.replace('_', " ")));
+        element("p").class("warning").put(kind).prose(&caution.text)
+    });
     let trust = match measurement.cautions.len() {
         0 => None,
         1 => Some("1 caution applies".to_owned()),
@@ -188,6 +193,7 @@ fn opening(page: &Page) -> Element {
         .class("opening")
         .put(element("p").class("kicker").text(TITLE_START))
         .put(element("h1").with("id", "title").text(&measurement.experiment.name))
+        .puts(warnings)
         .puts(paragraphs)
         .put(fact::subject(measurement))
         .puts(trust)

@@ -33,6 +33,7 @@ mod verdict;
 
 pub use answer::answer;
 pub use calibration::calibration;
+pub use caution::warnings;
 pub use fault::fault_name;
 pub use finding::finding;
 pub use fortio::fortio;

@@ -2,7 +2,7 @@ use measure::{Arm, Caution, Measurement, Metric, Signal};
 
 use crate::answer::answer;
 use crate::calibration::{COLUMNS, recovered, summary};
-use crate::caution::{FATAL, ranked};
+use crate::caution::{FATAL, fatal};
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
 use crate::fault;
 use crate::figure::{count, rounds, units};
@@ -17,7 +17,8 @@ use crate::verdict::spelled;
 pub fn markdown(measurement: &Measurement) -> String {
     let others = measurement.arms.iter().skip(1);
     let parts = [
-        vec![format!("### meshtax: {}", measurement.experiment.name), quoted(&answer(measurement))],
+        vec![format!("### meshtax: {}", measurement.experiment.name), warnings(&measurement.cautions)],
+        vec![quoted(&answer(measurement))],
         others.clone().map(|arm| primary(measurement, arm)).collect(),
         vec![calibration(measurement), cautions(&measurement.cautions)],
         vec![truncated(measurement), telemetry(measurement), faults(measurement)],
@@ -159,12 +160,16 @@ pub(crate) fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>
     [line(&header), rule].into_iter().chain(rows.map(|row| line(&row))).collect::<Vec<_>>().join("\n")
 }
 
+/// Cautions because of which numbers are not to be believed, as a list.
+pub(crate) fn warnings(cautions: &[Caution]) -> String {
+    let line = |one: &Caution| format!("- **{}**: **{FATAL}**: {}", one.kind, plain(&one.text));
+    fatal(cautions).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The other cautions, as a list.
 pub(crate) fn cautions(cautions: &[Caution]) -> String {
-    let line = |caution: &Caution| {
-        let fatal = if caution.fatal { format!("**{FATAL}**: ") } else { String::new() };
-        format!("- **{}**: {fatal}{}", caution.kind, plain(&caution.text))
-    };
-    ranked(cautions).into_iter().map(line).collect::<Vec<_>>().join("\n")
+    let line = |one: &Caution| format!("- **{}**: {}", one.kind, plain(&one.text));
+    cautions.iter().filter(|one| !one.fatal).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Text that no renderer takes for HTML; what stands between backticks is safe as it is.

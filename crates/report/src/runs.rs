@@ -4,7 +4,7 @@ use measure::{Arm, Aspect, Comparison, Difference, Effect, Failures, Measurement
 
 pub use markdown::runs_markdown;
 
-use crate::caution::cautions;
+use crate::caution::{cautions, warnings};
 use crate::comparison::{GROUPS, effect_cell, value_cells};
 use crate::figure::{change, count};
 use crate::gap::{Gap, ONE_STAND};
@@ -28,6 +28,7 @@ pub fn runs(comparison: &Comparison) -> String {
     let legend = meaning(comparison) + &legend(&format!("{overheads}{tables}"));
     let sections = [
         heading,
+        warnings(&comparison.cautions),
         differences(&comparison.differences),
         judged("Verdicts, B vs A", &comparison.effects, None) + &margin(&comparison.effects),
         verdicts_beside(comparison),

@@ -39,6 +39,7 @@ pub(crate) fn spelled(verdict: Verdict) -> &'static str {
         Verdict::Saves => "saves",
         Verdict::NoMeasurableCost => "no measurable cost",
         Verdict::NotResolvable => "not resolvable here",
+        Verdict::NotToBeBelieved => "not to be believed",
     }
 }
 

@@ -45,7 +45,7 @@ fn uneven_in(a: &Measurement, b: &Measurement, failures: &[Failures], arm: &str)
          looks fast; see the logs in the run folders",
         failed[0], asked[0], failed[1], asked[1]
     );
-    caution("errors_uneven", (share_a - share_b).abs() >= ERRORS_FATAL, text)
+    Some(caution("errors_uneven", (share_a - share_b).abs() >= ERRORS_FATAL, text)?.about([arm]))
 }
 
 fn requests(run: &Measurement, arm: &str) -> Option<f64> {
@@ -87,8 +87,34 @@ fn doubtful(name: &str, run: &Measurement) -> Option<Caution> {
     if run.cautions.is_empty() {
         return None;
     }
-    let kinds: Vec<&str> = run.cautions.iter().map(|caution| caution.kind.as_str()).collect();
-    let fatal = run.cautions.iter().any(|caution| caution.fatal);
-    let text = format!("run {name} has cautions of its own: {}; read its report before this one", kinds.join(", "));
-    caution("cautions_of_run", fatal, text)
+    let kinds = |fatal: bool| {
+        let mut kinds: Vec<&str> =
+            run.cautions.iter().filter(|one| one.fatal || !fatal).map(|one| one.kind.as_str()).collect();
+        kinds.dedup();
+        kinds.join(", ")
+    };
+    let read = "read its report before this one";
+    if !run.cautions.iter().any(|one| one.fatal) {
+        return caution(
+            "cautions_of_run",
+            false,
+            format!("run {name} has cautions of its own: {}; {read}", kinds(false)),
+        );
+    }
+    let text = format!(
+        "run {name} has cautions of its own: {}; because of {} its numbers are not to be believed; {read}",
+        kinds(false),
+        kinds(true)
+    );
+    Some(caution("cautions_of_run", true, text)?.about(doubted(run)))
+}
+
+/// Arms of a run that its fatal cautions are about; none where they are about the baseline or the run, and so about all.
+fn doubted(run: &Measurement) -> Vec<&str> {
+    let fatal = || run.cautions.iter().filter(|one| one.fatal);
+    // A name that no arm has stands for the question about the baseline alone.
+    if fatal().any(|one| one.forbids("", run.baseline())) {
+        return Vec::new();
+    }
+    fatal().flat_map(|one| one.arms.iter().map(String::as_str)).collect()
 }

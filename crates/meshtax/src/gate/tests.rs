@@ -18,7 +18,7 @@ fn conditions(texts: &[&str]) -> Vec<FailIf> {
 
 /// What is said of `effects`, where the arms' costs beside `none` changed as `overheads` have it.
 fn check_gate(texts: &[&str], [effects, overheads]: [&[Effect]; 2], reason: Option<&str>) {
-    let judged = Judged { arms: arms(effects), baseline: "none", effects, overheads: Some(overheads) };
+    let judged = Judged { arms: arms(effects), baseline: "none", effects, overheads: Some(overheads), cautions: &[] };
     assert_eq!(gate(&conditions(texts), &judged).as_deref(), reason);
 }
 

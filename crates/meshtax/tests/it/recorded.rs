@@ -67,6 +67,28 @@ impl Folder {
         fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
     }
 
+    /// Changes what the run measured.
+    pub fn amend(&self, amend: impl FnOnce(&mut Value)) {
+        self.change("measurement.json", |text| {
+            let mut run: Value = serde_json::from_str(&text).unwrap();
+            amend(&mut run);
+            format!("{run:#}\n")
+        });
+    }
+
+    /// Gives the effects of `sidecar` the verdict `costs`, and the run a fatal caution about `arms`, if any.
+    pub fn doubt(&self, arms: &[&str]) {
+        self.amend(|run| {
+            for effect in run["effects"].as_array_mut().unwrap() {
+                (effect["verdict"], effect["margin"], effect["p_value"]) = ("costs".into(), 0.02.into(), 0.0001.into());
+            }
+            run["cautions"] = json!([
+                {"kind": "drift", "text": "latency rose", "fatal": false},
+                {"kind": "saturated", "text": "the machine was full", "fatal": true, "arms": arms},
+            ]);
+        });
+    }
+
     /// Removes a file.
     pub fn remove(&self, name: &str) {
         fs::remove_file(self.path.join(name)).unwrap();

@@ -45,13 +45,14 @@ fn badge(effect: &Effect) -> Option<Element> {
         Verdict::Saves => ("saves", "▼"),
         Verdict::NoMeasurableCost => ("equal", "≈"),
         Verdict::NotResolvable => ("unknown", "?"),
+        Verdict::NotToBeBelieved => ("doubtful", "✗"),
     };
     let sign = element("span").with("aria-hidden", "true").text(sign);
     let badge = element("p").class(&format!("badge {class}")).put(sign).text(&format!(" {}", spelled(verdict)));
     let more = match verdict {
         Verdict::NotResolvable => resolvable(effect),
         Verdict::NoMeasurableCost => effect.margin.map(|margin| format!("within ± {}", percent(margin))),
-        Verdict::Costs | Verdict::Saves => None,
+        Verdict::Costs | Verdict::Saves | Verdict::NotToBeBelieved => None,
     };
     Some(element("div").put(badge).puts(more.map(|more| element("p").class("more").text(&more))))
 }

@@ -3,7 +3,7 @@ use measure::{Arm, Comparison, Difference, Effect, Failures, Metric};
 use super::{UNITS, aspect, cost, label, subject};
 use crate::comparison::{GROUPS, effect_cell};
 use crate::interval::mark_meaning;
-use crate::markdown::{cautions, plain, table, title, told, value};
+use crate::markdown::{cautions, plain, table, title, told, value, warnings};
 use crate::verdict::{margin, spelled};
 
 /// Two runs beside each other as Markdown for a pull request: the primary metrics with their verdicts, what differs
@@ -15,6 +15,7 @@ pub fn runs_markdown(comparison: &Comparison) -> String {
     let head = vec![
         format!("### meshtax: {} against {}", b.experiment.name, a.experiment.name),
         format!("- A: {}\n- B: {}", plain(&subject(a)), plain(&subject(b))),
+        warnings(&comparison.cautions),
         differences(&comparison.differences),
     ];
     let parts = [

@@ -191,6 +191,31 @@ fn the_gate_can_be_about_costs_beside_the_baseline() {
     );
 }
 
+/// What a run says of itself is true of what is made of it, too.
+#[test]
+fn a_fatal_caution_of_either_run_takes_the_verdicts() {
+    for about in [&[][..], &["none"], &["sidecar"]] {
+        for doubtful in [0, 1] {
+            let runs = [Recorded::default().write(), Recorded { sidecar_ms: 6.6, ..Recorded::default() }.write()];
+            runs[doubtful].doubt(about);
+            let [a, b] = [runs[0].argument(), runs[1].argument()];
+            let comparison: Value = serde_json::from_str(&prints(&["compare", a, b, "--json"])).unwrap();
+            let verdicts = comparison["overheads"].as_array().unwrap().iter().map(|one| &one["verdict"]);
+            let verdicts: Vec<&Value> = verdicts.filter(|verdict| !verdict.is_null()).collect();
+            assert_eq!(verdicts, ["not_to_be_believed"; 4], "{about:?} {doubtful}");
+            let text = prints(&["compare", a, b]);
+            let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no `{part}` in\n{text}"));
+            assert!(place("do not trust these numbers: run") < place("Verdicts"), "{text}");
+            let condition = "sidecar/none:latency_ms_mean>+50%";
+            let output = meshtax().args(["compare", a, b, "--fail-if", condition]).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(said.starts_with(&format!("failed: `{condition}`: not to be believed: cautions_of_run: ")), "{said}");
+            assert!(said.contains("because of saturated"), "{said}");
+        }
+    }
+}
+
 #[test]
 fn another_load_or_topology_is_refused_unless_forced() {
     let check = |other: Recorded, told: &str, name: &str| {

@@ -36,13 +36,11 @@ fn known_costs_stand_above_the_answer() {
     let run = Recorded::default().write();
     let form = |format: &str| prints(&["report", run.argument(), "--format", format]);
     assert!(!form("text").contains("known cost"));
-    run.change("measurement.json", |text| {
-        let mut run: Value = serde_json::from_str(&text).unwrap();
+    run.amend(|run| {
         run["calibration"] = serde_json::json!([{
             "arm": "sidecar", "metric": "latency_ms_mean", "truth": 4.0, "difference": 4.01, "difference_ci95": [3.9, 4.1],
             "inside": true, "units": 7,
         }]);
-        format!("{run:#}\n")
     });
     let text = form("text");
     assert!(text.starts_with("1 of 1 known cost lie inside their 95 % interval.\n\nArm"), "{text}");
@@ -112,6 +110,55 @@ fn a_gate() {
         "failed: `sidecar/none:latency_ms_mean>+100%`: arm `sidecar`: +200 % [197, 203]\n",
     );
     gate(&["--fail-if", "errors>0%"], 1, "failed: `errors>+0%`: there is nothing to compare\n");
+}
+
+/// A fatal caution stands above the headline of every form; the headline claims nothing, and no verdict is left.
+#[test]
+fn a_fatal_caution_takes_the_verdicts_in_every_form() {
+    for about in [&[][..], &["none"], &["sidecar"]] {
+        let run = Recorded::default().write();
+        run.doubt(about);
+        let form = |format: &str| prints(&["report", run.argument(), "--format", format]);
+        let text = form("text");
+        assert!(text.starts_with("caution saturated: do not trust these numbers: the machine was full\n\n"), "{text}");
+        let headline = "With sidecars, the figures are not to be believed: see caution saturated.";
+        assert_eq!(text.lines().nth(2), Some(headline), "{text}");
+        assert!(text.contains("sidecar mean: not to be") && text.contains("\ncaution drift: latency rose"), "{text}");
+        for format in ["markdown", "html"] {
+            let told = form(format);
+            let place = |part: &str| told.find(part).unwrap_or_else(|| panic!("no `{part}` in {told}"));
+            assert!(place("the machine was full") < place("With sidecars, the figures"), "{told}");
+            place("not to be believed");
+        }
+        for told in [text, form("markdown"), form("html")] {
+            assert!(!told.contains("Sidecars cost") && !told.contains(": costs") && !told.contains("| costs |"), "{told}");
+        }
+        let json: Value = serde_json::from_str(&form("json")).unwrap();
+        assert!(json["effects"].as_array().unwrap().iter().all(|one| one["verdict"] == "not_to_be_believed"), "{json}");
+    }
+    let run = Recorded::default().write();
+    run.doubt(&["null"]);
+    let text = prints(&["report", run.argument()]);
+    assert!(text.contains("Sidecars cost") && text.contains("sidecar mean: costs"), "{text}");
+}
+
+#[test]
+fn a_gate_never_passes_what_is_not_to_be_believed() {
+    let check = |about: &[&str], arguments: &[&str], code: i32, said: &str| {
+        let run = Recorded::default().write();
+        run.doubt(about);
+        let output = meshtax().args(["report", run.argument()]).args(arguments).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), &*told), (Some(code), said), "{about:?} {arguments:?}");
+    };
+    let doubt = "not to be believed: saturated: the machine was full\n";
+    for about in [&[][..], &["none"], &["sidecar"]] {
+        check(about, &[], 0, "");
+        for condition in ["latency_ms_mean>+500%", "sidecar:cpu_ms_per_request>+900%", "sidecar/none:latency_ms_mean>+1%"] {
+            check(about, &["--fail-if", condition], 1, &format!("failed: `{condition}`: {doubt}"));
+        }
+    }
+    check(&["null"], &["--fail-if", "latency_ms_mean>+500%"], 0, "");
 }
 
 #[test]
