@@ -7,15 +7,25 @@ use crate::inflow::Inflow;
 use crate::pace::{now_ns, pass};
 use crate::{Connection, Outcome, Sequential, Target};
 
-/// A client that sends one GET after the other to one target.
-pub(crate) struct Http1<'a> {
-    target: &'a Target,
-    connection: Connection,
-    round_trip: Duration,
-    timeout: Duration,
-    request: Vec<u8>,
+/// What a client has from one block to the next: its connection, if it keeps one.
+#[derive(Default)]
+pub(crate) struct Kept {
     inflow: Inflow,
-    open: Option<TcpStream>,
+    open: Option<(Target, TcpStream)>,
+}
+
+impl Kept {
+    /// Closes the connection unless a block of this load goes on with it.
+    fn suit(&mut self, load: &Sequential) {
+        self.open.take_if(|(target, _)| load.connection == Connection::New || *target != load.target);
+    }
+}
+
+/// A client that sends one GET after the other to one target, in one block.
+pub(crate) struct Http1<'a> {
+    load: &'a Sequential,
+    request: Vec<u8>,
+    kept: &'a mut Kept,
     reconnects: u64,
     connections: u64,
 }
@@ -28,18 +38,9 @@ pub(crate) struct Asked {
 }
 
 impl<'a> Http1<'a> {
-    pub(crate) fn new(load: &'a Sequential) -> Self {
-        Self {
-            target: &load.target,
-            connection: load.connection,
-            round_trip: load.round_trip,
-            timeout: load.timeout,
-            request: request(&load.target),
-            inflow: Inflow::new(),
-            open: None,
-            reconnects: 0,
-            connections: 0,
-        }
+    pub(crate) fn new(load: &'a Sequential, kept: &'a mut Kept) -> Self {
+        kept.suit(load);
+        Self { load, request: request(&load.target), kept, reconnects: 0, connections: 0 }
     }
 
     /// Kept connections that the peer had closed when the next request was sent.
@@ -55,40 +56,42 @@ impl<'a> Http1<'a> {
     /// Sends one request and reads the answer whole. Afterwards the connection is kept or closed, as asked; closing
     /// comes after the end and is in no latency.
     pub(crate) fn ask(&mut self) -> Asked {
-        let deadline_ns = now_ns().saturating_add(u64::try_from(self.timeout.as_nanos()).unwrap_or(u64::MAX));
+        let deadline_ns = now_ns().saturating_add(u64::try_from(self.load.timeout.as_nanos()).unwrap_or(u64::MAX));
         let answer = self.exchange(deadline_ns);
         let end_ns = now_ns();
-        if self.connection == Connection::New || !answer.is_ok_and(|answer| answer.reusable) {
-            self.open = None;
+        if self.load.connection == Connection::New || !answer.is_ok_and(|answer| answer.reusable) {
+            self.kept.open = None;
         }
         let outcome = answer.map_or_else(|outcome| outcome, |Answer { status, .. }| Outcome::Answered { status });
         Asked { outcome, end_ns }
     }
 
     fn exchange(&mut self, deadline_ns: u64) -> Result<Answer, Outcome> {
-        if let Some(kept) = self.open.take() {
-            pass(self.round_trip);
+        if let Some((_, kept)) = self.kept.open.take() {
+            pass(self.load.round_trip);
             let answer = self.ask_on(kept, deadline_ns);
             // The peer closed while the connection lay idle, perhaps while the request was on its way: not an error but
             // an ordinary race, which every client answers with a new connection (RFC 9112, section 9.3.1).
-            let unanswered = !self.inflow.any() && matches!(answer, Err(Outcome::Closed | Outcome::Reset));
+            let unanswered = !self.kept.inflow.any() && matches!(answer, Err(Outcome::Closed | Outcome::Reset));
             if !unanswered {
                 return answer;
             }
             self.reconnects += 1;
         }
         // Both before connecting: over a long way, too, the server sees connection and request arrive together.
-        pass(self.round_trip * 2);
-        let stream = connect(self.target, deadline_ns)?;
+        pass(self.load.round_trip * 2);
+        let stream = connect(&self.load.target, deadline_ns)?;
         self.connections += 1;
         self.ask_on(stream, deadline_ns)
     }
 
     fn ask_on(&mut self, stream: TcpStream, deadline_ns: u64) -> Result<Answer, Outcome> {
-        self.inflow.clear();
-        let mut timed = Timed { stream: self.open.insert(stream), deadline_ns };
+        let Kept { inflow, open } = &mut *self.kept;
+        inflow.clear();
+        let (_, stream) = open.insert((self.load.target.clone(), stream));
+        let mut timed = Timed { stream, deadline_ns };
         timed.write_all(&self.request)?;
-        read_answer(&mut self.inflow, &mut timed)
+        read_answer(inflow, &mut timed)
     }
 }
 

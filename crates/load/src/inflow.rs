@@ -11,11 +11,13 @@ pub(crate) struct Inflow {
     any: bool,
 }
 
-impl Inflow {
-    pub(crate) fn new() -> Self {
+impl Default for Inflow {
+    fn default() -> Self {
         Self { buffer: vec![0; ROOM_BYTES].into_boxed_slice(), used: 0, filled: 0, any: false }
     }
+}
 
+impl Inflow {
     /// What has arrived.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.used..self.filled]

@@ -17,7 +17,7 @@ mod target;
 
 pub use block::{BlockLoad, SEQUENCE_MAX};
 pub use outcome::Outcome;
-pub use sequential::{Connection, Sequential, run_block};
+pub use sequential::{Client, Connection, Sequential};
 pub use serve::{Order, ServeError, serve};
 pub use target::{Target, TargetError};
 

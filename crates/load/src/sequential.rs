@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http1::Http1;
+use crate::http1::{Http1, Kept};
 use crate::pace::{now_ns, sleep_exactly, wait_until};
 use crate::schedule::Schedule;
 use crate::{BlockLoad, Target};
@@ -39,31 +39,37 @@ pub struct Sequential {
 pub enum Connection {
     /// A look-up of the name and a connection for each request.
     New,
-    /// One connection, opened again when the peer closes it.
+    /// One connection for as long as the client lives, opened again when the peer closes it.
     Keep,
 }
 
-/// Performs one block in the calling thread, whose timer slack it sets to 1 ns. A set `stop` ends it after the request
-/// that is under way; what was seen until then is returned.
-pub fn run_block(load: &Sequential, stop: &AtomicBool) -> BlockLoad {
-    sleep_exactly();
-    let mut client = Http1::new(load);
-    let mut block = BlockLoad::default();
-    let start_ns = now_ns();
-    let mut last_ns = start_ns;
-    let mut schedule = Schedule::sequential(start_ns, load.requests, load.think, load.pace);
-    while let Some(due_ns) = schedule.due_ns() {
-        if !wait_until(due_ns, stop) {
-            break;
+/// Who asks, block after block. A connection that is kept is kept between blocks, too; there is none before the first.
+#[derive(Default)]
+pub struct Client(Kept);
+
+impl Client {
+    /// Performs one block in the calling thread, whose timer slack it sets to 1 ns. A set `stop` ends it after the request
+    /// that is under way; what was seen until then is returned.
+    pub fn perform(&mut self, load: &Sequential, stop: &AtomicBool) -> BlockLoad {
+        sleep_exactly();
+        let mut client = Http1::new(load, &mut self.0);
+        let mut block = BlockLoad::default();
+        let start_ns = now_ns();
+        let mut last_ns = start_ns;
+        let mut schedule = Schedule::sequential(start_ns, load.requests, load.think, load.pace);
+        while let Some(due_ns) = schedule.due_ns() {
+            if !wait_until(due_ns, stop) {
+                break;
+            }
+            let began_ns = now_ns();
+            let asked = client.ask();
+            block.record(asked.outcome, asked.end_ns - due_ns, began_ns - due_ns);
+            last_ns = asked.end_ns;
+            schedule.ended(asked.end_ns);
         }
-        let began_ns = now_ns();
-        let asked = client.ask();
-        block.record(asked.outcome, asked.end_ns - due_ns, began_ns - due_ns);
-        last_ns = asked.end_ns;
-        schedule.ended(asked.end_ns);
+        block.reconnects = client.reconnects();
+        block.connections = client.connections();
+        block.wall_s = (last_ns - start_ns) as f64 / 1e9;
+        block
     }
-    block.reconnects = client.reconnects();
-    block.connections = client.connections();
-    block.wall_s = (last_ns - start_ns) as f64 / 1e9;
-    block
 }

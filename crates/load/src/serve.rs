@@ -8,7 +8,7 @@ use std::thread;
 
 use serde::Serialize;
 
-use crate::{BlockLoad, Sequential, run_block};
+use crate::{BlockLoad, Client, Sequential};
 
 /// What the load role in a client pod can be told, one line each. Blocks are performed one at a time; the next is
 /// ordered once the last one's answer has come.
@@ -54,8 +54,8 @@ struct Ready {
     ready: bool,
 }
 
-/// Performs orders until they end: answers `{"ready":true}` at once, then one line for each block. A block that was
-/// ordered before the end is performed whole.
+/// Performs orders until they end, all of them as one [`Client`]: answers `{"ready":true}` at once, then one line for each
+/// block. A block that was ordered before the end is performed whole.
 ///
 /// # Errors
 ///
@@ -67,8 +67,9 @@ pub fn serve(orders: impl BufRead + Send + 'static, mut answers: impl Write) -> 
     // Orders are read beside the work, so that `stop` is heard during a block.
     thread::spawn(move || read_orders(orders, &reader_stop, &blocks));
     answer(&mut answers, &Ready { ready: true })?;
+    let mut client = Client::default();
     while let Ok(load) = ordered.recv() {
-        answer::<BlockLoad>(&mut answers, &run_block(&load?, &stop))?;
+        answer::<BlockLoad>(&mut answers, &client.perform(&load?, &stop))?;
     }
     Ok(())
 }

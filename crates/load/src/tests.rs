@@ -44,6 +44,11 @@ impl Server {
     }
 }
 
+/// A block of a client that has asked nothing before.
+fn run_block(load: &Sequential, stop: &AtomicBool) -> BlockLoad {
+    Client::default().perform(load, stop)
+}
+
 fn load(target: Target, connection: Connection) -> Sequential {
     Sequential {
         target,
@@ -112,6 +117,39 @@ fn a_kept_connection_that_the_peer_closed_is_opened_again() {
     let server = Server::new(HELLO, After::Close);
     let block = check(&server, Connection::Keep, 23, None);
     assert_eq!((server.connections.load(Ordering::SeqCst), block.reconnects), (23, 22));
+}
+
+/// Connections opened and opened again in each of three blocks of one client.
+fn blocks(server: &Server, connections: [Connection; 3]) -> [(u64, u64); 3] {
+    let mut client = Client::default();
+    connections.map(|connection| {
+        let block = client.perform(&load(server.target.clone(), connection), &AtomicBool::new(false));
+        assert_eq!((block.requests, block.latency.count()), (23, 23));
+        (block.connections, block.reconnects)
+    })
+}
+
+#[test]
+fn a_kept_connection_outlives_the_block() {
+    let server = Server::new(HELLO, After::Keep);
+    assert_eq!(blocks(&server, [Connection::Keep; 3]), [(1, 0), (0, 0), (0, 0)]);
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+    // A new one for each is no kept one, and leaves none.
+    assert_eq!(blocks(&server, [Connection::Keep, Connection::New, Connection::Keep]), [(1, 0), (23, 0), (1, 0)]);
+    // A peer that closes does so between blocks as well.
+    let closing = Server::new(HELLO, After::Close);
+    assert_eq!(blocks(&closing, [Connection::Keep; 3]), [(23, 22), (23, 23), (23, 23)]);
+}
+
+#[test]
+fn a_connection_is_kept_for_its_own_target_only() {
+    let [one, other] = [(); 2].map(|()| Server::new(HELLO, After::Keep));
+    let mut client = Client::default();
+    for server in [&one, &one, &other, &one] {
+        client.perform(&load(server.target.clone(), Connection::Keep), &AtomicBool::new(false));
+    }
+    assert_eq!([&one, &other].map(|server| server.connections.load(Ordering::SeqCst)), [2, 1]);
+    assert_eq!([&one, &other].map(|server| server.requests.load(Ordering::SeqCst)), [69, 23]);
 }
 
 #[test]

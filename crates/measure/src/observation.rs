@@ -53,10 +53,11 @@ pub struct LoadBlock {
     pub requests: u64,
     /// Requests that failed, by kind (`status_503`, `connect`, `timeout` …); never part of `latency`.
     pub errors: BTreeMap<String, u64>,
-    /// Kept connections that the peer had closed between two requests and that were opened again; no errors.
+    /// Kept connections that the peer had closed between two requests, or since the block before, and that were opened again;
+    /// no errors.
     #[serde(default)]
     pub reconnects: u64,
-    /// Connections opened; zero in runs that did not record it.
+    /// Connections opened by these requests: none where one that was open before is kept, and in runs that did not record it.
     #[serde(default)]
     pub connections: u64,
     /// Latency of successes from the intended start to the last byte, in nanoseconds.

@@ -8,7 +8,6 @@ use anyhow::Context;
 use lab::{Lab, LabError, Node, Probed, Stop};
 use load::{BlockLoad, Connection, Order, Sequential};
 use measure::{ConnectionUse, FaultTrial, LoadBlock, Observations, Phase, Stands};
-use service::Counts;
 
 use crate::experiment::Experiment;
 use crate::faults;
@@ -26,10 +25,6 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 /// How much longer than its requests may take a load generator may take to tell of them: a busy machine is no dead one.
 const GRACE: Duration = Duration::from_secs(30);
-
-/// Requests with which every block begins, outside all figures of the load, where the kernel witness comes and goes between
-/// blocks: what attaching it and reading it leave behind is no part of what it costs to be watched.
-const SETTLING: u64 = 5;
 
 /// Requests on which the witness's programs are timed in each watched arm, after the rounds and outside all figures.
 const TIMED: u64 = 100;
@@ -109,7 +104,6 @@ impl<'a> Conductor<'a> {
         self.seen.facts.clocks.push(stand.meters.clock()?);
         self.idle(stand, progress)?;
         self.warm_up(stand.lab, progress)?;
-        let before = self.count(stand.lab)?;
         let interrupted = self.rounds(stand, rounds, progress).err();
         if interrupted.as_ref().is_some_and(|error| !is_interruption(error)) {
             return interrupted.map_or(Ok(()), Err);
@@ -117,7 +111,6 @@ impl<'a> Conductor<'a> {
         // A stop that was asked for must not keep us from asking the services what they counted.
         let after = stand.lab.nodes_mut().iter_mut().map(|node| witness::counts(node, &Stop::default()));
         let after = after.collect::<anyhow::Result<Vec<_>>>()?;
-        self.tally.add(Tally::between(&before, &after)?);
         self.plan.arms.iter().zip(&after).for_each(|(arm, counts)| self.asked.add(arm, counts));
         self.gather(stand)?;
         if interrupted.is_none() && stand.number == 0 {
@@ -135,8 +128,7 @@ impl<'a> Conductor<'a> {
                 continue;
             }
             progress.state(&format!("timing the kernel witness in arm {}: {requests} requests", node.name()));
-            self.ask(node, SETTLING)?;
-            witness::settle(node, self.stop)?;
+            self.settle(node)?;
             let before = stand.kernel.costs();
             self.ask(node, requests)?;
             witness::settle(node, self.stop)?;
@@ -244,14 +236,6 @@ impl<'a> Conductor<'a> {
         Ok(())
     }
 
-    fn count(&self, lab: &mut Lab) -> anyhow::Result<Vec<Vec<Counts>>> {
-        let settled = |node: &mut Node| {
-            witness::settle(node, self.stop)?;
-            witness::counts(node, self.stop)
-        };
-        lab.nodes_mut().iter_mut().map(settled).collect()
-    }
-
     fn rounds(&mut self, stand: &mut Stand, rounds: &[(u32, &Round)], progress: &mut Progress) -> anyhow::Result<()> {
         self.started.get_or_insert_with(Instant::now);
         for (number, round) in rounds {
@@ -302,15 +286,14 @@ impl<'a> Conductor<'a> {
         let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
         let node = &mut stand.lab.nodes_mut()[index];
         stand.kernel.begin(arm)?;
-        if stand.kernel.is_used() {
-            self.ask(node, SETTLING)?;
-            witness::settle(node, self.stop)?;
-        }
+        let settling = self.settle(node)?;
+        let before = witness::counts(node, self.stop)?;
         let probed_before = probed(node, self.stop)?;
         let from = stand.meters.snapshot(index)?;
         let load = self.ask(node, requests)?;
         witness::settle(node, self.stop)?;
         let to = stand.meters.snapshot(index)?;
+        self.tally.add(index, &before, &witness::counts(node, self.stop)?)?;
         let reading = stand.meters.reading(Phase::Load, arm, round, &from, &to);
         let block = LoadBlock {
             arm: arm.to_owned(),
@@ -318,7 +301,7 @@ impl<'a> Conductor<'a> {
             wall_s: load.wall_s,
             requests: load.requests,
             errors: load.errors,
-            reconnects: load.reconnects,
+            reconnects: settling.reconnects + load.reconnects,
             connections: load.connections,
             latency: load.latency,
             lag: load.lag,
@@ -337,6 +320,17 @@ impl<'a> Conductor<'a> {
         let mean_ns = block.latency.mean_ns();
         self.seen.load.push(block);
         Ok(mean_ns)
+    }
+
+    /// Requests with which a block begins, outside all figures: kept connections are open afterwards, and what attaching the
+    /// kernel witness left behind is gone.
+    fn settle(&self, node: &mut Node) -> anyhow::Result<BlockLoad> {
+        let load = match self.plan.settling_requests {
+            0 => BlockLoad::default(),
+            requests => self.ask(node, requests)?,
+        };
+        witness::settle(node, self.stop)?;
+        Ok(load)
     }
 
     /// Has the arm's client ask.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use load::Connection;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -14,6 +15,8 @@ pub struct Plan {
     pub arms: Vec<String>,
     /// Requests per arm before the rounds.
     pub warmup_requests: u64,
+    /// Requests with which every block begins, outside all figures.
+    pub settling_requests: u64,
     /// Idle windows, all stand-ups together.
     pub idle_windows: u32,
     /// Length of each, in milliseconds.
@@ -47,10 +50,19 @@ pub fn plan(experiment: &Experiment) -> Plan {
         rounds: rounds.collect(),
         rounds_per_stand: experiment.rounds_per_stand(),
         warmup_requests: experiment.warmup,
+        settling_requests: settling_requests(experiment),
         idle_windows: windows_per_stand(experiment) * experiment.stands,
         idle_window_ms: u64::try_from(experiment.idle.1.as_millis()).unwrap_or(u64::MAX),
         arms,
     }
+}
+
+/// Where connections are kept, a block is to find one that works; where the kernel witness comes and goes between blocks, what
+/// attaching it and reading it leave behind is no part of what it costs to be watched.
+fn settling_requests(experiment: &Experiment) -> u64 {
+    let is_needed =
+        experiment.load.connection == Connection::Keep || experiment.arms.iter().any(|arm| arm.watched);
+    if is_needed { SETTLING } else { 0 }
 }
 
 /// Idle windows of each stand-up of the lab.
@@ -77,7 +89,8 @@ impl Plan {
         let load = &experiment.load;
         let request = (load.think + load.round_trip * 2 + REQUEST_GUESS).max(load.pace);
         let stands = experiment.stands;
-        let requests = self.warmup_requests * u64::from(stands) + experiment.load.requests;
+        let before = self.warmup_requests * u64::from(stands) + self.settling_requests * self.rounds.len() as u64;
+        let requests = before + experiment.load.requests;
         let load = request * u32::try_from(requests * self.arms.len() as u64).unwrap_or(u32::MAX);
         let faults: Duration = experiment.faults.iter().map(|fault| fault.at + fault.lasting).sum();
         let faults = faults * u32::try_from(experiment.arms.len()).unwrap_or(u32::MAX);
@@ -85,6 +98,8 @@ impl Plan {
     }
 }
 
+/// Enough for connections, caches and cores to be as they are under load.
+const SETTLING: u64 = 5;
 const REQUEST_GUESS: Duration = Duration::from_millis(5);
 const STAND_GUESS: Duration = Duration::from_secs(5);
 

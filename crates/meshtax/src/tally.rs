@@ -1,4 +1,4 @@
-//! What the simulated services counted during the rounds, all stand-ups of the lab together.
+//! What the simulated services counted within the blocks, all stand-ups of the lab together.
 
 use anyhow::Context;
 use measure::{CallLatency, Edge, Histogram, Recorded, ServiceCount};
@@ -34,23 +34,20 @@ struct Called {
 }
 
 impl Tally {
-    /// Between two countings of every arm.
-    pub fn between(before: &[Vec<Counts>], after: &[Vec<Counts>]) -> anyhow::Result<Tally> {
-        let arm = |(before, after): (&Vec<Counts>, &Vec<Counts>)| {
-            before.iter().zip(after).map(|(before, after)| Counted::between(before, after)).collect()
-        };
-        Ok(Tally(before.iter().zip(after).map(arm).collect::<anyhow::Result<_>>()?))
-    }
-
-    /// Adds what another stand-up of the same arms counted.
-    pub fn add(&mut self, other: Tally) {
-        if self.0.is_empty() {
-            *self = other;
-            return;
+    /// Adds what the services of an arm counted in a block: between two countings of them, pod by pod.
+    pub fn add(&mut self, arm: usize, before: &[Counts], after: &[Counts]) -> anyhow::Result<()> {
+        let more = before.iter().zip(after).map(|(before, after)| Counted::between(before, after));
+        let more = more.collect::<anyhow::Result<Vec<_>>>()?;
+        if self.0.len() <= arm {
+            self.0.resize_with(arm + 1, Vec::new);
         }
-        for (counted, more) in self.0.iter_mut().flatten().zip(other.0.iter().flatten()) {
-            counted.add(more);
+        let counted = &mut self.0[arm];
+        if counted.is_empty() {
+            *counted = more;
+        } else {
+            counted.iter_mut().zip(&more).for_each(|(counted, more)| counted.add(more));
         }
+        Ok(())
     }
 
     /// Requests that each pod of an arm received; `pods` names the service of each pod.

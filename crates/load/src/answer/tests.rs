@@ -20,7 +20,7 @@ impl Read for Drip<'_> {
 /// The same result however the bytes are cut.
 fn check(text: &str, expected: Result<(u16, bool), Outcome>) {
     for piece in [1, 2, 7, 100_000] {
-        let answer = read_answer(&mut Inflow::new(), &mut Drip { bytes: text.as_bytes(), piece });
+        let answer = read_answer(&mut Inflow::default(), &mut Drip { bytes: text.as_bytes(), piece });
         let told = answer.map(|answer| (answer.status, answer.reusable));
         // Whether bytes beyond the end are seen depends on the cut; whole, they always are.
         if piece == 100_000 || !text.contains("EXTRA") {
@@ -61,7 +61,7 @@ fn half_an_answer_is_none() {
     check("SSH-2.0-OpenSSH\r\n\r\n", Err(Outcome::BadAnswer));
     check("HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\nhello", Err(Outcome::BadAnswer));
     let endless = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(70_000));
-    let answer = read_answer(&mut Inflow::new(), &mut Drip { bytes: endless.as_bytes(), piece: 5_000 });
+    let answer = read_answer(&mut Inflow::default(), &mut Drip { bytes: endless.as_bytes(), piece: 5_000 });
     assert_eq!(answer, Err(Outcome::BadAnswer));
 }
 
@@ -70,7 +70,7 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), piece in 1..50usize) {
         let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".as_slice();
         for bytes in [bytes.clone(), [head, &bytes].concat()] {
-            let answer = read_answer(&mut Inflow::new(), &mut Drip { bytes: &bytes, piece });
+            let answer = read_answer(&mut Inflow::default(), &mut Drip { bytes: &bytes, piece });
             prop_assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status >= 200));
         }
     }

@@ -7,7 +7,7 @@ const LAG_OF_LATENCY: f64 = 0.01;
 /// Later than the whole effect and than this share of the latency, what is measured is the generator.
 const LAG_FATAL: f64 = 0.1;
 
-/// Connections that were opened beyond the declared ones, per request.
+/// Connections that were opened although one was to be kept, or that are missing, per request.
 const OPENED_MAX: f64 = 0.01;
 const OPENED_FATAL: f64 = 0.1;
 
@@ -44,8 +44,8 @@ fn clamped_in(arm: &Witnessed) -> Option<Caution> {
     (clamped > 0).then(|| CautionKind::Clamped.caution(text).about([arm.name]))
 }
 
-/// Kept connections should be few, and there should be as many new ones as requests. Runs that did not count
-/// connections show none at all.
+/// A kept connection is open before a block begins, so none is opened in it; there should be as many new ones as requests.
+/// Runs that did not count connections show none at all.
 pub(super) fn connections(run: &Run) -> Vec<Caution> {
     run.arms.iter().filter_map(|arm| connections_of(run, arm)).collect()
 }
@@ -57,11 +57,11 @@ fn connections_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
     }
     let (amiss, text) = match run.observations.facts.connection? {
         ConnectionUse::Keep => (
-            opened.saturating_sub(arm.blocks.len() as u64),
+            opened,
             format!(
-                "arm `{}` opened {opened} connections for {requests} requests although one per block was to be kept: \
-                 latency includes handshakes; see whether a server or sidecar ends connections (`connection: close`, \
-                 a limit of requests per connection, an idle timeout below the think time), or declare `connection: new`",
+                "arm `{}` opened {opened} connections for {requests} requests although one was to be kept: \
+                 latency includes handshakes; see whether a server or sidecar ends connections (`connection: close`, a limit \
+                 of requests per connection, an idle timeout below the think time), or declare `connection: new`",
                 arm.name
             ),
         ),

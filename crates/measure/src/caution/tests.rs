@@ -45,9 +45,9 @@ fn a_caution_says_what_was_seen_what_it_may_mean_and_what_to_try() {
     let told = check(|case| case.of_arm("sidecar").for_each(|block| block.connections = 100), &["connections"]);
     assert_eq!(
         told[0].text,
-        "arm `sidecar` opened 1500 connections for 1500 requests although one per block was to be kept: latency includes \
-         handshakes; see whether a server or sidecar ends connections (`connection: close`, a limit of requests per \
-         connection, an idle timeout below the think time), or declare `connection: new`"
+        "arm `sidecar` opened 1500 connections for 1500 requests although one was to be kept: latency includes handshakes; \
+         see whether a server or sidecar ends connections (`connection: close`, a limit of requests per connection, an \
+         idle timeout below the think time), or declare `connection: new`"
     );
 }
 
@@ -66,9 +66,17 @@ fn the_generator() {
     let opened = |count: u64| move |case: &mut Case| case.of_arm("none").for_each(|block| block.connections = count);
     check_severity(opened(100), "connections", true);
     check_severity(opened(4), "connections", false);
+    check_severity(opened(2), "connections", false);
     check(opened(0), &[]);
     let declared_new = |case: &mut Case| case.observations.facts.connection = Some(ConnectionUse::New);
-    check(declared_new, &["connections", "connections"]);
+    check(declared_new, &[]);
+    check(
+        |case| {
+            declared_new(case);
+            case.each(|block| block.connections = 1);
+        },
+        &["connections", "connections"],
+    );
     check(
         |case| {
             declared_new(case);

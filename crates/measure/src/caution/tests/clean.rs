@@ -108,7 +108,6 @@ fn block(arm: &str, round: u32, rng: &mut ChaCha8Rng) -> LoadBlock {
         round,
         wall_s: 10.0,
         requests: REQUESTS as u64,
-        connections: 1,
         latency: histogram(sequence.iter().copied()),
         lag: histogram([500; REQUESTS]),
         sequence,
