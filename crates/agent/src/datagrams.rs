@@ -7,7 +7,8 @@ use jiff::Zoned;
 use probe::{UdpKey, UdpSeries};
 use serde_json::{Map, Value, json};
 
-use crate::table::{Column, Line};
+use crate::table::{Column, Line, cell, nonempty, nonzero};
+use crate::totals::OTHER;
 use crate::who::Who;
 
 /// Columns of its text.
@@ -51,20 +52,16 @@ pub fn udp_line(key: &UdpKey, moved: &UdpSeries, who: &Who, now: &Zoned) -> Line
     Line { facts: facts(key, moved, who, now), cells: cells(key, moved, who) }
 }
 
-/// Its name, or that of all for which there was no room, or of the kernel's own.
-fn owner(key: &UdpKey) -> &str {
-    match key.comm.as_str() {
-        "" if key.is_other() => "other",
-        "" => "-",
-        comm => comm,
-    }
+/// Its name, or that of all for which there was no room; none of the kernel's own.
+fn owner(key: &UdpKey) -> Option<&str> {
+    if key.is_other() { Some(OTHER) } else { nonempty(&key.comm) }
 }
 
 fn cells(key: &UdpKey, moved: &UdpSeries, who: &Who) -> Vec<String> {
     let kb = |bytes: u64| (bytes / 1024).to_string();
     vec![
-        key.pid.to_string(),
-        owner(key).to_owned(),
+        cell(nonzero(key.pid)),
+        cell(owner(key)),
         key.local_port.to_string(),
         key.remote.to_string(),
         moved.received.to_string(),
@@ -72,7 +69,7 @@ fn cells(key: &UdpKey, moved: &UdpSeries, who: &Who) -> Vec<String> {
         moved.sent.to_string(),
         kb(moved.sent_bytes),
         moved.dropped().to_string(),
-        who.pod.clone(),
+        cell(nonempty(&who.pod)),
     ]
 }
 
@@ -91,11 +88,11 @@ fn facts(key: &UdpKey, moved: &UdpSeries, who: &Who, now: &Zoned) -> Map<String,
         "dropped_queue_full": moved.overflowed,
         "dropped_no_memory": moved.starved,
         "dropped_other": moved.failed,
-        "pid": key.pid,
+        "pid": nonzero(key.pid),
         "comm": owner(key),
-        "cgroup": key.cgroup,
-        "netns": key.netns,
-        "pod": who.pod,
+        "cgroup": nonzero(key.cgroup),
+        "netns": nonzero(key.netns),
+        "pod": nonempty(&who.pod),
     });
     let Value::Object(facts) = facts else { unreachable!("the macro makes an object") };
     facts

@@ -73,7 +73,7 @@ impl Directory {
             Role::Server | Role::Listener => {
                 let here = self.namer.peer(*netns, *cgroup, comm);
                 let (_, service) = self.places.asked(place, remote.ip(), (&here, local.port()), &mut self.namer);
-                (!here.workload.is_empty()).then_some(service)
+                (!here.is_unknown()).then_some(service)
             }
             Role::Unknown => None,
         }

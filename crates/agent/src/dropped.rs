@@ -4,7 +4,7 @@ use jiff::Zoned;
 use probe::{Dropped, State};
 use serde_json::{Map, Value, json};
 
-use crate::table::{Column, Line};
+use crate::table::{Column, Line, cell, nonempty, nonzero};
 use crate::who::Who;
 
 /// Columns of its text.
@@ -24,28 +24,23 @@ pub const DROPS: [Column; 10] = [
 /// Flags of TCP by their bit.
 const FLAGS: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 
-/// What is not known of a packet, in a cell.
-const NONE: &str = "-";
-
 /// The line that tells of a drop at the time `now`; `who` is the namespace's or the socket's owner.
 pub fn drop_line(dropped: &Dropped, who: &Who, now: &Zoned) -> Line {
     Line { facts: facts(dropped, who, now), cells: cells(dropped, who, now) }
 }
 
 fn cells(dropped: &Dropped, who: &Who, now: &Zoned) -> Vec<String> {
-    let end = |end: Option<_>| end.map_or_else(|| NONE.to_owned(), |end: std::net::SocketAddr| end.to_string());
-    let is_owned = !dropped.comm.is_empty();
     vec![
         now.strftime("%H:%M:%S").to_string(),
-        if is_owned { dropped.pid.to_string() } else { NONE.to_owned() },
-        if is_owned { dropped.comm.clone() } else { NONE.to_owned() },
+        cell(nonzero(dropped.pid)),
+        cell(nonempty(&dropped.comm)),
         dropped.protocol.clone(),
-        end(dropped.source),
+        cell(dropped.source),
         ">".to_owned(),
-        end(dropped.destination),
-        dropped.state.map_or(NONE, State::name).to_owned(),
+        cell(dropped.destination),
+        cell(dropped.state.map(State::name)),
         dropped.reason.clone(),
-        who.pod.clone(),
+        cell(nonempty(&who.pod)),
     ]
 }
 
@@ -63,13 +58,13 @@ fn facts(dropped: &Dropped, who: &Who, now: &Zoned) -> Map<String, Value> {
         "length": dropped.length,
         "tcp_flags": flags(dropped.tcp_flags),
         "state": dropped.state.map(State::name),
-        "pid": dropped.pid,
-        "uid": dropped.uid,
-        "comm": dropped.comm,
-        "cgroup": dropped.cgroup,
-        "netns": dropped.netns,
-        "pod": who.pod,
-        "id": dropped.id,
+        "pid": nonzero(dropped.pid),
+        "uid": nonzero(dropped.pid).map(|_| dropped.uid),
+        "comm": nonempty(&dropped.comm),
+        "cgroup": nonzero(dropped.cgroup),
+        "netns": nonzero(dropped.netns),
+        "pod": nonempty(&who.pod),
+        "id": nonzero(dropped.id),
     });
     let Value::Object(facts) = facts else { unreachable!("the macro makes an object") };
     facts

@@ -32,12 +32,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A pod, or on a plain host the process `comm`.
+    /// A pod, or on a plain host the process `comm`; unknown where it has no name either.
     pub fn of(who: &Who, comm: &str) -> Self {
         let workload: Arc<str> = match &who.kubernetes {
             Some(pod) => pod.workload.as_str().into(),
-            None if who.pod.is_empty() => comm.into(),
-            None => who.pod.as_str().into(),
+            None if !who.pod.is_empty() => who.pod.as_str().into(),
+            None => if comm.is_empty() { UNKNOWN } else { comm }.into(),
         };
         let unknown: Arc<str> = UNKNOWN.into();
         let namespace = match (&who.kubernetes, &who.cluster) {
@@ -67,6 +67,11 @@ impl Peer {
     /// Nobody that is known.
     pub fn unknown() -> Self {
         Self { canonical_revision: LATEST.into(), ..Self::called(UNKNOWN) }
+    }
+
+    /// Whether nobody knows who it is.
+    pub fn is_unknown(&self) -> bool {
+        *self.workload == *UNKNOWN
     }
 
     /// All for whom there is no room.

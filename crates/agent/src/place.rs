@@ -123,13 +123,13 @@ impl Places {
         others.iter().all(|address| at(address).as_ref() == Some(&server)).then_some(server)
     }
 
-    /// Who listens at an address as this place sees it, else who owns it.
+    /// Who listens at an address as this place sees it, else who owns it; nobody where that is not known.
     fn server(&self, client: Place<'_>, address: SocketAddr) -> Option<Arc<Peer>> {
         let key = (client.network.to_owned(), address.ip());
         let home = if address.ip().is_loopback() { Some(client.netns) } else { self.homes.only(&key).copied() };
         let listens = |netns| self.listeners.only(&(netns, address.port()));
         let listener = home.filter(|_| client.transport == Transport::Tcp).and_then(listens);
-        listener.or_else(|| self.owners.only(&key)).cloned()
+        listener.or_else(|| self.owners.only(&key)).filter(|server| !server.is_unknown()).cloned()
     }
 
     /// Who asks the server `here` in this place at its port, by the address that it sees, and for which service.
@@ -209,7 +209,7 @@ impl<K: Eq + Hash, V: PartialEq> Owners<K, V> {
     }
 }
 
-/// A pod, or on a plain host the process.
+/// A pod, or on a plain host the process; `unknown` where it has no name.
 pub fn name_of(netns: u32, cgroup: u64, comm: &str, namer: &mut Namer) -> Arc<str> {
     Arc::clone(&namer.peer(netns, cgroup, comm).workload)
 }

@@ -4,7 +4,7 @@ use jiff::Zoned;
 use probe::dns::{Query, type_name};
 use serde_json::{Map, Value, json};
 
-use crate::table::{Column, Line};
+use crate::table::{Column, Line, cell, nonempty, nonzero};
 use crate::who::Who;
 
 /// Columns of the text.
@@ -26,22 +26,18 @@ pub fn query_line(query: &Query, who: &Who, now: &Zoned) -> Line {
     Line { facts: facts(query, who, now), cells: cells(query, who, now) }
 }
 
-/// What is not known is `-`, so that words keep their columns.
 fn cells(query: &Query, who: &Who, now: &Zoned) -> Vec<String> {
-    let dash = || "-".to_owned();
-    let known = |pid: u32| if pid == 0 { dash() } else { pid.to_string() };
-    let comm = if query.comm.is_empty() { dash() } else { query.comm.clone() };
     vec![
         now.strftime("%H:%M:%S").to_string(),
-        known(query.pid),
-        comm,
+        cell(nonzero(query.pid)),
+        cell(nonempty(&query.comm)),
         type_name(query.kind),
-        query.name.clone().unwrap_or_else(dash),
+        cell(query.name.as_ref()),
         query.rcode.to_string(),
-        latency_ms(query).map_or_else(dash, |latency| format!("{latency:.3}")),
+        cell(latency_ms(query).map(|latency| format!("{latency:.3}"))),
         query.server.ip().to_string(),
         query.transport.name().to_owned(),
-        who.pod.clone(),
+        cell(nonempty(&who.pod)),
     ]
 }
 
@@ -59,13 +55,13 @@ fn facts(query: &Query, who: &Who, now: &Zoned) -> Map<String, Value> {
         "local_addr": query.local.ip(),
         "local_port": query.local.port(),
         "message_id": query.message,
-        "pid": query.pid,
+        "pid": nonzero(query.pid),
         "uid": query.uid,
-        "comm": query.comm,
-        "cgroup": query.cgroup,
-        "netns": query.netns,
-        "pod": who.pod,
-        "id": query.socket,
+        "comm": nonempty(&query.comm),
+        "cgroup": nonzero(query.cgroup),
+        "netns": nonzero(query.netns),
+        "pod": nonempty(&who.pod),
+        "id": nonzero(query.socket),
     });
     let Value::Object(facts) = facts else { unreachable!("the macro makes an object") };
     facts

@@ -45,6 +45,21 @@ impl Column {
     }
 }
 
+/// A number that is known unless it is 0, such as a process's.
+pub fn nonzero<N: Default + PartialEq>(number: N) -> Option<N> {
+    (number != N::default()).then_some(number)
+}
+
+/// Words that are known unless there are none, such as a process's name.
+pub fn nonempty(words: &str) -> Option<&str> {
+    (!words.is_empty()).then_some(words)
+}
+
+/// The cell of a fact: `-` where it is not known, so that words keep their columns.
+pub fn cell(fact: Option<impl ToString>) -> String {
+    fact.map_or_else(|| "-".to_owned(), |fact| fact.to_string())
+}
+
 /// Turns lines into text; a heading comes before the first one.
 #[derive(Debug)]
 pub struct Printer {

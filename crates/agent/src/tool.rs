@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
 use crate::directory::Names;
-use crate::table::{Column, Line};
+use crate::table::{Column, Line, cell, nonempty, nonzero};
 
 /// A live tool that tells connections or what happens to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,25 +136,22 @@ impl Tool {
         Line { facts: facts(self, connection, names, now), cells: self.cells(connection, names, &now.wall) }
     }
 
-    /// What is not known is `-`, so that words keep their columns.
     fn cells(self, connection: &Connection, names: &Names, now: &Zoned) -> Vec<String> {
         let Connection { pid, comm, local, remote, .. } = connection;
-        let pid = if *pid == 0 { "-".to_owned() } else { pid.to_string() };
-        let comm = if comm.is_empty() { "-".to_owned() } else { comm.clone() };
-        let pod = if names.pod.is_empty() { "-".to_owned() } else { names.pod.clone() };
-        let service = names.service.clone().unwrap_or_else(|| "-".to_owned());
+        let (pid, comm, pod) = (cell(nonzero(*pid)), cell(nonempty(comm)), cell(nonempty(&names.pod)));
+        let service = cell(names.service.as_ref());
         let family = if local.is_ipv4() { "4" } else { "6" }.to_owned();
         let [local_ip, remote_ip] = [local, remote].map(|end| end.ip().to_string());
         let [local_port, remote_port] = [local, remote].map(|end| end.port().to_string());
         let [tx, rx] = [connection.sent, connection.received].map(|bytes| (bytes / 1024).to_string());
-        let rtt = if connection.srtt_us == 0 { "-".to_owned() } else { ms(f64::from(connection.srtt_us) / 1e3) };
+        let rtt = cell(nonzero(connection.srtt_us).map(|srtt| ms(f64::from(srtt) / 1e3)));
         let again = connection.retransmits.to_string();
-        let latency = handshake_ms(connection).map_or_else(|| "-".to_owned(), ms);
+        let latency = cell(handshake_ms(connection).map(ms));
         let [local_end, remote_end] = [local, remote].map(ToString::to_string);
         let (time, state) = (now.strftime("%H:%M:%S").to_string(), connection.state.name().to_owned());
         match self {
             Self::Life => {
-                let lived = duration_ms(connection).map_or_else(|| "-".to_owned(), |lived| format!("{lived:.2}"));
+                let lived = cell(duration_ms(connection).map(|lived| format!("{lived:.2}")));
                 vec![pid, comm, local_ip, local_port, remote_ip, remote_port, tx, rx, lived, rtt, again, pod, service]
             }
             Self::Connect => {
@@ -177,7 +174,7 @@ impl Tool {
     }
 }
 
-/// What is told in JSON and CSV: bytes, milliseconds and microseconds, never rounded to others.
+/// What is told in JSON and CSV: bytes, milliseconds and microseconds, never rounded to others; null where it is not known.
 fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map<String, Value> {
     let Connection { local, remote, .. } = connection;
     let facts = json!({
@@ -198,9 +195,9 @@ fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map
         "closed": (connection.kind == Kind::Closed).then(|| now.time_of(connection.at)),
         "duration_ms": duration_ms(connection),
         "handshake_ms": handshake_ms(connection),
-        "srtt_us": connection.srtt_us,
-        "rttvar_us": connection.rttvar_us,
-        "rtt_min_us": connection.rtt_min_us,
+        "srtt_us": nonzero(connection.srtt_us),
+        "rttvar_us": nonzero(connection.srtt_us).map(|_| connection.rttvar_us),
+        "rtt_min_us": nonzero(connection.rtt_min_us),
         "lost": connection.lost,
         "out_of_order": connection.out_of_order,
         "reordered": connection.reordered,
@@ -209,22 +206,21 @@ fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map
         "zero_window_received": connection.flags.zero_window_received,
         "older_than_probe": connection.flags.seeded,
         "error": connection.error,
-        "pid": connection.pid,
-        "uid": connection.uid,
-        "comm": connection.comm,
-        "cgroup": connection.cgroup,
-        "netns": connection.netns,
-        "pod": names.pod,
+        "pid": nonzero(connection.pid),
+        "uid": nonzero(connection.pid).map(|_| connection.uid),
+        "comm": nonempty(&connection.comm),
+        "cgroup": nonzero(connection.cgroup),
+        "netns": nonzero(connection.netns),
+        "pod": nonempty(&names.pod),
         "service": names.service,
-        "id": connection.id,
+        "id": nonzero(connection.id),
     });
     let Value::Object(mut facts) = facts else { unreachable!("the macro makes an object") };
     if tool == Tool::Top {
         facts.remove("event");
     }
     if connection.flags.partial {
-        let owner = ["pid", "uid", "comm"].into_iter().filter(|_| connection.pid == 0);
-        for unknown in ["bytes_sent", "bytes_received", "older_than_probe", "cgroup", "id"].into_iter().chain(owner) {
+        for unknown in ["bytes_sent", "bytes_received", "older_than_probe"] {
             facts[unknown] = Value::Null;
         }
     }

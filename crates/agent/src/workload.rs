@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::container::Container;
 use crate::export::Reading;
+use crate::kubernetes::Pod;
 use crate::metric::{Family, Kind, Labels};
-use crate::peer::Peer;
+use crate::peer::{Peer, UNKNOWN};
 use crate::who::Namer;
 
 /// Which containers the workloads are, by identifiers that kube-state-metrics has, too.
@@ -11,21 +13,19 @@ pub fn workloads(reading: &Reading, namer: &mut Namer) -> Family {
     let mut info = Family::new(
         "meshtax_workload_info",
         Kind::Gauge,
-        "1 for each container that speaks; k8s_pod_uid where it has a pod, and names where the node tells them.",
+        "1 for each container that speaks; k8s_… where it has a pod, whose names are unknown where the node does not tell them.",
     );
     let mut containers: BTreeMap<String, Labels> = BTreeMap::new();
     for (netns, cgroup) in &reading.open() | &reading.heard() {
         let who = namer.who(netns, cgroup);
         let workload = Peer::of(&who, "").workload;
         if let Some(Container { id, pod_uid }) = who.container {
-            let [pod_namespace, pod] = who.kubernetes.map_or_else(Default::default, |pod| [pod.namespace, pod.name]);
-            let labels = vec![
-                ("workload", workload),
-                ("container_id", id.as_str().into()),
-                ("k8s_pod_uid", pod_uid.unwrap_or_default().into()),
-                ("k8s_namespace_name", pod_namespace.into()),
-                ("k8s_pod_name", pod.into()),
-            ];
+            let mut labels: Labels = vec![("workload", workload), ("container_id", id.as_str().into())];
+            if let Some(uid) = pod_uid {
+                let names = who.kubernetes.map_or_else(|| [UNKNOWN; 2].map(Arc::from), names_of);
+                labels.push(("k8s_pod_uid", uid.into()));
+                labels.extend(["k8s_namespace_name", "k8s_pod_name"].into_iter().zip(names));
+            }
             containers.insert(id, labels);
         }
     }
@@ -33,4 +33,8 @@ pub fn workloads(reading: &Reading, namer: &mut Namer) -> Family {
         info.add(labels, 1.0);
     }
     info
+}
+
+fn names_of(pod: Pod) -> [Arc<str>; 2] {
+    [pod.namespace, pod.name].map(Arc::from)
 }

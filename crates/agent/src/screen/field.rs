@@ -4,6 +4,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::Row;
+use crate::table::{cell, nonempty, nonzero};
 
 /// Something that the screen has a column for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,17 +78,16 @@ impl Field {
     pub fn cell(self, row: &Row, took: Duration) -> String {
         let connection = &row.connection;
         match self {
-            Self::Pid => connection.pid.to_string(),
-            Self::Comm => connection.comm.clone(),
+            Self::Pid => cell(nonzero(connection.pid)),
+            Self::Comm => cell(nonempty(&connection.comm)),
             Self::Local => connection.local.to_string(),
             Self::Remote => connection.remote.to_string(),
             Self::Received => per_second(connection.received, took),
             Self::Sent => per_second(connection.sent, took),
-            Self::Rtt if connection.srtt_us == 0 => "-".to_owned(),
-            Self::Rtt => format!("{:.3}", f64::from(connection.srtt_us) / 1e3),
+            Self::Rtt => cell(nonzero(connection.srtt_us).map(|srtt| format!("{:.3}", f64::from(srtt) / 1e3))),
             Self::Retransmits => connection.retransmits.to_string(),
-            Self::Pod => row.names.pod.clone(),
-            Self::Service => row.names.service.clone().unwrap_or_else(|| "-".to_owned()),
+            Self::Pod => cell(nonempty(&row.names.pod)),
+            Self::Service => cell(row.names.service.as_ref()),
         }
     }
 
