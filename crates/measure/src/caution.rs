@@ -27,7 +27,7 @@ const LEVEL: f64 = 0.01;
 /// of services and edges where there are any. An arm that is missing there is judged by the observations alone.
 pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -> Vec<Caution> {
     let run = Run::of(observations, arms, effects);
-    let guards: [fn(&Run) -> Vec<Caution>; 28] = [
+    let guards: [fn(&Run) -> Vec<Caution>; 29] = [
         rounds::few_rounds,
         rounds::unpaired_rounds,
         rounds::few_requests,
@@ -35,6 +35,7 @@ pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -
         generator::clamped,
         generator::connections,
         failure::errors,
+        failure::calls,
         failure::retries,
         mix::request_mix,
         sidecar::concurrency,

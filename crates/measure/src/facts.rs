@@ -19,9 +19,39 @@ pub struct Facts {
     /// What the kernel witness's programs took in each watched arm, after the rounds and outside all figures.
     #[serde(default)]
     pub programs: Vec<ProgramFacts>,
+    /// Failures that the application is made to have; none in runs that did not record it.
+    #[serde(default)]
+    pub declared: DeclaredFailures,
     /// The machine's clocks at instants of the run, the first and the last among them.
     #[serde(default)]
     pub clocks: Vec<ClockFacts>,
+}
+
+/// Failures that a topology declares (`errors:`): what is meant to fail is no fault.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeclaredFailures {
+    /// Share of the client's requests.
+    pub of_requests: f64,
+    /// Calls between services that fail so.
+    pub of_calls: Vec<FailingCalls>,
+}
+
+/// Calls to an endpoint of which a share is declared to fail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailingCalls {
+    /// Called service.
+    pub to: String,
+    /// Called path; empty for `tcp`.
+    pub path: String,
+    /// Share of the calls.
+    pub share: f64,
+}
+
+impl DeclaredFailures {
+    /// The share of calls to an endpoint that is declared to fail.
+    pub fn of_call(&self, to: &str, path: &str) -> f64 {
+        self.of_calls.iter().find(|calls| calls.to == to && calls.path == path).map_or(0.0, |calls| calls.share)
+    }
 }
 
 /// How requests share connections.

@@ -39,7 +39,9 @@ pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, F
 pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};
 pub use effect::{Measured, NULL_ARM, Options, measure};
-pub use facts::{CallLatency, ClockFacts, ConnectionUse, Facts, ProgramFacts, SidecarFacts};
+pub use facts::{
+    CallLatency, ClockFacts, ConnectionUse, DeclaredFailures, Facts, FailingCalls, ProgramFacts, SidecarFacts,
+};
 pub use fail_if::{FailIf, Finding, Scope};
 pub use fault::{Clue, FULL_ACCEPT_QUEUES, FaultKind, FaultTrial, LISTEN_DROPS, NXDOMAIN, RESETS, RETRANSMITS};
 pub use gateway::{GATEWAY, GatewayUse, gateway_use};

@@ -1,13 +1,13 @@
 //! The phases of a run, once the lab stands: idle windows, warm-up, rounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Probed, Stop};
 use load::{BlockLoad, Connection, Order, Sequential};
-use measure::{ConnectionUse, FaultTrial, LoadBlock, Observations, Phase, Stands};
+use measure::{ConnectionUse, DeclaredFailures, FailingCalls, FaultTrial, LoadBlock, Observations, Phase, Stands};
 
 use crate::experiment::Experiment;
 use crate::faults;
@@ -77,6 +77,7 @@ impl<'a> Conductor<'a> {
             Connection::New => ConnectionUse::New,
             Connection::Keep => ConnectionUse::Keep,
         });
+        seen.facts.declared = declared_failures(experiment);
         Self {
             experiment,
             plan,
@@ -103,7 +104,7 @@ impl<'a> Conductor<'a> {
     ) -> anyhow::Result<()> {
         self.seen.facts.clocks.push(stand.meters.clock()?);
         self.idle(stand, progress)?;
-        self.warm_up(stand.lab, progress)?;
+        self.warm_up(stand, progress)?;
         let interrupted = self.rounds(stand, rounds, progress).err();
         if interrupted.as_ref().is_some_and(|error| !is_interruption(error)) {
             return interrupted.map_or(Ok(()), Err);
@@ -225,15 +226,23 @@ impl<'a> Conductor<'a> {
     }
 
     /// Requests that are part of no figure: connections open, caches fill.
-    fn warm_up(&mut self, lab: &mut Lab, progress: &mut Progress) -> anyhow::Result<()> {
-        if self.plan.warmup_requests == 0 {
+    /// Where all of them fail in some arm, the run ends before its rounds.
+    fn warm_up(&mut self, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
+        let requests = self.plan.warmup_requests;
+        if requests == 0 {
             return Ok(());
         }
-        for node in lab.nodes_mut() {
-            progress.state(&format!("warming up {}: {} requests", node.name(), self.plan.warmup_requests));
-            self.ask(node, self.plan.warmup_requests)?;
+        let mut answers = Vec::new();
+        for node in stand.lab.nodes_mut() {
+            progress.state(&format!("warming up {}: {requests} requests", node.name()));
+            answers.push((node.name().to_owned(), self.ask(node, requests)?.errors));
         }
-        Ok(())
+        // Later stand-ups stand beside rounds that are measured: the guards judge all of them together.
+        let is_meant = requests as f64 * (1.0 - self.seen.facts.declared.of_requests) < 1.0;
+        match failed_warm_up(&answers, requests) {
+            Some(failed) if stand.number == 0 && !is_meant => Err(failed.into()),
+            _ => Ok(()),
+        }
     }
 
     fn rounds(&mut self, stand: &mut Stand, rounds: &[(u32, &Round)], progress: &mut Progress) -> anyhow::Result<()> {
@@ -349,6 +358,44 @@ impl<'a> Conductor<'a> {
             std::thread::sleep(left.min(GLANCE));
         }
         Ok(())
+    }
+}
+
+/// What became of an arm's warm-up: how many requests failed, by kind.
+type Errors = BTreeMap<String, u64>;
+
+/// A warm-up in which no request of some arm succeeded.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no request of the warm-up succeeded in {0}")]
+pub struct FailedWarmUp(String);
+
+/// What came back, arm by arm, where no request of an arm succeeded.
+fn failed_warm_up(answers: &[(String, Errors)], requests: u64) -> Option<FailedWarmUp> {
+    let failed = answers.iter().filter(|(_, errors)| errors.values().sum::<u64>() >= requests);
+    let told: Vec<String> = failed
+        .map(|(arm, errors)| {
+            let kinds: Vec<String> = errors.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            format!("arm `{arm}` ({})", kinds.join(", "))
+        })
+        .collect();
+    (!told.is_empty()).then(|| FailedWarmUp(told.join(", ")))
+}
+
+/// What the topology declares to fail, as guards ask for it.
+fn declared_failures(experiment: &Experiment) -> DeclaredFailures {
+    let (graph, target) = (&experiment.topology.graph, &experiment.load.target);
+    let path = target.path().split('?').next().unwrap_or_default();
+    let failing = graph.services.iter().flat_map(|service| {
+        let paths = service.versions.iter().flat_map(topology::Version::paths).collect::<BTreeSet<_>>();
+        paths.into_iter().map(|path| FailingCalls {
+            to: service.name.clone(),
+            path: path.to_owned(),
+            share: service.error_rate(path),
+        })
+    });
+    DeclaredFailures {
+        of_requests: graph.service(target.host()).map_or(0.0, |service| service.error_rate(path)),
+        of_calls: failing.filter(|calls| calls.share > 0.0).collect(),
     }
 }
 

@@ -3,6 +3,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::conduct::FailedWarmUp;
+
 /// Why a command could not do its work: the error, and what to do next.
 #[derive(Debug)]
 pub struct Failure {
@@ -70,7 +72,11 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         // Nobody is left to hear if this fails.
         io::stderr().write_all(self.to_string().as_bytes()).ok();
-        if self.is_interruption() { ExitCode::from(130) } else { ExitCode::from(2) }
+        match &self.error {
+            _ if self.is_interruption() => ExitCode::from(130),
+            error if error.is::<FailedWarmUp>() => ExitCode::from(1),
+            _ => ExitCode::from(2),
+        }
     }
 }
 

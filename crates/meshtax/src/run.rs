@@ -16,7 +16,7 @@ use topology::{Addition, Metrics};
 use crate::awake::Awake;
 use crate::clean;
 use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
-use crate::conduct::{Conductor, Stand, is_interruption};
+use crate::conduct::{Conductor, FailedWarmUp, Stand, is_interruption};
 use crate::environment::environment;
 use crate::experiment::{Arm, Experiment};
 use crate::failure::{Failure, Hint};
@@ -136,7 +136,11 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
         let started = Instant::now();
         farewell = take_down(lab, output.keep && is_over && outcome.is_ok())?;
         timings.push(Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() });
-        outcome.or_else(|error| if is_interruption(&error) { Ok(()) } else { Err(error) })?;
+        outcome.or_else(|error| match error {
+            error if is_interruption(&error) => Ok(()),
+            error if error.is::<FailedWarmUp>() => Err(Failure::because(error, warm_up_hint(&folder))),
+            error => Err(error.into()),
+        })?;
         if is_over || stop.is_set() {
             break;
         }
@@ -161,6 +165,11 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     say(&format!("run folder: {}", folder.path().display()));
     farewell.iter().for_each(|line| say(line));
     Ok(verdict(&measurement, output))
+}
+
+/// What to do where nothing answers as it should.
+fn warm_up_hint(folder: &RunFolder) -> String {
+    format!("see whether `target` names what answers, and the logs in {}", folder.path().display())
 }
 
 /// Keeps processors awake, where that is asked for; where it cannot be done the report does not say that it was.

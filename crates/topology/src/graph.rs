@@ -176,6 +176,17 @@ impl Call {
     pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
 }
 
+impl Version {
+    /// Paths that it can be asked for; none where a program of the user's runs.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let endpoints = match &self.work {
+            Work::Simulated { endpoints, .. } => endpoints.as_slice(),
+            Work::Command { .. } => &[],
+        };
+        endpoints.iter().map(|endpoint| endpoint.path.as_str())
+    }
+}
+
 impl Topology {
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<&Service> {
@@ -189,6 +200,19 @@ impl Topology {
 }
 
 impl Service {
+    /// Share of requests for a path that its versions are declared to answer with an error, each by its weight.
+    pub fn error_rate(&self, path: &str) -> f64 {
+        let total: u32 = self.versions.iter().map(|version| version.weight).sum();
+        let of = |version: &Version| match &version.work {
+            Work::Simulated { endpoints, .. } => {
+                endpoints.iter().find(|endpoint| endpoint.path == path).map_or(0.0, |endpoint| endpoint.error_rate)
+            }
+            Work::Command { .. } => 0.0,
+        };
+        let weighted = self.versions.iter().map(|version| f64::from(version.weight) * of(version));
+        weighted.sum::<f64>() / f64::from(total.max(1))
+    }
+
     /// The pods behind this service's name.
     pub fn pods(&self) -> impl Iterator<Item = Pod<'_>> {
         self.versions

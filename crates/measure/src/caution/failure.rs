@@ -1,29 +1,110 @@
+use std::collections::BTreeMap;
+
 use super::{CautionKind, Run, Witnessed};
 use crate::{Caution, SidecarFacts};
 
 /// From this share of an arm's requests on, failures in some arms only make the arms' latencies incomparable.
-const ERRORS_FATAL: f64 = 0.01;
+const UNEVEN_FATAL: f64 = 0.01;
 
+/// Above this share of its calls that failed, an application is not quite the one that was meant, …
+const FAILED_MAX: f64 = 0.01;
+/// … and above this one, its figures are those of something else.
+const FAILED_FATAL: f64 = 0.1;
+
+/// Fewer failures of one endpoint are judged with those of all others only: of three calls, one is a third.
+const ENDPOINT_FAILURES_MIN: u64 = 5;
+
+/// Standard deviations by which failures may exceed a declared share by chance.
+const CHANCE: f64 = 3.0;
+
+/// Failed requests of the client.
 pub(super) fn errors(run: &Run) -> Vec<Caution> {
-    let counts: Vec<u64> = run.arms.iter().map(|arm| arm.seen.errors().values().sum()).collect();
+    let declared = run.observations.facts.declared.of_requests;
+    let undeclared = |arm: &Witnessed| undeclared(arm.seen.errors().values().sum(), arm.requests(), declared);
+    let counts: Vec<u64> = run.arms.iter().map(undeclared).collect();
     let spared = names(run, &counts, 0);
     let of_arm = |(arm, count): (&Witnessed, &u64)| {
         let kinds: Vec<String> = arm.seen.errors().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let failed: u64 = arm.seen.errors().values().sum();
+        let meant = if declared > 0.0 { format!(", where {} are declared", percent(declared)) } else { String::new() };
         let text = format!(
-            "arm `{}` had {count} failed requests ({}): they are in no latency, and an arm that fails early looks fast",
+            "arm `{}` had {failed} failed requests of {} ({}{meant}): they are in no latency, and an arm that fails early looks \
+             fast",
             arm.name,
+            arm.requests(),
             kinds.join(", ")
         );
         let hint = "see the logs in the run folder";
-        if spared.is_empty() {
-            return CautionKind::Errors.caution(format!("{text}; {hint}")).about([arm.name]);
-        }
-        let text = format!("{text}, while {} had none; {hint}", spared.join(", "));
-        let is_fatal = *count as f64 >= ERRORS_FATAL * arm.requests() as f64;
-        let kind = CautionKind::ErrorsUneven;
-        if is_fatal { kind.fatal(text) } else { kind.caution(text) }.about([arm.name])
+        let share = share(*count, arm.requests());
+        let (kind, text, fatal) = if spared.is_empty() {
+            (CautionKind::Errors, format!("{text}; {hint}"), share > FAILED_FATAL)
+        } else {
+            let text = format!("{text}, while {} had none; {hint}", spared.join(", "));
+            (CautionKind::ErrorsUneven, text, share >= UNEVEN_FATAL)
+        };
+        if fatal { kind.fatal(text) } else { kind.caution(text) }.about([arm.name])
     };
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
+}
+
+/// Calls between services that failed: a caller may answer all the same, and what it answers with is another application.
+pub(super) fn calls(run: &Run) -> Vec<Caution> {
+    run.arms.iter().filter_map(|arm| calls_of(run, arm)).collect()
+}
+
+/// Calls to one endpoint, from all callers.
+#[derive(Clone, Copy, Default)]
+struct Called {
+    calls: u64,
+    failures: u64,
+    undeclared: u64,
+}
+
+fn calls_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
+    let mut endpoints: BTreeMap<(&str, &str), Called> = BTreeMap::new();
+    for edge in arm.told.iter().flat_map(|told| &told.edges) {
+        let called = endpoints.entry((&edge.to, &edge.path)).or_default();
+        called.calls += edge.calls;
+        called.failures += edge.failures;
+    }
+    for ((to, path), called) in &mut endpoints {
+        let declared = run.observations.facts.declared.of_call(to, path);
+        called.undeclared = undeclared(called.failures, called.calls, declared);
+    }
+    let sum = |part: fn(&Called) -> u64| endpoints.values().map(part).sum::<u64>();
+    let of_all = share(sum(|called| called.undeclared), sum(|called| called.calls));
+    let counted = endpoints.values().filter(|called| called.undeclared >= ENDPOINT_FAILURES_MIN);
+    let worst = counted.map(|called| share(called.undeclared, called.calls)).fold(of_all, f64::max);
+    if worst <= FAILED_MAX {
+        return None;
+    }
+    let failed = endpoints.iter().filter(|(_, called)| called.undeclared > 0);
+    let told: Vec<String> =
+        failed.map(|((to, path), called)| format!("`{to}{path}` {} of {}", called.failures, called.calls)).collect();
+    let text = format!(
+        "calls between services of arm `{}` failed ({}): a caller that answers without them does other work than was meant, in \
+         every arm alike or not; see the logs in the run folder, or declare what is meant to fail with `errors:`",
+        arm.name,
+        told.join(", ")
+    );
+    let kind = CautionKind::CallsFailed;
+    Some(if worst > FAILED_FATAL { kind.fatal(text) } else { kind.caution(text) }.about([arm.name]))
+}
+
+/// Failures beyond those that are declared as a share of all, and beyond what chance adds to them: three standard deviations
+/// of a binomial count.
+fn undeclared(failures: u64, of: u64, declared: f64) -> u64 {
+    let expected = of as f64 * declared;
+    let most = expected + CHANCE * (expected * (1.0 - declared)).sqrt();
+    failures.saturating_sub(most.ceil() as u64)
+}
+
+fn share(count: u64, of: u64) -> f64 {
+    count as f64 / of.max(1) as f64
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
 }
 
 /// Work that the client does not see: calls that failed or were repeated by services, and requests that sidecars repeated.

@@ -19,6 +19,8 @@ pub enum CautionKind {
     Errors,
     /// Failed requests, in some arms only.
     ErrorsUneven,
+    /// Failed calls between services.
+    CallsFailed,
     /// Failed or repeated calls between services, in some arms only.
     RetriesUneven,
     /// Pods got other shares of the requests than in the baseline.
@@ -61,7 +63,7 @@ pub enum CautionKind {
 
 impl CautionKind {
     /// Every kind.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::FewRounds,
         Self::UnpairedRounds,
         Self::FewRequests,
@@ -70,6 +72,7 @@ impl CautionKind {
         Self::Connections,
         Self::Errors,
         Self::ErrorsUneven,
+        Self::CallsFailed,
         Self::RetriesUneven,
         Self::RequestMix,
         Self::Concurrency,
@@ -102,6 +105,7 @@ impl CautionKind {
             Self::Connections => "connections",
             Self::Errors => "errors",
             Self::ErrorsUneven => "errors_uneven",
+            Self::CallsFailed => "calls_failed",
             Self::RetriesUneven => "retries_uneven",
             Self::RequestMix => "request_mix",
             Self::Concurrency => "concurrency",

@@ -4,7 +4,7 @@ mod clean;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{ConnectionUse, Edge, SidecarFacts};
+use crate::{ConnectionUse, Edge, FailingCalls, SidecarFacts};
 use clean::{Case, MS, call, clean};
 
 /// What the guards say of a clean run that something was done to.
@@ -92,6 +92,7 @@ fn failures() {
     check_severity(|case| fail(&mut case.observations.load[1], 3), "errors_uneven", false);
     check_severity(|case| fail(&mut case.observations.load[1], 30), "errors_uneven", true);
     check(|case| case.each(|block| fail(block, 1)), &["errors", "errors"]);
+    absolute_failures(fail);
     let retry = |arm: &mut Arm| arm.edges.push(edge(2));
     check_severity(|case| retry(&mut case.arms[1]), "retries_uneven", false);
     check(|case| case.arms.iter_mut().for_each(retry), &[]);
@@ -104,6 +105,50 @@ fn failures() {
             ["none", "sidecar"].map(|arm| SidecarFacts { arm: arm.to_owned(), ..repeating.clone() }).into();
     };
     check(everywhere, &[]);
+}
+
+/// Failures that all arms share: up to a tenth of the requests are a caution, more is another application.
+fn absolute_failures(fail: impl Fn(&mut LoadBlock, u64)) {
+    let told = check(|case| case.each(|block| fail(block, 11)), &["errors", "errors"]);
+    assert!(told.iter().all(|caution| caution.fatal), "{told:?}");
+    assert_eq!([&*told[0].arms, &*told[1].arms], [["none"], ["sidecar"]]);
+    let told = check(|case| case.each(|block| fail(block, 9)), &["errors", "errors"]);
+    assert!(told.iter().all(|caution| !caution.fatal), "{told:?}");
+    let declared = |case: &mut Case, failed| {
+        case.observations.facts.declared.of_requests = 0.11;
+        case.each(|block| fail(block, failed));
+    };
+    check(|case| declared(case, 11), &[]);
+    let told = check(|case| declared(case, 100), &["errors", "errors"]);
+    assert!(told[0].fatal && told[0].text.contains("1500 status_503, where 11.0 % are declared"), "{told:?}");
+}
+
+/// Calls between services that fail in every arm, which the client does not see.
+#[test]
+fn calls_that_fail_everywhere() {
+    let fail = |case: &mut Case, failures| {
+        let failing = || Edge { failures, ..edge(0) };
+        // Another endpoint whose calls succeed must not hide it.
+        let sound = || Edge { path: "/sound".to_owned(), calls: 150_000, ..edge(0) };
+        case.arms.iter_mut().for_each(|arm| arm.edges = vec![failing(), sound()]);
+    };
+    let both = &["calls_failed", "calls_failed"];
+    check(|case| fail(case, 15), &[]);
+    let told = check(|case| fail(case, 16), both);
+    assert!(told.iter().all(|caution| !caution.fatal), "{told:?}");
+    let told = check(|case| fail(case, 1500), both);
+    assert!(told.iter().all(|caution| caution.fatal), "{told:?}");
+    assert!(
+        told[1].text.starts_with("calls between services of arm `sidecar` failed (`back/` 1500 of 1500): "),
+        "{told:?}"
+    );
+    let declare = |case: &mut Case, failures| {
+        let (to, path) = ("back".to_owned(), "/".to_owned());
+        case.observations.facts.declared.of_calls = vec![FailingCalls { to, path, share: 0.5 }];
+        fail(case, failures);
+    };
+    check(|case| declare(case, 770), &[]);
+    check(|case| declare(case, 1500), both);
 }
 
 fn edge(retries: u64) -> Edge {

@@ -210,7 +210,10 @@ fn a_fatal_caution_of_either_run_takes_the_verdicts() {
             let output = meshtax().args(["compare", a, b, "--fail-if", condition]).output().unwrap();
             assert_eq!(output.status.code(), Some(1), "{}", words(&output));
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(said.starts_with(&format!("failed: `{condition}`: not to be believed: cautions_of_run: ")), "{said}");
+            assert!(
+                said.starts_with(&format!("failed: `{condition}`: not to be believed: cautions_of_run: ")),
+                "{said}"
+            );
             assert!(said.contains("because of saturated"), "{said}");
         }
     }

@@ -131,7 +131,10 @@ fn a_fatal_caution_takes_the_verdicts_in_every_form() {
             place("not to be believed");
         }
         for told in [text, form("markdown"), form("html")] {
-            assert!(!told.contains("Sidecars cost") && !told.contains(": costs") && !told.contains("| costs |"), "{told}");
+            assert!(
+                !told.contains("Sidecars cost") && !told.contains(": costs") && !told.contains("| costs |"),
+                "{told}"
+            );
         }
         let json: Value = serde_json::from_str(&form("json")).unwrap();
         assert!(json["effects"].as_array().unwrap().iter().all(|one| one["verdict"] == "not_to_be_believed"), "{json}");
@@ -154,7 +157,9 @@ fn a_gate_never_passes_what_is_not_to_be_believed() {
     let doubt = "not to be believed: saturated: the machine was full\n";
     for about in [&[][..], &["none"], &["sidecar"]] {
         check(about, &[], 0, "");
-        for condition in ["latency_ms_mean>+500%", "sidecar:cpu_ms_per_request>+900%", "sidecar/none:latency_ms_mean>+1%"] {
+        for condition in
+            ["latency_ms_mean>+500%", "sidecar:cpu_ms_per_request>+900%", "sidecar/none:latency_ms_mean>+1%"]
+        {
             check(about, &["--fail-if", condition], 1, &format!("failed: `{condition}`: {doubt}"));
         }
     }
