@@ -43,7 +43,8 @@ fn main() {
 fn experiments(claims: &mut Claims, length: &str, rounds: u32, machine: impl Fn(u64) -> Machine + Sync) {
     let mut of = |truth: Truth, wrong: &[(&str, Verdict)]| {
         let seen = seeds::each(EXPERIMENTS, |seed| {
-            let Measured { effects, .. } = measure(&machine(seed).run(rounds, &truth), &Options { margin: MARGIN });
+            let Measured { effects, .. } =
+                measure(&machine(seed).run(rounds, &truth), &Options { margin: MARGIN, ..Options::default() });
             effects
         });
         intervals(claims, length, &truth, &seen);

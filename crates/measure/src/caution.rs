@@ -8,6 +8,7 @@ mod machine;
 mod mix;
 mod modes;
 mod nagle;
+mod noise;
 mod rounds;
 mod sequence;
 mod sidecar;
@@ -17,6 +18,7 @@ use crate::series::Seen;
 use crate::{Arm, Caution, Effect, Histogram, LoadBlock, Observations, Phase, Reading};
 
 pub use kind::CautionKind;
+pub use noise::noise;
 
 /// Chance of a false alarm of each statistical guard on a run where there is nothing to warn of, all arms together.
 const LEVEL: f64 = 0.01;

@@ -4,7 +4,7 @@ use crate::rank::{hodges_lehmann, wilcoxon_p};
 use crate::series::{Seen, Series};
 use crate::unit::Units;
 use crate::verdict::judge;
-use crate::{Arm, Effect, Metric, Null, Observations};
+use crate::{Arm, Effect, Metric, Null, Observations, Verdict};
 
 /// Name of the arm that is a copy of the baseline.
 pub const NULL_ARM: &str = "null";
@@ -14,11 +14,14 @@ pub const NULL_ARM: &str = "null";
 pub struct Options {
     /// Relative change within which arms count as equivalent, such as 0.02 for 2 %; above zero.
     pub margin: f64,
+    /// Whether an arm of one run gets a verdict against itself in another: two runs are two stand-ups, perhaps on two
+    /// machines, and intervals over rounds hold nothing of what changed between them.
+    pub arms_across_runs: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { margin: 0.02 }
+        Self { margin: 0.02, arms_across_runs: false }
     }
 }
 
@@ -62,7 +65,21 @@ pub fn measure(observations: &Observations, options: &Options) -> Measured {
             measured.effects.extend(effects);
         }
     }
+    if let Some(null) = &measured.null {
+        measured.effects.iter_mut().for_each(|effect| mute(effect, null));
+    }
     measured
+}
+
+/// Takes the verdict from an effect that is no larger, as a ratio, than the further end of the noise floor's interval.
+fn mute(effect: &mut Effect, null: &Null) {
+    let floor = null.effects.iter().find(|floor| floor.metric == effect.metric);
+    let ends = floor.and_then(|floor| floor.ratio_ci95).map(|ends| ends.map(|end| end.ln().abs()));
+    let size = effect.ratio.map(|ratio| ratio.ln().abs());
+    let is_within = size.zip(ends).is_some_and(|(size, [low, high])| size <= low.max(high));
+    if is_within && matches!(effect.verdict, Some(Verdict::Costs | Verdict::Saves)) {
+        (effect.verdict, effect.within_noise) = (Some(Verdict::NotResolvable), true);
+    }
 }
 
 /// One metric of every arm but the noise floor against the baseline, without verdicts.

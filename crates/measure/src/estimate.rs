@@ -9,7 +9,7 @@ pub(crate) const LEVEL: f64 = 0.05;
 /// finding those of t takes ever longer.
 const FREEDOM_NORMAL: f64 = 10_000.0;
 
-/// Chance with which the smallest resolvable effect would have been found.
+/// Chance with which a verdict would have been given, where a report says what it takes.
 const POWER: f64 = 0.8;
 
 /// A mean difference, a log-ratio … with its standard error: what intervals, p-values and verdicts are made of.
@@ -90,22 +90,34 @@ impl Estimate {
         self.p_below(self.value.abs() - bound)
     }
 
-    /// The smallest truth that a test at 5 % finds with a chance of 80 %: (t(0.975) + t(0.8)) · error.
+    /// The smallest truth that a two-sided test at this level finds with a chance of 80 %: (t(1 − level / 2) + t(0.8)) · error.
     ///
     /// Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd edition (1988), section 2.4, with t in place
     /// of the normal quantiles.
-    pub(crate) fn resolvable(&self) -> Option<f64> {
-        Some(in_errors(self.freedom()?) * self.error)
+    pub(crate) fn resolvable(&self, level: f64) -> Option<f64> {
+        let freedom = self.freedom()?;
+        Some((quantile_of_t(freedom, 1.0 - level / 2.0) + quantile_of_t(freedom, POWER)) * self.error)
     }
 
-    /// Rounds after which a truth of `bound` would be resolvable, if the spread stays as it is; always more than there
-    /// were. Of two samples, rounds of the smaller one, if the other grows with it.
-    pub(crate) fn rounds_needed(&self, bound: f64) -> Option<u32> {
+    /// How far the truth may vary, in its own unit: the standard error.
+    pub(crate) fn error(&self) -> f64 {
+        self.error
+    }
+
+    /// Rounds after which a truth of zero is shown to lie within `bound` with a chance of 80 %, by two one-sided tests at this
+    /// level, if the spread stays as it is: (t(1 − level) + t(0.9)) · error ≤ bound. A truth of `bound` is then told from zero
+    /// with a chance of 80 % or a little more, so that either verdict can be given. Always more rounds than there were; of two
+    /// samples, rounds of the smaller one, if the other grows with it.
+    ///
+    /// Chow, Shao and Wang, "Sample Size Calculations in Clinical Research", 2nd edition (2008), section 3.1.3: either of the
+    /// two tests may fail, so that each has half of the chance that one of them does.
+    pub(crate) fn rounds_needed(&self, bound: f64, level: f64) -> Option<u32> {
         self.freedom()?;
         let stddev = self.error * (self.rounds as f64).sqrt();
         let resolves = |rounds: u32| {
             let freedom = self.freedom + f64::from(rounds) - self.rounds as f64;
-            in_errors(freedom) * stddev / f64::from(rounds).sqrt() <= bound
+            let errors = quantile_of_t(freedom, 1.0 - level) + quantile_of_t(freedom, f64::midpoint(1.0, POWER));
+            errors * stddev / f64::from(rounds).sqrt() <= bound
         };
         let mut low = u32::try_from(self.rounds).ok()?;
         let mut high = low.checked_add(1)?;
@@ -129,11 +141,6 @@ impl Estimate {
         let t = if distance == 0.0 { 0.0 } else { distance / self.error };
         Some(students(self.freedom()?).cdf(t))
     }
-}
-
-/// Distance between nothing and the smallest resolvable effect, in standard errors.
-fn in_errors(freedom: f64) -> f64 {
-    quantile_of_t(freedom, 1.0 - LEVEL / 2.0) + quantile_of_t(freedom, POWER)
 }
 
 fn quantile_of_t(freedom: f64, p: f64) -> f64 {

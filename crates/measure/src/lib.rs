@@ -33,7 +33,7 @@ mod until;
 mod verdict;
 mod veto;
 
-pub use caution::{CautionKind, cautions};
+pub use caution::{CautionKind, cautions, noise};
 pub use client::{ClientProxyUse, client_proxy_use};
 pub use comparison::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Ended, Failures, compare};
 pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
@@ -48,8 +48,8 @@ pub use gateway::{GATEWAY, GatewayUse, gateway_use};
 pub use histogram::{Histogram, HistogramError, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
 pub use measurement::{
-    Arm, Caution, Edge, Effect, Environment, Measurement, Null, Recorded, Recovery, SCHEMA, ServiceCount, Subject,
-    Value, Verdict,
+    Arm, Caution, Edge, Effect, Environment, Measurement, Null, Recorded, Recovery, SCHEMA, SCHEMAS_READ, ServiceCount,
+    Subject, Value, Verdict,
 };
 pub use metric::Metric;
 pub use observation::{

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::{ClientProxyUse, FaultTrial, GatewayUse, MemorySource, ProgramUse, Sighting, Stands, Truncated};
 
 /// Version of the JSON contract.
-pub const SCHEMA: &str = "meshtax/measurement/v1";
+pub const SCHEMA: &str = "meshtax/measurement/v2";
+
+/// Versions that are read beside it, though some figures of theirs mean something else.
+pub const SCHEMAS_READ: [&str; 1] = ["meshtax/measurement/v1"];
 
 /// What a run measured: `measurement.json`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Measurement {
-    /// Always [`SCHEMA`].
+    /// [`SCHEMA`], or the version that it was recorded in ([`SCHEMAS_READ`]).
     pub schema: String,
     /// What was run.
     pub experiment: Subject,
@@ -256,13 +259,21 @@ pub struct Effect {
     /// Two-sided p of the log-ratio, by the method of the interval and before Holm's correction; null where undefined.
     #[serde(default)]
     pub p_value: Option<f64>,
+    /// The same by Holm's correction for the number of primary metrics, which verdicts go by: at most 0.05 where the arm differs;
+    /// null where undefined, and in runs that did not record it.
+    #[serde(default)]
+    pub p_holm: Option<f64>,
+    /// Whether the effect is no larger than the further end of the noise floor's interval, and gets no verdict therefore.
+    #[serde(default)]
+    pub within_noise: bool,
     /// Relative change within which arms count as equivalent, such as 0.02; primary metrics only.
     #[serde(default)]
     pub margin: Option<f64>,
-    /// Smallest relative change that this run would have resolved (5 % level, 80 % power); null where undefined.
+    /// Smallest relative change that this run would have resolved (Holm's level, 80 % power); null where undefined.
     #[serde(default)]
     pub smallest_resolvable: Option<f64>,
-    /// Rounds after which the margin would be resolved, from the spread that was seen; null where undefined.
+    /// Rounds after which equivalence within the margin is shown with a chance of 80 % where nothing differs, by two one-sided
+    /// tests at Holm's level, from the spread that was seen; null where undefined.
     #[serde(default)]
     pub rounds_needed: Option<u32>,
     /// Hodges-Lehmann estimate of the ratio, for information; null where undefined.

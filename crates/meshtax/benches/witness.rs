@@ -131,7 +131,10 @@ fn compare(nginx: &Nginx, workload: Workload, trial: &Trial<'_>) -> Vec<String> 
     let goals = Goals::of(workload);
     let rows = [(Metric::Requests, "throughput"), (Metric::LatencyMsP50, "p50"), (Metric::LatencyMsP99, "p99")];
     let rows = rows.map(|(metric, name)| Row { metric, name, goal: goals.service });
-    let mut missed = table::print(&measure::measure(&observations(&arms, &blocks), &Options { margin: MARGIN }), &rows);
+    let mut missed = table::print(
+        &measure::measure(&observations(&arms, &blocks), &Options { margin: MARGIN, ..Options::default() }),
+        &rows,
+    );
     missed.extend(steady::cost(nginx, workload, trial, goals.cpu));
     missed
 }

@@ -266,6 +266,9 @@ pub struct CompareOptions {
     /// Compare even where topology or load differ
     #[arg(long)]
     pub force: bool,
+    /// Judge arms of run B against themselves in run A, though two stand-ups differ by more than intervals hold
+    #[arg(long)]
+    pub arms_across_runs: bool,
     #[command(flatten)]
     pub gate: GateOptions,
 }

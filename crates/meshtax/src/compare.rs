@@ -10,7 +10,7 @@ use measure::{Aspect, Comparison, Difference, Ended, Observations, Options};
 use self::difference::differences;
 use crate::cli::{CompareOptions, RunsFormat};
 use crate::failure::Failure;
-use crate::gate::{Judged, check, gate};
+use crate::gate::{Judged, check, check_across_runs, gate};
 use crate::output::{print, say};
 use crate::record::Record;
 
@@ -19,6 +19,9 @@ pub fn compare(options: &CompareOptions) -> Result<ExitCode, Failure> {
     let comparison = compared(options)?;
     let judged = Judged::of_runs(&comparison);
     check(&options.gate.fail_if, &judged.arms, judged.baseline)?;
+    if !options.arms_across_runs {
+        check_across_runs(&options.gate.fail_if, &judged)?;
+    }
     let format = if options.json { RunsFormat::Json } else { options.format };
     print(&match format {
         RunsFormat::Text => report::runs(&comparison),
@@ -41,7 +44,8 @@ fn compared(options: &CompareOptions) -> Result<Comparison, Failure> {
         comparable(&differences)?;
     }
     let [a, b] = &runs;
-    let comparison = measure::compare(&a.ended(), &b.ended(), differences, &Options { margin: options.margin.0 });
+    let judging = Options { margin: options.margin.0, arms_across_runs: options.arms_across_runs };
+    let comparison = measure::compare(&a.ended(), &b.ended(), differences, &judging);
     if comparison.effects.is_empty() {
         let names =
             |run: &Run| run.record.measurement.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>().join(", ");

@@ -6,13 +6,16 @@ use crate::cli::{Format, ReportOptions};
 use crate::failure::Failure;
 use crate::gate::{Judged, check, gate};
 use crate::output::{print, say};
-use crate::record::Record;
+use crate::record::{self, Record};
 
 /// `meshtax report`: a run in the form that its reader wants.
 pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
     let mut record = Record::open(&options.folder)?;
     if let Some(step) = options.rounding.round_latency {
         record.measurement.truncated = Some(measure::truncated(&record.observations()?, step));
+    }
+    if let Some(cut) = record.cut() {
+        say(&format!("warning: {cut}; {}", record::rest()));
     }
     let judged = Judged::of_run(&record.measurement);
     check(&options.gate.fail_if, &judged.arms, judged.baseline)?;

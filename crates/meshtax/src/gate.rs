@@ -55,7 +55,7 @@ impl<'a> Judged<'a> {
         let Scope::Beside { arm, baseline } = &condition.scope else { return None };
         let is_missing = self.overheads.is_some() && effect.ratio.is_none() && effect.difference.is_some();
         is_missing
-            .then(|| format!("`{condition}`: arm `{arm}` has no ratio to `{baseline}`; name the arm alone, `{arm}:`"))
+            .then(|| format!("`{condition}`: arm `{arm}` has no ratio to `{baseline}`; name the arm alone, `{arm}:`, and ask for it with `--arms-across-runs`"))
     }
 }
 
@@ -83,6 +83,28 @@ pub fn check(conditions: &[FailIf], arms: &[&str], baseline: &str) -> Result<(),
             let hint = format!("write `{arm}/{baseline}:`");
             return Err(Failure::new(format!("`{condition}`: the baseline is `{baseline}` here"), hint));
         }
+    }
+    Ok(())
+}
+
+/// Refuses conditions about an arm of one run against itself in the other, which nobody should rely on unasked.
+pub fn check_across_runs(conditions: &[FailIf], judged: &Judged) -> Result<(), Failure> {
+    for condition in conditions {
+        let arm = match &condition.scope {
+            Scope::Beside { .. } => continue,
+            Scope::Arm(arm) => Some(arm.as_str()).filter(|arm| *arm != judged.baseline),
+            Scope::Every => None,
+        };
+        let others = judged.overheads.unwrap_or_default().iter().map(|effect| effect.arm.as_str());
+        let arm = others.clone().find(|other| arm.is_some_and(|arm| arm == *other)).or(others.clone().next());
+        let instead = arm.map(|arm| {
+            let scope = Scope::Beside { arm: arm.to_owned(), baseline: judged.baseline.to_owned() };
+            format!("write `{}`, what the arm costs beside its baseline, or ", FailIf { scope, ..condition.clone() })
+        });
+        let hint = format!("{}ask for it with `--arms-across-runs`", instead.unwrap_or_default());
+        let what =
+            format!("`{condition}`: arms of two runs are two stand-ups and differ by more than their intervals hold");
+        return Err(Failure::new(what, hint));
     }
     Ok(())
 }

@@ -14,9 +14,11 @@ pub fn of_run(
     tally: &Tally,
     complete: bool,
 ) -> Measurement {
-    let Measured { mut arms, effects, null } = measure::measure(seen, &Options { margin: experiment.margin });
+    let Measured { mut arms, effects, null } =
+        measure::measure(seen, &Options { margin: experiment.margin, ..Options::default() });
     tell(experiment, &mut arms, seen, tally);
-    let cautions = measure::cautions(seen, &arms, &effects);
+    let mut cautions = measure::cautions(seen, &arms, &effects);
+    cautions.extend(null.as_ref().and_then(measure::noise));
     let calibration = recoveries(experiment, &arms, &effects);
     let experiment = subject(experiment, seen, complete);
     // Beside other arms, the baseline's copy is the noise floor and no arm of its own.

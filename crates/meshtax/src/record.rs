@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use measure::{Measurement, NULL_ARM, Observations, SCHEMA};
+use measure::{Arm, Measurement, Metric, NULL_ARM, Observations, Phase, SCHEMA, SCHEMAS_READ};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,6 +24,13 @@ pub struct Record {
     pub path: PathBuf,
     /// What the run measured.
     pub measurement: Measurement,
+}
+
+/// What is asked of a line of a witness's file here.
+#[derive(Deserialize)]
+struct Line {
+    arm: String,
+    phase: Option<Phase>,
 }
 
 /// What is asked of an experiment file here, whatever else it holds.
@@ -52,8 +59,50 @@ impl Record {
         let copy = self.measurement.null.iter().map(|_| NULL_ARM.to_owned());
         let arms = self.measurement.arms.iter().map(|arm| arm.name.clone()).chain(copy).collect();
         let (load, meters) = (self.lines("load.jsonl")?, self.lines("meters.jsonl")?);
+        if let Some(cut) = self.cut() {
+            return Err(Failure::new(cut, rest()));
+        }
         let stands = self.measurement.experiment.stands;
         Ok(Observations { arms, load, meters, stands, ..Observations::default() })
+    }
+
+    /// What is missing at the end of the witnesses' files, if anything: they have as many blocks and windows of each arm as
+    /// the measurement was made from. A file that is not there at all is no file that was cut.
+    pub fn cut(&self) -> Option<String> {
+        ["load.jsonl", "meters.jsonl"].into_iter().find_map(|name| self.cut_of(name))
+    }
+
+    fn cut_of(&self, name: &str) -> Option<String> {
+        let file = self.path.join(name);
+        let text = fs::read_to_string(&file).ok()?;
+        let mut counted: BTreeMap<(String, bool), u64> = BTreeMap::new();
+        for (number, line) in text.lines().enumerate() {
+            let Ok(Line { arm, phase }) = serde_json::from_str(line) else {
+                return Some(format!("`{}:{}` is damaged: the file may have been cut", file.display(), number + 1));
+            };
+            *counted.entry((arm, phase == Some(Phase::Idle))).or_default() += 1;
+        }
+        let missing = self.expected(name).into_iter().find_map(|(arm, is_idle, expected)| {
+            let found = counted.get(&(arm.clone(), is_idle)).copied().unwrap_or(0);
+            let what = if is_idle { "idle windows" } else { "blocks" };
+            (found < expected).then(|| format!("it has {found} of {expected} {what} of arm `{arm}`"))
+        });
+        missing.map(|missing| format!("`{}` was cut: {missing}", file.display()))
+    }
+
+    /// How many lines of each arm the measurement was made from, blocks and idle windows apart.
+    fn expected(&self, name: &str) -> Vec<(String, bool, u64)> {
+        let rounds = u64::from(self.measurement.experiment.rounds);
+        let count = |arm: &Arm, metric: Metric| arm.metrics.get(metric.name()).map_or(0, |value| value.count);
+        let mut expected = Vec::new();
+        for arm in &self.measurement.arms {
+            expected.push((arm.name.clone(), false, rounds.max(count(arm, Metric::Requests))));
+            if name == "meters.jsonl" {
+                expected.push((arm.name.clone(), true, count(arm, Metric::CpuIdleCores)));
+            }
+        }
+        expected.extend(self.measurement.null.iter().map(|_| (NULL_ARM.to_owned(), false, rounds)));
+        expected
     }
 
     /// Reads the application that was run.
@@ -86,7 +135,7 @@ impl Record {
 }
 
 /// What is possible where only a part of a folder is whole.
-fn rest() -> String {
+pub fn rest() -> String {
     format!("{MEASUREMENT} is whole: `meshtax report RUN` still prints it, other forms need all files of the folder")
 }
 
@@ -114,7 +163,7 @@ fn not_measured(path: &Path) -> Failure {
 /// Figures of another contract may mean something else under the same name.
 fn of_this_schema(file: &Path, value: &Value) -> Result<(), Failure> {
     let schema = value["schema"].as_str().unwrap_or("none");
-    if schema == SCHEMA {
+    if schema == SCHEMA || SCHEMAS_READ.contains(&schema) {
         return Ok(());
     }
     let writer = value["environment"]["meshtax"].as_str().unwrap_or("another version");

@@ -10,7 +10,7 @@ use crate::gap::Gap;
 use crate::interval::{change_of, mark_meaning};
 use crate::telemetry;
 use crate::truncated;
-use crate::verdict::spelled;
+use crate::verdict::{p_value, spelled};
 
 /// A run as Markdown for a pull request: the answer, the primary metrics with their verdicts, cautions, and everything
 /// else folded away.
@@ -43,11 +43,12 @@ fn primary(measurement: &Measurement, arm: &Arm) -> String {
     let base = base(measurement);
     let mut header = vec!["".to_owned(), base.name.clone(), arm.name.clone(), format!("vs {}", base.name)];
     header.extend(has_floor.then(|| "noise floor".to_owned()));
-    header.push("verdict".to_owned());
+    header.extend(["p (Holm)", "verdict"].map(str::to_owned));
     let rows = Metric::PRIMARY.into_iter().map(|metric| {
         let effect = effect(measurement, arm, metric);
         let mut row = vec![title(metric), value(base, metric), value(arm, metric), told(effect_cell(effect, metric))];
         row.extend(has_floor.then(|| floor(measurement, metric)));
+        row.push(effect.and_then(|effect| effect.p_holm).map_or_else(String::new, p_value));
         row.push(
             effect.and_then(|effect| effect.verdict).map_or_else(String::new, |verdict| spelled(verdict).to_owned()),
         );

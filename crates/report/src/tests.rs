@@ -464,7 +464,7 @@ fn numbers_that_are_not_to_be_trusted_are_marked_and_first() {
         told.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(
-        lines(&report(&run), "caution"),
+        lines(&(crate::warnings(&run.cautions) + &report(&run)), "caution"),
         ["caution saturated: do not trust these numbers: the machine was full; ask for", "caution drift: latency rose"]
     );
     assert_eq!(

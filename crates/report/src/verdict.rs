@@ -17,7 +17,8 @@ pub(crate) fn judged(heading: &str, effects: &[Effect], null: Option<&Null>) -> 
         return String::new();
     }
     let floor = if null.is_some() { "noise floor" } else { "" };
-    let heading = [heading, "change", "p", floor].map(str::to_owned).to_vec();
+    let p = if judged.iter().any(|effect| effect.p_holm.is_some()) { "p (Holm)" } else { "p" };
+    let heading = [heading, "change", p, floor].map(str::to_owned).to_vec();
     let rows = std::iter::once(heading).chain(judged.iter().map(|effect| row(effect, null)));
     grid(&[Column::RIGHT, Column::RIGHT, Column::RIGHT], rows) + &unresolved(&judged)
 }
@@ -48,7 +49,7 @@ fn row(effect: &Effect, null: Option<&Null>) -> Vec<String> {
     vec![
         format!("{} {}: {words}", effect.arm, name(&effect.metric)),
         relative(effect),
-        effect.p_value.map_or_else(String::new, p_value),
+        effect.p_holm.or(effect.p_value).map_or_else(String::new, p_value),
         floor(effect, null).map_or_else(String::new, relative),
     ]
 }
@@ -62,7 +63,7 @@ fn relative(effect: &Effect) -> String {
     change_of(effect).unwrap_or_default()
 }
 
-fn p_value(p: f64) -> String {
+pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
@@ -80,6 +81,14 @@ fn name(metric: &str) -> &'static str {
 fn unresolved(judged: &[&Effect]) -> String {
     let open = judged.iter().filter(|effect| effect.verdict == Some(Verdict::NotResolvable));
     open.map(|effect| {
+        if effect.within_noise {
+            let text = format!(
+                "{} {}: within the noise floor, no larger than its further end",
+                effect.arm,
+                name(&effect.metric)
+            );
+            return paragraph(&text, 2);
+        }
         let smallest = effect.smallest_resolvable.map(|smallest| {
             format!(
                 "{} {}: a change of {} % would have been resolved",

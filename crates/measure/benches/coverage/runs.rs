@@ -97,7 +97,7 @@ fn comparison(pair: &Pair, seed: u64) -> Comparison {
     let b = (pair.machine)(2 * seed + 1).run(pair.rounds[1], &pair.truth);
     let told = [&a, &b].map(measurement);
     let ended = |n: usize, observations| Ended { measurement: &told[n], observations };
-    compare(&ended(0, &a), &ended(1, &b), Vec::new(), &Options { margin: MARGIN })
+    compare(&ended(0, &a), &ended(1, &b), Vec::new(), &Options { margin: MARGIN, arms_across_runs: true })
 }
 
 fn effect(comparison: &Comparison, of: Of, metric: Metric) -> &Effect {

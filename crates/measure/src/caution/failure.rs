@@ -28,10 +28,9 @@ pub(super) fn errors(run: &Run) -> Vec<Caution> {
         let failed: u64 = arm.seen.errors().values().sum();
         let meant = if declared > 0.0 { format!(", where {} are declared", percent(declared)) } else { String::new() };
         let text = format!(
-            "arm `{}` had {failed} failed requests of {} ({}{meant}): they are in no latency, and an arm that fails early looks \
+            "arm `{}` had {failed} failed requests ({}{meant}): they are in no latency, and an arm that fails early looks \
              fast",
             arm.name,
-            arm.requests(),
             kinds.join(", ")
         );
         let hint = "see the logs in the run folder";

@@ -59,11 +59,13 @@ pub enum CautionKind {
     Drift,
     /// Memory grows with the rounds.
     MemoryGrowing,
+    /// The baseline's copy differs from the baseline.
+    NullDiffers,
 }
 
 impl CautionKind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::FewRounds,
         Self::UnpairedRounds,
         Self::FewRequests,
@@ -92,6 +94,7 @@ impl CautionKind {
         Self::Autocorrelated,
         Self::Drift,
         Self::MemoryGrowing,
+        Self::NullDiffers,
     ];
 
     /// Its name in the contract.
@@ -125,6 +128,7 @@ impl CautionKind {
             Self::Autocorrelated => "autocorrelated",
             Self::Drift => "drift",
             Self::MemoryGrowing => "memory_growing",
+            Self::NullDiffers => "null_differs",
         }
     }
 

@@ -13,7 +13,13 @@ pub(super) fn cautions(
 ) -> Vec<Caution> {
     let of_runs =
         [("A", a), ("B", b)].into_iter().flat_map(|(name, run)| [interrupted(name, run), doubtful(name, run)]);
-    let of_both = [not_comparable(differences), other_environment(differences), stand_ups()];
+    let of_both = [
+        not_comparable(differences),
+        other_contract(a, b),
+        other_baseline(a, b),
+        other_environment(differences),
+        stand_ups(),
+    ];
     of_both.into_iter().chain(uneven(a, b, failures)).chain(of_runs).flatten().collect()
 }
 
@@ -60,6 +66,34 @@ fn not_comparable(differences: &[Difference]) -> Option<Caution> {
     let facts = facts(differences, Aspect::is_essential)?;
     let means = "their figures answer different questions; compare runs of one topology under one load";
     caution("not_comparable", true, format!("the runs differ in {facts}: {means}"))
+}
+
+/// Figures of another contract may mean something else under the same name.
+fn other_contract(a: &Measurement, b: &Measurement) -> Option<Caution> {
+    if a.schema == b.schema {
+        return None;
+    }
+    let text = format!(
+        "A was recorded as `{}` and B as `{}`: what some figures mean changed between them, and what differs may be that alone; \
+         see the changelog, or run both with one meshtax",
+        a.schema, b.schema
+    );
+    caution("other_contract", false, text)
+}
+
+/// Runs with other baselines have no overheads to compare, and the arms of both mean different things.
+fn other_baseline(a: &Measurement, b: &Measurement) -> Option<Caution> {
+    let [base_a, base_b] = [a.baseline(), b.baseline()];
+    if base_a == base_b {
+        return None;
+    }
+    let has = |run: &Measurement, name: &str| run.arms.iter().any(|arm| arm.name == name);
+    let swapped = if has(a, base_b) && has(b, base_a) { ": the baselines are swapped" } else { "" };
+    let text = format!(
+        "the baseline is `{base_a}` in A and `{base_b}` in B{swapped}, so that what arms cost beside it cannot be compared; name \
+         the same arm first in both experiments"
+    );
+    caution("other_baseline", false, text)
 }
 
 fn other_environment(differences: &[Difference]) -> Option<Caution> {

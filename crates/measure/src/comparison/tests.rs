@@ -56,7 +56,34 @@ const A: Run = Run { rounds: 10, none_ms: 2.0, sidecar_ms: 6.0, swing: 0.02 };
 fn compared(a: &Run, b: &Run) -> Comparison {
     let ([seen_a, seen_b], [told_a, told_b]) = ([a, b].map(Run::observations), [a, b].map(Run::measurement));
     let ended = |measurement, observations| Ended { measurement, observations };
-    compare(&ended(&told_a, &seen_a), &ended(&told_b, &seen_b), Vec::new(), &Options::default())
+    let options = Options { arms_across_runs: true, ..Options::default() };
+    compare(&ended(&told_a, &seen_a), &ended(&told_b, &seen_b), Vec::new(), &options)
+}
+
+/// Two runs are two stand-ups: what an arm differs by between them gets no verdict that nobody asked for.
+#[test]
+fn arms_across_runs_get_no_verdict_unless_asked_for() {
+    let (seen, told) = (A.observations(), A.measurement());
+    let ended = Ended { measurement: &told, observations: &seen };
+    let comparison = compare(&ended, &ended, Vec::new(), &Options::default());
+    let judged = |effects: &[Effect]| effects.iter().filter(|effect| effect.verdict.is_some()).count();
+    assert_eq!([judged(&comparison.effects), judged(&comparison.overheads)], [0, 4]);
+    assert!(comparison.effects.iter().all(|one| one.margin.is_none() && one.rounds_needed.is_none()));
+    assert!(comparison.effects[0].ratio_ci95.is_some(), "figures stay");
+}
+
+#[test]
+fn baselines_that_are_swapped_are_named() {
+    let (a, mut b) = (A.measurement(), A.measurement());
+    b.arms.reverse();
+    let told = cautions(&a, &b, &[], &[]);
+    assert_eq!(told[0].kind, "other_baseline");
+    assert!(
+        told[0].text.starts_with("the baseline is `none` in A and `sidecar` in B: the baselines are swapped"),
+        "{told:?}"
+    );
+    b.arms.truncate(1);
+    assert!(!cautions(&a, &b, &[], &[])[0].text.contains("swapped"));
 }
 
 fn ratio(effects: &[Effect], arm: &str) -> (f64, [f64; 2]) {

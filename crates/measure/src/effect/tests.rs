@@ -15,9 +15,28 @@ fn primary(effects: &[Effect]) -> Vec<&Effect> {
 
 /// What the primary metrics come to, with a margin of 10 %.
 fn check(seed: u64, rounds: u32, factor: f64, verdict: Verdict) {
-    let Measured { effects, .. } = measure(&run(seed, rounds, factor), &Options { margin: 0.1 });
+    let Measured { effects, .. } = measure(&run(seed, rounds, factor), &Options { margin: 0.1, ..Options::default() });
     let verdicts: Vec<_> = primary(&effects).iter().map(|effect| effect.verdict).collect();
     assert_eq!(verdicts, [Some(verdict); 4], "factor {factor}, {rounds} rounds");
+}
+
+/// An effect as large as the noise floor reaches is no effect: as a ratio, in either direction.
+#[test]
+fn an_effect_within_the_noise_floor_gets_no_verdict() {
+    let metric = Metric::LatencyMsP50.name();
+    let of = |ratio: f64, verdict| Effect { metric: metric.into(), ratio: Some(ratio), verdict, ..Effect::default() };
+    let floor = Effect { ratio_ci95: Some([0.95, 1.02]), ..of(0.99, None) };
+    let null = Null { effects: vec![floor] };
+    let check = |ratio, given, told, within| {
+        let mut effect = of(ratio, Some(given));
+        mute(&mut effect, &null);
+        assert_eq!((effect.verdict, effect.within_noise), (Some(told), within), "{ratio}");
+    };
+    check(1.05, Verdict::Costs, Verdict::NotResolvable, true);
+    check(1.06, Verdict::Costs, Verdict::Costs, false);
+    check(0.951, Verdict::Saves, Verdict::NotResolvable, true);
+    check(0.94, Verdict::Saves, Verdict::Saves, false);
+    check(1.0, Verdict::NoMeasurableCost, Verdict::NoMeasurableCost, false);
 }
 
 #[test]

@@ -88,13 +88,13 @@ fn equivalence_is_two_one_sided_tests() {
 }
 
 #[test]
-fn rounds_that_find_an_effect_of_one_standard_deviation() {
-    // Ten pairs (Cohen 1988, table 2.4.1 for one sample: d = 1 at 80 % power).
+fn rounds_that_show_equivalence_within_one_standard_deviation() {
+    // At ten rounds t(0.95, 9) + t(0.9, 9) = 3.216 > √10, at eleven 1.812 + 1.372 = 3.184 < √11.
     let six = Estimate::new(0.0, 1.0 / 6.0_f64.sqrt(), 6);
-    assert_eq!(six.rounds_needed(1.0), Some(10));
-    assert_eq!(six.rounds_needed(100.0), Some(7), "more than there were");
-    assert_eq!(six.rounds_needed(0.0), None);
-    assert_eq!(Estimate::new(0.0, 1.0, 5).rounds_needed(1.0), None);
+    assert_eq!(six.rounds_needed(1.0, LEVEL), Some(11));
+    assert_eq!(six.rounds_needed(100.0, LEVEL), Some(7), "more than there were");
+    assert_eq!(six.rounds_needed(0.0, LEVEL), None);
+    assert_eq!(Estimate::new(0.0, 1.0, 5).rounds_needed(1.0, LEVEL), None);
 }
 
 #[test]
@@ -131,15 +131,15 @@ fn unpaired_samples_agree_with_r() {
 #[test]
 fn few_or_constant_unpaired_samples() {
     let few = unpaired(&DRUG_1[..5], &DRUG_2);
-    assert!(few.interval_95().is_none() && few.p_value().is_none() && few.resolvable().is_none());
+    assert!(few.interval_95().is_none() && few.p_value().is_none() && few.resolvable(LEVEL).is_none());
     let constant = unpaired(&[2.0; 6], &[3.0; 7]);
     assert_eq!((constant.interval_95(), constant.p_value()), (Some([1.0, 1.0]), Some(0.0)));
 }
 
 #[test]
-fn rounds_of_two_samples_that_find_a_difference_of_one_standard_deviation() {
-    // 17 in each (Cohen 1988, table 2.4.1: d = 1 at 80 % power, two-sided 5 %).
+fn rounds_of_two_samples_that_show_equivalence_within_one_standard_deviation() {
+    // 18 in each: t(0.95, 34) + t(0.9, 34) = 2.998, times √(2 / 18) 0.999.
     let six = Estimate::new(0.0, 1.0 / 6.0_f64.sqrt(), 6);
-    let needed = six.less(&six).rounds_needed(1.0);
-    assert!(needed.is_some_and(|rounds| (17..=18).contains(&rounds)), "{needed:?}");
+    let needed = six.less(&six).rounds_needed(1.0, LEVEL);
+    assert!(needed.is_some_and(|rounds| (18..=19).contains(&rounds)), "{needed:?}");
 }

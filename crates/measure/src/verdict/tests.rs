@@ -1,3 +1,7 @@
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use statrs::distribution::{ContinuousCDF, Normal};
+
 use super::*;
 
 /// A log-ratio whose rounds vary as they do after ten rounds.
@@ -44,13 +48,51 @@ fn of_several_questions_each_must_be_answered_more_surely() {
 #[test]
 fn what_is_not_resolvable_says_what_would_be() {
     let effects = judged(&[near(0.0, 0.01), near(0.5, 0.01), None]);
-    // (t(0.975, 9) + t(0.8, 9)) · 0.01 = (2.2622 + 0.8834) · 0.01.
+    // The other differs, so that Holm's last step remains: (t(0.975, 9) + t(0.8, 9)) · 0.01 = (2.2622 + 0.8834) · 0.01.
     assert!((effects[0].smallest_resolvable.unwrap() - 0.031_456_f64.exp_m1()).abs() < 1e-5);
-    // s = 0.01 · √10; at 22 rounds (2.0796 + 0.8591) · s / √22 = 0.019813, at 23 (2.0739 + 0.8583) · s / √23 = 0.019334;
-    // ln 1.02 = 0.019803.
-    assert_eq!(effects[0].rounds_needed, Some(23));
+    // Of two questions about equivalence it is answered first, at 2.5 %. s = 0.01 · √10; at 28 rounds (t(0.975, 27) + t(0.9, 27))
+    // · s / √28 = 3.3655 · s / √28 = 0.020113, at 29 3.3609 · s / √29 = 0.019736; ln 1.02 = 0.019803.
+    assert_eq!(effects[0].rounds_needed, Some(29));
     assert_eq!((effects[1].verdict, effects[1].rounds_needed), (Some(Verdict::Costs), None));
     assert_eq!((effects[2].smallest_resolvable, effects[2].rounds_needed), (None, None));
+}
+
+/// Share of runs in which the first of so many metrics is shown to be equivalent, at the number of rounds that is named where
+/// nothing differs and each varies by 5 % from round to round; a part of the variance is common to all of them.
+fn power(metrics: usize, common: f64) -> f64 {
+    let alike = vec![near(0.0, 0.05 / 10.0_f64.sqrt()); metrics];
+    let rounds = judged(&alike)[0].rounds_needed.expect("ten rounds are too few") as usize;
+    let mut draw = ChaCha8Rng::seed_from_u64(16);
+    let mut normal = move || Normal::standard().inverse_cdf(draw.random_range(1e-12..1.0));
+    let runs = 2000;
+    let mut shown = 0;
+    for _ in 0..runs {
+        let shared: Vec<f64> = (0..rounds).map(|_| normal()).collect();
+        let mut metric = || {
+            let value = |shared: &f64| 0.05 * (common.sqrt() * shared + (1.0 - common).sqrt() * normal());
+            Estimate::of_mean(&shared.iter().map(value).collect::<Vec<_>>())
+        };
+        let log_ratios: Vec<Option<Estimate>> = (0..metrics).map(|_| metric()).collect();
+        shown += usize::from(judged(&log_ratios)[0].verdict == Some(Verdict::NoMeasurableCost));
+    }
+    shown as f64 / runs as f64
+}
+
+/// Mean, median and p90 of one run go together: most of what one varies by, the others vary by.
+#[test]
+fn the_rounds_that_are_named_give_the_verdict_in_four_of_five_runs() {
+    for (metrics, common) in [(1, 0.0), (4, 0.95)] {
+        let power = power(metrics, common);
+        assert!((0.74..=0.86).contains(&power), "{metrics} metrics, {common} in common: {power}");
+    }
+    // What is independent helps: once others are shown, the rest is tested less strictly.
+    assert!(power(4, 0.0) >= 0.78, "{}", power(4, 0.0));
+}
+
+#[test]
+fn p_is_told_as_holm_corrects_it() {
+    let effects = judged(&[near(2.5735 * 0.1, 0.1), near(0.0, 0.1), near(0.0, 0.1), near(0.0, 0.1)]);
+    assert!((effects[0].p_holm.unwrap() - 4.0 * 0.03).abs() < 1e-4, "{:?}", effects[0]);
 }
 
 #[test]

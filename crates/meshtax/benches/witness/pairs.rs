@@ -84,7 +84,10 @@ fn effect<B>(pairs: &[Pair<B>], arm: Arm, cost: impl Fn(&B) -> (u64, f64)) -> Op
     let of_arm = pairs.iter().filter(|pair| pair.arm == arm);
     let both =
         of_arm.flat_map(|pair| [amounts(Arm::None, pair.round, &pair.alone), amounts(arm, pair.round, &pair.watched)]);
-    let measured = measure::measure(&observed(&[Arm::None, arm], both.collect()), &Options { margin: MARGIN });
+    let measured = measure::measure(
+        &observed(&[Arm::None, arm], both.collect()),
+        &Options { margin: MARGIN, ..Options::default() },
+    );
     let null = measured.null.into_iter().flat_map(|null| null.effects);
     let mut effects = measured.effects.into_iter().chain(null);
     effects.find(|effect| effect.metric == Metric::CpuMsPerRequest.name())

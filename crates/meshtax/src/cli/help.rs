@@ -167,11 +167,12 @@ const GATE_HELP: &str = "\
 95 % interval of the change is above, or the change where there is no interval.";
 
 const COMPARE_HELP: &str = "\
---fail-if is about every arm in B against itself in A, with `ARM:` about one,
-with `ARM/BASELINE:` about what that arm costs beside its baseline (the ratio in
-B over the ratio in A), which a slower machine leaves as it is. It fails where
-the whole 95 % interval of the change is above, or the change where there is no
-interval. Example:
+--fail-if with `ARM/BASELINE:` is about what an arm costs beside its baseline
+(the ratio in B over the ratio in A), which a slower machine leaves as it is. It
+fails where the whole 95 % interval of the change is above, or the change where
+there is no interval, and where a fatal caution forbids to believe it. With
+--arms-across-runs it may be about an arm in B against itself in A, `ARM:`, or
+about every arm; two stand-ups differ by more than intervals hold. Example:
 
   meshtax compare runs/A runs/B --fail-if 'sidecar/none:cpu_ms_per_request>+5%'
   failed: `sidecar/none:cpu_ms_per_request>+5%`: arm `sidecar`: +110 % [98, 123]";

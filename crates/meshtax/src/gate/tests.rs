@@ -55,7 +55,9 @@ fn a_cost_without_a_ratio_cannot_be_judged_beside_the_baseline() {
     check_gate(
         &["a/none:latency_ms_p50>+5%"],
         [&[], &[change]],
-        Some("failed: `a/none:latency_ms_p50>+5%`: arm `a` has no ratio to `none`; name the arm alone, `a:`"),
+        Some(
+            "failed: `a/none:latency_ms_p50>+5%`: arm `a` has no ratio to `none`; name the arm alone, `a:`, and ask for it with `--arms-across-runs`",
+        ),
     );
 }
 

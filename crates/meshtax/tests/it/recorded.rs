@@ -166,7 +166,7 @@ impl Recorded {
         };
         let cpu_ms = 2.0 + self.proxy_cpu_ms;
         json!({
-            "schema": "meshtax/measurement/v1",
+            "schema": measure::SCHEMA,
             "experiment": {
                 "name": "pair", "topology": "pair", "target": "http://front:8080/", "rounds": self.rounds,
                 "requests": REQUESTS * u64::from(self.rounds), "think_ms": self.think_ms, "pace_ms": self.pace_ms,

@@ -184,7 +184,7 @@ fn table(page: &Page, arm: &Arm) -> Element {
     if has_null {
         columns.push("null".to_owned());
     }
-    columns.extend(["verdict".to_owned(), "p".to_owned()]);
+    columns.extend(["verdict".to_owned(), "p (verdicts: Holm)".to_owned()]);
     let mut table = Table::new(columns);
     for (title, metrics) in GROUPS {
         table = table.group(title);
@@ -203,7 +203,7 @@ fn table(page: &Page, arm: &Arm) -> Element {
                     .and_then(|effect| effect.verdict)
                     .map_or_else(String::new, |verdict| spelled(verdict).to_owned()),
             );
-            cells.push(effect.and_then(|effect| effect.p_value).map_or_else(String::new, p_value));
+            cells.push(effect.and_then(|effect| effect.p_holm.or(effect.p_value)).map_or_else(String::new, p_value));
             table = table.row(&row_title(label, *metric), cells);
         }
     }

@@ -157,6 +157,7 @@ fn facts() -> Facts {
         sidecars: vec![sidecar],
         calls: Vec::new(),
         programs: Vec::new(),
+        declared: crate::DeclaredFailures::default(),
         clocks: vec![clock.clone(), clock],
     }
 }

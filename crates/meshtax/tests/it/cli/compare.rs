@@ -40,7 +40,7 @@ fn kinds(comparison: &Value) -> Vec<&str> {
 #[test]
 fn the_same_change_in_every_form() {
     let slower = Recorded { sidecar_ms: 6.6, ..Recorded::default() };
-    let comparison = compared(&Recorded::default(), &slower, &["--margin", "3%"]);
+    let comparison = compared(&Recorded::default(), &slower, &["--margin", "3%", "--arms-across-runs"]);
     let told = |effects: &str| {
         let mut all = comparison[effects].as_array().unwrap().iter();
         all.find(|effect| effect["arm"] == "sidecar" && effect["metric"] == "latency_ms_p50").unwrap()
@@ -96,7 +96,16 @@ fn the_same_change_in_every_form() {
         ("text", ["sidecar p50: costs", "none p50: no measurable cost", "equivalent: within 3 %"]),
         ("markdown", ["| Latency mean, ms | 6.00", "| costs |", "### meshtax: pair against pair"]),
     ] {
-        let text = prints(&["compare", a.argument(), b.argument(), "--format", format, "--margin", "3%"]);
+        let text = prints(&[
+            "compare",
+            a.argument(),
+            b.argument(),
+            "--format",
+            format,
+            "--margin",
+            "3%",
+            "--arms-across-runs",
+        ]);
         parts.iter().for_each(|part| assert!(text.contains(part), "no `{part}` in\n{text}"));
     }
 }
@@ -138,7 +147,8 @@ fn a_dearer_proxy_fails_the_gate() {
     let dearer = Recorded { proxy_cpu_ms: 4.8, ..Recorded::default() };
     let (a, b) = (Recorded::default().write(), dearer.write());
     let gate = |condition: &str| {
-        let output = meshtax().args(["compare", a.argument(), b.argument(), "--fail-if", condition]).output().unwrap();
+        let compare = ["compare", a.argument(), b.argument(), "--arms-across-runs", "--fail-if", condition];
+        let output = meshtax().args(compare).output().unwrap();
         assert!(String::from_utf8_lossy(&output.stdout).contains("B vs A"), "{}", words(&output));
         (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -155,7 +165,8 @@ fn the_gate_can_be_about_costs_beside_the_baseline() {
     let slower = Recorded { none_ms: 2.4, sidecar_ms: 7.92, kernel: "6.19.0", ..Recorded::default() };
     let (a, b) = (Recorded::default().write(), slower.write());
     let gate = |condition: &str| {
-        let output = meshtax().args(["compare", a.argument(), b.argument(), "--fail-if", condition]).output().unwrap();
+        let compare = ["compare", a.argument(), b.argument(), "--arms-across-runs", "--fail-if", condition];
+        let output = meshtax().args(compare).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let fails = |condition: &str, told: &str| {
@@ -171,7 +182,7 @@ fn the_gate_can_be_about_costs_beside_the_baseline() {
     // The baseline has no proxy, so there is no ratio, and no difference is a reason.
     fails(
         "sidecar/none:cpu_proxy_ms_per_request>+500%",
-        "`sidecar` has no ratio to `none`; name the arm alone, `sidecar:`",
+        "`sidecar` has no ratio to `none`; name the arm alone, `sidecar:`, and ask for it with `--arms-across-runs`",
     );
     let refused = |condition: &str, error: &str, hint: &str| {
         let mut compare = meshtax();
@@ -189,6 +200,35 @@ fn the_gate_can_be_about_costs_beside_the_baseline() {
         "there is nothing to compare `none` with",
         "arms that can be judged so are sidecar",
     );
+}
+
+/// Two runs are two stand-ups: a gate on an arm against itself is refused unless somebody asks for it.
+#[test]
+fn a_gate_on_an_arm_across_runs_must_be_asked_for() {
+    let (a, b) = (Recorded::default().write(), Recorded::default().write());
+    let refused = |condition: &str, instead: &str| {
+        refuses(
+            meshtax().args(["compare", a.argument(), b.argument(), "--fail-if", condition]),
+            tempfile::tempdir().unwrap().path(),
+            &format!("`{condition}`: arms of two runs are two stand-ups and differ by more than their intervals hold"),
+            &format!(
+                "write `{instead}`, what the arm costs beside its baseline, or ask for it with `--arms-across-runs`"
+            ),
+        );
+    };
+    for condition in ["latency_ms_p50>+5%", "sidecar:latency_ms_p50>+5%", "none:latency_ms_p50>+5%"] {
+        refused(condition, "sidecar/none:latency_ms_p50>+5%");
+    }
+    let overhead = ["compare", a.argument(), b.argument(), "--fail-if", "sidecar/none:latency_ms_p50>+5%"];
+    assert!(prints(&overhead).contains("Verdicts beside `none`"));
+}
+
+#[test]
+fn swapped_baselines_are_named() {
+    let (a, b) = (Recorded::default().write(), Recorded::default().write());
+    b.amend(|run| run["arms"].as_array_mut().unwrap().reverse());
+    let text = prints(&["compare", a.argument(), b.argument()]);
+    assert!(text.contains("caution other_baseline: ") && text.contains("swapped"), "{text}");
 }
 
 /// What a run says of itself is true of what is made of it, too.

@@ -16,7 +16,7 @@ fn every_form() {
     let json: Value = serde_json::from_str(&form(&["--json"])).unwrap();
     assert_eq!(
         (&json["schema"], form(&["--json"])),
-        (&Value::from("meshtax/measurement/v1"), form(&["--format", "json"]))
+        (&Value::from("meshtax/measurement/v2"), form(&["--format", "json"]))
     );
 
     assert!(form(&["--format", "markdown"]).contains("+200 %"));
@@ -166,6 +166,39 @@ fn a_gate_never_passes_what_is_not_to_be_believed() {
     check(&["null"], &["--fail-if", "latency_ms_mean>+500%"], 0, "");
 }
 
+/// A file that was cut at a line's end parses, and yet blocks are missing.
+#[test]
+fn files_that_were_cut_are_noticed() {
+    for name in ["load.jsonl", "meters.jsonl"] {
+        for (lines, cut) in [(19, "9 of 10 blocks of arm `sidecar`"), (10, "5 of 10 blocks of arm `none`")] {
+            let run = Recorded::default().write();
+            run.change(name, |text| text.lines().take(lines).map(|line| format!("{line}\n")).collect());
+            let said = format!("`{}/{name}` was cut: it has {cut}", run.argument());
+            let output = meshtax().args(["report", run.argument()]).output().unwrap();
+            assert!(output.status.success());
+            assert_eq!(String::from_utf8_lossy(&output.stderr), format!("warning: {said}; {REST}\n"));
+            let home = tempfile::tempdir().unwrap();
+            refuses(meshtax().args(["compare", run.argument(), run.argument()]), home.path(), &said, REST);
+        }
+    }
+    let run = Recorded::default().write();
+    run.change("load.jsonl", |text| text[..text.len() - 20].to_owned());
+    let output = meshtax().args(["report", run.argument()]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("load.jsonl:20` is damaged"), "{said}");
+}
+
+/// Runs of the contract before are still read.
+#[test]
+fn the_contract_before_is_read() {
+    let run = Recorded::default().write();
+    run.change("measurement.json", |text| text.replace("measurement/v2", "measurement/v1"));
+    assert!(prints(&["report", run.argument()]).contains("+200 % [197, 203]"));
+    let new = Recorded::default().write();
+    let text = prints(&["compare", run.argument(), new.argument()]);
+    assert!(text.contains("caution other_contract: A was recorded as `meshtax/measurement/v1`"), "{text}");
+}
+
 #[test]
 fn arms_that_a_form_needs() {
     let run = Recorded::default().write();
@@ -215,10 +248,10 @@ fn torn_folders() {
     torn(
         |run| {
             run.change("measurement.json", |text| {
-                text.replace("measurement/v1", "measurement/v2").replace("0.1.0", "7.0.0")
+                text.replace("measurement/v2", "measurement/v3").replace("0.1.0", "7.0.0")
             })
         },
-        "`RUN/measurement.json` has the schema `meshtax/measurement/v2`, and this meshtax reads `meshtax/measurement/v1`",
+        "`RUN/measurement.json` has the schema `meshtax/measurement/v3`, and this meshtax reads `meshtax/measurement/v2`",
         "read it with the meshtax that wrote it: 7.0.0 (this is 0.1.0)",
     );
     torn(

@@ -1,0 +1,35 @@
+use super::{CautionKind, LEVEL};
+use crate::{Caution, Null};
+
+/// The baseline's copy, if it differs from the baseline: what an arm differs by may then be what any two arms differ by here.
+pub fn noise(null: &Null) -> Option<Caution> {
+    let differs = |p: Option<f64>| p.is_some_and(|p| p < LEVEL);
+    let different = null.effects.iter().filter(|effect| differs(effect.p_holm));
+    let told: Vec<String> = different
+        .filter_map(|effect| Some(format!("`{}` {:+.1} %", effect.metric, (effect.ratio? - 1.0) * 100.0)))
+        .collect();
+    let text = format!(
+        "the copy of the baseline differs from the baseline where nothing can ({}; p below {LEVEL} by Holm's correction): two \
+         stand-ups of one thing differ by as much here, and so may any arm; try `--stands 10`",
+        told.join(", ")
+    );
+    (!told.is_empty()).then(|| CautionKind::NullDiffers.caution(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Effect, Metric};
+
+    #[test]
+    fn a_copy_that_differs_is_a_caution_about_the_run() {
+        let told = |p_holm| {
+            let metric = Metric::LatencyMsP50.name().to_owned();
+            noise(&Null { effects: vec![Effect { metric, ratio: Some(1.031), p_holm, ..Effect::default() }] })
+        };
+        assert_eq!([told(None), told(Some(0.01))], [None, None]);
+        let caution = told(Some(0.0099)).unwrap();
+        assert!(caution.kind == "null_differs" && caution.arms.is_empty() && !caution.fatal);
+        assert!(caution.text.contains("(`latency_ms_p50` +3.1 %; "), "{}", caution.text);
+    }
+}
