@@ -55,6 +55,10 @@ pub struct Subject {
     pub target: String,
     /// Rounds completed; each holds one block of every arm.
     pub rounds: u32,
+    /// Rounds asked for: more where the run was interrupted, fewer where it went on until an interval was narrow; null in runs
+    /// that did not record it.
+    #[serde(default)]
+    pub rounds_asked: Option<u32>,
     /// How they are spread over stand-ups of the lab, which are the unit of statistics then; null if it stood up once.
     #[serde(default)]
     pub stands: Option<Stands>,

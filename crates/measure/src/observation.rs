@@ -24,6 +24,9 @@ pub struct Observations {
 pub struct Stands {
     /// Rounds.
     pub rounds: u32,
+    /// So many stand-ups, the first ones, hold a round more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub longer: u32,
     /// Idle windows.
     pub windows: u32,
 }
@@ -31,13 +34,26 @@ pub struct Stands {
 impl Stands {
     /// The stand-up to which a round belongs, from 0.
     pub fn of_round(self, round: u32) -> u32 {
-        round / self.rounds.max(1)
+        let rounds = self.rounds.max(1);
+        match round.checked_sub(self.longer * (rounds + 1)) {
+            None => round / (rounds + 1),
+            Some(later) => self.longer + later / rounds,
+        }
+    }
+
+    /// Stand-ups that so many rounds have begun.
+    pub fn begun(self, rounds: u32) -> u32 {
+        rounds.checked_sub(1).map_or(0, |last| self.of_round(last) + 1)
     }
 
     /// The stand-up to which an idle window belongs, from 0.
     pub fn of_window(self, window: u32) -> u32 {
         window / self.windows.max(1)
     }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What the load generator saw in one block of one arm.

@@ -106,7 +106,7 @@ fn intervals_over_stand_ups_hold_what_differs_from_one_to_the_next() {
     let ratio = |seen: &Observations| effect_of(seen, Metric::LatencyMsMean).ratio_ci95.unwrap();
     let by_round = ratio(&seen);
     assert!(by_round[0] > 1.0, "five rounds of one process are no five processes, and yet: {by_round:?}");
-    seen.stands = Some(Stands { rounds: 5, windows: 8 });
+    seen.stands = Some(Stands { rounds: 5, longer: 0, windows: 8 });
     let by_stand = ratio(&seen);
     assert!(by_stand[0] < 1.0 && by_stand[1] > by_round[1], "{by_stand:?} is no wider than {by_round:?}");
 }
@@ -130,7 +130,7 @@ fn figures_at_rest_have_intervals_over_stand_ups_only() {
         );
     }
     assert_eq!(effect_of(&seen, Metric::MemoryLoadedMib).units, Some(12));
-    seen.stands = Some(Stands { rounds: 1, windows: 1 });
+    seen.stands = Some(Stands { rounds: 1, longer: 0, windows: 1 });
     for metric in AT_REST {
         let effect = effect_of(&seen, metric);
         assert!(effect.difference_ci95.is_some() && effect.units == Some(8), "{}: {effect:?}", metric.name());
@@ -144,7 +144,7 @@ fn growth_is_beyond_what_the_same_stand_up_held() {
     for reading in seen.meters.iter_mut().filter(|reading| reading.arm == "sidecar") {
         reading.containers[1].memory_bytes += u64::from(reading.round) * MIB;
     }
-    seen.stands = Some(Stands { rounds: 1, windows: 1 });
+    seen.stands = Some(Stands { rounds: 1, longer: 0, windows: 1 });
     let effect = effect_of(&seen, Metric::MemoryGrowthMib);
     near(effect.difference, 0.0, 1e-9);
     holds(effect.difference_ci95, 0.0, 1e-9);

@@ -1,6 +1,6 @@
 use crate::effect::effects_in;
 use crate::interval::ROUNDS_EXACT;
-use crate::{Effect, Observations, Until};
+use crate::{Effect, Observations, Stands, Until};
 
 /// Whether the run has gone on long enough: in every arm but the noise floor the interval's half-width is below what was
 /// asked for. Meant to be asked after every round or, where the lab stands up several times, after every stand-up; most
@@ -26,7 +26,9 @@ pub fn is_reached(until: &Until, observations: &Observations) -> bool {
 fn units(observations: &Observations) -> usize {
     let of_arm = |arm: &String| observations.load.iter().filter(|block| block.arm == *arm).count();
     let rounds = observations.arms.iter().map(of_arm).min().unwrap_or(0);
-    observations.stands.map_or(rounds, |stands| rounds / stands.rounds.max(1) as usize)
+    // The round that would come next belongs to the first stand-up that is not whole.
+    let whole = |stands: Stands| stands.of_round(u32::try_from(rounds).unwrap_or(u32::MAX)) as usize;
+    observations.stands.map_or(rounds, whole)
 }
 
 /// Whether a run is looked at after so many units: 10, 11, 12 … 20, 22, 24 … 50, 55, 60 …

@@ -180,7 +180,7 @@ pub struct Amounts {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rounds: Option<u32>,
     /// Stand the lab up anew so many times and spread the rounds over it: intervals then hold what differs from one
-    /// stand-up to the next
+    /// stand-up to the next [default: the experiment's, else 10, or one for each round]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub stands: Option<u32>,
     /// Requests per arm, over all rounds
@@ -195,7 +195,7 @@ pub struct Amounts {
     /// Go on until the interval's half-width is below this, such as `latency_ms_p50<2%`
     #[arg(long, value_name = "METRIC<SHARE", value_parser = threshold::until)]
     pub until: Option<Until>,
-    /// Rounds after which --until gives up [default: the experiment's, else 200]
+    /// Rounds after which --until gives up at the latest [default: the experiment's, else 200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_rounds: Option<u32>,
 }
@@ -216,7 +216,7 @@ pub struct OutputOptions {
     pub rounding: RoundingOptions,
     #[command(flatten)]
     pub gate: GateOptions,
-    /// Leave the lab standing afterwards and say how to enter a pod; `meshtax clean` removes it
+    /// Leave the lab, or its last stand-up, standing afterwards and say how to enter a pod; `meshtax clean` removes it
     #[arg(long)]
     pub keep: bool,
     /// Envoy binary [default: the one that `make setup` installs, else `envoy` on the PATH]

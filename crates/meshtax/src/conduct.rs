@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Probed, Stop};
 use load::{BlockLoad, Connection, Order, Sequential};
-use measure::{ConnectionUse, DeclaredFailures, FailingCalls, FaultTrial, LoadBlock, Observations, Phase, Stands};
+use measure::{ConnectionUse, DeclaredFailures, FailingCalls, FaultTrial, LoadBlock, Observations, Phase};
 
 use crate::experiment::Experiment;
 use crate::faults;
 use crate::folder::RunFolder;
 use crate::kernel::{Kernel, Watched, program_facts};
-use crate::plan::{Plan, Round, windows_per_stand};
+use crate::plan::{Plan, Round};
 use crate::probing::{Probing, Probings, probed};
 use crate::progress::{Progress, spoken};
 use crate::tally::Tally;
@@ -70,9 +70,7 @@ type Means = BTreeMap<String, Vec<f64>>;
 impl<'a> Conductor<'a> {
     /// Nothing has been seen yet.
     pub fn new(experiment: &'a Experiment, plan: &'a Plan, folder: &'a RunFolder, stop: &'a Stop) -> Self {
-        let windows = windows_per_stand(experiment);
-        let stands = plan.rounds_per_stand.map(|rounds| Stands { rounds, windows });
-        let mut seen = Observations { arms: plan.arms.clone(), stands, ..Observations::default() };
+        let mut seen = Observations { arms: plan.arms.clone(), stands: plan.stands, ..Observations::default() };
         seen.facts.connection = Some(match experiment.load.connection {
             Connection::New => ConnectionUse::New,
             Connection::Keep => ConnectionUse::Keep,
@@ -172,7 +170,7 @@ impl<'a> Conductor<'a> {
 
     /// Idle windows: all arms at once, no load anywhere.
     fn idle(&mut self, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
-        let (windows, length) = (windows_per_stand(self.experiment), self.experiment.idle.1);
+        let (windows, length) = (self.experiment.windows_per_stand(), self.experiment.idle.1);
         for window in 0..windows {
             progress.state(&format!(
                 "idle window {}/{windows}: {} left in this phase",
@@ -255,7 +253,7 @@ impl<'a> Conductor<'a> {
                 self.done += 1;
             }
             // Where the stand-up is the unit of statistics, one that was cut short would be another unit than the rest.
-            if self.plan.rounds_per_stand.is_none() && self.is_enough(number + 1) {
+            if self.plan.stands.is_none() && self.is_enough(number + 1) {
                 break;
             }
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use lab::Network;
 use load::Sequential;
-use measure::{NULL_ARM, Until};
+use measure::{NULL_ARM, Stands, Until};
 use plane::Plane;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Location, Spanned};
@@ -36,6 +36,8 @@ use crate::bundled;
 use crate::cli::Amounts;
 use crate::failure::Failure;
 
+/// Stand-ups of the lab unless told otherwise: as many as intervals need to be exact.
+const STANDS: u32 = 10;
 const IDLE_WINDOWS_MIN: u32 = 8;
 const IDLE_WINDOW_MIN: Duration = Duration::from_millis(50);
 
@@ -60,8 +62,8 @@ pub struct Experiment {
     pub warmup: u64,
     /// Rounds.
     pub rounds: u32,
-    /// How often the lab stands up anew; above 1 the stand-up is the unit of statistics.
-    pub stands: u32,
+    /// How often the lab stands up anew at most: no stand-up is without a round.
+    stands: u32,
     /// Idle windows, and the length of each.
     pub idle: (u32, Duration),
     /// Seed of the order of the arms.
@@ -131,7 +133,7 @@ impl Experiment {
         if u64::from(rounds) > load.requests {
             return Err(located(too_few_requests(&sequential.requests, rounds)));
         }
-        let stands = stands_of(&file.stands, rounds).map_err(located)?;
+        let stands = file.stands.as_ref().map_or(Ok(STANDS), |stands| stands_of(stands, rounds)).map_err(located)?;
         let until = until_of(&file).map_err(located)?;
         let max_rounds = file.max_rounds.as_ref().map(|most| most.value);
         let faults = file.faults.iter().map(|fault| fault_of(fault, &topology.graph));
@@ -184,9 +186,8 @@ impl Experiment {
             // Fewer requests than rounds: as many rounds as can have a request each.
             self.rounds = self.rounds.min(u32::try_from(self.load.requests).unwrap_or(u32::MAX));
         }
-        // Fewer rounds than stand-ups: a stand-up each.
-        self.stands = amounts.stands.unwrap_or(self.stands.min(self.rounds));
-        if let Some(what) = too_many_stands(self.stands, self.rounds) {
+        self.stands = amounts.stands.unwrap_or(self.stands);
+        if let Some(what) = amounts.stands.and_then(|stands| too_many_stands(stands, self.rounds)) {
             return Err(Failure::new(what, "raise `--rounds` or lower `--stands`"));
         }
         if u64::from(self.rounds) > self.load.requests {
@@ -243,6 +244,32 @@ impl Experiment {
         self.arms.iter().cloned().chain(copy).collect()
     }
 
+    /// How often the lab stands up; above 1 the stand-up is the unit of statistics.
+    pub fn stand_ups(&self) -> u32 {
+        self.stands.min(self.rounds)
+    }
+
+    /// How rounds and idle windows are spread over stand-ups of the lab; none if it stands up once.
+    pub fn spread(&self) -> Option<Stands> {
+        let (rounds, stands) = (self.rounds, self.stand_ups());
+        let windows = self.windows_per_stand();
+        (stands > 1).then(|| Stands { rounds: rounds / stands, longer: rounds % stands, windows })
+    }
+
+    /// Idle windows of each stand-up of the lab.
+    pub fn windows_per_stand(&self) -> u32 {
+        self.idle.0.div_ceil(self.stand_ups())
+    }
+
+    /// `in 15 rounds over 10 stand-ups of the lab`.
+    pub fn course(&self) -> String {
+        let over = match self.stand_ups() {
+            1 => String::new(),
+            stands => format!(" over {stands} stand-ups of the lab"),
+        };
+        format!("in {} rounds{over}", self.rounds)
+    }
+
     /// Whether an arm needs Envoy.
     pub fn needs_envoy(&self) -> bool {
         self.arms.iter().any(|arm| matches!(arm.plane, Plane::Sidecar(_)) || arm.gateway.is_some())
@@ -253,12 +280,12 @@ impl Experiment {
 pub fn outline(experiment: &Experiment) -> String {
     let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
     format!(
-        "experiment {}: arms {}\n{} requests per arm to {} in {} rounds\n\n",
+        "experiment {}: arms {}\n{} requests per arm to {} {}\n\n",
         experiment.name,
         arms.join(", "),
         experiment.load.requests,
         experiment.load.target,
-        experiment.rounds
+        experiment.course()
     )
 }
 

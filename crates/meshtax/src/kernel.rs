@@ -108,11 +108,6 @@ impl Kernel {
         Ok(Self { probe, beyond: None, watched, before: Watched::default() })
     }
 
-    /// Whether anything is attached and detached as arms take turns.
-    pub fn is_used(&self) -> bool {
-        self.probe.is_some()
-    }
-
     /// Attaches the programs if this arm is watched.
     fn attach(&mut self, arm: &str) -> anyhow::Result<()> {
         let (Some(probe), Some(pods)) = (&mut self.probe, self.watched.get(arm)) else { return Ok(()) };

@@ -78,6 +78,7 @@ fn subject(experiment: &Experiment, seen: &Observations, complete: bool) -> Subj
         topology: experiment.topology.graph.name.clone(),
         target: load.target.to_string(),
         rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
+        rounds_asked: Some(experiment.rounds),
         stands: seen.stands,
         requests: load.requests,
         think_ms: load.think.as_secs_f64() * 1e3,

@@ -120,7 +120,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let mut timings = Vec::new();
     let (mut facts, mut farewell) = (None, Vec::new());
     let mut claims = iter::once(Ok(claim)).chain(iter::repeat_with(lab::claim));
-    for (number, rounds) in (0..).zip(plan.stands()) {
+    for (number, rounds) in (0..).zip(plan.by_stand()) {
         let claim = claims.next().expect("they never end").context("cannot lock an id for this run")?;
         let (mut lab, stand_up_s) = site.stand_up(number, claim, &mut progress)?;
         let meters = Meters::open(&lab, opened).context("cannot open the meters")?;
@@ -251,11 +251,11 @@ pub fn trial(experiment: &Experiment, envoy: &Envoy) -> Result<Timing, Failure> 
 fn title(experiment: &Experiment) -> String {
     let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
     format!(
-        "{}: arms {} side by side, {} requests each in {} rounds",
+        "{}: arms {} side by side, {} requests each {}",
         experiment.name,
         arms.join(", "),
         experiment.load.requests,
-        experiment.rounds
+        experiment.course()
     )
 }
 
@@ -272,7 +272,7 @@ struct Site<'a> {
 impl Site<'_> {
     /// Where the files of a stand-up lie: in the run folder, or in a folder of it for each where there are several.
     fn ground(&self, number: u32) -> PathBuf {
-        match self.plan.rounds_per_stand {
+        match self.plan.stands {
             None => self.folder.path().to_owned(),
             Some(_) => self.folder.path().join(format!("stands/{}", number + 1)),
         }

@@ -1,4 +1,4 @@
-use measure::Subject;
+use measure::{Arm, Measurement, Metric, Subject};
 
 /// Significant digits of a figure; a whole number keeps all of its own.
 const DIGITS: i32 = 3;
@@ -51,9 +51,27 @@ pub(crate) fn rhythm(subject: &Subject) -> String {
     if *round_trip_ms > 0.0 { format!("{rhythm}, {round_trip_ms} ms round trip") } else { rhythm }
 }
 
-/// `30 rounds`, `50 rounds in 10 stand-ups of the lab`.
+/// `1500 requests per arm`; of an interrupted run `480 to 500 of 1500 requests per arm`: those that were asked, in the arms
+/// with the fewest and the most, of those that were to be.
+pub(crate) fn requests(measurement: &Measurement) -> String {
+    let asked = measurement.experiment.requests;
+    let done = |arm: &Arm| Some(arm.metrics.get(Metric::Requests.name())?.value? as u64);
+    let done = || measurement.arms.iter().filter_map(done);
+    let (least, most) = (done().min().unwrap_or(asked), done().max().unwrap_or(asked));
+    let range = if least == most { String::new() } else { format!("{least} to ") };
+    let requests = match least {
+        _ if least >= asked => format!("{range}{}", count(most, "request")),
+        _ => format!("{range}{most} of {}", count(asked, "request")),
+    };
+    format!("{requests} per arm")
+}
+
+/// `30 rounds`, `50 rounds in 10 stand-ups of the lab`; of an interrupted run `12 of 30 rounds`.
 pub(crate) fn rounds(subject: &Subject) -> String {
-    let rounds = count(subject.rounds.into(), "round");
+    let rounds = match subject.rounds_asked {
+        Some(asked) if asked > subject.rounds => format!("{} of {}", subject.rounds, count(asked.into(), "round")),
+        _ => count(subject.rounds.into(), "round"),
+    };
     match units(subject) {
         (_, "round") => rounds,
         (stands, noun) => format!("{rounds} in {} of the lab", count(stands.into(), noun)),
@@ -64,7 +82,7 @@ pub(crate) fn rounds(subject: &Subject) -> String {
 pub(crate) fn units(subject: &Subject) -> (u32, &'static str) {
     match subject.stands {
         None => (subject.rounds, "round"),
-        Some(stands) => (subject.rounds.div_ceil(stands.rounds.max(1)), "stand-up"),
+        Some(stands) => (stands.begun(subject.rounds), "stand-up"),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::calibration::{COLUMNS, recovered, summary};
 use crate::caution::{FATAL, fatal};
 use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
 use crate::fault;
-use crate::figure::{count, rounds, units};
+use crate::figure::{count, requests, rounds, units};
 use crate::gap::Gap;
 use crate::interval::{change_of, mark_meaning};
 use crate::telemetry;
@@ -186,9 +186,9 @@ fn origin(measurement: &Measurement, marks: &str) -> String {
     let envoy = environment.envoy.as_ref().map_or_else(String::new, |version| format!(", Envoy {version}"));
     let partial = if subject.complete { "" } else { ", interrupted" };
     format!(
-        "<sub>{}, {} per arm{partial}; [low, high] is a 95 % interval{marks}; meshtax {}{envoy}, {}, Linux {}, {}, {}</sub>",
+        "<sub>{}, {}{partial}; [low, high] is a 95 % interval{marks}; meshtax {}{envoy}, {}, Linux {}, {}, {}</sub>",
         rounds(subject),
-        count(subject.requests, "request"),
+        requests(measurement),
         environment.meshtax,
         environment.system,
         environment.kernel,

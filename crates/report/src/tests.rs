@@ -168,9 +168,28 @@ fn three_rounds() {
 }
 
 #[test]
+fn what_was_done_stands_beside_what_was_asked() {
+    let told = |rounds_asked: u32, done: [f64; 2]| {
+        let mut run = run(&[("none", &NONE), ("sidecar", &[None; 20])], 20, 0.02);
+        run.experiment.complete = run.experiment.rounds >= rounds_asked;
+        run.experiment.rounds_asked = Some(rounds_asked);
+        for (arm, done) in run.arms.iter_mut().zip(done) {
+            arm.metrics.get_mut("requests").unwrap().value = Some(done);
+        }
+        report(&run).lines().find(|line| line.contains("per arm")).unwrap().to_owned()
+    };
+    assert!(told(20, [1500.0; 2]).starts_with("20 rounds, 1500 requests per arm,"));
+    assert!(told(30, [1020.0, 1000.0]).starts_with("20 of 30 rounds, 1000 to 1020 of 1500 requests per arm,"));
+    assert!(told(30, [1000.0; 2]).starts_with("20 of 30 rounds, 1000 of 1500 requests per arm,"));
+    // A run that went on until its interval was narrow has asked for more.
+    assert!(told(15, [2000.0; 2]).starts_with("20 rounds, 2000 requests per arm,"));
+}
+
+#[test]
 fn interrupted() {
     let mut run = run(&[("none", &NONE), ("sidecar", &[None; 20])], 1, 0.02);
     run.experiment.complete = false;
+    run.experiment.rounds_asked = Some(3);
     run.arms[1].metrics.values_mut().for_each(|value| value.count = 0);
     run.arms[0].services = vec![pod("productpage", "v1", 150)];
     run.arms[0].services[0].errors = 2;
@@ -181,8 +200,8 @@ fn interrupted() {
 
     bookinfo-lean: topology `bookinfo-lean`, target
       http://productpage:9080/productpage
-    1 round, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
-    Interrupted after 1 round: these results are partial.
+    1 of 3 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
+    Interrupted after 1 of 3 rounds: these results are partial.
 
                               none         sidecar    vs none
     Latency
@@ -427,7 +446,7 @@ fn answers_say_what_the_verdicts_say() {
 #[test]
 fn memory_at_rest_is_a_cost_over_stand_ups_only() {
     let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 20, 0.02);
-    run.experiment.stands = Some(Stands { rounds: 2, windows: 1 });
+    run.experiment.stands = Some(Stands { rounds: 2, longer: 0, windows: 1 });
     let rest = |run: &Measurement| {
         let said = answer(run).split_whitespace().collect::<Vec<_>>().join(" ");
         said.split("216])").nth(1).expect("CPU time has an interval").to_owned()
@@ -451,7 +470,7 @@ fn intervals_of_less_than_ten_rounds_bear_a_mark() {
     let enough = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
     assert!(!report(&enough).contains('~') && !crate::markdown(&enough).contains('~'));
     let mut stood = few.clone();
-    stood.experiment.stands = Some(Stands { rounds: 1, windows: 2 });
+    stood.experiment.stands = Some(Stands { rounds: 1, longer: 0, windows: 2 });
     assert!(report(&stood).contains("approximate: fewer than 10 stand-ups"));
 }
 

@@ -5,7 +5,7 @@ use crate::client::client_proxies;
 use crate::comparison::comparison;
 use crate::edge::edges;
 use crate::fault::faults;
-use crate::figure::{count, rhythm, rounds};
+use crate::figure::{count, requests, rhythm, rounds};
 use crate::gateway::gateways;
 use crate::paragraph::paragraph;
 use crate::pod::pods;
@@ -20,7 +20,7 @@ use crate::verdict::verdicts;
 /// Only a word that is longer than a line makes a line longer.
 pub fn text(measurement: &Measurement) -> String {
     let sections = [
-        subject(&measurement.experiment),
+        subject(measurement),
         comparison(measurement),
         truncated(measurement),
         verdicts(measurement),
@@ -38,16 +38,16 @@ pub fn text(measurement: &Measurement) -> String {
     sections.join("\n")
 }
 
-fn subject(subject: &Subject) -> String {
-    let Subject { name, topology, target, requests, seed, .. } = subject;
-    let rounds = rounds(subject);
-    let requests = count(*requests, "request");
+fn subject(measurement: &Measurement) -> String {
+    let subject = &measurement.experiment;
+    let Subject { name, topology, target, seed, .. } = subject;
+    let (rounds, requests) = (rounds(subject), requests(measurement));
     let connection = match subject.connection.as_str() {
         "new" => "new connections",
         "keep" => "connections kept",
         other => other,
     };
-    let facts = format!("{rounds}, {requests} per arm, {}, {connection}, seed {seed}", rhythm(subject));
+    let facts = format!("{rounds}, {requests}, {}, {connection}, seed {seed}", rhythm(subject));
     let mut lines = paragraph(&format!("{name}: topology `{topology}`, target {target}"), 2) + &paragraph(&facts, 2);
     if !subject.complete {
         lines += &paragraph(&format!("Interrupted after {rounds}: these results are partial."), 2);

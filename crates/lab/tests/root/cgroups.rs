@@ -13,6 +13,7 @@ topology: pair
 arms: {none: {plane: none}}
 load: {sequential: {target: 'http://front:8080/', requests: 6}}
 rounds: 6
+stands: 1
 idle: {windows: 8, window: 50ms}
 ";
 const V2: &str = "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup";

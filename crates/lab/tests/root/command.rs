@@ -153,6 +153,7 @@ arms: {{none: {{plane: none}}, sidecar: {{plane: sidecar}}}}
 load: {{sequential: {{target: '{target}', requests: 12}}}}
 warmup: 2
 rounds: 6
+stands: 1
 idle: {{windows: 8, window: 50ms}}
 "
     );

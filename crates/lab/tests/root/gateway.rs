@@ -30,6 +30,7 @@ load:
   sequential: {target: 'http://productpage:9080/', requests: REQUESTS}
 warmup: 0
 rounds: 2
+stands: 1
 idle: {windows: 8, window: 50ms}
 ";
 

@@ -38,6 +38,7 @@ load:
   sequential: {target: 'http://front:8080/', requests: 12}
 warmup: 0
 rounds: 2
+stands: 1
 idle: {windows: 8, window: 500ms}
 ";
 

@@ -33,6 +33,7 @@ load:
   sequential: {target: \"http://front:8080/\", requests: 6000, think: 5ms}
 warmup: 0
 rounds: 600
+stands: 1
 idle: {windows: 8, window: 50ms}
 ";
 

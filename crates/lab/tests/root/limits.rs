@@ -13,6 +13,7 @@ arms:
   sidecar: {plane: sidecar, limits: {cpu: 100m, memory: 256 MiB}}
 load: {sequential: {target: 'http://front:8080/', requests: 600}}
 rounds: 6
+stands: 1
 idle: {windows: 8, window: 50ms}
 ";
 

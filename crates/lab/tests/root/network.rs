@@ -44,6 +44,7 @@ load:
   sequential: {target: 'http://front:8080/', requests: REQUESTS, connection: new}
 warmup: 0
 rounds: 2
+stands: 1
 idle: {windows: 8, window: 50ms}
 ";
 

@@ -77,7 +77,7 @@ impl Machine {
 
     pub fn run(&mut self, rounds: u32, truth: &Truth) -> Observations {
         let mut seen = Observations { arms: vec!["none".into(), "mesh".into()], ..Default::default() };
-        seen.stands = self.rounds_per_stand.map(|rounds| Stands { rounds, windows: 0 });
+        seen.stands = self.rounds_per_stand.map(|rounds| Stands { rounds, longer: 0, windows: 0 });
         (0..rounds).for_each(|round| self.round(&mut seen, round, truth));
         seen
     }

@@ -116,6 +116,7 @@ fn measurement(seen: &Observations) -> Measurement {
     let word = String::new;
     let experiment = Subject {
         stands: None,
+        rounds_asked: None,
         name: word(),
         topology: word(),
         target: word(),

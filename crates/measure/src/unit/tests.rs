@@ -1,6 +1,6 @@
 use super::*;
 
-const TWO_EACH: Units = Units(Some(Stands { rounds: 2, windows: 3 }));
+const TWO_EACH: Units = Units(Some(Stands { rounds: 2, longer: 0, windows: 3 }));
 
 #[test]
 fn rounds_of_one_stand_up_are_one_value() {

@@ -19,7 +19,7 @@ fn stand_ups_are_what_counts_where_there_are_several() {
     let until: Until = "latency_ms_p50<50%".parse().unwrap();
     let check = |rounds: u32, of_stand: u32, reached: bool| {
         let mut seen = Machine::of(7).run(rounds, &Truth::NOTHING);
-        seen.stands = Some(crate::Stands { rounds: of_stand, windows: 1 });
+        seen.stands = Some(Stands { rounds: of_stand, longer: 0, windows: 1 });
         assert_eq!(is_reached(&until, &seen), reached, "{rounds} rounds, {of_stand} in each stand-up");
     };
     check(18, 2, false);

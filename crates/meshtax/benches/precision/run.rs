@@ -16,6 +16,7 @@ load:
   sequential: {target: 'http://productpage:9080/productpage', requests: 1}
 warmup: 300
 rounds: 1
+stands: 1
 idle: {windows: 8, window: 50ms}
 margin: 1%
 ";

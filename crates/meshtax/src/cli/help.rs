@@ -158,9 +158,14 @@ a translated address; with --no-conntrack there is none. It keeps its user, whos
 files SIGHUP reads again: certificates, key and token.";
 
 const UNTIL_HELP: &str = "\
---until looks after 10 rounds (10 stand-ups, with --stands) and whenever there
-are a tenth more, and ends the run where half the width of the metric's 95 %
-interval is below SHARE in every arm, or after --max-rounds.";
+The lab stands up ten times, and rounds are spread over the stand-ups, which are
+the unit of statistics; fewer rounds have a stand-up each. `--stands 1` asks for
+one: rounds are the unit then, and figures are of this stand-up alone. Requests
+and rounds are those of all stand-ups together.
+
+--until looks after 10 stand-ups (10 rounds, with `--stands 1`) and whenever
+there are a tenth more, and ends the run where half the width of the metric's
+95 % interval is below SHARE in every arm, or after --max-rounds.";
 
 const GATE_HELP: &str = "\
 --fail-if is about every arm, with `ARM:` about one. It fails where the whole

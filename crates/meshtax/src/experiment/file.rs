@@ -31,9 +31,8 @@ pub struct File {
     pub warmup: u64,
     #[serde(default = "default_rounds")]
     pub rounds: Spanned<u32>,
-    /// How often the lab stands up anew, the rounds spread evenly over it.
-    #[serde(default = "default_stands")]
-    pub stands: Spanned<u32>,
+    /// How often the lab stands up anew, the rounds spread evenly over it; ten times, or for each round, if nothing is said.
+    pub stands: Option<Spanned<u32>>,
     #[serde(default)]
     pub idle: Idle,
     #[serde(default = "default_seed")]
@@ -197,10 +196,6 @@ fn default_warmup() -> u64 {
 
 fn default_rounds() -> Spanned<u32> {
     unwritten(15)
-}
-
-fn default_stands() -> Spanned<u32> {
-    unwritten(1)
 }
 
 fn default_seed() -> u64 {

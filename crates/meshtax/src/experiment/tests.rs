@@ -90,7 +90,7 @@ fn a_topology_alone_becomes_an_experiment() {
     assert_eq!(
         outline(&experiment).trim_end(),
         "experiment bookinfo-lean: arms none, sidecar\n1500 requests per arm to \
-         http://productpage:9080/productpage in 15 rounds"
+         http://productpage:9080/productpage in 15 rounds over 10 stand-ups of the lab"
     );
     // What the run folder keeps can be run again.
     let again = Experiment::parse(Path::new("experiment.yaml"), experiment.text.clone()).unwrap();
@@ -107,12 +107,12 @@ fn amounts_of_the_command_line_win() {
     let amend = |amounts: Amounts| move |experiment: &mut Experiment| experiment.amend(&amounts);
     check(
         amend(amounts(Some(6), Some(60))),
-        "experiment pair: arms none, sidecar\n60 requests per arm to http://front:8080/ in 6 rounds",
+        "experiment pair: arms none, sidecar\n60 requests per arm to http://front:8080/ in 6 rounds over 6 stand-ups of the lab",
     );
     // Nobody asked for 15 rounds.
     check(
         amend(amounts(None, Some(4))),
-        "experiment pair: arms none, sidecar\n4 requests per arm to http://front:8080/ in 4 rounds",
+        "experiment pair: arms none, sidecar\n4 requests per arm to http://front:8080/ in 4 rounds over 4 stand-ups of the lab",
     );
     check(
         amend(amounts(Some(5), Some(4))),
@@ -142,19 +142,16 @@ fn a_run_that_goes_on_has_a_bound() {
     let rule = "until: latency_ms_p50<2%\n";
     assert_eq!(most("", none()), Ok(20));
     assert_eq!(most(rule, none()), Ok(200));
+    assert_eq!(most(rule, Amounts { stands: Some(1), max_rounds: Some(41), ..none() }), Ok(41));
     assert_eq!(most("max_rounds: 40\n", Amounts { until: until(), ..none() }), Ok(40), "the file's bound holds");
     assert_eq!(most("max_rounds: 40\n", Amounts { until: until(), max_rounds: Some(50), ..none() }), Ok(50));
     assert_eq!(most(rule, Amounts { rounds: Some(300), ..none() }), Ok(300));
-    // Stand-ups of 3 rounds each: 200 would cut the 67th short.
-    assert_eq!(most(&format!("{rule}stands: 7\n"), none()), Ok(201));
+    // Ten stand-ups of two rounds each: the 41st round would be half of another.
+    assert_eq!(most(rule, Amounts { max_rounds: Some(41), ..none() }), Ok(40));
+    assert_eq!(most(rule, Amounts { stands: Some(7), max_rounds: Some(25), ..none() }), Ok(24));
     assert_eq!(
         most(rule, Amounts { rounds: Some(10), max_rounds: Some(9), ..none() }).unwrap_err(),
         "error: `max_rounds` is below the 10 rounds that are run anyway\n\nhint: raise `max_rounds` or lower `rounds`\n"
-    );
-    assert_eq!(
-        most(rule, Amounts { stands: Some(7), max_rounds: Some(200), ..none() }).unwrap_err(),
-        "error: after 200 rounds the last stand-up of the lab would be cut short: each has 3\n\nhint: set `max_rounds` to \
-         198 or 201\n"
     );
     assert_eq!(
         most("", Amounts { max_rounds: Some(200), ..none() }).unwrap_err(),
@@ -171,13 +168,11 @@ fn a_file_whose_run_would_not_end_as_asked_is_refused_at_its_place() {
         assert!(refusal.starts_with(&format!("error: pair.yaml:{line}:")) && refusal.contains(what), "{refusal}");
     };
     let rest = "has an interval over stand-ups of the lab only";
-    refused("until: memory_idle_mib<2%\n", lines, rest);
-    refused("until: memory_growth_mib<2%\n", lines, rest);
-    assert!(pair_with("until: memory_idle_mib<2%\nstands: 10\n").is_ok());
+    refused("until: memory_idle_mib<2%\nstands: 1\n", lines, rest);
+    refused("until: memory_growth_mib<2%\nstands: 1\n", lines, rest);
+    assert!(pair_with("until: memory_idle_mib<2%\n").is_ok(), "the lab stands up ten times unless told otherwise");
     refused("until: p50<2%\n", lines, "metrics are latency_ms_mean, latency_ms_p50");
     refused("until: latency_ms_p50<2%\nmax_rounds: 19\n", lines + 1, "is below the 20 rounds");
-    refused("until: latency_ms_p50<2%\nstands: 10\nmax_rounds: 41\n", lines + 2, "set `max_rounds` to 40 or 42");
-    refused("until: latency_ms_p50<2%\nstands: 7\nmax_rounds: 20\n", lines + 2, "set `max_rounds` to 21");
 }
 
 #[test]
@@ -188,9 +183,9 @@ fn arms_are_chosen_in_the_order_of_the_command_line() {
     };
     check(
         choose(&["sidecar", "none"]),
-        "experiment pair: arms sidecar, none\n2000 requests per arm to http://front:8080/ in 15 rounds",
+        "experiment pair: arms sidecar, none\n2000 requests per arm to http://front:8080/ in 15 rounds over 10 stand-ups of the lab",
     );
-    check(choose(&[]), "experiment pair: arms none, sidecar\n2000 requests per arm to http://front:8080/ in 15 rounds");
+    check(choose(&[]), "experiment pair: arms none, sidecar\n2000 requests per arm to http://front:8080/ in 15 rounds over 10 stand-ups of the lab");
     check(choose(&["ambient"]), "error: no arm is called `ambient`\n\nhint: arms here are none, sidecar");
     check(choose(&["none", "none"]), "error: arm `none` is named twice\n\nhint: name each arm once in `--arms`");
 
@@ -204,12 +199,12 @@ fn a_target_leads_into_the_topology() {
     let aim = |url: &'static str| move |experiment: &mut Experiment| experiment.aim(url);
     check(
         aim("http://back:8080/?page=2"),
-        "experiment pair: arms none, sidecar\n2000 requests per arm to http://back:8080/?page=2 in 15 rounds",
+        "experiment pair: arms none, sidecar\n2000 requests per arm to http://back:8080/?page=2 in 15 rounds over 10 stand-ups of the lab",
     );
     check(
         aim("http://back.default.svc.cluster.local:8080/health"),
         "experiment pair: arms none, sidecar\n2000 requests per arm to \
-         http://back.default.svc.cluster.local:8080/health in 15 rounds",
+         http://back.default.svc.cluster.local:8080/health in 15 rounds over 10 stand-ups of the lab",
     );
     for (url, what) in [
         ("http://example.org/", "topology `pair` has no service `example.org`"),

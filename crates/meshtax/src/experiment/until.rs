@@ -9,21 +9,21 @@ use super::{Experiment, File};
 const MAX_ROUNDS: u32 = 200;
 
 impl Experiment {
-    /// Most rounds that there may be: those that are asked for or, with `until`, those after which it gives up.
+    /// Most rounds that there may be: those that are asked for or, with `until`, those after which it gives up. A stand-up of
+    /// the lab that would be cut short is not begun.
     pub fn most_rounds(&self) -> u32 {
-        let whole_stands = MAX_ROUNDS.max(self.rounds).next_multiple_of(self.rounds_per_stand().unwrap_or(1));
-        self.until.as_ref().map_or(self.rounds, |_| self.max_rounds.unwrap_or(whole_stands))
-    }
-
-    /// Rounds after which the lab stands up anew; none if it stands up once.
-    pub fn rounds_per_stand(&self) -> Option<u32> {
-        (self.stands > 1).then(|| self.rounds.div_ceil(self.stands))
+        if self.until.is_none() {
+            return self.rounds;
+        }
+        let further = self.max_rounds.unwrap_or(MAX_ROUNDS).saturating_sub(self.rounds);
+        let per_stand = self.spread().map_or(1, |stands| stands.rounds);
+        self.rounds + further / per_stand * per_stand
     }
 
     /// Why its interval would never be narrow: what is wrong, and what to do.
     pub fn endless(&self) -> Option<(String, String)> {
         let metric = self.until.as_ref()?.metric;
-        (self.stands == 1 && metric.rests_on_idle()).then(|| {
+        (self.stand_ups() == 1 && metric.rests_on_idle()).then(|| {
             let what = format!("`{}` has an interval over stand-ups of the lab only", metric.name());
             (what, "let the lab stand up anew (`stands`), ten times or more, or name another metric".to_owned())
         })
@@ -32,19 +32,10 @@ impl Experiment {
     /// Why `max_rounds` does not fit the rounds: what is wrong, and what to do.
     pub fn misfit(&self) -> Option<(String, String)> {
         let most = self.until.as_ref().and(self.max_rounds)?;
-        if most < self.rounds {
+        (most < self.rounds).then(|| {
             let what = format!("`max_rounds` is below the {} rounds that are run anyway", self.rounds);
-            return Some((what, "raise `max_rounds` or lower `rounds`".to_owned()));
-        }
-        let of_stand = self.rounds_per_stand().filter(|of_stand| !most.is_multiple_of(*of_stand))?;
-        let what = format!("after {most} rounds the last stand-up of the lab would be cut short: each has {of_stand}");
-        let (fewer, more) = (most / of_stand * of_stand, most.next_multiple_of(of_stand));
-        let hint = if fewer < self.rounds {
-            format!("set `max_rounds` to {more}")
-        } else {
-            format!("set `max_rounds` to {fewer} or {more}")
-        };
-        Some((what, hint))
+            (what, "raise `max_rounds` or lower `rounds`".to_owned())
+        })
     }
 }
 

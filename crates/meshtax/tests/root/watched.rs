@@ -9,7 +9,7 @@ fn a_watched_arm_is_seen_to_the_byte_while_it_is_under_load() {
     let file = home.path().join("watched.yaml");
     let experiment = "{name: watched, topology: pair, arms: {none: {plane: none}, ebpf: {plane: none, watch: on}}, \
                       load: {sequential: {target: \"http://front:8080/\", requests: 60, connection: new}}, \
-                      warmup: 5, rounds: 6, idle: {windows: 8, window: 50ms}}";
+                      warmup: 5, rounds: 6, stands: 1, idle: {windows: 8, window: 50ms}}";
     std::fs::write(&file, experiment).unwrap();
     let run = Run::perform(&[&file.to_string_lossy()]);
     let sights: Vec<Value> = run.file("probe.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -3,7 +3,7 @@ use measure::{Caution, Measurement, MemorySource, ROUNDS_EXACT, ROUNDS_MIN};
 use super::Page;
 use crate::caution::FATAL;
 use crate::element::{Element, element};
-use crate::figure::{change, count, rhythm, rounds};
+use crate::figure::{change, count, requests, rhythm, rounds};
 
 /// Warnings by kind, those that a strict run is refused for first; or that there are none.
 pub(crate) fn cautions(measurement: &Measurement) -> Element {
@@ -45,12 +45,12 @@ pub(crate) fn subject(measurement: &Measurement) -> Element {
         format!("topology `{}`", subject.topology),
         format!("target `{}`", subject.target),
         rounds(subject),
-        format!("{} per arm", count(subject.requests, "request")),
+        requests(measurement),
         rhythm(subject),
         connection(&subject.connection).to_owned(),
     ];
     if !subject.complete {
-        facts.insert(0, format!("**interrupted after {}: partial results**", count(subject.rounds.into(), "round")));
+        facts.insert(0, format!("**interrupted after {}: partial results**", rounds(subject)));
     }
     let entries = facts.iter().map(|fact| match fact.strip_prefix("**").and_then(|fact| fact.strip_suffix("**")) {
         Some(fact) => element("li").put(element("strong").text(fact)),

@@ -97,6 +97,7 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             topology: "bookinfo-lean".to_owned(),
             target: "http://productpage:9080/productpage".to_owned(),
             rounds,
+            rounds_asked: None,
             stands: None,
             requests: 1500,
             think_ms: 0.5,

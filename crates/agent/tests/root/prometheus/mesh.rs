@@ -33,6 +33,7 @@ load:
   sequential: {target: 'http://front:8080/', requests: CALLS}
 warmup: 0
 rounds: 2
+stands: 1
 idle: {windows: 8, window: 50ms}
 ";
 

@@ -1,0 +1,53 @@
+use super::*;
+use crate::bundled;
+use crate::cli::Amounts;
+
+#[test]
+fn shares_add_up_and_differ_by_one_at_most() {
+    for (total, parts) in [(23, 5), (5, 5), (1500, 7), (1, 1)] {
+        let shares: Vec<u64> = (0..parts).map(|number| share(total, parts, number)).collect();
+        assert_eq!(shares.iter().sum::<u64>(), total);
+        assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
+    }
+}
+
+/// Rounds of each stand-up, as an experiment with these amounts spreads them.
+fn spread(rounds: u32, stands: Option<u32>) -> Vec<usize> {
+    let mut experiment = Experiment::read("experiments/pair.yaml".as_ref()).unwrap();
+    experiment.amend(&Amounts { rounds: Some(rounds), stands, ..Amounts::default() }).unwrap();
+    plan(&experiment).by_stand().iter().map(Vec::len).collect()
+}
+
+#[test]
+fn rounds_are_spread_over_ten_stand_ups_unless_told_otherwise() {
+    assert_eq!(spread(30, None), [3; 10]);
+    assert_eq!(spread(15, None), [2, 2, 2, 2, 2, 1, 1, 1, 1, 1]);
+    assert_eq!(spread(11, None), [2, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    // Fewer rounds have a stand-up each.
+    assert_eq!(spread(6, None), [1; 6]);
+    assert_eq!(spread(1, None), [1]);
+    assert_eq!(spread(15, Some(4)), [4, 4, 4, 3]);
+    assert_eq!(spread(15, Some(1)), [15]);
+}
+
+/// The studies and the faults say `stands: 1`, and calibration has its own number; nothing else says any.
+#[test]
+fn shipped_experiments_stand_up_ten_times() {
+    for name in bundled::names().filter(|name| name.starts_with("experiments/") && name.ends_with(".yaml")) {
+        let experiment = Experiment::read(name.as_ref()).unwrap();
+        let expected = match name.trim_start_matches("experiments/") {
+            "bookinfo-sequential.yaml" | "simple-sequential.yaml" | "faults.yaml" => 1,
+            "calibrate.yaml" => 20,
+            _ => 10,
+        };
+        assert_eq!(experiment.stand_ups(), expected, "{name}");
+        assert_eq!(plan(&experiment).by_stand().len(), expected as usize, "{name}");
+    }
+}
+
+#[test]
+fn kept_connections_and_watched_arms_settle() {
+    let settling = |name: &str| plan(&Experiment::read(name.as_ref()).unwrap()).settling_requests;
+    assert_eq!(settling("experiments/one-hop.yaml"), SETTLING);
+    assert_eq!(settling("experiments/bookinfo-sequential.yaml"), 0);
+}
