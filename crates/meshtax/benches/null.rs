@@ -1,42 +1,138 @@
-//! How often a run finds what is not there: bookinfo-lean against a copy of itself, again and again. It takes half an hour,
-//! so it is no part of `make bench`; run it on a quiet machine, as root, with `make bench-null`. A number among the
-//! arguments is the number of runs.
+//! How often a run finds what is not there: bookinfo-lean without a mesh, its copy as an arm, and another copy as the noise
+//! floor, again and again, every second time beside a program that uses the machine in bursts. It takes hours, so it is no
+//! part of `make bench`; run it on a quiet machine, as root, with `make bench-null`. A number among the arguments is the
+//! number of runs.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+#[path = "null/burner.rs"]
+mod burner;
+
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
+use burner::Burner;
 use measure::{Effect, Measurement, Verdict};
 
 const RUNS: u64 = 40;
-const ROUNDS: u64 = 20;
-/// Some 0.75 s: a page takes 3 ms, and the pause after it 5 ms.
-const REQUESTS_IN_EACH: u64 = 94;
+/// Of the arm's verdicts at most this share may be wrong.
+const WRONG_MAX: f64 = 0.05;
+/// Of the quiet runs at least this share gives a verdict that may be believed.
+const TELLING_MIN: f64 = 0.9;
+const ARM: &str = "copy";
+/// As bookinfo-lean; a block takes some 0.75 s: a page takes 3 ms, and the pause after it 5 ms.
+const EXPERIMENT: &str = "name: null
+topology: bookinfo-lean
+arms: {none: {plane: none}, copy: {plane: none}}
+null: true
+load: {sequential: {target: 'http://productpage:9080/productpage', requests: 1880, think: 5ms}}
+warmup: 50
+rounds: 20
+idle: {windows: 10, window: 100ms}
+margin: 2%
+";
+
+/// What the machine does beside a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    Bursts,
+}
+
+/// What a run said of the arm.
+struct Told {
+    beside: Beside,
+    effects: Vec<Effect>,
+}
 
 fn main() {
+    if std::env::args().any(|argument| argument == burner::ROLE) {
+        burner::burn();
+    }
     let runs = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
-    let wrong = (1..=runs).filter(|seed| finds_something(*seed)).count() as u64;
-    println!("{wrong} of {runs} runs find something (at most {})", runs / 10);
-    assert!(wrong <= runs / 10, "{wrong} of {runs} runs find something where there is nothing");
+    println!("{:>4}  {:<7} {:<8} verdicts", "run", "beside", "wrong");
+    let told: Vec<Told> = (1..=runs).map(run).collect();
+    println!();
+    let quiet = tell("quiet", &told, |told| told.beside == Beside::Nothing);
+    tell("bursts", &told, |told| told.beside == Beside::Bursts);
+    let all = tell("all", &told, |_| true);
+    assert!(all.wrong as f64 <= WRONG_MAX * all.verdicts as f64, "verdicts are wrong too often");
+    assert!(quiet.telling as f64 >= TELLING_MIN * quiet.runs as f64, "quiet runs give a verdict too seldom");
 }
 
-/// Whether any of the primary metrics gets a verdict.
-fn finds_something(seed: u64) -> bool {
+/// One run of a seed of its own, every second one beside bursts.
+fn run(seed: u64) -> Told {
+    let beside = if seed.is_multiple_of(2) { Beside::Bursts } else { Beside::Nothing };
+    let burner = (beside == Beside::Bursts).then(Burner::start);
     let home = tempfile::tempdir().expect("there is a folder for temporary files");
-    let mut run = Command::new(env!("CARGO_BIN_EXE_meshtax"));
-    run.args(["run", "experiments/bookinfo-lean.yaml", "--null", "--json", "--seed", &seed.to_string()]);
-    run.args(["--rounds", &ROUNDS.to_string(), "--requests", &(ROUNDS * REQUESTS_IN_EACH).to_string()]);
-    let output = run.arg("--out").arg(home.path().join("run")).output();
-    let output = output.expect("the binary was built for this benchmark");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let measurement: Measurement = serde_json::from_slice(&output.stdout).expect("a run keeps its contract");
-    let found = |effect: &&Effect| matches!(effect.verdict, Some(Verdict::Costs | Verdict::Saves));
-    let found: Vec<String> = measurement.effects.iter().filter(found).map(told).collect();
-    println!("run {seed}: {}", if found.is_empty() { "nothing".to_owned() } else { found.join(", ") });
-    !found.is_empty()
+    let measurement = measured(home.path(), seed);
+    drop(burner);
+    let is_judged = |effect: &Effect| effect.arm == ARM && effect.verdict.is_some();
+    let told = Told { beside, effects: measurement.effects.into_iter().filter(is_judged).collect() };
+    let wrong: Vec<String> = told.effects.iter().filter(|effect| is_wrong(effect)).map(change).collect();
+    let verdicts: Vec<String> = told.effects.iter().map(verdict).collect();
+    let wrong = if wrong.is_empty() { "none".to_owned() } else { wrong.join(", ") };
+    let name = if beside == Beside::Bursts { "bursts" } else { "nothing" };
+    println!("{seed:>4}  {name:<7} {wrong:<8} {}", verdicts.join(", "));
+    told
 }
 
-fn told(effect: &Effect) -> String {
+fn measured(home: &Path, seed: u64) -> Measurement {
+    let file = home.join("null.yaml");
+    fs::write(&file, EXPERIMENT).expect("the folder takes files");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_meshtax"));
+    run.arg("run").arg(&file).args(["--json", "--seed", &seed.to_string(), "--out"]).arg(home.join("run"));
+    let output = run.output().expect("the binary was built for this benchmark");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("a run keeps its contract")
+}
+
+/// What runs of a kind come to.
+struct Sum {
+    runs: usize,
+    /// Runs with a verdict that may be believed and says more than that it could not tell.
+    telling: usize,
+    verdicts: usize,
+    wrong: usize,
+}
+
+/// Adds up runs of a kind, and prints the sum.
+fn tell(kind: &str, told: &[Told], is_of_kind: impl Fn(&Told) -> bool) -> Sum {
+    let runs: Vec<&Told> = told.iter().filter(|told| is_of_kind(told)).collect();
+    let is_telling = |told: &&&Told| told.effects.iter().any(is_given);
+    let effects = || runs.iter().flat_map(|told| &told.effects);
+    let sum = Sum {
+        runs: runs.len(),
+        telling: runs.iter().filter(is_telling).count(),
+        verdicts: effects().count(),
+        wrong: effects().filter(|effect| is_wrong(effect)).count(),
+    };
+    println!(
+        "{kind:<7} {:>3} runs, {:>3} with a verdict, {:>2} of {:>3} verdicts wrong",
+        sum.runs, sum.telling, sum.wrong, sum.verdicts
+    );
+    sum
+}
+
+/// Whether it finds what is not there.
+fn is_wrong(effect: &Effect) -> bool {
+    matches!(effect.verdict, Some(Verdict::Costs | Verdict::Saves))
+}
+
+/// Whether a verdict was given that no guard took away: what was not resolvable was judged, too.
+fn is_given(effect: &Effect) -> bool {
+    matches!(
+        effect.verdict,
+        Some(Verdict::Costs | Verdict::Saves | Verdict::NoMeasurableCost | Verdict::NotResolvable)
+    )
+}
+
+fn verdict(effect: &Effect) -> String {
+    effect.verdict.map_or_else(String::new, |verdict| format!("{verdict:?}"))
+}
+
+fn change(effect: &Effect) -> String {
     let [low, high] = effect.ratio_ci95.expect("what has a verdict has an interval").map(|end| (end - 1.0) * 100.0);
     format!("{} [{low:+.2}, {high:+.2}] %", effect.metric)
 }

@@ -51,3 +51,12 @@ fn kept_connections_and_watched_arms_settle() {
     assert_eq!(settling("experiments/one-hop.yaml"), SETTLING);
     assert_eq!(settling("experiments/bookinfo-sequential.yaml"), 0);
 }
+
+/// As their comments say: the arm without a mesh goes first.
+#[test]
+fn the_studies_begin_without_a_mesh() {
+    for name in ["bookinfo-sequential", "simple-sequential"] {
+        let experiment = Experiment::read(format!("experiments/{name}.yaml").as_ref()).unwrap();
+        assert_eq!(plan(&experiment).rounds[0].order, ["none", "sidecar"], "{name}");
+    }
+}
