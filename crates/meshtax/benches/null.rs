@@ -91,8 +91,9 @@ fn measured(home: &Path, seed: u64) -> Measurement {
 /// What runs of a kind come to.
 struct Sum {
     runs: usize,
-    /// Runs with a verdict that may be believed and says more than that it could not tell.
+    /// Those with a verdict that no guard took away.
     telling: usize,
+    /// Verdicts that no guard took away.
     verdicts: usize,
     wrong: usize,
 }
@@ -105,7 +106,7 @@ fn tell(kind: &str, told: &[Told], is_of_kind: impl Fn(&Told) -> bool) -> Sum {
     let sum = Sum {
         runs: runs.len(),
         telling: runs.iter().filter(is_telling).count(),
-        verdicts: effects().count(),
+        verdicts: effects().filter(|effect| is_given(effect)).count(),
         wrong: effects().filter(|effect| is_wrong(effect)).count(),
     };
     println!(
@@ -120,12 +121,9 @@ fn is_wrong(effect: &Effect) -> bool {
     matches!(effect.verdict, Some(Verdict::Costs | Verdict::Saves))
 }
 
-/// Whether a verdict was given that no guard took away: what was not resolvable was judged, too.
+/// Whether no guard took its verdict away: what was not resolvable was judged, too.
 fn is_given(effect: &Effect) -> bool {
-    matches!(
-        effect.verdict,
-        Some(Verdict::Costs | Verdict::Saves | Verdict::NoMeasurableCost | Verdict::NotResolvable)
-    )
+    effect.verdict.is_some_and(|verdict| verdict != Verdict::NotToBeBelieved)
 }
 
 fn verdict(effect: &Effect) -> String {
