@@ -61,8 +61,7 @@ pub fn plan(experiment: &Experiment) -> Plan {
 /// Where connections are kept, a block is to find one that works; where the kernel witness comes and goes between blocks, what
 /// attaching it and reading it leave behind is no part of what it costs to be watched.
 fn settling_requests(experiment: &Experiment) -> u64 {
-    let is_needed =
-        experiment.load.connection == Connection::Keep || experiment.arms.iter().any(|arm| arm.watched);
+    let is_needed = experiment.load.connection == Connection::Keep || experiment.arms.iter().any(|arm| arm.watched);
     if is_needed { SETTLING } else { 0 }
 }
 

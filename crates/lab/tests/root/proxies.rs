@@ -9,7 +9,17 @@ const ARMS: [&str; 2] = ["haproxy", "nginx"];
 #[test]
 fn haproxy_and_nginx_stand_between_services() {
     let requests = REQUESTS.to_string();
-    let run = ["experiments/proxies.yaml", "--requests", &requests, "--rounds", "6", "--stands", "1", "--arms", "none,haproxy,nginx"];
+    let run = [
+        "experiments/proxies.yaml",
+        "--requests",
+        &requests,
+        "--rounds",
+        "6",
+        "--stands",
+        "1",
+        "--arms",
+        "none,haproxy,nginx",
+    ];
     let lab = Kept::after(&run);
     every_request_is_answered(&lab.run);
     the_run_folder_shows_what_each_adds(&lab.run);

@@ -185,7 +185,10 @@ fn arms_are_chosen_in_the_order_of_the_command_line() {
         choose(&["sidecar", "none"]),
         "experiment pair: arms sidecar, none\n2000 requests per arm to http://front:8080/ in 15 rounds over 10 stand-ups of the lab",
     );
-    check(choose(&[]), "experiment pair: arms none, sidecar\n2000 requests per arm to http://front:8080/ in 15 rounds over 10 stand-ups of the lab");
+    check(
+        choose(&[]),
+        "experiment pair: arms none, sidecar\n2000 requests per arm to http://front:8080/ in 15 rounds over 10 stand-ups of the lab",
+    );
     check(choose(&["ambient"]), "error: no arm is called `ambient`\n\nhint: arms here are none, sidecar");
     check(choose(&["none", "none"]), "error: arm `none` is named twice\n\nhint: name each arm once in `--arms`");
 

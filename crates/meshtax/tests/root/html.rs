@@ -51,7 +51,10 @@ faults:
 
 #[test]
 fn a_page_at_three_widths_in_light_and_dark() {
-    check_at_every_width(&Run::perform(&["experiments/pair.yaml", "--requests", "300", "--rounds", "6", "--stands", "1"]), "report");
+    check_at_every_width(
+        &Run::perform(&["experiments/pair.yaml", "--requests", "300", "--rounds", "6", "--stands", "1"]),
+        "report",
+    );
 }
 
 #[test]

@@ -16,7 +16,8 @@ fn run(arms: &str, rest: &str, arguments: &[&str]) -> Run {
     let load = "load: {sequential: {target: 'http://front:8080/', requests: 60}}";
     // One stand-up is quicker than the ten that there would be.
     let stands = if rest.contains("stands:") { "" } else { "stands: 1\n" };
-    std::fs::write(&file, format!("name: numbers\ntopology: pair\narms: {arms}\n{load}\n{SHORT}{rest}{stands}")).unwrap();
+    std::fs::write(&file, format!("name: numbers\ntopology: pair\narms: {arms}\n{load}\n{SHORT}{rest}{stands}"))
+        .unwrap();
     let mut all = vec![file.to_str().unwrap()];
     all.extend(arguments);
     Run::perform(&all)
@@ -72,7 +73,8 @@ fn a_lab_that_stands_up_anew_is_the_unit_of_statistics() {
 fn a_kept_connection_lives_as_long_as_the_lab() {
     let arms = "{none: {plane: none}, ebpf: {plane: none, watch: on}}";
     let run = run(arms, "stands: 2\n", &[]);
-    let lines = |file: &str| run.file(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    let lines =
+        |file: &str| run.file(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
     for block in lines("load.jsonl") {
         assert_eq!((&block["connections"], &block["reconnects"]), (&0.into(), &0.into()), "{block}");
     }
@@ -80,9 +82,15 @@ fn a_kept_connection_lives_as_long_as_the_lab() {
     for sight in lines("probe.jsonl") {
         assert_eq!((&sight["opened"], &sight["failed"]), (&0.into(), &0.into()), "{sight}");
     }
-    assert_eq!(run.measurement["cautions"].as_array().unwrap().iter().filter(|told| told["kind"] == "connections").count(), 0);
+    assert_eq!(
+        run.measurement["cautions"].as_array().unwrap().iter().filter(|told| told["kind"] == "connections").count(),
+        0
+    );
     // What blocks begin with is no part of what services count.
-    assert_eq!((run.requests("none", "front"), run.requests("ebpf", "back")), (vec![("front-v1".to_owned(), 60)], vec![("back-v1".to_owned(), 60)]));
+    assert_eq!(
+        (run.requests("none", "front"), run.requests("ebpf", "back")),
+        (vec![("front-v1".to_owned(), 60)], vec![("back-v1".to_owned(), 60)])
+    );
 }
 
 /// Ten rounds have ten stand-ups unless somebody asks for fewer.
@@ -91,7 +99,9 @@ fn the_lab_stands_up_ten_times_unless_told_otherwise() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("experiment.yaml");
     let rest = "load: {sequential: {target: 'http://front:8080/', requests: 24}}\nidle: {windows: 8, window: 50ms}\n";
-    let text = format!("name: lives\ntopology: pair\narms: {{none: {{plane: none}}, twice: {{plane: none}}}}\nwarmup: 1\nrounds: 12\n{rest}");
+    let text = format!(
+        "name: lives\ntopology: pair\narms: {{none: {{plane: none}}, twice: {{plane: none}}}}\nwarmup: 1\nrounds: 12\n{rest}"
+    );
     std::fs::write(&file, text).unwrap();
     let run = Run::perform(&[file.to_str().unwrap()]);
     assert_eq!(run.measurement["experiment"]["stands"], serde_json::json!({"rounds": 1, "longer": 2, "windows": 1}));

@@ -247,7 +247,8 @@ fn without_work(topology: &str) -> String {
 #[test]
 fn sidecars_cost_latency_cpu_and_memory() {
     // Six rounds are the fewest that have intervals.
-    let run = Run::perform(&["--topology", "topologies/pair.yaml", "--rounds", "6", "--stands", "1", "--requests", "240"]);
+    let run =
+        Run::perform(&["--topology", "topologies/pair.yaml", "--rounds", "6", "--stands", "1", "--requests", "240"]);
     check_verdicts(&run);
     for metric in ["latency_ms_mean", "wait_s_total", "cpu_ms_per_request", "cpu_s_total", "memory_loaded_mib"] {
         let effect = run.effect(metric);
