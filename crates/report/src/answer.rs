@@ -82,7 +82,15 @@ fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
         let opening = subject.opening(*finding, measurement, base);
         format!("{opening} {}.", listed(clauses))
     });
-    paragraph(&sentences.chain(at_rest(measurement, base, arm)).collect::<Vec<_>>().join(" "), 0)
+    let told = sentences.chain(at_rest(measurement, base, arm)).chain(of_one_stand(measurement, arm));
+    paragraph(&told.collect::<Vec<_>>().join(" "), 0)
+}
+
+/// What the intervals of a single stand-up of the lab are about: another one would differ.
+fn of_one_stand(measurement: &Measurement, arm: &Arm) -> Option<String> {
+    let has_interval = |effect: &Effect| effect.arm == arm.name && effect.difference_ci95.is_some();
+    let is_one = measurement.experiment.stands.is_none() && measurement.effects.iter().any(has_interval);
+    is_one.then(|| format!("All of {}.", glued("this stand-up")))
 }
 
 fn clauses(measurement: &Measurement, arm: &Arm) -> Vec<(Finding, String)> {

@@ -138,7 +138,7 @@ fn legend(measurement: &Measurement, tables: &str) -> String {
     }
     if tables.contains('[') {
         let over = match measurement.experiment.stands {
-            None => "rounds paired",
+            None => "rounds of this stand-up paired",
             Some(_) => "rounds or windows paired, over stand-ups of the lab",
         };
         legend += &paragraph(&format!("[low, high] 95 % interval, {over}"), 2);

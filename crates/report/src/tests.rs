@@ -40,7 +40,7 @@ fn two_arms() {
     assert_snapshot!(report(&run), @"
     Sidecars cost this application +4.21 ms [4.09, 4.33] per page and
     +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest: +142 MiB
-    (one stand-up).
+    (one stand-up). All of this stand-up.
 
     bookinfo-lean: topology `bookinfo-lean`, target
       http://productpage:9080/productpage
@@ -74,7 +74,7 @@ fn two_arms() {
       errors                     0               0         same
 
     ± standard deviation (under load: 10 blocks; idle: 8 windows)
-    [low, high] 95 % interval, rounds paired
+    [low, high] 95 % interval, rounds of this stand-up paired
     ‡ no interval: a maximum over rounds
     § no interval: idle windows of one stand-up repeat one observation
 
@@ -304,7 +304,7 @@ fn an_arm_that_costs_nothing_measurable() {
     assert_snapshot!(report(&run), @"
     With arm `ebpf`, no difference resolved: +0.0070 ms [-0.0328, 0.0468] per
     request and +0.0180 ms [-0.0194, 0.0554] of CPU time (+0.97 % [-1.05, 2.99]).
-    Memory at rest: within 1 MiB of `none` (one stand-up).
+    Memory at rest: within 1 MiB of `none` (one stand-up). All of this stand-up.
 
     bookinfo-lean: topology `bookinfo-lean`, target http://homepage:8080/
     10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
@@ -337,7 +337,7 @@ fn an_arm_that_costs_nothing_measurable() {
       errors                     0               0         same
 
     ± standard deviation (under load: 10 blocks; idle: 8 windows)
-    [low, high] 95 % interval, rounds paired
+    [low, high] 95 % interval, rounds of this stand-up paired
     ‡ no interval: a maximum over rounds
     § no interval: idle windows of one stand-up repeat one observation
 
@@ -353,11 +353,11 @@ fn three_arms() {
     assert_snapshot!(answer(&run), @"
     Sidecars cost this application +4.21 ms [4.20, 4.22] per page and
     +3.89 ms [3.88, 3.90] of CPU time (+210 % [209, 211]). Memory at rest: +142 MiB
-    (one stand-up).
+    (one stand-up). All of this stand-up.
 
     Arm `ebpf` costs this application +0.0070 ms [0.0030, 0.0110] per page and
     +0.0180 ms [0.0143, 0.0217] of CPU time (+0.97 % [0.77, 1.17]). Memory at rest:
-    within 1 MiB of `none` (one stand-up).
+    within 1 MiB of `none` (one stand-up). All of this stand-up.
     ");
     let headers: Vec<_> = text(&run).lines().filter(|line| line.contains("vs none")).map(str::to_owned).collect();
     assert!(headers.len() == 2 && headers[0].contains("sidecar") && headers[1].contains("ebpf"), "{headers:#?}");
@@ -387,14 +387,14 @@ fn answers_say_no_more_than_was_seen() {
         NONE,
         10,
         "With arm `ebpf`, no difference resolved: 0 ms [0, 0] per page and 0 ms [0, 0] of CPU time (0 % [0, 0]). Memory \
-         at rest: within 1 MiB of `none` (one stand-up).",
+         at rest: within 1 MiB of `none` (one stand-up). All of this stand-up.",
     );
     check(
         SIDECAR,
         NONE,
         10,
         "Arm `ebpf` takes less than `none`: -4.21 ms [-4.22, -4.20] per page and -3.89 ms [-3.90, -3.88] of CPU time \
-         (-67.7 % [-67.8, -67.7]). Memory at rest: -142 MiB (one stand-up).",
+         (-67.7 % [-67.8, -67.7]). Memory at rest: -142 MiB (one stand-up). All of this stand-up.",
     );
     check(
         NONE,
@@ -420,7 +420,7 @@ fn answers_say_what_the_verdicts_say() {
             (effect.verdict, effect.margin) = (Some(verdict), Some(0.02));
         }
         let said = answer(&run).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(said.strip_suffix(" Memory at rest: within 1 MiB of `none` (one stand-up)."), Some(text));
+        assert_eq!(said.strip_suffix(" Memory at rest: within 1 MiB of `none` (one stand-up). All of this stand-up."), Some(text));
     };
     // Both intervals exclude zero, and yet only one effect stands up to being one of four that were asked for.
     check(
