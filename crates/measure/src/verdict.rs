@@ -1,6 +1,9 @@
 use crate::estimate::{Estimate, LEVEL};
 use crate::{Effect, Verdict};
 
+/// Standard errors that differ by no more than this factor are alike.
+const ALIKE: f64 = 1.25;
+
 /// Gives the primary metrics of one arm their verdicts, from the log-ratios (where there are any) of the same order.
 ///
 /// First whether the arm differs, then whether it is equivalent within the margin (a fraction, such as 0.02, above or as
@@ -34,13 +37,20 @@ pub(crate) fn judge(effects: &mut [&mut Effect], log_ratios: &[Option<Estimate>]
 }
 
 /// Levels at which Holm's procedure will test estimates, in the order in which it is likely to come to them: those that are
-/// `late` after the others, wide ones after narrow ones. The first of four is tested at a quarter of 5 %, the last at all of it.
+/// `late` after the others, wide ones after narrow ones. The narrowest of four is tested at a quarter of 5 %, the widest at all
+/// of it; which of several alike comes first is chance, so that each is tested at the middle one of their steps.
 fn steps(log_ratios: &[Option<Estimate>], late: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
     let known = log_ratios.iter().enumerate().filter_map(|(n, log_ratio)| Some((n, log_ratio.as_ref()?)));
     let mut known: Vec<(usize, &Estimate)> = known.filter(|(_, log_ratio)| log_ratio.p_value().is_some()).collect();
     known.sort_by(|(n, left), (m, right)| late(*n).cmp(&late(*m)).then(left.error().total_cmp(&right.error())));
-    let count = known.len();
-    known.into_iter().enumerate().map(|(step, (n, _))| (n, LEVEL / (count - step) as f64)).collect()
+    let level = |step: usize| {
+        let (first, left) = (known[step], &known[step..]);
+        let is_alike =
+            |other: &&(usize, &Estimate)| late(other.0) == late(first.0) && other.1.error() <= ALIKE * first.1.error();
+        let alike = left.iter().filter(is_alike).count();
+        LEVEL / ((left.len() - alike) as f64 + (alike + 1) as f64 / 2.0)
+    };
+    (0..known.len()).map(|step| (known[step].0, level(step))).collect()
 }
 
 fn verdict(log_ratio: Option<Estimate>, differs: Option<f64>, equivalent: Option<f64>) -> Verdict {

@@ -14,13 +14,13 @@ pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
     if let Some(step) = options.rounding.round_latency {
         record.measurement.truncated = Some(measure::truncated(&record.observations()?, step));
     }
-    if let Some(cut) = record.cut() {
-        say(&format!("warning: {cut}; {}", record::rest()));
-    }
     let judged = Judged::of_run(&record.measurement);
     check(&options.gate.fail_if, &judged.arms, judged.baseline)?;
     let format = if options.json { Format::Json } else { options.format };
     print(&written(&record, format, options.arm.as_deref())?)?;
+    if let Some(cut) = record.cut() {
+        say(&format!("warning: {cut}; {}", record::rest()));
+    }
     Ok(match gate(&options.gate.fail_if, &judged) {
         Some(reason) => {
             say(&reason);

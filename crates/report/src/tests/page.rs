@@ -352,12 +352,12 @@ fn a_pull_request() {
 
     > Sidecars cost this application +4.21 ms [4.09, 4.33] per page and +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest: +142 MiB (one stand-up). All of this stand-up.
 
-    |  | none | sidecar | vs none | noise floor | verdict |
-    |---|--:|--:|--:|--:|--:|
-    | Latency mean, ms | 1.98 ± 3 % | 6.19 ± 3 % | +212 % [206, 218] | 0.00 % [-2.00, 2.00] | costs |
-    | Latency p50, ms | 1.90 ± 3 % | 5.96 ± 3 % | +213 % [207, 219] | 0.00 % [-2.00, 2.00] | costs |
-    | Latency p90, ms | 2.41 ± 3 % | 7.32 ± 3 % | +203 % [197, 209] | 0.00 % [-2.00, 2.00] | costs |
-    | CPU per request, ms | 1.85 ± 3 % | 5.74 ± 3 % | +210 % [204, 216] | 0.00 % [-2.00, 2.00] |  |
+    |  | none | sidecar | vs none | noise floor | p (Holm) | verdict |
+    |---|--:|--:|--:|--:|--:|--:|
+    | Latency mean, ms | 1.98 ± 3 % | 6.19 ± 3 % | +212 % [206, 218] | 0.00 % [-2.00, 2.00] |  | costs |
+    | Latency p50, ms | 1.90 ± 3 % | 5.96 ± 3 % | +213 % [207, 219] | 0.00 % [-2.00, 2.00] |  | costs |
+    | Latency p90, ms | 2.41 ± 3 % | 7.32 ± 3 % | +203 % [197, 209] | 0.00 % [-2.00, 2.00] |  | costs |
+    | CPU per request, ms | 1.85 ± 3 % | 5.74 ± 3 % | +210 % [204, 216] | 0.00 % [-2.00, 2.00] |  |  |
 
     - **few_rounds**: less than &lt;ten> rounds; try `--rounds 10`
 

@@ -56,6 +56,7 @@ fn the_same_change_in_every_form() {
       "hodges_lehmann": null,
       "margin": 0.03,
       "metric": "latency_ms_p50",
+      "p_holm": 9.6095110887838e-6,
       "p_value": 4.8047555443919e-6,
       "ratio": 1.1003413136500964,
       "ratio_ci95": [
@@ -63,10 +64,11 @@ fn the_same_change_in_every_form() {
         1.135295844669963
       ],
       "rounds_needed": null,
-      "smallest_resolvable": 0.045091177551690266,
+      "smallest_resolvable": 0.05045831706023251,
       "units": 10,
       "verdict": "costs",
-      "wilcoxon_p": null
+      "wilcoxon_p": null,
+      "within_noise": false
     }
     {
       "arm": "sidecar",
@@ -78,6 +80,7 @@ fn the_same_change_in_every_form() {
       "hodges_lehmann": null,
       "margin": 0.03,
       "metric": "latency_ms_p50",
+      "p_holm": 4.450572832866421e-28,
       "p_value": 1.4835242776221405e-28,
       "ratio": 1.1003413136500964,
       "ratio_ci95": [
@@ -85,10 +88,11 @@ fn the_same_change_in_every_form() {
         1.101359623337926
       ],
       "rounds_needed": null,
-      "smallest_resolvable": 0.001302557476882904,
+      "smallest_resolvable": 0.001457476609891772,
       "units": 10,
       "verdict": "costs",
-      "wilcoxon_p": null
+      "wilcoxon_p": null,
+      "within_noise": false
     }
     "#);
     let (a, b) = (Recorded::default().write(), slower.write());
@@ -291,6 +295,11 @@ fn runs_without_a_common_arm() {
     b.change("measurement.json", |text| {
         text.replace("\"name\": \"none\"", "\"name\": \"x\"").replace("\"name\": \"sidecar\"", "\"name\": \"y\"")
     });
+    for name in ["load.jsonl", "meters.jsonl"] {
+        b.change(name, |text| {
+            text.replace("\"arm\":\"none\"", "\"arm\":\"x\"").replace("\"arm\":\"sidecar\"", "\"arm\":\"y\"")
+        });
+    }
     let home = tempfile::tempdir().unwrap();
     refuses(
         meshtax().args(["compare", a.argument(), b.argument()]),
