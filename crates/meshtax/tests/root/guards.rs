@@ -42,6 +42,33 @@ fn a_run_that_is_not_to_be_believed_is_refused_when_asked_to_be_strict() {
     }
 }
 
+/// Nothing is asked for that is there.
+const MISSING: &str = "\
+name: missing
+topology: missing.topology.yaml
+arms: {none: {plane: none}, copy: {plane: none}}
+load: {sequential: {target: 'http://web:8000/missing', requests: 60}}
+warmup: 5
+rounds: 6
+idle: {windows: 8, window: 50ms}
+";
+
+#[test]
+fn a_run_whose_warm_up_fails_ends_before_its_rounds() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("missing.yaml"), MISSING).unwrap();
+    let web = "name: web\nservices: {web: {port: 8000, ready: /, command: [python3, -m, http.server, '8000']}}\n";
+    fs::write(home.path().join("missing.topology.yaml"), web).unwrap();
+    let failed = run(home.path(), &["missing.yaml", "--out", "failed"]);
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert_eq!(failed.status.code(), Some(1), "{said}");
+    let error = "error: no request of the warm-up succeeded in arm `none` (5 status_404), arm `copy` (5 status_404)";
+    assert!(said.lines().any(|line| line == error), "{said}");
+    assert!(said.contains("hint: see whether `target` names what answers, and the logs in "), "{said}");
+    assert!(!home.path().join("failed/load.jsonl").exists(), "no round was begun");
+}
+
 /// Answers every third request with 503, which Envoy of Istio 1.6 takes for a reason to ask again.
 const FLAKY: &str = "
 import http.server, itertools
