@@ -56,7 +56,7 @@ benches: setup-check
 	$(STATIC) bench --target $(TARGET) --workspace --no-run
 
 bench: setup-test build
-	$(STATIC) bench --target $(TARGET) --workspace $(foreach bench,coverage mesh_size precision snapshot stand witness,--bench $(bench))
+	$(STATIC) bench --target $(TARGET) --workspace $(foreach bench,coverage guards mesh_size precision snapshot stand witness,--bench $(bench))
 	WITNESS_CONNECTIONS=200000 cargo test --package agent --test root -- crowd
 
 # Half an hour, and more than an hour.

@@ -26,6 +26,9 @@ pub struct BlockLoad {
     pub lag: Histogram,
     /// Time from the first intended start to the last end, in seconds.
     pub wall_s: f64,
+    /// Time for which the generator did not run although it was its turn, in seconds.
+    #[serde(default)]
+    pub stopped_s: f64,
     /// The first latencies in the order in which they ended, at most [`SEQUENCE_MAX`].
     #[serde(default)]
     pub sequence: Vec<u64>,

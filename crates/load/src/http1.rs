@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::answer::{Answer, read_answer};
 use crate::inflow::Inflow;
 use crate::pace::{now_ns, pass};
+use crate::standstill::{GLANCE, Standstill};
 use crate::{Connection, Outcome, Sequential, Target};
 
 /// What a client has from one block to the next: its connection, if it keeps one.
@@ -28,6 +29,7 @@ pub(crate) struct Http1<'a> {
     kept: &'a mut Kept,
     reconnects: u64,
     connections: u64,
+    stopped: Standstill,
 }
 
 /// What became of a request, and when.
@@ -40,7 +42,7 @@ pub(crate) struct Asked {
 impl<'a> Http1<'a> {
     pub(crate) fn new(load: &'a Sequential, kept: &'a mut Kept) -> Self {
         kept.suit(load);
-        Self { load, request: request(&load.target), kept, reconnects: 0, connections: 0 }
+        Self { load, request: request(&load.target), kept, reconnects: 0, connections: 0, stopped: Standstill::default() }
     }
 
     /// Kept connections that the peer had closed when the next request was sent.
@@ -51,6 +53,11 @@ impl<'a> Http1<'a> {
     /// Connections opened.
     pub(crate) fn connections(&self) -> u64 {
         self.connections
+    }
+
+    /// Time for which this process did not run while it waited for a peer, in nanoseconds.
+    pub(crate) fn stopped_ns(&self) -> u64 {
+        self.stopped.ns()
     }
 
     /// Sends one request and reads the answer whole. Afterwards the connection is kept or closed, as asked; closing
@@ -89,7 +96,7 @@ impl<'a> Http1<'a> {
         let Kept { inflow, open } = &mut *self.kept;
         inflow.clear();
         let (_, stream) = open.insert((self.load.target.clone(), stream));
-        let mut timed = Timed { stream, deadline_ns };
+        let mut timed = Timed { stream, deadline_ns, stopped: &mut self.stopped };
         timed.write_all(&self.request)?;
         read_answer(inflow, &mut timed)
     }
@@ -133,12 +140,22 @@ fn left(deadline_ns: u64) -> io::Result<Duration> {
 struct Timed<'a> {
     stream: &'a TcpStream,
     deadline_ns: u64,
+    stopped: &'a mut Standstill,
 }
 
 impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(left(self.deadline_ns)?))?;
-        self.stream.read(buffer)
+        loop {
+            let glance = left(self.deadline_ns)?.min(GLANCE);
+            self.stream.set_read_timeout(Some(glance))?;
+            let due_ns = now_ns() + glance.as_nanos() as u64;
+            let read = self.stream.read(buffer);
+            self.stopped.awaited(due_ns, now_ns());
+            // Whether the time is up, not only the piece of it, is seen when the next one begins.
+            if !read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                return read;
+            }
+        }
     }
 }
 

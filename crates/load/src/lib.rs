@@ -13,6 +13,7 @@ mod pace;
 mod schedule;
 mod sequential;
 mod serve;
+mod standstill;
 mod target;
 
 pub use block::{BlockLoad, SEQUENCE_MAX};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::http1::{Http1, Kept};
 use crate::pace::{now_ns, sleep_exactly, wait_until};
 use crate::schedule::Schedule;
+use crate::standstill::Standstill;
 use crate::{BlockLoad, Target};
 
 /// One client that asks, reads, thinks, and asks again.
@@ -54,6 +55,7 @@ impl Client {
         sleep_exactly();
         let mut client = Http1::new(load, &mut self.0);
         let mut block = BlockLoad::default();
+        let mut stopped = Standstill::default();
         let start_ns = now_ns();
         let mut last_ns = start_ns;
         let mut schedule = Schedule::sequential(start_ns, load.requests, load.think, load.pace);
@@ -62,6 +64,7 @@ impl Client {
                 break;
             }
             let began_ns = now_ns();
+            stopped.awaited(due_ns, began_ns);
             let asked = client.ask();
             block.record(asked.outcome, asked.end_ns - due_ns, began_ns - due_ns);
             last_ns = asked.end_ns;
@@ -69,6 +72,7 @@ impl Client {
         }
         block.reconnects = client.reconnects();
         block.connections = client.connections();
+        block.stopped_s = (stopped.ns() + client.stopped_ns()) as f64 / 1e9;
         block.wall_s = (last_ns - start_ns) as f64 / 1e9;
         block
     }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod failure;
+mod foreign;
 mod generator;
 mod kind;
 mod machine;
@@ -29,7 +30,7 @@ const LEVEL: f64 = 0.01;
 /// of services and edges where there are any. An arm that is missing there is judged by the observations alone.
 pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -> Vec<Caution> {
     let run = Run::of(observations, arms, effects);
-    let guards: [fn(&Run) -> Vec<Caution>; 29] = [
+    let guards: [fn(&Run) -> Vec<Caution>; 31] = [
         rounds::few_rounds,
         rounds::unpaired_rounds,
         rounds::few_requests,
@@ -49,6 +50,8 @@ pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -
         machine::throttled,
         machine::pressure,
         machine::run_queue,
+        foreign::bursts,
+        foreign::stopped,
         clock::clocks,
         nagle::nagle,
         modes::modes,

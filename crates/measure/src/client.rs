@@ -60,6 +60,7 @@ mod tests {
             arm: "sidecar".to_owned(),
             round,
             started_s: 0.0,
+            suspended_s: 0.0,
             wall_s: 1.0,
             containers: vec![
                 container("web-v1", "app", 100.0),

@@ -64,6 +64,7 @@ mod tests {
             arm: "sidecar".to_owned(),
             round,
             started_s: 0.0,
+            suspended_s: 0.0,
             wall_s: 1.0,
             containers: vec![container("web-v1", 9.0, 7), container(GATEWAY, 0.02, 3 << 20)],
             links: vec![link("web-v1"), link(GATEWAY)],

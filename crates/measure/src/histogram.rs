@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,6 +8,9 @@ use serde::{Deserialize, Serialize, de};
 
 /// The highest value that is told apart: one hour, in nanoseconds.
 const TOP_NS: u64 = 3_600_000_000_000;
+
+/// Tells what counts as the same, which is so for all alike.
+static EMPTY: LazyLock<Histogram> = LazyLock::new(Histogram::new);
 
 /// Significant decimal digits.
 const DIGITS: u8 = 3;
@@ -81,7 +85,7 @@ impl Histogram {
     }
 
     fn top_of(value_ns: u64) -> u64 {
-        Self::new().0.highest_equivalent(value_ns)
+        EMPTY.0.highest_equivalent(value_ns)
     }
 
     /// Samples at the top of the range: an hour (within the histogram's resolution, three digits) or anything longer.
@@ -114,7 +118,7 @@ impl Histogram {
 
     /// Lengths of time around `value_ns` that count as the same, in nanoseconds.
     pub(crate) fn resolution_ns(value_ns: u64) -> u64 {
-        Self::new().0.equivalent_range(value_ns)
+        EMPTY.0.equivalent_range(value_ns)
     }
 
     /// The histogram as text: HdrHistogram V2, deflated, in base64 with the standard alphabet and padding.

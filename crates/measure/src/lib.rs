@@ -17,6 +17,7 @@ mod fault;
 mod gateway;
 mod histogram;
 mod interval;
+mod left_out;
 mod measurement;
 mod metric;
 mod observation;
@@ -47,6 +48,7 @@ pub use fault::{Clue, FULL_ACCEPT_QUEUES, FaultKind, FaultTrial, LISTEN_DROPS, N
 pub use gateway::{GATEWAY, GatewayUse, gateway_use};
 pub use histogram::{Histogram, HistogramError, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
+pub use left_out::{LeftOut, Reason};
 pub use measurement::{
     Arm, Caution, Edge, Effect, Environment, Measurement, Null, Recorded, Recovery, SCHEMA, SCHEMAS_READ, ServiceCount,
     Subject, Value, Verdict,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientProxyUse, FaultTrial, GatewayUse, MemorySource, ProgramUse, Sighting, Stands, Truncated};
+use crate::{ClientProxyUse, FaultTrial, GatewayUse, LeftOut, MemorySource, ProgramUse, Sighting, Stands, Truncated};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v2";
@@ -59,6 +59,13 @@ pub struct Subject {
     /// that did not record it.
     #[serde(default)]
     pub rounds_asked: Option<u32>,
+    /// Blocks because of which rounds are left out whole: neither `rounds` nor any figure has those.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// Share of the machine's processors, from 0 to 1, above which others' use in a block leaves out its round; null where
+    /// nobody asked for it.
+    #[serde(default)]
+    pub drop_foreign: Option<f64>,
     /// How they are spread over stand-ups of the lab, which are the unit of statistics then; null if it stood up once.
     #[serde(default)]
     pub stands: Option<Stands>,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Facts, Histogram};
+use crate::{Facts, Histogram, LeftOut};
 
 /// Everything that a run observed, in the order in which it happened.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Observations {
     pub stands: Option<Stands>,
     /// What else is known of the run (`facts.json`).
     pub facts: Facts,
+    /// Blocks whose rounds are left out: neither `load` nor `meters` has them.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What each stand-up of the lab holds, one after the other; the last may hold less.
@@ -80,6 +82,10 @@ pub struct LoadBlock {
     pub latency: Histogram,
     /// The generator's own lateness: intended start to the instant when it set to work, in nanoseconds.
     pub lag: Histogram,
+    /// Time for which the generator did not run although it was its turn, in seconds: it was stopped, or the machine was;
+    /// zero in runs that did not look.
+    #[serde(default)]
+    pub stopped_s: f64,
     /// The first of these latencies (the load generator bounds how many), in the order in which they ended.
     #[serde(default)]
     pub sequence: Vec<u64>,
@@ -109,6 +115,9 @@ pub struct Reading {
     pub started_s: f64,
     /// Time between the two instants, in seconds.
     pub wall_s: f64,
+    /// Time beyond that for which the machine was suspended, in seconds; zero in runs that did not look.
+    #[serde(default)]
+    pub suspended_s: f64,
     /// Every container of the arm.
     pub containers: Vec<ContainerUse>,
     /// The link of every pod of the arm, the client's among them; empty in runs that did not record it.

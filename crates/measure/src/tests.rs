@@ -44,7 +44,17 @@ impl Run {
             containers.push(used("web-v1", "proxy", self.proxy_cpu_s, 30 * MIB));
         }
         let machine = MachineUse { busy_s: 3.0, softirq_s: 0.1, steal_s: 0.0, capacity_s: 20.0, ..Default::default() };
-        Reading { phase, arm: arm.into(), round, started_s: 0.0, wall_s: 10.0, containers, links: Vec::new(), machine }
+        Reading {
+            phase,
+            arm: arm.into(),
+            round,
+            started_s: 0.0,
+            wall_s: 10.0,
+            suspended_s: 0.0,
+            containers,
+            links: Vec::new(),
+            machine,
+        }
     }
 }
 

@@ -206,6 +206,7 @@ fn observed(arms: &[Arm], amounts: Vec<Amounts>) -> Observations {
         arm: amounts.arm.name().to_owned(),
         round: amounts.round,
         started_s: 0.0,
+        suspended_s: 0.0,
         wall_s: 1.0,
         containers: vec![ContainerUse { cpu_s: amounts.cpu_s, ..ContainerUse::default() }],
         links: Vec::new(),

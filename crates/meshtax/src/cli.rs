@@ -192,6 +192,9 @@ pub struct Amounts {
     /// Relative change within which arms count as equivalent [default: 2%]
     #[arg(long, value_name = "SHARE")]
     pub margin: Option<Share>,
+    /// Leave out rounds with a block in which something else used more of the machine's processors, such as 20%
+    #[arg(long, value_name = "SHARE", value_parser = threshold::foreign)]
+    pub drop_foreign: Option<f64>,
     /// Go on until the interval's half-width is below this, such as `latency_ms_p50<2%`
     #[arg(long, value_name = "METRIC<SHARE", value_parser = threshold::until)]
     pub until: Option<Until>,

@@ -268,7 +268,12 @@ impl<'a> Conductor<'a> {
     /// Whether a run that goes on until its intervals are narrow may end after so many rounds.
     fn is_enough(&self, rounds: u32) -> bool {
         let until = self.experiment.until.as_ref();
-        rounds >= self.experiment.rounds && until.is_some_and(|until| measure::is_reached(until, &self.seen))
+        let kept = || {
+            let mut seen = self.seen.clone();
+            seen.leave_out(self.experiment.drop_foreign);
+            seen
+        };
+        rounds >= self.experiment.rounds && until.is_some_and(|until| measure::is_reached(until, &kept()))
     }
 
     /// How long the rest will take if it goes on like this.
@@ -312,6 +317,7 @@ impl<'a> Conductor<'a> {
             connections: load.connections,
             latency: load.latency,
             lag: load.lag,
+            stopped_s: load.stopped_s,
             sequence: load.sequence,
         };
         let probing = Probing::between(Phase::Load, arm, round, probed_before, probed(node, self.stop)?);

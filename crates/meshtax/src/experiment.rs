@@ -74,6 +74,8 @@ pub struct Experiment {
     pub null: bool,
     /// Relative change within which arms count as equivalent.
     pub margin: f64,
+    /// Share of the machine's processors above which others' use in a block leaves out its round.
+    pub drop_foreign: Option<f64>,
     /// Goes on until this holds.
     pub until: Option<Until>,
     /// Rounds after which `until` gives up, if somebody said.
@@ -154,6 +156,7 @@ impl Experiment {
             awake: file.awake,
             null: file.null,
             margin: margin_of(&file.margin).map_err(located)?,
+            drop_foreign: file.drop_foreign.as_ref().map(drop_foreign_of).transpose().map_err(located)?,
             until,
             max_rounds,
             faults,
@@ -176,6 +179,7 @@ impl Experiment {
         self.load.requests = amounts.requests.unwrap_or(self.load.requests);
         self.seed = amounts.seed.unwrap_or(self.seed);
         self.margin = amounts.margin.map_or(self.margin, |margin| margin.0);
+        self.drop_foreign = amounts.drop_foreign.or(self.drop_foreign);
         self.until = amounts.until.clone().or(self.until.take());
         self.max_rounds = amounts.max_rounds.or(self.max_rounds);
         if amounts.max_rounds.is_some() && self.until.is_none() {
@@ -371,6 +375,17 @@ fn margin_of(margin: &Spanned<topology::Share>) -> Result<f64, Fault> {
     }
     let hint = "write a share such as `2%`";
     Err(Fault::at(margin.referenced, "no two arms are equivalent within a margin of nothing", hint))
+}
+
+fn drop_foreign_of(share: &Spanned<topology::Share>) -> Result<f64, Fault> {
+    foreign_share(share.value).map_err(|what| Fault::at(share.referenced, what, "write a share such as `20%`"))
+}
+
+/// What others may use of the machine's processors: more than nothing, or no round would stay.
+pub fn foreign_share(share: topology::Share) -> Result<f64, String> {
+    let topology::Share(share) = share;
+    let what = "others use a little of every machine: `drop_foreign` lies above 0 % and below 100 %";
+    if share > 0.0 && share < 1.0 { Ok(share) } else { Err(what.to_owned()) }
 }
 
 fn at_least_one(name: &str, number: &Spanned<u32>) -> Result<u32, Fault> {

@@ -79,6 +79,8 @@ fn subject(experiment: &Experiment, seen: &Observations, complete: bool) -> Subj
         target: load.target.to_string(),
         rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
         rounds_asked: Some(experiment.rounds),
+        left_out: seen.left_out.clone(),
+        drop_foreign: experiment.drop_foreign,
         stands: seen.stands,
         requests: load.requests,
         think_ms: load.think.as_secs_f64() * 1e3,

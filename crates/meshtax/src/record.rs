@@ -63,7 +63,9 @@ impl Record {
             return Err(Failure::new(cut, rest()));
         }
         let stands = self.measurement.experiment.stands;
-        Ok(Observations { arms, load, meters, stands, ..Observations::default() })
+        let mut seen = Observations { arms, load, meters, stands, ..Observations::default() };
+        seen.without(self.measurement.experiment.left_out.clone());
+        Ok(seen)
     }
 
     /// What is missing at the end of the witnesses' files, if anything: they have as many blocks and windows of each arm as

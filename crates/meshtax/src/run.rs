@@ -150,8 +150,9 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let complete = !stop.is_set();
     let telemetry =
         telemetry::sightings(&plan.arms, &conductor.seen.facts.sidecars, &conductor.asked, &conductor.watched);
-    let Conductor { seen, tally, probings, faults, .. } = conductor;
+    let Conductor { mut seen, tally, probings, faults, .. } = conductor;
     let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
+    seen.leave_out(experiment.drop_foreign);
     let truncated = output.rounding.round_latency.map(|step| measure::truncated(&seen, step));
     let measurement = Measurement {
         telemetry,

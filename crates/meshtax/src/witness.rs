@@ -71,6 +71,7 @@ impl Meters {
             round,
             started_s: from.taken_s(self.opened),
             wall_s: used.wall_s,
+            suspended_s: used.suspended_s,
             containers: used.containers,
             links: used.links,
             machine: used.machine,

@@ -1,13 +1,20 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
 
 use measure::{ContainerUse, LinkUse, MachineUse};
 
 use crate::{Container, CpuTime, Link, Machine, MachineTime, MeterError};
 
+/// Clocks that are read one after the other differ by less.
+const SUSPENDED_S_MIN: f64 = 0.1;
+
 /// What every container and the machine had used at one instant.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     taken: Instant,
+    /// The clock that runs on while the machine is suspended, at the same instant.
+    boot: Duration,
     containers: Vec<Seen>,
     links: Vec<LinkUse>,
     machine: MachineTime,
@@ -18,6 +25,8 @@ pub struct Snapshot {
 pub struct Used {
     /// Time between the two, in seconds.
     pub wall_s: f64,
+    /// Time beyond that for which the machine was suspended, in seconds.
+    pub suspended_s: f64,
     /// Containers that are in both, in the order of the later; memory is that at the end.
     pub containers: Vec<ContainerUse>,
     /// Links that are in both, in the order of the later.
@@ -43,7 +52,7 @@ impl Snapshot {
     ///
     /// Any meter that cannot be read: a figure without one of its parts would be too low.
     pub fn take(containers: &[Container], links: &[Link], machine: &Machine) -> Result<Self, MeterError> {
-        let taken = Instant::now();
+        let (taken, boot) = (Instant::now(), since_boot());
         let cpu: Vec<CpuTime> = containers.iter().map(Container::cpu).collect::<Result<_, _>>()?;
         let machine = machine.time()?;
         let links = links.iter().map(Link::sent).collect::<Result<_, _>>()?;
@@ -52,7 +61,7 @@ impl Snapshot {
             let (memory_bytes, throttled) = (container.memory()?, container.throttled()?);
             Ok(Seen { pod, container: name, cpu, memory_bytes, throttled })
         });
-        Ok(Self { taken, containers: seen.collect::<Result<_, MeterError>>()?, links, machine })
+        Ok(Self { taken, boot, containers: seen.collect::<Result<_, MeterError>>()?, links, machine })
     }
 
     /// When it was taken, in seconds since `start`; zero if that was later.
@@ -65,7 +74,8 @@ impl Snapshot {
         let wall_s = later.taken.saturating_duration_since(self.taken).as_secs_f64();
         let containers = later.containers.iter().filter_map(|end| Some(self.find(end)?.until(end))).collect();
         let links = later.links.iter().filter_map(|end| Some(sent_between(self.link(&end.pod)?, end))).collect();
-        Used { wall_s, containers, links, machine: machine_use(&self.machine, &later.machine) }
+        let suspended_s = suspended_s(wall_s, later.boot.saturating_sub(self.boot).as_secs_f64());
+        Used { wall_s, suspended_s, containers, links, machine: machine_use(&self.machine, &later.machine) }
     }
 
     fn link(&self, pod: &str) -> Option<&LinkUse> {
@@ -108,6 +118,17 @@ fn machine_use(start: &MachineTime, end: &MachineTime) -> MachineUse {
         pressure_s: start.pressure_s.zip(end.pressure_s).map(|(start, end)| grown(start, end)),
         runnable: Some((start.runnable + end.runnable) as f64 / 2.0),
     }
+}
+
+/// Time since the machine started, that for which it was suspended included (clock_gettime(2), CLOCK_BOOTTIME).
+fn since_boot() -> Duration {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every Linux has this clock").into()
+}
+
+/// What the clock that runs on shows beyond the other one; the two are read one after the other, so that the least is none.
+fn suspended_s(wall_s: f64, boot_s: f64) -> f64 {
+    let beyond_s = boot_s - wall_s;
+    if beyond_s < SUSPENDED_S_MIN { 0.0 } else { beyond_s }
 }
 
 /// The kernel's split into user and system, and its idle time, may step back by a tick.

@@ -1,4 +1,6 @@
-use measure::{Arm, Measurement, Metric, Subject};
+use std::collections::{BTreeMap, BTreeSet};
+
+use measure::{Arm, LeftOut, Measurement, Metric, Reason, Subject};
 
 /// Significant digits of a figure; a whole number keeps all of its own.
 const DIGITS: i32 = 3;
@@ -69,20 +71,44 @@ pub(crate) fn requests(measurement: &Measurement) -> String {
 /// `30 rounds`, `50 rounds in 10 stand-ups of the lab`; of an interrupted run `12 of 30 rounds`.
 pub(crate) fn rounds(subject: &Subject) -> String {
     let rounds = match subject.rounds_asked {
-        Some(asked) if asked > subject.rounds => format!("{} of {}", subject.rounds, count(asked.into(), "round")),
+        Some(asked) if asked > performed(subject) => format!("{} of {}", subject.rounds, count(asked.into(), "round")),
         _ => count(subject.rounds.into(), "round"),
     };
-    match units(subject) {
+    let rounds = match units(subject) {
         (_, "round") => rounds,
         (stands, noun) => format!("{rounds} in {} of the lab", count(stands.into(), noun)),
+    };
+    left_out(subject).map_or_else(|| rounds.clone(), |left_out| format!("{rounds} ({left_out})"))
+}
+
+/// `4 more left out: 3 for other programs' use of more than 20 % of the machine, 1 for a standstill`.
+fn left_out(subject: &Subject) -> Option<String> {
+    // A round may be left out because of several blocks: a standstill weighs more.
+    let mut rounds = BTreeMap::new();
+    for LeftOut { round, reason, .. } in &subject.left_out {
+        *rounds.entry(round).or_insert(false) |= matches!(reason, Reason::StoppedS(_));
     }
+    let stopped = rounds.values().filter(|stopped| **stopped).count();
+    let foreign = (rounds.len() - stopped > 0).then(|| {
+        let most = subject.drop_foreign.unwrap_or_default() * 100.0;
+        format!("{} for other programs' use of more than {most} % of the machine", rounds.len() - stopped)
+    });
+    let stopped = (stopped > 0).then(|| format!("{stopped} for a standstill"));
+    let reasons: Vec<String> = foreign.into_iter().chain(stopped).collect();
+    (!reasons.is_empty()).then(|| format!("{} more left out: {}", rounds.len(), reasons.join(", ")))
+}
+
+/// Rounds that were performed, those that are left out among them.
+fn performed(subject: &Subject) -> u32 {
+    let left_out: BTreeSet<u32> = subject.left_out.iter().map(|left_out| left_out.round).collect();
+    subject.rounds + u32::try_from(left_out.len()).unwrap_or(u32::MAX)
 }
 
 /// How many units of statistics there are, and what one is called.
 pub(crate) fn units(subject: &Subject) -> (u32, &'static str) {
     match subject.stands {
         None => (subject.rounds, "round"),
-        Some(stands) => (stands.begun(subject.rounds), "stand-up"),
+        Some(stands) => (stands.begun(performed(subject)), "stand-up"),
     }
 }
 

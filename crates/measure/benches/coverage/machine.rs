@@ -153,6 +153,7 @@ impl Machine {
             arm: arm.into(),
             round,
             started_s: 0.0,
+            suspended_s: 0.0,
             wall_s: 1.0,
             containers: vec![container],
             links: Vec::new(),

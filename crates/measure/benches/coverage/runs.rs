@@ -115,6 +115,8 @@ fn measurement(seen: &Observations) -> Measurement {
     let Measured { arms, .. } = measure(&arms_only, &Options::default());
     let word = String::new;
     let experiment = Subject {
+        left_out: Vec::new(),
+        drop_foreign: None,
         stands: None,
         rounds_asked: None,
         name: word(),

@@ -1,34 +1,91 @@
 use super::{CautionKind, Run, Witnessed};
-use crate::{Caution, ConnectionUse, Histogram, Metric};
+use crate::{Caution, ConnectionUse, Metric};
 
-/// The generator may be late by this share of the latency effect, or by [`LAG_OF_LATENCY`] of the latency.
-const LAG_OF_EFFECT: f64 = 0.1;
-const LAG_OF_LATENCY: f64 = 0.01;
-/// Later than the whole effect and than this share of the latency, what is measured is the generator.
-const LAG_FATAL: f64 = 0.1;
+/// What the generator may be late by on average, beside the mean latency of which that is a part …
+const LATE_MEAN: f64 = 0.05;
+/// … and from which share on it is the generator that is measured.
+const LATE_FATAL: f64 = 0.25;
+/// What one request in a hundred may be late by, beside the latency that one in a hundred reaches.
+const LATE_P99: f64 = 0.25;
+/// What an arm may be late by more than the baseline: of the latency effect, and of the baseline's latency.
+const UNEVEN_EFFECT: f64 = 0.1;
+const UNEVEN_LATENCY: f64 = 0.01;
 
 /// Connections that were opened although one was to be kept, or that are missing, per request.
 const OPENED_MAX: f64 = 0.01;
 const OPENED_FATAL: f64 = 0.1;
 
-/// Lateness is part of latency. It falls on all arms alike, yet adds noise where it is not small beside the effect.
-pub(super) fn late(run: &Run) -> Vec<Caution> {
-    let mut lag = Histogram::new();
-    run.arms.iter().for_each(|arm| lag.merge(&arm.seen.lag()));
-    let latency_ms = run.arms.first().and_then(|arm| arm.latency.mean_ns()).map(|ns| ns / 1e6);
-    let (Some(lag_ns), Some(latency_ms)) = (lag.quantile_ns(0.99), latency_ms) else { return Vec::new() };
-    let lag_ms = lag_ns / 1e6;
-    let of_latency = run.effects.iter().filter(|effect| effect.metric == Metric::LatencyMsMean.name());
-    let effect_ms = of_latency.filter_map(|effect| Some(effect.difference?.abs())).fold(0.0, f64::max);
-    if lag_ms <= (effect_ms * LAG_OF_EFFECT).max(latency_ms * LAG_OF_LATENCY) {
-        return Vec::new();
+/// How late the generator was in one arm, beside the latency that it is a part of, both in milliseconds.
+struct Lateness {
+    mean_ms: f64,
+    latency_ms: f64,
+    /// None where requests are too few.
+    p99_ms: Option<[f64; 2]>,
+}
+
+impl Lateness {
+    fn of(arm: &Witnessed) -> Option<Self> {
+        let lag = arm.seen.lag();
+        let p99 = lag.quantile_ns(0.99).zip(arm.latency.quantile_ns(0.99));
+        Some(Self {
+            mean_ms: lag.mean_ns()? / 1e6,
+            latency_ms: arm.latency.mean_ns().filter(|ns| *ns > 0.0)? / 1e6,
+            p99_ms: p99.map(|(lag_ns, latency_ns)| [lag_ns / 1e6, latency_ns / 1e6]),
+        })
     }
+
+    fn share(&self) -> f64 {
+        self.mean_ms / self.latency_ms
+    }
+}
+
+/// Lateness is part of latency, in all arms: it matters where it is not small beside the latency, or differs from arm to arm.
+pub(super) fn late(run: &Run) -> Vec<Caution> {
+    late_in_arms(run).into_iter().chain(late_unevenly(run)).collect()
+}
+
+fn late_in_arms(run: &Run) -> Option<Caution> {
+    let look = |arm: &Witnessed| {
+        let is_far = |[lag_ms, latency_ms]: [f64; 2]| lag_ms > latency_ms * LATE_P99;
+        Lateness::of(arm).filter(|late| late.share() > LATE_MEAN || late.p99_ms.is_some_and(is_far))
+    };
+    let tell = |late: &Lateness| {
+        let [of_mean, of_p99] = [[late.mean_ms, late.latency_ms], late.p99_ms.unwrap_or_default()];
+        let pair = |[lag_ms, latency_ms]: [f64; 2]| format!("{lag_ms:.3} of {latency_ms:.3} ms");
+        match late.p99_ms {
+            Some(_) => format!("mean {}, p99 {} of latency", pair(of_mean), pair(of_p99)),
+            None => format!("mean {}", pair(of_mean)),
+        }
+    };
+    let seen = run.sighting(look, Lateness::share, tell)?;
     let text = format!(
-        "one request in a hundred was started {lag_ms:.3} ms late or more, beside a latency effect of {effect_ms:.3} ms: \
-         part of the latency may be the load generator's own; try a quieter machine or a core more"
+        "the load generator started requests late ({}): that part of the latency is its own; try a quieter machine or a core \
+         more",
+        seen.arms
     );
-    let is_fatal = lag_ms > effect_ms.max(latency_ms * LAG_FATAL);
-    vec![if is_fatal { CautionKind::GeneratorLate.fatal(text) } else { CautionKind::GeneratorLate.caution(text) }]
+    let kind = CautionKind::GeneratorLate;
+    let caution = if seen.worst > LATE_FATAL { kind.fatal(text) } else { kind.caution(text) };
+    Some(caution.about(seen.names))
+}
+
+fn late_unevenly(run: &Run) -> Option<Caution> {
+    let base = Lateness::of(run.arms.first()?)?;
+    let effect_ms = |arm: &Witnessed| {
+        let is_its = |effect: &&crate::Effect| effect.arm == arm.name && effect.metric == Metric::LatencyMsMean.name();
+        run.effects.iter().find(is_its).and_then(|effect| effect.difference).map_or(0.0, f64::abs)
+    };
+    let look = |arm: &Witnessed| {
+        let more_ms = Lateness::of(arm)?.mean_ms - base.mean_ms;
+        let allowed_ms = (effect_ms(arm) * UNEVEN_EFFECT).max(base.latency_ms * UNEVEN_LATENCY);
+        (more_ms.abs() > allowed_ms).then_some(more_ms)
+    };
+    let seen = run.sighting(look, |more_ms| more_ms.abs(), |more_ms| format!("{more_ms:+.3} ms"))?;
+    let text = format!(
+        "the load generator was not equally late in all arms (mean against the baseline's: {}): that part of the effect is \
+         its own; try a quieter machine or a core more",
+        seen.arms
+    );
+    Some(CautionKind::GeneratorLate.caution(text).about(seen.names))
 }
 
 pub(super) fn clamped(run: &Run) -> Vec<Caution> {

@@ -43,13 +43,17 @@ pub enum CautionKind {
     Pressure,
     /// Somebody else's tasks wanted to run.
     RunQueue,
+    /// Others were busier in some blocks than they usually were.
+    Foreign,
+    /// Something stood still within blocks; their rounds are left out.
+    Stopped,
     /// The clock is slow or coarse.
     ClockSource,
     /// Processors may change their frequency.
     CpuFrequency,
-    /// Latencies of about 40 ms stand out.
+    /// Latencies of about 40 ms, or about 40 ms above others, stand out.
     Nagle,
-    /// Latencies fall into groups.
+    /// Latencies fall into groups in some arms and not in others.
     Bimodal,
     /// Latency wanders within blocks.
     NotStationary,
@@ -86,6 +90,8 @@ impl CautionKind {
         Self::Throttled,
         Self::Pressure,
         Self::RunQueue,
+        Self::Foreign,
+        Self::Stopped,
         Self::ClockSource,
         Self::CpuFrequency,
         Self::Nagle,
@@ -120,6 +126,8 @@ impl CautionKind {
             Self::Throttled => "throttled",
             Self::Pressure => "pressure",
             Self::RunQueue => "run_queue",
+            Self::Foreign => "foreign",
+            Self::Stopped => "stopped",
             Self::ClockSource => "clock_source",
             Self::CpuFrequency => "cpu_frequency",
             Self::Nagle => "nagle",

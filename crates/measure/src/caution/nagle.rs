@@ -1,11 +1,14 @@
+mod spacing;
+
 use std::collections::BTreeMap;
 
 use super::{CautionKind, Run, Witnessed};
 use crate::{CallLatency, Caution, Histogram};
+use spacing::delayed;
 
-/// Where a small write shows that waits for the acknowledgement of another one: the sender holds it back (Nagle's
-/// algorithm, RFC 896) until the receiver's delayed acknowledgement (RFC 1122, section 4.2.3.2), which Linux sends after
-/// 40 ms at the earliest (`TCP_DELACK_MIN`); work and timers add the rest.
+/// Where a small write shows that waits for the acknowledgement of another one and does nothing else: the sender holds it
+/// back (Nagle's algorithm, RFC 896) until the receiver's delayed acknowledgement (RFC 1122, section 4.2.3.2), which Linux
+/// sends after 40 ms at the earliest (`TCP_DELACK_MIN`); work and timers add the rest.
 const LOW_NS: f64 = 39e6;
 const HIGH_NS: f64 = 46e6;
 
@@ -16,38 +19,76 @@ const SHARE_MIN: f64 = 0.005;
 /// … and be more than a few outliers: ten in the band and at most three in each neighbour are no chance.
 const COUNT_MIN: u64 = 10;
 
-/// Latencies of about 40 ms that stand out, as the client saw them or as a service saw its calls.
+/// Samples that took about 40 ms, or about 40 ms longer than others.
+struct Struck {
+    /// Of all samples.
+    share: f64,
+    /// Where they and the faster ones lie, in milliseconds; none where nothing but the delay shows.
+    groups_ms: Option<[f64; 2]>,
+}
+
+/// Latencies of about 40 ms, or in a mode about 40 ms above another, as the client saw them or as a service saw its calls.
 pub(super) fn nagle(run: &Run) -> Vec<Caution> {
     run.arms.iter().filter_map(|arm| nagle_in(run, arm)).collect()
 }
 
+/// Whether the client saw such latencies in the arm.
+pub(super) fn is_struck(arm: &Witnessed) -> bool {
+    struck(&arm.latency).is_some()
+}
+
 fn nagle_in(run: &Run, arm: &Witnessed) -> Option<Caution> {
-    let calls = run.observations.facts.calls.iter().filter(|call| call.arm == arm.name);
-    let struck: Vec<(&CallLatency, f64)> = calls.filter_map(|call| Some((call, share(&call.latency)?))).collect();
-    let of_client = share(&arm.latency);
-    if struck.is_empty() && of_client.is_none() {
+    let calls = || run.observations.facts.calls.iter().filter(|call| call.arm == arm.name);
+    let of_calls: Vec<(&CallLatency, Struck)> =
+        calls().filter_map(|call| Some((call, struck(&call.latency)?))).collect();
+    let of_client = struck(&arm.latency);
+    if of_calls.is_empty() && of_client.is_none() {
         return None;
     }
-    let edges: Vec<String> = innermost(arm, &struck).into_iter().map(|(call, share)| edge(call, share)).collect();
-    let seen = match of_client {
-        Some(share) => format!("{:.1} % of the requests of arm `{}` took", share * 100.0, arm.name),
-        None => format!("calls between services of arm `{}` took", arm.name),
+    let edges: Vec<String> = innermost(arm, &of_calls).into_iter().map(edge).collect();
+    let seen = match &of_client {
+        Some(Struck { share, groups_ms: None }) => {
+            let percent = share * 100.0;
+            format!(
+                "{percent:.1} % of the requests of arm `{}` took 39 to 46 ms, far more than a little less or more",
+                arm.name
+            )
+        }
+        Some(Struck { share, groups_ms: Some([low_ms, high_ms]) }) => format!(
+            "{:.1} % of the requests of arm `{}` took about 40 ms longer than the others ({high_ms:.0} ms beside {low_ms:.0} ms)",
+            share * 100.0,
+            arm.name
+        ),
+        None => {
+            format!("calls between services of arm `{}` took about 40 ms, or about 40 ms longer than others", arm.name)
+        }
     };
-    let place = if edges.is_empty() {
+    let place = if !edges.is_empty() {
+        format!("it comes from {}", edges.join(", "))
+    } else if calls().next().is_some() {
         "no edge between services shows it, so it may lie between the client and the first service".to_owned()
     } else {
-        format!("it comes from {}", edges.join(", "))
+        "no service tells of its calls, so it may lie on any edge".to_owned()
     };
-    Some(CautionKind::Nagle.caution(format!(
-        "{seen} 39 to 46 ms, far more than a little less or more: small writes may wait for delayed acknowledgements \
-         (Nagle's algorithm), unless work takes just so long; {place}; set TCP_NODELAY on the sender, or write headers and \
-         body at once"
-    ))
-    .about([arm.name]))
+    Some(
+        CautionKind::Nagle
+            .caution(format!(
+                "{seen}: small writes may wait for delayed acknowledgements (Nagle's algorithm), unless work takes just so \
+                 long; {place}; set TCP_NODELAY on the sender, or write headers and body at once"
+            ))
+            .about([arm.name]),
+    )
+}
+
+fn struck(latency: &Histogram) -> Option<Struck> {
+    share_in_band(latency).map(|share| Struck { share, groups_ms: None }).or_else(|| {
+        let (share, groups_ms) = delayed(latency)?;
+        Some(Struck { share, groups_ms: Some(groups_ms) })
+    })
 }
 
 /// The share of the samples in the band, if it stands out.
-fn share(latency: &Histogram) -> Option<f64> {
+fn share_in_band(latency: &Histogram) -> Option<f64> {
     let width = HIGH_NS / LOW_NS;
     let (below, above) = (LOW_NS / width, HIGH_NS * width);
     let between = |low: f64, high: f64| {
@@ -60,13 +101,14 @@ fn share(latency: &Histogram) -> Option<f64> {
 }
 
 /// Calls whose callee does not make such a call itself: a delay shows on every edge on the way to it.
-fn innermost<'a>(arm: &Witnessed, struck: &[(&'a CallLatency, f64)]) -> Vec<(&'a CallLatency, f64)> {
+fn innermost<'a, 'b>(arm: &Witnessed, struck: &'b [(&'a CallLatency, Struck)]) -> Vec<&'b (&'a CallLatency, Struck)> {
     let services: BTreeMap<&str, &str> =
         arm.told.iter().flat_map(|told| &told.services).map(|count| (&*count.pod, &*count.service)).collect();
     let calls_on = |service: &str| struck.iter().any(|(call, _)| services.get(&*call.from) == Some(&service));
-    struck.iter().copied().filter(|(call, _)| !calls_on(&call.to)).collect()
+    struck.iter().filter(|(call, _)| !calls_on(&call.to)).collect()
 }
 
-fn edge(call: &CallLatency, share: f64) -> String {
-    format!("`{}` → `{}{}` ({:.1} % of its calls)", call.from, call.to, call.path, share * 100.0)
+fn edge((call, struck): &(&CallLatency, Struck)) -> String {
+    let groups = struck.groups_ms.map_or(String::new(), |[low, high]| format!(", {high:.0} ms beside {low:.0} ms"));
+    format!("`{}` → `{}{}` ({:.1} % of its calls{groups})", call.from, call.to, call.path, struck.share * 100.0)
 }

@@ -1,33 +1,38 @@
 mod rank_correlation;
-mod unit_root;
+mod wander;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::{CautionKind, Run, Sighting, Witnessed};
 use crate::Caution;
 use rank_correlation::spearman;
-use unit_root::is_stationary;
+use wander::{Parted, wander};
 
 /// Shorter sequences show too little of themselves.
-const SAMPLES_MIN: usize = 50;
+const SAMPLES_MIN: usize = 20;
 
-/// Share of blocks that may look as if latency wandered; of several blocks, one always may. About one in a hundred blocks
-/// of 100 independent latencies does.
-const WANDERING_MAX: f64 = 0.2;
+/// Share of the spread within blocks that may lie between their quarters, beyond what independent requests, or such as
+/// resemble their neighbours alone, have there.
+const WANDER_MAX: f64 = 0.15;
 
 /// Correlation from which n requests tell as much as n/2 independent ones: (1 + r) / (1 - r) = 2 (Bayley and Hammersley,
 /// "The effective number of independent observations in an autocorrelated time series", 1946).
 const CORRELATION_MAX: f64 = 1.0 / 3.0;
 
-/// Latency that wanders within blocks: the first of the two tests of Lancet (Kogias, Mallon and Bugnion, "Lancet: a
-/// self-correcting latency measuring tool", USENIX ATC 2019), the augmented Dickey-Fuller test, on each block.
+/// Latency that wanders within blocks, so that a block's figures depend on its length.
 pub(super) fn not_stationary(run: &Run) -> Vec<Caution> {
-    let tell = |(wandering, blocks): &(usize, usize)| format!("{wandering} of {blocks}");
-    let seen = run.sighting(wandering, |(wandering, _)| *wandering as f64, tell);
+    let look = |arm: &Witnessed| {
+        let correlation = correlation(arm)?.value;
+        let blocks: Vec<Parted> = sequences(arm).filter_map(Parted::of).collect();
+        let wander = wander(&blocks, correlation)?;
+        (wander.share > WANDER_MAX && wander.p < run.level()).then_some(wander.share)
+    };
+    let seen = run.sighting(look, |share| *share, |share| format!("{:.0} %", share * 100.0));
     let caution = |seen: Sighting| {
         CautionKind::NotStationary.caution(format!(
-            "latency wandered within blocks ({}; augmented Dickey-Fuller test): a block's figures depend on its length; try a \
-             longer warm-up, or blocks so short that they alternate faster (more `--rounds`)",
+            "latency wandered within blocks (between their quarters lies so much of its spread: {}; Kruskal-Wallis test): a \
+             block's figures depend on its length; try a longer warm-up, or blocks so short that they alternate faster (more \
+             `--rounds`)",
             seen.arms
         ))
         .about(seen.names)
@@ -35,26 +40,14 @@ pub(super) fn not_stationary(run: &Run) -> Vec<Caution> {
     seen.map(caution).into_iter().collect()
 }
 
-/// Blocks in which latency wandered, of those that can tell, if they are too many for chance.
-fn wandering(arm: &Witnessed) -> Option<(usize, usize)> {
-    let stationary: Vec<bool> = sequences(arm).filter_map(is_stationary).collect();
-    let wandering = stationary.iter().filter(|stationary| !**stationary).count();
-    let is_chance = wandering == 1 && stationary.len() > 1;
-    let is_little = wandering as f64 <= WANDERING_MAX * stationary.len() as f64;
-    (!is_chance && !is_little).then_some((wandering, stationary.len()))
-}
-
-/// Requests whose latency resembles that of the one before: the second of Lancet's tests, Spearman's rank correlation at
-/// lag one, over all blocks.
+/// Requests whose latency resembles that of the one before: Spearman's rank correlation at lag one, over all blocks, as in
+/// Lancet (Kogias, Mallon and Bugnion, "Lancet: a self-correcting latency measuring tool", USENIX ATC 2019).
 ///
 /// Only positive correlation is a warning: requests that go to the instances of a service in turn are correlated
 /// negatively, by design.
 pub(super) fn autocorrelated(run: &Run) -> Vec<Caution> {
-    let look = |arm: &Witnessed| {
-        let correlation = |sequence: &[u64]| spearman(&sequence[1..], &sequence[..sequence.len() - 1]);
-        let blocks = sequences(arm).filter_map(|sequence| Some((correlation(sequence)?, sequence.len() as f64)));
-        pooled(&blocks.collect::<Vec<_>>(), run.level())
-    };
+    let is_strong = |found: &Correlation| found.value > CORRELATION_MAX && found.p < run.level();
+    let look = |arm: &Witnessed| Some(correlation(arm).filter(is_strong)?.value);
     let seen = run.sighting(look, |correlation| *correlation, |correlation| format!("{correlation:.2}"));
     let caution = |seen: Sighting| {
         let worth = (100.0 * (1.0 - seen.worst) / (1.0 + seen.worst)).max(1.0);
@@ -69,15 +62,26 @@ pub(super) fn autocorrelated(run: &Run) -> Vec<Caution> {
     seen.map(caution).into_iter().collect()
 }
 
-/// The correlation of all blocks together, weighted by their lengths, if it is strong and certain. Of n independent
-/// values the correlation at lag one has mean about -1/n and variance about 1/n (Kendall, "Rank correlation methods").
-fn pooled(blocks: &[(f64, f64)], level: f64) -> Option<f64> {
+/// How much a request's latency resembles that of the one before.
+struct Correlation {
+    /// From -1 to 1.
+    value: f64,
+    /// Two-sided, of the hypothesis that there is none.
+    p: f64,
+}
+
+/// The correlation of all blocks of an arm together, weighted by their lengths; none without blocks. Of n values whose
+/// mean was taken from themselves the correlation at lag one is too low by (1 + 4r)/n (Marriott and Pope, "Bias in the
+/// estimation of autocorrelations", Biometrika 41 (1954)), and varies by about 1/n.
+fn correlation(arm: &Witnessed) -> Option<Correlation> {
+    let of_block = |sequence: &[u64]| spearman(&sequence[1..], &sequence[..sequence.len() - 1]);
+    let blocks = sequences(arm).filter_map(|sequence| Some((of_block(sequence)?, sequence.len() as f64)));
+    let blocks: Vec<(f64, f64)> = blocks.collect();
     let weight: f64 = blocks.iter().map(|(_, length)| length).sum();
-    let sum: f64 = blocks.iter().map(|(correlation, length)| correlation * length + 1.0).sum();
-    let correlation = (sum / weight).min(1.0);
-    let p = 2.0 * Normal::standard().sf(correlation * weight.sqrt());
-    // Without blocks the correlation is no number and passes.
-    (correlation > CORRELATION_MAX && p < level).then_some(correlation)
+    let sum: f64 = blocks.iter().map(|(correlation, length)| correlation * length + 1.0 + 4.0 * correlation).sum();
+    let value = (sum / weight).min(1.0);
+    let p = 2.0 * Normal::standard().sf(value * weight.sqrt());
+    (!blocks.is_empty()).then_some(Correlation { value, p })
 }
 
 fn sequences<'a>(arm: &'a Witnessed) -> impl Iterator<Item = &'a [u64]> {

@@ -3,13 +3,16 @@ use std::collections::BTreeMap;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::{CautionKind, Run, Sighting, Witnessed};
-use crate::interval::ROUNDS_EXACT;
+use crate::interval::{ROUNDS_EXACT, mean};
 use crate::{Caution, Metric};
 
 /// Relative changes from the first third of the rounds to the last that are worth a word.
 const CHANGE: f64 = 0.05;
 const EFFECT_CHANGE: f64 = 0.02;
 const MEMORY_CHANGE: f64 = 0.02;
+
+/// Guards that speak of a drift: latency and CPU time, of arms and beside the baseline's.
+const DRIFTS: f64 = 4.0;
 
 pub(super) fn latency_drift(run: &Run) -> Vec<Caution> {
     drift(run, Metric::LatencyMsP50, "median latency")
@@ -29,14 +32,12 @@ pub(super) fn cpu_effect_drift(run: &Run) -> Vec<Caution> {
 
 /// A figure that rises or falls with the rounds. It falls on all arms alike, but the figures are those of no one time.
 fn drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
-    let look = |arm: &Witnessed| {
-        let by_round = arm.seen.series(metric).by_round;
-        certain_change(&values(&by_round), run.level()).filter(|change| change.abs() > CHANGE)
-    };
+    let look = |arm: &Witnessed| change(run, &arm.seen.series(metric).by_round, CHANGE);
     let caution = |seen: Sighting| {
         CautionKind::Drift.caution(format!(
-            "{name} changed from the first third of the rounds to the last ({}; Mann-Kendall test): rounds pair the \
-             arms, so effects hold, but an arm's own figures mix different states; try a longer warm-up",
+            "{name} changed from the first third of the rounds to the last{} ({}; Mann-Kendall test): rounds pair the arms, \
+             so effects hold, but an arm's own figures mix different states; try a longer warm-up",
+            of_each(run),
             seen.arms
         ))
         .about(seen.names)
@@ -50,15 +51,15 @@ fn effect_drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     let base = base.seen.series(metric).by_round;
     let look = |arm: &Witnessed| {
         let by_round = arm.seen.series(metric).by_round;
-        let ratio = |(round, value): (&u32, &f64)| Some(value / base.get(round).filter(|base| **base > 0.0)?);
-        let ratios: Vec<f64> = by_round.iter().filter_map(ratio).collect();
-        certain_change(&ratios, run.level()).filter(|change| change.abs() > EFFECT_CHANGE)
+        let ratio = |(round, value): (&u32, &f64)| Some((*round, value / base.get(round).filter(|base| **base > 0.0)?));
+        change(run, &by_round.iter().filter_map(ratio).collect(), EFFECT_CHANGE)
     };
     let caution = |seen: Sighting| {
         CautionKind::Drift.caution(format!(
-            "{name} changed beside the baseline's from the first third of the rounds to the last ({}; Mann-Kendall \
-             test on ratios): the effect is a mean of what it was at different times; try a longer warm-up, and see which arm \
+            "{name} changed beside the baseline's from the first third of the rounds to the last{} ({}; Mann-Kendall test on \
+             ratios): the effect is a mean of what it was at different times; try a longer warm-up, and see which arm \
              approaches a steady state",
+            of_each(run),
             seen.arms
         ))
         .about(seen.names)
@@ -66,18 +67,22 @@ fn effect_drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     run.sighting(look, |change| change.abs(), percent).map(caution).into_iter().collect()
 }
 
-/// Memory that is still growing when the run ends.
+/// Memory that is still growing when the run, or each stand-up of the lab, ends.
 pub(super) fn memory_growing(run: &Run) -> Vec<Caution> {
     let look = |arm: &Witnessed| {
-        let memory = values(&arm.seen.series(Metric::MemoryLoadedMib).by_round);
-        let change = certain_change(&memory, run.level()).filter(|change| *change > MEMORY_CHANGE)?;
-        Some((change, median(first_third(&memory)), median(last_third(&memory))))
+        let memory = arm.seen.series(Metric::MemoryLoadedMib).by_round;
+        let lives = lives(run, &memory);
+        let change = certain_change(&lives, run.level()).filter(|change| *change > MEMORY_CHANGE)?;
+        let of_lives =
+            |third: fn(&[f64]) -> &[f64]| median(&lives.iter().map(|life| median(third(life))).collect::<Vec<_>>());
+        Some((change, of_lives(first_third), of_lives(last_third)))
     };
     let tell = |(_, first, last): &(f64, f64, f64)| format!("{first:.1} to {last:.1} MiB");
     let caution = |seen: Sighting| {
         CautionKind::MemoryGrowing.caution(format!(
-            "memory was still growing from the first third of the rounds to the last ({}; Mann-Kendall test): the figure \
+            "memory was still growing from the first third of the rounds to the last{} ({}; Mann-Kendall test): the figure \
              depends on the length of the run; try a longer warm-up or more rounds, and quote the length",
+            of_each(run),
             seen.arms
         ))
         .about(seen.names)
@@ -85,27 +90,58 @@ pub(super) fn memory_growing(run: &Run) -> Vec<Caution> {
     run.sighting(look, |(change, ..)| *change, tell).map(caution).into_iter().collect()
 }
 
-/// The relative change from the first third to the last, if there is a trend at that level.
-pub(super) fn certain_change(values: &[f64], level: f64) -> Option<f64> {
-    let (first, last) = (median(first_third(values)), median(last_third(values)));
-    (values.len() >= ROUNDS_EXACT && first > 0.0 && trend_p(values) < level).then(|| last / first - 1.0)
+/// Where the lab stood up several times, whatever comes with a warm-up comes again in each.
+fn of_each(run: &Run) -> &'static str {
+    if run.observations.stands.is_some() { " of each stand-up" } else { "" }
 }
 
-/// Two-sided p of the test that values in their order have no monotonic trend.
+/// The relative change within lives of the lab, or from one to the next, if it is certain and more than `least`.
+///
+/// What processes differ by for as long as they live makes the rounds of one life resemble each other, so that lives
+/// are compared by their means.
+fn change(run: &Run, by_round: &BTreeMap<u32, f64>, least: f64) -> Option<f64> {
+    let lives = lives(run, by_round);
+    let level = run.level() / DRIFTS / if lives.len() > 1 { 2.0 } else { 1.0 };
+    let from_life_to_life = || {
+        let means: Vec<f64> = lives.iter().filter_map(|life| mean(life)).collect();
+        certain_change(&[means], level)
+    };
+    let is_much = |change: &f64| change.abs() > least;
+    certain_change(&lives, level).filter(is_much).or_else(|| from_life_to_life().filter(is_much))
+}
+
+/// Values in their order, by the stand-up of the lab.
+fn lives(run: &Run, by_round: &BTreeMap<u32, f64>) -> Vec<Vec<f64>> {
+    let life = |round: u32| run.observations.stands.map_or(0, |stands| stands.of_round(round));
+    let mut lives: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    by_round.iter().for_each(|(round, value)| lives.entry(life(*round)).or_default().push(*value));
+    lives.into_values().collect()
+}
+
+/// The relative change from the first third of each sequence to its last, the median of all, if there is a trend within
+/// them at that level.
+pub(super) fn certain_change(sequences: &[Vec<f64>], level: f64) -> Option<f64> {
+    let count: usize = sequences.iter().map(Vec::len).sum();
+    if count < ROUNDS_EXACT || trend_p(sequences) >= level {
+        return None;
+    }
+    let of_one = |values: &Vec<f64>| {
+        let (first, last) = (median(first_third(values)), median(last_third(values)));
+        (first > 0.0).then(|| last / first - 1.0)
+    };
+    let changes: Vec<f64> = sequences.iter().filter_map(of_one).collect();
+    (!changes.is_empty()).then(|| median(&changes))
+}
+
+/// Two-sided p of the test that values in the order of each sequence have no monotonic trend.
 ///
 /// Mann, "Nonparametric tests against trend", Econometrica 13 (1945), and Kendall, "Rank correlation methods" (1948): the
 /// number of pairs that rise less that of pairs that fall, by its normal limit with corrections for ties and continuity;
-/// good from ten values on.
-fn trend_p(values: &[f64]) -> f64 {
-    let sign = |(first, later): (&f64, &f64)| i64::from(later > first) - i64::from(later < first);
-    let pairs =
-        values.iter().enumerate().flat_map(|(n, first)| values[n + 1..].iter().map(move |later| (first, later)));
-    let score: i64 = pairs.map(sign).sum();
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let spread = |count: f64| count * (count - 1.0) * (2.0 * count + 5.0);
-    let tied: f64 = sorted.chunk_by(|left, right| left == right).map(|ties| spread(ties.len() as f64)).sum();
-    let variance = (spread(values.len() as f64) - tied) / 18.0;
+/// good from ten values on. Scores and variances of several sequences add up, as those of seasons do in Hirsch, Slack and
+/// Smith, "Techniques of trend analysis for monthly water quality data", Water Resources Research 18 (1982).
+fn trend_p(sequences: &[Vec<f64>]) -> f64 {
+    let score: i64 = sequences.iter().map(|values| score(values)).sum();
+    let variance: f64 = sequences.iter().map(|values| variance(values)).sum();
     if variance <= 0.0 {
         return 1.0;
     }
@@ -113,12 +149,25 @@ fn trend_p(values: &[f64]) -> f64 {
     2.0 * Normal::standard().sf(z)
 }
 
-fn percent(change: &f64) -> String {
-    format!("{:+.0} %", change * 100.0)
+/// Pairs that rise less those that fall.
+fn score(values: &[f64]) -> i64 {
+    let sign = |(first, later): (&f64, &f64)| i64::from(later > first) - i64::from(later < first);
+    let pairs =
+        values.iter().enumerate().flat_map(|(n, first)| values[n + 1..].iter().map(move |later| (first, later)));
+    pairs.map(sign).sum()
 }
 
-fn values(by_round: &BTreeMap<u32, f64>) -> Vec<f64> {
-    by_round.values().copied().collect()
+/// How much the score varies where there is no trend.
+fn variance(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let spread = |count: f64| count * (count - 1.0) * (2.0 * count + 5.0);
+    let tied: f64 = sorted.chunk_by(|left, right| left == right).map(|ties| spread(ties.len() as f64)).sum();
+    (spread(values.len() as f64) - tied) / 18.0
+}
+
+fn percent(change: &f64) -> String {
+    format!("{:+.0} %", change * 100.0)
 }
 
 fn first_third(values: &[f64]) -> &[f64] {

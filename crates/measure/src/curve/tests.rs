@@ -22,6 +22,7 @@ fn observations() -> Observations {
         round,
         started_s,
         wall_s: 2.0,
+        suspended_s: 0.0,
         containers: vec![used("client", 0.5), used("web-v1", 1.0)],
         links: Vec::new(),
         machine: MachineUse { busy_s: 2.0, softirq_s: 0.25, steal_s: 0.0, capacity_s: 4.0, ..Default::default() },

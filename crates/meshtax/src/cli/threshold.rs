@@ -2,6 +2,8 @@ use std::str::FromStr;
 
 use measure::{FailIf, ThresholdError, Until};
 
+use crate::experiment::foreign_share;
+
 /// When a run has gone on long enough.
 pub fn until(text: &str) -> Result<Until, String> {
     read(text)
@@ -10,6 +12,12 @@ pub fn until(text: &str) -> Result<Until, String> {
 /// A change that must not be.
 pub fn fail_if(text: &str) -> Result<FailIf, String> {
     read(text)
+}
+
+/// What others may use of the machine's processors.
+pub fn foreign(text: &str) -> Result<f64, String> {
+    let share = text.parse().map_err(|error: topology::UnitError| format!("{}: {}", error.what, error.hint))?;
+    foreign_share(share)
 }
 
 /// A threshold, or why it is none and what to write.

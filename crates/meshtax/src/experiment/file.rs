@@ -46,6 +46,8 @@ pub struct File {
     /// Relative change within which arms count as equivalent.
     #[serde(default = "default_margin")]
     pub margin: Spanned<Share>,
+    /// Leaves out rounds with a block in which others used more of the machine's processors.
+    pub drop_foreign: Option<Spanned<Share>>,
     /// Goes on beyond `rounds` until this holds, or `max_rounds`.
     pub until: Option<Spanned<String>>,
     pub max_rounds: Option<Spanned<u32>>,

@@ -58,7 +58,7 @@ fn reading(phase: Phase, arm: &str, [app_us, proxy_us, memory_mib]: [u64; 3], nu
     let links = vec![LinkUse { pod: "front-v1".to_owned(), sent_bytes: 90_000, sent_frames: 900 }];
     let machine = MachineUse { busy_s: 0.5, softirq_s: 0.01, capacity_s: 2.0, ..MachineUse::default() };
     let (arm, wall_s, started_s) = (arm.to_owned(), 1.0, f64::from(number));
-    Reading { phase, arm, round: number, started_s, wall_s, containers, links, machine }
+    Reading { phase, arm, round: number, started_s, wall_s, suspended_s: 0.0, containers, links, machine }
 }
 
 fn observations() -> Observations {

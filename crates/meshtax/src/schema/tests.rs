@@ -114,6 +114,7 @@ fn full_experiment() -> Value {
         "awake": true,
         "null": true,
         "margin": "2%",
+        "drop_foreign": "20%",
         "until": "latency_ms_p50<2%",
         "max_rounds": 20,
         "faults": [{"kind": "loss", "from": "front", "to": "back", "share": "10%", "at": "1s", "for": "2s"}],

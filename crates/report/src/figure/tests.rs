@@ -1,4 +1,6 @@
-use super::{change, difference, figure};
+use measure::{LeftOut, Reason};
+
+use super::{change, difference, figure, rounds};
 
 #[test]
 fn figures_have_three_digits() {
@@ -37,4 +39,24 @@ fn ratios_are_changes_in_percent() {
     assert_eq!(change(3.1, Some([2.98, 3.23])), "+210 % [198, 223]");
     assert_eq!(change(0.9, None), "-10.0 %");
     assert_eq!(change(1.0, Some([1.0, 1.0])), "0 % [0, 0]");
+}
+
+#[test]
+fn rounds_that_are_left_out_are_told() {
+    let left_out = |round, reason| LeftOut { round, arm: "none".to_owned(), reason };
+    let mut subject = crate::tests::run::run(&[("none", &crate::tests::run::NONE)], 26, 0.1).experiment;
+    assert_eq!(rounds(&subject), "26 rounds");
+    subject.drop_foreign = Some(0.2);
+    subject.left_out = vec![
+        left_out(3, Reason::ForeignShare(0.7)),
+        left_out(3, Reason::ForeignShare(0.6)),
+        left_out(7, Reason::ForeignShare(0.3)),
+        left_out(9, Reason::ForeignShare(0.3)),
+        left_out(9, Reason::StoppedS(20.0)),
+        left_out(11, Reason::ForeignShare(0.3)),
+    ];
+    let told = "4 more left out: 3 for other programs' use of more than 20 % of the machine, 1 for a standstill";
+    assert_eq!(rounds(&subject), format!("26 rounds ({told})"));
+    subject.stands = Some(measure::Stands { rounds: 3, windows: 1 });
+    assert_eq!(rounds(&subject), format!("26 rounds in 10 stand-ups of the lab ({told})"));
 }

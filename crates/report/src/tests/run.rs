@@ -98,6 +98,8 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             target: "http://productpage:9080/productpage".to_owned(),
             rounds,
             rounds_asked: None,
+            left_out: Vec::new(),
+            drop_foreign: None,
             stands: None,
             requests: 1500,
             think_ms: 0.5,

@@ -12,7 +12,8 @@ pub(super) fn spearman(left: &[u64], right: &[u64]) -> Option<f64> {
     (spread > 0.0).then(|| product(&left, &right) / spread.sqrt())
 }
 
-fn ranks(values: &[u64]) -> Vec<f64> {
+/// The rank of each value, from 1; equal values share the mean of theirs.
+pub(super) fn ranks(values: &[u64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by_key(|place| values[*place]);
     let mut ranks = vec![0.0; values.len()];

@@ -132,6 +132,7 @@ fn reading(arm: &str, round: u32) -> Reading {
         arm: arm.to_owned(),
         round,
         started_s: 0.0,
+        suspended_s: 0.0,
         wall_s: 10.0,
         containers: vec![app],
         links: Vec::new(),

@@ -64,6 +64,7 @@ impl Figures {
             arm: arm.to_owned(),
             round: 0,
             started_s: 0.0,
+            suspended_s: 0.0,
             wall_s: 1.0,
             containers: vec![used],
             links: Vec::new(),
