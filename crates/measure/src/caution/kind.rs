@@ -69,7 +69,7 @@ pub enum CautionKind {
 
 impl CautionKind {
     /// Every kind.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::FewRounds,
         Self::UnpairedRounds,
         Self::FewRequests,
