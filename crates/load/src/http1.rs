@@ -42,7 +42,14 @@ pub(crate) struct Asked {
 impl<'a> Http1<'a> {
     pub(crate) fn new(load: &'a Sequential, kept: &'a mut Kept) -> Self {
         kept.suit(load);
-        Self { load, request: request(&load.target), kept, reconnects: 0, connections: 0, stopped: Standstill::default() }
+        Self {
+            load,
+            request: request(&load.target),
+            kept,
+            reconnects: 0,
+            connections: 0,
+            stopped: Standstill::default(),
+        }
     }
 
     /// Kept connections that the peer had closed when the next request was sent.

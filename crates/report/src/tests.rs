@@ -420,7 +420,10 @@ fn answers_say_what_the_verdicts_say() {
             (effect.verdict, effect.margin) = (Some(verdict), Some(0.02));
         }
         let said = answer(&run).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(said.strip_suffix(" Memory at rest: within 1 MiB of `none` (one stand-up). All of this stand-up."), Some(text));
+        assert_eq!(
+            said.strip_suffix(" Memory at rest: within 1 MiB of `none` (one stand-up). All of this stand-up."),
+            Some(text)
+        );
     };
     // Both intervals exclude zero, and yet only one effect stands up to being one of four that were asked for.
     check(

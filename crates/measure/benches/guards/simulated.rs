@@ -66,7 +66,7 @@ fn character(arm: &str, size: Size) -> Character {
 impl Simulated {
     pub fn clean(seed: u64, size: Size) -> Self {
         let arms = ARMS.map(str::to_owned).into();
-        let stands = size.rounds_per_stand.map(|rounds| Stands { rounds, windows: 0 });
+        let stands = size.rounds_per_stand.map(|rounds| Stands { rounds, longer: 0, windows: 0 });
         let seen = Observations { arms, stands, facts: facts(), ..Observations::default() };
         let arms = measure(&seen, &Options::default()).arms;
         let mut run = Self { seen, arms, size, rng: ChaCha8Rng::seed_from_u64(seed) };

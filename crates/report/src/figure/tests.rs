@@ -57,6 +57,6 @@ fn rounds_that_are_left_out_are_told() {
     ];
     let told = "4 more left out: 3 for other programs' use of more than 20 % of the machine, 1 for a standstill";
     assert_eq!(rounds(&subject), format!("26 rounds ({told})"));
-    subject.stands = Some(measure::Stands { rounds: 3, windows: 1 });
+    subject.stands = Some(measure::Stands { rounds: 3, longer: 0, windows: 1 });
     assert_eq!(rounds(&subject), format!("26 rounds in 10 stand-ups of the lab ({told})"));
 }

@@ -308,7 +308,6 @@ fn each_stand_up_has_its_own_phases_in_the_course() {
         .map(|number| Stretch {
             phase: if number % 3 == 0 { Phase::Idle } else { Phase::Load },
             started_s: f64::from(number * 2),
-            suspended_s: 0.0,
             wall_s: 2.0,
             ..stretch.clone()
         })
