@@ -140,7 +140,8 @@ impl Simulated {
             round,
             wall_s,
             requests,
-            connections: 1,
+            // The warm-up opened the one that is kept.
+            connections: u64::from(round == 0),
             latency,
             lag,
             sequence,
