@@ -11,7 +11,7 @@ use topology::{Metrics, Work};
 use crate::error::{LabError, step};
 use crate::kubelet::Probe;
 use crate::namespace::{NetNs, Rest, Room};
-use crate::node::{Site, group, keep_command};
+use crate::node::{Site, keep_command, node_group};
 use crate::pod::Pod;
 use crate::process::Process;
 use crate::stand::{ArmPlan, Role};
@@ -51,7 +51,7 @@ pub(crate) fn start_kubelet(
     let path = folder.join("probes.json");
     let text = serde_json::to_string_pretty(&probes).expect("probes are made of strings and numbers");
     fs::write(&path, text).map_err(step(format!("write {}", path.display())))?;
-    let groups = site.trees.make(&group(site, arm).join("node").join("kubelet"));
+    let groups = site.trees.make(&node_group(site, arm).join("kubelet"));
     let groups = groups.map_err(step(format!("make control groups for `{label}`")))?;
     let room = Room { net: netns.as_fd(), rest: Rest::Host, groups: &groups, user: None, folder: Path::new("/") };
     let log = site.blueprint.folder.join("logs").join(&arm.name).join("node").join("kubelet.log");

@@ -39,6 +39,8 @@ pub struct Node {
     dns: Process,
     kubelet: Option<Process>,
     netns: NetNs,
+    /// Relative path of the control group that its own programs have theirs in.
+    group: PathBuf,
 }
 
 /// What making a node needs beside its arm.
@@ -104,6 +106,13 @@ impl Node {
         self.kubelet.as_mut()
     }
 
+    /// Its own programs, `dns` and, where pods are asked for their health, `kubelet`, each with the relative path of its
+    /// control group.
+    pub fn groups(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
+        let kubelet = self.kubelet.iter().map(|_| "kubelet");
+        std::iter::once("dns").chain(kubelet).map(|name| (name, self.group.join(name)))
+    }
+
     pub(crate) fn let_go(self) -> Result<(), LabError> {
         self.dns.let_go()?;
         self.kubelet.into_iter().try_for_each(Process::let_go)?;
@@ -148,6 +157,7 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
         dns,
         kubelet: None,
         netns: node,
+        group: node_group(site, arm),
     };
     for pod in &mut node.pods {
         if let Some(options) = arm.gateway.as_ref().filter(|_| pod.name() == plane::GATEWAY) {
@@ -221,8 +231,13 @@ fn place(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Place {
     }
 }
 
-pub(crate) fn group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
+fn group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
     PathBuf::from(format!("{PREFIX}{}", site.id)).join(&arm.name)
+}
+
+/// Where the node's own programs have their control groups.
+pub(crate) fn node_group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
+    group(site, arm).join("node")
 }
 
 /// The pod's folder belongs to the proxy's user, who must be able to enter it wherever the run folder lies.
@@ -243,7 +258,7 @@ fn start_dns(site: &Site<'_>, arm: &ArmPlan, netns: &NetNs, folder: &Path) -> Re
     let path = folder.join("dns.json");
     let text = serde_json::to_string_pretty(&zone).expect("a zone is made of strings");
     fs::write(&path, text).map_err(step(format!("write {}", path.display())))?;
-    let groups = site.trees.make(&group(site, arm).join("node").join("dns"));
+    let groups = site.trees.make(&node_group(site, arm).join("dns"));
     let groups = groups.map_err(step(format!("make control groups for `{label}`")))?;
     let room = Room { net: netns.as_fd(), rest: Rest::Host, groups: &groups, user: None, folder: Path::new("/") };
     let log = site.blueprint.folder.join("logs").join(&arm.name).join("node").join("dns.log");

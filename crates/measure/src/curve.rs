@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::series::{CLIENT, Seen};
-use crate::{Histogram, Metric, Observations, Phase, Reading};
+use crate::{Histogram, Metric, NODE, Observations, Phase, Reading};
 
 const NS_PER_MS: f64 = 1e6;
 const MS_PER_S: f64 = 1e3;
@@ -36,8 +36,8 @@ pub struct ArmCurves {
     pub rounds: BTreeMap<&'static str, BTreeMap<u32, f64>>,
     /// CPU time of the client's pod per request, in milliseconds; it is in no other figure. None without requests.
     pub cpu_client_ms_per_request: Option<f64>,
-    /// CPU time that the whole machine spent in software interrupts during the arm's blocks, per request, in
-    /// milliseconds: part of what tasks were charged with, not on top of it. None without requests.
+    /// CPU time that the whole machine spent in software interrupts during the arm's blocks, per request, in milliseconds. What
+    /// interrupted a task is charged to it as well, what met an idle processor to nobody. None without requests.
     pub cpu_softirq_ms_per_request: Option<f64>,
 }
 
@@ -123,7 +123,8 @@ fn stretch(observations: &Observations, reading: &Reading) -> Stretch {
     let Reading { phase, round, started_s, wall_s, machine, .. } = *reading;
     let block = observations.load.iter().find(|block| block.arm == reading.arm && block.round == round);
     let latency_ns = block.filter(|_| phase == Phase::Load).and_then(|block| block.latency.block_quantile_ns(0.5));
-    let containers = reading.containers.iter().filter(|container| container.pod != CLIENT);
+    let is_outside = |pod: &str| pod == CLIENT || pod == NODE;
+    let containers = reading.containers.iter().filter(|container| !is_outside(&container.pod));
     let cpu_s = containers.fold(0.0, |sum, container| sum + container.cpu_s);
     Stretch {
         phase,

@@ -41,8 +41,8 @@ pub struct Measured {
 ///
 /// The block is the unit: effects are paired by round, over the rounds that both arms completed. Where the lab stood up
 /// several times, the stand-up is the unit instead: an arm's processes differ a little for as long as they live, and
-/// blocks of one life are not independent (Kalibera and Jones call such units the highest level of repetition). Figures
-/// at rest have intervals over stand-ups only.
+/// blocks of one life are not independent (Kalibera and Jones call such units the highest level of repetition). Memory and
+/// figures at rest have intervals over stand-ups only.
 ///
 /// - Means, totals and resources: a ratio is the geometric mean of the rounds' ratios (Fleming and Wallace, "How not to
 ///   lie with statistics", CACM 29(3), 1986), its interval Student's on their logarithms; a difference is the mean of the

@@ -55,7 +55,7 @@ pub use measurement::{
 };
 pub use metric::Metric;
 pub use observation::{
-    ContainerUse, LinkUse, LoadBlock, MachineUse, MemorySource, Observations, Phase, Reading, Stands,
+    ContainerUse, LinkUse, LoadBlock, MachineUse, MemorySource, NODE, Observations, Phase, Reading, Stands,
 };
 pub use program::{ProgramUse, program_use};
 pub use recovery::recover;

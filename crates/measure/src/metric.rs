@@ -22,11 +22,19 @@ pub enum Metric {
     MemoryProxyMib,
     WireBytesPerRequest,
     WireFramesPerRequest,
+    CpuWithClientProxyMsPerRequest,
+    CpuDnsMsPerRequest,
+    CpuKubeletMsPerRequest,
+    CpuIdleWarmCores,
+    MemoryIdleWarmMib,
+    MemoryIdleWithClientProxyMib,
+    MemoryIdleWarmWithClientProxyMib,
+    MemoryLoadedWithClientProxyMib,
 }
 
 impl Metric {
-    /// Every metric, in the order of a report.
-    pub const ALL: [Self; 20] = [
+    /// Every metric.
+    pub const ALL: [Self; 28] = [
         Self::LatencyMsMean,
         Self::LatencyMsP50,
         Self::LatencyMsP90,
@@ -47,6 +55,14 @@ impl Metric {
         Self::MemoryProxyMib,
         Self::WireBytesPerRequest,
         Self::WireFramesPerRequest,
+        Self::CpuWithClientProxyMsPerRequest,
+        Self::CpuDnsMsPerRequest,
+        Self::CpuKubeletMsPerRequest,
+        Self::CpuIdleWarmCores,
+        Self::MemoryIdleWarmMib,
+        Self::MemoryIdleWithClientProxyMib,
+        Self::MemoryIdleWarmWithClientProxyMib,
+        Self::MemoryLoadedWithClientProxyMib,
     ];
 
     /// Those that verdicts are given for. Few, so that correcting for their number costs little power.
@@ -75,6 +91,14 @@ impl Metric {
             Self::MemoryProxyMib => "memory_proxy_mib",
             Self::WireBytesPerRequest => "wire_bytes_per_request",
             Self::WireFramesPerRequest => "wire_frames_per_request",
+            Self::CpuWithClientProxyMsPerRequest => "cpu_with_client_proxy_ms_per_request",
+            Self::CpuDnsMsPerRequest => "cpu_dns_ms_per_request",
+            Self::CpuKubeletMsPerRequest => "cpu_kubelet_ms_per_request",
+            Self::CpuIdleWarmCores => "cpu_idle_warm_cores",
+            Self::MemoryIdleWarmMib => "memory_idle_warm_mib",
+            Self::MemoryIdleWithClientProxyMib => "memory_idle_with_client_proxy_mib",
+            Self::MemoryIdleWarmWithClientProxyMib => "memory_idle_warm_with_client_proxy_mib",
+            Self::MemoryLoadedWithClientProxyMib => "memory_loaded_with_client_proxy_mib",
         }
     }
 
@@ -83,17 +107,21 @@ impl Metric {
         match self {
             Self::LatencyMsMean | Self::LatencyMsP50 | Self::LatencyMsP90 | Self::LatencyMsP99 => "ms",
             Self::CpuMsPerRequest | Self::CpuAppMsPerRequest | Self::CpuProxyMsPerRequest => "ms",
+            Self::CpuWithClientProxyMsPerRequest | Self::CpuDnsMsPerRequest | Self::CpuKubeletMsPerRequest => "ms",
             Self::WaitSTotal | Self::CpuSTotal => "s",
             Self::Requests | Self::Errors => "1",
-            Self::CpuIdleCores | Self::CpuPeakCores => "cores",
+            Self::CpuIdleCores | Self::CpuIdleWarmCores | Self::CpuPeakCores => "cores",
             Self::CpuNodePercent => "%",
             Self::MemoryIdleMib | Self::MemoryLoadedMib | Self::MemoryGrowthMib | Self::MemoryProxyMib => "MiB",
+            Self::MemoryIdleWarmMib | Self::MemoryIdleWithClientProxyMib => "MiB",
+            Self::MemoryIdleWarmWithClientProxyMib | Self::MemoryLoadedWithClientProxyMib => "MiB",
             Self::WireBytesPerRequest => "B",
             Self::WireFramesPerRequest => "frames",
         }
     }
 
-    /// What it says, in one sentence. The client's containers are outside all of them, its link is not.
+    /// What it says, in one sentence. The client's containers are outside all of them but those that say so, and the proxy
+    /// beside it is passed by all latencies; its link is in those of links.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::LatencyMsMean => "Mean time from a request's intended start to the last byte of its answer.",
@@ -107,16 +135,34 @@ impl Metric {
             Self::CpuAppMsPerRequest => "The applications' part of the CPU time per request.",
             Self::CpuProxyMsPerRequest => "The proxies' part of the CPU time per request.",
             Self::CpuSTotal => "CPU time of applications and proxies, all blocks together.",
-            Self::CpuIdleCores => "Cores that applications and proxies keep busy while nobody asks for anything.",
+            Self::CpuIdleCores => "Cores that applications and proxies keep busy before the first request.",
             Self::CpuPeakCores => "Mean cores of applications and proxies in the block where they were most.",
             Self::CpuNodePercent => "Share of the machine's processors that was busy while this arm was under load.",
-            Self::MemoryIdleMib => "Memory of applications and proxies while nobody asks for anything.",
+            Self::MemoryIdleMib => "Memory of applications and proxies before the first request.",
             Self::MemoryLoadedMib => "Memory of applications and proxies at the end of a block, mean over blocks.",
-            Self::MemoryGrowthMib => "Memory under load less memory while idle.",
+            Self::MemoryGrowthMib => "Memory under load less memory before the first request.",
             Self::MemoryProxyMib => "Memory of the proxies at the end of a block, mean over blocks.",
             Self::WireBytesPerRequest => "Bytes that all pods sent over their links, headers included, per request.",
             Self::WireFramesPerRequest => {
                 "Frames that all pods sent over their links, before segmentation, per request."
+            }
+            Self::CpuWithClientProxyMsPerRequest => {
+                "CPU time of applications and of every proxy on a request's way, the one beside the client among them."
+            }
+            Self::CpuDnsMsPerRequest => "CPU time of the arm's cluster DNS while under load, per request; in no total.",
+            Self::CpuKubeletMsPerRequest => {
+                "CPU time of what asks the arm's pods for their health while under load, per request; in no total."
+            }
+            Self::CpuIdleWarmCores => "Cores that applications and proxies keep busy at rest after the warm-up.",
+            Self::MemoryIdleWarmMib => "Memory of applications and proxies at rest after the warm-up.",
+            Self::MemoryIdleWithClientProxyMib => {
+                "Memory of applications and all proxies, the client's among them, before the first request."
+            }
+            Self::MemoryIdleWarmWithClientProxyMib => {
+                "Memory of applications and all proxies, the client's among them, at rest after the warm-up."
+            }
+            Self::MemoryLoadedWithClientProxyMib => {
+                "Memory of applications and all proxies, the client's among them, at the end of a block, mean over blocks."
             }
         }
     }
@@ -128,12 +174,28 @@ impl Metric {
 
     /// Whether it is about idle windows and not about blocks.
     pub(crate) fn is_idle(self) -> bool {
-        matches!(self, Self::CpuIdleCores | Self::MemoryIdleMib)
+        matches!(
+            self,
+            Self::CpuIdleCores
+                | Self::CpuIdleWarmCores
+                | Self::MemoryIdleMib
+                | Self::MemoryIdleWarmMib
+                | Self::MemoryIdleWithClientProxyMib
+                | Self::MemoryIdleWarmWithClientProxyMib
+        )
     }
 
-    /// Whether idle windows are in it, alone or beside blocks.
-    pub fn rests_on_idle(self) -> bool {
-        self.is_idle() || self == Self::MemoryGrowthMib
+    /// Whether a stand-up of the lab shows it once, however often it is looked at: processes hold the memory that they hold,
+    /// and idle as they idle, for as long as they live.
+    pub fn is_of_a_life(self) -> bool {
+        self.is_idle()
+            || matches!(
+                self,
+                Self::MemoryLoadedMib
+                    | Self::MemoryProxyMib
+                    | Self::MemoryGrowthMib
+                    | Self::MemoryLoadedWithClientProxyMib
+            )
     }
 
     /// The quantile that it is, if it is one.

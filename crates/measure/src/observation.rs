@@ -29,7 +29,7 @@ pub struct Stands {
     /// So many stand-ups, the first ones, hold a round more.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub longer: u32,
-    /// Idle windows.
+    /// Idle windows before the first request, and as many after the warm-up.
     pub windows: u32,
 }
 
@@ -95,8 +95,10 @@ pub struct LoadBlock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// All arms stand, no load anywhere.
+    /// All arms stand, and none has been asked for anything yet.
     Idle,
+    /// All arms rest after the warm-up.
+    IdleWarm,
     /// Between the edges of a block of this arm.
     Load,
 }
@@ -118,7 +120,7 @@ pub struct Reading {
     /// Time beyond that for which the machine was suspended, in seconds; zero in runs that did not look.
     #[serde(default)]
     pub suspended_s: f64,
-    /// Every container of the arm.
+    /// Every container of the arm, those of its node among them.
     pub containers: Vec<ContainerUse>,
     /// The link of every pod of the arm, the client's among them; empty in runs that did not record it.
     #[serde(default)]
@@ -127,12 +129,16 @@ pub struct Reading {
     pub machine: MachineUse,
 }
 
+/// Pod of an arm's [`Reading`]s that stands for the arm's node: its containers are `dns` and, where pods are asked for their
+/// health, `kubelet`. They are outside all totals.
+pub const NODE: &str = "node";
+
 /// What one container used.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ContainerUse {
-    /// Pod, such as `reviews-v2`; `client` is outside all totals.
+    /// Pod, such as `reviews-v2`; `client` is outside all totals, and so is [`NODE`].
     pub pod: String,
-    /// `app` or `proxy`.
+    /// `app` or `proxy`; of the node `dns` or `kubelet`.
     pub container: String,
     /// CPU time, in seconds.
     pub cpu_s: f64,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::interval::{mean, stddev};
-use crate::{ContainerUse, Histogram, LinkUse, LoadBlock, Metric, Observations, Phase, Reading, Stands, Value};
+use crate::{ContainerUse, Histogram, LinkUse, LoadBlock, Metric, NODE, Observations, Phase, Reading, Stands, Value};
 
 const NS_PER_MS: f64 = 1e6;
 const NS_PER_S: f64 = 1e9;
@@ -23,6 +23,7 @@ pub(crate) struct Seen<'a> {
     load: BTreeMap<u32, &'a LoadBlock>,
     loaded: BTreeMap<u32, &'a Reading>,
     idle: BTreeMap<u32, &'a Reading>,
+    idle_warm: BTreeMap<u32, &'a Reading>,
     stands: Option<Stands>,
 }
 
@@ -36,6 +37,12 @@ pub(crate) enum Part {
     ClientProxy,
     /// That one, too.
     AllProxies,
+    /// Applications and every proxy: what a request passes.
+    WithClientProxy,
+    /// The node's server of names; outside all of the above.
+    Dns,
+    /// What asks pods for their health; outside all of the above.
+    Kubelet,
 }
 
 impl Series {
@@ -75,6 +82,7 @@ impl<'a> Seen<'a> {
             load: load.map(|block| (block.round, block)).collect(),
             loaded: readings(Phase::Load),
             idle: readings(Phase::Idle),
+            idle_warm: readings(Phase::IdleWarm),
             stands: observations.stands,
         }
     }
@@ -108,6 +116,16 @@ impl<'a> Seen<'a> {
             Metric::MemoryProxyMib => self.memory_loaded_mib(Part::Proxy),
             Metric::WireBytesPerRequest => self.sent_per_request(|link| link.sent_bytes),
             Metric::WireFramesPerRequest => self.sent_per_request(|link| link.sent_frames),
+            Metric::CpuWithClientProxyMsPerRequest => self.cpu_ms_per_request(Part::WithClientProxy),
+            Metric::CpuDnsMsPerRequest => self.known_cpu_ms_per_request(Part::Dns),
+            Metric::CpuKubeletMsPerRequest => self.known_cpu_ms_per_request(Part::Kubelet),
+            Metric::CpuIdleWarmCores => Series::of_mean(by_round(&self.idle_warm, cores)),
+            Metric::MemoryIdleWarmMib => Series::of_mean(memory_mib(&self.idle_warm, Part::All)),
+            Metric::MemoryIdleWithClientProxyMib => Series::of_mean(memory_mib(&self.idle, Part::WithClientProxy)),
+            Metric::MemoryIdleWarmWithClientProxyMib => {
+                Series::of_mean(memory_mib(&self.idle_warm, Part::WithClientProxy))
+            }
+            Metric::MemoryLoadedWithClientProxyMib => self.memory_loaded_mib(Part::WithClientProxy),
         }
     }
 
@@ -165,6 +183,16 @@ impl<'a> Seen<'a> {
         self.over(cost)
     }
 
+    /// The same of a part that not every run has or records; nothing where it is not known.
+    fn known_cpu_ms_per_request(&self, part: Part) -> Series {
+        let is_known = |reading: &&Reading| reading.containers.iter().any(|container| part.holds(container));
+        if self.loaded.values().any(is_known) {
+            self.cpu_ms_per_request(part)
+        } else {
+            Series::of_mean(BTreeMap::new())
+        }
+    }
+
     /// Memory at the end of a block.
     pub(crate) fn memory_loaded_mib(&self, part: Part) -> Series {
         Series::of_mean(memory_mib(&self.loaded, part))
@@ -213,12 +241,16 @@ impl<'a> Seen<'a> {
 impl Part {
     fn holds(self, container: &ContainerUse) -> bool {
         let (is_client, is_proxy) = (container.pod == CLIENT, container.container == "proxy");
+        let is_node = container.pod == NODE;
         match self {
-            Self::All => !is_client,
+            Self::All => !is_client && !is_node,
             Self::App => !is_client && container.container == "app",
             Self::Proxy => !is_client && is_proxy,
             Self::ClientProxy => is_client && is_proxy,
             Self::AllProxies => is_proxy,
+            Self::WithClientProxy => (!is_client || is_proxy) && !is_node,
+            Self::Dns => is_node && container.container == "dns",
+            Self::Kubelet => is_node && container.container == "kubelet",
         }
     }
 }

@@ -13,10 +13,10 @@ impl Units {
         self.0.map_or(1, |stands| stands.rounds)
     }
 
-    /// Whether the run shows such a metric once: processes at rest stay as they are for as long as they live, so that the idle
-    /// windows of one stand-up repeat one observation.
+    /// Whether the run shows such a metric once: the windows and blocks of one stand-up repeat one observation of it
+    /// ([`Metric::is_of_a_life`]).
     pub(crate) fn shows_once(self, metric: Metric) -> bool {
-        self.0.is_none() && metric.rests_on_idle()
+        self.0.is_none() && metric.is_of_a_life()
     }
 
     /// The mean of each unit's values, from those of rounds (of idle windows, for a metric of idle time) in ascending order.

@@ -101,8 +101,9 @@ impl<'a> Conductor<'a> {
         progress: &mut Progress,
     ) -> anyhow::Result<()> {
         self.seen.facts.clocks.push(stand.meters.clock()?);
-        self.idle(stand, progress)?;
+        self.idle(Phase::Idle, stand, progress)?;
         self.warm_up(stand, progress)?;
+        self.rest(stand, progress)?;
         let interrupted = self.rounds(stand, rounds, progress).err();
         if interrupted.as_ref().is_some_and(|error| !is_interruption(error)) {
             return interrupted.map_or(Ok(()), Err);
@@ -168,8 +169,8 @@ impl<'a> Conductor<'a> {
         self.folder.write_json("facts.json", facts)
     }
 
-    /// Idle windows: all arms at once, no load anywhere.
-    fn idle(&mut self, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
+    /// Idle windows, before the first request or after the warm-up: all arms at once, no load anywhere.
+    fn idle(&mut self, phase: Phase, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
         let (windows, length) = (self.experiment.windows_per_stand(), self.experiment.idle.1);
         for window in 0..windows {
             progress.state(&format!(
@@ -184,16 +185,16 @@ impl<'a> Conductor<'a> {
             let probed_after = self.probed(stand.lab)?;
             for ((arm, from), to) in self.plan.arms.iter().zip(probed_before).zip(probed_after) {
                 let number = stand.number * windows + window;
-                self.keep(Probing::between(Phase::Idle, arm, number, from, to).as_ref())?;
+                self.keep(Probing::between(phase, arm, number, from, to).as_ref())?;
             }
             for ((arm, from), to) in self.plan.arms.iter().zip(&from).zip(&to) {
                 let number = stand.number * windows + window;
-                let reading = stand.meters.reading(Phase::Idle, arm, number, from, to);
+                let reading = stand.meters.reading(phase, arm, number, from, to);
                 self.folder.append("meters.jsonl", &reading)?;
                 self.seen.meters.push(reading);
             }
         }
-        if stand.number == 0 {
+        if stand.number == 0 && phase == Phase::Idle {
             progress.note(&format!("idle: {}", self.idle_line()));
         }
         Ok(())
@@ -221,6 +222,15 @@ impl<'a> Conductor<'a> {
             )
         };
         arms.iter().map(line).collect::<Vec<_>>().join(" · ")
+    }
+
+    /// What each arm uses at rest that has served, once it has done all that the warm-up asked for; nothing without one.
+    fn rest(&mut self, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
+        if self.plan.warmup_requests == 0 {
+            return Ok(());
+        }
+        stand.lab.nodes_mut().iter_mut().try_for_each(|node| witness::settle(node, self.stop))?;
+        self.idle(Phase::IdleWarm, stand, progress)
     }
 
     /// Requests that are part of no figure: connections open, caches fill.

@@ -20,7 +20,7 @@ pub struct Plan {
     pub warmup_requests: u64,
     /// Requests with which every block begins, outside all figures.
     pub settling_requests: u64,
-    /// Idle windows, all stand-ups together.
+    /// Idle windows before the first request, all stand-ups together; after a warm-up there are as many again.
     pub idle_windows: u32,
     /// Length of each, in milliseconds.
     pub idle_window_ms: u64,
@@ -89,7 +89,8 @@ impl Plan {
         let load = request * u32::try_from(requests * self.arms.len() as u64).unwrap_or(u32::MAX);
         let faults: Duration = experiment.faults.iter().map(|fault| fault.at + fault.lasting).sum();
         let faults = faults * u32::try_from(experiment.arms.len()).unwrap_or(u32::MAX);
-        STAND_GUESS * stands + experiment.idle.1 * self.idle_windows + load + faults
+        let phases = if self.warmup_requests > 0 { 2 } else { 1 };
+        STAND_GUESS * stands + experiment.idle.1 * self.idle_windows * phases + load + faults
     }
 }
 

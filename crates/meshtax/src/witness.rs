@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Stop};
-use measure::{ClockFacts, MemorySource, Phase, Reading, SidecarFacts};
+use measure::{ClockFacts, MemorySource, NODE, Phase, Reading, SidecarFacts};
 use meter::{Cgroups, Container, Link, Machine, MeterError, Snapshot};
 use service::Counts;
 
@@ -23,12 +23,13 @@ pub struct Meters {
 }
 
 impl Meters {
-    /// Opens the meters of every container and link of the lab; they tell times since `opened`.
+    /// Opens the meters of every container and link of the lab, and of the nodes' own programs; they tell times since `opened`.
     pub fn open(lab: &Lab, opened: Instant) -> anyhow::Result<Meters> {
         let cgroups = Cgroups::discover(Path::new("/"))?;
         let arm = |node: &Node| {
             let pods = node.pods().iter();
             let groups = pods.flat_map(|pod| pod.groups().map(move |(container, path)| (pod.name(), container, path)));
+            let groups = groups.chain(node.groups().map(|(container, path)| (NODE, container, path)));
             let containers = groups.map(|(pod, container, path)| cgroups.container(pod, container, &path));
             let links = node.pods().iter().map(|pod| Link::open(Path::new("/"), pod.name(), pod.pid()));
             Ok((containers.collect::<Result<_, _>>()?, links.collect::<Result<_, _>>()?))

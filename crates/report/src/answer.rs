@@ -4,6 +4,7 @@ use crate::comparison::effect;
 use crate::figure::{count, difference};
 use crate::gap::Gap;
 use crate::interval::{change_of, difference_of};
+use crate::paired::Paired;
 use crate::paragraph::{glued, paragraph};
 use crate::verdict::margin_percent;
 
@@ -70,7 +71,8 @@ fn doubted(measurement: &Measurement, arm: &Arm) -> Option<String> {
 /// A sentence for each finding, in the order in which the findings first appear, then what the arm holds at rest.
 fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
     let mut findings: Vec<(Finding, Vec<String>)> = Vec::new();
-    for (finding, clause) in clauses(measurement, arm) {
+    let paired = Paired::of(measurement, base, arm);
+    for (finding, clause) in clauses(measurement, &paired, arm) {
         match findings.iter_mut().find(|(known, _)| *known == finding) {
             Some((_, clauses)) => clauses.push(clause),
             None => findings.push((finding, vec![clause])),
@@ -82,8 +84,9 @@ fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
         let opening = subject.opening(*finding, measurement, base);
         format!("{opening} {}.", listed(clauses))
     });
-    let told = sentences.chain(at_rest(measurement, base, arm)).chain(of_one_stand(measurement, arm));
-    paragraph(&told.collect::<Vec<_>>().join(" "), 0)
+    let rest = at_rest(measurement, &paired, [base, arm]).into_iter();
+    let rest = rest.chain(of_one_stand(measurement, arm)).chain(paired.scope.map(str::to_owned));
+    paragraph(&sentences.chain(rest).collect::<Vec<_>>().join(" "), 0)
 }
 
 /// What the intervals of a single stand-up of the lab are about: another one would differ.
@@ -93,18 +96,18 @@ fn of_one_stand(measurement: &Measurement, arm: &Arm) -> Option<String> {
     is_one.then(|| format!("All of {}.", glued("this stand-up")))
 }
 
-fn clauses(measurement: &Measurement, arm: &Arm) -> Vec<(Finding, String)> {
+fn clauses(measurement: &Measurement, paired: &Paired, arm: &Arm) -> Vec<(Finding, String)> {
     let request = if path(&measurement.experiment.target).contains("page") { "page" } else { "request" };
     let asked = [
         (Metric::LatencyMsMean, format!("per {request}"), "latency"),
-        (Metric::CpuMsPerRequest, "of CPU time".to_owned(), "CPU time"),
-        (Metric::MemoryIdleMib, "of memory at rest".to_owned(), "memory at rest"),
+        (paired.cpu, "of CPU time".to_owned(), "CPU time"),
+        (paired.memory, format!("of memory {}", paired.rest()), "memory"),
     ];
     let mut reason = Some(Gap::Interval.reason(&measurement.experiment));
     let mut clauses = Vec::new();
     for (metric, of_what, name) in asked {
         let effect = effect(measurement, arm, metric);
-        if metric == Metric::MemoryIdleMib && effect.is_some_and(is_bare) {
+        if metric == paired.memory && effect.is_some_and(is_bare) {
             continue;
         }
         let clause = effect.and_then(|effect| clause(effect, metric, &of_what, &mut reason));
@@ -120,20 +123,20 @@ fn is_bare(effect: &Effect) -> bool {
 }
 
 /// Memory at rest where no interval says how far the difference may be chance: what was seen, and how often.
-fn at_rest(measurement: &Measurement, base: &Arm, arm: &Arm) -> Option<String> {
-    let effect = effect(measurement, arm, Metric::MemoryIdleMib).filter(|effect| is_bare(effect))?;
+fn at_rest(measurement: &Measurement, paired: &Paired, [base, arm]: [&Arm; 2]) -> Option<String> {
+    let effect = effect(measurement, arm, paired.memory).filter(|effect| is_bare(effect))?;
     let amount = effect.difference?;
     let seen = if amount.abs() < MEMORY_TOLD_MIB {
         format!("within {} of `{}`", glued(&format!("{MEMORY_TOLD_MIB} MiB")), base.name)
     } else {
-        glued(&difference(amount, None, Metric::MemoryIdleMib.unit()))
+        glued(&difference(amount, None, paired.memory.unit()))
     };
     let often = match effect.units {
         None => "no interval".to_owned(),
         Some(1) => "one stand-up".to_owned(),
         Some(stands) => count(stands.into(), "stand-up"),
     };
-    Some(format!("Memory at rest: {seen} ({}).", glued(&often)))
+    Some(format!("Memory {}: {seen} ({}).", paired.rest(), glued(&often)))
 }
 
 /// What follows scheme and host of a URL.
@@ -149,7 +152,7 @@ fn clause(effect: &Effect, metric: Metric, of_what: &str, reason: &mut Option<St
         clause += &format!(" ({})", reason.take().unwrap_or_else(|| glued("no interval")));
     }
     clause = format!("{clause} {of_what}");
-    if metric == Metric::CpuMsPerRequest
+    if matches!(metric, Metric::CpuMsPerRequest | Metric::CpuWithClientProxyMsPerRequest)
         && let Some(change) = change_of(effect)
     {
         clause += &format!(" ({})", glued(&change));

@@ -10,7 +10,7 @@ pub(crate) fn client_proxies(arms: &[Arm]) -> String {
         let cpu = |ms, ends| glued(difference(ms, ends, "ms").trim_start_matches('+'));
         Some(paragraph(
             &format!(
-                "arm `{}`: outside all totals, the proxy beside the client used {} of CPU time per request and held {}; \
+                "arm `{}`: the proxy beside the client used {} of CPU time per request and held {}, outside all totals; \
                  all proxies together used {}",
                 arm.name,
                 cpu(used.cpu_ms_per_request, used.cpu_ms_per_request_ci95),
@@ -43,9 +43,9 @@ mod tests {
             memory_mib: 19.44,
         });
         assert_snapshot!(client_proxies(&run.arms), @"
-        arm `sidecar`: outside all totals, the proxy beside the client used
-          0.431 ms [0.420, 0.442] of CPU time per request and held 19.4 MiB; all proxies
-          together used 0.873 ms [0.860, 0.886]
+        arm `sidecar`: the proxy beside the client used 0.431 ms [0.420, 0.442] of CPU
+          time per request and held 19.4 MiB, outside all totals; all proxies together
+          used 0.873 ms [0.860, 0.886]
         ");
     }
 }

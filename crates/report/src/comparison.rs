@@ -3,48 +3,9 @@ use measure::{Arm, Effect, Measurement, Metric, Value};
 use crate::figure::{figure, units};
 use crate::gap::Gap;
 use crate::grid::{Column, grid};
+use crate::group::{Row, groups, meanings};
 use crate::interval::{change_of, difference_of, mark_meaning};
 use crate::paragraph::paragraph;
-
-/// The rows of a comparison. A part stands below its whole.
-pub(crate) const GROUPS: [(&str, &[(&str, Metric)]); 5] = [
-    (
-        "Latency",
-        &[
-            ("mean", Metric::LatencyMsMean),
-            ("p50", Metric::LatencyMsP50),
-            ("p90", Metric::LatencyMsP90),
-            ("p99", Metric::LatencyMsP99),
-            ("total wait", Metric::WaitSTotal),
-        ],
-    ),
-    (
-        "CPU",
-        &[
-            ("per request", Metric::CpuMsPerRequest),
-            ("  app", Metric::CpuAppMsPerRequest),
-            ("  proxy", Metric::CpuProxyMsPerRequest),
-            ("total", Metric::CpuSTotal),
-            ("idle", Metric::CpuIdleCores),
-            ("peak", Metric::CpuPeakCores),
-            ("machine busy", Metric::CpuNodePercent),
-        ],
-    ),
-    (
-        "Memory",
-        &[
-            ("idle", Metric::MemoryIdleMib),
-            ("loaded", Metric::MemoryLoadedMib),
-            ("  proxy", Metric::MemoryProxyMib),
-            ("growth", Metric::MemoryGrowthMib),
-        ],
-    ),
-    (
-        "Links between pods",
-        &[("per request", Metric::WireBytesPerRequest), ("per request", Metric::WireFramesPerRequest)],
-    ),
-    ("Counts", &[("requests", Metric::Requests), ("errors", Metric::Errors)]),
-];
 
 /// The effect of an arm on a metric, against the baseline.
 pub(crate) fn effect<'a>(measurement: &'a Measurement, arm: &Arm, metric: Metric) -> Option<&'a Effect> {
@@ -71,14 +32,14 @@ fn table(measurement: &Measurement, base: &Arm, other: Option<&Arm>) -> String {
         columns.extend([Column::RIGHT, Column::BESIDE, Column::LEFT]);
     }
     let mut rows = vec![header];
-    for (group, metrics) in GROUPS {
+    for (group, metrics) in groups(&measurement.arms) {
         rows.push(vec![group.to_owned()]);
-        rows.extend(metrics.iter().map(|(label, metric)| row(measurement, base, other, (label, *metric))));
+        rows.extend(metrics.into_iter().map(|metric| row(measurement, base, other, metric)));
     }
     grid(&columns, rows)
 }
 
-fn row(measurement: &Measurement, base: &Arm, other: Option<&Arm>, (label, metric): (&str, Metric)) -> Vec<String> {
+fn row(measurement: &Measurement, base: &Arm, other: Option<&Arm>, (label, metric): Row) -> Vec<String> {
     let label = match metric.unit() {
         "1" => format!("  {label}"),
         unit => format!("  {label}, {unit}"),
@@ -129,7 +90,7 @@ pub(crate) fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
 
 /// What the signs in the tables mean, as far as they are there.
 fn legend(measurement: &Measurement, tables: &str) -> String {
-    let mut legend = String::new();
+    let mut legend: String = meanings(&measurement.arms).into_iter().map(|meaning| paragraph(meaning, 2)).collect();
     if tables.contains('±') {
         let load = samples(measurement, Metric::CpuSTotal).map(|blocks| format!("under load: {blocks} blocks"));
         let idle = samples(measurement, Metric::MemoryIdleMib).map(|windows| format!("idle: {windows} windows"));

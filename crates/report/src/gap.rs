@@ -2,8 +2,8 @@ use measure::{Effect, Metric, ROUNDS_MIN, Subject};
 
 use crate::figure::{count, units};
 
-/// Why figures at rest have no interval.
-pub(crate) const ONE_STAND: &str = "no interval: idle windows of one stand-up repeat one observation";
+/// Why memory and figures at rest have no interval.
+pub(crate) const ONE_STAND: &str = "no interval: one stand-up shows memory and rest once";
 
 /// What is missing from a table.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub(crate) enum Gap {
     Interval,
     /// The interval of a maximum.
     Maximum,
-    /// The interval of a figure at rest, of one stand-up of the lab.
+    /// The interval of memory or of a figure at rest, of one stand-up of the lab.
     OneStand,
 }
 
@@ -27,9 +27,7 @@ impl Gap {
     pub(crate) fn of_interval(effect: &Effect, metric: Metric) -> Gap {
         match metric {
             Metric::CpuPeakCores => Gap::Maximum,
-            Metric::CpuIdleCores | Metric::MemoryIdleMib | Metric::MemoryGrowthMib if effect.units == Some(1) => {
-                Gap::OneStand
-            }
+            _ if metric.is_of_a_life() && effect.units == Some(1) => Gap::OneStand,
             _ => Gap::Interval,
         }
     }

@@ -3,10 +3,11 @@ use measure::{Arm, Caution, Measurement, Metric, Signal};
 use crate::answer::answer;
 use crate::calibration::{COLUMNS, recovered, summary};
 use crate::caution::{FATAL, fatal};
-use crate::comparison::{GROUPS, effect, effect_cell, value_cells};
+use crate::comparison::{effect, effect_cell, value_cells};
 use crate::fault;
 use crate::figure::{count, requests, rounds, units};
 use crate::gap::Gap;
+use crate::group::{GROUPS, groups};
 use crate::interval::{change_of, mark_meaning};
 use crate::telemetry;
 use crate::truncated;
@@ -111,13 +112,13 @@ fn faults(measurement: &Measurement) -> String {
 fn folded(measurement: &Measurement, arm: &Arm) -> String {
     let base = base(measurement);
     let header = vec!["".to_owned(), base.name.clone(), arm.name.clone(), format!("vs {}", base.name)];
-    let metrics = GROUPS
+    let metrics = groups(&measurement.arms)
         .into_iter()
-        .flat_map(|(group, metrics)| metrics.iter().map(move |(label, metric)| (group, label, metric)));
+        .flat_map(|(group, metrics)| metrics.into_iter().map(move |(label, metric)| (group, label, metric)));
     let rows = metrics.map(|(group, label, metric)| {
-        let cell = told(effect_cell(effect(measurement, arm, *metric), *metric));
+        let cell = told(effect_cell(effect(measurement, arm, metric), metric));
         let unit = if metric.unit() == "1" { String::new() } else { format!(", {}", metric.unit()) };
-        vec![format!("{group}: {}{unit}", label.trim()), value(base, *metric), value(arm, *metric), cell]
+        vec![format!("{group}: {}{unit}", label.trim()), value(base, metric), value(arm, metric), cell]
     });
     let table = table(header, rows);
     format!("<details><summary>Every metric of {} against {}</summary>\n\n{table}\n\n</details>", arm.name, base.name)

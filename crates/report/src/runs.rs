@@ -5,10 +5,11 @@ use measure::{Arm, Aspect, Comparison, Difference, Effect, Failures, Measurement
 pub use markdown::runs_markdown;
 
 use crate::caution::{cautions, warnings};
-use crate::comparison::{GROUPS, effect_cell, value_cells};
+use crate::comparison::{effect_cell, value_cells};
 use crate::figure::{change, count};
 use crate::gap::{Gap, ONE_STAND};
 use crate::grid::{Column, grid};
+use crate::group::{GROUPS, groups};
 use crate::interval::mark_meaning;
 use crate::paragraph::paragraph;
 use crate::verdict::{judged, margin};
@@ -135,14 +136,14 @@ fn label(metric: Metric) -> String {
 fn table(a: &Arm, b: &Arm, effects: &[Effect]) -> String {
     let header = [a.name.as_str(), "A", "", "B", "", "B vs A"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    for (group, metrics) in GROUPS {
+    for (group, metrics) in groups(&[a, b]) {
         rows.push(vec![group.to_owned()]);
         for (label, metric) in metrics {
             let effect = effects.iter().find(|effect| effect.arm == a.name && effect.metric == metric.name());
             let label =
                 if metric.unit() == "1" { format!("  {label}") } else { format!("  {label}, {}", metric.unit()) };
-            let cells = value_cells(a, *metric).into_iter().chain(value_cells(b, *metric));
-            rows.push(std::iter::once(label).chain(cells).chain([effect_cell(effect, *metric)]).collect());
+            let cells = value_cells(a, metric).into_iter().chain(value_cells(b, metric));
+            rows.push(std::iter::once(label).chain(cells).chain([effect_cell(effect, metric)]).collect());
         }
     }
     grid(&[Column::RIGHT, Column::BESIDE, Column::RIGHT, Column::BESIDE, Column::LEFT], rows)

@@ -197,10 +197,10 @@ pub fn compare() -> String {
     format!("{COMPARE_HELP}\n\n{}", metrics())
 }
 
-/// Names of all metrics, in three columns.
+/// Names of all metrics, in two columns.
 fn metrics() -> String {
-    let rows = Metric::ALL.chunks(3).map(|row| {
-        let cells: String = row.iter().map(|metric| format!("  {:<24}", metric.name())).collect();
+    let rows = Metric::ALL.chunks(2).map(|row| {
+        let cells: String = row.iter().map(|metric| format!("  {:<38}", metric.name())).collect();
         format!("\n{}", cells.trim_end())
     });
     format!("Metrics:{}", rows.collect::<String>())

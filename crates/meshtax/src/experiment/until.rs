@@ -23,7 +23,7 @@ impl Experiment {
     /// Why its interval would never be narrow: what is wrong, and what to do.
     pub fn endless(&self) -> Option<(String, String)> {
         let metric = self.until.as_ref()?.metric;
-        (self.stand_ups() == 1 && metric.rests_on_idle()).then(|| {
+        (self.stand_ups() == 1 && metric.is_of_a_life()).then(|| {
             let what = format!("`{}` has an interval over stand-ups of the lab only", metric.name());
             (what, "let the lab stand up anew (`stands`), ten times or more, or name another metric".to_owned())
         })

@@ -5,6 +5,7 @@ use super::figure::Figure;
 use super::table::Table;
 use crate::element::Element;
 use crate::figure::figure;
+use crate::group::groups;
 use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
 
 /// A bar with the words above it.
@@ -14,24 +15,26 @@ struct Bar {
     told: String,
     /// Lengths from the start on, each with its class.
     parts: Vec<(&'static str, f64)>,
-    /// A part that runs across the others; it is inside, not added.
-    of_which: Option<f64>,
-    /// Another such part, small, as a strip.
+    /// What the whole machine spent meanwhile, no part of the bar, as a bracket below it.
+    machine: Option<f64>,
+    /// A part that runs across the others, inside and not added, small, as a strip.
     strip: Option<f64>,
 }
 
 const ROW: f64 = 50.0;
 
-const CPU_NOTE: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod, which is in no total. The bracket \
-                        below a bar is time in software interrupts while the arm was under load: it counts the whole \
-                        machine, is already charged to whoever was running, and is never added.";
-const CPU_NOTE_WATCHED: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod, which is in no total. The \
-                                bracket below a bar is time in software interrupts while the arm was under load: it counts \
-                                the whole machine, is already charged to whoever was running, and is never added. So is \
-                                BPF, the strip at a bar's foot: the kernel witness's own programs, measured apart, on \
-                                requests after the rounds, for timing programs costs.";
+const CPU_NOTE: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod, its proxy with it, which is in no \
+                        total. The bracket below a bar is what the whole machine spent in software interrupts while the arm \
+                        was under load, whoever they were for: no part of the bar, and it may be longer.";
+const CPU_NOTE_WATCHED: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod, its proxy with it, which is in \
+                                no total. The bracket below a bar is what the whole machine spent in software interrupts \
+                                while the arm was under load, whoever they were for: no part of the bar, and it may be \
+                                longer. BPF, the strip at a bar's foot, is the time of the kernel witness's own programs, \
+                                charged to the arm and its client already, and measured apart, on requests after the \
+                                rounds, for timing programs costs.";
 
-/// CPU time per request: application and proxy, the client apart, softirq and programs in the kernel as parts.
+/// CPU time per request: application and proxy, the client apart; beside it the machine's softirq, and of it the programs in
+/// the kernel.
 pub(crate) fn cpu(page: &Page) -> Element {
     let bars: Vec<Bar> = page.measurement.arms.iter().flat_map(|arm| cpu_bars(page, arm)).collect();
     let figure = Figure {
@@ -50,8 +53,9 @@ pub(crate) fn memory(page: &Page) -> Element {
     let figure = Figure {
         id: "memory".to_owned(),
         title: "Memory",
-        note: "All applications and proxies of an arm together, at rest and at the end of a block under load. Solid: the \
-               proxies' part, which is known under load.",
+        note: "All applications and proxies of an arm together, but for the one beside the client: before the first request, \
+               at rest after the warm-up, and at the end of a block under load. Solid: the proxies' part, which is known \
+               under load.",
         legend: None,
         table: Some(memory_table(page)),
     };
@@ -85,7 +89,7 @@ fn cpu_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
             .into_iter()
             .filter_map(|(part, name)| Some((part, metric(arm, name)?)))
             .collect(),
-        of_which: softirq,
+        machine: softirq,
         strip: programs,
     };
     let client = curves(page, arm).and_then(|curves| curves.cpu_client_ms_per_request).map(|ms| Bar {
@@ -93,7 +97,7 @@ fn cpu_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
         title: "its client".to_owned(),
         told: format!("{} ms", figure(ms, "ms")),
         parts: vec![("outline", ms)],
-        of_which: None,
+        machine: None,
         strip: None,
     });
     std::iter::once(own).chain(client).collect()
@@ -119,17 +123,18 @@ fn memory_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
         }
         // The part is drawn at the far end of the whole.
         let parts = vec![("pale", all - proxy.unwrap_or(0.0)), ("solid", proxy.unwrap_or(0.0))];
-        Some(Bar { class: class.clone(), title, told, parts, of_which: None, strip: None })
+        Some(Bar { class: class.clone(), title, told, parts, machine: None, strip: None })
     };
-    let rest = total(format!("{} at rest", arm.name), Metric::MemoryIdleMib, None);
+    let fresh = total(format!("{} before the first request", arm.name), Metric::MemoryIdleMib, None);
+    let warm = total("at rest after the warm-up".to_owned(), Metric::MemoryIdleWarmMib, None);
     let loaded = total("under load".to_owned(), Metric::MemoryLoadedMib, Some(Metric::MemoryProxyMib));
-    rest.into_iter().chain(loaded).collect()
+    fresh.into_iter().chain(warm).chain(loaded).collect()
 }
 
 fn draw(bars: &[Bar], unit: &str, size: Size) -> Canvas {
     let bottom = bars.len() as f64 * ROW + 4.0;
     let mut canvas = Canvas::new(size.width(), bottom + 22.0);
-    let length = |bar: &Bar| bar.parts.iter().map(|(_, value)| value).sum::<f64>().max(bar.of_which.unwrap_or(0.0));
+    let length = |bar: &Bar| bar.parts.iter().map(|(_, value)| value).sum::<f64>().max(bar.machine.unwrap_or(0.0));
     let longest = bars.iter().map(length).fold(0.0, f64::max);
     let x = Scale::linear([0.0, longest], [8.0, size.width() - 24.0]);
     for (tick, label) in x.labels(if size == Size::Wide { 6 } else { 4 }, unit) {
@@ -154,7 +159,7 @@ fn draw_bar(canvas: &mut Canvas, bar: &Bar, x: Scale, top: f64) {
     if let Some(part) = bar.strip {
         canvas.put(rectangle("strip-within", (x.at(0.0), top + 36.0), (x.at(part) - x.at(0.0), 4.0)));
     }
-    if let Some(part) = bar.of_which {
+    if let Some(part) = bar.machine {
         let (start, end, y) = (x.at(0.0), x.at(part), top + 43.0);
         canvas.path("bracket", &[(start, y), (start, y + 4.0), (end, y + 4.0), (end, y)]);
     }
@@ -162,7 +167,7 @@ fn draw_bar(canvas: &mut Canvas, bar: &Bar, x: Scale, top: f64) {
 
 fn cpu_table(page: &Page) -> Element {
     let programs = has_programs(page).then_some("of which BPF, measured apart");
-    let titles = ["Arm", "app and proxy", "app", "proxy", "client (in no total)", "of which softirq, whole machine"];
+    let titles = ["Arm", "app and proxy", "app", "proxy", "client (in no total)", "softirq of the whole machine"];
     let titles = titles.into_iter().chain(programs);
     let rows = page.measurement.arms.iter().fold(Table::new(titles), |table, arm| {
         let curves = curves(page, arm);
@@ -182,10 +187,19 @@ fn cpu_table(page: &Page) -> Element {
 }
 
 fn memory_table(page: &Page) -> Element {
-    let metrics = [Metric::MemoryIdleMib, Metric::MemoryLoadedMib, Metric::MemoryProxyMib, Metric::MemoryGrowthMib];
-    let titles = ["Arm", "at rest", "under load", "of which proxies", "growth under load"];
+    let columns = [
+        ("before the first request", Metric::MemoryIdleMib),
+        ("at rest after the warm-up", Metric::MemoryIdleWarmMib),
+        ("under load", Metric::MemoryLoadedMib),
+        ("of which proxies", Metric::MemoryProxyMib),
+        ("growth under load", Metric::MemoryGrowthMib),
+    ];
+    let told = groups(&page.measurement.arms).into_iter().flat_map(|(_, rows)| rows);
+    let told: Vec<Metric> = told.map(|(_, metric)| metric).collect();
+    let columns: Vec<_> = columns.into_iter().filter(|(_, metric)| told.contains(metric)).collect();
+    let titles = std::iter::once("Arm").chain(columns.iter().map(|(title, _)| *title));
     let rows = page.measurement.arms.iter().fold(Table::new(titles), |table, arm| {
-        table.row(&arm.name, metrics.map(|metric| page.value(Some(arm), metric)))
+        table.row(&arm.name, columns.iter().map(|(_, metric)| page.value(Some(arm), *metric)))
     });
     rows.finish("Memory in MiB, ± standard deviation over blocks")
 }

@@ -34,7 +34,17 @@ fn card(page: &Page, arm: &Arm, title: &str, metric: Metric) -> Element {
     if let [Some(from), Some(to)] = &from_to {
         card = card.put(element("p").text(&format!("{from} → {to} {}", metric.unit())));
     }
-    card.puts(effect.and_then(badge))
+    card.puts(with_client_proxy(page, arm, metric)).puts(effect.and_then(badge))
+}
+
+/// The same with what the proxy beside the client used, which latencies pass.
+fn with_client_proxy(page: &Page, arm: &Arm, metric: Metric) -> Option<Element> {
+    arm.client_proxy.filter(|_| metric == Metric::CpuMsPerRequest)?;
+    let effect = effect(page.measurement, arm, Metric::CpuWithClientProxyMsPerRequest)?;
+    Some(
+        element("p")
+            .text(&format!("with the client's proxy {}", told(Some(effect), Metric::CpuWithClientProxyMsPerRequest))),
+    )
 }
 
 /// The verdict, and what a run that could not tell would have needed.

@@ -68,7 +68,7 @@ fn draw(page: &Page, size: Size) -> Canvas {
 fn phases(canvas: &mut Canvas, stretches: &[Stretch], x: Scale, bottom: f64) {
     for stretches in stretches.chunk_by(|left, right| left.phase == right.phase) {
         let name = match stretches[0].phase {
-            Phase::Idle => "idle",
+            Phase::Idle | Phase::IdleWarm => "idle",
             Phase::Load => "rounds",
         };
         let last = stretches.iter().map(|stretch| stretch.started_s + stretch.wall_s).fold(0.0, f64::max);
@@ -107,6 +107,7 @@ fn draw_strip(page: &Page, canvas: &mut Canvas, strip: &Strip, x: Scale, top: f6
 fn named(stretch: &Stretch) -> String {
     match stretch.phase {
         Phase::Idle => format!("idle window {}", stretch.round + 1),
+        Phase::IdleWarm => format!("idle window {} after the warm-up", stretch.round + 1),
         Phase::Load => format!("round {}", stretch.round + 1),
     }
 }

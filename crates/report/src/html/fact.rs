@@ -4,6 +4,7 @@ use super::Page;
 use crate::caution::FATAL;
 use crate::element::{Element, element};
 use crate::figure::{change, count, requests, rhythm, rounds};
+use crate::group::meanings;
 
 /// Warnings by kind, those that a strict run is refused for first; or that there are none.
 pub(crate) fn cautions(measurement: &Measurement) -> Element {
@@ -121,17 +122,21 @@ pub(crate) fn method(page: &Page) -> Element {
          within each round, so that the machine's drift falls on all alike."
             .to_owned(),
         format!("{unit}; below {ROUNDS_EXACT} they are approximate, below {ROUNDS_MIN} none is given.{margin}"),
-        "Processes at rest stay as they are for as long as they live: figures at rest have an interval over stand-ups of the \
-         lab only, and ± shows their spread over idle windows."
+        "Processes hold the memory that they hold, and idle as they idle, for as long as they live: memory and figures at rest \
+         have an interval over stand-ups of the lab only, and ± shows their spread over blocks or idle windows."
             .to_owned(),
         "Latency counts from the intended start of a request to the last byte of its answer. Failed requests are in no \
          latency; they are counted apart."
             .to_owned(),
         "CPU time is what the kernel charged to the control groups of applications and proxies between the edges of a \
-         block, background work included. The client's pod is in no total."
+         block, background work included. The client's pod is in no total; what the proxy beside the client used is in the \
+         figures that name it."
             .to_owned(),
-        "Software interrupts are a part of the machine's time that is shown beside, never added."
+        "Software interrupts are told of the whole machine: what of them fell on an arm's processes is in its CPU time \
+         already, what met an idle processor is on nobody's account."
             .to_owned(),
     ];
+    let words = meanings(&page.measurement.arms).into_iter().map(|meaning| format!("{meaning}."));
+    let points: Vec<String> = points.into_iter().chain(words).collect();
     element("ul").puts(points.iter().map(|point| element("li").prose(point)))
 }

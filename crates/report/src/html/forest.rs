@@ -4,10 +4,11 @@ use super::Page;
 use super::figure::Figure;
 use super::look::null_effect;
 use super::table::Table;
-use crate::comparison::{GROUPS, effect, effect_cell};
+use crate::comparison::{effect, effect_cell};
 use crate::element::Element;
 use crate::figure::{change, figure, units};
 use crate::gap::Gap;
+use crate::group::{self, GROUPS};
 use crate::interval::{change_of, difference_of, is_approximate};
 use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
 use crate::verdict::spelled;
@@ -81,14 +82,15 @@ fn approximate(page: &Page, arm: &Arm) -> Option<String> {
 }
 
 fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<Row<'a>>)> {
-    let row = |(label, metric): &(&'static str, Metric)| Row {
-        label: row_label(label, *metric),
-        metric: *metric,
-        effect: effect(page.measurement, arm, *metric),
-        null: null_effect(page.measurement, *metric).and_then(|effect| effect.ratio_ci95),
+    let row = |(label, metric): group::Row| Row {
+        label: row_label(label, metric),
+        metric,
+        effect: effect(page.measurement, arm, metric),
+        null: null_effect(page.measurement, metric).and_then(|effect| effect.ratio_ci95),
     };
-    let shown = |(_, metric): &&(&str, Metric)| !LEFT_OUT.contains(metric);
-    let groups = GROUPS.into_iter().map(|(title, rows)| (title, rows.iter().filter(shown).map(row).collect()));
+    let shown = |(_, metric): &group::Row| !LEFT_OUT.contains(metric);
+    let groups = group::groups(&page.measurement.arms).into_iter();
+    let groups = groups.map(|(title, rows)| (title, rows.into_iter().filter(shown).map(row).collect()));
     groups.filter(|(_, rows): &(_, Vec<Row>)| !rows.is_empty()).collect()
 }
 
@@ -186,16 +188,16 @@ fn table(page: &Page, arm: &Arm) -> Element {
     }
     columns.extend(["verdict".to_owned(), "p (verdicts: Holm)".to_owned()]);
     let mut table = Table::new(columns);
-    for (title, metrics) in GROUPS {
+    for (title, metrics) in group::groups(&page.measurement.arms) {
         table = table.group(title);
         for (label, metric) in metrics {
-            let effect = effect(page.measurement, arm, *metric);
-            let mut cells = vec![page.value(page.base(), *metric), page.value(Some(arm), *metric)];
+            let effect = effect(page.measurement, arm, metric);
+            let mut cells = vec![page.value(page.base(), metric), page.value(Some(arm), metric)];
             cells.push(effect.and_then(change_of).unwrap_or_default());
             cells.push(effect.and_then(|effect| difference_of(effect, metric.unit())).unwrap_or_default());
             if has_null {
                 cells.push(
-                    null_effect(page.measurement, *metric).map_or_else(String::new, |null| told(Some(null), *metric)),
+                    null_effect(page.measurement, metric).map_or_else(String::new, |null| told(Some(null), metric)),
                 );
             }
             cells.push(
@@ -204,7 +206,7 @@ fn table(page: &Page, arm: &Arm) -> Element {
                     .map_or_else(String::new, |verdict| spelled(verdict).to_owned()),
             );
             cells.push(effect.and_then(|effect| effect.p_holm.or(effect.p_value)).map_or_else(String::new, p_value));
-            table = table.row(&row_title(label, *metric), cells);
+            table = table.row(&row_title(label, metric), cells);
         }
     }
     table.finish(&format!("Every metric of {base} and {}, ± standard deviation over blocks, [95 % interval]", arm.name))

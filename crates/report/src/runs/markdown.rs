@@ -1,7 +1,8 @@
 use measure::{Arm, Comparison, Difference, Effect, Failures, Metric};
 
 use super::{UNITS, aspect, cost, label, subject};
-use crate::comparison::{GROUPS, effect_cell};
+use crate::comparison::effect_cell;
+use crate::group::groups;
 use crate::interval::mark_meaning;
 use crate::markdown::{cautions, plain, table, title, told, value, warnings};
 use crate::verdict::{margin, spelled};
@@ -74,9 +75,9 @@ fn failures(failures: &[Failures]) -> String {
 
 fn folded((a, b): (&Arm, &Arm), effects: &[Effect]) -> String {
     let header = ["", "A", "B", "B vs A"].map(str::to_owned).to_vec();
-    let metrics = GROUPS
+    let metrics = groups(&[a, b])
         .into_iter()
-        .flat_map(|(group, metrics)| metrics.iter().map(move |(label, metric)| (group, label, *metric)));
+        .flat_map(|(group, metrics)| metrics.into_iter().map(move |(label, metric)| (group, label, metric)));
     let rows = metrics.map(|(group, label, metric)| {
         let unit = if metric.unit() == "1" { String::new() } else { format!(", {}", metric.unit()) };
         let cell = told(effect_cell(find(effects, &a.name, metric), metric));

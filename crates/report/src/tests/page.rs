@@ -350,7 +350,7 @@ fn a_pull_request() {
     assert_snapshot!(markdown(&measurement()), @r"
     ### meshtax: bookinfo-lean
 
-    > Sidecars cost this application +4.21 ms [4.09, 4.33] per page and +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest: +142 MiB (one stand-up). All of this stand-up.
+    > Sidecars cost this application +4.21 ms [4.09, 4.33] per page and +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest before the first request: +142 MiB (one stand-up).
 
     |  | none | sidecar | vs none | noise floor | p (Holm) | verdict |
     |---|--:|--:|--:|--:|--:|--:|
@@ -374,12 +374,12 @@ fn a_pull_request() {
     | CPU: app, ms | 1.85 ± 3 % | 1.87 ± 3 % | +0.97 % [-1.05, 2.99] |
     | CPU: proxy, ms | 0 | 3.87 ± 3 % | +3.87 ms [3.80, 3.95] |
     | CPU: total, s | 2.78 ± 3 % | 8.62 ± 3 % | +210 % [204, 216] |
-    | CPU: idle, cores | 0.00312 ± 3 % | 0.0312 ± 3 % | +901 % |
+    | CPU: idle, fresh, cores | 0.00312 ± 3 % | 0.0312 ± 3 % | +901 % |
     | CPU: peak, cores | 0.0681 ± 3 % | 0.171 ± 3 % | +151 % |
     | CPU: machine busy, % | 4.21 ± 3 % | 9.87 ± 3 % | +134 % [130, 139] |
-    | Memory: idle, MiB | 81.4 ± 3 % | 223 ± 3 % | +174 % |
-    | Memory: loaded, MiB | 83.1 ± 3 % | 232 ± 3 % | +179 % [174, 185] |
-    | Memory: proxy, MiB | 0 | 149 ± 3 % | +149 MiB [146, 152] |
+    | Memory: idle, fresh, MiB | 81.4 ± 3 % | 223 ± 3 % | +174 % |
+    | Memory: loaded, MiB | 83.1 ± 3 % | 232 ± 3 % | +179 % |
+    | Memory: proxy, MiB | 0 | 149 ± 3 % | +149 MiB |
     | Memory: growth, MiB | 1.65 ± 3 % | 8.50 ± 3 % | +415 % |
     | Links between pods: per request, B | 8214 ± 3 % | 14390 ± 3 % | +75.2 % [71.7, 78.7] |
     | Links between pods: per request, frames | 41.3 ± 3 % | 60.1 ± 3 % | +45.5 % [42.6, 48.4] |

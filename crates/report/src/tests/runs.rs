@@ -115,10 +115,10 @@ fn a_pull_request_of_two_runs() {
     | CPU: app, ms | 1.85 ± 3 % | 1.85 ± 3 % | same |
     | CPU: proxy, ms | 0 | 0 | same |
     | CPU: total, s | 2.78 ± 3 % | 2.78 ± 3 % | same |
-    | CPU: idle, cores | 0.00312 ± 3 % | 0.00312 ± 3 % | same |
+    | CPU: idle, fresh, cores | 0.00312 ± 3 % | 0.00312 ± 3 % | same |
     | CPU: peak, cores | 0.0681 ± 3 % | 0.0681 ± 3 % | same |
     | CPU: machine busy, % | 4.21 ± 3 % | 4.21 ± 3 % | same |
-    | Memory: idle, MiB | 81.4 ± 3 % | 81.4 ± 3 % | same |
+    | Memory: idle, fresh, MiB | 81.4 ± 3 % | 81.4 ± 3 % | same |
     | Memory: loaded, MiB | 83.1 ± 3 % | 83.1 ± 3 % | same |
     | Memory: proxy, MiB | 0 | 0 | same |
     | Memory: growth, MiB | 1.65 ± 3 % | 1.65 ± 3 % | same |
@@ -142,12 +142,12 @@ fn a_pull_request_of_two_runs() {
     | CPU: app, ms | 1.87 ± 3 % | 2.06 ± 3 % | +10.0 % [7.8, 12.2] |
     | CPU: proxy, ms | 3.87 ± 3 % | 4.26 ± 3 % | +10.0 % [7.8, 12.2] |
     | CPU: total, s | 8.62 ± 3 % | 9.48 ± 3 % | +10.0 % [7.8, 12.2] |
-    | CPU: idle, cores | 0.0312 ± 3 % | 0.0344 ± 3 % | +10.0 % |
+    | CPU: idle, fresh, cores | 0.0312 ± 3 % | 0.0344 ± 3 % | +10.0 % |
     | CPU: peak, cores | 0.171 ± 3 % | 0.188 ± 3 % | +10.0 % |
     | CPU: machine busy, % | 9.87 ± 3 % | 10.9 ± 3 % | +10.0 % [7.8, 12.2] |
-    | Memory: idle, MiB | 223 ± 3 % | 246 ± 3 % | +10.0 % |
-    | Memory: loaded, MiB | 232 ± 3 % | 255 ± 3 % | +10.0 % [7.8, 12.2] |
-    | Memory: proxy, MiB | 149 ± 3 % | 163 ± 3 % | +10.0 % [7.8, 12.2] |
+    | Memory: idle, fresh, MiB | 223 ± 3 % | 246 ± 3 % | +10.0 % |
+    | Memory: loaded, MiB | 232 ± 3 % | 255 ± 3 % | +10.0 % |
+    | Memory: proxy, MiB | 149 ± 3 % | 163 ± 3 % | +10.0 % |
     | Memory: growth, MiB | 8.50 ± 3 % | 9.35 ± 3 % | +10.0 % |
     | Links between pods: per request, B | 14390 ± 3 % | 15829 ± 3 % | +10.0 % [7.8, 12.2] |
     | Links between pods: per request, frames | 60.1 ± 3 % | 66.1 ± 3 % | +10.0 % [7.8, 12.2] |
@@ -209,11 +209,11 @@ fn a_dearer_sidecar() {
         app, ms               1.85 ±  3 %     1.85 ±  3 %  same
         proxy, ms                0               0         same
       total, s                2.78 ±  3 %     2.78 ±  3 %  same
-      idle, cores          0.00312 ±  3 %  0.00312 ±  3 %  same
+      idle, fresh, cores   0.00312 ±  3 %  0.00312 ±  3 %  same
       peak, cores           0.0681 ±  3 %   0.0681 ±  3 %  same
       machine busy, %         4.21 ±  3 %     4.21 ±  3 %  same
     Memory
-      idle, MiB               81.4 ±  3 %     81.4 ±  3 %  same
+      idle, fresh, MiB        81.4 ±  3 %     81.4 ±  3 %  same
       loaded, MiB             83.1 ±  3 %     83.1 ±  3 %  same
         proxy, MiB               0               0         same
       growth, MiB             1.65 ±  3 %     1.65 ±  3 %  same
@@ -236,13 +236,13 @@ fn a_dearer_sidecar() {
         app, ms              1.87 ±  3 %    2.06 ±  3 %  +10.0 % [7.8, 12.2]
         proxy, ms            3.87 ±  3 %    4.26 ±  3 %  +10.0 % [7.8, 12.2]
       total, s               8.62 ±  3 %    9.48 ±  3 %  +10.0 % [7.8, 12.2]
-      idle, cores          0.0312 ±  3 %  0.0344 ±  3 %  +10.0 % §
+      idle, fresh, cores   0.0312 ±  3 %  0.0344 ±  3 %  +10.0 % §
       peak, cores           0.171 ±  3 %   0.188 ±  3 %  +10.0 % ‡
       machine busy, %        9.87 ±  3 %    10.9 ±  3 %  +10.0 % [7.8, 12.2]
     Memory
-      idle, MiB               223 ±  3 %     246 ±  3 %  +10.0 % §
-      loaded, MiB             232 ±  3 %     255 ±  3 %  +10.0 % [7.8, 12.2]
-        proxy, MiB            149 ±  3 %     163 ±  3 %  +10.0 % [7.8, 12.2]
+      idle, fresh, MiB        223 ±  3 %     246 ±  3 %  +10.0 % §
+      loaded, MiB             232 ±  3 %     255 ±  3 %  +10.0 % §
+        proxy, MiB            149 ±  3 %     163 ±  3 %  +10.0 % §
       growth, MiB            8.50 ±  3 %    9.35 ±  3 %  +10.0 % §
     Links between pods
       per request, B        14390 ±  3 %   15829 ±  3 %  +10.0 % [7.8, 12.2]
@@ -261,7 +261,7 @@ fn a_dearer_sidecar() {
       all blocks together. It holds what varied within the runs, and nothing of what
       changed between them
     ‡ no interval: a maximum over rounds
-    § no interval: idle windows of one stand-up repeat one observation
+    § no interval: one stand-up shows memory and rest once
 
     caution other_environment: the runs differ in processor: their arms may differ
       for that
