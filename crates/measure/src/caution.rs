@@ -4,6 +4,7 @@ mod clock;
 mod failure;
 mod foreign;
 mod generator;
+mod interrupts;
 mod kind;
 mod machine;
 mod mix;
@@ -30,7 +31,7 @@ const LEVEL: f64 = 0.01;
 /// of services and edges where there are any. An arm that is missing there is judged by the observations alone.
 pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -> Vec<Caution> {
     let run = Run::of(observations, arms, effects);
-    let guards: [fn(&Run) -> Vec<Caution>; 31] = [
+    let guards: [fn(&Run) -> Vec<Caution>; 32] = [
         rounds::few_rounds,
         rounds::unpaired_rounds,
         rounds::few_requests,
@@ -53,6 +54,7 @@ pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -
         foreign::bursts,
         foreign::stopped,
         clock::clocks,
+        interrupts::interrupts_apart,
         nagle::nagle,
         modes::modes,
         sequence::not_stationary,

@@ -25,6 +25,10 @@ pub struct Facts {
     /// The machine's clocks at instants of the run, the first and the last among them.
     #[serde(default)]
     pub clocks: Vec<ClockFacts>,
+    /// Whether the kernel takes time in interrupts off the tasks that they interrupt (`CONFIG_IRQ_TIME_ACCOUNTING`); none if it
+    /// is not known.
+    #[serde(default)]
+    pub interrupts_apart: Option<bool>,
 }
 
 /// Failures that a topology declares (`errors:`): what is meant to fail is no fault.

@@ -114,6 +114,10 @@ pub struct Environment {
     /// Whether processors were kept from sleeping; false in runs that could not ask for it.
     #[serde(default)]
     pub awake: bool,
+    /// Whether the kernel takes time in interrupts off the tasks that they interrupt, and so off all CPU times of arms
+    /// (`CONFIG_IRQ_TIME_ACCOUNTING`); null where it is not known.
+    #[serde(default)]
+    pub interrupts_apart: Option<bool>,
     /// Start of the run, RFC 3339 in UTC.
     pub started: String,
 }
@@ -183,7 +187,8 @@ pub struct Value {
     pub unit: String,
     /// Samples behind it: requests for latencies, blocks or windows for the rest.
     pub count: u64,
-    /// Standard deviation over blocks or windows; null below two.
+    /// Standard deviation of such figures of single blocks or windows; null below two, for totals and maxima, and for quantiles
+    /// that a block has too few requests for: what single blocks show of these is another figure.
     pub stddev: Option<f64>,
 }
 

@@ -181,6 +181,9 @@ pub enum MemorySource {
 pub struct MachineUse {
     /// Not idle, not waiting for I/O, not stolen.
     pub busy_s: f64,
+    /// The part of it in interrupts of devices; 0 where the kernel does not account them apart, or was not asked.
+    #[serde(default)]
+    pub irq_s: f64,
     /// The part of it in software interrupts.
     pub softirq_s: f64,
     /// Stolen by the hypervisor.

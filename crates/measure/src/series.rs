@@ -16,6 +16,9 @@ pub(crate) struct Series {
     pub(crate) value: Option<f64>,
     pub(crate) count: u64,
     pub(crate) by_round: BTreeMap<u32, f64>,
+    /// Whether the values of rounds are figures of the same kind, so that their spread is the figure's: a sum or a maximum is
+    /// none, nor is a quantile that a block has too few samples for.
+    is_alike: bool,
 }
 
 /// What was observed of one arm, by round or number of the idle window.
@@ -48,11 +51,11 @@ pub(crate) enum Part {
 impl Series {
     /// A figure that is computed over all rounds at once.
     fn pooled(value: Option<f64>, by_round: BTreeMap<u32, f64>) -> Self {
-        Self { value, count: by_round.len() as u64, by_round }
+        Self { value, count: by_round.len() as u64, by_round, is_alike: true }
     }
 
     fn of_sum(by_round: BTreeMap<u32, f64>) -> Self {
-        Self::pooled((!by_round.is_empty()).then(|| by_round.values().sum()), by_round)
+        Self { is_alike: false, ..Self::pooled((!by_round.is_empty()).then(|| by_round.values().sum()), by_round) }
     }
 
     fn of_mean(by_round: BTreeMap<u32, f64>) -> Self {
@@ -60,12 +63,12 @@ impl Series {
     }
 
     fn of_max(by_round: BTreeMap<u32, f64>) -> Self {
-        Self::pooled(by_round.values().copied().reduce(f64::max), by_round)
+        Self { is_alike: false, ..Self::pooled(by_round.values().copied().reduce(f64::max), by_round) }
     }
 
     /// The figure as the contract shows it.
     pub(crate) fn value(&self, metric: Metric) -> Value {
-        let stddev = stddev(&values(&self.by_round));
+        let stddev = stddev(&values(&self.by_round)).filter(|_| self.is_alike);
         Value { value: self.value, unit: metric.unit().to_owned(), count: self.count, stddev }
     }
 }
@@ -98,7 +101,9 @@ impl<'a> Seen<'a> {
             Metric::LatencyMsMean => self.latency_ms(Histogram::mean_ns, Histogram::mean_ns),
             Metric::LatencyMsP50 | Metric::LatencyMsP90 | Metric::LatencyMsP99 => {
                 let q = metric.quantile().expect("these metrics are quantiles");
-                self.latency_ms(|pooled| pooled.quantile_ns(q), |block| block.block_quantile_ns(q))
+                let series = self.latency_ms(|pooled| pooled.quantile_ns(q), |block| block.block_quantile_ns(q));
+                let is_alike = self.load.values().all(|block| block.latency.quantile_ns(q).is_some());
+                Series { is_alike, ..series }
             }
             Metric::WaitSTotal => Series::of_sum(by_round(&self.load, |block| Some(wait_s(block)))),
             Metric::Requests => Series::of_sum(by_round(&self.load, |block| Some(block.requests as f64))),
@@ -171,7 +176,7 @@ impl<'a> Seen<'a> {
     ) -> Series {
         let pooled = self.latency();
         let by_round = by_round(&self.load, |block| Some(of_block(&block.latency)? / NS_PER_MS));
-        Series { value: of_pool(&pooled).map(|ns| ns / NS_PER_MS), count: pooled.count(), by_round }
+        Series { value: of_pool(&pooled).map(|ns| ns / NS_PER_MS), count: pooled.count(), by_round, is_alike: true }
     }
 
     /// CPU time over requests; the figure is the total over the total, so that a short block weighs little.

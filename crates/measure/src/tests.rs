@@ -227,6 +227,24 @@ fn every_figure_of_a_known_run() {
 }
 
 #[test]
+fn a_spread_is_that_of_its_own_figure() {
+    let spread = |run: Run, metric: Metric| {
+        let Measured { arms, .. } = measure(&run.observations(), &Options::default());
+        arms[0].metrics[metric.name()].stddev
+    };
+    for metric in [Metric::WaitSTotal, Metric::CpuSTotal, Metric::CpuPeakCores, Metric::Requests] {
+        assert_eq!(spread(Run::plain(), metric), None, "{}: no block has a total or a maximum", metric.name());
+    }
+    for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::CpuMsPerRequest] {
+        assert!(spread(Run::plain(), metric).is_some(), "{}", metric.name());
+    }
+    // The slowest of 99 requests, or of 999, are no p90 and no p99.
+    assert_eq!(spread(Run { requests: 99, ..Run::plain() }, Metric::LatencyMsP90), None);
+    assert_eq!(spread(Run { requests: 999, ..Run::plain() }, Metric::LatencyMsP99), None);
+    assert!(spread(Run { requests: 1_000, ..Run::plain() }, Metric::LatencyMsP99).is_some());
+}
+
+#[test]
 fn effects_on_resources() {
     let seen = Run::plain().observations();
     let total = effect_of(&seen, Metric::CpuSTotal);

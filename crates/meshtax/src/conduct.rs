@@ -101,6 +101,7 @@ impl<'a> Conductor<'a> {
         progress: &mut Progress,
     ) -> anyhow::Result<()> {
         self.seen.facts.clocks.push(stand.meters.clock()?);
+        self.seen.facts.interrupts_apart = stand.meters.interrupts_apart()?;
         self.idle(Phase::Idle, stand, progress)?;
         self.warm_up(stand, progress)?;
         self.rest(stand, progress)?;

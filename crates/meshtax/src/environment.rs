@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 
 use lab::Trees;
 use measure::{Environment, MemorySource};
@@ -18,6 +19,7 @@ pub fn environment(envoy: &Envoy, trees: &Trees, memory_source: MemorySource, aw
         cgroups: mode_name(trees.mode).to_owned(),
         memory_source,
         awake,
+        interrupts_apart: meter::interrupts_apart(Path::new("/")).ok().flatten(),
         started: jiff::Timestamp::now().to_string(),
     }
 }

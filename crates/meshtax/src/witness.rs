@@ -58,6 +58,11 @@ impl Meters {
         (0..self.arms.len()).map(|arm| self.snapshot(arm)).collect()
     }
 
+    /// Whether the kernel takes time in interrupts off the tasks that they interrupt.
+    pub fn interrupts_apart(&self) -> anyhow::Result<Option<bool>> {
+        Ok(meter::interrupts_apart(Path::new("/"))?)
+    }
+
     /// What the machine's clocks follow now.
     pub fn clock(&self) -> anyhow::Result<ClockFacts> {
         Ok(meter::clock(Path::new("/"))?)

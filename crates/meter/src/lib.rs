@@ -8,6 +8,7 @@
 mod cgroups;
 mod clock;
 mod container;
+mod interrupts;
 mod link;
 mod machine;
 mod network;
@@ -18,6 +19,7 @@ mod text;
 pub use cgroups::{Cgroups, Mode};
 pub use clock::clock;
 pub use container::{Container, CpuTime};
+pub use interrupts::interrupts_apart;
 pub use link::Link;
 pub use machine::{Machine, MachineTime};
 pub use network::NetworkTotals;

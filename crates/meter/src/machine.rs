@@ -16,6 +16,8 @@ pub struct Machine {
 pub struct MachineTime {
     /// Not idle, not waiting for I/O, not stolen.
     pub busy_s: f64,
+    /// The part of it in interrupts of devices; 0 where the kernel does not account them apart.
+    pub irq_s: f64,
     /// The part of it in software interrupts.
     pub softirq_s: f64,
     /// Stolen by the hypervisor.
@@ -65,6 +67,7 @@ fn parse(stat: &str) -> Option<MachineTime> {
     let seconds = |ticks: u64| ticks as f64 / USER_HZ;
     Some(MachineTime {
         busy_s: seconds(busy),
+        irq_s: seconds(irq),
         softirq_s: seconds(softirq),
         steal_s: seconds(steal),
         capacity_s: seconds(busy + idle + iowait + steal),

@@ -112,6 +112,7 @@ fn sent_between(start: &LinkUse, end: &LinkUse) -> LinkUse {
 fn machine_use(start: &MachineTime, end: &MachineTime) -> MachineUse {
     MachineUse {
         busy_s: grown(start.busy_s, end.busy_s),
+        irq_s: grown(start.irq_s, end.irq_s),
         softirq_s: grown(start.softirq_s, end.softirq_s),
         steal_s: grown(start.steal_s, end.steal_s),
         capacity_s: grown(start.capacity_s, end.capacity_s),

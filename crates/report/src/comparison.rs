@@ -63,16 +63,14 @@ pub(crate) fn value_cells(arm: &Arm, metric: Metric) -> [String; 2] {
     [figure(number, metric.unit()), spread.map_or_else(String::new, |percent| format!("± {percent:>2.0} %"))]
 }
 
-/// Standard deviation in percent of the figure: of a total's part in one block, where the figure is a total. Counts are
-/// exact, and a percentage of nothing says nothing.
+/// Standard deviation in percent of the figure. A percentage of nothing says nothing; of totals and maxima, earlier runs told
+/// that of a block's part.
 fn spread_percent(value: &Value, metric: Metric) -> Option<f64> {
     let figure = value.value.filter(|figure| *figure != 0.0)?;
-    let per_block = match metric {
-        Metric::Requests | Metric::Errors => return None,
-        Metric::WaitSTotal | Metric::CpuSTotal => figure / value.count as f64,
-        _ => figure,
-    };
-    Some((value.stddev? / per_block).abs() * 100.0)
+    match metric {
+        Metric::Requests | Metric::Errors | Metric::WaitSTotal | Metric::CpuSTotal | Metric::CpuPeakCores => None,
+        _ => Some((value.stddev? / figure).abs() * 100.0),
+    }
 }
 
 /// The change in percent or, where the baseline is zero, the difference.
@@ -92,10 +90,11 @@ pub(crate) fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
 fn legend(measurement: &Measurement, tables: &str) -> String {
     let mut legend: String = meanings(&measurement.arms).into_iter().map(|meaning| paragraph(meaning, 2)).collect();
     if tables.contains('±') {
-        let load = samples(measurement, Metric::CpuSTotal).map(|blocks| format!("under load: {blocks} blocks"));
+        let load = samples(measurement, Metric::CpuMsPerRequest).map(|blocks| format!("under load: {blocks} blocks"));
         let idle = samples(measurement, Metric::MemoryIdleMib).map(|windows| format!("idle: {windows} windows"));
         let over: Vec<String> = load.into_iter().chain(idle).collect();
-        legend += &paragraph(&format!("± standard deviation ({})", over.join("; ")), 2);
+        let whose = "none for totals, maxima, and quantiles that a block has too few requests for";
+        legend += &paragraph(&format!("± standard deviation of single ones ({}); {whose}", over.join("; ")), 2);
     }
     if tables.contains('[') {
         let over = match measurement.experiment.stands {

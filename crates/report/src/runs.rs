@@ -168,7 +168,11 @@ fn meaning(comparison: &Comparison) -> String {
 fn legend(tables: &str) -> String {
     let mut legend = String::new();
     if tables.contains('±') {
-        legend += &paragraph("± standard deviation over blocks or windows", 2);
+        legend += &paragraph(
+            "± standard deviation over blocks or windows; none for totals, maxima, and quantiles that a block has too few requests \
+             for",
+            2,
+        );
     }
     if tables.contains('[') {
         legend += &paragraph(

@@ -51,15 +51,15 @@ fn two_arms() {
       mean, ms                1.98 ±  3 %     6.19 ±  3 %  +212 % [206, 218]
       p50, ms                 1.90 ±  3 %     5.96 ±  3 %  +213 % [207, 219]
       p90, ms                 2.41 ±  3 %     7.32 ±  3 %  +203 % [197, 209]
-      p99, ms                 3.87 ±  3 %     9.98 ±  3 %  +158 % [153, 163]
-      total wait, s           2.98 ±  3 %     9.29 ±  3 %  +212 % [206, 218]
+      p99, ms                 3.87            9.98         +158 % [153, 163]
+      total wait, s           2.98            9.29         +212 % [206, 218]
     CPU
       per request, ms         1.85 ±  3 %     5.74 ±  3 %  +210 % [204, 216]
         app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
         proxy, ms                0            3.87 ±  3 %  +3.87 ms [3.80, 3.95]
-      total, s                2.78 ±  3 %     8.62 ±  3 %  +210 % [204, 216]
+      total, s                2.78            8.62         +210 % [204, 216]
       idle, fresh, cores   0.00312 ±  3 %   0.0312 ±  3 %  +901 % §
-      peak, cores           0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
+      peak, cores           0.0681           0.171         +151 % ‡
       machine busy, %         4.21 ±  3 %     9.87 ±  3 %  +134 % [130, 139]
     Memory
       idle, fresh, MiB        81.4 ±  3 %      223 ±  3 %  +174 % §
@@ -74,7 +74,8 @@ fn two_arms() {
       errors                     0               0         same
 
     fresh: before the first request
-    ± standard deviation (under load: 10 blocks; idle: 8 windows)
+    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
+      none for totals, maxima, and quantiles that a block has too few requests for
     [low, high] 95 % interval, rounds of this stand-up paired
     ‡ no interval: a maximum over rounds
     § no interval: one stand-up shows memory and rest once
@@ -130,14 +131,14 @@ fn three_rounds() {
       p50, ms                 1.90 ±  3 %     5.96 ±  3 %  +213 % †
       p90, ms                 2.41 ±  3 %     7.32 ±  3 %  +203 % †
       p99, ms                    *               *         *
-      total wait, s           2.98 ±  3 %     9.29 ±  3 %  +212 % †
+      total wait, s           2.98            9.29         +212 % †
     CPU
       per request, ms         1.85 ±  3 %     5.74 ±  3 %  +210 % †
         app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.971 % †
         proxy, ms                0            3.87 ±  3 %  +3.87 ms †
-      total, s                2.78 ±  3 %     8.62 ±  3 %  +210 % †
+      total, s                2.78            8.62         +210 % †
       idle, fresh, cores   0.00312 ±  3 %   0.0312 ±  3 %  +901 % §
-      peak, cores           0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
+      peak, cores           0.0681           0.171         +151 % ‡
       machine busy, %         4.21 ±  3 %     9.87 ±  3 %  +134 % †
     Memory
       idle, fresh, MiB        81.4 ±  3 %      223 ±  3 %  +174 % §
@@ -152,7 +153,8 @@ fn three_rounds() {
       errors                     0               0         same
 
     fresh: before the first request
-    ± standard deviation (under load: 3 blocks; idle: 8 windows)
+    ± standard deviation of single ones (under load: 3 blocks; idle: 8 windows);
+      none for totals, maxima, and quantiles that a block has too few requests for
     * no figure: too few samples
     † no interval: 3 rounds, at least 6 are needed
     ‡ no interval: a maximum over rounds
@@ -210,7 +212,7 @@ fn interrupted() {
       mean, ms                1.98 ±  3 %        *    *
       p50, ms                 1.90 ±  3 %        *    *
       p90, ms                 2.41 ±  3 %        *    *
-      p99, ms                 3.87 ±  3 %        *    *
+      p99, ms                 3.87               *    *
       total wait, s           2.98               *    *
     CPU
       per request, ms         1.85               *    *
@@ -233,7 +235,8 @@ fn interrupted() {
       errors                     0               *    *
 
     fresh: before the first request
-    ± standard deviation (idle: 8 windows)
+    ± standard deviation of single ones (idle: 8 windows); none for totals, maxima,
+      and quantiles that a block has too few requests for
     * no figure: too few samples
 
     Requests received  none  sidecar
@@ -270,15 +273,15 @@ fn one_arm() {
       mean, ms                1.98 ±  3 %
       p50, ms                 1.90 ±  3 %
       p90, ms                 2.41 ±  3 %
-      p99, ms                 3.87 ±  3 %
-      total wait, s           2.98 ±  3 %
+      p99, ms                 3.87
+      total wait, s           2.98
     CPU
       per request, ms         1.85 ±  3 %
         app, ms               1.85 ±  3 %
         proxy, ms                0
-      total, s                2.78 ±  3 %
+      total, s                2.78
       idle, fresh, cores   0.00312 ±  3 %
-      peak, cores           0.0681 ±  3 %
+      peak, cores           0.0681
       machine busy, %         4.21 ±  3 %
     Memory
       idle, fresh, MiB        81.4 ±  3 %
@@ -293,7 +296,8 @@ fn one_arm() {
       errors                     0
 
     fresh: before the first request
-    ± standard deviation (under load: 10 blocks; idle: 8 windows)
+    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
+      none for totals, maxima, and quantiles that a block has too few requests for
 
     meshtax 0.1.0, started 2026-01-02T03:04:05Z
     Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
@@ -318,15 +322,15 @@ fn an_arm_that_costs_nothing_measurable() {
       mean, ms                1.98 ±  3 %     1.99 ±  3 %  +0.35 % [-1.65, 2.36]
       p50, ms                 1.90 ±  3 %     1.91 ±  3 %  +0.32 % [-1.69, 2.32]
       p90, ms                 2.41 ±  3 %     2.42 ±  3 %  +0.29 % [-1.72, 2.30]
-      p99, ms                 3.87 ±  3 %     3.90 ±  3 %  +0.75 % [-1.27, 2.76]
-      total wait, s           2.98 ±  3 %     2.99 ±  3 %  +0.37 % [-1.64, 2.38]
+      p99, ms                 3.87            3.90         +0.75 % [-1.27, 2.76]
+      total wait, s           2.98            2.99         +0.37 % [-1.64, 2.38]
     CPU
       per request, ms         1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
         app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
         proxy, ms                0               0         same
-      total, s                2.78 ±  3 %     2.81 ±  3 %  +0.97 % [-1.05, 2.99]
+      total, s                2.78            2.81         +0.97 % [-1.05, 2.99]
       idle, fresh, cores   0.00312 ±  3 %  0.00312 ±  3 %  same
-      peak, cores           0.0681 ±  3 %   0.0690 ±  3 %  +1.32 % ‡
+      peak, cores           0.0681          0.0690         +1.32 % ‡
       machine busy, %         4.21 ±  3 %     4.30 ±  3 %  +2.14 % [0.10, 4.18]
     Memory
       idle, fresh, MiB        81.4 ±  3 %     81.4 ±  3 %  same
@@ -341,7 +345,8 @@ fn an_arm_that_costs_nothing_measurable() {
       errors                     0               0         same
 
     fresh: before the first request
-    ± standard deviation (under load: 10 blocks; idle: 8 windows)
+    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
+      none for totals, maxima, and quantiles that a block has too few requests for
     [low, high] 95 % interval, rounds of this stand-up paired
     ‡ no interval: a maximum over rounds
     § no interval: one stand-up shows memory and rest once
@@ -387,16 +392,16 @@ fn latency_is_paired_with_the_cpu_and_memory_of_all_proxies_that_it_passes() {
       mean, ms                1.98 ±  3 %     6.19 ±  3 %  +212 % [206, 218]
       p50, ms                 1.90 ±  3 %     5.96 ±  3 %  +213 % [207, 219]
       p90, ms                 2.41 ±  3 %     7.32 ±  3 %  +203 % [197, 209]
-      p99, ms                 3.87 ±  3 %     9.98 ±  3 %  +158 % [153, 163]
-      total wait, s           2.98 ±  3 %     9.29 ±  3 %  +212 % [206, 218]
+      p99, ms                 3.87            9.98         +158 % [153, 163]
+      total wait, s           2.98            9.29         +212 % [206, 218]
     CPU
       per request, ms         1.85 ±  3 %     5.74 ±  3 %  +210 % [204, 216]
         app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
         proxy, ms                0            3.87 ±  3 %  +3.87 ms [3.80, 3.95]
-      total, s                2.78 ±  3 %     8.62 ±  3 %  +210 % [204, 216]
+      total, s                2.78            8.62         +210 % [204, 216]
       idle, fresh, cores   0.00312 ±  3 %   0.0312 ±  3 %  +901 % §
       idle, warm, cores    0.00312 ±  3 %   0.0352 ±  3 %  +1028 % §
-      peak, cores           0.0681 ±  3 %    0.171 ±  3 %  +151 % ‡
+      peak, cores           0.0681           0.171         +151 % ‡
       machine busy, %         4.21 ±  3 %     9.87 ±  3 %  +134 % [130, 139]
     Memory
       idle, fresh, MiB        81.4 ±  3 %      223 ±  3 %  +174 % §
@@ -424,7 +429,8 @@ fn latency_is_paired_with_the_cpu_and_memory_of_all_proxies_that_it_passes() {
     fresh: before the first request; warm: at rest after the warm-up
     CPU in no total, per request: the arm's own name server, and what asks its pods
       for their health
-    ± standard deviation (under load: 10 blocks; idle: 8 windows)
+    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
+      none for totals, maxima, and quantiles that a block has too few requests for
     [low, high] 95 % interval, rounds paired
     ‡ no interval: a maximum over rounds
     § no interval: one stand-up shows memory and rest once

@@ -66,9 +66,13 @@ fn environment(environment: &Environment) -> String {
         MemorySource::Pss => "PSS",
     };
     let tools = format!("meshtax {meshtax}{envoy}, started {started}");
+    let interrupts = match environment.interrupts_apart {
+        Some(true) => ", interrupts in no CPU time",
+        Some(false) | None => "",
+    };
     let awake = if environment.awake { ", processors kept awake" } else { "" };
     let machine = format!(
-        "{system}, Linux {kernel}, {cores} ({processor}), {memory_mib} MiB, cgroups {cgroups}, memory as {memory}{awake}"
+        "{system}, Linux {kernel}, {cores} ({processor}), {memory_mib} MiB, cgroups {cgroups}, memory as {memory}{awake}{interrupts}"
     );
     paragraph(&tools, 2) + &paragraph(&machine, 2)
 }

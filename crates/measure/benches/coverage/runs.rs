@@ -143,6 +143,7 @@ fn measurement(seen: &Observations) -> Measurement {
         cgroups: word(),
         memory_source: MemorySource::Pss,
         awake: false,
+        interrupts_apart: None,
         started: word(),
     };
     Measurement {

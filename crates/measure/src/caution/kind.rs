@@ -51,6 +51,8 @@ pub enum CautionKind {
     ClockSource,
     /// Processors may change their frequency.
     CpuFrequency,
+    /// The kernel takes time in interrupts off control groups.
+    InterruptsApart,
     /// Latencies of about 40 ms, or about 40 ms above others, stand out.
     Nagle,
     /// Latencies fall into groups in some arms and not in others.
@@ -69,7 +71,7 @@ pub enum CautionKind {
 
 impl CautionKind {
     /// Every kind.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::FewRounds,
         Self::UnpairedRounds,
         Self::FewRequests,
@@ -94,6 +96,7 @@ impl CautionKind {
         Self::Stopped,
         Self::ClockSource,
         Self::CpuFrequency,
+        Self::InterruptsApart,
         Self::Nagle,
         Self::Bimodal,
         Self::NotStationary,
@@ -130,6 +133,7 @@ impl CautionKind {
             Self::Stopped => "stopped",
             Self::ClockSource => "clock_source",
             Self::CpuFrequency => "cpu_frequency",
+            Self::InterruptsApart => "interrupts_apart",
             Self::Nagle => "nagle",
             Self::Bimodal => "bimodal",
             Self::NotStationary => "not_stationary",

@@ -188,6 +188,21 @@ fn the_machine() {
 }
 
 #[test]
+fn interrupts_that_no_cpu_time_holds() {
+    let apart = |case: &mut Case| {
+        case.observations.facts.interrupts_apart = Some(true);
+        for reading in &mut case.observations.meters {
+            let softirq_s = if reading.arm == "none" { 0.05 } else { 0.02 };
+            (reading.machine.irq_s, reading.machine.softirq_s) = (0.01, softirq_s);
+        }
+    };
+    let told = check(apart, &["interrupts_apart"]);
+    // Blocks of 100 requests.
+    assert!(!told[0].fatal && told[0].text.contains("`none` 0.600 ms, `sidecar` 0.300 ms per request"), "{told:?}");
+    check(|case| case.observations.facts.interrupts_apart = None, &[]);
+}
+
+#[test]
 fn clocks() {
     let source = |name: &str| {
         let name = name.to_owned();

@@ -84,6 +84,7 @@ fn environment() -> Environment {
         cgroups: "v2".to_owned(),
         memory_source: MemorySource::WorkingSet,
         awake: false,
+        interrupts_apart: None,
         started: "2026-01-02T03:04:05Z".to_owned(),
     }
 }

@@ -4,7 +4,15 @@ use super::*;
 fn the_first_line_is_all_cores() {
     let time = parse("cpu  1000 200 300 5000 60 7 80 9 11 12\ncpu0 1 1 1 1 1 1 1 1 1 1\nprocs_running 3\n").unwrap();
     let (pressure_s, runnable) = (None, 3);
-    let truth = MachineTime { busy_s: 15.87, softirq_s: 0.8, steal_s: 0.09, capacity_s: 66.56, pressure_s, runnable };
+    let truth = MachineTime {
+        busy_s: 15.87,
+        irq_s: 0.07,
+        softirq_s: 0.8,
+        steal_s: 0.09,
+        capacity_s: 66.56,
+        pressure_s,
+        runnable,
+    };
     assert_eq!(time, truth);
     assert_eq!(parse("cpu0 1 1 1 1 1 1 1 1\n"), None);
     assert_eq!(parse("cpu  1 2 x\n"), None);

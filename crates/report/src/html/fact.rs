@@ -89,6 +89,7 @@ pub(crate) fn environment(measurement: &Measurement) -> Element {
         ("System", format!("{}, Linux {}", environment.system, environment.kernel)),
         ("Processors", if environment.awake { "kept awake" } else { "may sleep" }.to_owned()),
         ("Control groups", environment.cgroups.clone()),
+        ("Interrupts", interrupts(environment.interrupts_apart).to_owned()),
         ("Memory is", memory.to_owned()),
         ("meshtax", environment.meshtax.clone()),
         ("Envoy", environment.envoy.clone().unwrap_or_else(|| "not used".to_owned())),
@@ -96,6 +97,15 @@ pub(crate) fn environment(measurement: &Measurement) -> Element {
     ];
     let entries = entries.iter().flat_map(|(name, value)| [element("dt").text(name), element("dd").text(value)]);
     element("dl").puts(entries)
+}
+
+/// Where the kernel accounts time in interrupts.
+fn interrupts(apart: Option<bool>) -> &'static str {
+    match apart {
+        Some(true) => "taken off the tasks that they interrupt: in no CPU time of an arm",
+        Some(false) => "charged to the tasks that they interrupt",
+        None => "not known where they are charged",
+    }
 }
 
 /// How the figures came about.

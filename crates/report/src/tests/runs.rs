@@ -109,14 +109,14 @@ fn a_pull_request_of_two_runs() {
     | Latency: mean, ms | 1.98 ± 3 % | 1.98 ± 3 % | same |
     | Latency: p50, ms | 1.90 ± 3 % | 1.90 ± 3 % | same |
     | Latency: p90, ms | 2.41 ± 3 % | 2.41 ± 3 % | same |
-    | Latency: p99, ms | 3.87 ± 3 % | 3.87 ± 3 % | same |
-    | Latency: total wait, s | 2.98 ± 3 % | 2.98 ± 3 % | same |
+    | Latency: p99, ms | 3.87 | 3.87 | same |
+    | Latency: total wait, s | 2.98 | 2.98 | same |
     | CPU: per request, ms | 1.85 ± 3 % | 1.85 ± 3 % | same |
     | CPU: app, ms | 1.85 ± 3 % | 1.85 ± 3 % | same |
     | CPU: proxy, ms | 0 | 0 | same |
-    | CPU: total, s | 2.78 ± 3 % | 2.78 ± 3 % | same |
+    | CPU: total, s | 2.78 | 2.78 | same |
     | CPU: idle, fresh, cores | 0.00312 ± 3 % | 0.00312 ± 3 % | same |
-    | CPU: peak, cores | 0.0681 ± 3 % | 0.0681 ± 3 % | same |
+    | CPU: peak, cores | 0.0681 | 0.0681 | same |
     | CPU: machine busy, % | 4.21 ± 3 % | 4.21 ± 3 % | same |
     | Memory: idle, fresh, MiB | 81.4 ± 3 % | 81.4 ± 3 % | same |
     | Memory: loaded, MiB | 83.1 ± 3 % | 83.1 ± 3 % | same |
@@ -136,14 +136,14 @@ fn a_pull_request_of_two_runs() {
     | Latency: mean, ms | 6.19 ± 3 % | 6.81 ± 3 % | +10.0 % [7.8, 12.2] |
     | Latency: p50, ms | 5.96 ± 3 % | 6.55 ± 3 % | +10.0 % [7.8, 12.2] |
     | Latency: p90, ms | 7.32 ± 3 % | 8.06 ± 3 % | +10.0 % [7.8, 12.2] |
-    | Latency: p99, ms | 9.98 ± 3 % | 11.0 ± 3 % | +10.0 % [7.8, 12.2] |
-    | Latency: total wait, s | 9.29 ± 3 % | 10.2 ± 3 % | +10.0 % [7.8, 12.2] |
+    | Latency: p99, ms | 9.98 | 11.0 | +10.0 % [7.8, 12.2] |
+    | Latency: total wait, s | 9.29 | 10.2 | +10.0 % [7.8, 12.2] |
     | CPU: per request, ms | 5.74 ± 3 % | 6.32 ± 3 % | +10.0 % [7.8, 12.2] |
     | CPU: app, ms | 1.87 ± 3 % | 2.06 ± 3 % | +10.0 % [7.8, 12.2] |
     | CPU: proxy, ms | 3.87 ± 3 % | 4.26 ± 3 % | +10.0 % [7.8, 12.2] |
-    | CPU: total, s | 8.62 ± 3 % | 9.48 ± 3 % | +10.0 % [7.8, 12.2] |
+    | CPU: total, s | 8.62 | 9.48 | +10.0 % [7.8, 12.2] |
     | CPU: idle, fresh, cores | 0.0312 ± 3 % | 0.0344 ± 3 % | +10.0 % |
-    | CPU: peak, cores | 0.171 ± 3 % | 0.188 ± 3 % | +10.0 % |
+    | CPU: peak, cores | 0.171 | 0.188 | +10.0 % |
     | CPU: machine busy, % | 9.87 ± 3 % | 10.9 ± 3 % | +10.0 % [7.8, 12.2] |
     | Memory: idle, fresh, MiB | 223 ± 3 % | 246 ± 3 % | +10.0 % |
     | Memory: loaded, MiB | 232 ± 3 % | 255 ± 3 % | +10.0 % |
@@ -202,15 +202,15 @@ fn a_dearer_sidecar() {
       mean, ms                1.98 ±  3 %     1.98 ±  3 %  same
       p50, ms                 1.90 ±  3 %     1.90 ±  3 %  same
       p90, ms                 2.41 ±  3 %     2.41 ±  3 %  same
-      p99, ms                 3.87 ±  3 %     3.87 ±  3 %  same
-      total wait, s           2.98 ±  3 %     2.98 ±  3 %  same
+      p99, ms                 3.87            3.87         same
+      total wait, s           2.98            2.98         same
     CPU
       per request, ms         1.85 ±  3 %     1.85 ±  3 %  same
         app, ms               1.85 ±  3 %     1.85 ±  3 %  same
         proxy, ms                0               0         same
-      total, s                2.78 ±  3 %     2.78 ±  3 %  same
+      total, s                2.78            2.78         same
       idle, fresh, cores   0.00312 ±  3 %  0.00312 ±  3 %  same
-      peak, cores           0.0681 ±  3 %   0.0681 ±  3 %  same
+      peak, cores           0.0681          0.0681         same
       machine busy, %         4.21 ±  3 %     4.21 ±  3 %  same
     Memory
       idle, fresh, MiB        81.4 ±  3 %     81.4 ±  3 %  same
@@ -229,15 +229,15 @@ fn a_dearer_sidecar() {
       mean, ms               6.19 ±  3 %    6.81 ±  3 %  +10.0 % [7.8, 12.2]
       p50, ms                5.96 ±  3 %    6.55 ±  3 %  +10.0 % [7.8, 12.2]
       p90, ms                7.32 ±  3 %    8.06 ±  3 %  +10.0 % [7.8, 12.2]
-      p99, ms                9.98 ±  3 %    11.0 ±  3 %  +10.0 % [7.8, 12.2]
-      total wait, s          9.29 ±  3 %    10.2 ±  3 %  +10.0 % [7.8, 12.2]
+      p99, ms                9.98           11.0         +10.0 % [7.8, 12.2]
+      total wait, s          9.29           10.2         +10.0 % [7.8, 12.2]
     CPU
       per request, ms        5.74 ±  3 %    6.32 ±  3 %  +10.0 % [7.8, 12.2]
         app, ms              1.87 ±  3 %    2.06 ±  3 %  +10.0 % [7.8, 12.2]
         proxy, ms            3.87 ±  3 %    4.26 ±  3 %  +10.0 % [7.8, 12.2]
-      total, s               8.62 ±  3 %    9.48 ±  3 %  +10.0 % [7.8, 12.2]
+      total, s               8.62           9.48         +10.0 % [7.8, 12.2]
       idle, fresh, cores   0.0312 ±  3 %  0.0344 ±  3 %  +10.0 % §
-      peak, cores           0.171 ±  3 %   0.188 ±  3 %  +10.0 % ‡
+      peak, cores           0.171          0.188         +10.0 % ‡
       machine busy, %        9.87 ±  3 %    10.9 ±  3 %  +10.0 % [7.8, 12.2]
     Memory
       idle, fresh, MiB        223 ±  3 %     246 ±  3 %  +10.0 % §
@@ -256,7 +256,8 @@ fn a_dearer_sidecar() {
 
     Cost beside `none`: B vs A compares the ratios to it, so that what changed for
       all arms alike, such as a faster machine, cancels
-    ± standard deviation over blocks or windows
+    ± standard deviation over blocks or windows; none for totals, maxima, and
+      quantiles that a block has too few requests for
     [low, high] 95 % interval by Welch's t, rounds unpaired; quantiles are those of
       all blocks together. It holds what varied within the runs, and nothing of what
       changed between them

@@ -160,5 +160,6 @@ fn facts() -> Facts {
         programs: Vec::new(),
         declared: crate::DeclaredFailures::default(),
         clocks: vec![clock.clone(), clock],
+        interrupts_apart: Some(false),
     }
 }
