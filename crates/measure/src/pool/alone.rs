@@ -1,4 +1,4 @@
-use super::{DRAWS, NS_PER_MS, Pool, error, for_each_draw, rounding_ns};
+use super::{DRAWS, NS_PER_MS, Pool, error, for_each_draw, within_bucket};
 use crate::estimate::Estimate;
 use crate::{Histogram, samples_needed};
 
@@ -19,14 +19,12 @@ pub(crate) fn alone(rounds: &[&Histogram], q: f64) -> Option<Quantile> {
     }
     let ns = pool.quantile_ns(q, &vec![1; rounds.len()]);
     let (mut logs, mut values) = (Vec::with_capacity(DRAWS), Vec::with_capacity(DRAWS));
-    for_each_draw(rounds.len(), |weights| {
-        let ns = pool.quantile_ns(q, weights);
+    for_each_draw(rounds.len(), |weights, places| {
+        let ns = within_bucket(pool.quantile_ns(q, weights), places[0]);
         logs.push(ns.ln());
         values.push(ns);
     });
-    let step = rounding_ns(ns);
-    let log = error(logs, rounds.len(), step / ns);
-    let value = error(values, rounds.len(), step);
+    let (log, value) = (error(logs, rounds.len()), error(values, rounds.len()));
     Some(Quantile {
         log: Estimate::new((ns / NS_PER_MS).ln(), log, rounds.len()),
         ms: Estimate::new(ns, value, rounds.len()).times(1.0 / NS_PER_MS),

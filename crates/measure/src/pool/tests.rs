@@ -81,3 +81,34 @@ proptest! {
         prop_assert_eq!(Some(told), merged.block_quantile_ns(q));
     }
 }
+
+/// How far standard errors are off that of endless draws: relative standard deviation over orders of the same units, as
+/// each order makes other draws of them.
+fn off(units: u64, requests: u64, body: f64, q: f64) -> f64 {
+    use rand::seq::SliceRandom;
+    let mut rng = ChaCha8Rng::seed_from_u64(units + requests);
+    let mut normal = move || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+    let mut unit = || {
+        let life = 0.1 * body * normal();
+        (0..requests).map(|_| (2e6 * (body * normal() + life).exp()) as u64).collect::<Vec<_>>()
+    };
+    let mut pairs: Vec<[Histogram; 2]> = (0..units).map(|_| [of(&unit()), of(&unit())]).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let errors: Vec<f64> = (0..30)
+        .map(|_| {
+            pairs.shuffle(&mut rng);
+            let borrowed: Vec<_> = pairs.iter().map(|[base, arm]| [Cow::Borrowed(base), Cow::Borrowed(arm)]).collect();
+            Pools::of(&borrowed).quantile(q).unwrap().log_ratio.resolvable().unwrap()
+        })
+        .collect();
+    crate::interval::stddev(&errors).unwrap() / crate::interval::mean(&errors).unwrap()
+}
+
+#[test]
+fn standard_errors_are_those_of_endless_draws_where_units_are_few_and_buckets_coarse() {
+    // Requests vary by 25 %, where buckets are fine; or by as much or less than a bucket is wide, some 0.05 %.
+    for (body, q) in [(0.25, 0.5), (0.01, 0.5), (0.01, 0.9), (0.002, 0.5)] {
+        let off = off(10, 100, body, q);
+        assert!(off < 0.04, "{body}, {q}: {off}");
+    }
+}
