@@ -98,7 +98,7 @@ fn off(units: u64, requests: u64, body: f64, q: f64) -> f64 {
         .map(|_| {
             pairs.shuffle(&mut rng);
             let borrowed: Vec<_> = pairs.iter().map(|[base, arm]| [Cow::Borrowed(base), Cow::Borrowed(arm)]).collect();
-            Pools::of(&borrowed).quantile(q).unwrap().log_ratio.resolvable().unwrap()
+            Pools::of(&borrowed).quantile(q).unwrap().log_ratio.resolvable(0.05).unwrap()
         })
         .collect();
     crate::interval::stddev(&errors).unwrap() / crate::interval::mean(&errors).unwrap()
