@@ -22,10 +22,18 @@ struct header {
 	__u8 kind; /* answer or query, operation, truncation */
 	__u8 code;
 	__be16 questions;
-	__be16 rest[3];
+	__be16 answers;
+	__be16 authorities;
+	__be16 additionals;
 };
 
 enum { KIND_ANSWER = 0x80, KIND_OPERATION = 0x78, KIND_TRUNCATED = 0x02, CODE_RCODE = 0x0f };
+
+/* RFC 1035, 4.1.3 and 4.1.4; RFC 6891, 6.1.2. */
+enum { QUESTION_LEN = 4, RECORD_LEN = 10, POINTER_LEN = 2, POINTER = 0xc0, TYPE_OPT = 41 };
+
+/* Labels and records that are stepped over on the way to the record of EDNS. */
+#define STEPS_MAX 256
 
 struct owner {
 	__u32 pid;
@@ -142,6 +150,63 @@ static __noinline bool ask(struct __sk_buff *skb, struct packet *packet, struct 
 	return true;
 }
 
+/* What follows a record's name. */
+struct record {
+	__be16 type;
+	__be16 class;
+	__u8 upper; /* of EDNS: the upper bits of the code */
+	__u8 rest[3];
+	__be16 length;
+};
+_Static_assert(sizeof(struct record) == RECORD_LEN, "struct record lies as in a message");
+
+/* The upper bits of an answer's code, which only the record of EDNS has: it is one of so many `records` between `at` and
+ * `end`. -1 if it cannot be reached. The verifier looks at it once, as it is not static. */
+__noinline int upper_bits(struct __sk_buff *skb, __u32 at, __u32 end, __u32 records)
+{
+	struct record record;
+	__u8 length;
+
+	for (int i = 0; i < STEPS_MAX && records; i++) {
+		if (at >= end || bpf_skb_load_bytes(skb, at, &length, 1))
+			return -1;
+		if (length && length <= LABEL_LEN_MAX) {
+			at += 1 + length;
+			continue;
+		}
+		if (length && length < POINTER)
+			return -1;
+		at += length ? POINTER_LEN : 1;
+		if (at + RECORD_LEN > end || bpf_skb_load_bytes(skb, at, &record, sizeof(record)))
+			return -1;
+		if (record.type == bpf_htons(TYPE_OPT))
+			return record.upper;
+		at += RECORD_LEN + bpf_ntohs(record.length);
+		records--;
+	}
+	return records ? -1 : 0;
+}
+
+/* The code of an answer of `length` bytes at `at`. */
+static __always_inline __u16 code_of(struct __sk_buff *skb, const struct header *header, __u32 at, __u32 length)
+{
+	__u32 records = bpf_ntohs(header->answers) + bpf_ntohs(header->authorities) + bpf_ntohs(header->additionals);
+	__u32 end = at + length;
+	int upper;
+
+	if (!header->additionals)
+		return header->code & CODE_RCODE;
+	at += sizeof(*header);
+	if (header->questions) {
+		at = header->questions == bpf_htons(1) ? name_end(skb, at) : 0;
+		if (!at)
+			return RCODE_UNKNOWN;
+		at += QUESTION_LEN;
+	}
+	upper = upper_bits(skb, at, end, records);
+	return upper < 0 ? RCODE_UNKNOWN : upper << 4 | (header->code & CODE_RCODE);
+}
+
 /* A message at `at` that comes from a server; whether it is understood. */
 static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u32 at, __u32 length)
 {
@@ -169,7 +234,7 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 		give_up(query, &key);
 		return true;
 	}
-	query->rcode = header.code & CODE_RCODE;
+	query->rcode = code_of(skb, &header, at, length);
 	query->flags = header.kind & KIND_TRUNCATED ? ANSWER_TRUNCATED : 0;
 	if (place & OTHERS_WAIT)
 		excuse_others(skb, key.message, folded(query->server), query->begun_ns);

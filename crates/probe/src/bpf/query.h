@@ -11,11 +11,14 @@
 /* Bucket i holds latencies below 2^(i + 6) µs, the last one all others. */
 #define LATENCY_BUCKETS 18
 
-/* In place of the code of an answer: there was none in time. */
-#define RCODE_TIMEOUT 255
+/* In place of the code of an answer, which has twelve bits (RFC 6891, 6.1.3): there was none in time. */
+#define RCODE_TIMEOUT 0xffff
 
 /* There was none, and it was not waited for: another server that was asked at the same time has answered. */
-#define RCODE_ELSEWHERE 254
+#define RCODE_ELSEWHERE 0xfffe
+
+/* Its upper bits are behind what is looked at. */
+#define RCODE_UNKNOWN 0xfffd
 
 enum {
 	ANSWER_TRUNCATED = 1,
@@ -40,11 +43,12 @@ struct query {
 	__u16 type;
 	__u8 family;
 	__u8 transport;
-	__u8 rcode;
+	__u8 pad;
 	__u8 flags;           /* ANSWER_… */
 	char comm[OWNER_LEN]; /* name of the process */
 	__u8 name[NAME_LEN];  /* as on the wire; empty where it is withheld */
-	__u32 name_len;
+	__u16 name_len;
+	__u16 rcode;
 };
 _Static_assert(sizeof(struct query) == 368, "struct query has no hidden padding");
 
@@ -54,10 +58,11 @@ struct series_key {
 	char comm[OWNER_LEN];
 	__u32 netns;
 	__u16 type;
-	__u8 rcode;
+	__u16 rcode;
 	__u8 transport;
+	__u8 pad[7];
 };
-_Static_assert(sizeof(struct series_key) == 32, "struct series_key has no hidden padding");
+_Static_assert(sizeof(struct series_key) == 40, "struct series_key has no hidden padding");
 
 /* Monotonic counters. */
 struct series {

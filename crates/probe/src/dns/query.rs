@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::connection::address;
 use crate::record::comm;
 
-use super::record::{QueryRecord, RCODE_ELSEWHERE, RCODE_TIMEOUT};
+use super::record::{QueryRecord, RCODE_ELSEWHERE, RCODE_TIMEOUT, RCODE_UNKNOWN};
 
 const IPPROTO_TCP: u8 = 6;
 
@@ -50,7 +50,7 @@ pub struct Query {
 
 impl Query {
     pub(super) fn of(record: &QueryRecord) -> Self {
-        let length = usize::try_from(record.name_len).map_or(0, |length| length.min(record.name.len()));
+        let length = usize::from(record.name_len).min(record.name.len());
         Self {
             begun: Duration::from_nanos(record.begun_ns),
             ended: Duration::from_nanos(record.ended_ns),
@@ -101,10 +101,10 @@ impl Transport {
     }
 }
 
-/// How a query ended: the code in the answer's header, or why there is none. Codes above 15, which EDNS adds, are told by their
-/// lower four bits.
+/// How a query ended: the code of the answer, with the bits that EDNS adds to those of the header (RFC 6891, 6.1.3), or why
+/// there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Rcode(u8);
+pub struct Rcode(u16);
 
 impl Rcode {
     /// The answer says that there is nothing wrong.
@@ -114,7 +114,10 @@ impl Rcode {
     /// There was none, but one from another server that was asked at the same time.
     pub const ELSEWHERE: Self = Self(RCODE_ELSEWHERE);
 
-    pub(super) fn of(number: u8) -> Self {
+    /// The answer came, and its code is not known: the record of EDNS lies behind what is looked at.
+    pub const UNKNOWN: Self = Self(RCODE_UNKNOWN);
+
+    pub(super) fn of(number: u16) -> Self {
         Self(number)
     }
 }
@@ -122,13 +125,28 @@ impl Rcode {
 impl fmt::Display for Rcode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // https://www.iana.org/assignments/dns-parameters, DNS RCODEs
-        const NAMES: [&str; 11] = [
-            "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET",
-            "NOTAUTH", "NOTZONE",
+        const NAMES: [&str; 12] = [
+            "NOERROR",
+            "FORMERR",
+            "SERVFAIL",
+            "NXDOMAIN",
+            "NOTIMP",
+            "REFUSED",
+            "YXDOMAIN",
+            "YXRRSET",
+            "NXRRSET",
+            "NOTAUTH",
+            "NOTZONE",
+            "DSOTYPENI",
         ];
-        match (*self, NAMES.get(usize::from(self.0))) {
+        const EXTENDED: [&str; 8] =
+            ["BADVERS", "BADKEY", "BADTIME", "BADMODE", "BADNAME", "BADALG", "BADTRUNC", "BADCOOKIE"];
+        let number = usize::from(self.0);
+        let extended = number.checked_sub(16).and_then(|place| EXTENDED.get(place));
+        match (*self, NAMES.get(number).or(extended)) {
             (Self::TIMEOUT, _) => f.write_str("TIMEOUT"),
             (Self::ELSEWHERE, _) => f.write_str("ELSEWHERE"),
+            (Self::UNKNOWN, _) => f.write_str("UNKNOWN"),
             (_, Some(name)) => f.write_str(name),
             (Self(number), None) => write!(f, "RCODE{number}"),
         }

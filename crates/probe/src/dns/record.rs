@@ -7,10 +7,13 @@ use super::DnsOptions;
 pub(super) const NAME_LEN: usize = 256;
 pub(super) const LATENCY_BUCKETS: usize = 18;
 /// In place of the code of an answer.
-pub(super) const RCODE_TIMEOUT: u8 = 255;
+pub(super) const RCODE_TIMEOUT: u16 = 0xffff;
 
 /// In place of the code of an answer that was not waited for.
-pub(super) const RCODE_ELSEWHERE: u8 = 254;
+pub(super) const RCODE_ELSEWHERE: u16 = 0xfffe;
+
+/// In place of the code of an answer whose upper bits could not be read.
+pub(super) const RCODE_UNKNOWN: u16 = 0xfffd;
 
 /// `settings`.
 #[derive(Clone, Copy, IntoBytes, Immutable)]
@@ -48,11 +51,12 @@ pub(super) struct QueryRecord {
     pub kind: u16,
     pub family: u8,
     pub transport: u8,
-    pub rcode: u8,
+    pub pad: u8,
     pub flags: u8,
     pub comm: [u8; 16],
     pub name: [u8; NAME_LEN],
-    pub name_len: u32,
+    pub name_len: u16,
+    pub rcode: u16,
 }
 
 const _: () = assert!(size_of::<QueryRecord>() == 368);
@@ -65,8 +69,9 @@ pub(super) struct KeyRecord {
     pub comm: [u8; 16],
     pub netns: u32,
     pub kind: u16,
-    pub rcode: u8,
+    pub rcode: u16,
     pub transport: u8,
+    pub pad: [u8; 7],
 }
 
 /// `struct series`.
