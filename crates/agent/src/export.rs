@@ -95,7 +95,9 @@ struct Tcp {
     retransmitted: Family,
     retransmits: Family,
     out_of_order: Family,
+    bypassed: Family,
     handshake: Family,
+    untimed: Family,
     rtt: Family,
 }
 
@@ -130,9 +132,17 @@ impl Tcp {
             retransmitted: counter("meshtax_tcp_retransmitted_bytes_total", "Bytes sent again."),
             retransmits: counter("meshtax_tcp_retransmitted_segments_total", "Segments sent again."),
             out_of_order: counter("meshtax_tcp_out_of_order_segments_total", "Segments that came out of order."),
+            bypassed: counter(
+                "meshtax_tcp_unknown_bytes_connections_total",
+                "Connections of which a sockmap may have carried bytes past TCP: the bytes above lack these.",
+            ),
             handshake: counter(
                 "meshtax_tcp_handshake_seconds_total",
-                "Time that handshakes took, summed; 0 for those of which it is not known.",
+                "Time that handshakes took, summed over connections opened, without those that are not timed.",
+            ),
+            untimed: counter(
+                "meshtax_tcp_handshakes_untimed_total",
+                "Connections opened of which nobody knows how long the handshake took: the answer was sent again.",
             ),
             rtt: Family::new(
                 "meshtax_tcp_rtt_seconds",
@@ -165,7 +175,9 @@ impl Tcp {
         self.retransmitted.add(Arc::clone(&labels), series.retransmitted as f64);
         self.retransmits.add(Arc::clone(&labels), series.retransmits as f64);
         self.out_of_order.add(Arc::clone(&labels), series.out_of_order as f64);
+        self.bypassed.add(Arc::clone(&labels), series.bypassed as f64);
         self.handshake.add(Arc::clone(&labels), series.handshake.as_secs_f64());
+        self.untimed.add(Arc::clone(&labels), series.untimed as f64);
         let bounds: Vec<f64> = RTT_BOUNDS_US.iter().map(|bound| f64::from(*bound) / 1e6).collect();
         self.rtt.add_counts(labels, &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
     }
@@ -178,7 +190,9 @@ impl Tcp {
             self.retransmitted,
             self.retransmits,
             self.out_of_order,
+            self.bypassed,
             self.handshake,
+            self.untimed,
             self.rtt,
         ];
         self.istio.into_iter().chain(self.own).chain(rest).collect()

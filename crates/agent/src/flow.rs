@@ -28,7 +28,7 @@ struct Told {
 
 impl Flow {
     /// What moved since the last look over connections that have `closed` meanwhile and those that are `open` now, looked
-    /// up in this order: busiest first, and only what moved anything or tried to.
+    /// up in this order: busiest first, and only what moved anything, tried to, or may have.
     pub fn since(&mut self, closed: &[Connection], open: &[Connection]) -> Vec<Connection> {
         let mut moved: Vec<Connection> = closed.iter().map(|closed| self.news(closed)).collect();
         for closed in closed {
@@ -54,7 +54,7 @@ impl Flow {
             told.ecn_marked = told.ecn_marked.max(open.ecn_marked);
             told.absent = false;
         }
-        moved.retain(|moved| moved.sent + moved.received > 0 || moved.retransmits > 0);
+        moved.retain(|moved| moved.sent + moved.received > 0 || moved.retransmits > 0 || moved.flags.bypassed);
         moved.sort_by_key(|moved| Reverse(moved.sent + moved.received));
         moved
     }

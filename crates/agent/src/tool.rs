@@ -142,8 +142,8 @@ impl Tool {
         let service = cell(names.service.as_ref());
         let family = if local.is_ipv4() { "4" } else { "6" }.to_owned();
         let [local_ip, remote_ip] = [local, remote].map(|end| end.ip().to_string());
-        let [local_port, remote_port] = [local, remote].map(|end| end.port().to_string());
-        let [tx, rx] = [connection.sent, connection.received].map(|bytes| (bytes / 1024).to_string());
+        let [local_port, remote_port] = [local, remote].map(|end| cell(nonzero(end.port())));
+        let [tx, rx] = bytes(connection).map(|bytes| cell(bytes.map(|bytes| bytes / 1024)));
         let rtt = cell(nonzero(connection.srtt_us).map(|srtt| ms(f64::from(srtt) / 1e3)));
         let again = connection.retransmits.to_string();
         let latency = cell(handshake_ms(connection).map(ms));
@@ -155,8 +155,7 @@ impl Tool {
                 vec![pid, comm, local_ip, local_port, remote_ip, remote_port, tx, rx, lived, rtt, again, pod, service]
             }
             Self::Connect => {
-                let otherwise = if connection.kind == Kind::Failed { "GIVEN_UP" } else { "ok" };
-                let result = connection.error.clone().unwrap_or_else(|| otherwise.to_owned());
+                let result = connection.error.clone().unwrap_or_else(|| "ok".to_owned());
                 vec![pid, comm, family, local_ip, remote_ip, remote_port, latency, result, pod, service]
             }
             Self::Accept => {
@@ -177,17 +176,18 @@ impl Tool {
 /// What is told in JSON and CSV: bytes, milliseconds and microseconds, never rounded to others; null where it is not known.
 fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map<String, Value> {
     let Connection { local, remote, .. } = connection;
+    let [sent, received] = bytes(connection);
     let facts = json!({
         "time": now.wall.timestamp().to_string(),
         "event": connection.kind,
         "role": connection.role,
         "state": connection.state.name(),
         "local_addr": local.ip(),
-        "local_port": local.port(),
+        "local_port": nonzero(local.port()),
         "remote_addr": remote.ip(),
-        "remote_port": remote.port(),
-        "bytes_sent": connection.sent,
-        "bytes_received": connection.received,
+        "remote_port": nonzero(remote.port()),
+        "bytes_sent": sent,
+        "bytes_received": received,
         "bytes_retransmitted": connection.retransmitted,
         "retransmits": connection.retransmits,
         "opened": connection.begun.map(|begun| now.time_of(begun)),
@@ -220,9 +220,7 @@ fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map
         facts.remove("event");
     }
     if connection.flags.partial {
-        for unknown in ["bytes_sent", "bytes_received", "older_than_probe"] {
-            facts[unknown] = Value::Null;
-        }
+        facts["older_than_probe"] = Value::Null;
     }
     if connection.kind == Kind::Queued {
         let queues = json!({
@@ -234,6 +232,13 @@ fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map
         facts.extend(queues.as_object().expect("the macro makes an object").clone());
     }
     facts
+}
+
+/// Bytes sent and received, where they are known.
+pub fn bytes(connection: &Connection) -> [Option<u64>; 2] {
+    let Connection { sent, received, flags, .. } = connection;
+    let is_known = !flags.partial && !flags.bypassed;
+    [*sent, *received].map(|bytes| is_known.then_some(bytes))
 }
 
 /// How long it was established.

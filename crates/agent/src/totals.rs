@@ -203,7 +203,9 @@ impl Count for Series {
             retransmitted: self.retransmitted.since(&before.retransmitted),
             retransmits: self.retransmits.since(&before.retransmits),
             out_of_order: self.out_of_order.since(&before.out_of_order),
+            bypassed: self.bypassed.since(&before.bypassed),
             handshake: self.handshake.saturating_sub(before.handshake),
+            untimed: self.untimed.since(&before.untimed),
             rtt_sum_us: self.rtt_sum_us.since(&before.rtt_sum_us),
             rtt,
         }
@@ -221,7 +223,9 @@ impl Count for Series {
         self.retransmitted += news.retransmitted;
         self.retransmits += news.retransmits;
         self.out_of_order += news.out_of_order;
+        self.bypassed += news.bypassed;
         self.handshake += news.handshake;
+        self.untimed += news.untimed;
         self.rtt_sum_us += news.rtt_sum_us;
         self.rtt.iter_mut().zip(news.rtt).for_each(|(sum, news)| *sum += news);
     }

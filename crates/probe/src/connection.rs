@@ -4,7 +4,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use serde::Serialize;
 
-use crate::record::{ConnectionRecord, comm};
+use crate::record::{ConnectionRecord, ERROR_GIVEN_UP, ERROR_NO_ROUTE, ERROR_UNKNOWN, comm};
 
 const AF_INET: u16 = 2;
 
@@ -73,7 +73,8 @@ pub struct Connection {
     pub syn_queue: u32,
     /// Of a listener: packets that it dropped, ever: for want of room, and opens that were repeated, broken off or deferred.
     pub drops: u32,
-    /// What ended it, such as `ECONNREFUSED`; none for an orderly end.
+    /// What ended it, such as `ECONNREFUSED`; none for an orderly end. An open that failed always has one: `GIVEN_UP` if who
+    /// asked for it did not wait, `NO_ROUTE` if there was no way to the peer, `UNKNOWN` if the kernel does not tell.
     pub error: Option<String>,
     /// What else is known.
     pub flags: Flags,
@@ -190,12 +191,13 @@ pub struct Flags {
     pub seeded: bool,
     /// The kernel is too old to let bytes be counted; the owner may not be known either.
     pub partial: bool,
+    /// A sockmap may have carried bytes past TCP, so how many it sent and received is not known.
+    pub bypassed: bool,
 }
 
 impl Connection {
     pub(crate) fn of(record: &ConnectionRecord) -> Self {
         let nonzero = |ns: u64| (ns > 0).then(|| Duration::from_nanos(ns));
-        let error = (record.error != 0).then(|| format!("{:?}", Errno::from_raw(record.error.into())));
         Self {
             kind: Kind::ALL.get(usize::from(record.kind)).copied().unwrap_or(Kind::Seen),
             at: Duration::from_nanos(record.at_ns),
@@ -228,15 +230,27 @@ impl Connection {
             syn_queue: record.syn_queue,
             listener: record.listener,
             drops: record.drops,
-            error,
+            error: error_name(record.error),
             flags: Flags {
                 zero_window_sent: record.flags & 1 != 0,
                 zero_window_received: record.flags & 2 != 0,
                 seeded: record.flags & 4 != 0,
                 partial: record.flags & 8 != 0,
+                bypassed: record.flags & 16 != 0,
             },
         }
     }
+}
+
+/// The name of an errno, or of why an open has failed.
+fn error_name(number: u16) -> Option<String> {
+    Some(match number {
+        0 => return None,
+        ERROR_GIVEN_UP => "GIVEN_UP".to_owned(),
+        ERROR_NO_ROUTE => "NO_ROUTE".to_owned(),
+        ERROR_UNKNOWN => "UNKNOWN".to_owned(),
+        errno => format!("{:?}", Errno::from_raw(errno.into())),
+    })
 }
 
 /// The address in 16 bytes. IPv4 that a socket of IPv6 speaks is told as IPv4.

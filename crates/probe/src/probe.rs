@@ -1,8 +1,10 @@
 mod events;
 mod scope;
+mod sockmap;
 
 pub use events::Events;
 pub(crate) use scope::SCOPE;
+use sockmap::fit_sockmaps;
 
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -95,7 +97,7 @@ impl Probe {
     /// Those of [`Probe::load`], or the kernel lacks memory.
     pub fn load_to_count(sockets_max: u32) -> Result<Self, ProbeError> {
         let load = || {
-            let mut open = open_fitting(TCP)?;
+            let mut open = open_exact()?;
             forgo_feed(&mut open);
             open.maps_mut().find(|map| map.name() == STORIES).expect("it has this map").set_max_entries(sockets_max)?;
             open.load()
@@ -125,6 +127,7 @@ impl Probe {
         self.detach();
         read_through(&self.snapshots.sweep_all)?;
         self.attach_programs(&REQUIRED)?;
+        self.watch_sockmaps();
         // From now on no socket is missed; those that are open already are given a story unless they have one.
         read_through(&iterator(&self.object, "seed_all")?).map(drop)
     }
@@ -184,7 +187,13 @@ impl Snapshots {
 
 /// The programs, not loaded yet.
 fn open() -> Result<OpenObject, ProbeError> {
-    open_fitting(TCP).map_err(ProbeError::refused("tcp"))
+    open_exact().map_err(ProbeError::refused("tcp"))
+}
+
+fn open_exact() -> Result<OpenObject, libbpf_rs::Error> {
+    let mut open = open_fitting(TCP)?;
+    fit_sockmaps(&mut open);
+    Ok(open)
 }
 
 /// Programs, not loaded yet, without those for which the running kernel has no tracepoint: it would take none of them.

@@ -7,6 +7,11 @@ pub(crate) const RTT_BUCKETS: usize = 16;
 /// Kinds of events; see [`crate::Kind`].
 pub(crate) const KINDS: usize = 10;
 
+/// In place of an errno, why an open has failed.
+pub(crate) const ERROR_GIVEN_UP: u16 = 0xffff;
+pub(crate) const ERROR_NO_ROUTE: u16 = 0xfffe;
+pub(crate) const ERROR_UNKNOWN: u16 = 0xfffd;
+
 /// `struct connection`.
 #[derive(Clone, Copy, FromBytes)]
 #[repr(C)]
@@ -76,7 +81,9 @@ pub(crate) struct SeriesRecord {
     pub retransmitted: u64,
     pub retransmits: u64,
     pub out_of_order: u64,
+    pub bypassed: u64,
     pub handshake_ns: u64,
+    pub untimed: u64,
     pub rtt_sum_us: u64,
     pub rtt: [u64; RTT_BUCKETS],
 }

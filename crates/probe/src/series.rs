@@ -77,8 +77,12 @@ pub struct Series {
     pub retransmits: u64,
     /// Segments that arrived out of order.
     pub out_of_order: u64,
-    /// Time that handshakes took, summed over `opened`.
+    /// Connections of which a sockmap may have carried bytes past TCP, so that `sent` and `received` lack them.
+    pub bypassed: u64,
+    /// Time that handshakes took, summed over `opened` without `untimed`.
     pub handshake: Duration,
+    /// Of `opened`, connections of which nobody knows how long the handshake took.
+    pub untimed: u64,
     /// Smoothed round-trip times at snapshots and ends, summed, in microseconds.
     pub rtt_sum_us: u64,
     /// How many of those lay below each of [`RTT_BOUNDS_US`], and above the last.
@@ -99,7 +103,9 @@ impl Series {
             retransmitted: record.retransmitted,
             retransmits: record.retransmits,
             out_of_order: record.out_of_order,
+            bypassed: record.bypassed,
             handshake: Duration::from_nanos(record.handshake_ns),
+            untimed: record.untimed,
             rtt_sum_us: record.rtt_sum_us,
             rtt: record.rtt,
         }

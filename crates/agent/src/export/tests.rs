@@ -56,6 +56,15 @@ fn what_the_server_sent_is_sent_whoever_reports() {
 }
 
 #[test]
+fn a_process_that_nobody_knows_is_unknown() {
+    let key = Key { role: Role::Server, ..CLIENT };
+    let text = text(vec![(key, Series { opened: 1, ..Series::default() }), (CLIENT, Series::default())]);
+    assert!(!text.contains("=\"\"") && !text.contains("=\":"), "no name is empty: {text}");
+    let unknown = "destination_workload=\"unknown\",destination_service=\"unknown:80\"";
+    assert!(text.contains(unknown), "{text}");
+}
+
+#[test]
 fn istios_labels_are_in_what_istio_has_and_opentelemetrys_elsewhere() {
     let text = text(vec![(Key { comm: "curl".to_owned(), ..CLIENT }, Series { opened: 1, ..Series::default() })]);
     let samples = text.lines().filter(|line| line.contains("_workload=\"curl\""));

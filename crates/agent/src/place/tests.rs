@@ -49,7 +49,13 @@ pub fn socket(role: Role, netns: u32, comm: &str, local: &str) -> Connection {
         listener: 0,
         drops: 0,
         error: None,
-        flags: Flags { zero_window_sent: false, zero_window_received: false, seeded: false, partial: false },
+        flags: Flags {
+            zero_window_sent: false,
+            zero_window_received: false,
+            seeded: false,
+            partial: false,
+            bypassed: false,
+        },
     }
 }
 

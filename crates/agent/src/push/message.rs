@@ -79,12 +79,13 @@ fn metric(family: &Family, times: Times) -> Metric {
 
 /// What a metric of this name is counted in, by UCUM; things that are counted stand in braces.
 pub(super) fn unit(name: &str) -> &'static str {
-    const UNITS: [(&str, &str); 9] = [
+    const UNITS: [(&str, &str); 10] = [
         ("_bytes", "By"),
         ("_seconds", "s"),
         ("_segments", "{segment}"),
         ("_datagrams", "{datagram}"),
         ("_queries", "{query}"),
+        ("_bytes_connections", "{connection}"),
         ("_connections_opened", "{connection}"),
         ("_connections_closed", "{connection}"),
         ("_connections_aborted", "{connection}"),

@@ -5,6 +5,7 @@ use bytesize::ByteSize;
 
 use super::Row;
 use crate::table::{cell, nonempty, nonzero};
+use crate::tool::bytes;
 
 /// Something that the screen has a column for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +78,14 @@ impl Field {
     /// What stands in its column, where the interval took so long.
     pub fn cell(self, row: &Row, took: Duration) -> String {
         let connection = &row.connection;
+        let [sent, received] = bytes(connection);
         match self {
             Self::Pid => cell(nonzero(connection.pid)),
             Self::Comm => cell(nonempty(&connection.comm)),
             Self::Local => connection.local.to_string(),
             Self::Remote => connection.remote.to_string(),
-            Self::Received => per_second(connection.received, took),
-            Self::Sent => per_second(connection.sent, took),
+            Self::Received => cell(received.map(|bytes| per_second(bytes, took))),
+            Self::Sent => cell(sent.map(|bytes| per_second(bytes, took))),
             Self::Rtt => cell(nonzero(connection.srtt_us).map(|srtt| format!("{:.3}", f64::from(srtt) / 1e3))),
             Self::Retransmits => connection.retransmits.to_string(),
             Self::Pod => cell(nonempty(&row.names.pod)),

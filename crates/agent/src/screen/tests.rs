@@ -9,7 +9,8 @@ use super::*;
 
 fn row(comm: &str, local: &str, remote: &str, received: u64, sent: u64) -> Row {
     let [local, remote] = [local, remote].map(|end| end.parse::<SocketAddr>().unwrap());
-    let flags = Flags { zero_window_sent: false, zero_window_received: false, seeded: false, partial: false };
+    let flags =
+        Flags { zero_window_sent: false, zero_window_received: false, seeded: false, partial: false, bypassed: false };
     let connection = Connection {
         kind: Kind::Seen,
         at: Duration::ZERO,

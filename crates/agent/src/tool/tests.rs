@@ -1,4 +1,35 @@
+use probe::{Flags, Role};
+
 use super::*;
+use crate::place::tests::socket;
+
+/// What a tool's line of a connection says, as JSON and as text.
+fn line(tool: Tool, connection: &Connection) -> (Map<String, Value>, Vec<String>) {
+    let Line { facts, cells } = tool.line(connection, &Names::default(), &Clock::read());
+    (facts, cells)
+}
+
+#[test]
+fn what_nobody_knows_is_null_and_a_dash() {
+    let nobody =
+        Connection { pid: 0, cgroup: 0, netns: 0, id: 0, srtt_us: 0, ..socket(Role::Server, 7, "", "10.0.0.2:80") };
+    let (facts, cells) = line(Tool::Life, &nobody);
+    for fact in ["pid", "uid", "comm", "cgroup", "netns", "pod", "service", "id", "srtt_us", "rttvar_us", "rtt_min_us"]
+    {
+        assert!(facts[fact].is_null(), "{fact} is {}", facts[fact]);
+    }
+    assert_eq!((&cells[0], &cells[1], &cells[9]), (&"-".to_owned(), &"-".to_owned(), &"-".to_owned()));
+    assert_eq!((&facts["bytes_sent"], &facts["bytes_received"]), (&0.into(), &0.into()), "nothing was sent");
+}
+
+#[test]
+fn bytes_that_tcp_may_not_have_counted_are_unknown() {
+    let known = socket(Role::Client, 7, "curl", "10.0.0.2:80");
+    let bypassed = Connection { sent: 5, flags: Flags { bypassed: true, ..known.flags }, ..known };
+    let (facts, cells) = line(Tool::Life, &bypassed);
+    assert!(facts["bytes_sent"].is_null() && facts["bytes_received"].is_null());
+    assert_eq!((&*cells[6], &*cells[7]), ("-", "-"));
+}
 
 #[test]
 fn histograms_are_drawn_by_powers_of_two() {

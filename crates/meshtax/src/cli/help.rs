@@ -21,20 +21,25 @@ is not known. Both ends are told where both are on this machine. Example:
 
 --json has bytes: bytes_sent and bytes_received are what the application wrote
 and read, to the byte; of a connection that is cut off, what had gone out and
-what had come. error says how it was cut off, ECONNABORTED by this side. opened
-(the first SYN; where it is accepted, the answer to it), established (the end of
-the handshake) and closed are the kernel's own times, in RFC 3339; null if
-before the tool, opened also if the answer was sent again. service is as the
+what had come; null if a sockmap may carry them past TCP. error says how it was
+cut off, ECONNABORTED by this side. opened (the first SYN; where it is accepted,
+the answer to it), established (the end of the handshake) and closed are the
+kernel's own times, in RFC 3339; null if before the tool, opened also if the
+answer was sent again. What else nobody knows is null, too. service is as the
 agent's destination_service, null where that is an address.";
 
 pub const CONNECT_HELP: &str = "\
 Columns as in bcc's tcpconnect and tcpconnlat: LAT_MS is the time to the end of
-the handshake, RESULT the error of an open that failed, GIVEN_UP if who asked
-for it did not wait, or nothing could be sent. POD and SERVICE, which is called,
-follow. Example:
+the handshake, RESULT the error of an open that failed: GIVEN_UP if who asked
+for it did not wait, NO_ROUTE if there was no way to the peer, UNKNOWN if the
+kernel does not tell. POD and SERVICE, which is called, follow. Example:
 
   PID     COMM  IP SADDR     DADDR     DPORT    LAT_MS RESULT
-  4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED";
+  4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED
+
+An open without a route is told once, as its socket is closed, by who closes it;
+the kernel keeps neither when it was nor which error it returned, and older ones
+of IPv6 no port. One of a socket that had connected before is not seen.";
 
 pub const ACCEPT_HELP: &str = "\
 Columns as in bcc's tcpaccept; LAT_MS is the time from the answer to the first
@@ -91,9 +96,10 @@ LAT_MS is the time from query to answer, BY udp or tcp. Example:
 
 PID and COMM are `-` for TCP connections that are older than the tool. ELSEWHERE
 stands where another server that was asked at the same time (as musl does) has
-answered. Only port 53 is looked at: no DNS over TLS or HTTPS, nothing behind
-further IPv6 headers, nor a query from an unconnected socket whose port is
-translated.";
+answered, UNKNOWN where the answer's record of EDNS, which has the upper bits of
+the code, is cut off or behind 256 labels and records. Only port 53 is looked
+at: no DNS over TLS or HTTPS, nothing behind further IPv6 headers, nor a query
+from an unconnected socket whose port is translated.";
 
 pub const DROPS_HELP: &str = "\
 As bcc's tcpdrop, for every protocol and for packets without a socket, too: why
@@ -135,6 +141,10 @@ Labels that Istio has not are named as OpenTelemetry's semantic conventions name
 them, where they do (network_transport, server_port, k8s_pod_uid; with dots in
 OTLP).
 Between scrapes only DNS queries without an answer are looked for.
+
+What nobody knows is unknown, as Istio says.
+meshtax_tcp_unknown_bytes_connections_total has connections in a sockmap, of
+which TCP, and so the sums of bytes, may miss what was moved.
 
 meshtax_drops_total has packets that the kernel dropped, by reason;
 meshtax_benign_drops_total those for which it has no reason, or one that nobody

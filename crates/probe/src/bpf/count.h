@@ -14,6 +14,7 @@ struct news {
 	__u64 retransmitted;
 	__u32 retransmits;
 	__u32 out_of_order;
+	__u32 bypassed;
 };
 
 /* What is new since it was last told, which is told herewith; under the story's lock. The last word may be negative, as
@@ -30,9 +31,12 @@ static __always_inline struct news news_of(struct story *story, const struct rea
 		.retransmitted = reading->retransmitted - story->told_retransmitted,
 		.retransmits = reading->retransmits - story->told_retransmits,
 		.out_of_order = reading->out_of_order - story->told_out_of_order,
+		.bypassed = story->bypass == BYPASS_SEEN,
 	};
 
 	story->is_news = 0;
+	if (news.bypassed)
+		story->bypass = BYPASS_TOLD;
 	story->told_sent = now.sent;
 	story->told_received = now.received;
 	story->told_retransmitted = reading->retransmitted;
@@ -76,11 +80,13 @@ static __always_inline void add_news(struct series *series, struct news *news, _
 {
 	add(&series->opened, news->opened);
 	add(&series->handshake_ns, news->handshake_ns);
+	add(&series->untimed, news->opened && !news->handshake_ns);
 	add(&series->sent, news->sent);
 	add(&series->received, news->received);
 	add(&series->retransmitted, news->retransmitted);
 	add(&series->retransmits, news->retransmits);
 	add(&series->out_of_order, news->out_of_order);
+	add(&series->bypassed, news->bypassed);
 	if (rtt_us) {
 		add(&series->rtt_sum_us, rtt_us);
 		add(&series->rtt[bucket_of(rtt_us) & (RTT_BUCKETS - 1)], 1);

@@ -5,6 +5,7 @@
  * A socket's story lies in a map, by the socket's address, from its first change of state to its last; the oldest make
  * room. So nobody inherits anything: whoever was accepted has no owner. What has no story is told all the same. */
 #include "event.h"
+#include "failure.h"
 #include "owner.h"
 #include "record.h"
 
@@ -77,12 +78,13 @@ static __always_inline void establish(struct sock *sk, int from)
 
 static __always_inline void end(struct sock *sk, int from)
 {
-	struct connection *event = from == TCP_SYN_SENT ? open_event(KIND_FAILED, sk, ROLE_CLIENT) : 0;
+	struct tcp_sock *tp = from == TCP_SYN_SENT ? bpf_skc_to_tcp_sock(sk) : 0;
+	struct connection *event = tp ? open_event(KIND_FAILED, sk, ROLE_CLIENT) : 0;
 	__u64 at = (__u64)sk;
 
 	if (event) {
 		event->state = from;
-		event->error = sk->sk_err;
+		event->error = failure_of(sk, tp);
 		bpf_ringbuf_submit(event, 0);
 	}
 	bpf_map_delete_elem(&openings, &at);
@@ -105,6 +107,29 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock *sk, int from, int to)
 {
 	return change_state(sk, from, to);
+}
+
+static __always_inline void look_for_unrouted(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct story story = {};
+	struct connection *event;
+
+	if (!tp || !tell_unrouted(sk, tp, &story))
+		return;
+	event = reserve(KIND_FAILED);
+	if (!event)
+		return;
+	describe_unrouted(event, sk, &story);
+	event->flags = FLAG_PARTIAL;
+	bpf_ringbuf_submit(event, 0);
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(on_destroy, struct sock *sk)
+{
+	look_for_unrouted(sk);
+	return 0;
 }
 
 /* Nothing of no socket, nor of one that is not full, such as one in TIME_WAIT. */

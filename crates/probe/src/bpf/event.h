@@ -63,7 +63,7 @@ struct connection {
 	__u16 local_port;
 	__u16 remote_port;
 	__u16 family;
-	__u16 error; /* errno of a failed open or an aborted connection */
+	__u16 error; /* errno of a failed open or an aborted connection, or ERROR_… */
 	__u8 kind;
 	__u8 role;
 	__u8 state;          /* the kernel's number of the TCP state; before the change where there is one */
@@ -72,11 +72,20 @@ struct connection {
 };
 _Static_assert(sizeof(struct connection) == 192, "struct connection has no hidden padding");
 
+/* In place of an errno, why an open has failed. */
+enum {
+	ERROR_GIVEN_UP = 0xffff, /* who asked for it did not wait */
+	ERROR_NO_ROUTE =
+		0xfffe, /* there was no way to the peer; which of several errors `connect` returned, nobody knows */
+	ERROR_UNKNOWN = 0xfffd,
+};
+
 enum {
 	FLAG_ZERO_WINDOW_SENT = 1,     /* we tell the peer to send nothing */
 	FLAG_ZERO_WINDOW_RECEIVED = 2, /* the peer tells us */
 	FLAG_SEEDED = 4,               /* older than the probe: bytes count from its start */
 	FLAG_PARTIAL = 8,              /* this kernel lets neither bytes nor cookies be known, and not every owner */
+	FLAG_BYPASSED = 16,            /* a sockmap may have carried bytes past TCP, which does not count them */
 };
 
 /* What is counted together. */
@@ -104,7 +113,9 @@ struct series {
 	__u64 retransmitted; /* bytes */
 	__u64 retransmits;   /* segments */
 	__u64 out_of_order;  /* segments */
-	__u64 handshake_ns;  /* sum over opened */
+	__u64 bypassed;      /* connections of which a sockmap may have carried bytes past TCP */
+	__u64 handshake_ns;  /* sum over opened, less those that are not timed */
+	__u64 untimed;       /* opened, and nobody knows how long the handshake took */
 	__u64 rtt_sum_us;
 	__u64 rtt[RTT_BUCKETS]; /* smoothed round-trip time at snapshots and at the end */
 };

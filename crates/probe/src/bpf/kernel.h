@@ -41,7 +41,7 @@ struct bpf_spin_lock {
 	__u32 val;
 };
 
-enum { ECONNABORTED = 103 }; /* include/uapi/asm-generic/errno.h */
+enum { EADDRNOTAVAIL = 99, ECONNABORTED = 103 }; /* include/uapi/asm-generic/errno.h */
 
 /* include/net/tcp_states.h */
 enum {
@@ -61,6 +61,18 @@ enum {
 
 /* The value of a socket flag is its place in `enum sock_flags`; the enumerator says it for the running kernel. */
 enum sock_flags { SOCK_DEAD, SOCK_DONE };
+
+/* What a pointer from a socket to somebody else's data says in its lowest bits: include/net/sock.h. */
+enum { SK_USER_DATA_NOCOPY = 1, SK_USER_DATA_BPF = 2 };
+
+/* include/uapi/linux/net.h */
+typedef enum {
+	SS_FREE = 0,
+	SS_UNCONNECTED = 1,
+	SS_CONNECTING = 2,
+	SS_CONNECTED = 3,
+	SS_DISCONNECTING = 4
+} socket_state;
 
 /* Whether the running kernel has this helper. */
 enum bpf_func_id { BPF_FUNC_get_current_task_btf = 158 };
@@ -201,8 +213,13 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct socket *sk_socket;
+	void *sk_user_data;
+	__u32 sk_gso_type; /* newer kernels have 16 bits; to load those, this one must be unsigned */
 	int sk_err;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
@@ -212,9 +229,36 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
+union flowi_uli {
+	struct {
+		__be16 dport;
+	} ports;
+};
+
+struct flowi4 {
+	__be32 daddr;
+	union flowi_uli uli;
+};
+
+struct flowi6 {
+	union flowi_uli uli;
+};
+
+struct flowi {
+	union {
+		struct flowi4 ip4;
+		struct flowi6 ip6;
+	} u;
+};
+
+struct inet_cork_full {
+	struct flowi fl;
+};
+
 struct inet_sock {
 	struct sock sk;
 	__be16 inet_sport;
+	struct inet_cork_full cork;
 };
 
 struct request_sock_queue {
@@ -259,6 +303,7 @@ struct tcp_sock {
 };
 
 struct socket {
+	socket_state state;
 	struct sock *sk;
 };
 

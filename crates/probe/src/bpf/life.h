@@ -4,6 +4,7 @@
 #define MESHTAX_LIFE_H
 
 #include "count.h"
+#include "failure.h"
 #include "listener.h"
 #include "owner.h"
 #include "record.h"
@@ -69,6 +70,7 @@ static __always_inline void give_up(struct story *story, __u64 at, __u64 id)
 	if (!series)
 		return;
 	add(&series->opened, is_news);
+	add(&series->untimed, is_news);
 	add(&series->closed, 1);
 }
 
@@ -164,6 +166,13 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	report_open(sk, story);
 }
 
+/* Notes that a sockmap may carry what the socket sends and receives. */
+static __always_inline void note_bypass(struct story *story, __u64 user_data)
+{
+	if (is_in_sockmap(user_data) && !story->bypass)
+		story->bypass = BYPASS_SEEN;
+}
+
 /* Why a connection ends that was in this state; 0 if it ends in order. */
 static __always_inline int error_of(struct sock *sk, int state)
 {
@@ -196,6 +205,7 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 		if (!failed)
 			report_open(sk, story); /* which was missed: when it was, nobody knows */
 	}
+	note_bypass(story, (__u64)sk->sk_user_data);
 	reading = read_counts(tp);
 	bytes = bytes_since(story, bytes_exact(&reading, state, story->key.role == ROLE_CLIENT));
 	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
@@ -215,7 +225,7 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 		read_rest(&reading, tp);
 		describe(event, sk, story);
 		describe_traffic(event, &reading, story, bytes, state);
-		event->error = error_of(sk, state);
+		event->error = failed ? failure_of(sk, tp) : error_of(sk, state);
 		bpf_ringbuf_submit(event, 0);
 	}
 }
@@ -230,6 +240,14 @@ static __always_inline bool is_missed(struct sock *sk, struct story *story, int 
 	       sk->sk_max_ack_backlog && !was_born_unwatched(sk);
 }
 
+static __always_inline void look_for_bypass(struct sock *sk)
+{
+	struct story *story = story_of(sk);
+
+	if (story)
+		note_bypass(story, (__u64)sk->sk_user_data);
+}
+
 static __always_inline int change_state(struct sock *sk, int from, int to)
 {
 	/* Where both ends connect at once, SYN_RECV comes after SYN_SENT and begins nothing. */
@@ -238,10 +256,14 @@ static __always_inline int change_state(struct sock *sk, int from, int to)
 	bool opens = to == TCP_ESTABLISHED || (from == TCP_SYN_RECV && to != TCP_CLOSE);
 	struct story *story;
 
-	if (!begins && !opens && to != TCP_CLOSE)
-		return 0; /* between the first FIN and the end */
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
+	if (!begins && !opens && to != TCP_CLOSE) {
+		/* between the first FIN and the end */
+		if (is_in_sockmap((__u64)sk->sk_user_data))
+			look_for_bypass(sk);
+		return 0;
+	}
 	if (begins) {
 		begin(sk, to, true);
 		return 0;
@@ -287,6 +309,26 @@ struct {
 	__type(value, struct late);
 } late SEC(".maps");
 
+static __always_inline void look_for_unrouted(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_of(sk);
+	struct story story = {};
+	struct connection *event;
+	struct series *series;
+
+	if (!tp || !is_in_scope(sk) || !tell_unrouted(sk, tp, &story))
+		return;
+	story.id = id_of(sk);
+	series = series_of(&story.key);
+	if (series)
+		add(&series->failed, 1);
+	event = reserve(KIND_FAILED);
+	if (!event)
+		return;
+	describe_unrouted(event, sk, &story);
+	bpf_ringbuf_submit(event, 0);
+}
+
 static __always_inline int destroy(struct sock *sk)
 {
 	struct story *story = story_of(sk);
@@ -294,8 +336,10 @@ static __always_inline int destroy(struct sock *sk)
 	__u32 zero = 0;
 	struct late *copy;
 
-	if (!story)
+	if (!story) {
+		look_for_unrouted(sk);
 		return 0;
+	}
 	if (story->key.role == ROLE_LISTENER)
 		forget_listener(story);
 	else if (!story->over)

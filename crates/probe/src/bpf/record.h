@@ -33,7 +33,7 @@ static __always_inline void describe(struct connection *to, struct sock *sk, con
 	to->local_port = story->local_port;
 	to->remote_port = bpf_ntohs(READ_AT(struct sock, sk, __sk_common.skc_dport));
 	to->role = story->key.role;
-	to->flags = story->seeded ? FLAG_SEEDED : 0;
+	to->flags = (story->seeded ? FLAG_SEEDED : 0) | (story->bypass ? FLAG_BYPASSED : 0);
 	describe_ends(to, sk, story);
 	__builtin_memcpy(to->comm, story->key.comm, COMM_LEN);
 }

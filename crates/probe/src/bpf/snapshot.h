@@ -72,8 +72,8 @@ static __always_inline bool is_idle(const struct reading *reading, struct story 
 {
 	struct bytes bytes = bytes_at_least(reading, story);
 
-	return !story->is_news && bytes.sent <= story->told_sent && bytes.received <= story->told_received &&
-	       reading->retransmits == story->told_retransmits;
+	return !story->is_news && story->bypass != BYPASS_SEEN && bytes.sent <= story->told_sent &&
+	       bytes.received <= story->told_received && reading->retransmits == story->told_retransmits;
 }
 
 /* Adds what is new of a connection to its series. The story is found by its address once more: older kernels let no
@@ -97,6 +97,7 @@ static __always_inline void tell(__u64 at)
 		give_up(story, at, name.id);
 		return;
 	}
+	note_bypass(story, (__u64)READ_AT(struct sock, at, sk_user_data));
 	reading = read_counts_at(at);
 	if (is_idle(&reading, story))
 		return;
@@ -144,6 +145,8 @@ static __always_inline bool describe_open(struct connection *record, __u64 at, s
 
 	if (is_another(at, name.id))
 		return false;
+	if (is_established)
+		note_bypass(story, (__u64)READ_AT(struct sock, at, sk_user_data));
 	describe(record, (void *)at, story);
 	record->kind = KIND_SEEN;
 	if (record->role == ROLE_LISTENER)

@@ -32,6 +32,13 @@ static __always_inline __u64 cgroup_of(struct sock *sk)
 	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 }
 
+/* Whether a socket of TCP lies in a sockmap or a sockhash: the kernel hangs what it keeps for them on it, and takes that
+ * away before it closes the socket. */
+static __always_inline bool is_in_sockmap(__u64 user_data)
+{
+	return (user_data & (SK_USER_DATA_NOCOPY | SK_USER_DATA_BPF)) == SK_USER_DATA_NOCOPY;
+}
+
 static __always_inline __u32 netns_of(struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

@@ -6,6 +6,9 @@
 #include "event.h"
 #include "socket.h"
 
+/* Whether a sockmap may carry its bytes past TCP. */
+enum { BYPASS_NONE = 0, BYPASS_SEEN = 1, BYPASS_TOLD = 2 };
+
 /* A socket's story. Its lock is held where it ends and where something is told of it, so that nothing is told twice, nor
  * of another connection: a socket that is closed may be used again, its memory at once, and so may its story's. */
 struct story {
@@ -41,7 +44,7 @@ struct story {
 	__u8 seeded;
 	__u8 is_news; /* that it was opened is not in a series yet */
 	__u8 look;    /* the last one that wrote it out */
-	__u8 pad;
+	__u8 bypass;  /* BYPASS_… */
 };
 
 /* By the socket's address. A socket has storage of its own, too, but to make and free it costs a short connection three

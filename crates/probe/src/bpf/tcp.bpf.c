@@ -32,6 +32,21 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	return destroy(sk);
 }
 
+/* Loaded only where there are sockmaps: what a socket has of them is gone before its end. A program at a control group
+ * cannot read its socket as one, but by an address that is no pointer to the verifier. */
+SEC("?cgroup/sock_release")
+int on_release(struct bpf_sock *sk)
+{
+	__u64 at = (__u64)sk;
+	struct story *story = bpf_map_lookup_elem(&stories, &at);
+
+	if (!story || !story->established)
+		return 1;
+	at = DIRECTLY(story, at);
+	note_bypass(story, (__u64)BPF_CORE_READ((struct sock *)at, sk_user_data));
+	return 1;
+}
+
 /* --- Snapshots --- */
 
 SEC("iter/bpf_map")

@@ -1,4 +1,4 @@
-use super::{Gap, Probe, open_fitting};
+use super::{Gap, Probe, REQUIRED, open_fitting};
 use crate::error::ProbeError;
 
 /// A probe that tells what happens and counts nothing, for kernels that are too old for more.
@@ -28,7 +28,7 @@ impl Events {
         }
         let object = open.load().map_err(ProbeError::refused("event"))?;
         let mut events = Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots: () };
-        events.attach_programs(&["on_state"])?;
+        events.attach_programs(&REQUIRED)?;
         events.gaps.push(Gap { what: UNKNOWN, why: NO_ID.to_owned() });
         Ok(events)
     }

@@ -19,3 +19,4 @@ mod socket;
 mod tcp;
 mod tiers;
 mod udp;
+mod unknown;

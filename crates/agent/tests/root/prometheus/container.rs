@@ -76,7 +76,7 @@ fn a_container_is_told_by_its_id_with_the_uid_of_its_pod_and_expires_with_its_gr
     assert!(line.ends_with(" 20000"), "{line}");
     let info = format!(
         "meshtax_workload_info{{workload=\"{workload}\",container_id=\"{}\",k8s_pod_uid=\"{UID}\",\
-         k8s_namespace_name=\"\",k8s_pod_name=\"\"}} 1",
+         k8s_namespace_name=\"unknown\",k8s_pod_name=\"unknown\"}} 1",
         group.id
     );
     assert!(text.contains(&info), "{info} in {text}");
