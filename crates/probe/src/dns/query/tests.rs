@@ -14,6 +14,8 @@ fn names_are_written_as_people_write_them() {
 #[test]
 fn types_and_codes_without_a_name_are_told_by_their_number() {
     assert_eq!([1, 28, 65, 4711].map(type_name), ["A", "AAAA", "HTTPS", "TYPE4711"]);
-    let codes = [0, 2, 3, 11, 255].map(|code| Rcode::of(code).to_string());
-    assert_eq!(codes, ["NOERROR", "SERVFAIL", "NXDOMAIN", "RCODE11", "TIMEOUT"]);
+    let codes = [0, 3, 11, 12, 16, 23, 255, 0xffff, 0xfffd].map(|code| Rcode::of(code).to_string());
+    let names =
+        ["NOERROR", "NXDOMAIN", "DSOTYPENI", "RCODE12", "BADVERS", "BADCOOKIE", "RCODE255", "TIMEOUT", "UNKNOWN"];
+    assert_eq!(codes, names);
 }
