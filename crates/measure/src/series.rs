@@ -188,9 +188,9 @@ impl<'a> Seen<'a> {
         self.over(cost)
     }
 
-    /// The same of a part that not every run has or records; nothing where it is not known.
+    /// The same of a part of the node; nothing in runs that did not meter it.
     fn known_cpu_ms_per_request(&self, part: Part) -> Series {
-        let is_known = |reading: &&Reading| reading.containers.iter().any(|container| part.holds(container));
+        let is_known = |reading: &&Reading| reading.containers.iter().any(|container| container.pod == NODE);
         if self.loaded.values().any(is_known) {
             self.cpu_ms_per_request(part)
         } else {

@@ -222,8 +222,7 @@ fn every_figure_of_a_known_run() {
     check(Metric::MemoryIdleWithClientProxyMib, 40.0, 79.0, 8);
     check(Metric::MemoryIdleWarmWithClientProxyMib, 42.0, 81.0, 8);
     check(Metric::MemoryLoadedWithClientProxyMib, 50.0, 89.0, 10);
-    // Nobody asked these pods for their health.
-    assert!(arms.iter().all(|arm| arm.metrics["cpu_kubelet_ms_per_request"].value.is_none()));
+    check(Metric::CpuKubeletMsPerRequest, 0.0, 0.0, 10);
 }
 
 #[test]

@@ -84,9 +84,11 @@ fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
         let opening = subject.opening(*finding, measurement, base);
         format!("{opening} {}.", listed(clauses))
     });
-    let rest = at_rest(measurement, &paired, [base, arm]).into_iter();
-    let rest = rest.chain(of_one_stand(measurement, arm)).chain(paired.scope.map(str::to_owned));
-    paragraph(&sentences.chain(rest).collect::<Vec<_>>().join(" "), 0)
+    let told = sentences
+        .chain(at_rest(measurement, &paired, [base, arm]))
+        .chain(of_one_stand(measurement, arm))
+        .chain(paired.scope.map(str::to_owned));
+    paragraph(&told.collect::<Vec<_>>().join(" "), 0)
 }
 
 /// What the intervals of a single stand-up of the lab are about: another one would differ.

@@ -1,5 +1,6 @@
 mod fortio;
 mod page;
+mod paired;
 pub(crate) mod run;
 mod runs;
 
@@ -7,7 +8,7 @@ use insta::assert_snapshot;
 use measure::{Measurement, MemorySource, Metric, Stands, Verdict};
 
 use crate::{answer, text};
-use run::{EBPF, Figures, NONE, SIDECAR, caution, edge, pod, run, with_client_proxy};
+use run::{EBPF, Figures, NONE, SIDECAR, caution, edge, pod, run};
 
 /// What `meshtax run` leaves as `report.txt`.
 fn report(measurement: &Measurement) -> String {
@@ -40,7 +41,7 @@ fn two_arms() {
     assert_snapshot!(report(&run), @"
     Sidecars cost this application +4.21 ms [4.09, 4.33] per page and
     +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest before the
-    first request: +142 MiB (one stand-up).
+    first request: +142 MiB (one stand-up). All of this stand-up.
 
     bookinfo-lean: topology `bookinfo-lean`, target
       http://productpage:9080/productpage
@@ -313,6 +314,7 @@ fn an_arm_that_costs_nothing_measurable() {
     With arm `ebpf`, no difference resolved: +0.0070 ms [-0.0328, 0.0468] per
     request and +0.0180 ms [-0.0194, 0.0554] of CPU time (+0.97 % [-1.05, 2.99]).
     Memory at rest before the first request: within 1 MiB of `none` (one stand-up).
+    All of this stand-up.
 
     bookinfo-lean: topology `bookinfo-lean`, target http://homepage:8080/
     10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
@@ -363,94 +365,15 @@ fn three_arms() {
     assert_snapshot!(answer(&run), @"
     Sidecars cost this application +4.21 ms [4.20, 4.22] per page and
     +3.89 ms [3.88, 3.90] of CPU time (+210 % [209, 211]). Memory at rest before the
-    first request: +142 MiB (one stand-up).
+    first request: +142 MiB (one stand-up). All of this stand-up.
 
     Arm `ebpf` costs this application +0.0070 ms [0.0030, 0.0110] per page and
     +0.0180 ms [0.0143, 0.0217] of CPU time (+0.97 % [0.77, 1.17]). Memory at rest
-    before the first request: within 1 MiB of `none` (one stand-up).
+    before the first request: within 1 MiB of `none` (one stand-up). All of
+    this stand-up.
     ");
     let headers: Vec<_> = text(&run).lines().filter(|line| line.contains("vs none")).map(str::to_owned).collect();
     assert!(headers.len() == 2 && headers[0].contains("sidecar") && headers[1].contains("ebpf"), "{headers:#?}");
-}
-
-#[test]
-fn latency_is_paired_with_the_cpu_and_memory_of_all_proxies_that_it_passes() {
-    let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
-    with_client_proxy(&mut run);
-    assert_snapshot!(report(&run), @"
-    Sidecars cost this application +4.21 ms [4.09, 4.33] per page and
-    +4.54 ms [4.44, 4.63] of CPU time (+245 % [238, 252]). Memory at rest after the
-    warm-up: +162 MiB (one stand-up). The proxy beside the client is in all of
-    these.
-
-    bookinfo-lean: topology `bookinfo-lean`, target
-      http://productpage:9080/productpage
-    10 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
-
-                              none         sidecar         vs none
-    Latency
-      mean, ms                1.98 ±  3 %     6.19 ±  3 %  +212 % [206, 218]
-      p50, ms                 1.90 ±  3 %     5.96 ±  3 %  +213 % [207, 219]
-      p90, ms                 2.41 ±  3 %     7.32 ±  3 %  +203 % [197, 209]
-      p99, ms                 3.87            9.98         +158 % [153, 163]
-      total wait, s           2.98            9.29         +212 % [206, 218]
-    CPU
-      per request, ms         1.85 ±  3 %     5.74 ±  3 %  +210 % [204, 216]
-        app, ms               1.85 ±  3 %     1.87 ±  3 %  +0.97 % [-1.05, 2.99]
-        proxy, ms                0            3.87 ±  3 %  +3.87 ms [3.80, 3.95]
-      total, s                2.78            8.62         +210 % [204, 216]
-      idle, fresh, cores   0.00312 ±  3 %   0.0312 ±  3 %  +901 % §
-      idle, warm, cores    0.00312 ±  3 %   0.0352 ±  3 %  +1028 % §
-      peak, cores           0.0681           0.171         +151 % ‡
-      machine busy, %         4.21 ±  3 %     9.87 ±  3 %  +134 % [130, 139]
-    Memory
-      idle, fresh, MiB        81.4 ±  3 %      223 ±  3 %  +174 % §
-      idle, warm, MiB         82.0 ±  3 %      227 ±  3 %  +177 % §
-      loaded, MiB             83.1 ±  3 %      232 ±  3 %  +179 % §
-        proxy, MiB               0             149 ±  3 %  +149 MiB §
-      growth, MiB             1.65 ±  3 %     8.50 ±  3 %  +415 % §
-    With client's proxy
-      CPU per request, ms     1.85 ±  3 %     6.39 ±  3 %  +245 % [238, 252]
-      memory, fresh, MiB      81.4 ±  3 %      240 ±  3 %  +195 % §
-      memory, warm, MiB       82.0 ±  3 %      244 ±  3 %  +198 % §
-      memory, loaded, MiB     83.1 ±  3 %      250 ±  3 %  +200 % §
-    CPU in no total
-      cluster DNS, ms        0.344 ±  3 %    0.351 ±  3 %  +2.03 % [-0.01, 4.08]
-    Links between pods
-      per request, B          8214 ±  3 %    14390 ±  3 %  +75.2 % [71.7, 78.7]
-      per request, frames     41.3 ±  3 %     60.1 ±  3 %  +45.5 % [42.6, 48.4]
-    Counts
-      requests                1500            1500         same
-      errors                     0               0         same
-
-    CPU and memory are those of the application's pods and their proxies; latencies
-      pass the proxy beside the client as well, and what it used is in the rows with
-      the client's proxy
-    fresh: before the first request; warm: at rest after the warm-up
-    CPU in no total, per request: the arm's own name server, and what asks its pods
-      for their health
-    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
-      none for totals, maxima, and quantiles that a block has too few requests for
-    [low, high] 95 % interval, rounds paired
-    ‡ no interval: a maximum over rounds
-    § no interval: one stand-up shows memory and rest once
-
-    arm `sidecar`: the proxy beside the client used 0.644 ms [0.616, 0.672] of CPU
-      time per request and held 17.4 MiB, outside all totals; all proxies together
-      used 4.52 ms [4.49, 4.54]
-
-    meshtax 0.1.0, started 2026-01-02T03:04:05Z
-    Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
-      MiB, cgroups v2, memory as working set
-    ");
-    // A run that was measured before these figures were known.
-    run.effects.retain(|effect| !effect.metric.contains("with_client") && !effect.metric.contains("warm"));
-    assert_snapshot!(answer(&run), @"
-    Sidecars cost this application +4.21 ms [4.09, 4.33] per page and
-    +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest before the
-    first request: +142 MiB (one stand-up). Latency passes the proxy beside the
-    client; CPU and memory are without it.
-    ");
 }
 
 #[test]
@@ -477,14 +400,14 @@ fn answers_say_no_more_than_was_seen() {
         NONE,
         10,
         "With arm `ebpf`, no difference resolved: 0 ms [0, 0] per page and 0 ms [0, 0] of CPU time (0 % [0, 0]). Memory \
-         at rest before the first request: within 1 MiB of `none` (one stand-up).",
+         at rest before the first request: within 1 MiB of `none` (one stand-up). All of this stand-up.",
     );
     check(
         SIDECAR,
         NONE,
         10,
         "Arm `ebpf` takes less than `none`: -4.21 ms [-4.22, -4.20] per page and -3.89 ms [-3.90, -3.88] of CPU time \
-         (-67.7 % [-67.8, -67.7]). Memory at rest before the first request: -142 MiB (one stand-up).",
+         (-67.7 % [-67.8, -67.7]). Memory at rest before the first request: -142 MiB (one stand-up). All of this stand-up.",
     );
     check(
         NONE,
@@ -547,21 +470,6 @@ fn memory_at_rest_is_a_cost_over_stand_ups_only() {
     let memory = effect_on(&mut run, Metric::MemoryIdleMib);
     (memory.units, memory.difference_ci95) = (Some(10), Some([138.0, 146.0]));
     assert_eq!(rest(&run), ", and +142 MiB [138, 146] of memory at rest before the first request.");
-}
-
-#[test]
-fn intervals_of_less_than_ten_rounds_bear_a_mark() {
-    let few = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 7, 0.02);
-    let meaning = "~[low, high] approximate: fewer than 10 rounds";
-    for told in [report(&few), crate::markdown(&few)] {
-        assert!(told.contains(meaning) && told.contains("+212 % ~[206, 218]"), "{told}");
-        assert_eq!(told.matches('[').count(), told.matches("~[").count() + 1, "but for the legend, all do: {told}");
-    }
-    let enough = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
-    assert!(!report(&enough).contains('~') && !crate::markdown(&enough).contains('~'));
-    let mut stood = few.clone();
-    stood.experiment.stands = Some(Stands { rounds: 1, longer: 0, windows: 2 });
-    assert!(report(&stood).contains("approximate: fewer than 10 stand-ups"));
 }
 
 #[test]

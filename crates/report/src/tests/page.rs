@@ -350,7 +350,7 @@ fn a_pull_request() {
     assert_snapshot!(markdown(&measurement()), @r"
     ### meshtax: bookinfo-lean
 
-    > Sidecars cost this application +4.21 ms [4.09, 4.33] per page and +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest before the first request: +142 MiB (one stand-up).
+    > Sidecars cost this application +4.21 ms [4.09, 4.33] per page and +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest before the first request: +142 MiB (one stand-up). All of this stand-up.
 
     |  | none | sidecar | vs none | noise floor | p (Holm) | verdict |
     |---|--:|--:|--:|--:|--:|--:|
