@@ -135,10 +135,10 @@ pub const FAULTS: [Fault; 27] = [
             typical * (0.15 * states[block.round as usize * requests + place]).exp()
         });
     }),
-    fault("drift", "an arm gets slower by a sixth over the run, or over each stand-up", |run| {
+    fault("drift", "an arm gets slower by a quarter over the run, or over each stand-up", |run| {
         let rounds = run.size.rounds_per_stand.unwrap_or(run.size.rounds);
         run.change("sidecar", |block, _, ns, _| {
-            ns * (1.0 + f64::from(block.round % rounds) / f64::from(rounds - 1) / 6.0)
+            ns * (1.0 + f64::from(block.round % rounds) / f64::from(rounds - 1) / 4.0)
         });
     }),
     fault("memory_growing", "by a twentieth over the run, or over each stand-up", |run| {
