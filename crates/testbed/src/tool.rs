@@ -1,7 +1,6 @@
 //! The program under test.
 
 use std::env;
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,6 +9,9 @@ use std::time::SystemTime;
 
 /// The variable that names another binary to test, such as yesterday's, or the one inside an emulated machine.
 const OTHER: &str = "MESHTAX";
+
+/// Kinds of files that go into the binary.
+const SOURCES: [&str; 5] = ["c", "css", "h", "js", "rs"];
 
 /// The binary under test, not yet started.
 pub fn meshtax() -> Command {
@@ -46,15 +48,19 @@ fn built() -> PathBuf {
     binary
 }
 
-/// What ships below a folder, and when it was last changed: no unit tests, for the binary has none.
+/// What the binary is made of below a folder, and when it was last changed: no unit tests, nor what they leave.
 fn sources(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
-    let ships = |path: &PathBuf| !matches!(path.file_stem().and_then(OsStr::to_str), Some("tests"));
-    let files =
-        entries(folder).filter(ships).flat_map(|path| match fs::metadata(&path).and_then(|facts| facts.modified()) {
-            Ok(changed) if path.is_file() => vec![(changed, path)],
-            _ => sources(&path),
-        });
-    files.collect()
+    let ships = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem != "tests");
+    let is_source = |path: &Path| path.extension().is_some_and(|kind| SOURCES.iter().any(|known| kind == *known));
+    let mut sources = Vec::new();
+    for path in entries(folder).filter(ships) {
+        let changed = fs::metadata(&path).and_then(|facts| facts.modified());
+        match changed {
+            Ok(changed) if is_source(&path) => sources.push((changed, path)),
+            _ => sources.extend(self::sources(&path)),
+        }
+    }
+    sources
 }
 
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {

@@ -158,6 +158,6 @@ fn of_arm<'a>(run: &'a mut Simulated, arm: &'static str) -> impl Iterator<Item =
     run.seen.load.iter_mut().filter(move |block| block.arm == arm)
 }
 
-fn each_reading(run: &mut Simulated, mut change: impl FnMut(&mut Reading)) {
-    run.seen.meters.iter_mut().for_each(|reading| change(reading));
+fn each_reading(run: &mut Simulated, change: impl FnMut(&mut Reading)) {
+    run.seen.meters.iter_mut().for_each(change);
 }

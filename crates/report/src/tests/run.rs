@@ -157,7 +157,7 @@ pub(crate) fn with_client_proxy(run: &mut Measurement) {
             arm.metrics.insert(metric.name().to_owned(), Value { value, unit, count, stddev: Some(figure * 0.034) });
         }
         let [base, arm] = values;
-        let around = |middle: f64| (!metric.is_of_a_life()).then(|| [middle * 0.98, middle * 1.02]);
+        let around = |middle: f64| (!metric.is_of_a_life()).then_some([middle * 0.98, middle * 1.02]);
         run.effects.push(Effect {
             arm: run.arms[1].name.clone(),
             metric: metric.name().to_owned(),

@@ -50,21 +50,21 @@ fn the_same_change_in_every_form() {
       "arm": "sidecar",
       "difference": 0.602112,
       "difference_ci95": [
-        0.403082195756515,
-        0.801141804243485
+        0.40092415800070735,
+        0.8032998419992926
       ],
       "hodges_lehmann": null,
       "margin": 0.03,
       "metric": "latency_ms_p50",
-      "p_holm": 9.6095110887838e-6,
-      "p_value": 4.8047555443919e-6,
+      "p_holm": 0.000011086367468387708,
+      "p_value": 5.543183734193854e-6,
       "ratio": 1.1003413136500964,
       "ratio_ci95": [
-        1.066462994830384,
-        1.135295844669963
+        1.0660873899586785,
+        1.1356958331269147
       ],
       "rounds_needed": null,
-      "smallest_resolvable": 0.05045831706023251,
+      "smallest_resolvable": 0.05104095062325403,
       "units": 10,
       "verdict": "costs",
       "wilcoxon_p": null,
@@ -74,21 +74,21 @@ fn the_same_change_in_every_form() {
       "arm": "sidecar",
       "difference": 0.602112,
       "difference_ci95": [
-        0.46552793665908443,
-        0.7386960633409155
+        0.4633215374549261,
+        0.7409024625450739
       ],
       "hodges_lehmann": null,
       "margin": 0.03,
       "metric": "latency_ms_p50",
-      "p_holm": 4.450572832866421e-28,
-      "p_value": 1.4835242776221405e-28,
+      "p_holm": 1.2135812321287405e-27,
+      "p_value": 4.045270773762468e-28,
       "ratio": 1.1003413136500964,
       "ratio_ci95": [
-        1.0993239454845436,
-        1.101359623337926
+        1.0992339791356087,
+        1.1014497636593286
       ],
       "rounds_needed": null,
-      "smallest_resolvable": 0.001457476609891772,
+      "smallest_resolvable": 0.0015865116923994972,
       "units": 10,
       "verdict": "costs",
       "wilcoxon_p": null,

@@ -72,7 +72,7 @@ fn keys() {
         "round: 6",
         "mine.yaml:10:1: unknown key `round`",
         "did you mean `rounds`? the keys here are `name`, `topology`, `network`, `arms`, `groups`, `load`, `warmup`, `rounds`, `stands`, `idle`, `seed`, `awake`, \
-         `null`, `margin`, `until`, `max_rounds`, `faults`",
+         `null`, `margin`, `drop_foreign`, `until`, `max_rounds`, `faults`",
     );
     check("name: mine\n", "", "mine.yaml:10:1: `name` is missing", "add a line `name: ...` here");
     check(

@@ -140,9 +140,9 @@ fn check_draws_what_is_bundled() {
         assert!(drawn.contains("└─ "), "{name}: {drawn}");
         assert_eq!(drawn.starts_with("experiment "), name.starts_with("experiments/"), "{name}: {drawn}");
     }
-    insta::assert_snapshot!(prints(&["check", "experiments/pair.yaml"]), @r#"
+    insta::assert_snapshot!(prints(&["check", "experiments/pair.yaml"]), @"
     experiment pair: arms none, sidecar
-    2000 requests per arm to http://front:8080/ in 15 rounds
+    2000 requests per arm to http://front:8080/ in 15 rounds over 10 stand-ups of the lab
 
     pair: 2 services, 2 pods
     A front that asks a back.
@@ -155,7 +155,7 @@ fn check_draws_what_is_bundled() {
     back  http :8080  1 pod
     └─ / → 100 B
        └─ compute 50us
-    "#);
+    ");
 }
 
 #[test]
