@@ -57,7 +57,7 @@ arms:
   sidecar: {plane: sidecar}
   quiet: {plane: sidecar, telemetry: off, mtls: permissive}
 load:
-  sequential: {target: 'http://front:8080/', requests: REQUESTS}
+  sequential: {target: 'http://front:8080/', requests: REQUESTS, connection: new}
 warmup: 0
 rounds: 2
 stands: 1

@@ -319,7 +319,10 @@ struct cred {
 	kuid_t uid;
 };
 
+struct completion;
+
 struct task_struct {
+	struct completion *vfork_done;
 	const struct cred *cred;
 	int tgid;
 	char comm[16];

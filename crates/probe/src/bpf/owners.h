@@ -53,7 +53,7 @@ static __always_inline bool seed(struct task_struct *task, struct sock *sk)
 {
 	struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
 
-	if (owner)
+	if (owner || is_about_to_exec(task))
 		return true;
 	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner)

@@ -268,7 +268,7 @@ static __always_inline void seed(struct task_struct *task, struct file *file)
 	struct sock *sk;
 	int state;
 
-	if (!task || !file)
+	if (!task || !file || is_about_to_exec(task))
 		return;
 	socket = bpf_sock_from_file(file);
 	if (!socket)

@@ -25,6 +25,12 @@ static __always_inline void add(__u64 *counter, __u64 more)
 		__sync_fetch_and_add(counter, more);
 }
 
+/* Whether a process has its parent's memory and files until it executes another program: what it holds is its parent's. */
+static __always_inline bool is_about_to_exec(struct task_struct *task)
+{
+	return task->vfork_done;
+}
+
 static __always_inline __u64 cgroup_of(struct sock *sk)
 {
 	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))

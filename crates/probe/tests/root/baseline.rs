@@ -1,6 +1,9 @@
 //! Connections that are older than the witness, and those that are none of its business.
 
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 
 use probe::{Probe, Role};
 
@@ -146,4 +149,43 @@ fn a_witness_of_one_namespace_follows_nobody_elsewhere() {
         (opened + series.opened, closed + series.closed)
     });
     assert_eq!((opened, closed), (2, 4), "both ends; the older connection was opened before");
+}
+
+/// Listens, and starts a child that waits for somebody to open a pipe before it executes its program. The child's number is
+/// lower than its parent's, as it is once numbers have begun again from the first, so that it is met first.
+const SPAWNING: &str = "
+import os, socket, sys
+listener = socket.create_server(('127.0.0.1', 0))
+with open('/proc/sys/kernel/ns_last_pid', 'w') as last: last.write('2')
+print(listener.getsockname()[1], flush=True)
+wait = (os.POSIX_SPAWN_OPEN, 9, sys.argv[1], os.O_RDONLY, 0)
+os.waitpid(os.posix_spawn('/bin/true', ['true'], {}, file_actions=[wait]), 0)
+";
+
+#[test]
+fn what_a_child_holds_before_it_executes_its_program_is_its_parents() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    let pipe = home.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR).unwrap();
+    let mut command = Command::new("python3");
+    let mut parent = command.args(["-c", SPAWNING]).arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", parent.id());
+    let child = loop {
+        let children = fs::read_to_string(&children).unwrap();
+        if let Some(child) = children.split_whitespace().next() {
+            break child.parse::<u32>().unwrap();
+        }
+    };
+    let mut probe = Probe::load().unwrap();
+    probe.attach().unwrap();
+    let port = line.trim_end().parse::<u16>().unwrap();
+    let open = probe.connections().unwrap();
+    let owners: Vec<u32> = open.iter().filter(|open| open.local.port() == port).map(|open| open.pid).collect();
+    fs::write(&pipe, "").unwrap();
+    assert!(parent.wait().unwrap().success());
+    assert_eq!(owners, [parent.id()]);
+    assert!(child < parent.id(), "{child} is met after its parent {}", parent.id());
 }
