@@ -177,8 +177,8 @@ fn check_few_samples(run: &Run) {
         assert_eq!(effect["units"].as_u64(), effect["difference"].as_f64().map(|_| 1), "{effect}");
     }
     let report = run.file("report.txt").split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(report.contains("§ no interval: idle windows of one stand-up"), "{report}");
-    assert!(!report.contains("of memory at rest."), "what one stand-up shows is no cost: {report}");
+    assert!(report.contains("§ no interval: one stand-up shows memory and rest once"), "{report}");
+    assert!(!report.contains("of memory at rest"), "what one stand-up shows is no cost: {report}");
 }
 
 fn check_folder(run: &Run) {
@@ -186,9 +186,12 @@ fn check_folder(run: &Run) {
     {
         assert_ne!(run.file(name), "", "{name}");
     }
-    // One block and one reading of each arm and of the baseline's copy, and eight idle windows of each.
+    // One block and one reading of each arm and of the baseline's copy, and ten idle windows of each before the first request
+    // and after the warm-up.
     assert_eq!(run.file("load.jsonl").lines().count(), 3);
-    assert_eq!(run.file("meters.jsonl").lines().count(), 3 + 3 * 8);
+    let meters = run.file("meters.jsonl");
+    let readings = |phase: &str| meters.lines().filter(|line| line.contains(&format!("\"phase\":\"{phase}\""))).count();
+    assert_eq!(["load", "idle", "idle_warm"].map(readings), [3, 3 * 10, 3 * 10]);
     let shown = meshtax().args(["show", "topologies/bookinfo-lean.yaml"]).output().unwrap();
     assert_eq!(words(&shown), run.file("topology.yaml"));
     let environment: Value = serde_json::from_str(&run.file("environment.json")).unwrap();
@@ -260,21 +263,25 @@ fn sidecars_cost_latency_cpu_and_memory() {
     let run =
         Run::perform(&["--topology", "topologies/pair.yaml", "--rounds", "6", "--stands", "1", "--requests", "240"]);
     check_verdicts(&run);
-    for metric in ["latency_ms_mean", "wait_s_total", "cpu_ms_per_request", "cpu_s_total", "memory_loaded_mib"] {
+    for metric in ["latency_ms_mean", "wait_s_total", "cpu_ms_per_request", "cpu_s_total"] {
         let effect = run.effect(metric);
         assert!(effect["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{effect}");
         assert!(effect["ratio_ci95"][0].as_f64().is_some_and(|low| low > 1.0), "{effect}");
     }
-    // A figure at rest is one observation of one stand-up.
-    let rest = run.effect("memory_idle_mib");
-    assert!(rest["difference"].as_f64().is_some_and(|more| more > 0.0) && rest["difference_ci95"].is_null(), "{rest}");
+    // Memory, at rest and under load, is one observation of one stand-up.
+    for metric in ["memory_idle_mib", "memory_loaded_mib", "memory_proxy_mib"] {
+        let memory = run.effect(metric);
+        assert!(memory["difference"].as_f64().is_some_and(|more| more > 0.0), "{memory}");
+        assert!(memory["difference_ci95"].is_null(), "{memory}");
+    }
     let report = run.file("report.txt").split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(report.contains("Memory at rest: +") && report.contains("(one stand-up)"), "{report}");
+    assert!(report.contains("Memory at rest after the warm-up: +") && report.contains("(one stand-up)"), "{report}");
     assert!(report.contains(" ~["), "six rounds have approximate intervals: {report}");
     // Where the baseline has none there is no ratio.
+    let proxies = run.effect("cpu_proxy_ms_per_request");
+    assert!(proxies["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{proxies}");
     for metric in ["cpu_proxy_ms_per_request", "memory_proxy_mib"] {
         let effect = run.effect(metric);
-        assert!(effect["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{effect}");
         assert!(effect["ratio"].is_null() && effect["ratio_ci95"].is_null(), "{effect}");
     }
 }
