@@ -49,7 +49,7 @@ test: setup-test
 # The same tests as on the machine's own kernel, statically linked.
 test-kernels: setup-run build
 	tests=$$($(STATIC) test --release --target $(TARGET) --package probe --package agent --test root --no-run 2>&1 | \
-	    tee /dev/stderr | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p' | sort --reverse --field-separator / --key 2) && \
+	    tee /dev/stderr | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p') && \
 	test "$$(echo "$$tests" | wc -w)" = 2 && tests/kernels/matrix $(BINARY) $$tests
 
 benches: setup-check
