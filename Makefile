@@ -53,7 +53,7 @@ test-kernels: setup-run build
 	test "$$(echo "$$tests" | wc -w)" = 2 && tests/kernels/matrix $(BINARY) $$tests
 
 benches: setup-check
-	$(STATIC) bench --target $(TARGET) --workspace --no-run
+	$(STATIC) bench --target $(TARGET) --workspace --no-run $(foreach bench,coverage guards mesh_size null precision snapshot stand truth witness,--bench $(bench))
 
 bench: setup-test build
 	$(STATIC) bench --target $(TARGET) --workspace $(foreach bench,coverage guards mesh_size precision snapshot stand witness,--bench $(bench))
