@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 use burner::Burner;
-use measure::{Effect, Measurement, Verdict};
+use measure::{Caution, Effect, Measurement, Verdict};
 
 const RUNS: u64 = 40;
 /// Of the arm's verdicts at most this share may be wrong.
@@ -22,7 +22,7 @@ const WRONG_MAX: f64 = 0.05;
 const TELLING_MIN: f64 = 0.9;
 const ARM: &str = "copy";
 /// As bookinfo-lean; a block takes some 0.75 s: a page takes 3 ms, and the pause after it 5 ms.
-const EXPERIMENT: &str = "name: null
+const EXPERIMENT: &str = "name: copies
 topology: bookinfo-lean
 arms: {none: {plane: none}, copy: {plane: none}}
 null: true
@@ -44,6 +44,7 @@ enum Beside {
 struct Told {
     beside: Beside,
     effects: Vec<Effect>,
+    cautions: Vec<Caution>,
 }
 
 fn main() {
@@ -51,7 +52,7 @@ fn main() {
         burner::burn();
     }
     let runs = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
-    println!("{:>4}  {:<7} {:<8} verdicts", "run", "beside", "wrong");
+    println!("{:>4}  {:<7} {:<8} verdicts; cautions", "run", "beside", "wrong");
     let told: Vec<Told> = (1..=runs).map(run).collect();
     println!();
     let quiet = tell("quiet", &told, |told| told.beside == Beside::Nothing);
@@ -69,12 +70,14 @@ fn run(seed: u64) -> Told {
     let measurement = measured(home.path(), seed);
     drop(burner);
     let is_judged = |effect: &Effect| effect.arm == ARM && effect.verdict.is_some();
-    let told = Told { beside, effects: measurement.effects.into_iter().filter(is_judged).collect() };
+    let effects = measurement.effects.into_iter().filter(is_judged).collect();
+    let told = Told { beside, effects, cautions: measurement.cautions };
     let wrong: Vec<String> = told.effects.iter().filter(|effect| is_wrong(effect)).map(change).collect();
     let verdicts: Vec<String> = told.effects.iter().map(verdict).collect();
     let wrong = if wrong.is_empty() { "none".to_owned() } else { wrong.join(", ") };
     let name = if beside == Beside::Bursts { "bursts" } else { "nothing" };
-    println!("{seed:>4}  {name:<7} {wrong:<8} {}", verdicts.join(", "));
+    let cautions: Vec<&str> = told.cautions.iter().map(|caution| caution.kind.as_str()).collect();
+    println!("{seed:>4}  {name:<7} {wrong:<8} {}; {}", verdicts.join(", "), cautions.join(", "));
     told
 }
 
@@ -110,8 +113,12 @@ fn tell(kind: &str, told: &[Told], is_of_kind: impl Fn(&Told) -> bool) -> Sum {
         wrong: effects().filter(|effect| is_wrong(effect)).count(),
     };
     println!(
-        "{kind:<7} {:>3} runs, {:>3} with a verdict, {:>2} of {:>3} verdicts wrong",
-        sum.runs, sum.telling, sum.wrong, sum.verdicts
+        "{kind:<7} {:>3} runs, {:>3} with a verdict, {:>2} of {:>3} verdicts wrong; {} without a caution",
+        sum.runs,
+        sum.telling,
+        sum.wrong,
+        sum.verdicts,
+        runs.iter().filter(|told| told.cautions.is_empty()).count()
     );
     sum
 }

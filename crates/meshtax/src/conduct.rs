@@ -242,8 +242,9 @@ impl<'a> Conductor<'a> {
             return Ok(());
         }
         let mut answers = Vec::new();
-        for node in stand.lab.nodes_mut() {
-            progress.state(&format!("warming up {}: {requests} requests", node.name()));
+        for arm in &self.plan.warmup_orders[stand.number as usize] {
+            progress.state(&format!("warming up {arm}: {requests} requests"));
+            let node = &mut stand.lab.nodes_mut()[self.index(arm)];
             answers.push((node.name().to_owned(), self.ask(node, requests)?.errors));
         }
         // Later stand-ups stand beside rounds that are measured: the guards judge all of them together.
@@ -304,9 +305,14 @@ impl<'a> Conductor<'a> {
         format!("round {}/{}, arm {arm}, {left} left  {}", round + 1, self.plan.rounds.len(), means.join(" · "))
     }
 
+    /// Where an arm of the plan stands among the lab's nodes.
+    fn index(&self, arm: &str) -> usize {
+        self.plan.arms.iter().position(|known| known == arm).expect("orders name arms of the plan")
+    }
+
     /// One block: meters read exactly at its edges. Returns its mean latency in nanoseconds.
     fn block(&mut self, stand: &mut Stand, round: u32, arm: &str, requests: u64) -> anyhow::Result<Option<f64>> {
-        let index = self.plan.arms.iter().position(|known| known == arm).expect("rounds name arms of the plan");
+        let index = self.index(arm);
         let node = &mut stand.lab.nodes_mut()[index];
         stand.kernel.begin(arm)?;
         let settling = self.settle(node)?;

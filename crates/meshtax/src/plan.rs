@@ -18,6 +18,9 @@ pub struct Plan {
     pub arms: Vec<String>,
     /// Requests per arm before the rounds.
     pub warmup_requests: u64,
+    /// The order in which arms are warmed up, in each stand-up of the lab. Who comes last still holds what the kernel lends
+    /// to control groups per core, up to 64 pages, so that no arm may always be last.
+    pub warmup_orders: Vec<Vec<String>>,
     /// Requests with which every block begins, outside all figures.
     pub settling_requests: u64,
     /// Idle windows before the first request, all stand-ups together; after a warm-up there are as many again.
@@ -47,10 +50,12 @@ pub fn plan(experiment: &Experiment) -> Plan {
         // Rounds beyond those asked for are like the first ones.
         Round { order, requests: share(experiment.load.requests, experiment.rounds, number % experiment.rounds) }
     });
+    let rounds = rounds.collect();
     Plan {
-        rounds: rounds.collect(),
+        rounds,
         stands: experiment.spread(),
         warmup_requests: experiment.warmup,
+        warmup_orders: orders(&arms, &mut rng).take(experiment.stand_ups() as usize).collect(),
         settling_requests: settling_requests(experiment),
         idle_windows: experiment.windows_per_stand() * experiment.stand_ups(),
         idle_window_ms: u64::try_from(experiment.idle.1.as_millis()).unwrap_or(u64::MAX),

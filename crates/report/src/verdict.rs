@@ -4,6 +4,9 @@ use crate::grid::{Column, grid};
 use crate::interval::change_of;
 use crate::paragraph::paragraph;
 
+/// Why a change has no verdict that its interval alone would give it.
+pub(crate) const WITHIN_NOISE: &str = "within the noise floor, no larger than its further end";
+
 /// What the primary metrics come to, arm by arm, and beside each the noise floor: what the same machine showed for the
 /// baseline against its own copy. Empty where nothing was judged.
 pub(crate) fn verdicts(run: &Measurement) -> String {
@@ -82,12 +85,7 @@ fn unresolved(judged: &[&Effect]) -> String {
     let open = judged.iter().filter(|effect| effect.verdict == Some(Verdict::NotResolvable));
     open.map(|effect| {
         if effect.within_noise {
-            let text = format!(
-                "{} {}: within the noise floor, no larger than its further end",
-                effect.arm,
-                name(&effect.metric)
-            );
-            return paragraph(&text, 2);
+            return paragraph(&format!("{} {}: {WITHIN_NOISE}", effect.arm, name(&effect.metric)), 2);
         }
         let smallest = effect.smallest_resolvable.map(|smallest| {
             format!(

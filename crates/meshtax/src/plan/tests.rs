@@ -45,6 +45,16 @@ fn shipped_experiments_stand_up_ten_times() {
     }
 }
 
+/// Who is warmed up last holds more memory than who has rested meanwhile.
+#[test]
+fn every_arm_is_warmed_up_last_equally_often() {
+    let plan = plan(&Experiment::read("experiments/demo.yaml".as_ref()).unwrap());
+    let last = |arm: &str| plan.warmup_orders.iter().filter(|order| order.last().unwrap() == arm).count();
+    assert_eq!(plan.warmup_orders.len(), 10);
+    let counts: Vec<usize> = plan.arms.iter().map(|arm| last(arm)).collect();
+    assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1, "{counts:?}");
+}
+
 #[test]
 fn kept_connections_and_watched_arms_settle() {
     let settling = |name: &str| plan(&Experiment::read(name.as_ref()).unwrap()).settling_requests;

@@ -5,7 +5,7 @@ use super::forest::told;
 use crate::comparison::effect;
 use crate::element::{Element, element};
 use crate::figure::{change, count};
-use crate::verdict::spelled;
+use crate::verdict::{WITHIN_NOISE, spelled};
 
 /// The primary metrics of an arm: a card each, with the change, its interval and its verdict.
 pub(crate) fn cards(page: &Page, arm: &Arm) -> Element {
@@ -60,6 +60,7 @@ fn badge(effect: &Effect) -> Option<Element> {
     let sign = element("span").with("aria-hidden", "true").text(sign);
     let badge = element("p").class(&format!("badge {class}")).put(sign).text(&format!(" {}", spelled(verdict)));
     let more = match verdict {
+        Verdict::NotResolvable if effect.within_noise => Some(WITHIN_NOISE.to_owned()),
         Verdict::NotResolvable => resolvable(effect),
         Verdict::NoMeasurableCost => effect.margin.map(|margin| format!("within ± {}", percent(margin))),
         Verdict::Costs | Verdict::Saves | Verdict::NotToBeBelieved => None,

@@ -5,7 +5,7 @@ use measure::{ArmCurves, Curves, Measurement, Metric, Null, Phase, Quantile, Rec
 use topology::{Topology, read_topology};
 
 use super::run::{NONE, SIDECAR, caution, edge, pod, run};
-use crate::{html, markdown};
+use crate::{html, markdown, text};
 
 const TOPOLOGY: &str = "
 name: pair
@@ -86,6 +86,16 @@ fn calibrated() -> Measurement {
     let costs = [(Metric::LatencyMsMean, 1.06, [1.01, 1.04, 1.07]), (Metric::CpuMsPerRequest, 0.2, [0.21, 0.23, 0.25])];
     run.calibration = costs.map(known).into();
     run
+}
+
+#[test]
+fn a_change_within_the_noise_floor_says_so_on_its_card_and_in_text() {
+    let mut run = measurement();
+    let effect = run.effects.iter_mut().find(|effect| effect.metric == Metric::LatencyMsP50.name()).unwrap();
+    (effect.verdict, effect.within_noise) = (Some(Verdict::NotResolvable), true);
+    let words = "within the noise floor, no larger than its further end";
+    assert!(html(&run, &curves(), &topology()).contains(words));
+    assert!(text(&run).contains(&format!("sidecar p50: {words}")));
 }
 
 #[test]
