@@ -36,11 +36,17 @@ impl Living {
     }
 }
 
+/// Whether processes have the numbers below `root/proc` that the kernel tells: in the first PID namespace only.
+pub fn tells_processes_as_the_kernel(root: &Path) -> bool {
+    let own = fs::read_link(root.join("proc/self/ns/pid"));
+    own.is_ok_and(|own| own.as_os_str() == FIRST_PID_NAMESPACE)
+}
+
 /// Network namespaces that a process is in or a file names; none in a PID namespace, which hides processes, or where
 /// others' processes are nobody's business. The first process may keep its own to itself: that one never ends.
 fn namespaces(root: &Path) -> Option<HashSet<u32>> {
     let processes = root.join("proc");
-    if fs::read_link(processes.join("self/ns/pid")).ok()?.to_str()? != FIRST_PID_NAMESPACE {
+    if !tells_processes_as_the_kernel(root) {
         return None;
     }
     let folders = [NAMED, "run/docker/netns"].map(|folder| root.join(folder));

@@ -21,9 +21,9 @@ const HTTP_PATH: &str = "/v1/metrics";
 /// Where they do over gRPC.
 const GRPC_PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
-/// Longest wait after failures, unless the interval is longer.
+/// Longest wait that a receiver may ask for.
 #[cfg(feature = "otlp")]
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Ways to carry OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub enum PushError {
 /// What happens on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The first push after a good one, or the first of all, failed.
+    /// A push failed, for another reason than the one before if that failed, too.
     Fails(String),
     /// After so many failures a push succeeded.
     Recovered(u64),
@@ -173,11 +173,14 @@ pub(crate) async fn push_all(
     tally.is_pushing.set(true);
     let resource = message::Resource::of_this_host();
     let sender = send::Sender::new(push);
-    let mut failures = 0;
+    let (mut failures, mut last, mut pause) = (0, String::new(), None);
     loop {
-        tokio::time::sleep(wait(push.interval, failures)).await;
+        tokio::time::sleep(wait(push.interval, failures, pause.take())).await;
         let told = match read() {
-            Ok(families) => sender.send(&resource.request(&families)).await.map_err(|error| error.to_string()),
+            Ok(families) => sender.send(&resource.request(&families)).await.map_err(|error| {
+                pause = error.pause();
+                error.to_string()
+            }),
             Err(error) => Err(error.to_string()),
         };
         match told {
@@ -186,14 +189,14 @@ pub(crate) async fn push_all(
                 if failures > 0 {
                     tell(Notice::Recovered(failures));
                 }
-                failures = 0;
+                (failures, last) = (0, String::new());
             }
             Err(why) => {
                 tally.failed.set(tally.failed.get() + 1);
-                if failures == 0 {
-                    tell(Notice::Fails(why));
+                if why != last {
+                    tell(Notice::Fails(why.clone()));
                 }
-                failures += 1;
+                (failures, last) = (failures + 1, why);
             }
         }
     }
@@ -209,17 +212,18 @@ pub(crate) async fn push_all(
     std::future::pending().await
 }
 
-/// The interval after a success; after failures a second, two, four, … up to [`WAIT_MAX`] or the interval, each a little
-/// more or less so that agents which failed together do not come back together.
+/// The interval after a success; after failures a second, two, four, … up to the interval, each a little more or less so that
+/// agents which failed together do not come back together. Where the receiver asks for a longer `pause`, that.
 #[cfg(feature = "otlp")]
-fn wait(interval: Duration, failures: u64) -> Duration {
+fn wait(interval: Duration, failures: u64, pause: Option<Duration>) -> Duration {
     use std::hash::{BuildHasher, RandomState};
     if failures == 0 {
         return interval;
     }
     let doubled = Duration::from_secs(1 << (failures - 1).min(16));
     let share = RandomState::new().hash_one(failures) as f64 / u64::MAX as f64;
-    doubled.min(interval.max(WAIT_MAX)).mul_f64(0.8 + 0.4 * share)
+    let wait = doubled.mul_f64(0.8 + 0.4 * share).min(interval);
+    pause.map_or(wait, |pause| pause.min(PAUSE_MAX).max(wait))
 }
 
 #[cfg(test)]

@@ -124,6 +124,8 @@ struct Moved {
     sent: u64,
     received: u64,
     retransmits: u64,
+    /// Bytes that nobody counted come on top.
+    is_partial: bool,
 }
 
 impl Screen {
@@ -159,6 +161,7 @@ impl Screen {
         self.total.sent += moved.sent;
         self.total.received += moved.received;
         self.total.retransmits += moved.retransmits;
+        self.total.is_partial |= moved.is_partial;
         self.latest = Some(Shown { look, total: self.total });
     }
 
@@ -265,6 +268,7 @@ impl Moved {
             sent: sum(|connection| connection.sent),
             received: sum(|connection| connection.received),
             retransmits: sum(|connection| connection.retransmits.into()),
+            is_partial: rows.iter().any(|row| row.connection.flags.bypassed),
         }
     }
 }

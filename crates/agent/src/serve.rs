@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY, WWW_AUTHENTICATE,
+};
 use hyper::http::{Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,6 +26,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{AbortHandle, LocalSet};
 
+use crate::encoding;
 use crate::export::families;
 use crate::guard::Guard;
 use crate::ledger::{Bounds, Ledger};
@@ -187,29 +190,41 @@ struct Exporter {
 impl Exporter {
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         match (request.method(), request.uri().path()) {
-            (&Method::GET, "/healthz") => plain(StatusCode::OK, "ok\n".to_owned()),
+            // What is asked for with HEAD has the same head; who serves leaves its body out.
+            (&(Method::GET | Method::HEAD), "/healthz") => plain(StatusCode::OK, "ok\n".to_owned()),
             _ if !self.guard.borrow().admits(request.headers()) => unauthorized(),
-            (&Method::GET, "/metrics") => {
-                let accepted = request.headers().get_all(ACCEPT).iter();
-                self.scrape(Exposition::negotiated(accepted.filter_map(|accept| accept.to_str().ok())))
+            (&(Method::GET | Method::HEAD), "/metrics") => {
+                let listed = |name| request.headers().get_all(name).iter().filter_map(|value| value.to_str().ok());
+                self.scrape(Exposition::negotiated(listed(ACCEPT)), encoding::takes_gzip(listed(ACCEPT_ENCODING)))
             }
-            (&Method::GET, "/") => plain(StatusCode::OK, "metrics are at /metrics\n".to_owned()),
-            (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
-            _ => plain(StatusCode::METHOD_NOT_ALLOWED, "ask with GET\n".to_owned()),
+            (&(Method::GET | Method::HEAD), "/") => plain(StatusCode::OK, "metrics are at /metrics\n".to_owned()),
+            (&(Method::GET | Method::HEAD), _) => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
+            _ => {
+                let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "ask with GET\n".to_owned());
+                refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                refusal
+            }
         }
     }
 
-    fn scrape(&self, form: Exposition) -> Response<Full<Bytes>> {
-        match self.families() {
-            Ok(families) => {
-                let text = exposition(&families, form);
-                let mut response = plain(StatusCode::OK, text);
-                let kind = form.content_type().parse().expect("it is a header's value");
-                response.headers_mut().insert(CONTENT_TYPE, kind);
-                response
-            }
-            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-        }
+    fn scrape(&self, form: Exposition, is_compressed: bool) -> Response<Full<Bytes>> {
+        let families = match self.families() {
+            Ok(families) => families,
+            Err(error) => return plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        };
+        let text = exposition(&families, form);
+        let mut response = Response::new(Full::default());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, form.content_type().parse().expect("it is a header's value"));
+        headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+        let body = if is_compressed {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            encoding::gzip(&text)
+        } else {
+            text.into_bytes()
+        };
+        *response.body_mut() = Full::new(body.into());
+        response
     }
 
     fn families(&self) -> Result<Vec<Family>, ProbeError> {

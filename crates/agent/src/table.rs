@@ -2,6 +2,8 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
+use crate::visible::visible_part;
+
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -105,7 +107,7 @@ impl Printer {
     fn row(&self, cells: &[String]) -> String {
         let mut row = String::new();
         for (column, cell) in self.columns.iter().zip(cells) {
-            let width = column.width;
+            let (cell, width) = (visible_part(cell), column.width);
             let written = if column.right { write!(row, "{cell:>width$} ") } else { write!(row, "{cell:<width$} ") };
             written.expect("a string takes all that is written");
         }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::address::addresses;
 use crate::container::Container;
 use crate::kubernetes::{Pod, pods};
+use crate::legacy;
 use crate::peer::Peer;
 use crate::totals::Owner;
 
@@ -101,6 +102,8 @@ pub struct Namer {
     pods: HashMap<String, Pod>,
     /// Network namespaces whose sockets all are one pod's.
     homes: HashMap<u32, Home>,
+    /// Containers on control groups of version 1, by network namespace.
+    legacy: HashMap<u32, Container>,
     /// Network namespaces that had a name at an earlier reading and have none now.
     former: HashSet<u32>,
     /// Peers that somebody holds, each once.
@@ -117,6 +120,7 @@ impl Namer {
             groups: HashMap::new(),
             pods: HashMap::new(),
             homes: HashMap::new(),
+            legacy: HashMap::new(),
             former: HashSet::new(),
             peers: HashSet::new(),
             stale: true,
@@ -150,6 +154,7 @@ impl Namer {
         for netns in gone {
             self.namespaces.remove(&netns);
             self.homes.remove(&netns);
+            self.legacy.remove(&netns);
         }
     }
 
@@ -207,10 +212,12 @@ impl Namer {
 
     /// Looks names up anew, where one is not known and that was not done yet at this reading.
     fn look_up(&mut self, netns: u32, cgroup: u64) {
-        if self.stale && !self.namespaces.contains_key(&netns) && !self.groups.contains_key(&cgroup) {
+        let is_known = self.namespaces.contains_key(&netns) || self.legacy.contains_key(&netns);
+        if self.stale && !is_known && !self.groups.contains_key(&cgroup) {
             self.stale = false;
             self.namespaces.extend(namespaces(&self.root.join(NAMED)));
             self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
+            self.legacy = legacy::containers(&self.root);
             self.pods = pods(&self.root);
         }
     }
@@ -220,7 +227,8 @@ impl Namer {
         self.look_up(netns, cgroup);
         let container = self.groups.get(&cgroup).map(|group| self.who_of_container(&group.container));
         let pod = || self.pods.get(&self.homes.get(&netns)?.uid).map(who_of_pod);
-        container.or_else(pod).or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
+        let legacy = || self.legacy.get(&netns).map(|container| self.who_of_container(container));
+        container.or_else(pod).or_else(legacy).or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
     }
 
     fn who_of_container(&self, container: &Container) -> Who {

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
+use std::thread::Builder;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
@@ -39,10 +40,15 @@ impl Identities {
     pub fn make(accounts: &[String]) -> Result<Identities, LabError> {
         let (issuer, authority_pem) = authority().map_err(failed("the authority"))?;
         let leaves = std::thread::scope(|scope| {
-            let made: Vec<_> = accounts.iter().map(|account| scope.spawn(|| leaf(&issuer, account))).collect();
-            made.into_iter()
-                .map(|leaf| leaf.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect::<Vec<_>>()
+            let issuer = &issuer;
+            let start = |account| Builder::new().spawn_scoped(scope, move || leaf(issuer, account));
+            let made: Vec<_> = accounts.iter().map(|account| (account, start(account))).collect();
+            let end = made.into_iter().map(|(account, made)| match made {
+                Ok(made) => made.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // Where no thread is to be had, one after the other.
+                Err(_) => leaf(issuer, account),
+            });
+            end.collect::<Vec<_>>()
         });
         let named = accounts.iter().zip(leaves);
         let leaves = named.map(|(account, leaf)| Ok((account.clone(), leaf.map_err(failed(account))?)));

@@ -30,9 +30,9 @@ pub(crate) fn start_pilot(site: &Site<'_>, pod: &mut Pod) -> Result<(), LabError
     pod.start_beside("proxy", PILOT, &program, site.trees)
 }
 
-/// Whether the pod's sidecar is ready, asked as the kubelet asks.
-pub(crate) fn sidecar_is_ready(pod: &Pod) -> bool {
-    pod.http_get(pod.address(), READINESS_PORT, READINESS).is_ok_and(|(status, _)| status == 200)
+/// Whether the pod's sidecar is ready, asked as the kubelet asks; what was met, else.
+pub(crate) fn sidecar_is_ready(pod: &Pod) -> Result<(), String> {
+    pod.is_well(pod.address(), READINESS_PORT, READINESS)
 }
 
 /// Starts what asks the pods, if this arm has them asked at all. `folder` is the node's.

@@ -26,6 +26,7 @@ mod pause;
 mod pod;
 mod process;
 mod proxy;
+mod readiness;
 mod routed;
 mod stand;
 
@@ -41,6 +42,6 @@ pub use network::Network;
 pub use node::Node;
 pub use pause::hold;
 pub use pod::Pod;
-pub use process::{Process, Program};
+pub use process::{PATH, Process, Program};
 pub use proxy::{FILES_RESERVED, rehearse};
 pub use stand::{ArmPlan, Blueprint, Lab, Role, Stop, stand_up};

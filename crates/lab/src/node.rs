@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use plane::{Plane, Sidecar};
 use topology::{Service, Step, Topology, Work};
@@ -22,7 +22,7 @@ use crate::limits::Limits;
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
 use crate::pod::{Place, Pod, write_private};
-use crate::process::{Process, Program};
+use crate::process::{PATH, Process, Program};
 use crate::proxy;
 use crate::stand::{ArmPlan, Blueprint, Role, Stop};
 
@@ -111,6 +111,13 @@ impl Node {
     pub fn groups(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
         let kubelet = self.kubelet.iter().map(|_| "kubelet");
         std::iter::once("dns").chain(kubelet).map(|name| (name, self.group.join(name)))
+    }
+
+    /// Cuts the logs of its pods where they grow for ever; an error if any of its programs has ended.
+    pub fn tend(&mut self) -> Result<(), LabError> {
+        self.dns.check_alive()?;
+        self.kubelet.iter_mut().try_for_each(Process::check_alive)?;
+        self.pods.iter_mut().try_for_each(Pod::tend)
     }
 
     pub(crate) fn let_go(self) -> Result<(), LabError> {
@@ -209,8 +216,8 @@ impl Pod {
         };
         let (port, ready) = (pod.service.port, pod.service.ready.clone());
         self.wait_for("app", patience, site.stop, |pod| match &ready {
-            Some(path) => pod.http_get(pod.address(), port, path).is_ok_and(|(status, _)| status == 200),
-            None => pod.accepts(port),
+            Some(path) => pod.is_well(pod.address(), port, path),
+            None => pod.accepts(pod.address(), port),
         })
     }
 }
@@ -326,7 +333,7 @@ pub(crate) fn start_envoy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options
     pod.start("proxy", &program, Some(plane::PROXY_UID), site.trees)
 }
 
-fn write_sidecar_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> std::io::Result<()> {
+fn write_sidecar_files(site: &Site<'_>, pod: &Pod, options: &Sidecar) -> io::Result<()> {
     let workload = workload(site.blueprint.topology, pod.name(), pod.address());
     let destinations = destinations(site.blueprint.topology, site.addresses);
     let bootstrap = plane::bootstrap(&workload, &destinations, &proxy_files(), options);
@@ -394,18 +401,29 @@ pub(crate) fn apply_rules(netns: &NetNs, path: &Path, rules: &str) -> Result<(),
     nft(netns, rules).map(drop)
 }
 
+/// From this program's own `PATH` or, since that often lacks the folders of administrators, from the lab's.
+fn spawn_nft() -> io::Result<Child> {
+    let mut nft = Command::new("nft");
+    nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    match nft.spawn() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => nft.env("PATH", PATH).spawn(),
+        spawned => spawned,
+    }
+}
+
 /// Has `nft` perform commands inside `netns`; what it says.
 pub(crate) fn nft(netns: &NetNs, rules: &str) -> Result<String, LabError> {
     let output = netns.run(|| {
-        let mut nft = Command::new("nft");
-        nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = nft.spawn()?;
-        child.stdin.take().expect("standard input is piped").write_all(rules.as_bytes())?;
-        child.wait_with_output()
+        let mut child = spawn_nft()?;
+        // One that has ended takes no commands; its status and its words say why.
+        let taken = child.stdin.take().expect("standard input is piped").write_all(rules.as_bytes());
+        child.wait_with_output().map(|output| (output, taken.is_ok()))
     });
-    let output = output.map_err(step("run `nft`"))?;
-    if output.status.success() {
+    let (output, is_taken) = output.map_err(step("run `nft`"))?;
+    if output.status.success() && is_taken {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(LabError::Tool { tool: "nft", message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    let said = String::from_utf8_lossy(&output.stderr);
+    let message = if said.trim().is_empty() { format!("it ended ({})", output.status) } else { said.trim().to_owned() };
+    Err(LabError::Tool { tool: "nft", message })
 }

@@ -3,17 +3,11 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use crate::cgroup::Trees;
 use crate::error::{LabError, step};
 use crate::namespace::{NetNs, Rest, Room};
 use crate::process::{Process, Program};
-use crate::stand::Stop;
-
-/// Pause between two looks at something that does not tell by itself when it is ready.
-const PROBE_PERIOD: Duration = Duration::from_millis(5);
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A pod: namespaces, a first process that holds them, and containers.
 #[derive(Debug)]
@@ -175,47 +169,11 @@ impl Pod {
         &self.place.files
     }
 
-    /// Asks an HTTP server inside the pod. The status is part of the answer: none is an error.
-    pub fn http_get(&self, address: Ipv4Addr, port: u16, path: &str) -> io::Result<(u16, String)> {
-        let url = format!("http://{address}:{port}{path}");
-        self.netns.run(|| {
-            let config = ureq::Agent::config_builder().timeout_global(Some(PROBE_TIMEOUT)).http_status_as_error(false);
-            let agent = ureq::Agent::new_with_config(config.build());
-            let mut response = agent.get(&url).call().map_err(io::Error::other)?;
-            let status = response.status().as_u16();
-            Ok((status, response.body_mut().read_to_string().map_err(io::Error::other)?))
-        })
-    }
-
-    /// Whether a program inside accepts connections on `port` of the pod's address.
-    pub(crate) fn accepts(&self, port: u16) -> bool {
-        self.accepts_at(self.address, port)
-    }
-
-    /// The same for any of its addresses.
-    pub(crate) fn accepts_at(&self, address: Ipv4Addr, port: u16) -> bool {
-        self.netns.run(|| std::net::TcpStream::connect((address, port))).is_ok()
-    }
-
-    /// Waits until `is_ready` says so, while `container` lives.
-    pub(crate) fn wait_for(
-        &mut self,
-        container: &str,
-        patience: Duration,
-        stop: &Stop,
-        is_ready: impl Fn(&Pod) -> bool,
-    ) -> Result<(), LabError> {
-        let deadline = Instant::now() + patience;
-        while !is_ready(self) {
-            stop.check()?;
-            let process = self.container(container).expect("a container is waited for after it was started");
-            process.check_alive()?;
-            if Instant::now() > deadline {
-                return Err(process.failed(&format!("is not ready after {} s", patience.as_secs())));
-            }
-            std::thread::sleep(PROBE_PERIOD);
-        }
-        Ok(())
+    /// Cuts the logs of its processes where they grow for ever; an error if any of these has ended.
+    pub(crate) fn tend(&mut self) -> Result<(), LabError> {
+        self.pause.check_alive()?;
+        let mut all = self.containers.iter_mut().chain(&mut self.beside);
+        all.try_for_each(|(_, process)| process.trim_log().and_then(|()| process.check_alive()))
     }
 
     /// Lets its processes run on after this program has ended.

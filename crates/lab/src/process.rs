@@ -1,9 +1,10 @@
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use crate::error::{LabError, step};
@@ -13,7 +14,13 @@ use crate::stand::Stop;
 /// How often a wait looks whether the user wants to stop.
 const GLANCE: Duration = Duration::from_millis(100);
 const TAIL_LINES: usize = 12;
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const TAIL_BYTES: u64 = 4096;
+/// A log that is longer, in bytes, is cut: programs that say the same for ever fill no disk.
+const LOG_MAX: u64 = 64 << 20;
+/// What stays of it.
+const LOG_KEPT: u64 = 1 << 20;
+/// Where programs of the lab are looked for.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What is to be started in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +62,12 @@ impl Process {
             command.stdin(Stdio::null()).stdout(output);
         }
         let mut child = spawn(&mut command, room).map_err(step(doing()))?;
-        let answers = lines_of(child.stdout.take());
-        Ok(Process { name, orders: child.stdin.take(), child, answers, log })
+        let (output, orders) = (child.stdout.take(), child.stdin.take());
+        let (sender, answers) = channel();
+        let read = forward(output, sender).map_err(step(doing()));
+        // A process without a reader is ended as it is dropped.
+        let process = Process { name, orders, child, answers, log };
+        read.map(|()| process)
     }
 
     /// Pod and container, such as `sidecar/reviews-v2/proxy`.
@@ -114,6 +125,11 @@ impl Process {
         }
     }
 
+    /// Cuts its log where it has grown beyond [`LOG_MAX`]: what was said last stays.
+    pub(crate) fn trim_log(&self) -> Result<(), LabError> {
+        trim(&self.log).map_err(step(format!("cut the log {}", self.log.display())))
+    }
+
     /// The error that says what happened to this program, with the end of its log.
     pub(crate) fn failed(&mut self, what: &str) -> LabError {
         let what = match self.child.try_wait() {
@@ -141,30 +157,77 @@ impl Drop for Process {
     }
 }
 
-/// Lines as they come, until the end of the output.
-fn lines_of(output: Option<impl std::io::Read + Send + 'static>) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    if let Some(output) = output {
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    receiver
+/// Hands on lines as they come, until the end of the output.
+fn forward(output: Option<ChildStdout>, lines: Sender<String>) -> io::Result<()> {
+    let Some(output) = output else { return Ok(()) };
+    let read = move || {
+        BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| lines.send(line)).ok();
+    };
+    Builder::new().name("answers".to_owned()).spawn(read).map(drop)
 }
 
-fn log_file(path: &Path) -> std::io::Result<File> {
+fn log_file(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     OpenOptions::new().create(true).append(true).open(path)
 }
 
+/// Programs write at the end of a log, wherever that is.
+fn trim(log: &Path) -> io::Result<()> {
+    let length = fs::metadata(log)?.len();
+    if length <= LOG_MAX {
+        return Ok(());
+    }
+    let end = end_of(log, LOG_KEPT)?;
+    let mut file = OpenOptions::new().append(true).open(log)?;
+    file.set_len(0)?;
+    writeln!(file, "[{} bytes of this log were cut off here]", length - end.len() as u64)?;
+    file.write_all(&end)
+}
+
+/// The last lines of a log, and no more than a screen of them.
 fn tail(log: &Path) -> String {
-    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
+    let end = end_of(log, TAIL_BYTES).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let lines: Vec<&str> = end.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+fn end_of(log: &Path, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+    let mut end = Vec::new();
+    file.take(bytes).read_to_end(&mut end)?;
+    Ok(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_cut_where_they_grow_for_ever() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("app.log");
+        // As a program holds it.
+        let mut file = log_file(&log).unwrap();
+        writeln!(file, "the first line").unwrap();
+        trim(&log).unwrap();
+        assert_eq!(fs::read_to_string(&log).unwrap(), "the first line\n");
+        file.set_len(LOG_MAX + 1).unwrap();
+        writeln!(file, "\nthe last line").unwrap();
+        trim(&log).unwrap();
+        writeln!(file, "one more").unwrap();
+        let text = fs::read(&log).unwrap();
+        assert!((LOG_KEPT..LOG_KEPT + 100).contains(&(text.len() as u64)), "{} bytes", text.len());
+        assert!(
+            text.starts_with(b"[66060304 bytes of this log were cut off here]\n"),
+            "{}",
+            String::from_utf8_lossy(&text[..80])
+        );
+        assert!(text.ends_with(b"\nthe last line\none more\n"));
+        assert_eq!(tail(&log).lines().rev().take(2).collect::<Vec<_>>(), ["one more", "the last line"]);
+        assert!(tail(&log).len() <= TAIL_BYTES as usize);
+    }
 }

@@ -53,11 +53,11 @@ pub(crate) fn start_proxy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, proxy: 
     pod.start("proxy", &program, Some(PROXY_UID), site.trees)
 }
 
-/// Whether the proxy of `pod` says that it is ready.
-pub(crate) fn is_ready(pod: &Pod, ready: &Ready) -> bool {
+/// Whether the proxy of `pod` says that it is ready; what was met, else.
+pub(crate) fn is_ready(pod: &Pod, ready: &Ready) -> Result<(), String> {
     match &ready.path {
-        Some(path) => pod.http_get(Ipv4Addr::LOCALHOST, ready.port, path).is_ok_and(|(status, _)| status == 200),
-        None => pod.accepts_at(Ipv4Addr::LOCALHOST, ready.port),
+        Some(path) => pod.is_well(Ipv4Addr::LOCALHOST, ready.port, path),
+        None => pod.accepts(Ipv4Addr::LOCALHOST, ready.port),
     }
 }
 

@@ -1,7 +1,9 @@
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, ScopedJoinHandle};
 use std::time::Duration;
 
 use plane::{AppProbe, Plane, Sidecar};
@@ -121,8 +123,13 @@ pub fn stand_up(blueprint: &Blueprint<'_>, claim: Claim, trees: Trees, stop: &St
     let identities = identities(blueprint)?;
     let site = Site { id: &id, blueprint, addresses: &addresses, identities: &identities, trees: &trees, stop };
     let raised: Vec<Result<Node, LabError>> = std::thread::scope(|scope| {
-        let arms: Vec<_> = blueprint.arms.iter().map(|arm| scope.spawn(|| raise(&site, arm))).collect();
-        arms.into_iter().map(|arm| arm.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        let site = &site;
+        let start = |arm| Builder::new().spawn_scoped(scope, move || raise(site, arm));
+        let arms: Vec<_> = blueprint.arms.iter().map(start).collect();
+        let end = |arm: io::Result<ScopedJoinHandle<'_, Result<Node, LabError>>>| {
+            arm.map_err(step("start a thread"))?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        arms.into_iter().map(end).collect()
     });
     for node in raised {
         lab.nodes.push(node?);

@@ -7,8 +7,10 @@ use httparse::{EMPTY_HEADER, Header, Response, Status};
 use crate::Outcome;
 use crate::inflow::Inflow;
 
-/// More fields than this make an answer bad.
-const FIELDS_MAX: usize = 128;
+/// As many fields as most answers have at most.
+const FIELDS: usize = 128;
+/// More fields than this make an answer bad, as they do for curl.
+const FIELDS_MAX: usize = 5_000;
 
 /// An answer that was read to its last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +69,21 @@ fn read_head(inflow: &mut Inflow, connection: &mut impl Read) -> Result<Head, Ou
 
 /// Length of the header section and what it says; none while it is incomplete.
 fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Outcome> {
-    let mut fields = [EMPTY_HEADER; FIELDS_MAX];
+    let mut fields = [EMPTY_HEADER; FIELDS];
     let mut response = Response::new(&mut fields);
-    let Status::Complete(length) = response.parse(bytes).map_err(|_| Outcome::BadAnswer)? else { return Ok(None) };
+    match response.parse(bytes) {
+        Err(httparse::Error::TooManyHeaders) => {
+            let mut fields = vec![EMPTY_HEADER; FIELDS_MAX];
+            let mut response = Response::new(&mut fields);
+            let parsed = response.parse(bytes);
+            head_of(parsed, &response)
+        }
+        parsed => head_of(parsed, &response),
+    }
+}
+
+fn head_of(parsed: httparse::Result<usize>, response: &Response) -> Result<Option<(usize, Head)>, Outcome> {
+    let Status::Complete(length) = parsed.map_err(|_| Outcome::BadAnswer)? else { return Ok(None) };
     let status = response.code.ok_or(Outcome::BadAnswer)?;
     let body = body(status, response.headers)?;
     let stays = if response.version == Some(1) {

@@ -1,11 +1,13 @@
 use std::io::{self, Read};
 
-/// Room for a whole header section; Envoy's default limit is 60 KiB.
+/// Room for most header sections.
 const ROOM_BYTES: usize = 64 * 1024;
+/// Room for those that any client takes: curl's limit is 300 kB, Chromium's 256 KiB, Envoy's 60 KiB unless told otherwise.
+const ROOM_MAX_BYTES: usize = 512 * 1024;
 
 /// Bytes that arrived on a connection and were not used yet, in a buffer that serves all answers.
 pub(crate) struct Inflow {
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     used: usize,
     filled: usize,
     any: bool,
@@ -13,7 +15,7 @@ pub(crate) struct Inflow {
 
 impl Default for Inflow {
     fn default() -> Self {
-        Self { buffer: vec![0; ROOM_BYTES].into_boxed_slice(), used: 0, filled: 0, any: false }
+        Self { buffer: vec![0; ROOM_BYTES], used: 0, filled: 0, any: false }
     }
 }
 
@@ -48,10 +50,13 @@ impl Inflow {
     ///
     /// # Errors
     ///
-    /// Those of the connection, and `OutOfMemory` where what is left unused fills the whole buffer.
+    /// Those of the connection, and `OutOfMemory` where what is left unused fills the largest buffer.
     pub(crate) fn fill(&mut self, connection: &mut impl Read) -> io::Result<usize> {
         self.buffer.copy_within(self.used..self.filled, 0);
         (self.used, self.filled) = (0, self.filled - self.used);
+        if self.filled == self.buffer.len() {
+            self.buffer.resize(ROOM_MAX_BYTES, 0);
+        }
         if self.filled == self.buffer.len() {
             return Err(io::ErrorKind::OutOfMemory.into());
         }

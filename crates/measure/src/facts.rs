@@ -93,6 +93,9 @@ pub struct SidecarFacts {
     /// What its metrics tell of.
     #[serde(default)]
     pub signals: BTreeSet<Signal>,
+    /// Requests and TCP connections that ended badly, by Envoy's response flag; empty in runs that did not record it.
+    #[serde(default)]
+    pub response_flags: BTreeMap<String, u64>,
 }
 
 /// How long the calls from one pod to one endpoint of another service took.

@@ -86,7 +86,7 @@ pub struct Subject {
     pub connection: String,
     /// Seed of the order of the arms.
     pub seed: u64,
-    /// False if the run was interrupted.
+    /// False if the run was interrupted, or ended with an error.
     pub complete: bool,
 }
 

@@ -44,7 +44,8 @@ pub fn read(path: &Path) -> Result<String, Failure> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             file(&path.to_string_lossy()).map(str::to_owned).ok_or_else(|| {
-                Failure::new(format!("no file `{}`, and none of that name is bundled", path.display()), listing())
+                let hint = listing(&path.to_string_lossy());
+                Failure::new(format!("no file `{}`, and none of that name is bundled", path.display()), hint)
             })
         }
         other => other
@@ -58,7 +59,9 @@ pub fn show(name: Option<&str>) -> Result<ExitCode, Failure> {
     match name {
         None => print(&names().map(|name| format!("{name}\n")).collect::<String>())?,
         Some(name) => {
-            print(file(name).ok_or_else(|| Failure::new(format!("nothing bundled is called `{name}`"), listing()))?)?;
+            print(
+                file(name).ok_or_else(|| Failure::new(format!("nothing bundled is called `{name}`"), listing(name)))?,
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -69,6 +72,15 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
 }
 
-fn listing() -> String {
-    format!("bundled are {}", names().collect::<Vec<_>>().join(", "))
+/// All names, and the one that was probably meant: called so in its folder, or nearly so.
+fn listing(written: &str) -> String {
+    let bare = |name: &'static str| name.rsplit('/').next().unwrap_or(name);
+    let meant = |name: &&'static str| bare(name).split('.').next() == written.split('.').next();
+    let near = || topology::nearest(written, names());
+    let near_in_its_folder = || names().find(|name| topology::nearest(written, names().map(bare)) == Some(bare(name)));
+    let all = format!("bundled are {}", names().collect::<Vec<_>>().join(", "));
+    match names().find(meant).or_else(near).or_else(near_in_its_folder) {
+        Some(near) => format!("did you mean `{near}`? {all}"),
+        None => all,
+    }
 }

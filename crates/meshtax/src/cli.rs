@@ -4,6 +4,7 @@ mod agent;
 mod dns;
 mod drops;
 mod help;
+mod length;
 mod remembering;
 mod rounding;
 mod threshold;
@@ -15,7 +16,9 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use measure::{FailIf, Until};
-use topology::Share;
+use topology::Span;
+
+use crate::experiment::{REQUESTS_MAX, ROUNDS_MAX, STANDS_MAX};
 
 use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RESETS_HELP, RETRANS_HELP, RTT_HELP};
 
@@ -177,21 +180,24 @@ pub struct RunOptions {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Amounts {
     /// Rounds; each has one block of every arm. Intervals need 6, good ones 10
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)))]
     pub rounds: Option<u32>,
     /// Stand the lab up anew so many times and spread the rounds over it: intervals then hold what differs from one
     /// stand-up to the next [default: the experiment's, else 10, or one for each round]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(STANDS_MAX)))]
     pub stands: Option<u32>,
+    /// How long a program may take to become ready, as the lab stands up [default: the experiment's, else 60s]
+    #[arg(long, value_name = "TIME", value_parser = length::some)]
+    pub ready_timeout: Option<Span>,
     /// Requests per arm, over all rounds
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=REQUESTS_MAX))]
     pub requests: Option<u64>,
     /// Seed of the order of the arms
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Relative change within which arms count as equivalent [default: 2%]
-    #[arg(long, value_name = "SHARE")]
-    pub margin: Option<Share>,
+    #[arg(long, value_name = "SHARE", value_parser = threshold::margin)]
+    pub margin: Option<f64>,
     /// Leave out rounds with a block in which something else used more of the machine's processors, such as 20%
     #[arg(long, value_name = "SHARE", value_parser = threshold::foreign)]
     pub drop_foreign: Option<f64>,
@@ -199,7 +205,7 @@ pub struct Amounts {
     #[arg(long, value_name = "METRIC<SHARE", value_parser = threshold::until)]
     pub until: Option<Until>,
     /// Rounds after which --until gives up at the latest [default: the experiment's, else 200]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)))]
     pub max_rounds: Option<u32>,
 }
 
@@ -264,8 +270,8 @@ pub struct CompareOptions {
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
     /// Relative change within which runs count as equivalent
-    #[arg(long, value_name = "SHARE", default_value = "2%")]
-    pub margin: Share,
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = threshold::margin)]
+    pub margin: f64,
     /// Compare even where topology or load differ
     #[arg(long)]
     pub force: bool,

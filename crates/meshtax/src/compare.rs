@@ -44,7 +44,7 @@ fn compared(options: &CompareOptions) -> Result<Comparison, Failure> {
         comparable(&differences)?;
     }
     let [a, b] = &runs;
-    let judging = Options { margin: options.margin.0, arms_across_runs: options.arms_across_runs };
+    let judging = Options { margin: options.margin, arms_across_runs: options.arms_across_runs };
     let comparison = measure::compare(&a.ended(), &b.ended(), differences, &judging);
     if comparison.effects.is_empty() {
         let names =

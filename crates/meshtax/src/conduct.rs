@@ -322,6 +322,8 @@ impl<'a> Conductor<'a> {
         let load = self.ask(node, requests)?;
         witness::settle(node, self.stop)?;
         let to = stand.meters.snapshot(index)?;
+        // What a block without it would be told is of another application.
+        node.tend()?;
         self.tally.add(index, &before, &witness::counts(node, self.stop)?)?;
         let reading = stand.meters.reading(Phase::Load, arm, round, &from, &to);
         let block = LoadBlock {

@@ -1,6 +1,7 @@
 //! The experiment: topology × arms × load × blocks. Read from a file, or made from a topology; checked here, once.
 
 mod arm;
+mod bound;
 mod fault;
 mod file;
 mod form;
@@ -20,10 +21,12 @@ use measure::{NULL_ARM, Stands, Until};
 use plane::Plane;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Location, Spanned};
-use topology::{Fault, Topology};
+use topology::{Fault, Span, Topology};
 
 pub use self::arm::Arm;
 use self::arm::arms_of;
+pub use self::bound::{REQUESTS_MAX, ROUNDS_MAX, STANDS_MAX};
+use self::bound::{WINDOWS_MAX, at_most, repeated};
 pub use self::fault::PlannedFault;
 use self::fault::fault_of;
 use self::file::{File, Idle, Load, SequentialFile};
@@ -34,7 +37,8 @@ use self::target::{entrance, target_of};
 use self::until::until_of;
 use crate::bundled;
 use crate::cli::Amounts;
-use crate::failure::Failure;
+use crate::failure::{Failure, quoted};
+use crate::kind::{Kind, kind_of};
 
 /// Stand-ups of the lab unless told otherwise: as many as intervals need to be exact.
 const STANDS: u32 = 10;
@@ -64,6 +68,8 @@ pub struct Experiment {
     pub rounds: u32,
     /// How often the lab stands up anew at most: no stand-up is without a round.
     stands: u32,
+    /// How long a program may take to become ready.
+    pub ready_timeout: Duration,
     /// Idle windows, and the length of each.
     pub idle: (u32, Duration),
     /// Seed of the order of the arms.
@@ -95,62 +101,86 @@ pub struct TopologyFile {
     pub graph: Topology,
 }
 
+impl TopologyFile {
+    fn of_text(path: &Path, text: String) -> Result<TopologyFile, Failure> {
+        if kind_of(path, &text)? == Kind::Experiment {
+            let hint = format!("run it as it is: `meshtax run {}`", quoted(path));
+            return Err(Failure::new(format!("`{}` is an experiment, and no topology", path.display()), hint));
+        }
+        let graph = topology::read_topology(&text).map_err(|fault| Failure::in_file(path, fault))?;
+        Ok(TopologyFile { text, graph })
+    }
+}
+
 impl Experiment {
     /// Reads and checks an experiment file and the topology that it names.
     pub fn read(path: &Path) -> Result<Experiment, Failure> {
         Experiment::parse(path, bundled::read(path)?)
     }
 
+    /// The same, of a file that was read.
+    pub fn parse(path: &Path, text: String) -> Result<Experiment, Failure> {
+        if kind_of(path, &text)? == Kind::Topology {
+            let hint = format!("measure it with `meshtax run --topology {}`", quoted(path));
+            return Err(Failure::new(format!("`{}` is a topology, and no experiment", path.display()), hint));
+        }
+        let file: File = read_yaml(&text).map_err(|fault| Failure::in_file(path, fault))?;
+        let topology = topology_of(path, &file.topology)?;
+        Experiment::of_file(path, text, file, topology)
+    }
+
     /// The experiment for a topology of the user's own: both planes, a copy of the baseline, and the defaults
     /// of everything else.
     pub fn of_topology(path: &Path, target: Option<&str>) -> Result<Experiment, Failure> {
-        let graph = topology::read_topology(&bundled::read(path)?).map_err(|fault| Failure::in_file(path, fault))?;
+        let topology = TopologyFile::of_text(path, bundled::read(path)?)?;
         let target = match target {
             Some(url) => url.to_owned(),
-            None => entrance(&graph)?,
+            None => entrance(&topology.graph)?,
         };
-        target_of(&target, &graph).map_err(|(what, hint)| Failure::new(what, hint))?;
+        target_of(&target, &topology.graph).map_err(|(what, hint)| Failure::new(what, hint))?;
         // JSON's strings are YAML's, too.
         let text = format!(
             "name: {}\ntopology: {}\narms:\n  none: {{plane: none}}\n  sidecar: {{plane: sidecar}}\nnull: true\nload:\n  sequential: \
              {{target: {}, requests: 1500, think: 5ms}}\n",
-            graph.name,
+            topology.graph.name,
             serde_json::to_string(&path.to_string_lossy())?,
             serde_json::to_string(&target)?,
         );
-        Experiment::parse(Path::new("experiment.yaml"), text)
+        let path = Path::new("experiment.yaml");
+        let file = read_yaml(&text).map_err(|fault| Failure::in_file(path, fault))?;
+        Experiment::of_file(path, text, file, topology)
     }
 
-    fn parse(path: &Path, text: String) -> Result<Experiment, Failure> {
+    fn of_file(path: &Path, text: String, file: File, topology: TopologyFile) -> Result<Experiment, Failure> {
         let located = |fault| Failure::in_file(path, fault);
-        let file: File = read_yaml(&text).map_err(located)?;
-        let topology = topology_of(path, &file.topology)?;
         let arms = arms_of(&file.arms, &topology.graph, path).map_err(located)?;
         proxy::rehearse(path, &file.arms.value, &arms, &topology.graph)?;
         let groups = groups_of(file.groups.as_ref(), &arms, file.null).map_err(located)?;
         let Load::Sequential(sequential) = &file.load;
         let load = sequential_of(sequential, &topology.graph).map_err(located)?;
         let idle = idle_of(&file.idle).map_err(located)?;
-        let rounds = at_least_one("rounds", &file.rounds).map_err(located)?;
+        let rounds = repeated("rounds", &file.rounds, ROUNDS_MAX).map_err(located)?;
         if u64::from(rounds) > load.requests {
             return Err(located(too_few_requests(&sequential.requests, rounds)));
         }
         let stands = file.stands.as_ref().map_or(Ok(STANDS), |stands| stands_of(stands, rounds)).map_err(located)?;
         let until = until_of(&file).map_err(located)?;
-        let max_rounds = file.max_rounds.as_ref().map(|most| most.value);
+        let max_rounds = file.max_rounds.as_ref().map(|most| repeated("max_rounds", most, ROUNDS_MAX));
+        let max_rounds = max_rounds.transpose().map_err(located)?;
         let faults = file.faults.iter().map(|fault| fault_of(fault, &topology.graph));
         let faults = faults.collect::<Result<_, _>>().map_err(located)?;
         let experiment = Experiment {
-            name: file.name,
+            name: name_of(&file.name).map_err(located)?,
             text,
             topology,
             network: file.network,
             arms,
             groups,
             load,
-            warmup: file.warmup,
+            warmup: at_most("warmup", &file.warmup, REQUESTS_MAX).map_err(located)?,
             rounds,
             stands,
+            ready_timeout: ready_timeout_of(&file.ready_timeout).map_err(located)?,
             idle,
             seed: file.seed,
             awake: file.awake,
@@ -178,7 +208,7 @@ impl Experiment {
         self.rounds = amounts.rounds.unwrap_or(self.rounds);
         self.load.requests = amounts.requests.unwrap_or(self.load.requests);
         self.seed = amounts.seed.unwrap_or(self.seed);
-        self.margin = amounts.margin.map_or(self.margin, |margin| margin.0);
+        self.margin = amounts.margin.unwrap_or(self.margin);
         self.drop_foreign = amounts.drop_foreign.or(self.drop_foreign);
         self.until = amounts.until.clone().or(self.until.take());
         self.max_rounds = amounts.max_rounds.or(self.max_rounds);
@@ -190,6 +220,7 @@ impl Experiment {
             // Fewer requests than rounds: as many rounds as can have a request each.
             self.rounds = self.rounds.min(u32::try_from(self.load.requests).unwrap_or(u32::MAX));
         }
+        self.ready_timeout = amounts.ready_timeout.map_or(self.ready_timeout, |timeout| timeout.0);
         self.stands = amounts.stands.unwrap_or(self.stands);
         if let Some(what) = amounts.stands.and_then(|stands| too_many_stands(stands, self.rounds)) {
             return Err(Failure::new(what, "raise `--rounds` or lower `--stands`"));
@@ -325,8 +356,7 @@ fn topology_of(experiment: &Path, name: &Spanned<String>) -> Result<TopologyFile
             (path, text)
         }
     };
-    let graph = topology::read_topology(&text).map_err(|fault| Failure::in_file(&path, fault))?;
-    Ok(TopologyFile { text, graph })
+    TopologyFile::of_text(&path, text)
 }
 
 fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, Fault> {
@@ -344,7 +374,7 @@ fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, 
     }
     Ok(Sequential {
         target,
-        requests: file.requests.value,
+        requests: at_most("requests", &file.requests, REQUESTS_MAX)?,
         think: file.think.0,
         pace: file.pace.0,
         connection: file.connection,
@@ -366,15 +396,36 @@ fn idle_of(idle: &Idle) -> Result<(u32, Duration), Fault> {
         let what = "an idle window this short measures the clock of the kernel's accounting";
         return Err(Fault::at(idle.window.referenced, what, "use 50ms or more"));
     }
-    Ok((idle.windows.value, idle.window.value.0))
+    Ok((at_most("windows", &idle.windows, WINDOWS_MAX)?, idle.window.value.0))
+}
+
+fn ready_timeout_of(timeout: &Spanned<Span>) -> Result<Duration, Fault> {
+    let Span(time) = timeout.value;
+    let hint = "write a time such as `60s`";
+    if time.is_zero() { Err(Fault::at(timeout.referenced, "nothing is ready within no time", hint)) } else { Ok(time) }
+}
+
+/// A name that stands in lines and headings.
+fn name_of(name: &Spanned<String>) -> Result<String, Fault> {
+    let (text, place) = (name.value.trim(), name.referenced);
+    if text.is_empty() {
+        return Err(Fault::at(place, "the name is empty", "write a word or two that say what is compared"));
+    }
+    if text.contains(agent::is_hidden) {
+        let what = format!("the name `{}` has characters that cannot be seen", text.escape_debug());
+        return Err(Fault::at(place, what, "write it in one line, in letters, digits and signs"));
+    }
+    Ok(text.to_owned())
 }
 
 fn margin_of(margin: &Spanned<topology::Share>) -> Result<f64, Fault> {
-    if margin.value.0 > 0.0 {
-        return Ok(margin.value.0);
-    }
-    let hint = "write a share such as `2%`";
-    Err(Fault::at(margin.referenced, "no two arms are equivalent within a margin of nothing", hint))
+    margin_share(margin.value).map_err(|what| Fault::at(margin.referenced, what, "write a share such as `2%`"))
+}
+
+/// The change within which arms are equivalent: more than nothing.
+pub fn margin_share(share: topology::Share) -> Result<f64, String> {
+    let what = "no two arms are equivalent within a margin of nothing";
+    if share.0 > 0.0 { Ok(share.0) } else { Err(what.to_owned()) }
 }
 
 fn drop_foreign_of(share: &Spanned<topology::Share>) -> Result<f64, Fault> {
@@ -388,19 +439,8 @@ pub fn foreign_share(share: topology::Share) -> Result<f64, String> {
     if share > 0.0 && share < 1.0 { Ok(share) } else { Err(what.to_owned()) }
 }
 
-fn at_least_one(name: &str, number: &Spanned<u32>) -> Result<u32, Fault> {
-    match number.value {
-        0 => Err(Fault::at(
-            number.referenced,
-            format!("`{name}` must not be 0"),
-            "ask for 1 or more; intervals need 6, good ones 10",
-        )),
-        number => Ok(number),
-    }
-}
-
 fn stands_of(stands: &Spanned<u32>, rounds: u32) -> Result<u32, Fault> {
-    let stands_up = at_least_one("stands", stands)?;
+    let stands_up = repeated("stands", stands, STANDS_MAX)?;
     let fault = |what| Fault::at(stands.referenced, what, "raise `rounds` or lower `stands`");
     too_many_stands(stands_up, rounds).map_or(Ok(stands_up), |what| Err(fault(what)))
 }

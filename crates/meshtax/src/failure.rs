@@ -1,15 +1,21 @@
 use std::fmt;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::conduct::FailedWarmUp;
+use crate::output::{Unread, say};
 
 /// Why a command could not do its work: the error, and what to do next.
 #[derive(Debug)]
 pub struct Failure {
     error: anyhow::Error,
     hint: Option<String>,
+}
+
+/// A path as a shell takes it.
+pub fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    shlex::try_quote(&path).map_or_else(|_| path.to_string(), |quoted| quoted.into_owned())
 }
 
 /// Adds a hint to an error.
@@ -55,12 +61,9 @@ impl Failure {
         format!("{:#}", self.error)
     }
 
-    /// Whether somebody closed the pipe that was written to, which is no failure.
-    pub fn is_closed_pipe(&self) -> bool {
-        let broken = |cause: &(dyn std::error::Error + 'static)| {
-            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-        };
-        self.error.chain().any(broken)
+    /// Whether nobody reads what is told on and on, which is no failure.
+    pub fn is_unread(&self) -> bool {
+        self.error.is::<Unread>()
     }
 
     /// Whether the user asked to stop.
@@ -70,8 +73,7 @@ impl Failure {
 
     /// Prints the failure; the exit status that goes with it.
     pub fn report(&self) -> ExitCode {
-        // Nobody is left to hear if this fails.
-        io::stderr().write_all(self.to_string().as_bytes()).ok();
+        say(self.to_string().trim_end());
         match &self.error {
             _ if self.is_interruption() => ExitCode::from(130),
             error if error.is::<FailedWarmUp>() => ExitCode::from(1),

@@ -17,6 +17,7 @@ mod folder;
 mod format;
 mod gate;
 mod kernel;
+mod kind;
 mod limits;
 mod measurement;
 mod monitor;
@@ -46,11 +47,12 @@ use cli::{Cli, Verb};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    limits::open_many_files();
     let matches = cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match perform(cli.verb) {
         Ok(code) => code,
-        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) if failure.is_unread() => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }

@@ -133,7 +133,7 @@ impl Orders {
 
 fn told(notice: &Notice) -> String {
     match notice {
-        Notice::Fails(why) => format!("cannot push: {why}; trying again, silently"),
+        Notice::Fails(why) => format!("cannot push: {why}; trying again"),
         Notice::Recovered(failures) => format!("pushing again, after {failures} failures; nothing is missing"),
     }
 }

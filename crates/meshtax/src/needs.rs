@@ -8,7 +8,7 @@ use std::process::Command;
 
 use probe::{Dns, DnsOptions, Drops, Events, Ports, Probe, Udp};
 use serde::Serialize;
-use topology::Fault;
+use topology::{Fault, Work};
 
 use crate::experiment::{Experiment, Wanted};
 use crate::failure::Failure;
@@ -16,7 +16,6 @@ use crate::watch::remedy;
 
 /// Where `make setup` puts Envoy.
 const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
-const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What a kernel before 5.13 costs.
 const WITHOUT_BYTES: &str = "no program learns a socket's id or looks at all sockets, so bytes cannot be counted, and `top`, `life`, \
                              `rtt`, `backlog`, `dns`, `udp`, `agent` and `watch: on` do not work; `connect`, `accept`, \
@@ -91,23 +90,39 @@ pub fn root() -> Result<(), Failure> {
     privilege().map(|_| ()).map_err(failure)
 }
 
-/// Fails if a pod would not find the program of one of the experiment's arms.
+/// Fails if a pod would not find a program of the topology, or of one of the experiment's arms.
 pub fn programs(experiment: &Experiment) -> Result<(), Failure> {
+    for pod in experiment.topology.graph.pods() {
+        let Work::Command { command, environment } = &pod.version.work else { continue };
+        let own = environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
+        let path = own.unwrap_or(lab::PATH);
+        if !is_found(&command[0], path) {
+            let what =
+                format!("there is no program `{}` (service `{}`, pod `{}`)", command[0], pod.service.name, pod.name());
+            return Err(Failure::new(what, missing(path)));
+        }
+    }
     let arms = experiment.standing();
     let wanted = experiment.programs.iter().filter(|wanted| arms.iter().any(|arm| arm.name == wanted.arm));
     for Wanted { program, file, place, .. } in wanted {
-        let is_there = if program.contains('/') {
-            is_executable(Path::new(program))
-        } else {
-            PATH_DEFAULT.split(':').any(|folder| is_executable(&Path::new(folder).join(program)))
-        };
-        if !is_there {
-            let hint = format!("install it, or write its path; programs without one are looked for in {PATH_DEFAULT}");
-            let fault = Fault::at(*place, format!("there is no program `{program}`"), hint);
+        if !is_found(program, lab::PATH) {
+            let fault = Fault::at(*place, format!("there is no program `{program}`"), missing(lab::PATH));
             return Err(Failure::in_file(file, fault));
         }
     }
     Ok(())
+}
+
+/// Whether a pod finds a program: by its path, seen from the current folder, or in one of the folders of `path`.
+fn is_found(program: &str, path: &str) -> bool {
+    if program.contains('/') {
+        return is_executable(Path::new(program));
+    }
+    path.split(':').any(|folder| is_executable(&Path::new(folder).join(program)))
+}
+
+fn missing(path: &str) -> String {
+    format!("install it, or write its path; programs without one are looked for in {path}")
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -119,8 +134,9 @@ fn failure(gap: Gap) -> Failure {
 }
 
 fn privilege() -> Found {
-    let arguments: Vec<String> = std::env::args().collect();
-    let fix = format!("run it as root: `sudo {}`", arguments.join(" "));
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let command = shlex::try_join(arguments.iter().map(String::as_str)).unwrap_or_else(|_| arguments.join(" "));
+    let fix = format!("run it as root: `sudo {command}`");
     if !nix::unistd::geteuid().is_root() {
         return Err(gap("only root can make namespaces, links and control groups", fix));
     }
@@ -280,9 +296,9 @@ fn spoken_version(text: &str) -> Option<String> {
     Some(format!("{version} ({}, {})", commit.get(..12).unwrap_or(commit), build.join(", ")))
 }
 
-/// The program of that name on the PATH that the lab's programs get, or on ours.
+/// The host's program of that name, where the lab looks for it.
 fn on_path(name: &str) -> Option<PathBuf> {
-    let own = std::env::var("PATH").unwrap_or_default();
-    let folders = PATH_DEFAULT.split(':').chain(own.split(':')).filter(|folder| !folder.is_empty());
-    folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&own).chain(lab::PATH.split(':').map(PathBuf::from));
+    folders.map(|folder| folder.join(name)).find(|path| is_executable(path))
 }

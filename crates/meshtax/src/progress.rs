@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use agent::visible;
+
 use crate::output::say;
 
 /// Words to whoever waits: a line that changes on a terminal, a line now and then elsewhere.
@@ -37,7 +39,7 @@ impl Progress {
     pub fn state(&mut self, text: &str) {
         match &self.bar {
             Some(bar) => {
-                bar.set_message(text.to_owned());
+                bar.set_message(visible(text).into_owned());
                 bar.tick();
             }
             None if self.said.elapsed() > PAUSE => {

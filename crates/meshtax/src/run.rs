@@ -3,11 +3,11 @@ use std::iter;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use lab::{ArmPlan, Blueprint, Lab, LabError, Program, Role, Stop, Trees};
-use measure::{Measurement, NULL_ARM};
+use measure::{Environment, Measurement, NULL_ARM};
 use plane::AppProbe;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use topology::{Addition, Metrics};
 use crate::awake::Awake;
 use crate::clean;
 use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
-use crate::conduct::{Conductor, FailedWarmUp, Stand, is_interruption};
+use crate::conduct::{Conductor, FailedWarmUp, Stand};
 use crate::environment::environment;
 use crate::experiment::{Arm, Experiment};
 use crate::failure::{Failure, Hint};
@@ -24,11 +24,11 @@ use crate::folder::RunFolder;
 use crate::format;
 use crate::gate::{self, Judged};
 use crate::kernel::{self, Kernel};
-use crate::limits;
+use crate::limits::{self, Refusals};
 use crate::measurement;
 use crate::needs::{self, Envoy};
 use crate::output::{print, say};
-use crate::plan::{Plan, plan};
+use crate::plan::{Plan, Round, plan};
 use crate::planes;
 use crate::progress::{Progress, spoken};
 use crate::record::Record;
@@ -42,8 +42,6 @@ const DEMO: &str = "experiments/demo.yaml";
 const CALIBRATION: &str = "experiments/calibrate.yaml";
 /// Exit status of a run that the user has stopped.
 const INTERRUPTED: u8 = 130;
-/// How long a program may take to become ready.
-const READY: Duration = Duration::from_secs(60);
 
 /// `meshtax demo`.
 pub fn demo(options: &DemoOptions) -> Result<ExitCode, Failure> {
@@ -113,59 +111,104 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let mut progress = Progress::new();
     let awake = keep_awake(&experiment, &mut progress);
     progress.note(&format!("{}; it will take about {}", title(&experiment), spoken(plan.length(&experiment))));
-    let site =
-        Site { experiment: &experiment, plan: &plan, envoy: &envoy, folder: &folder, trees: &trees, stop: &stop };
+    let site = Site {
+        experiment: &experiment,
+        plan: &plan,
+        envoy: &envoy,
+        folder: &folder,
+        trees: &trees,
+        stop: &stop,
+        is_awake: awake.is_some(),
+        keep: output.keep,
+    };
     let mut conductor = Conductor::new(&experiment, &plan, &folder, &stop);
-    let opened = Instant::now();
-    let mut timings = Vec::new();
-    let (mut facts, mut farewell) = (None, Vec::new());
-    let mut claims = iter::once(Ok(claim)).chain(iter::repeat_with(lab::claim));
-    for (number, rounds) in (0..).zip(plan.by_stand()) {
-        let claim = claims.next().expect("they never end").context("cannot lock an id for this run")?;
-        let (mut lab, stand_up_s) = site.stand_up(number, claim, &mut progress)?;
-        let meters = Meters::open(&lab, opened).context("cannot open the meters")?;
-        if number == 0 {
-            progress.note(&format!("lab {} stands after {stand_up_s:.1} s", lab.id()));
-        }
-        let facts = facts.get_or_insert_with(|| environment(&envoy, &trees, meters.memory_source(), awake.is_some()));
-        folder.write_json("environment.json", facts)?;
-        let kernel = Kernel::over(&experiment, &lab)?;
-        let mut stand = Stand { number, lab: &mut lab, meters, kernel, folder: &site.ground(number) };
-        let outcome = conductor.perform(&mut stand, &rounds, &mut progress);
-        let is_over = conductor.is_over(rounds.last().map_or(0, |(round, _)| round + 1));
-        let started = Instant::now();
-        farewell = take_down(lab, output.keep && is_over && outcome.is_ok())?;
-        timings.push(Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() });
-        outcome.or_else(|error| match error {
-            error if is_interruption(&error) => Ok(()),
-            error if error.is::<FailedWarmUp>() => Err(Failure::because(error, warm_up_hint(&folder))),
-            error => Err(error.into()),
-        })?;
-        if is_over || stop.is_set() {
-            break;
-        }
-    }
+    let mut course = Course { opened: Instant::now(), facts: None, timings: Vec::new(), farewell: Vec::new() };
+    let ended = course.go(&site, claim, &mut conductor, &mut progress);
     progress.finish();
-    folder.write_json("timing.json", &timings)?;
-    let complete = !stop.is_set();
+    let Course { facts, timings, farewell, .. } = course;
+    let Some(facts) = facts.filter(|_| !conductor.seen.load.is_empty()) else {
+        return Err(ended.err().unwrap_or_else(|| LabError::Interrupted.into()));
+    };
     let telemetry =
         telemetry::sightings(&plan.arms, &conductor.seen.facts.sidecars, &conductor.asked, &conductor.watched);
     let Conductor { mut seen, tally, probings, faults, .. } = conductor;
-    let Some(facts) = facts.filter(|_| !seen.load.is_empty()) else { return Err(LabError::Interrupted.into()) };
     seen.leave_out(experiment.drop_foreign);
     let truncated = output.rounding.round_latency.map(|step| measure::truncated(&seen, step));
+    let complete = ended.is_ok() && !stop.is_set();
     let measurement = Measurement {
         telemetry,
         truncated,
         faults,
         ..measurement::of_run(&experiment, facts, &seen, &tally, complete)
     };
-    keep_answers(&folder, &measurement)?;
+    // Whatever cannot be kept, the figures are told.
+    let kept = keep_answers(&folder, &measurement, &timings);
     show(&measurement, output.json)?;
     probings.line().iter().for_each(|line| say(line));
     say(&format!("run folder: {}", folder.path().display()));
     farewell.iter().for_each(|line| say(line));
+    ended.or_else(|failure| if failure.is_interruption() { Ok(()) } else { Err(failure) })?;
+    kept?;
     Ok(verdict(&measurement, output))
+}
+
+/// One stand-up of the lab after the other, and what they came to beside what was measured.
+struct Course {
+    opened: Instant,
+    facts: Option<Environment>,
+    timings: Vec<Timing>,
+    farewell: Vec<String>,
+}
+
+impl Course {
+    /// Goes on until every round is done, or the user or an error ends it; what was seen until then stays with the conductor.
+    fn go(
+        &mut self,
+        site: &Site,
+        claim: lab::Claim,
+        conductor: &mut Conductor,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let mut claims = iter::once(Ok(claim)).chain(iter::repeat_with(lab::claim));
+        for (number, rounds) in (0..).zip(site.plan.by_stand()) {
+            let claim = claims.next().expect("they never end").context("cannot lock an id for this run")?;
+            if self.stand(number, &rounds, site, claim, conductor, progress)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stands the lab up, has the conductor perform its rounds, and takes it down; whether the run is over then.
+    fn stand(
+        &mut self,
+        number: u32,
+        rounds: &[(u32, &Round)],
+        site: &Site,
+        claim: lab::Claim,
+        conductor: &mut Conductor,
+        progress: &mut Progress,
+    ) -> Result<bool, Failure> {
+        let (mut lab, stand_up_s) = site.stand_up(number, claim, progress)?;
+        let meters = Meters::open(&lab, self.opened).context("cannot open the meters")?;
+        if number == 0 {
+            progress.note(&format!("lab {} stands after {stand_up_s:.1} s", lab.id()));
+        }
+        let memory = meters.memory_source();
+        let facts = self.facts.get_or_insert_with(|| environment(site.envoy, site.trees, memory, site.is_awake));
+        site.folder.write_json("environment.json", facts)?;
+        let kernel = Kernel::over(site.experiment, &lab)?;
+        let mut stand = Stand { number, lab: &mut lab, meters, kernel, folder: &site.ground(number) };
+        let outcome = conductor.perform(&mut stand, rounds, progress);
+        let is_over = conductor.is_over(rounds.last().map_or(0, |(round, _)| round + 1));
+        let started = Instant::now();
+        self.farewell = take_down(lab, site.keep && is_over && outcome.is_ok())?;
+        self.timings.push(Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() });
+        match outcome {
+            Err(error) if error.is::<FailedWarmUp>() => Err(Failure::because(error, warm_up_hint(site.folder))),
+            outcome => Ok(outcome.map(|()| is_over)?),
+        }
+    }
 }
 
 /// What to do where nothing answers as it should.
@@ -202,9 +245,10 @@ fn keep_questions(folder: &RunFolder, experiment: &Experiment, plan: &Plan) -> a
     folder.write_json("plan.json", plan)
 }
 
-/// Writes what came out.
-fn keep_answers(folder: &RunFolder, measurement: &Measurement) -> Result<(), Failure> {
+/// Writes what came out, the figures first.
+fn keep_answers(folder: &RunFolder, measurement: &Measurement, timings: &[Timing]) -> Result<(), Failure> {
     folder.write_json("measurement.json", measurement)?;
+    folder.write_json("timing.json", &timings)?;
     folder.write("report.txt", &format::text(measurement))?;
     folder.write("report.html", &format::page(&Record::open(folder.path())?)?)?;
     Ok(())
@@ -239,7 +283,8 @@ pub fn trial(experiment: &Experiment, envoy: &Envoy) -> Result<Timing, Failure> 
     let folder = RunFolder::create(&std::env::temp_dir().join(format!("meshtax-{}", claim.id())))?;
     folder.write("topology.yaml", &experiment.topology.text)?;
     let plan = plan(experiment);
-    let site = Site { experiment, plan: &plan, envoy, folder: &folder, trees: &trees, stop: &stop };
+    let (is_awake, keep) = (false, false);
+    let site = Site { experiment, plan: &plan, envoy, folder: &folder, trees: &trees, stop: &stop, is_awake, keep };
     let timing = site.stand_up(0, claim, &mut Progress::new()).and_then(|(lab, stand_up_s)| {
         let started = Instant::now();
         lab.tear_down().hint("run `meshtax clean`")?;
@@ -268,6 +313,10 @@ struct Site<'a> {
     folder: &'a RunFolder,
     trees: &'a Trees,
     stop: &'a Stop,
+    /// Whether processors are kept awake.
+    is_awake: bool,
+    /// Whether the last lab is to stand on.
+    keep: bool,
 }
 
 impl Site<'_> {
@@ -301,12 +350,14 @@ impl Site<'_> {
             envoy: &self.envoy.path,
             folder: &ground,
             working_folder: &working_folder,
-            patience: READY,
+            patience: self.experiment.ready_timeout,
         };
         progress.state("standing up pods and sidecars");
-        let started = Instant::now();
-        let lab = lab::stand_up(&blueprint, claim, self.trees.clone(), self.stop)
-            .hint("the run folder's logs/ has what each program said; `meshtax doctor` checks this machine")?;
+        let (started, refusals) = (Instant::now(), Refusals::so_far());
+        let lab = lab::stand_up(&blueprint, claim, self.trees.clone(), self.stop).map_err(|error| {
+            let logs = "the run folder's logs/ has what each program said; `meshtax doctor` checks this machine";
+            Failure::because(error, refusals.hint().unwrap_or_else(|| logs.to_owned()))
+        })?;
         let stand_up_s = started.elapsed().as_secs_f64();
         planes::write_differences(&ground, &arms)?;
         Ok((lab, stand_up_s))

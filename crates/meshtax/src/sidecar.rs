@@ -54,6 +54,7 @@ pub fn sidecar_facts(arm: &str, pod: &str, options: &Sidecar, text: &str) -> Sid
         security_policies,
         retries: samples.iter().filter(is_retries).map(|sample| sample.value).sum(),
         signals,
+        response_flags: response_flags(text).into_iter().map(|(flag, count)| (flag.to_owned(), count)).collect(),
     }
 }
 

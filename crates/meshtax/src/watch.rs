@@ -23,7 +23,7 @@ use probe::{Connection, Events, Gap, Kind, Probe, ProbeError};
 
 use crate::cli::{TopOptions, WatchOptions};
 use crate::failure::Failure;
-use crate::output::{print, say};
+use crate::output::{say, stream};
 use crate::signals::heed_signals;
 
 /// Longest wait before a stop is looked at.
@@ -63,7 +63,7 @@ fn follow<S>(
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
     teller.learn_of_late(|| open(&watch.probe))?;
     watch.ready();
-    print(&teller.printer.heading())?;
+    stream(&teller.printer.heading())?;
     while !watch.is_over() && !teller.is_enough() {
         let seen = feed.wait(watch.left());
         if !seen.is_empty() {
@@ -84,26 +84,36 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     let interval = options.interval.0;
     let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
     let mut flow = Flow::default();
-    let mut teller = Teller::new(Tool::Top, &options.watch, Some(options.rows));
+    let mut teller = Teller::new(Tool::Top, &options.watch, None);
     watch.ready();
     let mut shown = 0;
     while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
         let closed = watch.gather(&feed, Some(interval));
         let open = watch.probe.connections().context("cannot read what is open")?;
         teller.learn(&open);
-        let moved = flow.since(&closed, &open);
-        teller.begin_anew();
+        let mut moved = flow.since(&closed, &open);
+        moved.retain(|moved| teller.filter.admits(moved));
+        let more = cut(&mut moved, options.rows.most(options.watch.form()));
+        teller.printer.head_again();
         if options.watch.form() == Form::Text {
-            print(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
+            stream(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
         }
-        print(&teller.printer.heading())?;
+        stream(&teller.printer.heading())?;
         teller.tell(&moved)?;
         if options.watch.form() == Form::Text {
-            print("\n")?;
+            stream(&more)?;
         }
         shown += 1;
     }
     watch.own_up()
+}
+
+/// Leaves `most` rows of an interval; what text says below them.
+fn cut<T>(rows: &mut Vec<T>, most: Option<u64>) -> String {
+    let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    let more = rows.len().saturating_sub(most);
+    rows.truncate(most);
+    if more > 0 { format!("… and {more} more; --rows tells them\n\n") } else { "\n".to_owned() }
 }
 
 /// Says what this kernel does not let be seen.
@@ -233,12 +243,6 @@ impl Teller {
         Ok(())
     }
 
-    /// Tells as many again, in text under another heading.
-    fn begin_anew(&mut self) {
-        self.told = 0;
-        self.printer.head_again();
-    }
-
     fn tell(&mut self, seen: &[Connection]) -> Result<(), Failure> {
         let now = Clock::read();
         self.directory.refresh();
@@ -251,7 +255,7 @@ impl Teller {
             text += &self.printer.line(&self.tool.line(connection, &names, &now));
             self.told += 1;
         }
-        print(&text)?;
+        stream(&text)?;
         Ok(())
     }
 

@@ -185,7 +185,7 @@ pub(crate) fn plain(text: &str) -> String {
 fn origin(measurement: &Measurement, marks: &str) -> String {
     let (subject, environment) = (&measurement.experiment, &measurement.environment);
     let envoy = environment.envoy.as_ref().map_or_else(String::new, |version| format!(", Envoy {version}"));
-    let partial = if subject.complete { "" } else { ", interrupted" };
+    let partial = if subject.complete { "" } else { ", cut short" };
     format!(
         "<sub>{}, {}{partial}; [low, high] is a 95 % interval{marks}; meshtax {}{envoy}, {}, Linux {}, {}, {}</sub>",
         rounds(subject),

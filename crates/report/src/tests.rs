@@ -206,7 +206,7 @@ fn interrupted() {
     bookinfo-lean: topology `bookinfo-lean`, target
       http://productpage:9080/productpage
     1 of 3 rounds, 1500 requests per arm, 0.5 ms think time, new connections, seed 7
-    Interrupted after 1 of 3 rounds: these results are partial.
+    Cut short after 1 of 3 rounds: these results are partial.
 
                               none         sidecar    vs none
     Latency

@@ -50,7 +50,7 @@ fn subject(measurement: &Measurement) -> String {
     let facts = format!("{rounds}, {requests}, {}, {connection}, seed {seed}", rhythm(subject));
     let mut lines = paragraph(&format!("{name}: topology `{topology}`, target {target}"), 2) + &paragraph(&facts, 2);
     if !subject.complete {
-        lines += &paragraph(&format!("Interrupted after {rounds}: these results are partial."), 2);
+        lines += &paragraph(&format!("Cut short after {rounds}: these results are partial."), 2);
     }
     lines
 }

@@ -15,5 +15,5 @@ pub use graph::{
     Call, Connections, Endpoint, Metrics, NAMES_RESERVED, PORTS_RESERVED, Pod, Protocol, Service, Step, Topology,
     Version, Work,
 };
-pub use read::{Named, read_topology, read_yaml};
+pub use read::{Named, nearest, read_topology, read_yaml};
 pub use unit::{Bytes, Share, Span, UnitError};

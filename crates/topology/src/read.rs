@@ -5,6 +5,8 @@ mod file;
 mod hop;
 mod word;
 
+pub use explain::nearest;
+
 use std::fmt;
 use std::marker::PhantomData;
 

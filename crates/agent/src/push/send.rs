@@ -1,10 +1,10 @@
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Uri;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, TE};
 use hyper::http::uri::Scheme;
 use hyper::http::{Method, Request};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -40,10 +40,21 @@ pub(super) enum SendError {
     Late,
     #[error("{}", chain(.0.as_ref()))]
     Failed(Box<dyn Error + Send + Sync>),
-    #[error("the receiver answers {0}")]
-    Refused(String),
+    #[error("the receiver answers {answer}")]
+    Refused {
+        answer: String,
+        /// How long it asks not to be told again (RFC 9110, section 10.2.3).
+        pause: Option<Duration>,
+    },
     #[error("the receiver refused {0} points: {1}")]
     Partly(i64, String),
+}
+
+impl SendError {
+    /// How long the receiver asks not to be told again.
+    pub fn pause(&self) -> Option<Duration> {
+        if let Self::Refused { pause, .. } = self { *pause } else { None }
+    }
 }
 
 impl<'a> Sender<'a> {
@@ -66,7 +77,7 @@ impl<'a> Sender<'a> {
             let answer = Limited::new(body, ANSWER_MAX).collect().await.map_err(failed)?;
             let trailers = answer.trailers().cloned().unwrap_or_default();
             if !parts.status.is_success() {
-                return Err(SendError::Refused(parts.status.to_string()));
+                return Err(SendError::Refused { answer: parts.status.to_string(), pause: pause(&parts.headers) });
             }
             let bytes = answer.to_bytes();
             let message = match self.push.protocol {
@@ -123,6 +134,13 @@ fn framed(message: &ExportMetricsServiceRequest) -> Vec<u8> {
     bytes
 }
 
+/// What `Retry-After` asks for, in seconds or as a date.
+pub(super) fn pause(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let until = || httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok();
+    text.parse().map(Duration::from_secs).ok().or_else(until)
+}
+
 /// Whether gRPC's status is 0.
 fn judge(trailers: &HeaderMap) -> Result<(), SendError> {
     let text = |name| trailers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -130,9 +148,10 @@ fn judge(trailers: &HeaderMap) -> Result<(), SendError> {
         Some("0") => Ok(()),
         Some(status) => {
             let message = text("grpc-message").unwrap_or_default();
-            Err(SendError::Refused(format!("gRPC status {status} {message}").trim_end().to_owned()))
+            let answer = format!("gRPC status {status} {message}").trim_end().to_owned();
+            Err(SendError::Refused { answer, pause: None })
         }
-        None => Err(SendError::Refused("without a gRPC status".to_owned())),
+        None => Err(SendError::Refused { answer: "without a gRPC status".to_owned(), pause: None }),
     }
 }
 

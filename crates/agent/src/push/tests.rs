@@ -44,16 +44,42 @@ fn headers_that_http_cannot_carry_are_refused() {
 
 #[cfg(feature = "otlp")]
 #[test]
-fn waits_grow_with_failures_up_to_a_minute_or_the_interval() {
+fn waits_grow_with_failures_up_to_the_interval() {
     let check = |interval_s: u64, failures: u64, expect_s: f64| {
-        let waited_s = wait(Duration::from_secs(interval_s), failures).as_secs_f64();
+        let waited_s = wait(Duration::from_secs(interval_s), failures, None).as_secs_f64();
         assert!((0.8 * expect_s..=1.2 * expect_s).contains(&waited_s), "{waited_s}");
+        assert!(waited_s <= interval_s as f64, "{waited_s}");
     };
-    assert_eq!(wait(Duration::from_secs(7), 0), Duration::from_secs(7));
+    assert_eq!(wait(Duration::from_secs(7), 0, None), Duration::from_secs(7));
     check(10, 1, 1.0);
-    check(10, 4, 8.0);
-    check(10, 400, 60.0);
+    check(20, 4, 8.0);
+    check(10, 5, 10.0);
+    check(10, 400, 10.0);
     check(600, 400, 600.0);
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn pauses_are_asked_for_in_seconds_or_until_a_date() {
+    let of = |text: &str| {
+        let value = HeaderValue::from_str(text).unwrap();
+        send::pause(&[(hyper::header::RETRY_AFTER, value)].into_iter().collect())
+    };
+    assert_eq!(of("120"), Some(Duration::from_secs(120)));
+    assert_eq!(of(" 0 "), Some(Duration::ZERO));
+    let date = httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(300));
+    assert!((290..=300).contains(&of(&date).unwrap().as_secs()), "{date}");
+    assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), None, "it is over");
+    assert_eq!(of("soon"), None);
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn a_receiver_that_asks_for_a_pause_has_it() {
+    let of = |pause_s| wait(Duration::from_secs(10), 1, Some(Duration::from_secs(pause_s))).as_secs();
+    assert_eq!(of(120), 120);
+    assert_eq!(of(1_000_000), 3_600, "within reason");
+    assert!(of(0) <= 2, "no less than otherwise");
 }
 
 #[cfg(feature = "otlp")]

@@ -52,13 +52,15 @@ fn how(screen: &Screen) -> Vec<String> {
 
 /// What moved over the rows, and in all since the start.
 fn totals(shown: &Shown, rows: &[&Row]) -> Vec<String> {
-    let Moved { sent, received, retransmits } = Moved::of(rows);
+    let Moved { sent, received, retransmits, is_partial } = Moved::of(rows);
     let took = shown.look.took;
-    let [all_received, all_sent] =
-        [shown.total.received, shown.total.sent].map(|bytes| format!("{:.3}", ByteSize(bytes).display().si()));
+    let at_least = |is_partial| if is_partial { "≥ " } else { "" };
+    let (least, least_of_all) = (at_least(is_partial), at_least(shown.total.is_partial));
+    let all = |bytes| format!("{least_of_all}{:.3}", ByteSize(bytes).display().si());
+    let (all_received, all_sent) = (all(shown.total.received), all(shown.total.sent));
     vec![
-        format!("RX {}/s", per_second(received, took)),
-        format!("TX {}/s", per_second(sent, took)),
+        format!("RX {least}{}/s", per_second(received, took)),
+        format!("TX {least}{}/s", per_second(sent, took)),
         counted(rows.len() as u64, "connection"),
         counted(retransmits, "retransmit"),
         format!("since start RX {all_received}, TX {all_sent}"),

@@ -209,6 +209,22 @@ fn totals_are_of_what_is_shown_and_of_all_since_the_start() {
     assert_eq!(sums, "RX 1.0 kB/s  TX 4.0 MB/s  1 connection  3 retransmits  since start RX 1.004 MB, TX 16.000 MB");
 }
 
+/// As of a connection in a sockmap.
+#[test]
+fn totals_say_that_bytes_are_missing_which_nobody_counted() {
+    let mut bypassed = row("envoy", "10.0.0.2:80", "10.0.0.3:51234", 1_000, 2_000);
+    bypassed.connection.flags.bypassed = true;
+    let mut screen = Screen::new(Duration::from_secs(1), Ink::Plain);
+    screen.take(look(vec![bypassed]));
+    let sums = |screen: &Screen| text(screen, 120, 6).lines().nth(1).unwrap().to_owned();
+    assert_eq!(
+        sums(&screen),
+        "RX ≥ 500 B/s  TX ≥ 1.0 kB/s  1 connection  0 retransmits  since start RX ≥ 1.000 kB, TX ≥ 2.000 kB"
+    );
+    screen.take(look(vec![row("curl", "10.0.0.2:80", "10.0.0.3:51234", 1_000, 2_000)]));
+    assert!(sums(&screen).starts_with("RX 500 B/s  TX 1.0 kB/s") && sums(&screen).contains("RX ≥ 2.000 kB"));
+}
+
 #[test]
 fn what_is_frozen_stays_and_what_is_not_shown_is_counted() {
     let mut screen = pressed(&typed(" "));

@@ -125,6 +125,27 @@ fn a_scraper_has_the_form_of_metrics_that_it_likes_best() {
 }
 
 #[test]
+fn a_scrape_is_compressed_where_that_is_asked_for_and_its_head_is_to_be_had_alone() {
+    insist_on_root();
+    let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    let url = format!("http://{}/metrics", agent.place());
+    let has = |answer: &str, field: &str| answer.lines().any(|line| line == field);
+    let (status, plain) = curl(&["--include", &url]);
+    assert!(status == 200 && !plain.contains("content-encoding"), "{plain}");
+    let (status, compressed) = curl(&["--include", "--compressed", &url]);
+    assert!(status == 200 && has(&compressed, "content-encoding: gzip"), "{compressed}");
+    let counters = |answer: &str| answer.lines().filter(|line| line.starts_with("# TYPE ")).count();
+    // Each scrape may tell of one thing more, such as the one before.
+    assert!(counters(&plain) > 10 && counters(&compressed) >= counters(&plain), "{plain}{compressed}");
+    for path in ["/metrics", "/healthz", "/"] {
+        let (status, head) = curl(&["--head", &url.replace("/metrics", path)]);
+        assert!(status == 200 && head.contains("content-length: "), "{path}: {head}");
+    }
+    let (status, refusal) = curl(&["--include", "--request", "POST", &url]);
+    assert!(status == 405 && has(&refusal, "allow: GET, HEAD"), "{refusal}");
+}
+
+#[test]
 fn only_scrapers_with_a_certificate_of_the_authority_are_let_in() {
     insist_on_root();
     let home =

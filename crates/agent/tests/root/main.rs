@@ -6,6 +6,7 @@ mod filters;
 mod istio;
 mod nat;
 mod otlp;
+mod output;
 mod privilege;
 mod prometheus;
 mod screen;

@@ -118,6 +118,21 @@ services:
 }
 
 #[test]
+fn a_program_that_is_not_there_is_told_before_anything_stands() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    let topology = |command: &str| format!("name: lost\nservices: {{app: {{port: 8000, command: [{command}]}}}}\n");
+    for program in ["no-such-program", "./no-such-program"] {
+        write(&home, &topology(program), "http://app:8000/");
+        let output = run(home.path(), &["experiment.yaml", "--out", "run"]);
+        assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+        let error = format!("error: there is no program `{program}` (service `app`, pod `app-v1`)");
+        assert!(words(&output).lines().any(|line| line == error), "{}", words(&output));
+        assert!(!home.path().join("run").exists(), "nothing was begun");
+    }
+}
+
+#[test]
 fn a_program_that_ends_at_once_is_quoted() {
     insist_on_root();
     let home = tempfile::tempdir().unwrap();

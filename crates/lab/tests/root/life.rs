@@ -1,6 +1,7 @@
 //! However a run ends, nothing of it stays: no process, namespace, link, mount, rule, control group or lock.
 
 mod panic;
+mod partial;
 mod under_way;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use testbed::{Kept, insist_on_root, marks, words};
 
 const EXPERIMENT: &str = "\
@@ -70,6 +70,58 @@ fn hosts_without_the_controller_refuse_beforehand() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("arm `sidecar` limits `cpu`") && said.contains("\nhint: "), "{said}");
     assert!(!folder.exists(), "nothing was begun");
+}
+
+/// What a shell says that becomes `meshtax run` of the pair, in a folder of its own.
+fn run_after(preparation: &str, folder: &Path) -> Output {
+    let script =
+        format!("{preparation} && exec {} run experiments/pair.yaml --requests 12 --rounds 2", testbed::binary());
+    Command::new("sh").args(["-c", &script]).current_dir(folder).output().unwrap()
+}
+
+#[test]
+fn few_open_files_are_enough_where_more_are_granted() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    let output = run_after("ulimit -Sn 48", home.path());
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+}
+
+/// A control group for processes, which goes with it.
+struct Crowd(PathBuf);
+
+impl Crowd {
+    fn of(most: u32) -> Crowd {
+        let root =
+            ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(Path::new).into_iter().find(|root| root.exists()).unwrap();
+        let folder = root.join(format!("crowd-of-{most}-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("pids.max"), most.to_string()).unwrap();
+        Crowd(folder)
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        fs::remove_dir(&self.0).ok();
+    }
+}
+
+#[test]
+fn too_few_processes_are_named_by_their_limit() {
+    insist_on_root();
+    for (most, sentence, has_begun) in
+        [(5, "error: the experiment takes 24 processes or more, and ", false), (45, "hint: ", true)]
+    {
+        let (crowd, home) = (Crowd::of(most), tempfile::tempdir().unwrap());
+        let limit = format!("the limit of {most} in {}/pids.max", crowd.0.display());
+        let output = run_after(&format!("echo $$ > {}/cgroup.procs", crowd.0.display()), home.path());
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.lines().any(|line| line.starts_with(sentence) && line.contains(&limit)), "{said}");
+        assert!(!said.starts_with("thread "), "{said}");
+        assert_eq!(home.path().join("runs").exists(), has_begun, "{said}");
+    }
 }
 
 /// A setting of a group in whichever tree has it.

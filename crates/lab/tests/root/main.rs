@@ -11,3 +11,5 @@ mod mesh;
 mod network;
 mod options;
 mod proxies;
+mod readiness;
+mod tools;

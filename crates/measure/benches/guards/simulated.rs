@@ -248,6 +248,7 @@ fn facts() -> Facts {
         security_policies: [("mutual_tls".into(), 1500)].into(),
         retries: 0,
         signals: [measure::Signal::Requests].into(),
+        response_flags: BTreeMap::new(),
     };
     Facts {
         connection: Some(ConnectionUse::Keep),

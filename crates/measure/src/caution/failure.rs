@@ -33,7 +33,7 @@ pub(super) fn errors(run: &Run) -> Vec<Caution> {
             arm.name,
             kinds.join(", ")
         );
-        let hint = "see the logs in the run folder";
+        let hint = format!("{}see the logs in the run folder", response_flags(run, arm));
         let share = share(*count, arm.requests());
         let (kind, text, fatal) = if spared.is_empty() {
             (CautionKind::Errors, format!("{text}; {hint}"), share > FAILED_FATAL)
@@ -44,6 +44,26 @@ pub(super) fn errors(run: &Run) -> Vec<Caution> {
         if fatal { kind.fatal(text) } else { kind.caution(text) }.about([arm.name])
     };
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
+}
+
+/// Why sidecars of an arm refused or gave up: a sidecar's own 503 says so nowhere else.
+fn response_flags(run: &Run, arm: &Witnessed) -> String {
+    let mut pods: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+    for facts in run.observations.facts.sidecars.iter().filter(|facts| facts.arm == arm.name) {
+        for (flag, count) in &facts.response_flags {
+            *pods.entry(&facts.pod).or_default().entry(flag).or_default() += count;
+        }
+    }
+    let told = |(pod, flags): (&str, BTreeMap<&str, u64>)| {
+        let flags: Vec<String> = flags.iter().map(|(flag, count)| format!("{flag} {count}")).collect();
+        format!("`{pod}` {}", flags.join(", "))
+    };
+    let told: Vec<String> = pods.into_iter().map(told).collect();
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!("its sidecars give Envoy's response flags {}; ", told.join("; "))
+    }
 }
 
 /// Calls between services that failed: a caller may answer all the same, and what it answers with is another application.

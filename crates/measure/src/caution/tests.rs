@@ -108,6 +108,15 @@ fn failures() {
     check_severity(|case| fail(&mut case.observations.load[1], 3), "errors_uneven", false);
     check_severity(|case| fail(&mut case.observations.load[1], 30), "errors_uneven", true);
     check(|case| case.each(|block| fail(block, 1)), &["errors", "errors"]);
+    let refused = |case: &mut Case| {
+        fail(&mut case.observations.load[1], 3);
+        case.observations.facts.sidecars[0].response_flags = [("UF".to_owned(), 2), ("URX".to_owned(), 1)].into();
+    };
+    let told = check(refused, &["errors_uneven"]);
+    assert!(
+        told[0].text.contains("its sidecars give Envoy's response flags `front-v1` UF 2, URX 1; see the logs"),
+        "{told:?}"
+    );
     absolute_failures(fail);
     let retry = |arm: &mut Arm| arm.edges.push(edge(2));
     check_severity(|case| retry(&mut case.arms[1]), "retries_uneven", false);

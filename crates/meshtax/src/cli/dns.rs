@@ -1,7 +1,7 @@
 use clap::Args;
 use topology::Span;
 
-use super::WatchOptions;
+use super::{WatchOptions, length};
 
 /// Options of `dns`.
 #[derive(Clone, Debug, Args)]
@@ -9,7 +9,7 @@ pub struct DnsWatchOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
     /// How long a query may wait for its answer
-    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = length::some)]
     pub timeout: Span,
     /// Withhold names: the kernel does not copy them
     #[arg(long)]

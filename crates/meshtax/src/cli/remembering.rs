@@ -3,6 +3,8 @@ use clap::Args;
 use probe::SOCKETS_MAX;
 use topology::Span;
 
+use super::length;
+
 /// How much the agent remembers, and whether its programs are timed.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Remembering {
@@ -13,7 +15,7 @@ pub struct Remembering {
     #[arg(long, value_name = "N", default_value_t = SOCKETS_MAX, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_sockets: u32,
     /// How long series are told of pods that are no more, and, where the kernel has little room left, of those without news
-    #[arg(long, value_name = "TIME", default_value = "5m")]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = length::some)]
     pub expire: Span,
     /// Time the programs in the kernel, which costs them a little more; needs CAP_SYS_ADMIN
     #[arg(long)]

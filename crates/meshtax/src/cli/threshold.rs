@@ -2,7 +2,9 @@ use std::str::FromStr;
 
 use measure::{FailIf, ThresholdError, Until};
 
-use crate::experiment::foreign_share;
+use topology::Share;
+
+use crate::experiment::{foreign_share, margin_share};
 
 /// When a run has gone on long enough.
 pub fn until(text: &str) -> Result<Until, String> {
@@ -16,8 +18,16 @@ pub fn fail_if(text: &str) -> Result<FailIf, String> {
 
 /// What others may use of the machine's processors.
 pub fn foreign(text: &str) -> Result<f64, String> {
-    let share = text.parse().map_err(|error: topology::UnitError| format!("{}: {}", error.what, error.hint))?;
-    foreign_share(share)
+    share(text).and_then(foreign_share)
+}
+
+/// Within what change arms are equivalent.
+pub fn margin(text: &str) -> Result<f64, String> {
+    share(text).and_then(margin_share)
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    text.parse().map_err(|error: topology::UnitError| format!("{}: {}", error.what, error.hint))
 }
 
 /// A threshold, or why it is none and what to write.

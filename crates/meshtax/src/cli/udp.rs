@@ -1,7 +1,8 @@
 use clap::Args;
 use topology::Span;
 
-use super::WatchOptions;
+use super::watch::RowsOptions;
+use super::{WatchOptions, length};
 
 /// Options of `udp`.
 #[derive(Clone, Debug, Args)]
@@ -9,9 +10,8 @@ pub struct UdpOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
     /// Length of an interval
-    #[arg(long, value_name = "TIME", default_value = "1s")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = length::some)]
     pub interval: Span,
-    /// Most rows of an interval
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub rows: u64,
+    #[command(flatten)]
+    pub rows: RowsOptions,
 }

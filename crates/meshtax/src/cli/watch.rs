@@ -1,16 +1,33 @@
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
 use ::agent::{Filter, Form};
 use clap::Args;
 use ipnet::IpNet;
+use nix::fcntl::OFlag;
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, fstatfs};
 use topology::Span;
+
+use super::length;
+
+/// No process has this number or a higher one (PID_MAX_LIMIT of include/linux/threads.h).
+const PIDS: u32 = 4_194_304;
+/// What the kernel keeps of a process's name (TASK_COMM_LEN of include/linux/sched.h, less the end).
+const COMM_MAX: usize = 15;
+/// Rows of an interval in text, unless told otherwise.
+const ROWS: u64 = 20;
 
 /// Options of the live tools.
 #[derive(Clone, Debug, Args)]
 pub struct WatchOptions {
     /// Only this process
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = process)]
     pub pid: Option<u32>,
     /// Only processes of this name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     pub comm: Option<String>,
     /// Only this control group (v2), by its folder or its id
     #[arg(long, value_name = "PATH|ID", value_parser = watched_group)]
@@ -19,7 +36,7 @@ pub struct WatchOptions {
     #[arg(long, value_name = "PATH|INODE", value_parser = watched_namespace)]
     pub netns: Option<u32>,
     /// Only connections with this port at either end
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// Only connections with an address in this network at either end
     #[arg(long, value_name = "NETWORK")]
@@ -61,7 +78,7 @@ pub struct HistogramOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
     /// Draw what each such time brought; --count then counts these [default: once, at the end]
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["json", "csv"])]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["json", "csv"], value_parser = length::some)]
     pub interval: Option<Span>,
 }
 
@@ -78,26 +95,135 @@ pub struct TopOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
     /// Length of an interval
-    #[arg(long, value_name = "TIME", default_value = "1s")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = length::some)]
     pub interval: Span,
-    /// Most rows of an interval; a screen takes what it has room for
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub rows: u64,
+    #[command(flatten)]
+    pub rows: RowsOptions,
     /// Print lines on a terminal, too, as into a pipe
     #[arg(long)]
     pub plain: bool,
 }
 
-/// The number of a file that people name by its path.
-fn inode(path: &str) -> Result<u64, String> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).map(|metadata| metadata.ino()).map_err(|error| error.to_string())
+/// How much of an interval is told.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct RowsOptions {
+    /// Most rows of an interval; a screen takes what it has room for [default: 20 in text, all in JSON and CSV]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rows: Option<u64>,
+}
+
+impl RowsOptions {
+    /// The most that lines of this form tell of an interval; none where they tell all.
+    pub fn most(self, form: Form) -> Option<u64> {
+        self.rows.or((form == Form::Text).then_some(ROWS))
+    }
+}
+
+/// The number of a process, which may be still to come.
+fn process(text: &str) -> Result<u32, String> {
+    let number: u32 = text.parse().map_err(|_| "it is no number of a process".to_owned())?;
+    if !(1..PIDS).contains(&number) {
+        return Err(format!("no process has this number: they go from 1 to {}", PIDS - 1));
+    }
+    if !::agent::tells_processes_as_the_kernel(Path::new("/")) {
+        let instead = "filter by `--comm`, `--cgroup` or `--netns`";
+        return Err(format!(
+            "this is a PID namespace, and the kernel tells processes by the host's numbers: {instead}"
+        ));
+    }
+    let status = fs::read_to_string(format!("/proc/{number}/status")).unwrap_or_default();
+    let leader = status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse::<u32>().ok());
+    match leader.filter(|leader| *leader != number) {
+        Some(leader) => Err(format!("it is a thread of process {leader}: write `{leader}`")),
+        None => Ok(number),
+    }
+}
+
+/// A name that a process can have.
+fn name(text: &str) -> Result<String, String> {
+    match text.len() {
+        0 => Err("no process has an empty name".to_owned()),
+        length if length > COMM_MAX => {
+            let end = (0..=COMM_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+            Err(format!("the kernel keeps {COMM_MAX} bytes of a name: write `{}`", &text[..end]))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// The file that people name by its path, and its number.
+fn inode(path: &str) -> Result<(File, u64), String> {
+    let found = || {
+        let file = File::options().read(true).custom_flags(OFlag::O_PATH.bits()).open(path)?;
+        let number = file.metadata()?.ino();
+        Ok((file, number))
+    };
+    found().map_err(|error: io::Error| format!("cannot look at it: {error}"))
 }
 
 fn watched_group(text: &str) -> Result<u64, String> {
-    text.parse().or_else(|_| inode(text))
+    if let Ok(id) = text.parse() {
+        return if id == 0 { Err("no control group has this id".to_owned()) } else { Ok(id) };
+    }
+    let (folder, id) = inode(text)?;
+    match fstatfs(&folder).map(|found| found.filesystem_type()) {
+        Ok(CGROUP2_SUPER_MAGIC) if folder.metadata().is_ok_and(|found| found.is_dir()) => Ok(id),
+        Ok(CGROUP_SUPER_MAGIC) => {
+            Err("it is a control group of version 1, which sockets do not know; name one of version 2".to_owned())
+        }
+        _ => Err("it is no folder of a control group, such as /sys/fs/cgroup/system.slice".to_owned()),
+    }
 }
 
 fn watched_namespace(text: &str) -> Result<u32, String> {
-    text.parse().or_else(|_| u32::try_from(inode(text)?).map_err(|_| "this is no network namespace".to_owned()))
+    if let Ok(inode) = text.parse() {
+        return if inode == 0 { Err("no network namespace has this inode".to_owned()) } else { Ok(inode) };
+    }
+    let (file, inode) = inode(text)?;
+    // The kernel tells a namespace's kind as the name of an open file.
+    let kind = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let is_net = kind.is_ok_and(|kind| kind.as_os_str().as_encoded_bytes().starts_with(b"net:["));
+    let inode = u32::try_from(inode).ok().filter(|_| is_net);
+    inode.ok_or_else(|| "it is no network namespace, such as /run/netns/blue or /proc/1/ns/net".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{name, process, watched_group, watched_namespace};
+
+    #[test]
+    fn threads_and_numbers_that_no_process_has_are_refused() {
+        let own = std::process::id();
+        assert_eq!(process(&own.to_string()), Ok(own));
+        assert_eq!(process("4194303"), Ok(4_194_303));
+        for text in ["0", "4194304", "4294967295"] {
+            assert_eq!(process(text).unwrap_err(), "no process has this number: they go from 1 to 4194303", "{text}");
+        }
+        assert_eq!(process("self").unwrap_err(), "it is no number of a process");
+        // A test runs in a thread of its own.
+        let thread = nix::unistd::gettid().to_string();
+        assert_ne!(thread, own.to_string());
+        assert_eq!(process(&thread).unwrap_err(), format!("it is a thread of process {own}: write `{own}`"));
+    }
+
+    #[test]
+    fn names_that_no_process_has_are_refused() {
+        assert_eq!(name("fifteen-letters").unwrap(), "fifteen-letters");
+        assert!(name("sixteen-letters.").unwrap_err().ends_with("write `sixteen-letters`"));
+        assert!(name("fourteen-bytesä").unwrap_err().ends_with("write `fourteen-bytes`"));
+        assert!(name("").is_err());
+    }
+
+    #[test]
+    fn files_that_are_none_of_the_kind_are_refused() {
+        assert!(watched_group("/etc/passwd").unwrap_err().contains("no folder of a control group"));
+        assert!(watched_group("/etc").unwrap_err().contains("no folder of a control group"));
+        assert!(watched_group("/no/such/group").unwrap_err().contains("No such file"));
+        assert!(watched_group("0").is_err());
+        assert_eq!(watched_group("17").unwrap(), 17);
+        assert!(watched_namespace("/etc/passwd").unwrap_err().contains("no network namespace"));
+        assert!(watched_namespace("/proc/self/ns/mnt").unwrap_err().contains("no network namespace"));
+        assert!(watched_namespace("0").is_err());
+        assert!(watched_namespace("/proc/self/ns/net").unwrap() > 0);
+    }
 }

@@ -18,7 +18,7 @@ use super::proxy::ProxyFile;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    pub name: String,
+    pub name: Spanned<String>,
     pub topology: Spanned<String>,
     /// How the pods of each arm are joined.
     #[serde(default)]
@@ -28,9 +28,12 @@ pub struct File {
     pub groups: Option<Spanned<Named<Vec<Spanned<String>>>>>,
     pub load: Load,
     #[serde(default = "default_warmup")]
-    pub warmup: u64,
+    pub warmup: Spanned<u64>,
     #[serde(default = "default_rounds")]
     pub rounds: Spanned<u32>,
+    /// How long a program may take to become ready, as the lab stands up.
+    #[serde(default = "default_ready_timeout")]
+    pub ready_timeout: Spanned<Span>,
     /// How often the lab stands up anew, the rounds spread evenly over it; ten times, or for each round, if nothing is said.
     pub stands: Option<Spanned<u32>>,
     #[serde(default)]
@@ -192,8 +195,8 @@ impl Default for Idle {
     }
 }
 
-fn default_warmup() -> u64 {
-    50
+fn default_warmup() -> Spanned<u64> {
+    unwritten(50)
 }
 
 fn default_rounds() -> Spanned<u32> {
@@ -222,6 +225,10 @@ fn default_connection() -> Connection {
 
 fn default_round_trip() -> Spanned<Span> {
     unwritten(Span::default())
+}
+
+fn default_ready_timeout() -> Spanned<Span> {
+    unwritten(Span(Duration::from_secs(60)))
 }
 
 fn default_timeout() -> Spanned<Span> {

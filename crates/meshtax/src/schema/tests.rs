@@ -109,6 +109,7 @@ fn full_experiment() -> Value {
         "warmup": 5,
         "rounds": 6,
         "stands": 3,
+        "ready_timeout": "2min",
         "idle": {"windows": 8, "window": "50ms"},
         "seed": 2,
         "awake": true,

@@ -11,7 +11,7 @@ use probe::{Dns, DnsOptions};
 
 use crate::cli::DnsWatchOptions;
 use crate::failure::Failure;
-use crate::output::{print, say};
+use crate::output::{say, stream};
 
 use super::{Watch, without_witness};
 
@@ -23,7 +23,7 @@ pub fn dns(options: &DnsWatchOptions) -> Result<ExitCode, Failure> {
     let feed = watch.probe.feed().context("cannot follow queries")?;
     let mut teller = Teller::new(options);
     watch.ready();
-    print(&teller.printer.heading())?;
+    stream(&teller.printer.heading())?;
     while !watch.is_over() && !teller.is_enough() {
         let ended = feed.wait(watch.left());
         watch.probe.give_up().context("cannot look for queries without an answer")?;
@@ -88,7 +88,7 @@ impl Teller {
             text += &self.printer.line(&query_line(query, &who, &now));
             self.told += 1;
         }
-        print(&text)?;
+        stream(&text)?;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use probe::{Dropped, Drops, ProbeError, Told};
 
 use crate::cli::DropsOptions;
 use crate::failure::Failure;
-use crate::output::{print, say};
+use crate::output::{say, stream};
 
 use super::{Watch, report_gaps, without_witness};
 
@@ -42,7 +42,7 @@ pub fn drops(options: &DropsOptions) -> Result<ExitCode, Failure> {
     let mut namer = Namer::new(Path::new("/"));
     let mut left = options.watch.count.unwrap_or(u64::MAX);
     watch.ready();
-    print(&printer.heading())?;
+    stream(&printer.heading())?;
     while !watch.is_over() && left > 0 {
         let dropped = feed.wait(watch.left());
         let of_interest: Vec<&Dropped> = dropped.iter().filter(|dropped| filter.admits_drop(dropped)).collect();
@@ -53,7 +53,7 @@ pub fn drops(options: &DropsOptions) -> Result<ExitCode, Failure> {
             let who = namer.who(dropped.netns, dropped.cgroup);
             printer.line(&drop_line(dropped, &who, &now))
         };
-        print(&of_interest[..shown].iter().map(line).collect::<String>())?;
+        stream(&of_interest[..shown].iter().map(line).collect::<String>())?;
         left -= shown as u64;
     }
     own_up(witness)

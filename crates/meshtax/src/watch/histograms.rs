@@ -11,7 +11,7 @@ use probe::{Connection, Kind, Role};
 use super::{Teller, Watch};
 use crate::cli::HistogramOptions;
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::stream;
 
 /// `meshtax rtt`: smoothed round-trip times of what is open, and of what ends meanwhile.
 pub fn rtt(options: &HistogramOptions) -> Result<ExitCode, Failure> {
@@ -27,9 +27,9 @@ pub fn rtt(options: &HistogramOptions) -> Result<ExitCode, Failure> {
         seen.extend_from_slice(&open);
         seen.retain(|seen| seen.srtt_us > 0);
         if watched.form() == Form::Text {
-            print(&heading(options))?;
+            stream(&heading(options))?;
             let of_interest = seen.iter().filter(|seen| filter.admits(seen));
-            print(&histogram("srtt (us)", of_interest.map(|seen| seen.srtt_us.into())))?;
+            stream(&histogram("srtt (us)", of_interest.map(|seen| seen.srtt_us.into())))?;
         } else {
             let mut teller = Teller::new(Tool::Life, watched, watched.count);
             teller.learn(&open);
@@ -63,14 +63,14 @@ pub fn backlog(options: &HistogramOptions) -> Result<ExitCode, Failure> {
             queued.extend(seen.into_iter().filter(|queued| filter.admits(queued)));
         }
         if watched.form() == Form::Text {
-            print(&heading(options))?;
-            print(&queues(&queued))?;
+            stream(&heading(options))?;
+            stream(&queues(&queued))?;
         }
         drawn += 1;
     }
     if watched.form() == Form::Text {
         let listeners = watch.probe.connections().context("cannot read what is open")?;
-        print(&overfull(&listeners, &filter))?;
+        stream(&overfull(&listeners, &filter))?;
     }
     watch.own_up()
 }

@@ -12,9 +12,9 @@ use probe::{Ports, Udp, UdpKey, UdpSeries};
 
 use crate::cli::UdpOptions;
 use crate::failure::Failure;
-use crate::output::{print, say};
+use crate::output::{say, stream};
 
-use super::{GLANCE, Watch, report_gaps, without_witness};
+use super::{GLANCE, Watch, cut, report_gaps, without_witness};
 
 /// The programs, loaded and attached.
 pub fn witness(ports: Ports) -> Result<Udp, Failure> {
@@ -38,15 +38,15 @@ pub fn udp(options: &UdpOptions) -> Result<ExitCode, Failure> {
         wait(&watch, options.interval.0);
         let mut moved = datagrams.since(watch.probe.series().context("cannot read the counters")?);
         moved.retain(|(key, _)| filter.admits_udp(key));
-        moved.truncate(usize::try_from(options.rows).unwrap_or(usize::MAX));
+        let more = cut(&mut moved, options.rows.most(options.watch.form()));
         namer.refresh();
         if options.watch.form() == Form::Text {
             printer = Printer::new(Form::Text, &UDP);
-            print(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
+            stream(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
         }
-        print(&lines(&mut printer, &moved, &mut namer))?;
+        stream(&lines(&mut printer, &moved, &mut namer))?;
         if options.watch.form() == Form::Text {
-            print("\n")?;
+            stream(&more)?;
         }
         shown += 1;
     }

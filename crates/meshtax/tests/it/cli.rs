@@ -4,6 +4,7 @@ mod agent;
 mod compare;
 mod fault;
 mod manifest;
+mod pipe;
 mod proxy;
 mod record;
 mod refusal;

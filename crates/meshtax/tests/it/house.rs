@@ -24,6 +24,9 @@ const DOOR: &str = "meshtax";
 const TESTBED: &str = "testbed";
 const PAPER: [&str; 4] = ["topology", "plane", "measure", "report"];
 const UNSAFE_FILES: [&str; 2] = ["crates/lab/src/namespace.rs", "crates/probe/src/statistics.rs"];
+/// Files of the door that may write to standard output or standard error, or ask what they are: the one that writes out what a
+/// terminal would obey, progress, the full screen, and the roles of a lab, whose readers are programs.
+const VOICES: [&str; 4] = ["output.rs", "progress.rs", "role.rs", "watch/screen.rs"];
 const NO_NOUNS: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "misc", "manager", "handler"];
 const SOURCE_LINES_MAX: usize = 500;
 const ARCHITECTURE_LINES_MAX: usize = 150;
@@ -83,6 +86,17 @@ fn only_the_door_prints_exits_and_reads_its_surroundings() {
             ("crates/lab/src/pod.rs", "use std::process;\nfn end() { process::exit(1) }"),
             ("crates/report/src/text.rs", "fn colour() -> bool { std::env::var(\"NO_COLOR\").is_err() }"),
             ("crates/service/src/serve.rs", "fn own() { std::env::args(); }\n#[cfg(test)]\nmod tests;"),
+        ],
+    );
+}
+
+#[test]
+fn the_door_has_one_voice() {
+    check(
+        voice,
+        &[
+            ("crates/meshtax/src/run.rs", "fn say() { std::io::stderr().write_all(b\"\\x1b\").ok(); }"),
+            ("crates/meshtax/src/watch/udp.rs", "use std::io::stdout;\nfn say() { stdout().flush().ok(); }"),
         ],
     );
 }
@@ -228,6 +242,12 @@ fn speech(files: &[File]) -> Vec<String> {
     ];
     let rooms = files.iter().filter(|file| room(file).is_some_and(|room| room != DOOR && room != TESTBED));
     uses(rooms, &words, "return a value, or take a writer; only the door speaks and looks round")
+}
+
+fn voice(files: &[File]) -> Vec<String> {
+    let is_other = |path: &str| path.strip_prefix("crates/meshtax/src/").is_some_and(|own| !VOICES.contains(&own));
+    let others = files.iter().filter(|file| is_other(&file.path));
+    uses(others, &["stdout()", "stderr()"], "speak through `output`, which writes out what a terminal would obey")
 }
 
 fn paper(files: &[File]) -> Vec<String> {

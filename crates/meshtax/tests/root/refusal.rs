@@ -59,12 +59,18 @@ fn as_nobody() {
     let program = home.path().join("meshtax");
     fs::copy(testbed::binary(), &program).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    for arguments in ["run experiments/pair.yaml", "demo", "clean"] {
+    // What needed quotes needs them again.
+    let quoted = ["run", "experiments/pair.yaml", "--fail-if", "latency_ms_p50>+5%", "--out", "my runs/a"];
+    for (arguments, pasted) in [
+        (&["demo"][..], "demo"),
+        (&["clean"], "clean"),
+        (&quoted, "run experiments/pair.yaml --fail-if 'latency_ms_p50>+5%' --out 'my runs/a'"),
+    ] {
         refuses(
-            Command::new(&program).arg0("meshtax").args(arguments.split(' ')).uid(NOBODY).gid(NOBODY),
+            Command::new(&program).arg0("meshtax").args(arguments).uid(NOBODY).gid(NOBODY),
             home.path(),
             "only root can make namespaces, links and control groups",
-            &format!("run it as root: `sudo meshtax {arguments}`"),
+            &format!("run it as root: `sudo meshtax {pasted}`"),
         );
     }
 }

@@ -94,7 +94,7 @@ fn one_of(written: &str, known: &[&'static str], intro: &str) -> String {
 }
 
 /// The name that was probably meant: the most similar one, if it differs by a slip of the finger.
-pub(super) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let similarity = |name: &str| strsim::normalized_damerau_levenshtein(written, name);
     known
         .into_iter()

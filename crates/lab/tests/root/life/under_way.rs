@@ -80,6 +80,11 @@ impl UnderWay {
         names[0].clone()
     }
 
+    /// Its run folder, once it has said anything.
+    pub fn folder(&self) -> PathBuf {
+        self.home.path().join("runs").join(self.id())
+    }
+
     /// Whether it has not ended yet.
     pub fn is_alive(&mut self) -> bool {
         self.child.0.try_wait().unwrap().is_none()

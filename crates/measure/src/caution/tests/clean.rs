@@ -152,6 +152,7 @@ fn facts() -> Facts {
         security_policies: [("mutual_tls".into(), 1500)].into(),
         retries: 0,
         signals: [crate::Signal::Requests].into(),
+        response_flags: std::collections::BTreeMap::new(),
     };
     Facts {
         connection: Some(ConnectionUse::Keep),

@@ -56,6 +56,37 @@ fn check_arguments(arguments: &[&str], error: &str, hint: &str) {
     refuses(meshtax().args(["run", "mine.yaml"]).args(arguments), home.path(), error, hint);
 }
 
+/// What a flag may not ask for, no file may.
+#[test]
+fn bounds() {
+    let few = |most: u32| format!("ask for {most} or fewer");
+    let rounds = few(100_000);
+    check("rounds: 6", "rounds: 4000000000", "mine.yaml:10:9: `rounds` must not be above 100000", &rounds);
+    check(
+        "rounds: 6",
+        "rounds: 6\nuntil: latency_ms_p50<2%\nmax_rounds: 100001",
+        "mine.yaml:12:13: `max_rounds` must not be above 100000",
+        &rounds,
+    );
+    let asked = few(100_000_000);
+    check("requests: 60", "requests: 100000001", "mine.yaml:9:15: `requests` must not be above 100000000", &asked);
+    check(
+        "rounds: 6",
+        "rounds: 6\nwarmup: 1e9",
+        "mine.yaml:11:9: this is no such number",
+        "write a whole number from 0 up, of 64 bits at most",
+    );
+    check("rounds: 6", "rounds: 6\nwarmup: 1000000000", "mine.yaml:11:9: `warmup` must not be above 100000000", &asked);
+    check("rounds: 6", "rounds: 6\nstands: 1001", "mine.yaml:11:9: `stands` must not be above 1000", &few(1_000));
+    check("windows: 8", "windows: 4000000000", "mine.yaml:11:17: `windows` must not be above 10000", &few(10_000));
+    check(
+        "rounds: 6",
+        "rounds: 6\nmargin: 0%",
+        "mine.yaml:11:9: no two arms are equivalent within a margin of nothing",
+        "write a share such as `2%`",
+    );
+}
+
 #[test]
 fn the_files_are_valid_without_a_change() {
     let home = home("name: mine", "name: mine");
@@ -71,7 +102,7 @@ fn keys() {
         "rounds: 6",
         "round: 6",
         "mine.yaml:10:1: unknown key `round`",
-        "did you mean `rounds`? the keys here are `name`, `topology`, `network`, `arms`, `groups`, `load`, `warmup`, `rounds`, `stands`, `idle`, `seed`, `awake`, \
+        "did you mean `rounds`? the keys here are `name`, `topology`, `network`, `arms`, `groups`, `load`, `warmup`, `rounds`, `ready_timeout`, `stands`, `idle`, `seed`, `awake`, \
          `null`, `margin`, `drop_foreign`, `until`, `max_rounds`, `faults`",
     );
     check("name: mine\n", "", "mine.yaml:10:1: `name` is missing", "add a line `name: ...` here");

@@ -26,6 +26,73 @@ fn files_that_are_not_there() {
 }
 
 #[test]
+fn names_that_are_nearly_bundled() {
+    for (written, meant) in [
+        ("experiments/demmo.yaml", "experiments/demo.yaml"),
+        ("demo.yaml", "experiments/demo.yaml"),
+        ("demo", "experiments/demo.yaml"),
+        ("four-arm.yaml", "experiments/four-arms.yaml"),
+        ("topologies/one-hopp.yaml", "topologies/one-hop.yaml"),
+    ] {
+        let hint = format!("did you mean `{meant}`? bundled are {}", BUNDLED.join(", "));
+        check(&["run", written], &format!("no file `{written}`, and none of that name is bundled"), &hint);
+        check(&["show", written], &format!("nothing bundled is called `{written}`"), &hint);
+    }
+}
+
+/// Each is told from the other by what it has, in YAML and in JSON, from a pipe that can be read once only, too.
+#[test]
+fn kinds_of_files() {
+    let home = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+    write("my topology.yaml", "name: a\nservices: {a: {port: 80, endpoints: {/: {response: 5 B}}}}\n");
+    write(
+        "experiment.json",
+        "{\"name\": \"a\", \"topology\": \"pair\", \"arms\": {\"none\": {\"plane\": \"none\"}}, \
+        \"load\": {\"sequential\": {\"target\": \"http://front:8080/\", \"requests\": 60}}}",
+    );
+    write("deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n");
+    write("compose.yaml", "services:\n  web:\n    image: nginx\n");
+    let check =
+        |arguments: &[&str], error: &str, hint: &str| refuses(meshtax().args(arguments), home.path(), error, hint);
+    check(
+        &["run", "my topology.yaml"],
+        "`my topology.yaml` is a topology, and no experiment",
+        "measure it with `meshtax run --topology 'my topology.yaml'`",
+    );
+    check(
+        &["run", "--topology", "experiment.json"],
+        "`experiment.json` is an experiment, and no topology",
+        "run it as it is: `meshtax run experiment.json`",
+    );
+    let start = "write a topology with a service for each of its own: its port, and the calls that it makes or, as `command`, the \
+                 program that it is; `meshtax show topologies/pair.yaml > topology.yaml` is a start, `meshtax run --topology \
+                 topology.yaml` measures it";
+    for (file, kind) in [("deployment.yaml", "a Kubernetes manifest"), ("compose.yaml", "a Compose file")] {
+        let error = format!("`{file}` is {kind}, and neither a topology nor an experiment");
+        for arguments in [&["run", file][..], &["run", "--topology", file], &["check", file]] {
+            check(arguments, &error, start);
+        }
+    }
+    let once = |file: &str| {
+        let mut command = meshtax();
+        command.args(["check", "/dev/stdin"]).stdin(std::fs::File::open(home.path().join(file)).unwrap());
+        command.output().unwrap()
+    };
+    for (file, first) in [("experiment.json", "experiment a: arms none"), ("my topology.yaml", "a: 1 service, 1 pod\n")]
+    {
+        // A pipe, which gives what it holds once.
+        let mut cat = std::process::Command::new("cat");
+        let mut cat = cat.arg(home.path().join(file)).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let piped = meshtax().args(["check", "/dev/stdin"]).stdin(cat.stdout.take().unwrap()).output().unwrap();
+        cat.wait().unwrap();
+        assert!(piped.status.success(), "{}", words(&piped));
+        assert_eq!(words(&piped), words(&once(file)));
+        assert!(words(&piped).starts_with(first), "{}", words(&piped));
+    }
+}
+
+#[test]
 fn topologies_on_the_command_line() {
     let run = ["run", "--topology", "topologies/pair.yaml"];
     check(
@@ -59,11 +126,30 @@ fn arguments() {
         (&["run", "a.yaml", "--topology", "b.yaml"], "'--topology <FILE>'"),
         (&["run", "a.yaml", "--rounds", "0"], "0 is not in 1..=100000"),
         (&["run", "a.yaml", "--requests", "few"], "'few'"),
+        (&["run", "a.yaml", "--requests", "100000001"], "100000001 is not in 1..=100000000"),
+        (&["run", "a.yaml", "--stands", "1001"], "1001 is not in 1..=1000"),
+        (&["run", "a.yaml", "--margin", "0%"], "no two arms are equivalent within a margin of nothing"),
+        (&["compare", "a", "b", "--margin", "0%"], "no two arms are equivalent within a margin of nothing"),
         (&["run", "a.yaml", "--speed", "1"], "'--speed'"),
         (&["run", "a.yaml", "--until", "p50<2%"], "`p50` is no metric; metrics are latency_ms_mean, latency_ms_p50, "),
         (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is no metric; metrics are latency_ms_mean, "),
         (&["compare", "a", "b", "--fail-if", "/none:errors>2%"], "`/none` names no arm; write `ARM:` or"),
         (&["completions", "tcsh"], "possible values: bash"),
+        // What no process, connection or packet can match.
+        (&["life", "--pid", "0"], "no process has this number: they go from 1 to 4194303"),
+        (&["life", "--pid", "4194304"], "no process has this number: they go from 1 to 4194303"),
+        (&["connect", "--comm", "sixteen-letters."], "the kernel keeps 15 bytes of a name: write `sixteen-letters`"),
+        (&["accept", "--comm", ""], "no process has an empty name"),
+        (&["drops", "--port", "0"], "0 is not in 1..=65535"),
+        (&["dns", "--cgroup", "/etc/passwd"], "it is no folder of a control group, such as /sys/fs/cgroup/"),
+        (&["udp", "--netns", "/etc/passwd"], "it is no network namespace, such as /run/netns/blue"),
+        (&["top", "--netns", "/proc/self/ns/pid"], "it is no network namespace, such as /run/netns/blue"),
+        // What would spin, or tell nothing.
+        (&["top", "--interval", "0s"], "it is too short: write `1ms` or more"),
+        (&["udp", "--interval", "10us"], "it is too short: write `1ms` or more"),
+        (&["rtt", "--interval", "0ms"], "it is too short: write `1ms` or more"),
+        (&["dns", "--timeout", "0s"], "it is too short: write `1ms` or more"),
+        (&["top", "--rows", "0"], "0 is not in 1.."),
     ] {
         let output = meshtax().args(arguments).output().unwrap();
         let said = words(&output);
