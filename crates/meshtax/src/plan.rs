@@ -50,12 +50,14 @@ pub fn plan(experiment: &Experiment) -> Plan {
         // Rounds beyond those asked for are like the first ones.
         Round { order, requests: share(experiment.load.requests, experiment.rounds, number % experiment.rounds) }
     });
-    let rounds = rounds.collect();
+    let rounds: Vec<Round> = rounds.collect();
+    let stands = experiment.spread();
+    let last = stands.zip(u32::try_from(rounds.len()).ok()).map_or(0, |(stands, rounds)| stands.of_round(rounds - 1));
     Plan {
         rounds,
-        stands: experiment.spread(),
+        stands,
         warmup_requests: experiment.warmup,
-        warmup_orders: orders(&arms, &mut rng).take(experiment.stand_ups() as usize).collect(),
+        warmup_orders: orders(&arms, &mut rng).take(last as usize + 1).collect(),
         settling_requests: settling_requests(experiment),
         idle_windows: experiment.windows_per_stand() * experiment.stand_ups(),
         idle_window_ms: u64::try_from(experiment.idle.1.as_millis()).unwrap_or(u64::MAX),

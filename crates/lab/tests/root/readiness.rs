@@ -118,7 +118,7 @@ http.server.ThreadingHTTPServer(('', 8000), Server).serve_forever()
 fn answers_with_large_heads_are_answers() {
     insist_on_root();
     // Envoy takes one of 70 kB and no more than 100 fields: that is its own answer, and told as such.
-    for (fields, bytes, refused) in [(1, 70_000, json!({})), (130, 1, json!({"status_503": 12}))] {
+    for (fields, bytes, refused) in [(1, 70_000, json!({})), (130, 1, json!({"status_502": 12}))] {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("large.py"), LARGE).unwrap();
         let server = home.path().join("large.py");

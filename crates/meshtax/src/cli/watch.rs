@@ -8,7 +8,7 @@ use ::agent::{Filter, Form};
 use clap::Args;
 use ipnet::IpNet;
 use nix::fcntl::OFlag;
-use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, fstatfs};
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, NSFS_MAGIC, fstatfs};
 use topology::Span;
 
 use super::length;
@@ -180,11 +180,18 @@ fn watched_namespace(text: &str) -> Result<u32, String> {
         return if inode == 0 { Err("no network namespace has this inode".to_owned()) } else { Ok(inode) };
     }
     let (file, inode) = inode(text)?;
-    // The kernel tells a namespace's kind as the name of an open file.
-    let kind = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    let is_net = kind.is_ok_and(|kind| kind.as_os_str().as_encoded_bytes().starts_with(b"net:["));
-    let inode = u32::try_from(inode).ok().filter(|_| is_net);
+    let is_namespace = fstatfs(&file).is_ok_and(|found| found.filesystem_type() == NSFS_MAGIC);
+    let inode = u32::try_from(inode).ok().filter(|inode| is_namespace && is_of_network(&file, *inode));
     inode.ok_or_else(|| "it is no network namespace, such as /run/netns/blue or /proc/1/ns/net".to_owned())
+}
+
+/// The kernel tells a namespace's kind as the name of its open file or, where it is mounted, as what is mounted.
+fn is_of_network(file: &File, inode: u32) -> bool {
+    let name = format!("net:[{inode}]");
+    let is_open =
+        fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).is_ok_and(|open| open.as_os_str() == &*name);
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    is_open || mounts().lines().any(|mount| mount.split(' ').nth(3) == Some(&name))
 }
 
 #[cfg(test)]

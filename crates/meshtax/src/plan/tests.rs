@@ -51,6 +51,7 @@ fn every_arm_is_warmed_up_last_equally_often() {
     let plan = plan(&Experiment::read("experiments/demo.yaml".as_ref()).unwrap());
     let last = |arm: &str| plan.warmup_orders.iter().filter(|order| order.last().unwrap() == arm).count();
     assert_eq!(plan.warmup_orders.len(), 10);
+    assert_eq!(plan.by_stand().len(), 10);
     let counts: Vec<usize> = plan.arms.iter().map(|arm| last(arm)).collect();
     assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1, "{counts:?}");
 }
@@ -69,4 +70,15 @@ fn the_studies_begin_without_a_mesh() {
         let experiment = Experiment::read(format!("experiments/{name}.yaml").as_ref()).unwrap();
         assert_eq!(plan(&experiment).rounds[0].order, ["none", "sidecar"], "{name}");
     }
+}
+
+/// Rounds beyond those that were asked for stand somewhere, too.
+#[test]
+fn every_stand_up_that_there_may_be_has_an_order_of_its_warm_up() {
+    let mut experiment = Experiment::read("experiments/pair.yaml".as_ref()).unwrap();
+    let until = Some("latency_ms_p50<1%".parse().unwrap());
+    let amounts = Amounts { rounds: Some(10), stands: Some(5), max_rounds: Some(25), until, ..Amounts::default() };
+    experiment.amend(&amounts).unwrap();
+    let plan = plan(&experiment);
+    assert_eq!((plan.by_stand().len(), plan.warmup_orders.len()), (12, 12));
 }
