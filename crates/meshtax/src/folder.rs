@@ -16,6 +16,12 @@ pub struct RunFolder {
 impl RunFolder {
     /// Makes an empty folder at `path`, which must not hold anything yet.
     pub fn create(path: &Path) -> Result<RunFolder, Failure> {
+        if path.to_str().is_none() {
+            return Err(Failure::new(
+                format!("the name of the run folder `{}` is no text", path.display()),
+                "name another one with `--out`: programs of the lab are told it as an argument",
+            ));
+        }
         let filled = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if filled {
             return Err(Failure::new(

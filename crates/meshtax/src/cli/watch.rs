@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -39,7 +40,7 @@ pub struct WatchOptions {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// Only connections with an address in this network at either end
-    #[arg(long, value_name = "NETWORK")]
+    #[arg(long, value_name = "NETWORK", value_parser = network)]
     pub cidr: Option<IpNet>,
     /// One JSON object a line
     #[arg(long, conflicts_with = "csv")]
@@ -119,6 +120,13 @@ impl RowsOptions {
     }
 }
 
+/// A network, or the one of a single address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<IpAddr>().map(IpNet::from);
+    let hint = "it is no network, such as `10.0.0.0/8`, and no address";
+    text.parse().or_else(|_| single()).map_err(|_| hint.to_owned())
+}
+
 /// The number of a process, which may be still to come.
 fn process(text: &str) -> Result<u32, String> {
     let number: u32 = text.parse().map_err(|_| "it is no number of a process".to_owned())?;
@@ -196,7 +204,15 @@ fn is_of_network(file: &File, inode: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{name, process, watched_group, watched_namespace};
+    use super::{name, network, process, watched_group, watched_namespace};
+
+    #[test]
+    fn an_address_is_a_network_of_its_own() {
+        assert_eq!(network("127.0.0.9").unwrap(), "127.0.0.9/32".parse().unwrap());
+        assert_eq!(network("fd00::1").unwrap(), "fd00::1/128".parse().unwrap());
+        assert_eq!(network("10.0.0.0/8").unwrap(), "10.0.0.0/8".parse().unwrap());
+        assert!(network("10.0.0").unwrap_err().starts_with("it is no network"));
+    }
 
     #[test]
     fn threads_and_numbers_that_no_process_has_are_refused() {

@@ -39,6 +39,21 @@ fn with_a_run_folder_that_cannot_be_written() {
 }
 
 #[test]
+fn with_a_run_folder_whose_name_is_no_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    refuses(
+        meshtax().args(["run", "experiments/pair.yaml", "--out"]).arg(OsStr::from_bytes(b"x\xff")),
+        home.path(),
+        "the name of the run folder `x\u{fffd}` is no text",
+        "name another one with `--out`: programs of the lab are told it as an argument",
+    );
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
 fn with_a_run_folder_that_holds_something() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("diary.txt"), "mine").unwrap();
