@@ -59,7 +59,7 @@ bench: setup-test build
 	$(STATIC) bench --target $(TARGET) --workspace $(foreach bench,coverage guards mesh_size precision snapshot stand witness,--bench $(bench))
 	WITNESS_CONNECTIONS=200000 cargo test --package agent --test root -- crowd
 
-# Half an hour, and more than an hour.
+# 45 minutes, and more than an hour.
 bench-null bench-truth: bench-%: setup-test
 	$(STATIC) bench --target $(TARGET) --package meshtax --bench $*
 

@@ -1,5 +1,5 @@
 //! How often a run finds what is not there: bookinfo-lean without a mesh, its copy as an arm, and another copy as the noise
-//! floor, again and again, every second time beside a program that uses the machine in bursts. It takes hours, so it is no
+//! floor, again and again, every second time beside a program that uses the machine in bursts. It takes 45 minutes, so it is no
 //! part of `make bench`; run it on a quiet machine, as root, with `make bench-null`. A number among the arguments is the
 //! number of runs.
 

@@ -32,11 +32,10 @@ pub fn kind_of(path: &Path, text: &str) -> Result<Kind, Failure> {
     if services(&keys).any(|service| service.contains_key("image") || service.contains_key("build")) {
         return Err(another(path, "a Compose file"));
     }
-    Ok(match () {
-        () if has("topology") || has("arms") => Kind::Experiment,
-        () if has("services") => Kind::Topology,
-        () => Kind::Unknown,
-    })
+    if has("topology") || has("arms") {
+        return Ok(Kind::Experiment);
+    }
+    Ok(if has("services") { Kind::Topology } else { Kind::Unknown })
 }
 
 /// What `services` has, service by service.

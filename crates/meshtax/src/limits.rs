@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lab::Trees;
+use lab::{CgroupMode, Trees};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::experiment::Experiment;
@@ -21,8 +21,10 @@ pub fn check(experiment: &Experiment, trees: &Trees) -> Result<(), Failure> {
             ),
         ));
     }
+    // Where control groups of version 2 count processes, those of a lab are in groups of their own.
+    let stays = trees.mode != CgroupMode::V2;
     let (needed, tightest) = (processes(experiment), Crowd::groups().into_iter().min_by_key(|group| group.left));
-    match tightest.filter(|group| group.left < needed) {
+    match tightest.filter(|group| stays && group.left < needed) {
         Some(group) => Err(Failure::new(
             format!("the experiment takes {needed} processes or more, and {} lets {} more start", group, group.left),
             "raise the limit, or choose arms with `--arms`",
@@ -95,20 +97,21 @@ fn folders(line: &str, root: &Path) -> Vec<PathBuf> {
     Path::new(path).ancestors().map(|group| tree.join(group.strip_prefix("/").unwrap_or(group))).collect()
 }
 
-/// How often limits on processes had refused one more as something began, to tell whether they are why it failed.
-pub struct Refusals(u64);
+/// Limits on processes as they were when something began, to tell whether they are why it failed.
+pub struct Refusals(Vec<Crowd>);
 
 impl Refusals {
     /// Until now.
     pub fn so_far() -> Self {
-        Self(Crowd::groups().iter().map(|group| group.refused).sum())
+        Self(Crowd::groups())
     }
 
-    /// What to do if there have been more since.
+    /// What to do if one has refused a process since.
     pub fn hint(&self) -> Option<String> {
-        let tightest = Crowd::groups().into_iter().min_by_key(|group| group.most);
-        let group = tightest.filter(|_| Self::so_far().0 > self.0)?;
-        Some(format!("{group} was reached: raise it, or choose arms with `--arms`"))
+        let before =
+            |now: &Crowd| self.0.iter().find(|known| known.folder == now.folder).map_or(0, |known| known.refused);
+        let reached = Crowd::groups().into_iter().find(|group| group.refused > before(group))?;
+        Some(format!("{reached} was reached: raise it, or choose arms with `--arms`"))
     }
 }
 

@@ -245,13 +245,16 @@ fn keep_questions(folder: &RunFolder, experiment: &Experiment, plan: &Plan) -> a
     folder.write_json("plan.json", plan)
 }
 
-/// Writes what came out, the figures first.
+/// Writes what came out: each file, whatever becomes of the others.
 fn keep_answers(folder: &RunFolder, measurement: &Measurement, timings: &[Timing]) -> Result<(), Failure> {
-    folder.write_json("measurement.json", measurement)?;
-    folder.write_json("timing.json", &timings)?;
-    folder.write("report.txt", &format::text(measurement))?;
-    folder.write("report.html", &format::page(&Record::open(folder.path())?)?)?;
-    Ok(())
+    let page = || Ok(folder.write("report.html", &format::page(&Record::open(folder.path())?)?)?);
+    let kept = [
+        folder.write_json("measurement.json", measurement).map_err(Failure::from),
+        folder.write_json("timing.json", &timings).map_err(Failure::from),
+        folder.write("report.txt", &format::text(measurement)).map_err(Failure::from),
+        page(),
+    ];
+    kept.into_iter().collect()
 }
 
 /// The exit status that goes with a measurement.

@@ -74,13 +74,14 @@ fn interrupted_as_the_lab_stands_up_anew_the_rounds_before_are_told() {
 
 /// As where the disk is full.
 #[test]
-fn a_page_that_cannot_be_kept_keeps_no_figure_from_being_told() {
+fn a_report_that_cannot_be_kept_keeps_no_figure_from_being_told() {
     let mut run = UnderWay::start(&short(), &[]);
     run.hear(" stands after ");
-    fs::create_dir(run.folder().join("report.html")).unwrap();
+    fs::create_dir(run.folder().join("report.txt")).unwrap();
     let ended = run.end();
     assert_eq!(ended.status.code(), Some(2), "{}", ended.said);
-    assert!(ended.said.contains("error: cannot write ") && ended.said.contains("/report.html: "), "{}", ended.said);
+    assert!(ended.said.contains("error: cannot write ") && ended.said.contains("/report.txt: "), "{}", ended.said);
+    assert!(ended.folder.join("report.html").is_file(), "one file keeps no other from being written");
     let measurement: Value = serde_json::from_str(&ended.printed).unwrap();
     assert_eq!(measurement["experiment"]["complete"], true);
     assert_eq!(ended.printed, fs::read_to_string(ended.folder.join("measurement.json")).unwrap());
