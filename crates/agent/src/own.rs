@@ -86,6 +86,12 @@ pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
             "Sockets that there was no room to follow.",
             losses.sockets as f64,
         ),
+        one(
+            "meshtax_agent_sockets_late_total",
+            Kind::Counter,
+            "Sockets that were met only after they had moved bytes, which are in no counter.",
+            losses.late as f64,
+        ),
         one("meshtax_agent_series", Kind::Gauge, "Series in the kernel's map.", series.len() as f64),
         one("meshtax_agent_sockets", Kind::Gauge, "Sockets that are followed now.", connections.len() as f64),
         one("meshtax_agent_cpu_seconds_total", Kind::Counter, "CPU time of the agent's processes.", cost.cpu_s),

@@ -205,6 +205,9 @@ impl<S> Watch<Probe<S>> {
         if losses.sockets > 0 {
             say(&format!("{} sockets were not followed: there was no room for them", losses.sockets));
         }
+        if losses.late > 0 {
+            say(&format!("{} sockets were met late: what they had moved until then is not told", losses.late));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,5 +1,6 @@
 mod events;
 mod scope;
+mod seed;
 mod sockmap;
 
 pub use events::Events;
@@ -128,8 +129,8 @@ impl Probe {
         read_through(&self.snapshots.sweep_all)?;
         self.attach_programs(&REQUIRED)?;
         self.watch_sockmaps();
-        // From now on no socket is missed; those that are open already are given a story unless they have one.
-        read_through(&iterator(&self.object, "seed_all")?).map(drop)
+        // From now on no socket is missed.
+        seed::seed(&self.object, &mut self.gaps)
     }
 
     /// Brings the counters up to date and reads them.

@@ -95,6 +95,7 @@ pub(crate) struct LossRecord {
     pub events: [u64; KINDS],
     pub series: u64,
     pub stories: u64,
+    pub late: u64,
 }
 
 /// The text before the first zero.

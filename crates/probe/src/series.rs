@@ -121,6 +121,8 @@ pub struct Losses {
     pub series: u64,
     /// Sockets that there was no room to follow.
     pub sockets: u64,
+    /// Sockets that were met only after they had moved bytes, of which no counter knows.
+    pub late: u64,
 }
 
 impl Losses {
@@ -129,6 +131,7 @@ impl Losses {
             events: Kind::ALL.into_iter().zip(record.events).collect(),
             series: record.series,
             sockets: record.stories,
+            late: record.late,
         }
     }
 }

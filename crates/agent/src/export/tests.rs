@@ -14,7 +14,7 @@ const CLIENT: Key = Key {
 };
 
 fn text(series: Vec<(Key, Series)>) -> String {
-    let losses = Losses { events: Vec::new(), series: 3, sockets: 0 };
+    let losses = Losses { events: Vec::new(), series: 3, sockets: 0, late: 0 };
     let reading = Reading {
         series,
         connections: Vec::new(),

@@ -48,7 +48,7 @@ impl Host {
 
     /// What a scrape tells once the kernel has these counts.
     fn scrape(&mut self, series: &[(Key, Series)]) -> Vec<String> {
-        let losses = Losses { events: Vec::new(), series: 0, sockets: 0 };
+        let losses = Losses { events: Vec::new(), series: 0, sockets: 0, late: 0 };
         let reading = Reading {
             series: series.to_vec(),
             connections: Vec::new(),

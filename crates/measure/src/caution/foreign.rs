@@ -10,6 +10,10 @@ const MORE_SPREADS: f64 = 6.0;
 /// … but never this much.
 const MORE_MAX: f64 = 0.3;
 
+/// The kernel tells how busy a machine was in ticks; so many of them between two short blocks are its rounding.
+const TICKS_MIN: f64 = 3.0;
+const TICK_S: f64 = 0.01;
+
 /// So few blocks do not tell what is usual.
 const BLOCKS_MIN: usize = 4;
 
@@ -46,8 +50,10 @@ fn bursts_in<'a>(arm: &Witnessed<'a>) -> Vec<&'a Reading> {
     shares.sort_by(f64::total_cmp);
     // Of the quieter blocks, so that others may come in more than half of them and are still seen.
     let (quarter, half) = (shares[shares.len() / 4], shares[shares.len() / 2]);
-    let most = quarter + (MORE_SPREADS * (half - quarter)).clamp(MORE_MIN, MORE_MAX);
-    told.into_iter().filter(|(_, share)| *share > most).map(|(reading, _)| reading).collect()
+    let more = (MORE_SPREADS * (half - quarter)).clamp(MORE_MIN, MORE_MAX);
+    let rounding = |reading: &Reading| TICKS_MIN * TICK_S / reading.machine.capacity_s;
+    let is_burst = |(reading, share): &(&Reading, f64)| *share > quarter + more.max(rounding(reading));
+    told.into_iter().filter(is_burst).map(|(reading, _)| reading).collect()
 }
 
 /// Rounds that are in no figure because something stood still within one of their blocks.

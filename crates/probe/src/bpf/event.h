@@ -125,6 +125,7 @@ struct losses {
 	__u64 events[KIND_COUNT]; /* the ring was full */
 	__u64 series;             /* counted as `other`: no room for a series more */
 	__u64 stories;            /* sockets without a story: no room for one */
+	__u64 late;               /* sockets that had moved data before they were given one */
 };
 
 #endif

@@ -150,6 +150,10 @@ struct __sk_buff {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
+	__u32 val;
+} kuid_t;
+
+typedef struct {
 	int counter;
 } atomic_t;
 
@@ -226,6 +230,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u8 sk_userlocks : 4;
 	atomic_t sk_drops;
+	kuid_t sk_uid;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -268,6 +273,7 @@ struct request_sock_queue {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
+	void *icsk_ulp_data;
 };
 
 struct minmax_sample {
@@ -300,6 +306,12 @@ struct tcp_sock {
 	__u32 rcv_ooopack;
 	__u32 reord_seen;
 	__u32 delivered_ce;
+	__u8 is_mptcp : 1;
+};
+
+/* What a socket of TCP that carries MPTCP has: the socket that its program knows. */
+struct mptcp_subflow_context {
+	struct sock *conn;
 };
 
 struct socket {
@@ -311,25 +323,33 @@ struct request_sock {
 	struct sock_common __req_common;
 };
 
-typedef struct {
-	__u32 val;
-} kuid_t;
-
 struct cred {
 	kuid_t uid;
 };
 
 struct completion;
 
+struct file {
+	void *private_data; /* a socket's `struct socket` */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
+	struct files_struct *files;
 	struct completion *vfork_done;
 	const struct cred *cred;
 	int tgid;
 	char comm[16];
 	struct task_struct *group_leader;
 };
-
-struct file;
 
 struct seq_file;
 
@@ -348,6 +368,11 @@ struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 	struct file *file;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
 };
 
 struct net_device {

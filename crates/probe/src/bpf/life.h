@@ -3,6 +3,7 @@
 #ifndef MESHTAX_LIFE_H
 #define MESHTAX_LIFE_H
 
+#include "adopt.h"
 #include "count.h"
 #include "failure.h"
 #include "listener.h"
@@ -230,14 +231,95 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 	}
 }
 
-/* Whether a story should have begun before this change. A socket that connects has no queue; a child has the length of its
- * listener's. */
-static __always_inline bool is_missed(struct sock *sk, struct story *story, int from, bool opens)
+/* Gives a connection that nobody has met yet a story from now on. What it moved before is in no counter. */
+static __always_inline struct story *adopt(struct sock *sk, struct tcp_sock *tp)
 {
+	struct story story;
+
+	if (!is_in_scope(sk))
+		return 0;
+	story = older_story(sk);
+	begin_in_the_middle(&story, sk, tp);
+	if (story.key.role == ROLE_SERVER)
+		inherit(&story, sk, false);
+	if (!keep(sk, &story))
+		return 0; /* as when it began, which was counted then */
+	LOST(late);
+	return story_of(sk);
+}
+
+/* Whether a story should have begun before this change: of a connection that opens now, or of a child that was born while the
+ * probe was there. */
+static __always_inline bool is_missed(struct sock *sk, struct tcp_sock *tp, struct story *story, bool opens)
+{
+	struct reading reading;
+	struct story child;
+
 	if (opens)
 		return !story || story->over;
-	return !story && from != TCP_CLOSE && from != TCP_LISTEN && from != TCP_SYN_SENT && from != TCP_SYN_RECV &&
-	       sk->sk_max_ack_backlog && !was_born_unwatched(sk);
+	if (story || !is_in_use(sk->__sk_common.skc_state))
+		return false;
+	reading = read_counts(tp);
+	child = older_story(sk);
+	return was_accepted(tp, &reading, &child) && !was_born_unwatched(&child);
+}
+
+static __always_inline struct story *story_or_adopted(struct sock *sk, struct tcp_sock *tp)
+{
+	struct story *story = story_of(sk);
+
+	return story || !is_in_use(sk->__sk_common.skc_state) ? story : adopt(sk, tp);
+}
+
+/* Files of a process among which an inherited one is looked for: they come first. */
+#define FILES_MAX 64
+
+/* Whether the current process holds this socket. The verifier looks at it once, as it is not static. */
+__noinline int holds(__u64 at)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	__u32 count = BPF_CORE_READ(table, max_fds);
+
+	for (__u32 i = 0; i < FILES_MAX && i < count; i++) {
+		struct socket *socket;
+		struct file *file;
+
+		if (bpf_core_read(&file, sizeof(file), files + i) || !file)
+			continue;
+		socket = BPF_CORE_READ(file, private_data);
+		if ((__u64)BPF_CORE_READ(socket, sk) == at)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline bool is_name(const char *left, const char *right)
+{
+	const __u64 *a = (const __u64 *)left, *b = (const __u64 *)right;
+
+	return a[0] == b[0] && a[1] == b[1];
+}
+
+/* Whoever ends a connection has it. If that is another program, which has the listener as well, the listener was handed to
+ * it: by a process that executed it, or as systemd activates a service. */
+static __always_inline void look_for_heir(struct sock *sk)
+{
+	struct story *story = story_of(sk), *listener;
+	struct story heir = {};
+
+	if (!story || story->key.role != ROLE_SERVER)
+		return;
+	own(&heir);
+	if (is_name(heir.key.comm, story->key.comm))
+		return;
+	listener = listening_at(story->listener_at, story);
+	if (!listener || is_name(heir.key.comm, listener->key.comm) || !holds(known_as(story->listener_at)))
+		return;
+	listener->pid = heir.pid;
+	listener->uid = heir.uid;
+	__builtin_memcpy(listener->key.comm, heir.key.comm, COMM_LEN);
 }
 
 static __always_inline void look_for_bypass(struct sock *sk)
@@ -248,31 +330,44 @@ static __always_inline void look_for_bypass(struct sock *sk)
 		note_bypass(story, (__u64)sk->sk_user_data);
 }
 
+/* Between the first FIN and the end. */
+static __always_inline void change_half(struct sock *sk, int to)
+{
+	if (is_in_sockmap((__u64)sk->sk_user_data))
+		look_for_bypass(sk);
+	if (to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK)
+		look_for_heir(sk);
+}
+
 static __always_inline int change_state(struct sock *sk, int from, int to)
 {
 	/* Where both ends connect at once, SYN_RECV comes after SYN_SENT and begins nothing. */
 	bool begins = to == TCP_LISTEN || to == TCP_SYN_SENT || (to == TCP_SYN_RECV && from != TCP_SYN_SENT);
 	/* Data may come with the SYN (RFC 7413), and so may the end come before the last acknowledgement. */
 	bool opens = to == TCP_ESTABLISHED || (from == TCP_SYN_RECV && to != TCP_CLOSE);
+	struct tcp_sock *tp;
 	struct story *story;
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	if (!begins && !opens && to != TCP_CLOSE) {
-		/* between the first FIN and the end */
-		if (is_in_sockmap((__u64)sk->sk_user_data))
-			look_for_bypass(sk);
+		change_half(sk, to);
 		return 0;
 	}
 	if (begins) {
 		begin(sk, to, true);
 		return 0;
 	}
+	tp = tcp_of(sk);
+	if (!tp)
+		return 0;
 	story = story_of(sk);
-	if (is_missed(sk, story, from, opens)) {
+	if (is_missed(sk, tp, story, opens)) {
 		begin(sk, from == TCP_SYN_SENT ? TCP_SYN_SENT : TCP_SYN_RECV, false);
 		story = story_of(sk);
 	}
+	if (!story)
+		story = story_or_adopted(sk, tp);
 	if (!story || story->key.role == ROLE_LISTENER)
 		return 0;
 	if (opens)

@@ -96,15 +96,13 @@ static __always_inline void inherit(struct story *story, struct sock *sk, bool i
 	story->listener_at = listener->at;
 }
 
-/* Whether a child without a story was born before the probe was there. All that were accepted by then were given one; so
- * there are as many without as waited to be accepted, and for totals it does not matter which of them has ended. */
-static __always_inline bool was_born_unwatched(struct sock *sk)
+/* Whether a child without a story was born before the probe was there. Where the kernel's tables could be read, all of those
+ * were given one. Elsewhere, all that were accepted by then: so there are as many without as waited to be accepted, and for
+ * totals it does not matter which of them has ended. */
+static __always_inline bool was_born_unwatched(const struct story *child)
 {
-	struct story child = {.local_port = local_port(sk)};
-	struct story *listener;
+	struct story *listener = listener_by_port(child);
 
-	child.key.netns = sk->__sk_common.skc_net.net->ns.inum;
-	listener = listener_by_port(&child);
 	if (!listener)
 		return true;
 	if (!listener->unwatched)

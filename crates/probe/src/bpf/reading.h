@@ -125,6 +125,12 @@ static __always_inline bool is_cut_off(int state)
 	return state == TCP_ESTABLISHED || state == TCP_SYN_RECV || state == TCP_FIN_WAIT1 || state == TCP_CLOSE_WAIT;
 }
 
+/* Whether it listens, or a handshake has made it a connection. */
+static __always_inline bool is_in_use(int state)
+{
+	return state != TCP_CLOSE && state != TCP_SYN_SENT && state != TCP_SYN_RECV;
+}
+
 static __always_inline bool has_sent_fin(int state)
 {
 	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING || state == TCP_LAST_ACK ||
@@ -134,6 +140,11 @@ static __always_inline bool has_sent_fin(int state)
 static __always_inline bool has_received_fin(const struct reading *reading, int state)
 {
 	return reading->done || state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
+static __always_inline bool is_fin_sent(const struct reading *reading)
+{
+	return has_sent_fin(reading->state) && reading->send_next == reading->write_end;
 }
 
 struct bytes {
@@ -191,8 +202,7 @@ static __always_inline __u64 on_the_wire(const struct reading *reading, __u32 se
 /* What was sent, at any time. A socket that is closed by now has sent its FIN, unless it was cut off. */
 static __always_inline __u64 sent_at_least(const struct reading *reading, struct story *story)
 {
-	bool fin = reading->state == TCP_CLOSE ||
-		   (has_sent_fin(reading->state) && reading->send_next == reading->write_end);
+	bool fin = reading->state == TCP_CLOSE || is_fin_sent(reading);
 	__u64 no_payload = (story->key.role == ROLE_CLIENT) + fin, sent = on_the_wire(reading, story->send_base);
 
 	return sent > no_payload ? sent - no_payload : 0;

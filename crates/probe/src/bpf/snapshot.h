@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Looks at all sockets that have a story, and at those that are older than the probe. Stories are found by an address, at
- * which the socket may be no more: what is read there counts only if the story, under its lock, has not ended since. */
+/* Looks at all sockets that have a story. Stories are found by an address, at which the socket may be no more: what is read
+ * there counts only if the story, under its lock, has not ended since. */
 #ifndef MESHTAX_SNAPSHOT_H
 #define MESHTAX_SNAPSHOT_H
 
@@ -205,110 +205,6 @@ static long sweep_one(struct bpf_map *map, const __u64 *at, struct story *story,
 {
 	sweep(*at);
 	return 0;
-}
-
-/* A base that is the same twice was not read in the middle of a change. */
-static __always_inline bool is_at_rest(struct tcp_sock *tp, const struct reading *reading)
-{
-	__u32 send = DIRECTLY(tp, snd_una) - (__u32)DIRECTLY(tp, bytes_acked);
-	__u32 receive = DIRECTLY(tp, rcv_nxt) - (__u32)DIRECTLY(tp, bytes_received);
-
-	return send == send_base(reading) && receive == receive_base(reading);
-}
-
-static __always_inline struct reading read_at_rest(struct tcp_sock *tp)
-{
-	struct reading reading = read_socket(tp);
-
-	for (int i = 0; i < 4 && !is_at_rest(tp, &reading); i++)
-		reading = read_socket(tp);
-	return reading;
-}
-
-/* What had moved when it was read, from a socket that nobody holds still. A FIN is the last that is received; whoever
- * counts it does so before it is marked. */
-static __always_inline struct bytes bytes_then(struct tcp_sock *tp, const struct reading *then, bool active)
-{
-	bool fin_sent = has_sent_fin(then->state) && then->send_next == then->write_end;
-	bool fin_received = has_received_fin(then, then->state) && then->received == DIRECTLY(tp, bytes_received);
-	__u64 no_payload = active + fin_sent, sent = on_the_wire(then, send_base(then));
-	struct bytes bytes = {};
-
-	bytes.sent = sent > no_payload ? sent - no_payload : 0;
-	bytes.received = then->received - (then->received && fin_received);
-	return bytes;
-}
-
-/* What it has moved so far, of which nothing is told. */
-static __always_inline void begin_in_the_middle(struct story *story, struct sock *sk, struct tcp_sock *tp)
-{
-	struct reading reading = read_at_rest(tp);
-	struct bytes bytes = bytes_then(tp, &reading, story->key.role == ROLE_CLIENT);
-
-	story->key = key_of(&sk->__sk_common, story);
-	story->send_base = send_base(&reading);
-	story->receive_base = receive_base(&reading);
-	story->base_sent = story->told_sent = bytes.sent;
-	story->base_received = story->told_received = bytes.received;
-	story->base_retransmitted = story->told_retransmitted = reading.retransmitted;
-	story->base_retransmits = story->told_retransmits = reading.retransmits;
-	story->base_out_of_order = story->told_out_of_order = reading.out_of_order;
-	story->base_reordered = reading.reordered;
-	story->base_ecn_marked = reading.ecn_marked;
-	story->established = 1;
-}
-
-/* Gives a socket that is older than the probe a story, with what it has moved so far as the baseline. */
-static __always_inline void seed(struct task_struct *task, struct file *file)
-{
-	struct story story = {.seeded = 1};
-	struct socket *socket;
-	struct story *known;
-	struct tcp_sock *tp;
-	struct sock *sk;
-	int state;
-
-	if (!task || !file || is_about_to_exec(task))
-		return;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return;
-	sk = socket->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP)
-		return;
-	state = sk->__sk_common.skc_state;
-	if (state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
-		return;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp || !is_in_scope(sk))
-		return;
-	known = story_of(sk);
-	if (known) {
-		if (state == TCP_LISTEN)
-			known->unwatched = sk->sk_ack_backlog; /* children came while the programs were detached */
-		return;
-	}
-	story.at = (__u64)sk;
-	story.id = bpf_get_socket_cookie(sk);
-	story.pid = task->tgid;
-	story.uid = BPF_CORE_READ(task, cred, uid.val);
-	BPF_CORE_READ_STR_INTO(&story.key.comm, task, group_leader, comm);
-	story.key.cgroup = cgroup_of(sk);
-	story.key.netns = sk->__sk_common.skc_net.net->ns.inum;
-	story.local_port = sk->__sk_common.skc_num;
-	if (state == TCP_LISTEN) {
-		story.key.role = ROLE_LISTENER;
-		story.listener = story.id;
-		story.listener_at = story.at;
-		story.unwatched = sk->sk_ack_backlog;
-		note_listener(&story);
-	} else {
-		/* A child inherits the length of its listener's queue; a socket that connects has none. */
-		story.key.role = sk->sk_max_ack_backlog ? ROLE_SERVER : ROLE_CLIENT;
-		begin_in_the_middle(&story, sk, tp);
-	}
-	if (!keep(sk, &story))
-		LOST(stories);
 }
 
 #endif

@@ -45,6 +45,18 @@ static __always_inline bool is_in_sockmap(__u64 user_data)
 	return (user_data & (SK_USER_DATA_NOCOPY | SK_USER_DATA_BPF)) == SK_USER_DATA_NOCOPY;
 }
 
+/* The address of the socket that its program has: one that carries MPTCP lies below another. */
+static __always_inline __u64 known_as(__u64 at)
+{
+	struct tcp_sock *tp = (void *)at;
+	struct mptcp_subflow_context *subflow;
+
+	if (!bpf_core_field_exists(tp->is_mptcp) || !BPF_CORE_READ_BITFIELD_PROBED(tp, is_mptcp))
+		return at;
+	subflow = BPF_CORE_READ(tp, inet_conn.icsk_ulp_data);
+	return (__u64)BPF_CORE_READ(subflow, conn);
+}
+
 static __always_inline __u32 netns_of(struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

@@ -9,6 +9,7 @@
  * packets may come in between on its processor, and what these change passes the program by. So a change that comes later
  * makes up for those that were missed, `on_destroy` for a missed end, and whoever finds a story whose socket is no more for
  * both. */
+#include "seed.h"
 #include "snapshot.h"
 
 #include <bpf/bpf_core_read.h>
@@ -74,10 +75,27 @@ int sweep_all(struct bpf_iter__bpf_map *context)
 	return 0;
 }
 
+/* --- What is older than the probe --- */
+
 SEC("iter/task_file")
-int seed_all(struct bpf_iter__task_file *context)
+int seed_listeners(struct bpf_iter__task_file *context)
 {
-	seed(context->task, context->file);
+	seed_held(context->task, context->file, true);
+	return 0;
+}
+
+SEC("iter/task_file")
+int seed_connections(struct bpf_iter__task_file *context)
+{
+	seed_held(context->task, context->file, false);
+	return 0;
+}
+
+/* Of the network namespace in which it is opened. */
+SEC("iter/tcp")
+int seed_table(struct bpf_iter__tcp *context)
+{
+	seed_unheld(context->sk_common);
 	return 0;
 }
 
@@ -99,7 +117,7 @@ static __always_inline void report(struct sock *sk, struct tcp_sock *tp, struct 
 static __always_inline void report_retransmit(struct sock *sk)
 {
 	struct tcp_sock *tp = is_fed(KIND_RETRANSMITTED) ? bpf_skc_to_tcp_sock(sk) : 0;
-	struct story *story = tp ? story_of(sk) : 0;
+	struct story *story = tp ? story_or_adopted(sk, tp) : 0;
 
 	if (story)
 		report(sk, tp, story, KIND_RETRANSMITTED);

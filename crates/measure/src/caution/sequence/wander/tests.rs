@@ -21,3 +21,16 @@ fn neighbours_that_resemble_each_other_make_means_vary() {
 fn nothing_is_said_of_nothing() {
     assert!(wander(&[], 0.0).is_none());
 }
+
+#[test]
+fn blocks_that_all_rise_show_a_profile_however_alike_neighbours_are() {
+    let rising = |from: u64| Parted::of(&(0..20).map(|n| from + n).collect::<Vec<_>>()).unwrap();
+    let falling = Parted::of(&(0..20).rev().collect::<Vec<_>>()).unwrap();
+    let found = profile(&[rising(0), rising(7), rising(3)]).unwrap();
+    // Of 20 ranks 7.5² + 2.5² of 33.25 lie between quarters.
+    assert!((found.share - (7.5_f64.powi(2) + 2.5_f64.powi(2)) / 2.0 / 33.25).abs() < 1e-9, "{}", found.share);
+    assert!(found.p < 1e-9, "{}", found.p);
+    let mixed = profile(&[rising(0), falling]).unwrap();
+    assert!(mixed.share < 1e-9 && mixed.p > 0.9, "{} {}", mixed.share, mixed.p);
+    assert!(profile(&[rising(0)]).is_none());
+}
