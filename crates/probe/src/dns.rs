@@ -24,8 +24,8 @@ pub use series::{Key, LATENCY_BOUNDS, Losses, Series};
 /// The programs, compiled.
 const DNS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/dns.bpf.o"));
 
-/// Programs on the way of packets.
-const ON_THE_WAY: [&str; 2] = ["on_coming", "on_leaving"];
+/// Programs on the way of packets, and of calls that name whom they send to.
+const ON_THE_WAY: [&str; 4] = ["on_coming", "on_leaving", "on_call4", "on_call6"];
 
 /// What the programs are told before they are loaded.
 #[derive(Clone, Copy, Debug)]

@@ -27,6 +27,9 @@ const OPTIONS: &str = ".rodata.options";
 /// Programs that see datagrams go by.
 const COUNTERS: [&str; 2] = ["on_send", "on_receive"];
 
+/// Programs that see whom calls name.
+const CALLS: [&str; 2] = ["on_call4", "on_call6"];
+
 /// Which ports tell series apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
@@ -78,6 +81,14 @@ impl Udp {
             match attach_to_root(&self.object, name) {
                 Ok(link) => self.attached.push(link),
                 Err(why) => self.gaps.push(Gap { what: "datagrams of UDP", why }),
+            }
+        }
+        for name in CALLS {
+            match attach_to_root(&self.object, name) {
+                Ok(link) => self.attached.push(link),
+                Err(why) => {
+                    self.gaps.push(Gap { what: "whom datagrams went to before their address was translated", why })
+                }
             }
         }
         match program(&self.object, self.on_drop).attach() {
@@ -166,9 +177,9 @@ fn set(open: &mut OpenObject, ports: Ports) {
 pub enum UdpRole {
     /// Not known.
     Unknown,
-    /// It left its port to the kernel.
+    /// It sent first; of a socket whose beginning was not seen, it left its port to the kernel.
     Client,
-    /// Its program has chosen the port.
+    /// It was asked first; of a socket whose beginning was not seen, its program has chosen the port.
     Server,
 }
 

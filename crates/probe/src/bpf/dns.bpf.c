@@ -4,6 +4,7 @@
  * These programs are on the way of every packet of every socket; what is not port 53 leaves after a few loads. A query
  * is told by the socket that sends it: it leaves there towards port 53, and its answer comes in there from port 53.
  * What a server's socket sees of the same packets has the ports the other way round and is left alone. */
+#include "asked.h"
 #include "every.h"
 #include "pending.h"
 
@@ -142,6 +143,7 @@ static __noinline bool ask(struct __sk_buff *skb, struct packet *packet, struct 
 	query->server_port = packet->target_port;
 	query->message = bpf_ntohs(header.id);
 	query->type = bpf_ntohs(type);
+	query->question_len = end - name;
 	query->family = packet->family;
 	query->transport = packet->transport;
 	copy_name(skb, query, name, end - name);
@@ -187,30 +189,40 @@ __noinline int upper_bits(struct __sk_buff *skb, __u32 at, __u32 end, __u32 reco
 	return records ? -1 : 0;
 }
 
-/* The code of an answer of `length` bytes at `at`. */
-static __always_inline __u16 code_of(struct __sk_buff *skb, const struct header *header, __u32 at, __u32 length)
+/* The code of an answer whose `records` lie between `at`, where its question ends, and `end`. */
+static __always_inline __u16 code_of(struct __sk_buff *skb, const struct header *header, __u32 at, __u32 end)
 {
 	__u32 records = bpf_ntohs(header->answers) + bpf_ntohs(header->authorities) + bpf_ntohs(header->additionals);
-	__u32 end = at + length;
 	int upper;
 
 	if (!header->additionals)
 		return header->code & CODE_RCODE;
-	at += sizeof(*header);
-	if (header->questions) {
-		at = header->questions == bpf_htons(1) ? name_end(skb, at) : 0;
-		if (!at)
-			return RCODE_UNKNOWN;
-		at += QUESTION_LEN;
-	}
+	if (!at)
+		return RCODE_UNKNOWN;
 	upper = upper_bits(skb, at, end, records);
 	return upper < 0 ? RCODE_UNKNOWN : upper << 4 | (header->code & CODE_RCODE);
+}
+
+/* Where the question of an answer ends, at whose name it is; 0 if that cannot be told. */
+static __always_inline __u32 question_end(struct __sk_buff *skb, const struct header *header, __u32 name, __u32 *question)
+{
+	__u32 end;
+	__be16 type;
+
+	if (!header->questions)
+		return name;
+	end = header->questions == bpf_htons(1) ? name_end(skb, name) : 0;
+	if (!end || bpf_skb_load_bytes(skb, end, &type, sizeof(type)))
+		return 0;
+	*question = question_of(bpf_ntohs(type), end - name);
+	return end + QUESTION_LEN;
 }
 
 /* A message at `at` that comes from a server; whether it is understood. */
 static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u32 at, __u32 length)
 {
 	struct pending_key key = {};
+	__u32 question = 0, records;
 	struct header header;
 	struct query *query;
 	int place;
@@ -221,7 +233,8 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 		return packet->target_port == DNS_PORT; /* a client's that has this port as well */
 	key.socket = bpf_get_socket_cookie(skb);
 	key.message = header.id;
-	place = awaited(skb, key.message, folded(packet->source));
+	records = question_end(skb, &header, at + sizeof(header), &question);
+	place = awaited(skb, key.message, folded(packet->source), question);
 	key.place = place & (PLACES - 1);
 	query = place < 0 ? 0 : bpf_map_lookup_elem(&pending, &key);
 	if (!query || !claim(query)) {
@@ -234,10 +247,11 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 		give_up(query, &key);
 		return true;
 	}
-	query->rcode = code_of(skb, &header, at, length);
+	query->rcode = code_of(skb, &header, records, at + length);
 	query->flags = header.kind & KIND_TRUNCATED ? ANSWER_TRUNCATED : 0;
 	if (place & OTHERS_WAIT)
-		excuse_others(skb, key.message, folded(query->server), query->begun_ns);
+		excuse_others(skb, key.message, folded(query->server),
+			      question_of(query->type, query->question_len), query->begun_ns);
 	conclude(query, &key);
 	return true;
 }
@@ -360,11 +374,27 @@ static __always_inline struct conversation *conversation_of(struct __sk_buff *sk
 	return conversation;
 }
 
+/* Has a packet that leaves say whom its program asks, whatever address translation makes of it. */
+static __always_inline void restore_target(struct bpf_sock *sk, struct packet *packet)
+{
+	__u16 port = packet->transport == IPPROTO_UDP ? take_asked(sk, packet->target) : 0;
+
+	if (!port)
+		port = peer_of(sk, packet->family, packet->target);
+	if (port)
+		packet->target_port = port;
+}
+
 static __always_inline bool is_dns(struct __sk_buff *skb, struct packet *packet, bool outgoing)
 {
+	struct bpf_sock *sk = skb->sk;
+
 	if (!outgoing)
 		return packet->source_port == DNS_PORT;
-	return packet->target_port == DNS_PORT || is_connected_to(skb, bpf_htons(DNS_PORT));
+	sk = sk ? bpf_sk_fullsock(sk) : 0;
+	if (sk)
+		restore_target(sk, packet);
+	return packet->target_port == DNS_PORT;
 }
 
 static __noinline int look(struct __sk_buff *skb, bool outgoing)
@@ -394,9 +424,21 @@ static __noinline int look(struct __sk_buff *skb, bool outgoing)
 	return 0;
 }
 
+/* Whether a call that has named port 53 sends what goes to another one. */
+static __always_inline bool is_translated(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	sk = sk ? bpf_sk_fullsock(sk) : 0;
+	return sk && sk->protocol == IPPROTO_UDP && bpf_sk_storage_get(&asked, sk, 0, 0);
+}
+
 static __always_inline int pass(struct __sk_buff *skb, bool outgoing)
 {
 	enum packet_kind kind = glance(skb, outgoing, bpf_htons(DNS_PORT));
+
+	if (kind == PACKET_OTHER && outgoing && is_translated(skb))
+		kind = PACKET_SUSPECT;
 
 	if (kind == PACKET_EXTENDED)
 		LOST(extended);
@@ -415,6 +457,30 @@ SEC("cgroup_skb/ingress")
 int on_coming(struct __sk_buff *skb)
 {
 	return pass(skb, false);
+}
+
+/* Only of sockets that ask name servers is noted whom a call names. */
+static __always_inline bool asks(struct bpf_sock_addr *call)
+{
+	struct bpf_sock *sk = call->sk;
+
+	return sk && (call->user_port == bpf_htons(DNS_PORT) || is_port(sk, bpf_htons(DNS_PORT)));
+}
+
+SEC("cgroup/sendmsg4")
+int on_call4(struct bpf_sock_addr *call)
+{
+	if (asks(call))
+		note_asked4(call);
+	return 1;
+}
+
+SEC("cgroup/sendmsg6")
+int on_call6(struct bpf_sock_addr *call)
+{
+	if (asks(call))
+		note_asked6(call);
+	return 1;
 }
 
 /* Gives up what has waited for too long. */

@@ -319,6 +319,7 @@ static __always_inline void look_for_heir(struct sock *sk)
 		return;
 	listener->pid = heir.pid;
 	listener->uid = heir.uid;
+	listener->key.cgroup = bpf_get_current_cgroup_id();
 	__builtin_memcpy(listener->key.comm, heir.key.comm, COMM_LEN);
 }
 

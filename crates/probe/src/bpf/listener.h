@@ -80,7 +80,7 @@ static __always_inline struct story *listener_by_port(const struct story *child)
 	return at ? listening_at(*at, child) : 0;
 }
 
-/* A child is its listener's owner's. */
+/* A child is its listener's owner's, who may have been handed it by another. */
 static __always_inline void inherit(struct story *story, struct sock *sk, bool is_now)
 {
 	struct story *listener = is_now ? listener_by_list(sk, story) : 0;
@@ -90,6 +90,7 @@ static __always_inline void inherit(struct story *story, struct sock *sk, bool i
 	if (!listener)
 		return;
 	__builtin_memcpy(story->key.comm, listener->key.comm, COMM_LEN);
+	story->key.cgroup = listener->key.cgroup;
 	story->pid = listener->pid;
 	story->uid = listener->uid;
 	story->listener = listener->id;

@@ -13,7 +13,11 @@ struct owner {
 	__u32 pid;
 	__u32 uid;
 	__u32 netns;
-	__u32 role; /* see udp.h; 0 until its port is known */
+	__u32 executed;   /* how often the process had executed a program by then */
+	__u16 asked_port; /* of UDP; see udp.bpf.c for these */
+	__u8 role;
+	__u8 is_new : 1; /* it was seen to be made */
+	__u8 is_bound : 1;
 	char comm[COMM_LEN];
 };
 
@@ -31,20 +35,34 @@ static __always_inline struct sock *socket_at(struct owner *owner)
 	return (struct sock *)*(volatile __u64 *)&owner->at;
 }
 
+static __always_inline __u32 times_executed(void)
+{
+	return READ_AT(struct task_struct, bpf_get_current_task(), self_exec_id);
+}
+
+/* The socket is the current process's from now on. */
+static __always_inline void take_over(struct owner *owner)
+{
+	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
+
+	owner->executed = times_executed();
+	owner->pid = bpf_get_current_pid_tgid() >> 32;
+	owner->uid = bpf_get_current_uid_gid();
+	owner->cgroup = bpf_get_current_cgroup_id();
+	BPF_CORE_READ_STR_INTO(&owner->comm, leader, comm);
+}
+
 /* The current process makes a socket. */
 static __always_inline bool own(struct bpf_sock *made)
 {
-	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
 	struct owner *owner = bpf_sk_storage_get(&owners, made, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
 	if (!owner)
 		return false;
 	owner->at = (__u64)made;
-	owner->pid = bpf_get_current_pid_tgid() >> 32;
-	owner->uid = bpf_get_current_uid_gid();
-	owner->cgroup = bpf_get_current_cgroup_id();
+	owner->is_new = 1;
 	owner->netns = netns_of(socket_at(owner));
-	BPF_CORE_READ_STR_INTO(&owner->comm, leader, comm);
+	take_over(owner);
 	return true;
 }
 
@@ -60,6 +78,7 @@ static __always_inline bool seed(struct task_struct *task, struct sock *sk)
 		return false;
 	owner->at = (__u64)sk;
 	owner->pid = task->tgid;
+	owner->executed = BPF_CORE_READ(task, self_exec_id);
 	owner->uid = BPF_CORE_READ(task, cred, uid.val);
 	owner->cgroup = cgroup_of(sk);
 	owner->netns = netns_of(sk);

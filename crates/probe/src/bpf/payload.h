@@ -23,12 +23,17 @@ enum packet_kind {
 	PACKET_EXTENDED = 2, /* its ports lie behind headers of IPv6 that are not read */
 };
 
+static __always_inline bool is_port(struct bpf_sock *sk, __be16 port)
+{
+	return *(volatile __be16 *)&sk->dst_port == port;
+}
+
 /* Whether the socket was connected to this port, wherever translation sends what leaves it. */
 static __always_inline bool is_connected_to(struct __sk_buff *skb, __be16 port)
 {
 	struct bpf_sock *sk = skb->sk;
 
-	return sk && *(volatile __be16 *)&sk->dst_port == port;
+	return sk && is_port(sk, port);
 }
 
 /* Whether the service's port is this one, at the price of a few loads. */

@@ -193,32 +193,47 @@ static __always_inline __u64 folded(const __u8 *address)
 /* Beside its place: other queries wait, too. */
 #define OTHERS_WAIT 256
 
-/* Where the query lies that an answer from `server` belongs to: the oldest that was sent there, so that no latency is
- * told too short. Translation may show the server under another address than it was asked at; then the oldest of all.
- * -1 if none waits. The verifier looks at it once, as it is not static. */
-__noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server)
+/* What is asked for: the type, and how long the name is. 0 if an answer does not say. */
+static __always_inline __u32 question_of(__u16 type, __u8 length)
+{
+	return (__u32)type << 8 | length;
+}
+
+/* How well a query that waits fits an answer: what it asks for tells more than whom. Some programs ask for A and AAAA under
+ * one id, and translation may show a server under another address than it was asked at. */
+static __always_inline __u32 fit(struct query *query, __u64 server, __u32 question)
+{
+	__u32 is_asked = question_of(query->type, query->question_len) == question;
+	__u32 is_there = folded(query->server) == server;
+
+	return is_asked << 1 | is_there;
+}
+
+/* Where the query lies that an answer from `server` belongs to: the oldest of those that fit best, so that no latency is
+ * told too short. -1 if none waits. The verifier looks at it once, as it is not static. */
+__noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server, __u32 question)
 {
 	struct pending_key key = {};
-	bool best_is_there = false;
 	__u64 best_begun_ns = ~0ull;
 	int best = -1, waiting = 0;
+	__u32 best_fit = 0;
 
 	key.socket = bpf_get_socket_cookie(skb);
 	key.message = message;
 	for (int place = 0; place < PLACES; place++) {
 		struct query *query;
-		bool is_there;
+		__u32 fits;
 
 		key.place = place;
 		query = bpf_map_lookup_elem(&pending, &key);
 		if (!query || query->state != STATE_WAITING)
 			continue;
 		waiting++;
-		is_there = folded(query->server) == server;
-		if (is_there < best_is_there || (is_there == best_is_there && query->begun_ns >= best_begun_ns))
+		fits = fit(query, server, question);
+		if (fits < best_fit || (fits == best_fit && query->begun_ns >= best_begun_ns))
 			continue;
 		best = place;
-		best_is_there = is_there;
+		best_fit = fits;
 		best_begun_ns = query->begun_ns;
 	}
 	return waiting > 1 ? best | OTHERS_WAIT : best;
@@ -226,7 +241,7 @@ __noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server)
 
 /* Nobody waits for other servers any more that were asked the same at the same time as `server`. The verifier looks at it
  * once, as it is not static. */
-__noinline int excuse_others(struct __sk_buff *skb, __u32 message, __u64 server, __u64 begun_ns)
+__noinline int excuse_others(struct __sk_buff *skb, __u32 message, __u64 server, __u32 question, __u64 begun_ns)
 {
 	struct pending_key key = {};
 
@@ -238,6 +253,7 @@ __noinline int excuse_others(struct __sk_buff *skb, __u32 message, __u64 server,
 		key.place = place;
 		query = bpf_map_lookup_elem(&pending, &key);
 		if (query && query->state == STATE_WAITING && folded(query->server) != server &&
+		    question_of(query->type, query->question_len) == question &&
 		    query->begun_ns + AT_ONCE_NS > begun_ns && query->begun_ns < begun_ns + AT_ONCE_NS)
 			query->flags |= ANSWERED_ELSEWHERE;
 	}

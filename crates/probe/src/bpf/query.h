@@ -43,7 +43,7 @@ struct query {
 	__u16 type;
 	__u8 family;
 	__u8 transport;
-	__u8 pad;
+	__u8 question_len;    /* of the name that it asks for, on the wire */
 	__u8 flags;           /* ANSWER_… */
 	char comm[OWNER_LEN]; /* name of the process */
 	__u8 name[NAME_LEN];  /* as on the wire; empty where it is withheld */

@@ -4,6 +4,7 @@
  * The kernel counts nothing of this per peer, so this runs for every packet of a local socket, where it leaves IP and
  * where it comes to the socket: whole datagrams, before fragments are made and after they are joined. It lets everything
  * pass, and leaves what is not UDP after one look. Nothing is ever cleared. */
+#include "asked.h"
 #include "packet.h"
 #include "udp.h"
 
@@ -56,23 +57,45 @@ static __always_inline struct udp_series *series_of(const struct udp_key *key)
 	return bpf_map_lookup_elem(&udp_series, &other);
 }
 
-static __always_inline __u32 role_of(struct sock *sk)
+static __always_inline bool is_bound(struct sock *sk)
 {
-	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK ? UDP_SERVER : UDP_CLIENT;
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
+}
+
+/* Who sends first is the client. Of a socket whose first datagram was not seen, only habit tells: servers choose their
+ * ports. */
+static __always_inline __u8 role_of(const struct owner *owner, bool sent)
+{
+	bool serves = owner->is_new ? !sent : owner->is_bound;
+
+	return serves ? UDP_SERVER : UDP_CLIENT;
 }
 
 /* The owner of a socket that has just sent or received, so that its port is known. */
-static __always_inline void know(struct owner *owner, __u64 at)
+static __always_inline void know(struct owner *owner, __u64 at, bool sent)
 {
 	if (!owner->role) {
 		owner->at = at;
-		owner->role = role_of(socket_at(owner));
+		owner->is_bound = is_bound(socket_at(owner));
+		owner->role = role_of(owner, sent);
 	}
 	if (!owner->netns) {
 		/* A socket of the kernel's own, or one that nobody was seen to make. */
 		owner->netns = netns_of(socket_at(owner));
 		owner->cgroup = cgroup_of(socket_at(owner));
 	}
+}
+
+/* A program that has chosen its port may ask first and serve nevertheless, as a time server does: it hears from ports that
+ * it has not asked. */
+static __always_inline void reconsider(struct owner *owner, __u16 port, bool sent)
+{
+	if (owner->role != UDP_CLIENT || !owner->is_bound)
+		return;
+	if (!owner->asked_port && sent)
+		owner->asked_port = port;
+	else if (!sent && port != owner->asked_port)
+		owner->role = UDP_SERVER;
 }
 
 /* Lacks the other end. */
@@ -84,7 +107,7 @@ static __always_inline void begin_key(struct udp_key *key, struct owner *owner, 
 	__builtin_memcpy(key->comm, owner->comm, COMM_LEN);
 	if (!services_only)
 		key->pid = owner->pid;
-	if (!services_only || owner->role == UDP_SERVER)
+	if (!services_only || (owner->role == UDP_SERVER && owner->is_bound))
 		key->local_port = port;
 }
 
@@ -160,26 +183,6 @@ static __always_inline __u64 datagrams_in(struct __sk_buff *skb, __u32 payload)
 	return size && payload > size ? (payload + size - 1) / size : 1;
 }
 
-/* The peer of a connected socket is its own: what leaves may have been translated already. */
-static __always_inline __u16 peer_of(struct bpf_sock *sk, __u8 family, __u8 *remote)
-{
-	/* Each is read at a place of its own, or the verifier does not follow. */
-	__u32 ip4 = *(volatile __u32 *)&sk->dst_ip4;
-	__u32 mapped = *(volatile __u32 *)&sk->dst_ip6[3];
-
-	if (!sk->dst_port)
-		return 0;
-	if (family == AF_INET) {
-		*(__u32 *)remote = sk->family == AF_INET ? ip4 : mapped;
-	} else {
-		((__u32 *)remote)[0] = sk->dst_ip6[0];
-		((__u32 *)remote)[1] = sk->dst_ip6[1];
-		((__u32 *)remote)[2] = sk->dst_ip6[2];
-		((__u32 *)remote)[3] = sk->dst_ip6[3];
-	}
-	return bpf_ntohs(sk->dst_port);
-}
-
 /* The protocol above IP, where it can be seen at one look. */
 static __always_inline bool may_be_udp(struct __sk_buff *skb)
 {
@@ -193,6 +196,19 @@ static __always_inline bool may_be_udp(struct __sk_buff *skb)
 		return data[9] == IPPROTO_UDP;
 	next = data[6];
 	return next != IPPROTO_TCP;
+}
+
+/* The other end, as the program knows it. */
+static __always_inline __u16 remote_of(struct bpf_sock *sk, const struct datagram *datagram, bool sent, __u8 *remote)
+{
+	__u16 port = sent ? take_asked(sk, remote) : 0;
+
+	if (!port)
+		port = peer_of(sk, datagram->family, remote);
+	if (port)
+		return port;
+	__builtin_memcpy(remote, sent ? datagram->destination : datagram->source, 16);
+	return sent ? datagram->destination_port : datagram->source_port;
 }
 
 static __always_inline void count(struct __sk_buff *skb, bool sent)
@@ -217,14 +233,11 @@ static __always_inline void count(struct __sk_buff *skb, bool sent)
 		return;
 	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (owner) {
-		know(owner, (__u64)sk);
-		begin_key(&key, owner, sk->src_port);
+		know(owner, (__u64)sk, sent);
 		key.family = datagram.family;
-		port = peer_of(sk, datagram.family, key.remote);
-		if (!port) {
-			__builtin_memcpy(key.remote, sent ? datagram.destination : datagram.source, 16);
-			port = sent ? datagram.destination_port : datagram.source_port;
-		}
+		port = remote_of(sk, &datagram, sent, key.remote);
+		reconsider(owner, port, sent);
+		begin_key(&key, owner, sk->src_port);
 		end_key(&key, port);
 	} else {
 		LOST(owners);
@@ -251,6 +264,39 @@ int on_receive(struct __sk_buff *skb)
 	return PASS;
 }
 
+/* --- Calls that name whom they send to --- */
+
+/* Whoever sends has the socket: another program than the one that made it, if it was handed on. */
+static __always_inline void look_for_heir(struct bpf_sock *sk)
+{
+	struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+
+	if (!owner)
+		return;
+	if (owner->pid != bpf_get_current_pid_tgid() >> 32 || owner->executed != times_executed())
+		take_over(owner);
+}
+
+SEC("cgroup/sendmsg4")
+int on_call4(struct bpf_sock_addr *call)
+{
+	if (call->sk) {
+		note_asked4(call);
+		look_for_heir(call->sk);
+	}
+	return PASS;
+}
+
+SEC("cgroup/sendmsg6")
+int on_call6(struct bpf_sock_addr *call)
+{
+	if (call->sk) {
+		note_asked6(call);
+		look_for_heir(call->sk);
+	}
+	return PASS;
+}
+
 /* --- What sockets drop --- */
 
 enum fate { OVERFLOWED, STARVED, FAILED };
@@ -265,7 +311,7 @@ static __always_inline void lose(struct sock *sk, struct sk_buff *skb, enum fate
 
 	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (owner) {
-		know(owner, (__u64)sk);
+		know(owner, (__u64)sk, false);
 		begin_key(&key, owner, sk->__sk_common.skc_num);
 		if (skb)
 			read_packet(skb, &packet);

@@ -5,7 +5,7 @@
 
 #include "owners.h"
 
-/* Which end a socket is: a server's program has chosen the port, a client leaves that to the kernel. */
+/* Which end a socket is: a client sends first. */
 enum udp_role {
 	UDP_UNKNOWN = 0,
 	UDP_CLIENT = 1,

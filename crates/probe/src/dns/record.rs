@@ -51,7 +51,7 @@ pub(super) struct QueryRecord {
     pub kind: u16,
     pub family: u8,
     pub transport: u8,
-    pub pad: u8,
+    pub question_len: u8,
     pub flags: u8,
     pub comm: [u8; 16],
     pub name: [u8; NAME_LEN],

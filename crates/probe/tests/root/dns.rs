@@ -260,23 +260,78 @@ fn between_two_namespaces_only_the_one_that_asks_tells() {
 }
 
 #[test]
-fn queries_that_are_sent_elsewhere_as_they_leave_are_told() {
+fn queries_that_are_sent_elsewhere_as_they_leave_are_told_of_the_server_that_was_asked() {
     // As a sidecar that captures DNS does.
-    const REDIRECT: &str =
-        "table ip capture { chain c { type nat hook output priority -100; udp dport 53 redirect to :1053; }; }";
+    const SERVICE: &str = "10.96.0.10";
+    const TRANSLATE: &str = "table ip service { chain c { type nat hook output priority -100; \
+                             ip daddr 10.96.0.10 meta l4proto { tcp, udp } th dport 53 dnat to 127.0.0.1:1053; }; }";
     insist_on_root();
-    let namespace = Namespace::new("dns-capture");
-    namespace.inside(&["nft", REDIRECT]);
-    let server = Server::behind(&namespace, V4, 1053);
+    let namespace = Namespace::new("dns-service");
+    namespace.inside(&["nft", TRANSLATE]);
+    namespace.inside(&["ip", "address", "add", SERVICE, "dev", "lo"]);
+    let mut server = Server::behind(&namespace, V4, 1053);
+    server.address.set_ip(SERVICE.parse().unwrap());
     let dns = Watching::begin("dns", &["--json", "--netns", &namespace.file()]);
     let mut scene = Scene { namespace, server, dns };
-    let socket = scene.datagrams();
+    let connected = scene.datagrams();
+    let elsewhere = scene.namespace.within(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+    elsewhere.connect("10.96.0.10:9").unwrap();
+    let unconnected = scene.namespace.within(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+    let mut stream = scene.server.connection(&scene.namespace);
     for id in 0..23 {
-        ask(&socket, &query(id, "none.example", A));
+        ask(&connected, &query(id, "none.example", A));
+        unconnected.send_to(&query(id, "none.example", A), scene.server.address).unwrap();
+        unconnected.recv(&mut [0; 512]).unwrap();
+        // Its answer is not from whom it is connected to.
+        elsewhere.send_to(&query(id, "none.example", A), scene.server.address).unwrap();
+        stream.write_all(&framed(&query(id, "none.example", A))).unwrap();
+        take(&mut stream).unwrap();
     }
-    let lines = scene.dns.lines(23);
-    assert!(lines.iter().all(|line| line["rcode"] == "NXDOMAIN" && line["server_port"] == 1053), "{lines:?}");
+    let lines = scene.dns.lines(3 * 23);
+    assert!(lines.iter().all(|line| line["rcode"] == "NXDOMAIN"), "{lines:?}");
+    assert!(lines.iter().all(|line| line["server_addr"] == SERVICE && line["server_port"] == 53), "{lines:?}");
+    let unanswered = scene.dns.lines(23);
+    assert!(unanswered.iter().all(|line| line["rcode"] == "TIMEOUT"), "{unanswered:?}");
+    assert!(unanswered.iter().all(|line| line["server_addr"] == SERVICE), "{unanswered:?}");
     scene.end();
+}
+
+#[test]
+fn two_questions_under_one_id_each_have_their_own_answer() {
+    insist_on_root();
+    let namespace = Namespace::new("dns-one-id");
+    let server = namespace.within(|| UdpSocket::bind("127.0.0.1:53").unwrap());
+    let client = namespace.within(|| UdpSocket::bind("127.0.0.1:0").unwrap());
+    client.connect("127.0.0.1:53").unwrap();
+    let mut dns = Watching::begin("dns", &["--json", "--netns", &namespace.file()]);
+    // Kinds and names in the order in which they are asked for; answered from the last to the first, with as many codes.
+    let questions = [("db.example", A), ("db.example", AAAA), ("longer.db.example", A)];
+    let mut received = [0; 512];
+    let asked = questions.map(|(name, kind)| {
+        client.send(&query(7, name, kind)).unwrap();
+        let (length, _) = server.recv_from(&mut received).unwrap();
+        received[..length].to_vec()
+    });
+    for (code, mut answer) in [0_u8, 1, 2].into_iter().zip(asked).rev() {
+        answer[2] = 0x81;
+        answer[3] = 0x80 | code;
+        server.send_to(&answer, client.local_addr().unwrap()).unwrap();
+        client.recv(&mut received).unwrap();
+    }
+    let told: Vec<(String, String, String)> = dns
+        .lines(3)
+        .iter()
+        .map(|line| ["name", "type", "rcode"].map(|name| line[name].as_str().unwrap().to_owned()).into())
+        .collect();
+    let line = |name: &str, kind: &str, code: &str| (name.to_owned(), kind.to_owned(), code.to_owned());
+    assert_eq!(
+        told,
+        [
+            line("longer.db.example", "A", "SERVFAIL"),
+            line("db.example", "AAAA", "FORMERR"),
+            line("db.example", "A", "NOERROR")
+        ]
+    );
 }
 
 #[test]
@@ -335,7 +390,7 @@ fn the_agent_counts_queries_answers_and_timeouts() {
 
     let without = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--no-dns"]);
     assert!(!scrape(&without.place()).contains("_dns_"));
-    assert_eq!(links(without.id()).len(), links(agent.id()).len() - 3, "two programs and an iterator less");
+    assert_eq!(links(without.id()).len(), links(agent.id()).len() - 5, "four programs and an iterator less");
 }
 
 #[test]
@@ -376,7 +431,7 @@ fn value(text: &str, name: &str, labels: &str) -> Option<u64> {
 fn nothing_is_on_the_way_of_packets_after_a_kill() {
     let mut scene = Scene::set("dns-kill", V4, &[]);
     let links = links(scene.dns.id());
-    assert!(links.iter().all(|link| standing().contains(link)) && links.len() == 3, "{links:?}");
+    assert!(links.iter().all(|link| standing().contains(link)) && links.len() == 5, "{links:?}");
     scene.dns.kill();
     // The kernel takes them away in its own time.
     while links.iter().any(|link| standing().contains(link)) {

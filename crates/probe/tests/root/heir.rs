@@ -32,7 +32,7 @@ while True:
 ";
 
 /// Another name for Python.
-fn heir(home: &Path) -> String {
+pub fn heir(home: &Path) -> String {
     let python = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
     let name = home.join("the-heir");
     std::os::unix::fs::symlink(String::from_utf8(python.stdout).unwrap().trim_end(), &name).unwrap();

@@ -98,14 +98,15 @@ fn room_for_series_is_found_again_where_clients_come_and_go() {
 }
 
 #[test]
-fn room_for_datagrams_is_found_again_where_a_server_asks_from_one_port_after_the_other() {
+fn room_for_datagrams_is_found_again_where_one_port_after_the_other_is_asked() {
     insist_on_being_alone();
     let namespace = Namespace::new("ports");
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--expire", "1s"]);
     namespace.within(|| {
+        let client = UdpSocket::bind(V4).unwrap();
         for port in 10_000..15_000 {
-            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
-            socket.send_to(b"question", "127.0.0.1:53").unwrap();
+            let _server = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+            client.send_to(b"question", (Ipv4Addr::LOCALHOST, port)).unwrap();
         }
     });
     let text = scrape(&agent.place());

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::datagram::{ASK, Exchanged, Manner, SERVE, exchange, sizes};
+use super::heir::heir;
 use testbed::{Namespace, V4, V6, Watching, insist_on_being_alone, insist_on_root, number, sample, scrape};
 
 /// The tool, looking often, at one port.
@@ -190,4 +191,119 @@ for port in range(10000, 20000):
     assert!(own < 8_192, "{own} series");
     assert!(own + other >= 10_000, "{own} and {other}");
     assert!(overflow >= 10_000 - own, "{overflow}");
+}
+
+/// What an address and its port are translated to as datagrams leave.
+const TRANSLATE: &str = "table ip service { chain c { type nat hook output priority -100; \
+                         ip daddr 10.96.0.10 udp dport 53 dnat to 127.0.0.1:5353; }; }";
+
+#[test]
+fn datagrams_that_are_translated_are_one_conversation_with_whom_the_program_named() {
+    insist_on_root();
+    let namespace = Namespace::new("translated");
+    namespace.inside(&["nft", TRANSLATE]);
+    namespace.inside(&["ip", "address", "add", "10.96.0.10", "dev", "lo"]);
+    let [server, other] =
+        ["127.0.0.1:5353", "127.0.0.1:5454"].map(|place| namespace.within(|| UdpSocket::bind(place).unwrap()));
+    let filter = ["--json", "--interval", "20ms", "--netns", &namespace.file()];
+    let mut udp = Watching::begin("udp", &filter);
+    let client = || namespace.within(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+    let [connected, unconnected] = [client(), client()];
+    connected.connect("10.96.0.10:53").unwrap();
+    let answer = || {
+        let mut room = [0; 64];
+        let (length, from) = server.recv_from(&mut room).unwrap();
+        server.send_to(&room[..length], from).unwrap();
+    };
+    for _ in 0..23 {
+        connected.send(&[7; 10]).unwrap();
+        answer();
+        connected.recv(&mut [0; 64]).unwrap();
+        unconnected.send_to(&[7; 10], "10.96.0.10:53").unwrap();
+        answer();
+        unconnected.recv(&mut [0; 64]).unwrap();
+        // Elsewhere than whom it is connected to.
+        connected.send_to(&[7; 5], "127.0.0.1:5454").unwrap();
+        other.recv(&mut [0; 64]).unwrap();
+    }
+    let sum = |lines: &[Value], socket: &UdpSocket, remote: &str, name: &str| {
+        let port = socket.local_addr().unwrap().port();
+        let is_it = |line: &&Value| {
+            let place = format!("{}:{}", line["remote_addr"].as_str().unwrap(), line["remote_port"]);
+            line["local_port"] == port && line["role"] == "client" && place == remote
+        };
+        lines.iter().filter(is_it).map(|line| number(line, name)).sum::<u64>()
+    };
+    let mut lines = udp.until(|lines| sum(lines, &connected, "127.0.0.1:5454", "datagrams_sent") >= 23);
+    lines.extend(udp.end());
+    for (socket, remote, sent, received) in [
+        (&connected, "10.96.0.10:53", 23, 23),
+        (&unconnected, "10.96.0.10:53", 23, 23),
+        (&connected, "127.0.0.1:5454", 23, 0),
+    ] {
+        let told = ["datagrams_sent", "datagrams_received"].map(|name| sum(&lines, socket, remote, name));
+        assert_eq!(told, [sent, received], "{remote}: {lines:?}");
+    }
+    let is_known = |line: &Value| line["role"] == "server" || line["remote_port"] == 53 || line["remote_port"] == 5454;
+    assert!(lines.iter().all(is_known), "nothing else is told: {lines:?}");
+}
+
+#[test]
+fn who_sends_first_is_the_client_whatever_port_it_has_until_others_ask_it() {
+    insist_on_root();
+    let namespace = Namespace::new("sides");
+    let mut udp = Watching::begin("udp", &["--json", "--interval", "20ms", "--netns", &namespace.file()]);
+    let bind = |place| namespace.within(|| UdpSocket::bind(place).unwrap());
+    // The first has a port that the kernel chose, and is asked; the second has chosen its own, and asks.
+    let [far, near, late] = ["127.0.0.1:0", "127.0.0.1:123", "127.0.0.1:0"].map(bind);
+    let exchange = |from: &UdpSocket, to: &UdpSocket| {
+        for (from, to) in [(from, to), (to, from)] {
+            from.send_to(&[7; 48], to.local_addr().unwrap()).unwrap();
+            to.recv(&mut [0; 64]).unwrap();
+        }
+    };
+    let count = |lines: &[Value], socket: &UdpSocket, role: &str| {
+        let port = socket.local_addr().unwrap().port();
+        let own = lines.iter().filter(|line| line["local_port"] == port && line["role"] == role);
+        own.map(|line| number(line, "datagrams_sent") + number(line, "datagrams_received")).sum::<u64>()
+    };
+    (0..23).for_each(|_| exchange(&near, &far));
+    let mut lines = udp.until(|lines| count(lines, &near, "client") >= 46 && count(lines, &far, "server") >= 46);
+    exchange(&late, &near);
+    lines.extend(udp.until(|lines| count(lines, &late, "client") >= 2 && count(lines, &near, "server") >= 2));
+    lines.extend(udp.end());
+    let told = [(&near, "client"), (&far, "server"), (&late, "client"), (&near, "server")];
+    assert_eq!(told.map(|(socket, role)| count(&lines, socket, role)), [46, 46, 2, 2], "{lines:?}");
+    assert_eq!(lines.iter().map(|line| number(line, "datagrams_sent")).sum::<u64>(), 48);
+}
+
+/// Makes a socket and hands it to a program of another name, which sends.
+const HANDING: &str = "
+import os, socket, sys
+name, sending = sys.argv[1:]
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.sendto(b'before', ('127.0.0.1', 9))
+os.set_inheritable(sock.fileno(), True)
+os.execv(name, [name, '-c', sending, str(sock.fileno())])
+";
+
+const SENDING: &str = "
+import socket, sys
+socket.socket(fileno=int(sys.argv[1])).sendto(b'after', ('127.0.0.1', 9))
+";
+
+#[test]
+fn a_socket_is_whose_it_was_handed_to_once_that_has_sent() {
+    insist_on_root();
+    let namespace = Namespace::new("handed");
+    let home = tempfile::tempdir().unwrap();
+    let name = heir(home.path());
+    let mut udp = Watching::begin("udp", &["--json", "--interval", "20ms", "--netns", &namespace.file()]);
+    namespace.inside(&["python3", "-c", HANDING, &name, SENDING]);
+    let bytes = |lines: &[Value], comm: &str| {
+        lines.iter().filter(|line| line["comm"] == comm).map(|line| number(line, "bytes_sent")).sum::<u64>()
+    };
+    let mut lines = udp.until(|lines| bytes(lines, "the-heir") >= 5);
+    lines.extend(udp.end());
+    assert_eq!(["python3", "the-heir"].map(|comm| bytes(&lines, comm)), [6, 5], "{lines:?}");
 }

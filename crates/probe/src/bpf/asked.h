@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whom a program sends to, whatever address translation makes of it: the peer of a connected socket is the socket's own, and
+ * what `sendto` names is noted before there is a packet. What comes is seen after it was translated back. */
+#ifndef MESHTAX_ASKED_H
+#define MESHTAX_ASKED_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+struct asked {
+	__u64 task; /* whose call has named it; 0 once its packet was seen */
+	__u8 address[16];
+	__u16 port;
+	__u8 pad[6];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct asked);
+} asked SEC(".maps");
+
+/* A call names whom it sends to. */
+static __always_inline struct asked *note_asked(struct bpf_sock *sk, __u32 port)
+{
+	struct asked *noted = bpf_sk_storage_get(&asked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!noted)
+		return 0;
+	noted->task = bpf_get_current_task();
+	noted->port = bpf_ntohs(port);
+	return noted;
+}
+
+static __always_inline void note_asked4(struct bpf_sock_addr *call)
+{
+	struct asked *noted = note_asked(call->sk, call->user_port);
+
+	if (!noted)
+		return;
+	__builtin_memset(noted->address, 0, sizeof(noted->address));
+	*(__u32 *)noted->address = call->user_ip4;
+}
+
+static __always_inline void note_asked6(struct bpf_sock_addr *call)
+{
+	struct asked *noted = note_asked(call->sk, call->user_port);
+	__u32 *to;
+
+	if (!noted)
+		return;
+	to = (__u32 *)noted->address;
+	to[0] = call->user_ip6[0];
+	to[1] = call->user_ip6[1];
+	to[2] = call->user_ip6[2];
+	to[3] = call->user_ip6[3];
+}
+
+/* The port that the call has named whose packet leaves now, and the address; 0 if it has named none. Of calls on one socket
+ * at the same time one may be missed, and what the packet says holds. */
+static __always_inline __u16 take_asked(struct bpf_sock *sk, __u8 *remote)
+{
+	struct asked *noted = bpf_sk_storage_get(&asked, sk, 0, 0);
+
+	if (!noted || noted->task != bpf_get_current_task())
+		return 0;
+	noted->task = 0;
+	__builtin_memcpy(remote, noted->address, 16);
+	return noted->port;
+}
+
+/* The peer of a connected socket; 0 of another. */
+static __always_inline __u16 peer_of(struct bpf_sock *sk, __u8 family, __u8 *remote)
+{
+	/* Each is read at a place of its own, or the verifier does not follow. */
+	__u32 ip4 = *(volatile __u32 *)&sk->dst_ip4;
+	__u32 mapped = *(volatile __u32 *)&sk->dst_ip6[3];
+
+	if (!sk->dst_port)
+		return 0;
+	if (family == AF_INET) {
+		__builtin_memset(remote, 0, 16);
+		*(__u32 *)remote = sk->family == AF_INET ? ip4 : mapped;
+	} else {
+		((__u32 *)remote)[0] = sk->dst_ip6[0];
+		((__u32 *)remote)[1] = sk->dst_ip6[1];
+		((__u32 *)remote)[2] = sk->dst_ip6[2];
+		((__u32 *)remote)[3] = sk->dst_ip6[3];
+	}
+	return bpf_ntohs(sk->dst_port);
+}
+
+#endif
