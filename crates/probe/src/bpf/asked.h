@@ -16,43 +16,24 @@ struct asked {
 	__u8 pad[6];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct asked);
-} asked SEC(".maps");
-
-/* A call names whom it sends to. */
-static __always_inline struct asked *note_asked(struct bpf_sock *sk, __u32 port)
+static __always_inline void note_asked(struct asked *asked, struct bpf_sock_addr *call)
 {
-	struct asked *noted = bpf_sk_storage_get(&asked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-
-	if (!noted)
-		return 0;
-	noted->task = bpf_get_current_task();
-	noted->port = bpf_ntohs(port);
-	return noted;
+	asked->task = bpf_get_current_task();
+	asked->port = bpf_ntohs(call->user_port);
 }
 
-static __always_inline void note_asked4(struct bpf_sock_addr *call)
+static __always_inline void note_asked4(struct asked *asked, struct bpf_sock_addr *call)
 {
-	struct asked *noted = note_asked(call->sk, call->user_port);
-
-	if (!noted)
-		return;
-	__builtin_memset(noted->address, 0, sizeof(noted->address));
-	*(__u32 *)noted->address = call->user_ip4;
+	note_asked(asked, call);
+	__builtin_memset(asked->address, 0, sizeof(asked->address));
+	*(__u32 *)asked->address = call->user_ip4;
 }
 
-static __always_inline void note_asked6(struct bpf_sock_addr *call)
+static __always_inline void note_asked6(struct asked *asked, struct bpf_sock_addr *call)
 {
-	struct asked *noted = note_asked(call->sk, call->user_port);
-	__u32 *to;
+	__u32 *to = (__u32 *)asked->address;
 
-	if (!noted)
-		return;
-	to = (__u32 *)noted->address;
+	note_asked(asked, call);
 	to[0] = call->user_ip6[0];
 	to[1] = call->user_ip6[1];
 	to[2] = call->user_ip6[2];
@@ -61,15 +42,13 @@ static __always_inline void note_asked6(struct bpf_sock_addr *call)
 
 /* The port that the call has named whose packet leaves now, and the address; 0 if it has named none. Of calls on one socket
  * at the same time one may be missed, and what the packet says holds. */
-static __always_inline __u16 take_asked(struct bpf_sock *sk, __u8 *remote)
+static __always_inline __u16 take_asked(struct asked *asked, __u8 *remote)
 {
-	struct asked *noted = bpf_sk_storage_get(&asked, sk, 0, 0);
-
-	if (!noted || noted->task != bpf_get_current_task())
+	if (!asked->task || asked->task != bpf_get_current_task())
 		return 0;
-	noted->task = 0;
-	__builtin_memcpy(remote, noted->address, 16);
-	return noted->port;
+	asked->task = 0;
+	__builtin_memcpy(remote, asked->address, 16);
+	return asked->port;
 }
 
 /* The peer of a connected socket; 0 of another. */

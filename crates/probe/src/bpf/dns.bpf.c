@@ -2,10 +2,11 @@
 /* Who asks which DNS server what, how long the answer takes, and how it ends.
  *
  * These programs are on the way of every packet of every socket; what is not port 53 leaves after a few loads. A query
- * is told by the socket that sends it: it leaves there towards port 53, and its answer comes in there from port 53.
+ * is told by the socket that sends it to port 53, whatever translation makes of that, and that has its answer from there.
  * What a server's socket sees of the same packets has the ports the other way round and is left alone. */
 #include "asked.h"
 #include "every.h"
+#include "message.h"
 #include "pending.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -15,31 +16,20 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Messages that are looked at in one segment. */
 #define MESSAGES 8
 
-enum { PREFIX_LEN = 2, LABEL_LEN_MAX = 63, LABELS_MAX = 128, NAME_LEN_MAX = 255 };
-
-/* RFC 1035, 4.1.1. */
-struct header {
-	__be16 id;
-	__u8 kind; /* answer or query, operation, truncation */
-	__u8 code;
-	__be16 questions;
-	__be16 answers;
-	__be16 authorities;
-	__be16 additionals;
-};
-
-enum { KIND_ANSWER = 0x80, KIND_OPERATION = 0x78, KIND_TRUNCATED = 0x02, CODE_RCODE = 0x0f };
-
-/* RFC 1035, 4.1.3 and 4.1.4; RFC 6891, 6.1.2. */
-enum { QUESTION_LEN = 4, RECORD_LEN = 10, POINTER_LEN = 2, POINTER = 0xc0, TYPE_OPT = 41 };
-
-/* Labels and records that are stepped over on the way to the record of EDNS. */
-#define STEPS_MAX 256
+enum { PREFIX_LEN = 2 };
 
 struct owner {
 	__u32 pid;
 	char comm[OWNER_LEN];
 };
+
+/* Of sockets that ask name servers with calls that name these. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct asked);
+} asked SEC(".maps");
 
 /* One direction of a connection. */
 struct stream {
@@ -71,27 +61,6 @@ static __always_inline void own(struct owner *owner)
 
 	owner->pid = BPF_CORE_READ(leader, tgid);
 	BPF_CORE_READ_STR_INTO(&owner->comm, leader, comm);
-}
-
-/* Where the name at `at` ends; 0 if it is none. The verifier looks at it once, as it is not static. */
-__noinline __u32 name_end(struct __sk_buff *skb, __u32 at)
-{
-	__u32 start = at;
-	__u8 length;
-
-	for (int i = 0; i < LABELS_MAX; i++) {
-		if (bpf_skb_load_bytes(skb, at, &length, 1))
-			return 0;
-		at += 1;
-		if (!length)
-			return at;
-		if (length > LABEL_LEN_MAX)
-			return 0;
-		at += length;
-		if (at - start >= NAME_LEN_MAX)
-			return 0;
-	}
-	return 0;
 }
 
 static __always_inline void copy_name(struct __sk_buff *skb, struct query *query, __u32 at, __u32 length)
@@ -152,72 +121,6 @@ static __noinline bool ask(struct __sk_buff *skb, struct packet *packet, struct 
 	return true;
 }
 
-/* What follows a record's name. */
-struct record {
-	__be16 type;
-	__be16 class;
-	__u8 upper; /* of EDNS: the upper bits of the code */
-	__u8 rest[3];
-	__be16 length;
-};
-_Static_assert(sizeof(struct record) == RECORD_LEN, "struct record lies as in a message");
-
-/* The upper bits of an answer's code, which only the record of EDNS has: it is one of so many `records` between `at` and
- * `end`. -1 if it cannot be reached. The verifier looks at it once, as it is not static. */
-__noinline int upper_bits(struct __sk_buff *skb, __u32 at, __u32 end, __u32 records)
-{
-	struct record record;
-	__u8 length;
-
-	for (int i = 0; i < STEPS_MAX && records; i++) {
-		if (at >= end || bpf_skb_load_bytes(skb, at, &length, 1))
-			return -1;
-		if (length && length <= LABEL_LEN_MAX) {
-			at += 1 + length;
-			continue;
-		}
-		if (length && length < POINTER)
-			return -1;
-		at += length ? POINTER_LEN : 1;
-		if (at + RECORD_LEN > end || bpf_skb_load_bytes(skb, at, &record, sizeof(record)))
-			return -1;
-		if (record.type == bpf_htons(TYPE_OPT))
-			return record.upper;
-		at += RECORD_LEN + bpf_ntohs(record.length);
-		records--;
-	}
-	return records ? -1 : 0;
-}
-
-/* The code of an answer whose `records` lie between `at`, where its question ends, and `end`. */
-static __always_inline __u16 code_of(struct __sk_buff *skb, const struct header *header, __u32 at, __u32 end)
-{
-	__u32 records = bpf_ntohs(header->answers) + bpf_ntohs(header->authorities) + bpf_ntohs(header->additionals);
-	int upper;
-
-	if (!header->additionals)
-		return header->code & CODE_RCODE;
-	if (!at)
-		return RCODE_UNKNOWN;
-	upper = upper_bits(skb, at, end, records);
-	return upper < 0 ? RCODE_UNKNOWN : upper << 4 | (header->code & CODE_RCODE);
-}
-
-/* Where the question of an answer ends, at whose name it is; 0 if that cannot be told. */
-static __always_inline __u32 question_end(struct __sk_buff *skb, const struct header *header, __u32 name, __u32 *question)
-{
-	__u32 end;
-	__be16 type;
-
-	if (!header->questions)
-		return name;
-	end = header->questions == bpf_htons(1) ? name_end(skb, name) : 0;
-	if (!end || bpf_skb_load_bytes(skb, end, &type, sizeof(type)))
-		return 0;
-	*question = question_of(bpf_ntohs(type), end - name);
-	return end + QUESTION_LEN;
-}
-
 /* A message at `at` that comes from a server; whether it is understood. */
 static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u32 at, __u32 length)
 {
@@ -250,8 +153,8 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 	query->rcode = code_of(skb, &header, records, at + length);
 	query->flags = header.kind & KIND_TRUNCATED ? ANSWER_TRUNCATED : 0;
 	if (place & OTHERS_WAIT)
-		excuse_others(skb, key.message, folded(query->server),
-			      question_of(query->type, query->question_len), query->begun_ns);
+		excuse_others(skb, key.message, folded(query->server), question_of(query->type, query->question_len),
+			      query->begun_ns);
 	conclude(query, &key);
 	return true;
 }
@@ -377,7 +280,8 @@ static __always_inline struct conversation *conversation_of(struct __sk_buff *sk
 /* Has a packet that leaves say whom its program asks, whatever address translation makes of it. */
 static __always_inline void restore_target(struct bpf_sock *sk, struct packet *packet)
 {
-	__u16 port = packet->transport == IPPROTO_UDP ? take_asked(sk, packet->target) : 0;
+	struct asked *call = packet->transport == IPPROTO_UDP ? bpf_sk_storage_get(&asked, sk, 0, 0) : 0;
+	__u16 port = call ? take_asked(call, packet->target) : 0;
 
 	if (!port)
 		port = peer_of(sk, packet->family, packet->target);
@@ -459,27 +363,33 @@ int on_coming(struct __sk_buff *skb)
 	return pass(skb, false);
 }
 
-/* Only of sockets that ask name servers is noted whom a call names. */
-static __always_inline bool asks(struct bpf_sock_addr *call)
+/* Where to note whom a call names, of a socket that asks name servers. */
+static __always_inline struct asked *place_of(struct bpf_sock_addr *call)
 {
 	struct bpf_sock *sk = call->sk;
 
-	return sk && (call->user_port == bpf_htons(DNS_PORT) || is_port(sk, bpf_htons(DNS_PORT)));
+	if (!sk || (call->user_port != bpf_htons(DNS_PORT) && !is_port(sk, bpf_htons(DNS_PORT))))
+		return 0;
+	return bpf_sk_storage_get(&asked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 SEC("cgroup/sendmsg4")
 int on_call4(struct bpf_sock_addr *call)
 {
-	if (asks(call))
-		note_asked4(call);
+	struct asked *asked = place_of(call);
+
+	if (asked)
+		note_asked4(asked, call);
 	return 1;
 }
 
 SEC("cgroup/sendmsg6")
 int on_call6(struct bpf_sock_addr *call)
 {
-	if (asks(call))
-		note_asked6(call);
+	struct asked *asked = place_of(call);
+
+	if (asked)
+		note_asked6(asked, call);
 	return 1;
 }
 

@@ -6,6 +6,7 @@
 #include "adopt.h"
 #include "count.h"
 #include "failure.h"
+#include "heir.h"
 #include "listener.h"
 #include "owner.h"
 #include "record.h"
@@ -271,58 +272,6 @@ static __always_inline struct story *story_or_adopted(struct sock *sk, struct tc
 	return story || !is_in_use(sk->__sk_common.skc_state) ? story : adopt(sk, tp);
 }
 
-/* Files of a process among which an inherited one is looked for: they come first. */
-#define FILES_MAX 64
-
-/* Whether the current process holds this socket. The verifier looks at it once, as it is not static. */
-__noinline int holds(__u64 at)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
-	__u32 count = BPF_CORE_READ(table, max_fds);
-
-	for (__u32 i = 0; i < FILES_MAX && i < count; i++) {
-		struct socket *socket;
-		struct file *file;
-
-		if (bpf_core_read(&file, sizeof(file), files + i) || !file)
-			continue;
-		socket = BPF_CORE_READ(file, private_data);
-		if ((__u64)BPF_CORE_READ(socket, sk) == at)
-			return 1;
-	}
-	return 0;
-}
-
-static __always_inline bool is_name(const char *left, const char *right)
-{
-	const __u64 *a = (const __u64 *)left, *b = (const __u64 *)right;
-
-	return a[0] == b[0] && a[1] == b[1];
-}
-
-/* Whoever ends a connection has it. If that is another program, which has the listener as well, the listener was handed to
- * it: by a process that executed it, or as systemd activates a service. */
-static __always_inline void look_for_heir(struct sock *sk)
-{
-	struct story *story = story_of(sk), *listener;
-	struct story heir = {};
-
-	if (!story || story->key.role != ROLE_SERVER)
-		return;
-	own(&heir);
-	if (is_name(heir.key.comm, story->key.comm))
-		return;
-	listener = listening_at(story->listener_at, story);
-	if (!listener || is_name(heir.key.comm, listener->key.comm) || !holds(known_as(story->listener_at)))
-		return;
-	listener->pid = heir.pid;
-	listener->uid = heir.uid;
-	listener->key.cgroup = bpf_get_current_cgroup_id();
-	__builtin_memcpy(listener->key.comm, heir.key.comm, COMM_LEN);
-}
-
 static __always_inline void look_for_bypass(struct sock *sk)
 {
 	struct story *story = story_of(sk);
@@ -337,7 +286,7 @@ static __always_inline void change_half(struct sock *sk, int to)
 	if (is_in_sockmap((__u64)sk->sk_user_data))
 		look_for_bypass(sk);
 	if (to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK)
-		look_for_heir(sk);
+		look_for_heir(story_of(sk));
 }
 
 static __always_inline int change_state(struct sock *sk, int from, int to)

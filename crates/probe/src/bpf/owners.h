@@ -3,6 +3,7 @@
 #ifndef MESHTAX_OWNERS_H
 #define MESHTAX_OWNERS_H
 
+#include "asked.h"
 #include "socket.h"
 
 #define COMM_LEN 16
@@ -19,6 +20,7 @@ struct owner {
 	__u8 is_new : 1; /* it was seen to be made */
 	__u8 is_bound : 1;
 	char comm[COMM_LEN];
+	struct asked asked;
 };
 
 /* A listener's children inherit its owner. */

@@ -4,7 +4,6 @@
  * The kernel counts nothing of this per peer, so this runs for every packet of a local socket, where it leaves IP and
  * where it comes to the socket: whole datagrams, before fragments are made and after they are joined. It lets everything
  * pass, and leaves what is not UDP after one look. Nothing is ever cleared. */
-#include "asked.h"
 #include "packet.h"
 #include "udp.h"
 
@@ -201,10 +200,8 @@ static __always_inline bool may_be_udp(struct __sk_buff *skb)
 /* The other end, as the program knows it. */
 static __always_inline __u16 remote_of(struct bpf_sock *sk, const struct datagram *datagram, bool sent, __u8 *remote)
 {
-	__u16 port = sent ? take_asked(sk, remote) : 0;
+	__u16 port = peer_of(sk, datagram->family, remote);
 
-	if (!port)
-		port = peer_of(sk, datagram->family, remote);
 	if (port)
 		return port;
 	__builtin_memcpy(remote, sent ? datagram->destination : datagram->source, 16);
@@ -235,7 +232,9 @@ static __always_inline void count(struct __sk_buff *skb, bool sent)
 	if (owner) {
 		know(owner, (__u64)sk, sent);
 		key.family = datagram.family;
-		port = remote_of(sk, &datagram, sent, key.remote);
+		port = sent ? take_asked(&owner->asked, key.remote) : 0;
+		if (!port)
+			port = remote_of(sk, &datagram, sent, key.remote);
 		reconsider(owner, port, sent);
 		begin_key(&key, owner, sk->src_port);
 		end_key(&key, port);
@@ -267,33 +266,32 @@ int on_receive(struct __sk_buff *skb)
 /* --- Calls that name whom they send to --- */
 
 /* Whoever sends has the socket: another program than the one that made it, if it was handed on. */
-static __always_inline void look_for_heir(struct bpf_sock *sk)
+static __always_inline struct owner *sender(struct bpf_sock_addr *call)
 {
-	struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+	struct owner *owner = call->sk ? bpf_sk_storage_get(&owners, call->sk, 0, 0) : 0;
 
-	if (!owner)
-		return;
-	if (owner->pid != bpf_get_current_pid_tgid() >> 32 || owner->executed != times_executed())
+	if (owner && (owner->pid != bpf_get_current_pid_tgid() >> 32 || owner->executed != times_executed()))
 		take_over(owner);
+	return owner;
 }
 
 SEC("cgroup/sendmsg4")
 int on_call4(struct bpf_sock_addr *call)
 {
-	if (call->sk) {
-		note_asked4(call);
-		look_for_heir(call->sk);
-	}
+	struct owner *owner = sender(call);
+
+	if (owner)
+		note_asked4(&owner->asked, call);
 	return PASS;
 }
 
 SEC("cgroup/sendmsg6")
 int on_call6(struct bpf_sock_addr *call)
 {
-	if (call->sk) {
-		note_asked6(call);
-		look_for_heir(call->sk);
-	}
+	struct owner *owner = sender(call);
+
+	if (owner)
+		note_asked6(&owner->asked, call);
 	return PASS;
 }
 
