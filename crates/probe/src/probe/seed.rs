@@ -50,7 +50,7 @@ fn read_tables(tables: &Link, followed: &[u32], gaps: &mut Vec<Gap>) -> Result<(
     if others.is_empty() {
         return Ok(());
     }
-    let read_each = || others.values().filter_map(|namespace| read_within(tables, namespace).err()).last();
+    let read_each = || others.values().fold(None, |failed, namespace| read_within(tables, namespace).err().or(failed));
     // A thread of its own, since it does not come back.
     let failed = thread::scope(|scope| scope.spawn(read_each).join().expect("tables are read without panic"));
     gaps.extend(failed.map(|error| Gap { what: UNHELD, why: format!("another network namespace is closed: {error}") }));
