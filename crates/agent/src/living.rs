@@ -49,8 +49,8 @@ fn namespaces(root: &Path) -> Option<HashSet<u32>> {
     if !tells_processes_as_the_kernel(root) {
         return None;
     }
-    let folders = [NAMED, "run/docker/netns"].map(|folder| root.join(folder));
-    let named = folders.iter().flat_map(fs::read_dir).flatten().flatten();
+    let folders = NAMED.iter().chain(&["run/docker/netns"]).map(|folder| root.join(folder));
+    let named = folders.flat_map(fs::read_dir).flatten().flatten();
     let mut found: HashSet<u32> =
         named.filter_map(|file| u32::try_from(fs::metadata(file.path()).ok()?.ino()).ok()).collect();
     for process in fs::read_dir(processes).ok()?.flatten() {
@@ -116,7 +116,7 @@ mod tests {
         check(FIRST_PID_NAMESPACE, 200, false);
         check(FIRST_PID_NAMESPACE, 300, true);
         check("pid:[4026532000]", 300, false);
-        let named = root.path().join(NAMED).join("blue");
+        let named = root.path().join(NAMED[0]).join("blue");
         fs::create_dir_all(named.parent().unwrap()).unwrap();
         fs::write(&named, "").unwrap();
         check(FIRST_PID_NAMESPACE, u32::try_from(fs::metadata(&named).unwrap().ino()).unwrap(), false);

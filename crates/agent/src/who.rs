@@ -16,7 +16,7 @@ use crate::peer::Peer;
 use crate::totals::Owner;
 
 /// Where `ip netns` and labs leave names of network namespaces.
-pub(crate) const NAMED: &str = "run/netns";
+pub(crate) const NAMED: [&str; 2] = ["run/netns", "run/meshtax/netns"];
 
 /// Where control groups of version 2 lie: alone, or beside those of version 1.
 pub(crate) const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
@@ -136,7 +136,7 @@ impl Namer {
     /// namespaces are used again: those that have another name now are told.
     pub fn reread(&mut self) -> HashSet<u32> {
         self.stale = true;
-        let named = namespaces(&self.root.join(NAMED));
+        let named = namespaces(&self.root);
         let is_new = |(netns, who): &(&u32, &Who)| self.namespaces.get(netns).is_some_and(|former| former != *who);
         let renamed = named.iter().filter(is_new).map(|(netns, _)| *netns).collect();
         self.former = self.namespaces.keys().filter(|netns| !named.contains_key(netns)).copied().collect();
@@ -215,7 +215,7 @@ impl Namer {
         let is_known = self.namespaces.contains_key(&netns) || self.legacy.contains_key(&netns);
         if self.stale && !is_known && !self.groups.contains_key(&cgroup) {
             self.stale = false;
-            self.namespaces.extend(namespaces(&self.root.join(NAMED)));
+            self.namespaces.extend(namespaces(&self.root));
             self.groups = GROUPS.iter().flat_map(|groups| containers(&self.root.join(groups))).collect();
             self.legacy = legacy::containers(&self.root);
             self.pods = pods(&self.root);
@@ -244,8 +244,8 @@ fn who_of_pod(pod: &Pod) -> Who {
 }
 
 /// Names of network namespaces by inode. A folder that is not there has no names.
-fn namespaces(folder: &Path) -> HashMap<u32, Who> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+fn namespaces(root: &Path) -> HashMap<u32, Who> {
+    let entries = NAMED.iter().flat_map(|folder| fs::read_dir(root.join(folder))).flatten().flatten();
     let numbered = |entry: fs::DirEntry| {
         let inode = u32::try_from(fs::metadata(entry.path()).ok()?.ino()).ok()?;
         Some((inode, entry.file_name().to_string_lossy().into_owned()))

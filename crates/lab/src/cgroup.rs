@@ -1,5 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -83,25 +84,26 @@ impl Trees {
         Ok(group)
     }
 
-    /// Top groups whose name starts with `prefix`, by name.
-    pub(crate) fn named(&self, prefix: &str) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for root in self.all() {
-            for entry in fs::read_dir(root)? {
-                let name = entry?.file_name().to_string_lossy().into_owned();
-                if name.starts_with(prefix) && !names.contains(&name) {
-                    names.push(name);
-                }
-            }
-        }
-        Ok(names)
+    /// Makes the top group `name` in each tree that is used; where they are, and their inodes.
+    pub(crate) fn begin(&self, name: &Path, is_limited: bool) -> io::Result<Vec<(PathBuf, u64)>> {
+        let begin = |root: &PathBuf| {
+            let path = self.create(root, name)?;
+            let inode = fs::metadata(&path)?.ino();
+            Ok((path, inode))
+        };
+        self.roots.iter().chain(self.quotas.iter().filter(|_| is_limited)).map(begin).collect()
     }
 
-    /// Every process in the group `path` or below, in any tree.
-    pub(crate) fn processes(&self, path: &Path) -> io::Result<Vec<i32>> {
+    /// Groups of this name, in whatever tree.
+    pub(crate) fn at(&self, name: &Path) -> Vec<PathBuf> {
+        self.all().map(|root| root.join(name)).filter(|group| group.exists()).collect()
+    }
+
+    /// Every process in these groups or below; 0 stands for one that this PID namespace does not show.
+    pub(crate) fn processes(groups: &[PathBuf]) -> io::Result<Vec<i32>> {
         let mut all = Vec::new();
-        for root in self.all() {
-            walk(&root.join(path), &mut |group| {
+        for group in groups {
+            walk(group, &mut |group| {
                 let procs = fs::read_to_string(group.join("cgroup.procs"))?;
                 all.extend(procs.lines().filter_map(|line| line.parse::<i32>().ok()));
                 Ok(())
@@ -112,24 +114,21 @@ impl Trees {
         Ok(all)
     }
 
-    /// Removes the group `path` and all below it; whoever was inside must have ended. The kernel lets a group go a
-    /// moment after its last process, hence the patience. A group that does not exist is no error.
-    pub(crate) fn remove(&self, path: &Path, patience: Duration) -> io::Result<()> {
+    /// Removes a group and all below it; whoever was inside must have ended. The kernel lets a group go a moment after its
+    /// last process, hence the patience. A group that does not exist is no error.
+    pub(crate) fn remove(group: &Path, patience: Duration) -> io::Result<()> {
         let deadline = Instant::now() + patience;
-        for root in self.all() {
-            walk(&root.join(path), &mut |group| {
-                loop {
-                    match fs::remove_dir(group) {
-                        Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline => {
-                            std::thread::sleep(Duration::from_millis(1));
-                        }
-                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                        _ => return Ok(()),
+        walk(group, &mut |group| {
+            loop {
+                match fs::remove_dir(group) {
+                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline => {
+                        std::thread::sleep(Duration::from_millis(1));
                     }
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => return Ok(()),
                 }
-            })?;
-        }
-        Ok(())
+            }
+        })
     }
 }
 

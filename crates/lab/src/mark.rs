@@ -1,9 +1,9 @@
-//! Marks: names by which everything that a run makes can be found again, and the lock that tells whether somebody
-//! still holds them.
+//! Marks: what a run makes bears its id, and a file says what that is and, by its lock, whether somebody still holds it. What
+//! no such file tells of is somebody else's, whatever its name.
 
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,21 +11,57 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Trees;
-use crate::namespace::{NETNS_FOLDER, forget_netns};
+use crate::namespace::{NETNS_FOLDER, forget_netns, put_names_away};
 
 /// Prefix of every name that a run gives to a namespace or control group.
 pub(crate) const PREFIX: &str = "meshtax-";
-const LOCK_FOLDER: &str = "/run/meshtax";
+/// Files of runs; only root writes here.
+pub(crate) const FOLDER: &str = "/run/meshtax";
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A run's id, held by a lock for as long as this value lives.
 #[derive(Debug)]
 pub struct Claim {
     id: String,
-    #[expect(dead_code, reason = "held until dropped")]
     lock: Flock<File>,
+    mark: Mark,
+}
+
+/// What a run has made, as its file tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    /// Of which life of the machine.
+    boot: String,
+    /// Control groups, each with all below it.
+    groups: Vec<Group>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Group {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Mark {
+    /// That of a lab, which its file holds; nothing is the lab's where there is none.
+    fn of(id: &str) -> Mark {
+        let read = |path: PathBuf| serde_json::from_slice(&fs::read(path).ok()?).ok();
+        [lock_path(id), kept_path(id)].into_iter().find_map(read).unwrap_or_default()
+    }
+
+    /// Whether a control group that bears the id is the very one that was made. One that was ended before it could note any
+    /// has nothing in it.
+    fn has(&self, path: &Path) -> bool {
+        let inode = fs::metadata(path).map(|group| group.ino()).ok();
+        let is_it = |group: &Group| group.path == path && Some(group.inode) == inode;
+        let is_empty = || Trees::processes(&[path.to_owned()]).is_ok_and(|processes| processes.is_empty());
+        let is_noted = if self.groups.is_empty() { is_empty() } else { self.groups.iter().any(is_it) };
+        is_noted && boot().is_ok_and(|boot| boot == self.boot)
+    }
 }
 
 impl Claim {
@@ -34,10 +70,16 @@ impl Claim {
         &self.id
     }
 
+    /// Makes the run's control groups, and notes that they are its.
+    pub(crate) fn make_groups(&mut self, trees: &Trees, is_limited: bool) -> io::Result<()> {
+        let made = trees.begin(&group_name(&self.id), is_limited)?;
+        self.mark.groups = made.into_iter().map(|(path, inode)| Group { path, inode }).collect();
+        write_mark(&mut self.lock, &self.mark)
+    }
+
     /// Lets the id go, but remembers that its lab is to stay until somebody asks for it to be removed.
     pub fn keep(self) -> io::Result<()> {
-        File::create(kept_path(&self.id))?;
-        Ok(())
+        write_mark(&mut create(&kept_path(&self.id))?, &self.mark)
     }
 }
 
@@ -59,32 +101,35 @@ pub struct Leftover {
 
 /// Takes a fresh id and its lock.
 pub fn claim() -> io::Result<Claim> {
-    fs::create_dir_all(LOCK_FOLDER)?;
+    make_folder(Path::new(FOLDER))?;
     loop {
         let id = fresh_id();
         let path = lock_path(&id);
-        let file = match File::create_new(&path) {
+        let file = match create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             other => other?,
         };
         // Somebody who sweeps may have locked and removed the file between the two calls: then try another id.
-        if let Some(lock) = lock(file, &path)? {
-            return Ok(Claim { id, lock });
+        if let Some(mut lock) = lock(file, &path)? {
+            let mark = Mark { boot: boot()?, groups: Vec::new() };
+            write_mark(&mut lock, &mark)?;
+            return Ok(Claim { id, lock, mark });
         }
     }
 }
 
-/// Everything that bears an id which nobody holds.
-pub fn leftovers(trees: &Trees) -> io::Result<Vec<Leftover>> {
-    let mut ids = marks(trees)?;
+/// Every lab whose file nobody holds.
+pub fn leftovers() -> io::Result<Vec<Leftover>> {
+    let id = |name: &String| Some(name.strip_suffix(".lock").or_else(|| name.strip_suffix(".kept"))?.to_owned());
+    let mut ids: Vec<String> = entries(FOLDER)?.iter().filter_map(id).collect();
     ids.sort();
     ids.dedup();
     ids.retain(|id| !is_held(id));
     Ok(ids.into_iter().map(|id| Leftover { kept: kept_path(&id).exists(), id }).collect())
 }
 
-/// Ends and removes whatever bears `id`: processes (known by their control groups), groups, namespaces, lock. Does
-/// nothing if somebody holds the id by now.
+/// Ends and removes what a lab has made: processes (known by their control groups), groups, namespaces, files. Does nothing
+/// if somebody holds the id by now.
 pub fn remove(id: &str, trees: &Trees) -> io::Result<()> {
     let path = lock_path(id);
     let _held = match File::open(&path) {
@@ -99,14 +144,17 @@ pub fn remove(id: &str, trees: &Trees) -> io::Result<()> {
 
 /// [`remove`] for whoever holds the id.
 pub(crate) fn sweep(id: &str, trees: &Trees) -> io::Result<()> {
-    let group = PathBuf::from(format!("{PREFIX}{id}"));
-    end_processes(&group, trees)?;
-    for name in netns_names()? {
+    let mark = Mark::of(id);
+    let mut groups = trees.at(&group_name(id));
+    groups.retain(|group| mark.has(group));
+    end_processes(&groups)?;
+    for name in entries(NETNS_FOLDER)? {
         if id_of(&name) == Some(id) {
             forget_netns(&name)?;
         }
     }
-    trees.remove(&group, PATIENCE)?;
+    put_names_away()?;
+    groups.iter().try_for_each(|group| Trees::remove(group, PATIENCE))?;
     for path in [kept_path(id), lock_path(id)] {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -116,12 +164,16 @@ pub(crate) fn sweep(id: &str, trees: &Trees) -> io::Result<()> {
     Ok(())
 }
 
-fn end_processes(group: &Path, trees: &Trees) -> io::Result<()> {
+fn end_processes(groups: &[PathBuf]) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let processes = trees.processes(group)?;
+        let processes = Trees::processes(groups)?;
         if processes.is_empty() {
             return Ok(());
+        }
+        // To signal 0 is to signal this program's own process group.
+        if processes.contains(&0) {
+            return Err(io::Error::other("its control groups hold processes that this PID namespace does not show"));
         }
         for process in &processes {
             // ESRCH: it ended by itself in between.
@@ -138,24 +190,33 @@ fn ignore_gone(error: nix::Error) -> nix::Result<()> {
     if error == nix::Error::ESRCH { Ok(()) } else { Err(error) }
 }
 
-fn marks(trees: &Trees) -> io::Result<Vec<String>> {
-    let mut names = netns_names()?;
-    names.extend(trees.named(PREFIX)?);
-    let mut ids: Vec<String> = names.iter().filter_map(|name| id_of(name)).map(str::to_owned).collect();
-    for name in entries(LOCK_FOLDER)? {
-        if let Some(id) = name.strip_suffix(".lock") {
-            ids.push(id.to_owned());
-        }
-    }
-    Ok(ids)
-}
-
 fn id_of(name: &str) -> Option<&str> {
     name.strip_prefix(PREFIX)?.split('-').next()
 }
 
-fn netns_names() -> io::Result<Vec<String>> {
-    entries(NETNS_FOLDER)
+fn group_name(id: &str) -> PathBuf {
+    PathBuf::from(format!("{PREFIX}{id}"))
+}
+
+fn boot() -> io::Result<String> {
+    Ok(fs::read_to_string(BOOT_ID)?.trim_end().to_owned())
+}
+
+/// A folder into which only root writes, whatever the umask.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o755))
+}
+
+/// A file that only root reads: whoever may open it may lock it, too.
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn write_mark(file: &mut File, mark: &Mark) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(serde_json::to_string(mark).expect("a mark is made of strings and numbers").as_bytes())
 }
 
 fn entries(folder: &str) -> io::Result<Vec<String>> {
@@ -187,11 +248,11 @@ fn lock(file: File, path: &Path) -> io::Result<Option<Flock<File>>> {
 }
 
 fn lock_path(id: &str) -> PathBuf {
-    Path::new(LOCK_FOLDER).join(format!("{id}.lock"))
+    Path::new(FOLDER).join(format!("{id}.lock"))
 }
 
 fn kept_path(id: &str) -> PathBuf {
-    Path::new(LOCK_FOLDER).join(format!("{id}.kept"))
+    Path::new(FOLDER).join(format!("{id}.kept"))
 }
 
 fn fresh_id() -> String {

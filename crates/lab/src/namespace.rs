@@ -7,6 +7,7 @@ use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -15,10 +16,13 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{Gid, Uid, chdir, setgid, setgroups, setuid, write};
 
-/// Where `ip netns` keeps its names.
-pub(crate) const NETNS_FOLDER: &str = "/run/netns";
+use crate::mark::{FOLDER, make_folder};
 
-/// A network namespace that has a name, so that `ip netns exec NAME` enters it.
+/// Where the network namespaces of labs have their names: a folder and a mount of its own, so that nothing of the host's is
+/// mounted once more.
+pub(crate) const NETNS_FOLDER: &str = "/run/meshtax/netns";
+
+/// A network namespace that has a name, so that `nsenter --net=/run/meshtax/netns/NAME` enters it.
 #[derive(Debug)]
 pub struct NetNs {
     name: String,
@@ -28,7 +32,7 @@ pub struct NetNs {
 impl NetNs {
     /// Makes an empty network namespace and binds it to its name.
     pub fn create(name: &str) -> io::Result<NetNs> {
-        share_names()?;
+        let _lock = share_names()?;
         let path = path_of(name);
         File::create_new(&path)?;
         let bound = in_thread(|| {
@@ -43,7 +47,7 @@ impl NetNs {
         Ok(NetNs { name: name.to_owned(), file: File::open(&path)? })
     }
 
-    /// Its name below `/run/netns`.
+    /// Its name below `/run/meshtax/netns`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -76,23 +80,38 @@ pub(crate) fn forget_netns(name: &str) -> io::Result<()> {
     }
 }
 
-/// Makes the folder of names a shared mount, as `ip netns add` does when it is first called, under the same lock. Were it
-/// left to `ip`, the folder would be bound over itself while names are mounted in it, and those below could be removed no
-/// more.
-fn share_names() -> io::Result<()> {
-    fs::create_dir_all(NETNS_FOLDER)?;
-    let folder = File::open(NETNS_FOLDER)?;
-    folder.lock()?;
-    let share = || mount(None::<&str>, NETNS_FOLDER, None::<&str>, MsFlags::MS_SHARED | MsFlags::MS_REC, None::<&str>);
-    match share() {
-        Err(nix::Error::EINVAL) => {
-            let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-            mount(Some(NETNS_FOLDER), NETNS_FOLDER, None::<&str>, flags, None::<&str>)?;
-            share()?;
-        }
-        other => other?,
+/// Makes the folder of names a mount, a shared one: whoever has a copy of it lets a name go when it is taken away here. Until
+/// the lock is dropped nobody puts it away.
+fn share_names() -> io::Result<File> {
+    let folder = Path::new(NETNS_FOLDER);
+    make_folder(Path::new(FOLDER))?;
+    let lock = File::open(FOLDER)?;
+    lock.lock()?;
+    if !is_mounted(folder)? {
+        make_folder(folder)?;
+        mount(Some("meshtax"), folder, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=64k"))?;
     }
-    Ok(())
+    mount(None::<&str>, folder, None::<&str>, MsFlags::MS_SHARED, None::<&str>)?;
+    Ok(lock)
+}
+
+/// Takes the mount away once it holds no name.
+pub(crate) fn put_names_away() -> io::Result<()> {
+    let folder = Path::new(NETNS_FOLDER);
+    let Ok(lock) = File::open(FOLDER) else { return Ok(()) };
+    lock.lock()?;
+    if !is_mounted(folder)? || fs::read_dir(folder)?.next().is_some() {
+        return Ok(());
+    }
+    umount2(folder, MntFlags::MNT_DETACH)?;
+    fs::remove_dir(folder)
+}
+
+fn is_mounted(folder: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        there => Ok(there?.dev() != fs::metadata(FOLDER)?.dev()),
+    }
 }
 
 fn path_of(name: &str) -> PathBuf {

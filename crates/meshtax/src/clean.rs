@@ -11,13 +11,13 @@ use crate::output::say;
 pub fn clean(id: Option<&str>) -> Result<ExitCode, Failure> {
     needs::root()?;
     let trees = Trees::discover()?;
-    let found = lab::leftovers(&trees).context("cannot look for leftovers")?;
+    let found = lab::leftovers().context("cannot look for leftovers")?;
     let wanted: Vec<Leftover> = found.into_iter().filter(|leftover| id.is_none_or(|id| leftover.id == id)).collect();
     match (wanted.is_empty(), id) {
         (true, Some(id)) => {
             return Err(Failure::new(
                 format!("no lab with the id `{id}` was left behind"),
-                "a run that is still under way is ended with Ctrl-C; `ip netns list` shows the ids of what stands",
+                "a run that is still under way is ended with Ctrl-C; `ls /run/meshtax` shows the ids of what stands",
             ));
         }
         (true, None) => say("nothing to remove"),
@@ -28,7 +28,7 @@ pub fn clean(id: Option<&str>) -> Result<ExitCode, Failure> {
 
 /// Before a run: removes what killed runs left behind, but no lab that was kept on purpose.
 pub fn sweep(trees: &Trees) -> Result<(), Failure> {
-    let found = lab::leftovers(trees).context("cannot look for leftovers")?;
+    let found = lab::leftovers().context("cannot look for leftovers")?;
     found.iter().filter(|leftover| !leftover.kept).try_for_each(|leftover| remove(leftover, trees))
 }
 

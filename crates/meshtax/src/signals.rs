@@ -1,12 +1,23 @@
+use std::fs;
+
 use anyhow::Context;
 use lab::Stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// A flag that Ctrl-C, SIGTERM and the end of the terminal set.
+/// A flag that Ctrl-C, SIGTERM and the end of the terminal set; the last not where it is ignored, as `nohup` has it.
 pub fn heed_signals() -> anyhow::Result<Stop> {
     let stop = heed_ends()?;
-    signal_hook::flag::register(SIGHUP, stop.0.clone()).context("cannot listen for signals")?;
+    if !ignores_hangup() {
+        signal_hook::flag::register(SIGHUP, stop.0.clone()).context("cannot listen for signals")?;
+    }
     Ok(stop)
+}
+
+/// Whether whoever started this program has it ignore the end of the terminal.
+pub fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|ignored| ignored >> (SIGHUP - 1) & 1 == 1)
 }
 
 /// A flag that Ctrl-C and SIGTERM set.

@@ -28,8 +28,11 @@ impl Host {
         Host {
             links: entries(Path::new("/sys/class/net")).into_iter().collect(),
             rules: rules(),
-            // Other tests' labs bind their namespaces below /run/netns meanwhile.
-            mounts: lines("/proc/self/mountinfo").into_iter().filter(|mount| !mount.contains("/run/netns")).collect(),
+            // Other tests' labs bind their namespaces below /run/meshtax meanwhile, and tests below /run/netns.
+            mounts: lines("/proc/self/mountinfo")
+                .into_iter()
+                .filter(|mount| !mount.contains("/run/netns") && !mount.contains("/run/meshtax"))
+                .collect(),
             settings: settings.map(read).to_vec(),
         }
     }
@@ -47,7 +50,7 @@ pub fn marks(id: &str) -> Vec<String> {
     let named = |folder: &'static str, prefix: String| {
         entries(Path::new(folder)).into_iter().filter(move |entry| entry.starts_with(&prefix))
     };
-    let netns = named("/run/netns", name.clone()).map(|entry| format!("netns {entry}"));
+    let netns = named("/run/meshtax/netns", name.clone()).map(|entry| format!("netns {entry}"));
     let locks = named("/run/meshtax", id.to_owned()).map(|entry| format!("lock {entry}"));
     let mounts = lines("/proc/self/mountinfo").into_iter().filter(|mount| mount.contains(id));
     let mounts = mounts.map(|mount| format!("mount {mount}"));

@@ -30,9 +30,8 @@ impl Kept {
 
     /// A program inside a pod's network namespace (with the host's files and name look-ups), not yet started.
     pub fn command_inside(&self, arm: &str, pod: &str, program: &[&str]) -> Command {
-        let name = format!("meshtax-{}-{arm}-{pod}", self.id);
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &name]).args(program);
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/meshtax/netns/meshtax-{}-{arm}-{pod}", self.id)).args(program);
         command
     }
 

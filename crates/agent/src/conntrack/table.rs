@@ -47,7 +47,8 @@ impl Table {
     /// Those of all other network namespaces that have a name below `root`.
     pub fn named(root: &Path) -> Vec<io::Result<Self>> {
         let own = number(Path::new("/proc/thread-self/ns/net")).ok();
-        let entries = fs::read_dir(root.join(NAMED)).into_iter().flatten().flatten().map(|entry| entry.path());
+        let folders = NAMED.iter().map(|folder| fs::read_dir(root.join(folder)));
+        let entries = folders.flatten().flatten().flatten().map(|entry| entry.path());
         // What is no namespace, or none any more, has the number of nothing that is mounted there.
         entries.filter(|path| number(path).ok() != own).map(Self::within).collect()
     }

@@ -29,7 +29,7 @@ impl Host {
             fs::create_dir_all(link.parent().unwrap()).unwrap();
             symlink(target, link).unwrap();
         }
-        fs::create_dir_all(root.path().join(NAMED)).unwrap();
+        fs::create_dir_all(root.path().join(NAMED[0])).unwrap();
         let ledger = Ledger::new(root.path(), Bounds { series_max, expire: EXPIRE });
         // An instant may lie no earlier than the start of the machine.
         Self { root, ledger, now: Instant::now() + EXPIRE }
@@ -37,13 +37,13 @@ impl Host {
 
     /// Makes a pod; its network namespace.
     fn pod(&self, name: &str) -> u32 {
-        let file = self.root.path().join(NAMED).join(format!("meshtax-1-none-{name}"));
+        let file = self.root.path().join(NAMED[0]).join(format!("meshtax-1-none-{name}"));
         fs::write(&file, "").unwrap();
         u32::try_from(fs::metadata(file).unwrap().ino()).unwrap()
     }
 
     fn end(&self, name: &str) {
-        fs::remove_file(self.root.path().join(NAMED).join(format!("meshtax-1-none-{name}"))).unwrap();
+        fs::remove_file(self.root.path().join(NAMED[0]).join(format!("meshtax-1-none-{name}"))).unwrap();
     }
 
     /// What a scrape tells once the kernel has these counts.
@@ -105,7 +105,7 @@ fn a_number_that_is_used_again_keeps_neither_the_name_nor_the_counts_of_its_form
     let mut host = Host::new(10);
     let netns = host.pod("web");
     host.scrape(&[sent(netns, 80, 5)]);
-    let folder = host.root.path().join(NAMED);
+    let folder = host.root.path().join(NAMED[0]);
     fs::rename(folder.join("meshtax-1-none-web"), folder.join("meshtax-1-none-shop")).unwrap();
     assert_eq!(host.scrape(&[sent(netns, 80, 8)]), ["none-shop 3", "none-web 5"]);
     host.now += EXPIRE;

@@ -62,9 +62,9 @@ pub fn socket(role: Role, netns: u32, comm: &str, local: &str) -> Connection {
 /// A namer on a host that has the pods of an arm `none`, and their network namespaces.
 pub fn arm(pods: &[&str]) -> (Namer, Vec<u32>) {
     let root = tempfile::tempdir().unwrap();
-    fs::create_dir_all(root.path().join(NAMED)).unwrap();
+    fs::create_dir_all(root.path().join(NAMED[0])).unwrap();
     let make = |pod: &&str| {
-        let file = root.path().join(NAMED).join(format!("meshtax-1-none-{pod}"));
+        let file = root.path().join(NAMED[0]).join(format!("meshtax-1-none-{pod}"));
         fs::write(&file, "").unwrap();
         u32::try_from(fs::metadata(file).unwrap().ino()).unwrap()
     };

@@ -47,7 +47,7 @@ fn names_are_found_by_inode() {
     let id = "f".repeat(64);
     let group = root.path().join(GROUPS[0]).join("kubepods/burstable/pod7").join(&id);
     fs::create_dir_all(group.join("init")).unwrap();
-    let named = root.path().join(NAMED);
+    let named = root.path().join(NAMED[0]);
     fs::create_dir_all(&named).unwrap();
     fs::write(named.join("meshtax-1-none-web-v1"), "").unwrap();
     let inode = |path: &Path| fs::metadata(path).unwrap().ino();

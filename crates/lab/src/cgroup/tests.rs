@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use tempfile::TempDir;
 
 use super::*;
@@ -13,13 +11,13 @@ fn trees() -> (TempDir, Trees) {
 }
 
 #[test]
-fn groups_are_found_by_prefix_in_any_tree() {
+fn a_run_begins_with_a_group_in_each_tree() {
     let (_home, trees) = trees();
-    for (tree, path) in [(0, "meshtax-a"), (1, "meshtax-a"), (1, "meshtax-b"), (0, "system.slice")] {
-        fs::create_dir(trees.roots[tree].join(path)).unwrap();
-    }
-    let names: BTreeSet<String> = trees.named("meshtax-").unwrap().into_iter().collect();
-    assert_eq!(names, BTreeSet::from(["meshtax-a".to_owned(), "meshtax-b".to_owned()]));
+    let made = trees.begin(Path::new("meshtax-a"), false).unwrap();
+    let paths: Vec<PathBuf> = made.iter().map(|(path, _)| path.clone()).collect();
+    assert_eq!(paths, trees.roots.iter().map(|root| root.join("meshtax-a")).collect::<Vec<_>>());
+    assert_eq!(trees.at(Path::new("meshtax-a")), paths);
+    assert_eq!(trees.at(Path::new("meshtax-b")), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -37,8 +35,8 @@ fn processes_are_collected_from_a_group_and_below() {
         fs::create_dir(&group).unwrap();
         fs::write(group.join("cgroup.procs"), processes).unwrap();
     }
-    assert_eq!(trees.processes(Path::new("meshtax-a")).unwrap(), [7, 12, 30]);
-    assert_eq!(trees.processes(Path::new("meshtax-c")).unwrap(), [0; 0]);
+    assert_eq!(Trees::processes(&trees.at(Path::new("meshtax-a"))).unwrap(), [7, 12, 30]);
+    assert_eq!(Trees::processes(&trees.at(Path::new("meshtax-c"))).unwrap(), [0; 0]);
 }
 
 #[test]
@@ -48,9 +46,12 @@ fn groups_are_removed_from_the_inside_out() {
         fs::create_dir_all(root.join("meshtax-a/none/web/app")).unwrap();
         fs::create_dir_all(root.join("meshtax-b")).unwrap();
     }
-    trees.remove(Path::new("meshtax-a"), Duration::ZERO).unwrap();
-    trees.remove(Path::new("meshtax-a"), Duration::ZERO).expect("what is gone is no error");
-    assert_eq!(trees.named("").unwrap(), ["meshtax-b"]);
+    for root in &trees.roots {
+        Trees::remove(&root.join("meshtax-a"), Duration::ZERO).unwrap();
+        Trees::remove(&root.join("meshtax-a"), Duration::ZERO).expect("what is gone is no error");
+    }
+    assert_eq!(trees.at(Path::new("meshtax-a")), Vec::<PathBuf>::new());
+    assert_eq!(trees.at(Path::new("meshtax-b")).len(), 2);
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn pods_know_their_neighbours_of_the_shape(lab: &Kept, arm: &str, shape: &str) {
 }
 
 fn nothing_is_left_of(id: &str) {
-    let names = fs::read_dir("/run/netns").unwrap().map(|entry| entry.unwrap().file_name());
+    let names = fs::read_dir("/run/meshtax/netns").into_iter().flatten().map(|entry| entry.unwrap().file_name());
     let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains(id)).collect();
     assert!(left.is_empty(), "{left:?}");
 }

@@ -14,7 +14,7 @@ use super::{Gap, SCOPE, iterator, map, read_through};
 use crate::error::ProbeError;
 
 /// Folders in which network namespaces have names.
-const NAMED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
+const NAMED: [&str; 3] = ["/run/netns", "/run/meshtax/netns", "/run/docker/netns"];
 
 const UNHELD: &str = "sockets that are older and that no process has as a file: those of MPTCP, those that wait to be \
                       accepted, and those in io_uring";

@@ -100,9 +100,11 @@ fn settle_neighbours(lab: &Kept, arm: &str) {
     let pods = ["front-v1", "echo-v1", "client"].map(|pod| (pod, "eth0", address(lab, pod)));
     let all: Vec<(&str, &str, String)> = [node].into_iter().chain(pods).collect();
     for (pod, link, own) in &all {
-        let place = printed(&lab.inside(arm, pod, &["cat", &format!("/sys/class/net/{link}/address")]));
+        let links: Value =
+            serde_json::from_str(&printed(&lab.inside(arm, pod, &["ip", "-json", "link", "show", link]))).unwrap();
+        let place = links[0]["address"].as_str().unwrap();
         for (other, through, _) in all.iter().filter(|(_, _, address)| address != own) {
-            let command = ["ip", "neigh", "replace", own, "lladdr", place.trim(), "dev", through, "nud", "permanent"];
+            let command = ["ip", "neigh", "replace", own, "lladdr", place, "dev", through, "nud", "permanent"];
             printed(&lab.inside(arm, other, &command));
         }
     }
