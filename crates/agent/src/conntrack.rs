@@ -3,21 +3,27 @@
 //! The kernel wants CAP_NET_ADMIN of whoever asks for a table, each time. So a process of its own asks, in [`tell_tables`],
 //! which listens to nobody but the agent; the agent's end of it, [`Conntrack`], needs no privilege.
 
+mod names;
+mod pipe;
 mod table;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use caps::Capability;
 use serde::{Deserialize, Serialize};
 
 use crate::privilege::{PrivilegeError, keep_only};
+use names::Tables;
+use pipe::Pipe;
 use table::Table;
 
 /// Most translations that one reading tells: as many as the witness has series.
@@ -26,6 +32,15 @@ pub(crate) const TRANSLATIONS_MAX: usize = 8_192;
 /// How often tables of other network namespaces are read: each reading walks through all that the machine follows. The
 /// kernel remembers most connections for twice as long after their end.
 const SELDOM: Duration = Duration::from_secs(60);
+
+/// How long the process may take to open what it may.
+const START: Duration = Duration::from_secs(10);
+
+/// How long a reading may take; one that is late is told the next time.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long the process may take to end.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// An order to read all tables.
 const READ: &str = "read\n";
@@ -81,7 +96,8 @@ pub struct Opened {
 #[derive(Debug)]
 pub struct Conntrack {
     child: Child,
-    pipes: RefCell<(Option<ChildStdin>, BufReader<ChildStdout>)>,
+    /// None once the agent takes its leave.
+    pipe: RefCell<Option<Pipe>>,
     opened: Opened,
 }
 
@@ -94,10 +110,10 @@ impl Conntrack {
     pub fn start(program: &mut Command) -> io::Result<Self> {
         // Ctrl-C is for the agent, whose end is this one's.
         let mut child = program.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let orders = child.stdin.take();
-        let mut answers = BufReader::new(child.stdout.take().expect("it was asked for"));
-        let opened = answer(&mut answers)?;
-        Ok(Self { child, pipes: RefCell::new((orders, answers)), opened })
+        let (orders, answers) = (child.stdin.take(), child.stdout.take());
+        let mut pipe = Pipe::new(orders.expect("it was asked for"), answers.expect("it was asked for"));
+        let opened = pipe.take(START)?;
+        Ok(Self { child, pipe: RefCell::new(Some(pipe)), opened })
     }
 
     /// What is seen.
@@ -110,30 +126,23 @@ impl Conntrack {
         self.child.id()
     }
 
-    /// Reads all tables. Without an answer none is read.
+    /// Reads all tables. Without an answer in time none is read.
     pub fn read(&self) -> Told {
-        let mut pipes = self.pipes.borrow_mut();
-        let (orders, answers) = &mut *pipes;
-        let mut ask = || {
-            orders.as_mut().expect("it is open until the end").write_all(READ.as_bytes())?;
-            answer(answers)
-        };
-        ask().unwrap_or(Told { unread: self.opened.tables as u64, ..Told::default() })
+        let mut pipe = self.pipe.borrow_mut();
+        let told = pipe.as_mut().expect("it is open until the end").ask(READ, PATIENCE);
+        told.unwrap_or(Told { unread: self.opened.tables as u64, ..Told::default() })
     }
 }
 
 impl Drop for Conntrack {
     fn drop(&mut self) {
-        // The end of its orders is its end.
-        self.pipes.get_mut().0.take();
-        self.child.wait().ok();
+        // The end of its orders is its end; one that is stopped ends once it goes on.
+        self.pipe.get_mut().take();
+        let deadline = Instant::now() + FAREWELL;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
     }
-}
-
-fn answer<T: for<'a> Deserialize<'a>>(answers: &mut impl BufRead) -> io::Result<T> {
-    let mut line = String::new();
-    answers.read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
 }
 
 /// Why tables cannot be told.
@@ -154,14 +163,21 @@ pub enum TableError {
 ///
 /// Nobody takes the answers, or privileges cannot be given up.
 pub fn tell_tables(root: &Path, orders: impl BufRead, mut answers: impl Write) -> Result<(), TableError> {
+    let folders = names::watch(root);
     let (own, others, opened) = open_tables(root);
+    let others: Tables = Arc::new(Mutex::new(others));
     keep_only(Capability::CAP_NET_ADMIN)?;
+    match folders {
+        Ok(folders) => names::close_with_names(folders, &others),
+        // What cannot be watched is not kept.
+        Err(_) => others.lock().unwrap_or_else(PoisonError::into_inner).clear(),
+    }
     tell(&mut answers, &opened)?;
     let (mut elsewhere, mut looked) = (Told::default(), None::<Instant>);
     for order in orders.lines() {
         order.map_err(TableError::Tell)?;
         if looked.is_none_or(|looked| looked.elapsed() >= SELDOM) {
-            (elsewhere, looked) = (read_all(&others), Some(Instant::now()));
+            (elsewhere, looked) = (read_others(root, &others), Some(Instant::now()));
         }
         let mut told = read_all(own.as_slice());
         told.beyond += std::mem::take(&mut elsewhere.beyond);
@@ -196,6 +212,15 @@ fn open_tables(root: &Path) -> (Option<Table>, Vec<Table>, Opened) {
     let (own, others): (_, Vec<Table>) = (own.ok(), others.into_iter().flatten().collect());
     let opened = Opened { tables: own.iter().count() + others.len(), missing };
     (own, others, opened)
+}
+
+/// Those of other namespaces that were open at the start and still have a name. What has had one since is not read: to enter
+/// it takes root.
+fn read_others(root: &Path, tables: &Tables) -> Told {
+    let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+    let closed = table::names(root).count().saturating_sub(tables.len()) as u64;
+    let told = read_all(&tables);
+    Told { unread: told.unread + closed, ..told }
 }
 
 fn read_all(tables: &[Table]) -> Told {

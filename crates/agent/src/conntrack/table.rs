@@ -27,6 +27,8 @@ const MESSAGE_MAX: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Table {
     netns: u32,
+    /// The file by which it was found; none of this thread's own.
+    name: Option<PathBuf>,
     socket: Socket,
     /// Tells that there is nothing to read, which costs less than reading it; none where the kernel does not tell.
     count: Option<File>,
@@ -39,26 +41,27 @@ impl Table {
         let mut socket = Socket::new(NETLINK_NETFILTER)?;
         socket.bind_auto()?;
         socket.connect(&KernelAddress::new(0, 0))?;
-        let table = Self { netns, socket, count: File::open(COUNT).ok() };
+        let table = Self { netns, name: None, socket, count: File::open(COUNT).ok() };
         table.dump(|_| ())?;
         Ok(table)
     }
 
     /// Those of all other network namespaces that have a name below `root`.
     pub fn named(root: &Path) -> Vec<io::Result<Self>> {
-        let own = number(Path::new("/proc/thread-self/ns/net")).ok();
-        let folders = NAMED.iter().map(|folder| fs::read_dir(root.join(folder)));
-        let entries = folders.flatten().flatten().flatten().map(|entry| entry.path());
-        // What is no namespace, or none any more, has the number of nothing that is mounted there.
-        entries.filter(|path| number(path).ok() != own).map(Self::within).collect()
+        names(root).map(Self::within).collect()
     }
 
     fn within(path: PathBuf) -> io::Result<Self> {
         let enter = move || {
-            setns(File::open(path)?, CloneFlags::CLONE_NEWNET)?;
-            Self::own()
+            setns(File::open(&path)?, CloneFlags::CLONE_NEWNET)?;
+            Ok(Self { name: Some(path), ..Self::own()? })
         };
         thread::spawn(enter).join().expect("a table is opened without panic")
+    }
+
+    /// Whether its namespace still has the name by which it was found.
+    pub fn has_name(&self) -> bool {
+        self.name.as_ref().is_none_or(|name| number(name).is_ok_and(|netns| netns == self.netns))
     }
 
     /// Hands over every translation, once for each connection.
@@ -95,6 +98,15 @@ impl Table {
             }
         }
     }
+}
+
+/// Files of all other network namespaces that have a name below `root`.
+pub fn names(root: &Path) -> impl Iterator<Item = PathBuf> {
+    let own = number(Path::new("/proc/thread-self/ns/net")).ok();
+    let folders = NAMED.iter().flat_map(|folder| fs::read_dir(root.join(folder)));
+    let entries = folders.flatten().flatten().map(|entry| entry.path());
+    // What is no namespace, or none any more, has the number of nothing that is mounted there.
+    entries.filter(move |path| number(path).ok() != own)
 }
 
 /// The number of a network namespace.

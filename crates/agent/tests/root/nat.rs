@@ -3,6 +3,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use testbed::{Kept, Namespace, Watching, insist_on_being_alone, insist_on_root, sample, scrape};
 
 /// An address that no host has.
@@ -129,6 +134,37 @@ fn the_process_that_asks_for_tables_may_do_nothing_else_and_ends_with_the_agent(
     agent.kill();
     while is_there() {
         std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_namespace_and_its_links_end_with_its_name() {
+    insist_on_root();
+    let [here, there] = Namespace::pair("unpinned");
+    let _agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+    drop(there);
+    // The other end of a link goes as the namespace does.
+    let has_link = || here.inside(&["ip", "-brief", "link"]).contains("wire");
+    let hanging = Instant::now() + Duration::from_secs(60);
+    while has_link() {
+        assert!(Instant::now() < hanging, "the agent keeps it");
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_process_that_is_stopped_or_gone() {
+    insist_on_root();
+    for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+        let mut agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
+        let beside = Pid::from_raw(children(agent.id())[0].try_into().unwrap());
+        let unread = |text: &str| sample(text, "meshtax_agent_translations_missed_total", &["reason=\"unread\""]);
+        let before = unread(&scrape(&agent.place()));
+        kill(beside, signal).unwrap();
+        let text = scrape(&agent.place());
+        assert!(text.contains("istio_tcp_connections_opened_total"), "{signal}: {text}");
+        assert!(unread(&text) > before, "{signal}: {text}");
+        agent.end();
+        kill(beside, Signal::SIGCONT).ok();
     }
 }
 

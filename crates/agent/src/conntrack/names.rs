@@ -1,0 +1,34 @@
+//! An open table keeps its network namespace, and with it its links. So a table is closed when its namespace's name goes.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, thread};
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+
+use super::table::Table;
+use crate::who::NAMED;
+
+/// Tables of network namespaces that have names.
+pub(super) type Tables = Arc<Mutex<Vec<Table>>>;
+
+/// Watches the folders in which network namespaces have names: what happens from now on is not missed.
+pub(super) fn watch(root: &Path) -> io::Result<Inotify> {
+    let folders = Inotify::init(InitFlags::IN_CLOEXEC)?;
+    let gone = AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM | AddWatchFlags::IN_UNMOUNT;
+    for folder in NAMED {
+        // One that is not there has no names.
+        folders.add_watch(&root.join(folder), gone).ok();
+    }
+    Ok(folders)
+}
+
+/// Closes tables as their names go, for as long as this process lives.
+pub(super) fn close_with_names(folders: Inotify, tables: &Tables) {
+    let tables = Arc::clone(tables);
+    thread::spawn(move || {
+        while folders.read_events().is_ok() {
+            tables.lock().unwrap_or_else(PoisonError::into_inner).retain(Table::has_name);
+        }
+    });
+}
