@@ -41,7 +41,7 @@ pub use namespace::NetNs;
 pub use network::Network;
 pub use node::Node;
 pub use pause::hold;
-pub use pod::Pod;
+pub use pod::{Pod, write_anew};
 pub use process::{PATH, Process, Program};
 pub use proxy::{FILES_RESERVED, rehearse};
 pub use stand::{ArmPlan, Blueprint, Lab, Role, Stop, stand_up};

@@ -6,7 +6,7 @@
 use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::process::{Child, Command};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::{Gid, Uid, chdir, setgid, setgroups, setuid, write};
+use nix::unistd::{Gid, Uid, chdir, chroot, fchdir, setgid, setgroups, setuid, write};
 
 use crate::mark::{FOLDER, make_folder};
 
@@ -154,6 +154,8 @@ pub(crate) enum Rest<'a> {
         mount: BorrowedFd<'a>,
         /// PID namespace.
         pid: BorrowedFd<'a>,
+        /// Root folder within the mount namespace.
+        root: BorrowedFd<'a>,
     },
 }
 
@@ -179,7 +181,7 @@ pub(crate) fn spawn(command: &mut Command, room: &Room<'_>) -> io::Result<Child>
         Ok(())
     };
     command.process_group(0);
-    // SAFETY: `enter` only makes system calls (write, setns, unshare, mount, chdir, setgroups, setgid, setuid) on
+    // SAFETY: `enter` only makes system calls (write, setns, unshare, mount, fchdir, chroot, chdir, setgroups, setgid, setuid) on
     // descriptors and C strings that were made above; it neither allocates nor takes a lock, so it is sound in the
     // child of a multi-threaded process.
     unsafe { command.pre_exec(enter) };
@@ -198,7 +200,7 @@ pub(crate) fn spawn(command: &mut Command, room: &Room<'_>) -> io::Result<Child>
 enum Mounts {
     Keep,
     Make(Vec<(CString, CString)>),
-    Enter(std::os::fd::OwnedFd),
+    Enter { namespace: OwnedFd, root: OwnedFd },
 }
 
 impl Mounts {
@@ -206,14 +208,20 @@ impl Mounts {
         Ok(match rest {
             Rest::Host => Mounts::Keep,
             Rest::New { files } => Mounts::Make(binds(files)?),
-            Rest::Of { mount, .. } => Mounts::Enter(mount.try_clone_to_owned()?),
+            Rest::Of { mount, root, .. } => {
+                Mounts::Enter { namespace: mount.try_clone_to_owned()?, root: root.try_clone_to_owned()? }
+            }
         })
     }
 
     fn enter(&self) -> nix::Result<()> {
         match self {
             Mounts::Keep => Ok(()),
-            Mounts::Enter(namespace) => setns(namespace, CloneFlags::CLONE_NEWNS),
+            Mounts::Enter { namespace, root } => {
+                setns(namespace, CloneFlags::CLONE_NEWNS)?;
+                fchdir(root)?;
+                chroot(c".")
+            }
             Mounts::Make(binds) => {
                 unshare(CloneFlags::CLONE_NEWNS)?;
                 // Nothing mounted here shall reach the host; what the host unmounts shall go here too.

@@ -21,7 +21,7 @@ use crate::kube_proxy;
 use crate::limits::Limits;
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
-use crate::pod::{Place, Pod, write_private};
+use crate::pod::{Place, Pod, write_anew, write_private};
 use crate::process::{PATH, Process, Program};
 use crate::proxy;
 use crate::stand::{ArmPlan, Blueprint, Role, Stop};
@@ -251,8 +251,8 @@ pub(crate) fn node_group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
 fn make_files(place: &Place) -> Result<(), LabError> {
     let doing = format!("write {}", place.files.display());
     let made = fs::create_dir_all(&place.files)
-        .and_then(|()| fs::write(place.files.join("resolv.conf"), address::resolv_conf()))
-        .and_then(|()| fs::write(place.files.join("nsswitch.conf"), address::NSSWITCH_CONF))
+        .and_then(|()| write_anew(&place.files.join("resolv.conf"), &address::resolv_conf()))
+        .and_then(|()| write_anew(&place.files.join("nsswitch.conf"), address::NSSWITCH_CONF))
         .and_then(|()| fs::set_permissions(&place.files, fs::Permissions::from_mode(0o755)))
         .and_then(|()| chown(&place.files, Some(plane::PROXY_UID), Some(plane::PROXY_UID)));
     made.map_err(step(doing))
@@ -312,14 +312,14 @@ pub(crate) fn limit_proxy(site: &Site<'_>, arm: &ArmPlan, pod: &Pod) -> Result<(
         return Ok(());
     }
     let limited = site.trees.limit(&pod.group("proxy"), &arm.limits);
-    let kept = limited.and_then(|()| fs::write(pod.files().join("limits.yaml"), arm.limits.to_string()));
+    let kept = limited.and_then(|()| write_anew(&pod.files().join("limits.yaml"), &arm.limits.to_string()));
     kept.map_err(step(format!("limit the proxy of `{}`", pod.name())))
 }
 
 /// Keeps the command line of a pod's program in the pod's folder, an argument a line.
 pub(crate) fn keep_command(pod: &Pod, file: &str, program: &Program) -> Result<(), LabError> {
     let path = pod.files().join(file);
-    fs::write(&path, format!("{}\n", program.command.join("\n"))).map_err(step(format!("write {}", path.display())))
+    write_anew(&path, &format!("{}\n", program.command.join("\n"))).map_err(step(format!("write {}", path.display())))
 }
 
 /// Starts an agent and an Envoy on the files that lie in the pod's folder.
@@ -397,7 +397,7 @@ pub(crate) fn accounts(topology: &Topology) -> Vec<String> {
 
 /// Keeps the rules as a file and has `nft` load it inside `netns`.
 pub(crate) fn apply_rules(netns: &NetNs, path: &Path, rules: &str) -> Result<(), LabError> {
-    fs::write(path, rules).map_err(step(format!("write {}", path.display())))?;
+    write_anew(path, rules).map_err(step(format!("write {}", path.display())))?;
     nft(netns, rules).map(drop)
 }
 

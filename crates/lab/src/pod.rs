@@ -21,6 +21,8 @@ pub struct Pod {
     pause: Process,
     mount: File,
     pid: File,
+    /// Its root folder, which is that of this program: in a `chroot` not that of the mount namespace.
+    root: File,
     netns: NetNs,
     place: Place,
 }
@@ -63,11 +65,11 @@ impl Pod {
         let rest = Rest::New { files: &place.files };
         let room = Room { net: netns.as_fd(), rest, groups: &groups, user: None, folder: Path::new("/") };
         let pause = Process::start(label.clone(), pause, &room, place.log("pause"))?;
-        let namespace = |kind: &str| {
-            let path = format!("/proc/{}/ns/{kind}", pause.pid());
-            File::open(path).map_err(step(format!("open the {kind} namespace of `{label}`")))
+        let open = |part: &str| {
+            let path = format!("/proc/{}/{part}", pause.pid());
+            File::open(path).map_err(step(format!("open {part} of `{label}`")))
         };
-        let (mount, pid) = (namespace("mnt")?, namespace("pid")?);
+        let (mount, pid, root) = (open("ns/mnt")?, open("ns/pid")?, open("root")?);
         Ok(Pod {
             name: name.to_owned(),
             address,
@@ -76,6 +78,7 @@ impl Pod {
             pause,
             mount,
             pid,
+            root,
             netns,
             place,
         })
@@ -118,7 +121,7 @@ impl Pod {
         let label = format!("{}/{name}", self.place.label);
         let groups = trees.make(&self.group(group));
         let groups = groups.map_err(step(format!("make control groups for `{label}`")))?;
-        let rest = Rest::Of { mount: self.mount.as_fd(), pid: self.pid.as_fd() };
+        let rest = Rest::Of { mount: self.mount.as_fd(), pid: self.pid.as_fd(), root: self.root.as_fd() };
         let room = Room { net: self.netns.as_fd(), rest, groups: &groups, user, folder: &self.place.folder };
         Process::start(label, program, &room, self.place.log(name))
     }
@@ -181,6 +184,19 @@ impl Pod {
         self.pause.let_go()?;
         self.containers.into_iter().chain(self.beside).try_for_each(|(_, process)| process.let_go())
     }
+}
+
+/// Writes a file into a folder in which another user may write: made beside its place and renamed, so that no link leads what
+/// root writes elsewhere.
+pub fn write_anew(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write;
+    let beside = path.with_added_extension("new");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::create_new(&beside)?.write_all(text.as_bytes())?;
+    fs::rename(&beside, path)
 }
 
 /// Writes a file that only `owner` may read, in a folder that only `owner` may enter.

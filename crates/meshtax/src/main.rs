@@ -42,12 +42,15 @@ use std::process::ExitCode;
 
 use agent::Tool;
 use clap::FromArgMatches;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::geteuid;
 
 use cli::{Cli, Verb};
 use failure::Failure;
 
 fn main() -> ExitCode {
     limits::open_many_files();
+    keep_others_from_writing();
     let matches = cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match perform(cli.verb) {
@@ -55,6 +58,16 @@ fn main() -> ExitCode {
         Err(failure) if failure.is_unread() => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// What root makes is for others to read at most, whatever the user has asked for.
+fn keep_others_from_writing() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let others = Mode::S_IWGRP | Mode::S_IWOTH;
+    let asked = umask(others);
+    umask(asked | others);
 }
 
 fn perform(verb: Verb) -> Result<ExitCode, Failure> {

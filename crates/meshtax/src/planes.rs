@@ -1,11 +1,14 @@
 //! What distinguishes the proxies of one arm from those of another, for readers of a run folder.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use plane::Plane;
 
 use crate::experiment::Arm;
@@ -68,10 +71,15 @@ fn pods(arm: &Path) -> io::Result<BTreeSet<String>> {
     fs::read_dir(arm)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// Name and text of a file; [`absent`] where the arm has no such file: no proxy stands by that pod.
+/// Name and text of a file; [`absent`] where the arm has no such file: no proxy stands by that pod. A proxy may write in its
+/// pod's folder: a link is not followed, and nothing is waited for.
 fn read(planes: &Path, name: String) -> io::Result<(String, String)> {
-    match fs::read_to_string(planes.join(&name)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(absent()),
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(planes.join(&name));
+    match file.and_then(io::read_to_string) {
+        Err(error) if [Errno::ENOENT, Errno::ELOOP].map(|errno| Some(errno as i32)).contains(&error.raw_os_error()) => {
+            Ok(absent())
+        }
         other => other.map(|text| (name, text)),
     }
 }

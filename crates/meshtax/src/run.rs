@@ -241,7 +241,7 @@ fn check_gate(experiment: &Experiment, output: &OutputOptions) -> Result<(), Fai
 /// Writes what will be done.
 fn keep_questions(folder: &RunFolder, experiment: &Experiment, plan: &Plan) -> anyhow::Result<()> {
     folder.write("experiment.yaml", &experiment.text)?;
-    folder.write("topology.yaml", &experiment.topology.text)?;
+    folder.write_private("topology.yaml", &experiment.topology.text)?;
     folder.write_json("plan.json", plan)
 }
 
@@ -284,7 +284,7 @@ pub fn trial(experiment: &Experiment, envoy: &Envoy) -> Result<Timing, Failure> 
     let stop = heed_signals()?;
     let claim = lab::claim().context("cannot lock an id for this run")?;
     let folder = RunFolder::create(&std::env::temp_dir().join(format!("meshtax-{}", claim.id())))?;
-    folder.write("topology.yaml", &experiment.topology.text)?;
+    folder.write_private("topology.yaml", &experiment.topology.text)?;
     let plan = plan(experiment);
     let (is_awake, keep) = (false, false);
     let site = Site { experiment, plan: &plan, envoy, folder: &folder, trees: &trees, stop: &stop, is_awake, keep };

@@ -1,6 +1,5 @@
 //! What watches a run: meters of every container, the services' own counts, the sidecars' own metrics.
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -115,7 +114,7 @@ pub fn scrape(node: &Node, folder: &Path) -> anyhow::Result<Vec<SidecarFacts>> {
             .http_get(std::net::Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, "/stats/prometheus")
             .with_context(|| format!("cannot read the metrics of the sidecar of `{}`", pod.name()))?;
         let file = folder.join(&name);
-        fs::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
+        lab::write_anew(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
         facts.push(sidecar_facts(node.name(), pod.name(), options, &text));
     }
     Ok(facts)

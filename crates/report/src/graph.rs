@@ -85,7 +85,8 @@ fn work(work: &Work) -> Vec<Node> {
     match work {
         Work::Simulated { endpoints, .. } => endpoints.iter().map(endpoint).collect(),
         Work::Command { command, environment } => {
-            let words = environment.iter().map(|(name, value)| format!("{name}={}", word(value)));
+            // Values may be secrets.
+            let words = environment.iter().map(|(name, _)| format!("{name}=…"));
             let words: Vec<_> = words.chain(command.iter().map(|argument| word(argument))).collect();
             vec![Node::leaf(format!("runs {}", words.join(" ")))]
         }

@@ -1,6 +1,7 @@
 //! What is not a lab's stays, whatever its name.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
@@ -64,6 +65,66 @@ fn what_merely_bears_a_labs_name_is_left_alone() {
     let output = inside.output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
     assert!(canary.is_whole());
+}
+
+/// Has a proxy's user leave links where root writes and reads later, and says what its program finds in its root folder.
+const PLANTING: &str = "
+name: links
+services:
+  web:
+    port: 8080
+    ready: /
+    environment: {SECRET: hunter2}
+    command:
+      - python3
+      - -c
+      - |
+        import http.server, os
+        for name in ['stats.prom', 'limits.yaml', 'agent.txt']:
+            try: os.unlink('/run/meshtax/' + name)
+            except FileNotFoundError: pass
+            os.symlink(os.environ['TARGET'] if name == 'stats.prom' else '/etc/shadow', '/run/meshtax/' + name)
+        http.server.HTTPServer(('', 8080), http.server.SimpleHTTPRequestHandler).serve_forever()
+";
+
+#[test]
+fn root_follows_no_link_that_a_pod_has_left_and_keeps_secrets_to_itself() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    let target = home.path().join("target");
+    fs::write(&target, "as it was").unwrap();
+    let topology = home.path().join("links.yaml");
+    let text = PLANTING.replace("SECRET: hunter2", &format!("SECRET: hunter2, TARGET: {}", target.display()));
+    fs::write(&topology, text).unwrap();
+    let lab = Kept::stand(&topology);
+    assert_eq!(fs::read_to_string(&target).unwrap(), "as it was");
+    let folder = &lab.run.folder;
+    let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("topology.yaml"), 0o600);
+    let differences = fs::read_dir(folder.join("planes")).unwrap().flatten().filter(|file| file.path().is_file());
+    let differences: String = differences.map(|file| fs::read_to_string(file.path()).unwrap()).collect();
+    assert!(!differences.contains("root:"), "{differences}");
+    let checked = meshtax().arg("check").arg(&topology).output().unwrap();
+    assert!(words(&checked).contains("SECRET=…") && !words(&checked).contains("hunter2"), "{}", words(&checked));
+}
+
+#[test]
+fn pods_see_the_root_folder_that_the_run_sees() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let topology = "name: inside\nservices: {web: {port: 8080, command: [/mnt/python3, -m, http.server, '8080']}}\n";
+    let script = format!(
+        "set -e; mount --rbind / {root}; mount -t tmpfs none {root}/mnt; ln -s $(command -v python3) {root}/mnt/python3; \
+         printf '%s' \"$1\" > {root}/mnt/inside.yaml; \
+         exec chroot {root} {binary} run --topology /mnt/inside.yaml --requests 6 --rounds 1 --out /mnt/out",
+        root = root.display(),
+        binary = testbed::binary()
+    );
+    let mut command = Command::new("unshare");
+    let output = command.args(["--mount", "sh", "-c", &script, "sh", topology]).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
 }
 
 /// Mounts of a network namespace of the host's, by its name.

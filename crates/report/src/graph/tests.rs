@@ -104,7 +104,7 @@ services:
     all: 3 services, 7 pods
 
     web  http :8080  3 pods
-    └─ runs LOG=warn nginx -g "daemon off;"
+    └─ runs LOG=… nginx -g "daemon off;"
 
     api  http :8080  3 pods
     ├─ stable  90.0 % of calls, 2 pods of 1500 B
