@@ -62,6 +62,15 @@ pub fn resolv_conf() -> String {
     format!("search default.svc.{DOMAIN} svc.{DOMAIN} {DOMAIN}\nnameserver {DNS}\noptions ndots:5\n")
 }
 
+/// A pod's `/etc/hosts`, as the kubelet writes it: nothing of the host's.
+pub fn hosts(pod: &str, address: Ipv4Addr) -> String {
+    format!(
+        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
+         fe00::\tip6-localnet\nfe00::\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n\
+         {address}\t{pod}\n"
+    )
+}
+
 /// A pod's `/etc/nsswitch.conf`: names are looked up as in a container, whatever the host asks besides, such as a resolver
 /// of its own behind a socket.
 pub const NSSWITCH_CONF: &str = "hosts: files dns\n";

@@ -3,7 +3,7 @@
 //! The only `unsafe` of this crate: [`Command::pre_exec`] runs between `fork` and `exec`, where only system calls are
 //! allowed. Everything that allocates is done before.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,9 +12,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
+use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::{Gid, Uid, chdir, chroot, fchdir, setgid, setgroups, setuid, write};
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid, chdir, chroot, fchdir, mkdir, setgid, setgroups, sethostname, setuid, write};
 
 use crate::mark::{FOLDER, make_folder};
 
@@ -139,19 +141,23 @@ pub(crate) struct Room<'a> {
     pub folder: &'a Path,
 }
 
-/// Mount and PID namespaces of a program.
+/// Mount, PID and other namespaces of a program.
 pub(crate) enum Rest<'a> {
     /// The host's own.
     Host,
     /// New ones, made for this program, which is process 1 in them.
     New {
-        /// Folder that becomes `/run/meshtax`, and whose `resolv.conf` and `nsswitch.conf` become those of `/etc`.
+        /// Folder that becomes `/run/meshtax`, and whose `hosts`, `resolv.conf` and `nsswitch.conf` become those of `/etc`.
         files: &'a Path,
+        /// The pod's, as its host name.
+        name: &'a str,
     },
     /// Those of a pod that stands.
     Of {
         /// Mount namespace.
         mount: BorrowedFd<'a>,
+        /// Namespaces of host name and of System V's means of communication.
+        others: [BorrowedFd<'a>; 2],
         /// PID namespace.
         pid: BorrowedFd<'a>,
         /// Root folder within the mount namespace.
@@ -181,7 +187,7 @@ pub(crate) fn spawn(command: &mut Command, room: &Room<'_>) -> io::Result<Child>
         Ok(())
     };
     command.process_group(0);
-    // SAFETY: `enter` only makes system calls (write, setns, unshare, mount, fchdir, chroot, chdir, setgroups, setgid, setuid) on
+    // SAFETY: `enter` only makes system calls (write, setns, unshare, sethostname, mount, mkdir, open, fchdir, chroot, chdir, setgroups, setgid, setuid) on
     // descriptors and C strings that were made above; it neither allocates nor takes a lock, so it is sound in the
     // child of a multi-threaded process.
     unsafe { command.pre_exec(enter) };
@@ -196,51 +202,114 @@ pub(crate) fn spawn(command: &mut Command, room: &Room<'_>) -> io::Result<Child>
     })
 }
 
-/// What is done about mounts between fork and exec, with everything that allocates already done.
+/// What is done about namespaces between fork and exec, with everything that allocates already done.
 enum Mounts {
     Keep,
-    Make(Vec<(CString, CString)>),
-    Enter { namespace: OwnedFd, root: OwnedFd },
+    Make { name: OsString, steps: Vec<Step> },
+    Enter { namespace: OwnedFd, others: [OwnedFd; 2], root: OwnedFd },
+}
+
+/// One step towards a pod's own view of files.
+enum Step {
+    /// Shows the first where the second is.
+    Bind(CString, CString),
+    /// An empty file system of its own in memory, with this mode.
+    Empty(CString, &'static CStr),
+    Folder(CString),
+    File(CString),
 }
 
 impl Mounts {
     fn prepare(rest: &Rest<'_>) -> io::Result<Mounts> {
         Ok(match rest {
             Rest::Host => Mounts::Keep,
-            Rest::New { files } => Mounts::Make(binds(files)?),
-            Rest::Of { mount, root, .. } => {
-                Mounts::Enter { namespace: mount.try_clone_to_owned()?, root: root.try_clone_to_owned()? }
-            }
+            Rest::New { files, name } => Mounts::Make { name: (*name).into(), steps: steps(files)? },
+            Rest::Of { mount, others: [uts, ipc], root, .. } => Mounts::Enter {
+                namespace: mount.try_clone_to_owned()?,
+                others: [uts.try_clone_to_owned()?, ipc.try_clone_to_owned()?],
+                root: root.try_clone_to_owned()?,
+            },
         })
     }
 
     fn enter(&self) -> nix::Result<()> {
         match self {
             Mounts::Keep => Ok(()),
-            Mounts::Enter { namespace, root } => {
+            Mounts::Enter { namespace, others: [uts, ipc], root } => {
+                setns(uts, CloneFlags::CLONE_NEWUTS)?;
+                setns(ipc, CloneFlags::CLONE_NEWIPC)?;
                 setns(namespace, CloneFlags::CLONE_NEWNS)?;
                 fchdir(root)?;
                 chroot(c".")
             }
-            Mounts::Make(binds) => {
-                unshare(CloneFlags::CLONE_NEWNS)?;
+            Mounts::Make { name, steps } => {
+                unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC)?;
+                sethostname(name)?;
                 // Nothing mounted here shall reach the host; what the host unmounts shall go here too.
                 place(None, c"/", None, MsFlags::MS_REC | MsFlags::MS_SLAVE)?;
-                for (source, target) in binds {
-                    place(Some(source), target, None, MsFlags::MS_BIND)?;
-                }
+                steps.iter().try_for_each(Step::take)?;
                 place(Some(c"proc"), c"/proc", Some(c"proc"), MsFlags::empty())
             }
         }
     }
 }
 
-/// What of a pod's folder lies where. A host without `nsswitch.conf` has no place for one, and needs none.
-fn binds(files: &Path) -> io::Result<Vec<(CString, CString)>> {
-    let etc = ["resolv.conf", "nsswitch.conf"].map(|name| (files.join(name), Path::new("/etc").join(name)));
-    let run = (files.to_owned(), Path::new("/run/meshtax").to_owned());
-    let present = etc.into_iter().filter(|(_, target)| target.ends_with("resolv.conf") || target.exists());
-    present.chain([run]).map(|(source, target)| Ok((c_string(&source)?, c_string(&target)?))).collect()
+impl Step {
+    fn take(&self) -> nix::Result<()> {
+        match self {
+            Step::Bind(source, target) => place(Some(source), target, None, MsFlags::MS_BIND),
+            Step::Empty(target, mode) => {
+                mount(Some(c"tmpfs"), &**target, Some(c"tmpfs"), MsFlags::empty(), Some(*mode))
+            }
+            Step::Folder(path) => ignore_existing(mkdir(&**path, Mode::from_bits_truncate(0o755))),
+            Step::File(path) => {
+                let flags = OFlag::O_CREAT | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+                open(&**path, flags, Mode::from_bits_truncate(0o644)).map(drop)
+            }
+        }
+    }
+}
+
+fn ignore_existing(made: nix::Result<()>) -> nix::Result<()> {
+    if made == Err(nix::Error::EEXIST) { Ok(()) } else { made }
+}
+
+/// What a pod sees where: `/run` and `/dev/shm` of its own, its folder, and its files of `/etc`. A host without
+/// `nsswitch.conf` has no place for one, and needs none.
+fn steps(files: &Path) -> io::Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    let run = Path::new("/run");
+    let var_run = Path::new("/var/run");
+    let is_own = |path: &Path| fs::symlink_metadata(path).is_ok_and(|there| there.is_dir());
+    // The run folder may lie there.
+    if !files.starts_with(run) {
+        for folder in [run, var_run].into_iter().filter(|folder| is_own(folder)) {
+            steps.push(Step::Empty(c_string(folder)?, c"mode=755"));
+        }
+        steps.push(Step::Folder(c_string(&run.join("lock"))?));
+    }
+    if is_own(Path::new("/dev/shm")) {
+        steps.push(Step::Empty(c_string(Path::new("/dev/shm"))?, c"mode=1777"));
+    }
+    steps.push(Step::Folder(c_string(&run.join("meshtax"))?));
+    steps.push(Step::Bind(c_string(files)?, c_string(&run.join("meshtax"))?));
+    for name in ["resolv.conf", "nsswitch.conf", "hosts"] {
+        let target = Path::new("/etc").join(name);
+        if name != "resolv.conf" && !target.exists() {
+            continue;
+        }
+        // A link may lead to what lay in the host's `/run`.
+        let place = fs::canonicalize(&target).unwrap_or(target);
+        if place.starts_with(run) {
+            let folders: Vec<&Path> = place.ancestors().skip(1).take_while(|folder| *folder != run).collect();
+            for folder in folders.into_iter().rev() {
+                steps.push(Step::Folder(c_string(folder)?));
+            }
+            steps.push(Step::File(c_string(&place)?));
+        }
+        steps.push(Step::Bind(c_string(&files.join(name))?, c_string(&place)?));
+    }
+    Ok(steps)
 }
 
 fn place(source: Option<&CStr>, target: &CStr, kind: Option<&CStr>, flags: MsFlags) -> nix::Result<()> {

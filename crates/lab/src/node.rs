@@ -152,7 +152,7 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
     let mut raised = Vec::new();
     for (netns, (name, address)) in pods.into_iter().zip(&members) {
         let place = place(site, arm, name);
-        make_files(&place)?;
+        make_files(&place, name, *address)?;
         let pause = (site.blueprint.programs)(Role::Pause);
         raised.push(Pod::make(name, *address, netns, place, &pause, site.trees)?);
     }
@@ -248,10 +248,11 @@ pub(crate) fn node_group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
 }
 
 /// The pod's folder belongs to the proxy's user, who must be able to enter it wherever the run folder lies.
-fn make_files(place: &Place) -> Result<(), LabError> {
+fn make_files(place: &Place, pod: &str, address: Ipv4Addr) -> Result<(), LabError> {
     let doing = format!("write {}", place.files.display());
     let made = fs::create_dir_all(&place.files)
         .and_then(|()| write_anew(&place.files.join("resolv.conf"), &address::resolv_conf()))
+        .and_then(|()| write_anew(&place.files.join("hosts"), &address::hosts(pod, address)))
         .and_then(|()| write_anew(&place.files.join("nsswitch.conf"), address::NSSWITCH_CONF))
         .and_then(|()| fs::set_permissions(&place.files, fs::Permissions::from_mode(0o755)))
         .and_then(|()| chown(&place.files, Some(plane::PROXY_UID), Some(plane::PROXY_UID)));

@@ -23,6 +23,8 @@ pub struct Pod {
     pid: File,
     /// Its root folder, which is that of this program: in a `chroot` not that of the mount namespace.
     root: File,
+    /// Namespaces of host name and of System V's means of communication.
+    others: [File; 2],
     netns: NetNs,
     place: Place,
 }
@@ -62,7 +64,7 @@ impl Pod {
         let label = format!("{}/pause", place.label);
         let groups =
             trees.make(&place.group.join("pause")).map_err(step(format!("make control groups for `{label}`")))?;
-        let rest = Rest::New { files: &place.files };
+        let rest = Rest::New { files: &place.files, name };
         let room = Room { net: netns.as_fd(), rest, groups: &groups, user: None, folder: Path::new("/") };
         let pause = Process::start(label.clone(), pause, &room, place.log("pause"))?;
         let open = |part: &str| {
@@ -70,6 +72,7 @@ impl Pod {
             File::open(path).map_err(step(format!("open {part} of `{label}`")))
         };
         let (mount, pid, root) = (open("ns/mnt")?, open("ns/pid")?, open("root")?);
+        let others = [open("ns/uts")?, open("ns/ipc")?];
         Ok(Pod {
             name: name.to_owned(),
             address,
@@ -79,6 +82,7 @@ impl Pod {
             mount,
             pid,
             root,
+            others,
             netns,
             place,
         })
@@ -121,7 +125,8 @@ impl Pod {
         let label = format!("{}/{name}", self.place.label);
         let groups = trees.make(&self.group(group));
         let groups = groups.map_err(step(format!("make control groups for `{label}`")))?;
-        let rest = Rest::Of { mount: self.mount.as_fd(), pid: self.pid.as_fd(), root: self.root.as_fd() };
+        let others = self.others.each_ref().map(File::as_fd);
+        let rest = Rest::Of { mount: self.mount.as_fd(), others, pid: self.pid.as_fd(), root: self.root.as_fd() };
         let room = Room { net: self.netns.as_fd(), rest, groups: &groups, user, folder: &self.place.folder };
         Process::start(label, program, &room, self.place.log(name))
     }

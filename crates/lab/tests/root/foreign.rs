@@ -127,6 +127,41 @@ fn pods_see_the_root_folder_that_the_run_sees() {
     assert!(output.status.success(), "{}", words(&output));
 }
 
+/// Wants to be the only one of its kind, as a server with a file of its number does, and calls its host by its name.
+const JEALOUS: &str = "
+name: jealous
+services:
+  web:
+    port: 8080
+    ready: /
+    command:
+      - python3
+      - -c
+      - |
+        import ctypes, http.server, os, socket
+        for path in ['/run/jealous.pid', '/var/run/jealous.lock', '/dev/shm/jealous']:
+            open(path, 'x').write(str(os.getpid()))
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.shmget(0x6a65616c, 4096, 0o3600) >= 0, 'somebody else has this key'
+        assert socket.gethostname().startswith('web-v1'), socket.gethostname()
+        assert socket.gethostbyname(socket.gethostname()).startswith('10.'), 'its own name has its address'
+        assert socket.getaddrinfo('localhost', 1, socket.AF_INET6)[0][4][0] == '::1'
+        http.server.HTTPServer(('', 8080), http.server.SimpleHTTPRequestHandler).serve_forever()
+";
+
+#[test]
+fn pods_share_no_place_for_what_programs_say_of_themselves() {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    let topology = home.path().join("jealous.yaml");
+    fs::write(&topology, JEALOUS).unwrap();
+    let lab = Kept::stand(&topology);
+    for path in ["/run/jealous.pid", "/dev/shm/jealous"] {
+        assert!(!Path::new(path).exists(), "{path} is on the host");
+    }
+    drop(lab);
+}
+
 /// Mounts of a network namespace of the host's, by its name.
 fn mounts(name: &str) -> usize {
     fs::read_to_string("/proc/self/mountinfo").unwrap().lines().filter(|line| line.contains(name)).count()
