@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use plane::{Plane, Sidecar};
 use topology::{Service, Step, Topology, Work};
@@ -101,6 +102,20 @@ impl Node {
         pod.container("app").expect("the client pod runs the load generator")
     }
 
+    /// Gives the load generator an order and waits for its answer; an error at once if any of the arm's programs ends
+    /// meanwhile.
+    pub fn ask_client(&mut self, order: &str, patience: Duration, stop: &Stop) -> Result<String, LabError> {
+        self.client().order(order)?;
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(line) = self.client().glance(deadline, patience)? {
+                return Ok(line);
+            }
+            stop.check()?;
+            self.check_alive()?;
+        }
+    }
+
     /// What asks its pods for their health, if anything does.
     pub fn kubelet(&mut self) -> Option<&mut Process> {
         self.kubelet.as_mut()
@@ -115,9 +130,14 @@ impl Node {
 
     /// Cuts the logs of its pods where they grow for ever; an error if any of its programs has ended.
     pub fn tend(&mut self) -> Result<(), LabError> {
+        self.pods.iter().try_for_each(Pod::trim_logs)?;
+        self.check_alive()
+    }
+
+    fn check_alive(&mut self) -> Result<(), LabError> {
         self.dns.check_alive()?;
         self.kubelet.iter_mut().try_for_each(Process::check_alive)?;
-        self.pods.iter_mut().try_for_each(Pod::tend)
+        self.pods.iter_mut().try_for_each(Pod::check_alive)
     }
 
     pub(crate) fn let_go(self) -> Result<(), LabError> {

@@ -177,11 +177,15 @@ impl Pod {
         &self.place.files
     }
 
-    /// Cuts the logs of its processes where they grow for ever; an error if any of these has ended.
-    pub(crate) fn tend(&mut self) -> Result<(), LabError> {
+    /// Cuts the logs of its processes where they grow for ever.
+    pub(crate) fn trim_logs(&self) -> Result<(), LabError> {
+        self.containers.iter().chain(&self.beside).try_for_each(|(_, process)| process.trim_log())
+    }
+
+    /// An error if any of its processes has ended.
+    pub(crate) fn check_alive(&mut self) -> Result<(), LabError> {
         self.pause.check_alive()?;
-        let mut all = self.containers.iter_mut().chain(&mut self.beside);
-        all.try_for_each(|(_, process)| process.trim_log().and_then(|()| process.check_alive()))
+        self.containers.iter_mut().chain(&mut self.beside).try_for_each(|(_, process)| process.check_alive())
     }
 
     /// Lets its processes run on after this program has ended.

@@ -98,15 +98,23 @@ impl Process {
     pub fn answer(&mut self, patience: Duration, stop: &Stop) -> Result<String, LabError> {
         let deadline = Instant::now() + patience;
         loop {
-            match self.answers.recv_timeout(GLANCE) {
-                Ok(line) => return Ok(line),
-                Err(RecvTimeoutError::Disconnected) => return Err(self.failed("ended")),
-                Err(RecvTimeoutError::Timeout) => {}
+            if let Some(line) = self.glance(deadline, patience)? {
+                return Ok(line);
             }
             stop.check()?;
-            if Instant::now() > deadline {
-                return Err(self.failed(&format!("did not answer within {} s", patience.as_secs())));
+        }
+    }
+
+    /// The next line that the program answers, if it comes within a moment; an error once the deadline, which `patience` has
+    /// set, is over.
+    pub(crate) fn glance(&mut self, deadline: Instant, patience: Duration) -> Result<Option<String>, LabError> {
+        match self.answers.recv_timeout(GLANCE) {
+            Ok(line) => Ok(Some(line)),
+            Err(RecvTimeoutError::Disconnected) => Err(self.failed("ended")),
+            Err(RecvTimeoutError::Timeout) if Instant::now() > deadline => {
+                Err(self.failed(&format!("did not answer within {} s", patience.as_secs())))
             }
+            Err(RecvTimeoutError::Timeout) => Ok(None),
         }
     }
 

@@ -370,7 +370,7 @@ impl<'a> Conductor<'a> {
         let load = Sequential { requests, ..self.experiment.load.clone() };
         let longest = (load.timeout + load.think).max(load.pace) * u32::try_from(requests).unwrap_or(u32::MAX) + GRACE;
         let order = Order::Sequential(load).to_string();
-        let answer = node.client().ask(&order, longest, self.stop)?;
+        let answer = node.ask_client(&order, longest, self.stop)?;
         serde_json::from_str(&answer).context("the load generator's answer is damaged")
     }
 

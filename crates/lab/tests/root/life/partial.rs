@@ -39,17 +39,39 @@ fn a_sidecar_that_dies_is_named_and_the_rounds_before_are_told() {
     assert_gone(&ended.id, &before);
 }
 
+#[test]
+fn a_program_that_dies_ends_its_block_at_once() {
+    let before = Host::look();
+    // A block takes ten minutes if nothing ends it.
+    let slow = LONG.replace("requests: 6000", "requests: 6").replace("rounds: 600", "rounds: 2");
+    let mut run = UnderWay::start(&slow.replace("think: 5ms", "think: 300s"), &[]);
+    run.hear("idle: ");
+    sleep(Duration::from_secs(1));
+    kill(envoy(&run.id(), "sidecar/back-v1/proxy"), Signal::SIGKILL).unwrap();
+    // Only the arm under load is looked after, and arms take turns.
+    kill(named(&run.id(), "none/back-v1/app", "meshtax"), Signal::SIGKILL).unwrap();
+    let ended = run.end();
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.said);
+    assert!(ended.said.contains("/back-v1/"), "{}", ended.said);
+    assert!(ended.said.contains(" ended (signal: 9 (SIGKILL)); the end of its log "), "{}", ended.said);
+    assert_gone(&ended.id, &before);
+}
+
 /// The Envoy in a control group of a run.
 fn envoy(id: &str, group: &str) -> Pid {
+    named(id, group, "envoy")
+}
+
+/// The process whose name begins so in a control group of a run.
+fn named(id: &str, group: &str, name: &str) -> Pid {
     let root = Path::new("/sys/fs/cgroup");
     let trees = fs::read_dir(root).unwrap().map(|tree| tree.unwrap().path()).chain([root.to_owned()]);
     let processes = |tree: PathBuf| fs::read_to_string(tree.join(format!("meshtax-{id}/{group}/cgroup.procs"))).ok();
     let processes = trees.filter_map(processes).flat_map(|file| file.lines().map(str::to_owned).collect::<Vec<_>>());
-    let is_envoy = |process: &String| {
-        fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.starts_with("envoy"))
-    };
-    let envoy = processes.into_iter().find(is_envoy).expect("the sidecar's group holds its Envoy");
-    Pid::from_raw(envoy.parse().unwrap())
+    let is_it =
+        |process: &String| fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|comm| comm.starts_with(name));
+    let process = processes.into_iter().find(is_it).expect("the group holds it");
+    Pid::from_raw(process.parse().unwrap())
 }
 
 #[test]
