@@ -1,9 +1,11 @@
 //! Answers in fewer bytes, for those who take them so (RFC 9110, section 12.5.3).
 
-use std::io::Write;
+use std::io::{Cursor, Read, Write};
 
 use flate2::Compression;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
+use hyper::body::Bytes;
 
 /// Whether one of the lines of `Accept-Encoding` takes gzip.
 pub(crate) fn takes_gzip<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
@@ -15,16 +17,48 @@ pub(crate) fn takes_gzip<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
     })
 }
 
-/// The text in gzip's fastest form: labels repeat themselves so much that the smallest would save little more.
-pub(crate) fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory takes all that is written")
+/// Packs a text in gzip's fastest form: labels repeat themselves so much that the smallest would save little more.
+pub(crate) struct Packer(GzEncoder<Vec<u8>>);
+
+impl Default for Packer {
+    fn default() -> Self {
+        Self(GzEncoder::new(Vec::new(), Compression::fast()))
+    }
+}
+
+impl Packer {
+    /// Takes more of the text.
+    pub fn add(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).expect("memory takes all that is written");
+    }
+
+    /// All of it.
+    pub fn packed(self) -> Vec<u8> {
+        let mut packed = self.0.finish().expect("memory takes all that is written");
+        packed.shrink_to_fit();
+        packed
+    }
+}
+
+/// Unpacks what a [`Packer`] has packed, piece by piece.
+pub(crate) struct Unpacker(GzDecoder<Cursor<Bytes>>);
+
+impl Unpacker {
+    /// From the beginning.
+    pub fn new(packed: Bytes) -> Self {
+        Self(GzDecoder::new(Cursor::new(packed)))
+    }
+
+    /// The next so many bytes of the text, of which there are so many.
+    pub fn next(&mut self, length: usize) -> Bytes {
+        let mut piece = vec![0; length];
+        self.0.read_exact(&mut piece).expect("it is as it was packed");
+        piece.into()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     #[test]
@@ -43,12 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_is_what_was_told() {
+    fn what_is_packed_is_small_and_is_what_was_told() {
         let told = "istio_tcp_sent_bytes_total{a=\"b\"} 1\n".repeat(1_000);
-        let compressed = gzip(&told);
-        let mut read = String::new();
-        flate2::read::GzDecoder::new(&compressed[..]).read_to_string(&mut read).unwrap();
-        assert_eq!(read, told);
-        assert!(compressed.len() * 20 < told.len(), "{} bytes", compressed.len());
+        let mut packer = Packer::default();
+        told.split_inclusive('\n').for_each(|line| packer.add(line));
+        let packed = Bytes::from(packer.packed());
+        assert!(packed.len() * 20 < told.len(), "{} bytes", packed.len());
+        let mut unpacker = Unpacker::new(packed);
+        let read = [1, 999, told.len() - 1_000].map(|length| unpacker.next(length));
+        assert_eq!(read.concat(), told.as_bytes());
     }
 }

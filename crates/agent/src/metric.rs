@@ -10,7 +10,7 @@ use crate::totals::Group;
 use accept::{Range, quality};
 
 /// Forms in which a scraper can have metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exposition {
     /// Prometheus' text format 0.0.4.
     Classic,
@@ -108,9 +108,10 @@ impl Family {
         others
     }
 
-    fn write(&self, form: Exposition, text: &mut String) {
+    fn text(&self, form: Exposition) -> String {
+        let mut text = String::new();
         if self.series.is_empty() {
-            return;
+            return text;
         }
         // OpenMetrics names a family without the suffix of its samples.
         let name = match (form, self.kind) {
@@ -125,30 +126,33 @@ impl Family {
         let _infallible = write!(text, "# HELP {name} {}\n# TYPE {name} {kind}\n", self.help);
         for (labels, value) in &self.series {
             match value {
-                Value::Number(number) => sample(text, self.name, "", labels, None, *number),
+                Value::Number(number) => sample(&mut text, self.name, "", labels, None, *number),
                 Value::Histogram { bounds, counts, sum } => {
                     let mut below = 0;
                     let ends = bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
                     for (end, count) in ends.zip(counts) {
                         below += count;
-                        sample(text, self.name, "_bucket", labels, Some(&end), below as f64);
+                        sample(&mut text, self.name, "_bucket", labels, Some(&end), below as f64);
                     }
-                    sample(text, self.name, "_sum", labels, None, *sum);
-                    sample(text, self.name, "_count", labels, None, below as f64);
+                    sample(&mut text, self.name, "_sum", labels, None, *sum);
+                    sample(&mut text, self.name, "_count", labels, None, below as f64);
                 }
             }
         }
+        text
     }
 }
 
+/// All families as text, one after the other: as a whole it may be large.
+pub fn pieces(families: &[Family], form: Exposition) -> impl Iterator<Item = String> {
+    let end = (form == Exposition::OpenMetrics).then(|| "# EOF\n".to_owned());
+    families.iter().map(move |family| family.text(form)).chain(end)
+}
+
 /// All families as one text.
+#[cfg(test)]
 pub fn exposition(families: &[Family], form: Exposition) -> String {
-    let mut text = String::new();
-    families.iter().for_each(|family| family.write(form, &mut text));
-    if form == Exposition::OpenMetrics {
-        text.push_str("# EOF\n");
-    }
-    text
+    pieces(families, form).collect()
 }
 
 fn sample(text: &mut String, name: &str, suffix: &str, labels: &Labels, below: Option<&str>, value: f64) {

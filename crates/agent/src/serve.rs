@@ -1,7 +1,11 @@
 //! The endpoint that Prometheus scrapes.
 
+mod answer;
+mod peers;
+mod rendering;
+mod turn;
+
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -10,29 +14,33 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use hyper::http::{Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use probe::ProbeError;
+use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::{AbortHandle, LocalSet};
+use tokio::task::{LocalSet, yield_now};
 
 use crate::encoding;
 use crate::export::families;
 use crate::guard::Guard;
 use crate::ledger::{Bounds, Ledger};
-use crate::metric::{Exposition, Family, exposition};
+use crate::metric::{Exposition, Family};
 use crate::push::{Notice, Push, Tally};
 use crate::witnesses::Witnesses;
+use answer::{Answer, Content};
+use peers::Peers;
+use rendering::{Desk, HELD_MAX, Refusal};
+use turn::{Patient, STALL, Turn};
 
 /// How long a scraper may take to ask, and to agree on TLS.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,8 +52,15 @@ const GLANCE: Duration = Duration::from_secs(5);
 /// How long to wait for a descriptor.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Most connections at a time. One more ends the oldest: so those who only hold connections keep no scraper out.
-const CONNECTIONS_MAX: usize = 64;
+/// Connections that may wait to be accepted, as they do while metrics are read.
+const BACKLOG: i32 = 1_024;
+
+/// Bytes that the kernel may keep of what a peer asks and of what it does not read; the kernel takes twice as many.
+const ASKED_MAX: usize = 16 << 10;
+const UNREAD_MAX: usize = 32 << 10;
+
+/// Bytes of a question, and of an answer that are ready to be sent.
+const BUFFER_MAX: usize = 16 << 10;
 
 /// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -94,9 +109,16 @@ pub enum Order {
 /// It cannot be had.
 pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> {
     let listen = || {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        // Connections inherit all of this.
+        socket.set_recv_buffer_size(ASKED_MAX)?;
+        socket.set_send_buffer_size(UNREAD_MAX)?;
+        socket.set_tcp_user_timeout(Some(STALL))?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
     };
     listen().map_err(|source| ServeError::Listen { address, source })
 }
@@ -112,10 +134,13 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let Service { witnesses, listener, guard, push, bounds } = service;
     let ledger = RefCell::new(Ledger::new(Path::new("/"), bounds));
-    let exporter = Rc::new(Exporter { witnesses, ledger, guard: RefCell::new(guard), tally: Tally::default() });
+    let (peers, desk) = (Peers::default(), Desk::default());
+    let exporter =
+        Rc::new(Exporter { witnesses, ledger, guard: RefCell::new(guard), tally: Tally::default(), peers, desk });
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::from_std(listener).map_err(ServeError::Start)?;
         let mut accepting = pin!(accept_all(&listener, &exporter));
+        let mut reading = pin!(exporter.read_all());
         let read = || exporter.families();
         let mut pushing = pin!(crate::push::push_all(push.as_ref(), &exporter.tally, read, tell));
         // They only wake it up: what they mean is for `next` to say.
@@ -130,6 +155,7 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
             }
             tokio::select! {
                 () = &mut accepting => {}
+                () = &mut reading => {}
                 () = &mut pushing => {}
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
@@ -142,41 +168,46 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
 
 /// Accepts for ever.
 async fn accept_all(listener: &TcpListener, exporter: &Rc<Exporter>) {
-    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         // The error is a want of descriptors, which only time cures.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(RETRY).await;
             continue;
         };
-        open.retain(|connection| !connection.is_finished());
-        if open.len() >= CONNECTIONS_MAX {
-            open.pop_front().expect("it is full").abort();
-        }
-        open.push_back(tokio::task::spawn_local(welcome(stream, Rc::clone(exporter))).abort_handle());
+        tokio::task::spawn_local(welcome(stream, exporter.peers.welcome(), Rc::clone(exporter)));
     }
 }
 
 /// How a scraper's connection ends is its own affair.
-async fn welcome(stream: TcpStream, exporter: Rc<Exporter>) {
+async fn welcome(stream: TcpStream, turn: Rc<Turn>, exporter: Rc<Exporter>) {
     let tls = exporter.guard.borrow().tls().cloned();
-    match tls {
-        None => answer_all(stream, exporter).await,
-        Some(tls) => {
-            if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
-                answer_all(stream, exporter).await;
+    let stream = Patient::new(stream, Rc::clone(&turn));
+    let answering = async {
+        match tls {
+            None => answer_all(stream, &turn, &exporter).await,
+            Some(tls) => {
+                if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
+                    answer_all(stream, &turn, &exporter).await;
+                }
             }
         }
+    };
+    tokio::select! {
+        () = answering => {}
+        () = turn.ended() => {}
     }
 }
 
-async fn answer_all(stream: impl AsyncRead + AsyncWrite + Unpin, exporter: Rc<Exporter>) {
-    let answer = service_fn(|request| {
-        let answer = exporter.answer(&request);
-        async { Ok::<_, Infallible>(answer) }
+async fn answer_all(stream: impl AsyncRead + AsyncWrite + Unpin, turn: &Rc<Turn>, exporter: &Exporter) {
+    let answer = service_fn(|request| async move {
+        turn.begin().await;
+        let answer = exporter.answer(&request, turn).await;
+        Ok::<_, Infallible>(answer.map(|content| Answer { content, turn: Rc::clone(turn) }))
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(BUFFER_MAX);
+    // Who has nothing more to ask may still read.
+    builder.half_close(true);
     builder.serve_connection(TokioIo::new(stream), answer).await.ok();
 }
 
@@ -185,17 +216,20 @@ struct Exporter {
     ledger: RefCell<Ledger>,
     guard: RefCell<Guard>,
     tally: Tally,
+    peers: Peers,
+    desk: Desk,
 }
 
 impl Exporter {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &Request<Incoming>, turn: &Turn) -> Response<Content> {
         match (request.method(), request.uri().path()) {
             // What is asked for with HEAD has the same head; who serves leaves its body out.
             (&(Method::GET | Method::HEAD), "/healthz") => plain(StatusCode::OK, "ok\n".to_owned()),
             _ if !self.guard.borrow().admits(request.headers()) => unauthorized(),
             (&(Method::GET | Method::HEAD), "/metrics") => {
                 let listed = |name| request.headers().get_all(name).iter().filter_map(|value| value.to_str().ok());
-                self.scrape(Exposition::negotiated(listed(ACCEPT)), encoding::takes_gzip(listed(ACCEPT_ENCODING)))
+                let form = Exposition::negotiated(listed(ACCEPT));
+                self.scrape(turn, form, encoding::takes_gzip(listed(ACCEPT_ENCODING))).await
             }
             (&(Method::GET | Method::HEAD), "/") => plain(StatusCode::OK, "metrics are at /metrics\n".to_owned()),
             (&(Method::GET | Method::HEAD), _) => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
@@ -207,24 +241,51 @@ impl Exporter {
         }
     }
 
-    fn scrape(&self, form: Exposition, is_compressed: bool) -> Response<Full<Bytes>> {
-        let families = match self.families() {
-            Ok(families) => families,
-            Err(error) => return plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    async fn scrape(&self, turn: &Turn, form: Exposition, is_compressed: bool) -> Response<Content> {
+        if !self.peers.seat(turn).await {
+            return busy();
+        }
+        let rendering = match self.desk.ask(form).await {
+            Ok(rendering) => rendering,
+            Err(Refusal::Busy) => return busy(),
+            Err(Refusal::Failed(why)) => return plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
         };
-        let text = exposition(&families, form);
-        let mut response = Response::new(Full::default());
+        let mut response = Response::new(Content::of(&rendering, is_compressed));
+        turn.hold(rendering);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, form.content_type().parse().expect("it is a header's value"));
         headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
-        let body = if is_compressed {
+        if is_compressed {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            encoding::gzip(&text)
-        } else {
-            text.into_bytes()
-        };
-        *response.body_mut() = Full::new(body.into());
+        }
         response
+    }
+
+    /// Reads for those who ask, for ever.
+    async fn read_all(&self) {
+        loop {
+            let asked = self.desk.wait().await;
+            if !self.make_room().await {
+                asked.refuse(&Refusal::Busy);
+                continue;
+            }
+            match self.families() {
+                Ok(families) => self.desk.answer(asked, &families).await,
+                Err(error) => asked.refuse(&Refusal::Failed(error.to_string())),
+            }
+        }
+    }
+
+    /// Whether there is room for one rendering more, once those who are slowest have gone.
+    async fn make_room(&self) -> bool {
+        while self.desk.held() > HELD_MAX {
+            if !self.peers.end_slowest() {
+                return false;
+            }
+            // It goes when it is called.
+            yield_now().await;
+        }
+        true
     }
 
     fn families(&self) -> Result<Vec<Family>, ProbeError> {
@@ -236,14 +297,20 @@ impl Exporter {
     }
 }
 
-fn unauthorized() -> Response<Full<Bytes>> {
+fn busy() -> Response<Content> {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at a time\n".to_owned());
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+fn unauthorized() -> Response<Content> {
     let mut response = plain(StatusCode::UNAUTHORIZED, "bring the token: `Authorization: Bearer ...`\n".to_owned());
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
 
-fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text)));
+fn plain(status: StatusCode, text: String) -> Response<Content> {
+    let mut response = Response::new(Content::Whole(Bytes::from(text)));
     *response.status_mut() = status;
     response
 }

@@ -7,6 +7,7 @@ mod istio;
 mod nat;
 mod otlp;
 mod output;
+mod peers;
 mod privilege;
 mod prometheus;
 mod screen;
