@@ -199,7 +199,8 @@ impl Pod {
 /// root writes elsewhere.
 pub fn write_anew(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
-    let beside = path.with_added_extension("new");
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
