@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::failure::{Failure, Hint};
 use crate::output::print;
+use crate::text;
 
 const FILES: &[(&str, &str)] = &[
     ("experiments/bookinfo-lean.yaml", include_str!("../../../experiments/bookinfo-lean.yaml")),
@@ -41,7 +42,7 @@ pub fn file(name: &str) -> Option<&'static str> {
 
 /// The text of a file: the one at `path`, else the bundled one of that name.
 pub fn read(path: &Path) -> Result<String, Failure> {
-    match std::fs::read_to_string(path) {
+    match text::written(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             file(&path.to_string_lossy()).map(str::to_owned).ok_or_else(|| {
                 let hint = listing(&path.to_string_lossy());

@@ -39,6 +39,7 @@ use crate::bundled;
 use crate::cli::Amounts;
 use crate::failure::{Failure, quoted};
 use crate::kind::{Kind, kind_of};
+use crate::text;
 
 /// Stand-ups of the lab unless told otherwise: as many as intervals need to be exact.
 const STANDS: u32 = 10;
@@ -344,7 +345,7 @@ fn topology_of(experiment: &Path, name: &Spanned<String>) -> Result<TopologyFile
         Some(text) => (PathBuf::from(bundled), text.to_owned()),
         None => {
             let path = experiment.parent().unwrap_or(Path::new("")).join(&name.value);
-            let read = bundled::file(&name.value).map(str::to_owned).map_or_else(|| std::fs::read_to_string(&path), Ok);
+            let read = bundled::file(&name.value).map(str::to_owned).map_or_else(|| text::written(&path), Ok);
             let text = read.map_err(|error| {
                 let hint =
                     "name a bundled topology (`meshtax show` lists them), or a file seen from the experiment's folder";

@@ -35,6 +35,7 @@ mod sidecar;
 mod signals;
 mod tally;
 mod telemetry;
+mod text;
 mod watch;
 mod witness;
 

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use topology::Topology;
 
 use crate::experiment;
 use crate::failure::{Failure, Hint};
+use crate::text;
 
 const MEASUREMENT: &str = "measurement.json";
 const LOST: &str = "restore it from a copy, or run the experiment again";
@@ -43,7 +43,7 @@ impl Record {
     /// Reads what a run measured.
     pub fn open(path: &Path) -> Result<Record, Failure> {
         let file = path.join(MEASUREMENT);
-        let text = match fs::read_to_string(&file) {
+        let text = match text::recorded(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_measured(path)),
             other => other.with_context(|| unreadable(&file)).hint("name a folder that this user may read")?,
         };
@@ -76,7 +76,7 @@ impl Record {
 
     fn cut_of(&self, name: &str) -> Option<String> {
         let file = self.path.join(name);
-        let text = fs::read_to_string(&file).ok()?;
+        let text = text::recorded(&file).ok()?;
         let mut counted: BTreeMap<(String, bool), u64> = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
             let Ok(Line { arm, phase }) = serde_json::from_str(line) else {
@@ -132,7 +132,7 @@ impl Record {
 
     fn text(&self, name: &str) -> Result<String, Failure> {
         let file = self.path.join(name);
-        fs::read_to_string(&file).with_context(|| unreadable(&file)).hint(rest())
+        text::recorded(&file).with_context(|| unreadable(&file)).hint(rest())
     }
 }
 

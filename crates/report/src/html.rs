@@ -17,6 +17,7 @@ mod table;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use measure::{Curves, Measurement, Signal};
+use sha2::{Digest, Sha256};
 use topology::Topology;
 
 use crate::answer::answer;
@@ -42,6 +43,7 @@ pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> 
     let title = format!("{TITLE_START}: {}", measurement.experiment.name);
     let head = element("head")
         .put(element("meta").with("charset", "utf-8"))
+        .put(element("meta").with("http-equiv", "Content-Security-Policy").with("content", policy()))
         .put(element("meta").with("name", "viewport").with("content", "width=device-width, initial-scale=1"))
         .put(element("meta").with("name", "color-scheme").with("content", "light dark"))
         .put(
@@ -60,6 +62,16 @@ pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> 
         .put(element("script").verbatim(SCRIPT));
     let page = element("html").with("lang", "en").put(head).put(body);
     format!("<!DOCTYPE html>\n{page}\n")
+}
+
+/// Only this page's own style and script count, and nothing is fetched, whatever a name in it may hold.
+fn policy() -> String {
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    format!(
+        "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
 }
 
 /// Name, contents, and the arms with a box for each look to hide them.

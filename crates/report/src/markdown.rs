@@ -18,7 +18,7 @@ use crate::verdict::{p_value, spelled};
 pub fn markdown(measurement: &Measurement) -> String {
     let others = measurement.arms.iter().skip(1);
     let parts = [
-        vec![format!("### meshtax: {}", measurement.experiment.name), warnings(&measurement.cautions)],
+        vec![format!("### meshtax: {}", escaped(&measurement.experiment.name)), warnings(&measurement.cautions)],
         vec![quoted(&answer(measurement))],
         others.clone().map(|arm| primary(measurement, arm)).collect(),
         vec![calibration(measurement), cautions(&measurement.cautions)],
@@ -174,11 +174,25 @@ pub(crate) fn cautions(cautions: &[Caution]) -> String {
     cautions.iter().filter(|one| !one.fatal).map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Text that no renderer takes for HTML; what stands between backticks is safe as it is.
+/// Text that no renderer takes for HTML; what stands between two backticks is safe as it is.
 pub(crate) fn plain(text: &str) -> String {
+    let last = text.split('`').count() - 1;
+    let is_code = |index: usize| index % 2 == 1 && index < last;
     let parts = text.split('`').enumerate();
-    let parts = parts.map(|(index, part)| if index % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() });
+    let parts = parts.map(|(index, part)| if is_code(index) { part.to_owned() } else { part.replace('<', "&lt;") });
     parts.collect::<Vec<_>>().join("`")
+}
+
+/// A name of somebody else's, on one line, in which no character is markup.
+pub(crate) fn escaped(name: &str) -> String {
+    let escape = |letter: char| match letter {
+        '<' => "&lt;".to_owned(),
+        '&' => "&amp;".to_owned(),
+        '\n' | '\r' => " ".to_owned(),
+        letter if "\\`*_{}[]()#|!~@".contains(letter) => format!("\\{letter}"),
+        letter => letter.to_string(),
+    };
+    name.chars().map(escape).collect()
 }
 
 /// Where it comes from, and how to read intervals and their `marks`.

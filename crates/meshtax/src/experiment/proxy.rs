@@ -203,7 +203,7 @@ fn read(experiment: &Path, file: &str, place: Location) -> Result<String, Fault>
         Some(text) if error.kind() == ErrorKind::NotFound => Ok(text.to_owned()),
         _ => Err(error),
     };
-    std::fs::read_to_string(&path).or_else(bundled).map_err(|error| {
+    crate::text::written(&path).or_else(bundled).map_err(|error| {
         let what = format!("cannot read the template `{}`: {error}", path.display());
         Fault::at(place, what, "name a file, seen from the experiment's folder")
     })

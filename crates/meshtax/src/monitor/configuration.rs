@@ -44,7 +44,7 @@ impl Configuration {
 
     /// Reads and checks an agent's file and those that it names, as seen from its folder.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)
+        let text = crate::text::written(path)
             .with_context(|| format!("cannot read `{}`", path.display()))
             .hint("name a YAML file that this user may read")?;
         let located = |fault| Failure::in_file(path, fault);

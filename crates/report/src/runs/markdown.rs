@@ -4,7 +4,7 @@ use super::{UNITS, aspect, cost, label, subject};
 use crate::comparison::effect_cell;
 use crate::group::groups;
 use crate::interval::mark_meaning;
-use crate::markdown::{cautions, plain, table, title, told, value, warnings};
+use crate::markdown::{cautions, escaped, plain, table, title, told, value, warnings};
 use crate::verdict::{margin, spelled};
 
 /// Two runs beside each other as Markdown for a pull request: the primary metrics with their verdicts, what differs
@@ -14,7 +14,7 @@ pub fn runs_markdown(comparison: &Comparison) -> String {
     let shared: Vec<(&Arm, &Arm)> =
         a.arms.iter().filter_map(|arm| Some((arm, b.arms.iter().find(|other| other.name == arm.name)?))).collect();
     let head = vec![
-        format!("### meshtax: {} against {}", b.experiment.name, a.experiment.name),
+        format!("### meshtax: {} against {}", escaped(&b.experiment.name), escaped(&a.experiment.name)),
         format!("- A: {}\n- B: {}", plain(&subject(a)), plain(&subject(b))),
         warnings(&comparison.cautions),
         differences(&comparison.differences),

@@ -141,6 +141,26 @@ fn known_costs_stand_in_a_pull_request() {
     ");
 }
 
+#[test]
+fn names_are_no_markup_in_markdown() {
+    let mut measurement = measurement();
+    measurement.experiment.name = "a*b [c](http://d) <img src=x>\n# e".to_owned();
+    let told = markdown(&measurement);
+    assert_eq!(told.lines().next(), Some(r"### meshtax: a\*b \[c\]\(http://d\) &lt;img src=x> \# e"));
+}
+
+#[test]
+fn the_page_takes_nothing_but_its_own_style_and_script() {
+    let page = html(&measurement(), &curves(), &topology());
+    let policy = tags(&page).into_iter().find(|(tag, _)| tag.contains("Content-Security-Policy")).unwrap().0;
+    assert!(policy.contains("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+    // The hash is of what stands between the tags, to the byte.
+    for (tag, text) in [("style", include_str!("../html/style.css")), ("script", include_str!("../html/script.js"))] {
+        assert!(page.contains(&format!("<{tag}>{text}</{tag}>")), "{tag}");
+    }
+    assert!(!page.contains(" style="), "an attribute would need more than the policy gives");
+}
+
 /// Tags of a page in their order: name and attributes, and the text that follows. Panics where one is not closed.
 fn tags(page: &str) -> Vec<(&str, &str)> {
     let mut open: Vec<&str> = Vec::new();

@@ -158,3 +158,21 @@ fn arguments() {
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 }
+
+#[test]
+fn what_may_never_end_is_not_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let pipe = home.path().join("measurement.json");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    let folder = home.path().to_str().unwrap();
+    for (arguments, error) in [
+        (&["report", folder][..], "it is no regular file"),
+        (&["compare", folder, folder], "it is no regular file"),
+        (&["check", "/dev/zero"], "it is longer than 16 MiB"),
+        (&["run", "--topology", "/dev/zero"], "it is longer than 16 MiB"),
+    ] {
+        let output = meshtax().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", words(&output));
+        assert!(words(&output).contains(error), "{arguments:?}: {}", words(&output));
+    }
+}
