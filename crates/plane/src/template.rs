@@ -2,6 +2,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use topology::Fault;
 
+/// Steps that a template may take: some hundred times as many as a file for hundreds of services takes.
+const FUEL: u64 = 5_000_000;
+
 /// Templates in the language of Jinja, for configuration files: nothing is escaped, a line with nothing but `{% .. %}`
 /// leaves no line, and what has no value is a fault.
 pub(crate) fn environment() -> Environment<'static> {
@@ -12,6 +15,7 @@ pub(crate) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // Places of faults are kept only then.
     environment.set_debug(true);
+    environment.set_fuel(Some(FUEL));
     environment.add_function("refuse", refuse);
     environment
 }
@@ -26,6 +30,7 @@ pub(crate) fn fault_of(error: &Error, text: &str) -> Fault {
     let before = error.range().and_then(|range| text.get(..range.start));
     let (line, column) = before.map_or((error.line().unwrap_or(0), 1), place_after);
     let what = match (error.kind(), error.detail()) {
+        (ErrorKind::OutOfFuel, _) => format!("it takes more than {FUEL} steps"),
         (ErrorKind::SyntaxError, Some(detail)) => format!("syntax error: {detail}"),
         (_, Some(detail)) => detail.to_owned(),
         (kind, None) => kind.to_string(),
@@ -46,6 +51,7 @@ fn hint(kind: ErrorKind) -> &'static str {
         ErrorKind::SyntaxError => {
             "write `{{ value }}`, `{% for x in list %} .. {% endfor %}`, `{% if x %} .. {% endif %}`"
         }
+        ErrorKind::OutOfFuel => "let it loop over services and endpoints only",
         _ => "templates are written in the language of Jinja",
     }
 }

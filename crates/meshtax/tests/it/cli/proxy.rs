@@ -130,6 +130,12 @@ fn templates() {
         "own.conf:1:4: no use for front",
         "templates are written in the language of Jinja",
     );
+    check(
+        "listen",
+        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "own.conf:1:1: it takes more than 5000000 steps",
+        "let it loop over services and endpoints only",
+    );
 }
 
 /// Whether a program is there is a question to the machine, so `check` does not ask it.
