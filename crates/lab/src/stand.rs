@@ -115,12 +115,13 @@ pub struct Lab {
 }
 
 /// Stands up every arm and waits until all are ready. Whatever fails, nothing stays behind.
-pub fn stand_up(blueprint: &Blueprint<'_>, mut claim: Claim, trees: Trees, stop: &Stop) -> Result<Lab, LabError> {
+pub fn stand_up(blueprint: &Blueprint<'_>, claim: Claim, trees: Trees, stop: &Stop) -> Result<Lab, LabError> {
     let id = claim.id().to_owned();
-    let is_limited = blueprint.arms.iter().any(|arm| arm.limits != Limits::default());
-    claim.make_groups(&trees, is_limited).map_err(step("make control groups"))?;
     // From here on dropping the lab cleans up.
     let mut lab = Lab { nodes: Vec::new(), claim: Some(claim), trees: trees.clone() };
+    let is_limited = blueprint.arms.iter().any(|arm| arm.limits != Limits::default());
+    let claim = lab.claim.as_mut().expect("a lab holds its claim until it goes");
+    claim.make_groups(&trees, is_limited).map_err(step("make control groups"))?;
     let addresses: Addresses = assign(blueprint.topology);
     let identities = identities(blueprint)?;
     let site = Site { id: &id, blueprint, addresses: &addresses, identities: &identities, trees: &trees, stop };

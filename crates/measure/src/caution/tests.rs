@@ -381,6 +381,24 @@ fn bursts() {
     check(|case| case.observations.meters.iter_mut().for_each(|reading| reading.machine.busy_s = 13.0), &[]);
 }
 
+/// The kernel tells how busy a machine was in ticks of 10 ms: two more in a block of 50 ms on two processors are its rounding.
+#[test]
+fn ticks_of_short_blocks_are_no_bursts() {
+    let ticks = |more: f64| {
+        move |case: &mut Case| {
+            for reading in &mut case.observations.meters {
+                let is_struck = reading.round == 3 && reading.arm == "sidecar";
+                (reading.wall_s, reading.machine.capacity_s) = (0.05, 0.1);
+                reading.machine.pressure_s = Some(0.0);
+                reading.machine.busy_s = 0.02 + if is_struck { more * 0.01 } else { 0.0 };
+                reading.containers.iter_mut().for_each(|container| container.cpu_s = 0.0);
+            }
+        }
+    };
+    check(ticks(2.0), &[]);
+    check(ticks(4.0), &["foreign"]);
+}
+
 #[test]
 fn standstills() {
     let stop = |case: &mut Case| {
