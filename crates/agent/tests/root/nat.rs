@@ -179,8 +179,8 @@ fn children(id: u32) -> Vec<u32> {
 const TOPOLOGY: &str = "
 name: nat
 services:
-  front: {port: 8080, endpoints: {/: {script: [{call: cache}]}}}
-  cache: {port: 6379, protocol: tcp, response: 640 B}
+  front: {port: 8080, endpoints: {/: {script: [{call: store}]}}}
+  store: {port: 6379, protocol: tcp, response: 640 B}
 ";
 
 #[test]
@@ -191,14 +191,14 @@ fn a_labs_service_addresses_lead_to_its_pods() {
     fs::write(&topology, TOPOLOGY).unwrap();
     let lab = Kept::stand(&topology);
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
-    let found = lab.enter("none", "client", &["getent", "hosts", "cache"]);
+    let found = lab.enter("none", "client", &["getent", "hosts", "store"]);
     let found = String::from_utf8(found.stdout).unwrap();
     let address = found.split_whitespace().next().expect("the service has an address");
     let mut top = Watching::begin("top", &["--json", "--interval", "100ms", "--port", "6379"]);
     let _client = AtWork::begin(&mut lab.command_inside("none", "client", &["python3", "-c", ASK, address, "6379"]));
-    let service = "cache.default.svc.cluster.local";
-    is_told(&scrape(&agent.place()), ["none-client", "none-cache-v1"], service);
-    let pods = ["none-client", "none-cache-v1"];
+    let service = "store.default.svc.cluster.local";
+    is_told(&scrape(&agent.place()), ["none-client", "none-store-v1"], service);
+    let pods = ["none-client", "none-store-v1"];
     let lines = top.until(|lines| pods.iter().all(|pod| lines.iter().any(|line| line["pod"] == *pod)));
     assert!(lines.iter().all(|line| line["service"] == service), "{lines:?}");
 }

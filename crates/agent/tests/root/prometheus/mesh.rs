@@ -5,7 +5,7 @@ use super::dashboards;
 use super::server::Prometheus;
 use testbed::{A, Kept, Namespace, Peer, Server, V4, Watching, ask, insist_on_root, query, scrape, words};
 
-/// Calls from `front` to `cache` in each arm, a connection each.
+/// Calls from `front` to `basket` in each arm, a connection each.
 const CALLS: u64 = 46;
 /// And those with which each of the two blocks begins, outside all figures.
 const ALL: u64 = CALLS + 2 * 5;
@@ -13,14 +13,15 @@ const ALL: u64 = CALLS + 2 * 5;
 const ALL_WATCHED: u64 = ALL + CALLS + 5;
 const ANSWER_BYTES: u64 = 640;
 
+/// The agent sees the labs of tests beside this one, too: names of pods that are counted here are nobody else's.
 const TOPOLOGY: &str = "
 name: twice
 services:
   front:
     port: 8080
     connections: new
-    endpoints: {/: {script: [{call: cache}]}}
-  cache: {port: 6379, protocol: tcp, response: 640 B}
+    endpoints: {/: {script: [{call: basket}]}}
+  basket: {port: 6379, protocol: tcp, response: 640 B}
 ";
 
 const EXPERIMENT: &str = "
@@ -63,7 +64,7 @@ fn no_connection_of_a_mesh_is_counted_twice_and_dashboards_have_their_metrics() 
 
 fn without_sidecars_the_agent_counts_for_istio(prometheus: &Prometheus) {
     let of_server = |metric: &str| {
-        let labels = "reporter=\"destination\",destination_workload=\"none-cache-v1\",source_workload!~\"both-.+\"";
+        let labels = "reporter=\"destination\",destination_workload=\"none-basket-v1\",source_workload!~\"both-.+\"";
         prometheus.ask(&format!("sum(istio_tcp_{metric}{{{labels}}})"))
     };
     assert_eq!(of_server("connections_opened_total"), ALL as f64);
@@ -88,13 +89,13 @@ fn behind_sidecars_it_leaves_that_to_them(prometheus: &Prometheus, lab: &Kept) {
         assert_eq!(all("connections_opened"), [], "Istio's metrics of a mesh are its sidecars'");
         assert_eq!(all("sent_bytes"), []);
     }
-    assert_eq!(opened_by_sidecar(lab, "cache-v1"), ALL_WATCHED);
+    assert_eq!(opened_by_sidecar(lab, "basket-v1"), ALL_WATCHED);
     let labels =
-        "reporter=\"destination\",destination_service=\"cache.default.svc.cluster.local\",destination_cluster=\"both\"";
+        "reporter=\"destination\",destination_service=\"basket.default.svc.cluster.local\",destination_cluster=\"both\"";
     assert_eq!(prometheus.ask(&format!("sum(meshtax_tcp_connections_opened_total{{{labels}}})")), ALL_WATCHED as f64);
     // The application behind the sidecar sees each of them, and the sidecar itself the same ones.
     let labels =
-        "{reporter=\"destination\",destination_workload=\"both-cache-v1\",destination_service=\"both-cache-v1:6379\"}";
+        "{reporter=\"destination\",destination_workload=\"both-basket-v1\",destination_service=\"both-basket-v1:6379\"}";
     assert_eq!(prometheus.ask(&format!("sum(meshtax_tcp_connections_opened_total{labels})")), ALL_WATCHED as f64);
     assert_eq!(
         prometheus.ask(&format!("sum(meshtax_tcp_sent_bytes_total{labels})")),
