@@ -114,6 +114,16 @@ impl Trees {
         Ok(all)
     }
 
+    /// Every group of that name below `group`.
+    pub(crate) fn below(group: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        walk(group, &mut |group| {
+            found.extend(group.ends_with(name).then(|| group.to_owned()));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Removes a group and all below it; whoever was inside must have ended. The kernel lets a group go a moment after its
     /// last process, hence the patience. A group that does not exist is no error.
     pub(crate) fn remove(group: &Path, patience: Duration) -> io::Result<()> {

@@ -22,6 +22,10 @@ pub(crate) const PREFIX: &str = "meshtax-";
 pub(crate) const FOLDER: &str = "/run/meshtax";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long applications may take to end once they are told to.
+const GRACE: Duration = Duration::from_secs(5);
+/// Name of the control group of a pod's application.
+const APP: &str = "app";
 
 /// A run's id, held by a lock for as long as this value lives.
 #[derive(Debug)]
@@ -144,9 +148,8 @@ pub fn remove(id: &str, trees: &Trees) -> io::Result<()> {
 
 /// [`remove`] for whoever holds the id.
 pub(crate) fn sweep(id: &str, trees: &Trees) -> io::Result<()> {
-    let mark = Mark::of(id);
-    let mut groups = trees.at(&group_name(id));
-    groups.retain(|group| mark.has(group));
+    let_applications_end(id, trees)?;
+    let groups = groups_of(id, trees);
     end_processes(&groups)?;
     for name in entries(NETNS_FOLDER)? {
         if id_of(&name) == Some(id) {
@@ -162,6 +165,37 @@ pub(crate) fn sweep(id: &str, trees: &Trees) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The control groups that a lab has made.
+fn groups_of(id: &str, trees: &Trees) -> Vec<PathBuf> {
+    let mark = Mark::of(id);
+    let mut groups = trees.at(&group_name(id));
+    groups.retain(|group| mark.has(group));
+    groups
+}
+
+/// Tells applications to end and gives them time for it. As from a kubelet, the first process of a container hears of it.
+pub(crate) fn let_applications_end(id: &str, trees: &Trees) -> io::Result<()> {
+    let below = groups_of(id, trees).iter().map(|group| Trees::below(group, APP)).collect::<io::Result<Vec<_>>>()?;
+    let groups = below.concat();
+    let processes = Trees::processes(&groups)?;
+    for process in processes.iter().filter(|process| **process > 0 && !processes.contains(&parent(**process))) {
+        kill(Pid::from_raw(*process), Signal::SIGTERM).or_else(ignore_gone)?;
+    }
+    let deadline = Instant::now() + GRACE;
+    while !Trees::processes(&groups)?.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// The parent of a process, 0 if it is gone.
+fn parent(process: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    fields.split_whitespace().nth(1).and_then(|parent| parent.parse().ok()).unwrap_or_default()
 }
 
 fn end_processes(groups: &[PathBuf]) -> io::Result<()> {

@@ -3,7 +3,7 @@
 //! The only `unsafe` of this crate: [`Command::pre_exec`] runs between `fork` and `exec`, where only system calls are
 //! allowed. Everything that allocates is done before.
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CString, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,13 +12,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::stat::Mode;
-use nix::unistd::{Gid, Uid, chdir, chroot, fchdir, mkdir, setgid, setgroups, sethostname, setuid, write};
+use nix::unistd::{Gid, Uid, chdir, chroot, fchdir, setgid, setgroups, sethostname, setuid, write};
 
 use crate::mark::{FOLDER, make_folder};
+use crate::view::View;
 
 /// Where the network namespaces of labs have their names: a folder and a mount of its own, so that nothing of the host's is
 /// mounted once more.
@@ -147,9 +146,9 @@ pub(crate) enum Rest<'a> {
     Host,
     /// New ones, made for this program, which is process 1 in them.
     New {
-        /// Folder that becomes `/run/meshtax`, and whose `hosts`, `resolv.conf` and `nsswitch.conf` become those of `/etc`.
-        files: &'a Path,
-        /// The pod's, as its host name.
+        /// What the pod sees of files.
+        view: &'a View,
+        /// Name of the pod, which is its host name.
         name: &'a str,
     },
     /// Those of a pod that stands.
@@ -187,9 +186,9 @@ pub(crate) fn spawn(command: &mut Command, room: &Room<'_>) -> io::Result<Child>
         Ok(())
     };
     command.process_group(0);
-    // SAFETY: `enter` only makes system calls (write, setns, unshare, sethostname, mount, mkdir, open, fchdir, chroot, chdir, setgroups, setgid, setuid) on
-    // descriptors and C strings that were made above; it neither allocates nor takes a lock, so it is sound in the
-    // child of a multi-threaded process.
+    // SAFETY: `enter` only makes system calls (write, setns, unshare, sethostname, mount, umount2, mkdir, mknod, unlink, fchdir,
+    // chroot, chdir, setgroups, setgid, setuid) on descriptors and C strings that were made above; it neither allocates nor
+    // takes a lock, so it is sound in the child of a multi-threaded process.
     unsafe { command.pre_exec(enter) };
     in_thread(|| {
         match &room.rest {
@@ -205,25 +204,15 @@ pub(crate) fn spawn(command: &mut Command, room: &Room<'_>) -> io::Result<Child>
 /// What is done about namespaces between fork and exec, with everything that allocates already done.
 enum Mounts {
     Keep,
-    Make { name: OsString, steps: Vec<Step> },
+    Make { name: OsString, view: View },
     Enter { namespace: OwnedFd, others: [OwnedFd; 2], root: OwnedFd },
-}
-
-/// One step towards a pod's own view of files.
-enum Step {
-    /// Shows the first where the second is.
-    Bind(CString, CString),
-    /// An empty file system of its own in memory, with this mode.
-    Empty(CString, &'static CStr),
-    Folder(CString),
-    File(CString),
 }
 
 impl Mounts {
     fn prepare(rest: &Rest<'_>) -> io::Result<Mounts> {
         Ok(match rest {
             Rest::Host => Mounts::Keep,
-            Rest::New { files, name } => Mounts::Make { name: (*name).into(), steps: steps(files)? },
+            Rest::New { view, name } => Mounts::Make { name: (*name).into(), view: (*view).clone() },
             Rest::Of { mount, others: [uts, ipc], root, .. } => Mounts::Enter {
                 namespace: mount.try_clone_to_owned()?,
                 others: [uts.try_clone_to_owned()?, ipc.try_clone_to_owned()?],
@@ -242,78 +231,26 @@ impl Mounts {
                 fchdir(root)?;
                 chroot(c".")
             }
-            Mounts::Make { name, steps } => {
+            Mounts::Make { name, view } => {
                 unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC)?;
                 sethostname(name)?;
-                // Nothing mounted here shall reach the host; what the host unmounts shall go here too.
-                place(None, c"/", None, MsFlags::MS_REC | MsFlags::MS_SLAVE)?;
-                steps.iter().try_for_each(Step::take)?;
-                place(Some(c"proc"), c"/proc", Some(c"proc"), MsFlags::empty())
+                view.enter()
             }
         }
     }
 }
 
-impl Step {
-    fn take(&self) -> nix::Result<()> {
-        match self {
-            Step::Bind(source, target) => place(Some(source), target, None, MsFlags::MS_BIND),
-            Step::Empty(target, mode) => {
-                mount(Some(c"tmpfs"), &**target, Some(c"tmpfs"), MsFlags::empty(), Some(*mode))
-            }
-            Step::Folder(path) => ignore_existing(mkdir(&**path, Mode::from_bits_truncate(0o755))),
-            Step::File(path) => {
-                let flags = OFlag::O_CREAT | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-                open(&**path, flags, Mode::from_bits_truncate(0o644)).map(drop)
-            }
-        }
-    }
-}
-
-fn ignore_existing(made: nix::Result<()>) -> nix::Result<()> {
-    if made == Err(nix::Error::EEXIST) { Ok(()) } else { made }
-}
-
-/// What a pod sees where: `/run` and `/dev/shm` of its own, its folder, and its files of `/etc`. A host without
-/// `nsswitch.conf` has no place for one, and needs none.
-fn steps(files: &Path) -> io::Result<Vec<Step>> {
-    let mut steps = Vec::new();
-    let run = Path::new("/run");
-    let var_run = Path::new("/var/run");
-    let is_own = |path: &Path| fs::symlink_metadata(path).is_ok_and(|there| there.is_dir());
-    // The run folder may lie there.
-    if !files.starts_with(run) {
-        for folder in [run, var_run].into_iter().filter(|folder| is_own(folder)) {
-            steps.push(Step::Empty(c_string(folder)?, c"mode=755"));
-        }
-        steps.push(Step::Folder(c_string(&run.join("lock"))?));
-    }
-    if is_own(Path::new("/dev/shm")) {
-        steps.push(Step::Empty(c_string(Path::new("/dev/shm"))?, c"mode=1777"));
-    }
-    steps.push(Step::Folder(c_string(&run.join("meshtax"))?));
-    steps.push(Step::Bind(c_string(files)?, c_string(&run.join("meshtax"))?));
-    for name in ["resolv.conf", "nsswitch.conf", "hosts"] {
-        let target = Path::new("/etc").join(name);
-        if name != "resolv.conf" && !target.exists() {
-            continue;
-        }
-        // A link may lead to what lay in the host's `/run`.
-        let place = fs::canonicalize(&target).unwrap_or(target);
-        if place.starts_with(run) {
-            let folders: Vec<&Path> = place.ancestors().skip(1).take_while(|folder| *folder != run).collect();
-            for folder in folders.into_iter().rev() {
-                steps.push(Step::Folder(c_string(folder)?));
-            }
-            steps.push(Step::File(c_string(&place)?));
-        }
-        steps.push(Step::Bind(c_string(&files.join(name))?, c_string(&place)?));
-    }
-    Ok(steps)
-}
-
-fn place(source: Option<&CStr>, target: &CStr, kind: Option<&CStr>, flags: MsFlags) -> nix::Result<()> {
-    mount(source, target, kind, flags, None::<&CStr>)
+/// Makes the root of a pod, and throws it away.
+///
+/// # Errors
+///
+/// What the kernel says where it gives none.
+pub fn rehearse_root() -> io::Result<()> {
+    make_folder(Path::new(FOLDER))?;
+    in_thread(|| {
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        Ok(View::of_host()?.enter()?)
+    })
 }
 
 fn c_string(path: &Path) -> io::Result<CString> {

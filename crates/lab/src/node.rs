@@ -3,7 +3,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use plane::{Plane, Sidecar};
 use topology::{Service, Step, Topology, Work};
 
-use crate::address::{self, Addresses, CLIENT, DNS};
+use crate::address::{Addresses, CLIENT, DNS};
 use crate::authority::Identities;
 use crate::cgroup::Trees;
 use crate::dns::Zone;
@@ -22,7 +21,8 @@ use crate::kube_proxy;
 use crate::limits::Limits;
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
-use crate::pod::{Place, Pod, write_anew, write_private};
+use crate::place::{make_files, make_volumes, node_group, place};
+use crate::pod::{Ending, Pod, write_anew, write_private};
 use crate::process::{PATH, Process, Program};
 use crate::proxy;
 use crate::stand::{ArmPlan, Blueprint, Role, Stop};
@@ -42,6 +42,7 @@ pub struct Node {
     netns: NetNs,
     /// Relative path of the control group that its own programs have theirs in.
     group: PathBuf,
+    trees: Trees,
 }
 
 /// What making a node needs beside its arm.
@@ -112,7 +113,7 @@ impl Node {
                 return Ok(line);
             }
             stop.check()?;
-            self.check_alive()?;
+            self.look_after()?;
         }
     }
 
@@ -128,16 +129,29 @@ impl Node {
         std::iter::once("dns").chain(kubelet).map(|name| (name, self.group.join(name)))
     }
 
-    /// Cuts the logs of its pods where they grow for ever; an error if any of its programs has ended.
+    /// Cuts the logs of its pods where they grow for ever, and starts again what has ended and is meant to.
+    ///
+    /// # Errors
+    ///
+    /// The first of its programs that has ended and does not start again.
     pub fn tend(&mut self) -> Result<(), LabError> {
         self.pods.iter().try_for_each(Pod::trim_logs)?;
-        self.check_alive()
+        self.look_after()
     }
 
-    fn check_alive(&mut self) -> Result<(), LabError> {
+    /// Containers that have ended since the last call and start again, each with the name of its pod.
+    pub fn take_endings(&mut self) -> Vec<(String, Ending)> {
+        let of_pod = |pod: &mut Pod| {
+            let name = pod.name().to_owned();
+            pod.take_endings().into_iter().map(move |ending| (name.clone(), ending)).collect::<Vec<_>>()
+        };
+        self.pods.iter_mut().flat_map(of_pod).collect()
+    }
+
+    fn look_after(&mut self) -> Result<(), LabError> {
         self.dns.check_alive()?;
         self.kubelet.iter_mut().try_for_each(Process::check_alive)?;
-        self.pods.iter_mut().try_for_each(Pod::check_alive)
+        self.pods.iter_mut().try_for_each(|pod| pod.look_after(&self.trees))
     }
 
     pub(crate) fn let_go(self) -> Result<(), LabError> {
@@ -166,6 +180,7 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
     if arm.gateway.is_some() {
         apply_rules(&node, &folder.join("gateway.nft"), &gateway::rules(site))?;
     }
+    make_volumes(site, arm)?;
     // Programs may look names up as soon as they start.
     let mut dns = start_dns(site, arm, &node, &folder)?;
     dns.answer(site.blueprint.patience, site.stop)?;
@@ -185,6 +200,7 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
         kubelet: None,
         netns: node,
         group: node_group(site, arm),
+        trees: site.trees.clone(),
     };
     for pod in &mut node.pods {
         if let Some(options) = arm.gateway.as_ref().filter(|_| pod.name() == plane::GATEWAY) {
@@ -215,9 +231,9 @@ pub(crate) fn await_ready(site: &Site<'_>, node: &mut Node) -> Result<(), LabErr
         }
         if let Some(pilot) = pod.container(PILOT) {
             pilot.answer(patience, site.stop)?;
-            pod.wait_for("proxy", patience, site.stop, sidecar_is_ready)?;
+            pod.wait_for("proxy", site, sidecar_is_ready)?;
         } else if let (Plane::Proxy(own), true) = (&node.plane, pod.has("proxy")) {
-            pod.wait_for("proxy", patience, site.stop, |pod| proxy::is_ready(pod, &own.ready))?;
+            pod.wait_for("proxy", site, |pod| proxy::is_ready(pod, &own.ready))?;
         }
     }
     let arm = site.blueprint.arms.iter().find(|arm| arm.name == node.name).expect("every node is one of these arms");
@@ -235,7 +251,7 @@ impl Pod {
             return app.answer(patience, site.stop).map(|_| ());
         };
         let (port, ready) = (pod.service.port, pod.service.ready.clone());
-        self.wait_for("app", patience, site.stop, |pod| match &ready {
+        self.wait_for("app", site, |pod| match &ready {
             Some(path) => pod.is_well(pod.address(), port, path),
             None => pod.accepts(pod.address(), port),
         })
@@ -245,38 +261,6 @@ impl Pod {
 fn netns(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Result<NetNs, LabError> {
     let name = format!("{PREFIX}{}-{}-{pod}", site.id, arm.name);
     NetNs::create(&name).map_err(step(format!("create the network namespace `{name}`")))
-}
-
-fn place(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Place {
-    let label = format!("{}/{pod}", arm.name);
-    Place {
-        group: group(site, arm).join(pod),
-        files: site.blueprint.folder.join("planes").join(&label),
-        logs: site.blueprint.folder.join("logs").join(&label),
-        folder: site.blueprint.working_folder.to_owned(),
-        label,
-    }
-}
-
-fn group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
-    PathBuf::from(format!("{PREFIX}{}", site.id)).join(&arm.name)
-}
-
-/// Where the node's own programs have their control groups.
-pub(crate) fn node_group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
-    group(site, arm).join("node")
-}
-
-/// The pod's folder belongs to the proxy's user, who must be able to enter it wherever the run folder lies.
-fn make_files(place: &Place, pod: &str, address: Ipv4Addr) -> Result<(), LabError> {
-    let doing = format!("write {}", place.files.display());
-    let made = fs::create_dir_all(&place.files)
-        .and_then(|()| write_anew(&place.files.join("resolv.conf"), &address::resolv_conf()))
-        .and_then(|()| write_anew(&place.files.join("hosts"), &address::hosts(pod, address)))
-        .and_then(|()| write_anew(&place.files.join("nsswitch.conf"), address::NSSWITCH_CONF))
-        .and_then(|()| fs::set_permissions(&place.files, fs::Permissions::from_mode(0o755)))
-        .and_then(|()| chown(&place.files, Some(plane::PROXY_UID), Some(plane::PROXY_UID)));
-    made.map_err(step(doing))
 }
 
 fn start_dns(site: &Site<'_>, arm: &ArmPlan, netns: &NetNs, folder: &Path) -> Result<Process, LabError> {
@@ -298,7 +282,7 @@ fn start_app(site: &Site<'_>, arm: &str, pod: &mut Pod) -> Result<(), LabError> 
     let program = match found.map(|known| &known.version.work) {
         None => (site.blueprint.programs)(Role::Client),
         Some(Work::Simulated { .. }) => (site.blueprint.programs)(Role::Service { arm, pod: pod.name() }),
-        Some(Work::Command { command, environment }) => {
+        Some(Work::Command { command, environment, .. }) => {
             Program { command: command.clone(), environment: environment.clone(), takes_orders: false }
         }
     };

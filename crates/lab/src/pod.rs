@@ -3,11 +3,17 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use topology::Restart;
 
 use crate::cgroup::Trees;
 use crate::error::{LabError, step};
 use crate::namespace::{NetNs, Rest, Room};
+use crate::place::Place;
 use crate::process::{Process, Program};
+use crate::restart::Restarts;
+use crate::view::View;
 
 /// A pod: namespaces, a first process that holds them, and containers.
 #[derive(Debug)]
@@ -15,9 +21,11 @@ pub struct Pod {
     name: String,
     address: Ipv4Addr,
     // Containers end before the process that holds their namespaces.
-    containers: Vec<(String, Process)>,
+    containers: Vec<Container>,
     /// Further processes, in the control group of a container each.
     beside: Vec<(String, Process)>,
+    /// Containers that ended and are to start again, not yet told.
+    endings: Vec<Ending>,
     pause: Process,
     mount: File,
     pid: File,
@@ -29,26 +37,23 @@ pub struct Pod {
     place: Place,
 }
 
-/// Where a pod's marks and files are.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    /// `ARM/POD`.
-    pub label: String,
-    /// Relative path of its control group.
-    pub group: PathBuf,
-    /// Its folder with configuration, seen as `/run/meshtax` inside.
-    pub files: PathBuf,
-    /// Folder of its logs.
-    pub logs: PathBuf,
-    /// Working directory of its programs.
-    pub folder: PathBuf,
+/// A container, and what it takes to start it again.
+#[derive(Debug)]
+struct Container {
+    name: String,
+    process: Process,
+    program: Program,
+    user: Option<u32>,
+    restarts: Restarts,
 }
 
-impl Place {
-    /// The log of one of its containers.
-    pub fn log(&self, container: &str) -> PathBuf {
-        self.logs.join(format!("{container}.log"))
-    }
+/// A container that ended by itself and starts again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Container, as `app`.
+    pub container: String,
+    /// How it ended, as `exit status: 3`.
+    pub status: String,
 }
 
 impl Pod {
@@ -64,7 +69,9 @@ impl Pod {
         let label = format!("{}/pause", place.label);
         let groups =
             trees.make(&place.group.join("pause")).map_err(step(format!("make control groups for `{label}`")))?;
-        let rest = Rest::New { files: &place.files, name };
+        let view =
+            View::of(&place.files, &place.shown).map_err(step(format!("look at the host's mounts for `{label}`")))?;
+        let rest = Rest::New { view: &view, name };
         let room = Room { net: netns.as_fd(), rest, groups: &groups, user: None, folder: Path::new("/") };
         let pause = Process::start(label.clone(), pause, &room, place.log("pause"))?;
         let open = |part: &str| {
@@ -78,6 +85,7 @@ impl Pod {
             address,
             containers: Vec::new(),
             beside: Vec::new(),
+            endings: Vec::new(),
             pause,
             mount,
             pid,
@@ -97,7 +105,13 @@ impl Pod {
         trees: &Trees,
     ) -> Result<(), LabError> {
         let process = self.run(container, container, program, user, trees)?;
-        self.containers.push((container.to_owned(), process));
+        self.containers.push(Container {
+            name: container.to_owned(),
+            process,
+            program: program.clone(),
+            user,
+            restarts: Restarts::begin(Instant::now()),
+        });
         Ok(())
     }
 
@@ -153,18 +167,20 @@ impl Pod {
 
     /// Names of its containers, and the relative paths of their control groups.
     pub fn groups(&self) -> impl Iterator<Item = (&str, PathBuf)> {
-        self.containers.iter().map(|(name, _)| (name.as_str(), self.group(name)))
+        self.containers.iter().map(|container| (&*container.name, self.group(&container.name)))
     }
 
     /// Whether it has a container of that name, or something so called beside one.
     pub fn has(&self, name: &str) -> bool {
-        self.containers.iter().chain(&self.beside).any(|(known, _)| known == name)
+        let beside = self.beside.iter().map(|(known, _)| known);
+        self.containers.iter().map(|container| &container.name).chain(beside).any(|known| known == name)
     }
 
     /// One of its containers, or what runs beside one.
     pub fn container(&mut self, name: &str) -> Option<&mut Process> {
-        let mut all = self.containers.iter_mut().chain(&mut self.beside);
-        all.find(|(known, _)| known == name).map(|(_, process)| process)
+        let beside = self.beside.iter_mut().map(|(known, process)| (&*known, process));
+        let containers = self.containers.iter_mut().map(|container| (&container.name, &mut container.process));
+        containers.chain(beside).find(|(known, _)| *known == name).map(|(_, process)| process)
     }
 
     /// The process that holds its namespaces: `nsenter --target PID --net --mount --pid` enters them.
@@ -179,19 +195,51 @@ impl Pod {
 
     /// Cuts the logs of its processes where they grow for ever.
     pub(crate) fn trim_logs(&self) -> Result<(), LabError> {
-        self.containers.iter().chain(&self.beside).try_for_each(|(_, process)| process.trim_log())
+        self.containers.iter().try_for_each(|container| container.process.trim_log())?;
+        self.beside.iter().try_for_each(|(_, process)| process.trim_log())
     }
 
-    /// An error if any of its processes has ended.
-    pub(crate) fn check_alive(&mut self) -> Result<(), LabError> {
+    /// Starts again what has ended and is due, where the topology says so.
+    ///
+    /// # Errors
+    ///
+    /// The first process that has ended and does not start again.
+    pub(crate) fn look_after(&mut self, trees: &Trees) -> Result<(), LabError> {
         self.pause.check_alive()?;
-        self.containers.iter_mut().chain(&mut self.beside).try_for_each(|(_, process)| process.check_alive())
+        self.beside.iter_mut().try_for_each(|(_, process)| process.check_alive())?;
+        for number in 0..self.containers.len() {
+            self.look_after_container(number, trees)?;
+        }
+        Ok(())
+    }
+
+    fn look_after_container(&mut self, number: usize, trees: &Trees) -> Result<(), LabError> {
+        let container = &mut self.containers[number];
+        let Some(status) = container.process.ended()? else { return Ok(()) };
+        // Whoever takes orders has been given some that it no longer knows.
+        if self.place.restart == Restart::Never || container.program.takes_orders {
+            return Err(container.process.failed(&format!("ended ({status})")));
+        }
+        if container.restarts.has_ended(Instant::now()) {
+            self.endings.push(Ending { container: container.name.clone(), status: status.to_string() });
+        }
+        if container.restarts.is_due(Instant::now()) {
+            let (name, program, user) = (container.name.clone(), container.program.clone(), container.user);
+            self.containers[number].process = self.run(&name, &name, &program, user, trees)?;
+        }
+        Ok(())
+    }
+
+    /// Containers that have ended since the last call and start again.
+    pub fn take_endings(&mut self) -> Vec<Ending> {
+        std::mem::take(&mut self.endings)
     }
 
     /// Lets its processes run on after this program has ended.
     pub(crate) fn let_go(self) -> Result<(), LabError> {
         self.pause.let_go()?;
-        self.containers.into_iter().chain(self.beside).try_for_each(|(_, process)| process.let_go())
+        self.containers.into_iter().try_for_each(|container| container.process.let_go())?;
+        self.beside.into_iter().try_for_each(|(_, process)| process.let_go())
     }
 }
 

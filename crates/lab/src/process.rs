@@ -2,7 +2,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -126,11 +126,15 @@ impl Process {
 
     /// An error if the program has ended.
     pub fn check_alive(&mut self) -> Result<(), LabError> {
-        match self.child.try_wait() {
-            Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(self.failed(&format!("ended ({status})"))),
-            Err(source) => Err(LabError::Step { step: format!("look after `{}`", self.name), source }),
+        match self.ended()? {
+            None => Ok(()),
+            Some(status) => Err(self.failed(&format!("ended ({status})"))),
         }
+    }
+
+    /// How the program ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, LabError> {
+        self.child.try_wait().map_err(step(format!("look after `{}`", self.name)))
     }
 
     /// Cuts its log where it has grown beyond [`LOG_MAX`]: what was said last stays.

@@ -14,7 +14,8 @@ use crate::process::Program;
 use crate::stand::ArmPlan;
 
 /// Files that every pod of an arm with such proxies has in its folder; no template may be called like one of them.
-pub const FILES_RESERVED: [&str; 9] = [
+pub const FILES_RESERVED: [&str; 10] = [
+    "hosts",
     "resolv.conf",
     "nsswitch.conf",
     "redirect.nft",

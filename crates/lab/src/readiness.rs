@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::error::LabError;
+use crate::node::Site;
 use crate::pod::Pod;
-use crate::stand::Stop;
+use crate::stand::Blueprint;
 
 /// Pause between two looks at something that does not tell by itself when it is ready.
 const PROBE_PERIOD: Duration = Duration::from_millis(5);
@@ -60,18 +61,18 @@ impl Pod {
     pub(crate) fn wait_for(
         &mut self,
         container: &str,
-        patience: Duration,
-        stop: &Stop,
+        site: &Site<'_>,
         is_ready: impl Fn(&Pod) -> Result<(), String>,
     ) -> Result<(), LabError> {
-        let deadline = Instant::now() + patience;
+        let Site { blueprint: Blueprint { patience, .. }, stop, trees, .. } = site;
+        let deadline = Instant::now() + *patience;
         while let Err(met) = is_ready(self) {
             stop.check()?;
             let is_late = Instant::now() > deadline;
             let listening = if is_late { self.listening() } else { String::new() };
-            let process = self.container(container).expect("a container is waited for after it was started");
-            process.check_alive()?;
+            self.look_after(trees)?;
             if is_late {
+                let process = self.container(container).expect("a container is waited for after it was started");
                 return Err(process.failed(&format!("is not ready after {} s: {met}; {listening}", patience.as_secs())));
             }
             std::thread::sleep(PROBE_PERIOD);

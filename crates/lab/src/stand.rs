@@ -1,6 +1,6 @@
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, ScopedJoinHandle};
@@ -15,7 +15,7 @@ use crate::cgroup::Trees;
 use crate::error::{LabError, step};
 use crate::kubelet::Periods;
 use crate::limits::Limits;
-use crate::mark::{Claim, sweep};
+use crate::mark::{Claim, let_applications_end, sweep};
 use crate::network::Network;
 use crate::node::{Node, Site, accounts, await_ready, raise};
 use crate::process::Program;
@@ -34,8 +34,10 @@ pub struct Blueprint<'a> {
     pub envoy: &'a Path,
     /// The run folder; `planes/` and `logs/` are made in it.
     pub folder: &'a Path,
-    /// Working directory of the user's own programs.
+    /// The topology's folder: where the user's own programs start, and from where their volumes are seen. Absolute.
     pub working_folder: &'a Path,
+    /// Further files of the host's that pods read wherever they are: this lab's programs and what those are told to read.
+    pub shown: &'a [PathBuf],
     /// How long a program may take to become ready.
     pub patience: Duration,
 }
@@ -183,9 +185,10 @@ impl Lab {
 
     fn remove(&mut self) -> Result<(), LabError> {
         let Some(claim) = self.claim.take() else { return Ok(()) };
-        self.nodes.clear();
         let id = claim.id().to_owned();
-        sweep(&id, &self.trees).map_err(step(format!("remove what bears the id `{id}`")))
+        let told = let_applications_end(&id, &self.trees);
+        self.nodes.clear();
+        told.and_then(|()| sweep(&id, &self.trees)).map_err(step(format!("remove what bears the id `{id}`")))
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,28 @@ pub struct Facts {
     /// is not known.
     #[serde(default)]
     pub interrupts_apart: Option<bool>,
+    /// Containers that ended by themselves and were started again, in the order of their ends.
+    #[serde(default)]
+    pub restarts: Vec<RestartFacts>,
+}
+
+/// The end of a container that was started again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartFacts {
+    /// Name of the arm.
+    pub arm: String,
+    /// Its pod.
+    pub pod: String,
+    /// Its name, `app` or `proxy`.
+    pub container: String,
+    /// How it ended, as `exit status: 3`.
+    pub status: String,
+}
+
+impl fmt::Display for RestartFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}/{}/{}` ended ({})", self.arm, self.pod, self.container, self.status)
+    }
 }
 
 /// Failures that a topology declares (`errors:`): what is meant to fail is no fault.

@@ -41,7 +41,8 @@ pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};
 pub use effect::{Measured, NULL_ARM, Options, measure};
 pub use facts::{
-    CallLatency, ClockFacts, ConnectionUse, DeclaredFailures, Facts, FailingCalls, ProgramFacts, SidecarFacts,
+    CallLatency, ClockFacts, ConnectionUse, DeclaredFailures, Facts, FailingCalls, ProgramFacts, RestartFacts,
+    SidecarFacts,
 };
 pub use fail_if::{FailIf, Finding, Scope};
 pub use fault::{Clue, FULL_ACCEPT_QUEUES, FaultKind, FaultTrial, LISTEN_DROPS, NXDOMAIN, RESETS, RETRANSMITS};

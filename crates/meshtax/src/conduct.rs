@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lab::{Lab, LabError, Node, Probed, Stop};
 use load::{BlockLoad, Connection, Order, Sequential};
-use measure::{ConnectionUse, DeclaredFailures, FailingCalls, FaultTrial, LoadBlock, Observations, Phase};
+use measure::{
+    ConnectionUse, DeclaredFailures, FailingCalls, FaultTrial, LoadBlock, Observations, Phase, RestartFacts,
+};
 
 use crate::experiment::Experiment;
 use crate::faults;
@@ -183,6 +185,7 @@ impl<'a> Conductor<'a> {
             let from = stand.meters.snapshots()?;
             self.pause(length)?;
             let to = stand.meters.snapshots()?;
+            self.look_after(stand, progress)?;
             let probed_after = self.probed(stand.lab)?;
             for ((arm, from), to) in self.plan.arms.iter().zip(probed_before).zip(probed_after) {
                 let number = stand.number * windows + window;
@@ -261,12 +264,27 @@ impl<'a> Conductor<'a> {
             for arm in &round.order {
                 progress.state(&self.round_line(*number, arm));
                 let mean_ns = self.block(stand, *number, arm, round.requests)?;
+                self.look_after(stand, progress)?;
                 self.means.entry(arm.clone()).or_default().extend(mean_ns);
                 self.done += 1;
             }
             // Where the stand-up is the unit of statistics, one that was cut short would be another unit than the rest.
             if self.plan.stands.is_none() && self.is_enough(number + 1) {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to the programs of every arm, and tells at once of those that ended and start again.
+    fn look_after(&mut self, stand: &mut Stand, progress: &mut Progress) -> anyhow::Result<()> {
+        for node in stand.lab.nodes_mut() {
+            node.tend()?;
+            let arm = node.name().to_owned();
+            for (pod, lab::Ending { container, status }) in node.take_endings() {
+                let end = RestartFacts { arm: arm.clone(), pod, container, status };
+                progress.note(&format!("{end} and starts again"));
+                self.seen.facts.restarts.push(end);
             }
         }
         Ok(())

@@ -12,9 +12,11 @@ mod sidecar;
 mod target;
 mod until;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use lab::Network;
 use load::Sequential;
 use measure::{NULL_ARM, Stands, Until};
@@ -100,6 +102,8 @@ pub struct TopologyFile {
     pub text: String,
     /// The graph.
     pub graph: Topology,
+    /// The folder from which its programs and volumes are seen; that of this program for a bundled topology.
+    pub folder: PathBuf,
 }
 
 impl TopologyFile {
@@ -109,7 +113,10 @@ impl TopologyFile {
             return Err(Failure::new(format!("`{}` is an experiment, and no topology", path.display()), hint));
         }
         let graph = topology::read_topology(&text).map_err(|fault| Failure::in_file(path, fault))?;
-        Ok(TopologyFile { text, graph })
+        let beside = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let folder =
+            fs::canonicalize(beside).or_else(|_| std::env::current_dir()).context("the current folder is gone")?;
+        Ok(TopologyFile { text, graph, folder })
     }
 }
 

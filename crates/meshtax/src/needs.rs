@@ -8,7 +8,7 @@ use std::process::Command;
 
 use probe::{Dns, DnsOptions, Drops, Events, Ports, Probe, Udp};
 use serde::Serialize;
-use topology::{Fault, Work};
+use topology::{Fault, VolumeSource, Work};
 
 use crate::experiment::{Experiment, Wanted};
 use crate::failure::Failure;
@@ -68,6 +68,7 @@ pub fn all(envoy: Option<&Path>) -> Vec<Need> {
     vec![
         Need::of("privilege", "namespaces, links and control groups", privilege()),
         Need::of("namespaces", "pods", namespaces()),
+        Need::of("overlays", "files that a pod writes", overlays()),
         Need::of("bridge filter", "service addresses between pods of one bridge", bridge_filter()),
         Need::of("nft", "service addresses, redirection to sidecars", nft()),
         Need::of("control groups", "CPU time and memory of each container", control_groups()),
@@ -79,7 +80,7 @@ pub fn all(envoy: Option<&Path>) -> Vec<Need> {
 /// Stops at the first gap that keeps a run from starting.
 pub fn check(needs_envoy: bool, envoy: Option<&Path>) -> Result<Envoy, Failure> {
     root()?;
-    for found in [namespaces(), bridge_filter(), nft(), control_groups()] {
+    for found in [namespaces(), overlays(), bridge_filter(), nft(), control_groups()] {
         found.map_err(failure)?;
     }
     if needs_envoy { self::envoy(envoy).map_err(failure) } else { Ok(Envoy::default()) }
@@ -92,20 +93,33 @@ pub fn root() -> Result<(), Failure> {
 
 /// Fails if a pod would not find a program of the topology, or of one of the experiment's arms.
 pub fn programs(experiment: &Experiment) -> Result<(), Failure> {
+    let folder = &*experiment.topology.folder;
     for pod in experiment.topology.graph.pods() {
-        let Work::Command { command, environment } = &pod.version.work else { continue };
+        let Work::Command { command, environment, volumes } = &pod.version.work else { continue };
         let own = environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
         let path = own.unwrap_or(lab::PATH);
-        if !is_found(&command[0], path) {
-            let what =
-                format!("there is no program `{}` (service `{}`, pod `{}`)", command[0], pod.service.name, pod.name());
-            return Err(Failure::new(what, missing(path)));
+        let whose = format!("(service `{}`, pod `{}`)", pod.service.name, pod.name());
+        if !is_found(&command[0], path, folder) {
+            return Err(Failure::new(format!("there is no program `{}` {whose}", command[0]), missing(path)));
+        }
+        if is_hidden(&command[0], folder) && volumes.is_empty() {
+            return Err(Failure::new(
+                format!("no pod sees the program `{}`: pods have a folder of their own there {whose}", command[0]),
+                "put it beside the topology, or share its folder with `volumes:`",
+            ));
+        }
+        for volume in volumes {
+            let VolumeSource::Host(path) = &volume.source else { continue };
+            if let Err(error) = fs::metadata(folder.join(path)) {
+                let what = format!("cannot share `{}`: {error} {whose}", folder.join(path).display());
+                return Err(Failure::new(what, "make it, or correct the path: it is seen from the topology's folder"));
+            }
         }
     }
     let arms = experiment.standing();
     let wanted = experiment.programs.iter().filter(|wanted| arms.iter().any(|arm| arm.name == wanted.arm));
     for Wanted { program, file, place, .. } in wanted {
-        if !is_found(program, lab::PATH) {
+        if !is_found(program, lab::PATH, folder) {
             let fault = Fault::at(*place, format!("there is no program `{program}`"), missing(lab::PATH));
             return Err(Failure::in_file(file, fault));
         }
@@ -113,12 +127,18 @@ pub fn programs(experiment: &Experiment) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether a pod finds a program: by its path, seen from the current folder, or in one of the folders of `path`.
-fn is_found(program: &str, path: &str) -> bool {
+/// Whether a pod finds a program: by its path, seen from the topology's folder, or in one of the folders of `path`.
+fn is_found(program: &str, path: &str, folder: &Path) -> bool {
     if program.contains('/') {
-        return is_executable(Path::new(program));
+        return is_executable(&folder.join(program));
     }
     path.split(':').any(|folder| is_executable(&Path::new(folder).join(program)))
+}
+
+/// Whether a program that is named by its path lies where pods have a folder of their own.
+fn is_hidden(program: &str, folder: &Path) -> bool {
+    let path = fs::canonicalize(folder.join(program));
+    program.contains('/') && path.is_ok_and(|path| lab::is_hidden(&path) && !path.starts_with(folder))
 }
 
 fn missing(path: &str) -> String {
@@ -158,14 +178,23 @@ fn effective_capabilities() -> u64 {
 }
 
 fn namespaces() -> Found {
-    let missing: Vec<&str> =
-        ["net", "mnt", "pid"].into_iter().filter(|kind| !Path::new("/proc/self/ns").join(kind).exists()).collect();
+    let missing: Vec<&str> = ["net", "mnt", "pid", "uts", "ipc"]
+        .into_iter()
+        .filter(|kind| !Path::new("/proc/self/ns").join(kind).exists())
+        .collect();
     if missing.is_empty() {
-        Ok("network, mount, PID".to_owned())
+        Ok("network, mount, PID, host name, IPC".to_owned())
     } else {
         let what = format!("this kernel has no {} namespaces", missing.join(", "));
-        Err(gap(what, "use a kernel built with CONFIG_NET_NS and CONFIG_PID_NS, as every distribution's is"))
+        Err(gap(what, "use a kernel built with CONFIG_NAMESPACES and what follows it, as every distribution's is"))
     }
+}
+
+fn overlays() -> Found {
+    lab::rehearse_root().map(|()| "an overlay on the host's files".to_owned()).map_err(|error| {
+        let fix = "load overlayfs (`modprobe overlay`); in a container, add `--privileged`";
+        gap(format!("pods cannot have files of their own: {error}"), fix)
+    })
 }
 
 fn bridge_filter() -> Found {

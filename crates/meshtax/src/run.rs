@@ -336,7 +336,8 @@ impl Site<'_> {
         let own = std::env::current_exe().context("cannot find this program's own binary")?;
         let ground = self.ground(number);
         fs::create_dir_all(&ground).with_context(|| format!("cannot make {}", ground.display()))?;
-        let topology = self.folder.path().join("topology.yaml");
+        let topology =
+            fs::canonicalize(self.folder.path().join("topology.yaml")).context("cannot find the topology's text")?;
         let arms = self.experiment.standing();
         let added = |name: &str| arms.iter().find(|arm| arm.name == name).and_then(|arm| arm.added.as_ref());
         let programs = |role: Role<'_>| match role {
@@ -344,7 +345,7 @@ impl Site<'_> {
             other => program(&own, other),
         };
         let plans: Vec<ArmPlan> = arms.iter().map(Arm::plan).collect();
-        let working_folder = std::env::current_dir().context("the current folder is gone")?;
+        let shown = [own.clone(), self.envoy.path.clone(), topology.clone()];
         let blueprint = Blueprint {
             topology: &self.experiment.topology.graph,
             arms: &plans,
@@ -352,7 +353,8 @@ impl Site<'_> {
             programs: &programs,
             envoy: &self.envoy.path,
             folder: &ground,
-            working_folder: &working_folder,
+            working_folder: &self.experiment.topology.folder,
+            shown: &shown,
             patience: self.experiment.ready_timeout,
         };
         progress.state("standing up pods and sidecars");
@@ -420,7 +422,7 @@ fn take_down(lab: Lab, keep: bool) -> Result<Vec<String>, Failure> {
     for node in lab.nodes() {
         for pod in node.pods() {
             lines.push(format!(
-                "  nsenter --target {} --net --mount --pid   # {}/{}",
+                "  nsenter --target {} --net --mount --pid --root --wd   # {}/{}",
                 pod.pid(),
                 node.name(),
                 pod.name()

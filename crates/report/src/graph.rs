@@ -1,4 +1,7 @@
-use topology::{Bytes, Call, Connections, Endpoint, Protocol, Service, Share, Span, Step, Topology, Version, Work};
+use topology::{
+    Bytes, Call, Connections, Endpoint, Protocol, Service, Share, Span, Step, Topology, Version, Volume, VolumeSource,
+    Work,
+};
 
 /// Columns that a drawing takes at most; what is longer is cut and ends with `…`.
 const WIDTH: usize = 80;
@@ -84,13 +87,24 @@ fn pods(version: &Version) -> String {
 fn work(work: &Work) -> Vec<Node> {
     match work {
         Work::Simulated { endpoints, .. } => endpoints.iter().map(endpoint).collect(),
-        Work::Command { command, environment } => {
+        Work::Command { command, environment, volumes } => {
             // Values may be secrets.
             let words = environment.iter().map(|(name, _)| format!("{name}=…"));
             let words: Vec<_> = words.chain(command.iter().map(|argument| word(argument))).collect();
-            vec![Node::leaf(format!("runs {}", words.join(" ")))]
+            let runs = Node::leaf(format!("runs {}", words.join(" ")));
+            std::iter::once(runs).chain(volumes.iter().map(volume)).collect()
         }
     }
+}
+
+/// `shares ./data at /var/lib/data`.
+fn volume(volume: &Volume) -> Node {
+    let source = match &volume.source {
+        VolumeSource::Host(path) => word(path),
+        VolumeSource::Named(name) => format!("`{name}`"),
+    };
+    let how = if volume.read_only { ", read-only" } else { "" };
+    Node::leaf(format!("shares {source} at {}{how}", word(&volume.target)))
 }
 
 /// An argument so that its limits are seen.

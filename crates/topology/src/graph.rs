@@ -42,6 +42,8 @@ pub struct Service {
     pub ready: Option<String>,
     /// Where its programs tell metrics in Prometheus's text format; a simulated version has none.
     pub metrics: Option<Metrics>,
+    /// What becomes of a program or a sidecar of its pods that ends by itself.
+    pub restart: Restart,
     /// Versions behind the name, each with its share of the calls; never empty.
     pub versions: Vec<Version>,
 }
@@ -64,6 +66,17 @@ pub enum Protocol {
     Http,
     /// Bytes. A simulated service reads one line and answers `response` bytes that end with a line feed.
     Tcp,
+}
+
+/// What becomes of a program that ends by itself, as a pod's `restartPolicy` says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restart {
+    /// The run ends.
+    #[default]
+    Never,
+    /// The program starts again, and the run goes on.
+    Always,
 }
 
 /// How a caller connects.
@@ -106,7 +119,29 @@ pub enum Work {
         command: Vec<String>,
         /// Environment variables added to a minimal environment, in the order of the file.
         environment: Vec<(String, String)>,
+        /// What the program shares with others, in the order of the file.
+        volumes: Vec<Volume>,
     },
+}
+
+/// A folder or file that a program sees beside its pod's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// What is shared.
+    pub source: VolumeSource,
+    /// Absolute path at which the program sees it.
+    pub target: String,
+    /// Whether the program may not write there.
+    pub read_only: bool,
+}
+
+/// What a volume shares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VolumeSource {
+    /// A path of the host's, seen from the topology's folder: every pod of every arm shares it.
+    Host(String),
+    /// An empty folder of this name: the pods of one arm share it, and it goes with them.
+    Named(String),
 }
 
 /// What a service does when it is asked for a path.

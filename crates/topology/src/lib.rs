@@ -12,8 +12,8 @@ mod unit;
 pub use addition::Addition;
 pub use fault::Fault;
 pub use graph::{
-    Call, Connections, Endpoint, Metrics, NAMES_RESERVED, PORTS_RESERVED, Pod, Protocol, Service, Step, Topology,
-    Version, Work,
+    Call, Connections, Endpoint, Metrics, NAMES_RESERVED, PORTS_RESERVED, Pod, Protocol, Restart, Service, Step,
+    Topology, Version, Volume, VolumeSource, Work,
 };
 pub use read::{Named, nearest, read_topology, read_yaml};
 pub use unit::{Bytes, Share, Span, UnitError};

@@ -103,8 +103,11 @@ services:
     command: [python3, ./late.py]
     environment: {GREETING: hello world}
 ";
-    write(&home, topology, "http://app:8000/");
-    let output = run(home.path(), &["experiment.yaml", "--json", "--out", "run"]);
+    let experiment = write(&home, topology, "http://app:8000/");
+    // Not from where the topology is: its own folder counts.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let out = home.path().join("run");
+    let output = run(elsewhere.path(), &[&experiment, "--json", "--out", out.to_str().unwrap()]);
     assert!(output.status.success(), "{}", words(&output));
     let measurement: Value = serde_json::from_slice(&output.stdout).unwrap();
     for (arm, name) in measurement["arms"].as_array().unwrap().iter().zip(["none", "sidecar"]) {

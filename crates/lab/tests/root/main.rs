@@ -2,6 +2,7 @@
 
 mod cgroups;
 mod command;
+mod files;
 mod foreign;
 mod gateway;
 mod health;

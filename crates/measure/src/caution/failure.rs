@@ -187,3 +187,22 @@ fn names(run: &Run, counts: &[u64], count: u64) -> Vec<String> {
     let arms = run.arms.iter().zip(counts).filter(|(_, of_arm)| **of_arm == count);
     arms.map(|(arm, _)| format!("`{}`", arm.name)).collect()
 }
+
+/// Containers that were started again: what they had cached is gone, and their sidecar's counts began anew.
+pub(super) fn restarts(run: &Run) -> Vec<Caution> {
+    let of_arm = |arm: &String| {
+        let ends = run.observations.facts.restarts.iter().filter(|end| end.arm == *arm);
+        let told: BTreeMap<String, u64> = ends.fold(BTreeMap::new(), |mut told, end| {
+            *told.entry(end.to_string()).or_default() += 1;
+            told
+        });
+        let told: Vec<String> = told.into_iter().map(|(end, count)| format!("{end} {count} x")).collect();
+        let text = format!(
+            "containers of arm `{arm}` ended by themselves and were started again: {}; its figures hold what a start costs and \
+             the failures meanwhile; see the logs in the run folder",
+            told.join(", ")
+        );
+        (!told.is_empty()).then(|| CautionKind::Restarted.caution(text).about([arm]))
+    };
+    run.observations.arms.iter().filter_map(of_arm).collect()
+}

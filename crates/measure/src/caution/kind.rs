@@ -23,6 +23,8 @@ pub enum CautionKind {
     CallsFailed,
     /// Failed or repeated calls between services, in some arms only.
     RetriesUneven,
+    /// Containers ended and were started again.
+    Restarted,
     /// Pods got other shares of the requests than in the baseline.
     RequestMix,
     /// A sidecar does not run as many workers as asked.
@@ -71,7 +73,7 @@ pub enum CautionKind {
 
 impl CautionKind {
     /// Every kind.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::FewRounds,
         Self::UnpairedRounds,
         Self::FewRequests,
@@ -82,6 +84,7 @@ impl CautionKind {
         Self::ErrorsUneven,
         Self::CallsFailed,
         Self::RetriesUneven,
+        Self::Restarted,
         Self::RequestMix,
         Self::Concurrency,
         Self::ConcurrencyUnverified,
@@ -119,6 +122,7 @@ impl CautionKind {
             Self::ErrorsUneven => "errors_uneven",
             Self::CallsFailed => "calls_failed",
             Self::RetriesUneven => "retries_uneven",
+            Self::Restarted => "restarted",
             Self::RequestMix => "request_mix",
             Self::Concurrency => "concurrency",
             Self::ConcurrencyUnverified => "concurrency_unverified",

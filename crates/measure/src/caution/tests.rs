@@ -197,6 +197,20 @@ fn the_machine() {
 }
 
 #[test]
+fn containers_that_started_again() {
+    let end = |container: &str| crate::RestartFacts {
+        arm: "sidecar".into(),
+        pod: "web-v1".into(),
+        container: container.into(),
+        status: "exit status: 3".into(),
+    };
+    let ends = |case: &mut Case| case.observations.facts.restarts = vec![end("app"), end("proxy"), end("app")];
+    let told = check(ends, &["restarted"]);
+    let text = "`sidecar/web-v1/app` ended (exit status: 3) 2 x, `sidecar/web-v1/proxy` ended (exit status: 3) 1 x;";
+    assert!(!told[0].fatal && told[0].arms == ["sidecar"] && told[0].text.contains(text), "{told:?}");
+}
+
+#[test]
 fn interrupts_that_no_cpu_time_holds() {
     let apart = |case: &mut Case| {
         case.observations.facts.interrupts_apart = Some(true);

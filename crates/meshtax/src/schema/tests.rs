@@ -57,7 +57,7 @@ fn full_topology() -> Value {
                 "versions": {
                     "v1": {"weight": 2, "instances": 2, "memory": 1024},
                     "v2": {"endpoints": {"/": {"response": "5 kB", "errors": 0.5}}},
-                    "v3": {"command": ["nginx", "-g"], "environment": {"LOG_LEVEL": "warn"}},
+                    "v3": {"command": ["nginx", "-g"], "environment": {"LOG_LEVEL": "warn"}, "volumes": ["./a:/b:ro"]},
                 },
             },
             "back": {"port": "8081", "instances": 2, "endpoints": {"/": {}}},
@@ -65,7 +65,7 @@ fn full_topology() -> Value {
                 "port": 6379, "protocol": "tcp", "script": [{"wait": "1ms"}], "response": 8, "errors": 0,
                 "versions": {"v1": {"script": [], "response": 9, "errors": "0%"}},
             },
-            "web": {"port": 80, "command": ["web"], "environment": {"N": 1}, "ready": "/", "metrics": "/metrics"},
+            "web": {"port": 80, "command": ["web"], "environment": {"N": 1}, "ready": "/", "metrics": "/metrics", "restart": "always", "volumes": ["logs:/var/log/web"]},
             "exporter": {"port": 9090, "command": ["exporter"], "metrics": {"port": 9102, "path": "/metrics"}},
         },
     })

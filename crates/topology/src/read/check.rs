@@ -7,7 +7,7 @@ use serde_saphyr::{Location, Spanned};
 use super::file::{
     CallFile, EndpointFile, File, MetricsFile, MetricsMap, ServiceFile, StepFile, VersionFile, WorkFile,
 };
-use super::word::{Label, Size, UrlPath, Whole};
+use super::word::{Label, Mounted, Size, UrlPath, Whole};
 use super::{cycle, hop};
 use crate::{Call, Endpoint, Fault, Metrics, NAMES_RESERVED, Protocol, Service, Share, Step, Topology, Version, Work};
 
@@ -43,7 +43,9 @@ fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> 
     }
     work_keys(file.work(), file.protocol)?;
     let versions = versions(name, file)?;
-    environment_has_a_command(file.work(), &versions)?;
+    if !versions.iter().any(is_command) {
+        commands_have_a_command(file.work())?;
+    }
     probes_are_answered_at_once(file, &versions)?;
     let metrics = metrics(file, &versions)?;
     Ok(Service {
@@ -56,6 +58,7 @@ fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> 
         propagate: propagate(file)?,
         ready: file.ready.as_ref().map(|path| path.value.0.clone()),
         metrics,
+        restart: file.restart,
         versions,
     })
 }
@@ -129,9 +132,7 @@ fn work(place: Location, own: WorkFile, service: &ServiceFile) -> Result<Work, F
     if runs_command(own, inherited) {
         return command(own, inherited);
     }
-    if let Some(environment) = own.environment {
-        return Err(environment_without_command(environment.referenced));
-    }
+    commands_have_a_command(own)?;
     match service.protocol {
         Protocol::Http => simulated_http(place, own, inherited),
         Protocol::Tcp => simulated_tcp(place, own, inherited),
@@ -182,9 +183,11 @@ fn command(own: WorkFile, service: WorkFile) -> Result<Work, Fault> {
         return Err(Fault::at(arguments.referenced, "the command is empty", hint));
     }
     let environment = own.environment.or(service.environment).map_or(&[][..], |environment| &environment.value.0);
+    let volumes = own.volumes.or(service.volumes).map_or(&[][..], |volumes| &volumes.value);
     Ok(Work::Command {
         command: arguments.value.iter().map(|argument| argument.0.clone()).collect(),
         environment: environment.iter().map(|(name, value)| (name.value.0.clone(), value.0.clone())).collect(),
+        volumes: volumes.iter().map(|Mounted(volume)| volume.clone()).collect(),
     })
 }
 
@@ -267,17 +270,13 @@ fn beside_command(key: &str, place: Location) -> Fault {
     Fault::at(place, format!("`{key}` stands beside `command`"), hint)
 }
 
-fn environment_without_command(place: Location) -> Fault {
-    Fault::at(place, "`environment` stands without `command`", "remove it: only a command reads its environment")
-}
-
-fn environment_has_a_command(work: WorkFile, versions: &[Version]) -> Result<(), Fault> {
-    match work.environment {
-        Some(environment) if !versions.iter().any(is_command) => {
-            Err(environment_without_command(environment.referenced))
-        }
-        _ => Ok(()),
-    }
+/// Refuses the keys that only a command reads, where there is none.
+fn commands_have_a_command(work: WorkFile) -> Result<(), Fault> {
+    let environment = work.environment.map(|key| ("environment", key.referenced));
+    let volumes = work.volumes.map(|key| ("volumes", key.referenced));
+    environment.or(volumes).map_or(Ok(()), |(key, place)| {
+        Err(Fault::at(place, format!("`{key}` stands without `command`"), "remove it: only a command reads it"))
+    })
 }
 
 /// An endpoint where probes ask says what they get to read; nothing runs for them.

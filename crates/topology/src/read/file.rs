@@ -7,8 +7,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::Named;
-use super::word::{Argument, Header, Label, MediaType, Port, Size, Timeout, UrlPath, Variable, Whole};
-use crate::{Connections, Protocol, Share, Span};
+use super::word::{Argument, Header, Label, MediaType, Mounted, Port, Size, Timeout, UrlPath, Variable, Whole};
+use crate::{Connections, Protocol, Restart, Share, Span};
 
 /// The whole file.
 #[derive(Debug, serde::Deserialize)]
@@ -35,12 +35,15 @@ pub(super) struct ServiceFile {
     pub propagate: Vec<Spanned<Header>>,
     pub ready: Option<Spanned<UrlPath>>,
     pub metrics: Option<Spanned<MetricsFile>>,
+    #[serde(default)]
+    pub restart: Restart,
     pub instances: Option<Spanned<Instances>>,
     pub versions: Option<Spanned<Named<VersionFile, Label>>>,
     // From here on the keys of `WorkFile`; `flatten` would lose all places.
     memory: Option<Spanned<Memory>>,
     command: Option<Spanned<Vec<Argument>>>,
     environment: Option<Spanned<Environment>>,
+    volumes: Option<Spanned<Vec<Mounted>>>,
     endpoints: Option<Spanned<Endpoints>>,
     script: Option<Spanned<Vec<StepFile>>>,
     response: Option<Spanned<Body>>,
@@ -55,6 +58,7 @@ pub(super) struct VersionFile {
     memory: Option<Spanned<Memory>>,
     command: Option<Spanned<Vec<Argument>>>,
     environment: Option<Spanned<Environment>>,
+    volumes: Option<Spanned<Vec<Mounted>>>,
     endpoints: Option<Spanned<Endpoints>>,
     script: Option<Spanned<Vec<StepFile>>>,
     response: Option<Spanned<Body>>,
@@ -67,6 +71,7 @@ pub(super) struct WorkFile<'a> {
     pub memory: Option<&'a Spanned<Memory>>,
     pub command: Option<&'a Spanned<Vec<Argument>>>,
     pub environment: Option<&'a Spanned<Environment>>,
+    pub volumes: Option<&'a Spanned<Vec<Mounted>>>,
     pub endpoints: Option<&'a Spanned<Endpoints>>,
     pub script: Option<&'a Spanned<Vec<StepFile>>>,
     pub response: Option<&'a Spanned<Body>>,
@@ -172,6 +177,7 @@ impl ServiceFile {
             memory: self.memory.as_ref(),
             command: self.command.as_ref(),
             environment: self.environment.as_ref(),
+            volumes: self.volumes.as_ref(),
             endpoints: self.endpoints.as_ref(),
             script: self.script.as_ref(),
             response: self.response.as_ref(),
@@ -186,6 +192,7 @@ impl VersionFile {
             memory: self.memory.as_ref(),
             command: self.command.as_ref(),
             environment: self.environment.as_ref(),
+            volumes: self.volumes.as_ref(),
             endpoints: self.endpoints.as_ref(),
             script: self.script.as_ref(),
             response: self.response.as_ref(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::{Bytes, Endpoint, PORTS_RESERVED, Span};
+use crate::{Bytes, Endpoint, PORTS_RESERVED, Span, Volume, VolumeSource};
 
 /// A name that can stand in DNS and in the names of pods (RFC 1035, as Kubernetes demands of a service).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,10 @@ pub(super) struct Argument(pub String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Variable(pub String);
 
+/// A volume as Compose writes it: `./data:/var/lib/data`, `sockets:/run/app`, `/srv/pages:/pages:ro`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mounted(pub Volume);
+
 /// Headers of one connection or one message (RFC 9110, sections 7.6.1 and 8.6): passing them on breaks the next request.
 const HEADERS_OF_ONE_HOP: [&str; 9] = [
     "connection",
@@ -71,13 +75,15 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_part)
 }
 
+fn is_label(text: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-') && text.chars().all(is_inner)
+}
+
 impl<'de> Deserialize<'de> for Label {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Label, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let valid =
-            text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-') && text.chars().all(is_inner);
-        if !valid {
+        if !is_label(&text) {
             let rule = "write lower-case letters, digits and `-`, starting with a letter";
             return Err(refuse(&text, "is no DNS label", rule));
         }
@@ -218,5 +224,32 @@ impl<'de> Deserialize<'de> for Variable {
             return Err(refuse(&text, "is no name of a variable", "write a name without `=`, such as `LOG_LEVEL`"));
         }
         Ok(Variable(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Mounted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Mounted, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (paths, read_only) = text.strip_suffix(":ro").map_or((&*text, false), |paths| (paths, true));
+        let Some((source, target)) = paths.split_once(':') else {
+            return Err(refuse(&text, "is no volume", "write `SOURCE:TARGET`, such as `./data:/var/lib/data`"));
+        };
+        let parts: Vec<&str> = target.split('/').skip(1).collect();
+        if !target.starts_with('/')
+            || parts.iter().any(|part| ["", ".", ".."].contains(part))
+            || target.contains([':', '\0'])
+        {
+            let hint = "write a path from the root, without `.` and `..`, such as `/var/lib/data`";
+            return Err(refuse(target, "is no place in a pod", hint));
+        }
+        let source = match source {
+            path if path.starts_with(['/', '.']) => VolumeSource::Host(path.to_owned()),
+            name if is_label(name) => VolumeSource::Named(name.to_owned()),
+            _ => {
+                let hint = "write a path that begins with `/` or `.`, or a name in lower-case letters";
+                return Err(refuse(source, "is neither a path nor a name", hint));
+            }
+        };
+        Ok(Mounted(Volume { source, target: target.to_owned(), read_only }))
     }
 }

@@ -43,6 +43,7 @@ fn panics(programs: &(dyn Fn(&str, Role<'_>) -> Program + Sync), then: impl FnOn
         envoy: Path::new("none"),
         folder: home.path(),
         working_folder: home.path(),
+        shown: &[testbed::binary().into()],
         patience: Duration::from_secs(60),
     };
     let work = || {

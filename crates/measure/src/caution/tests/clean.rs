@@ -162,5 +162,6 @@ fn facts() -> Facts {
         declared: crate::DeclaredFailures::default(),
         clocks: vec![clock.clone(), clock],
         interrupts_apart: Some(false),
+        restarts: Vec::new(),
     }
 }

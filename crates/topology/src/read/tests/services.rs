@@ -12,11 +12,11 @@ fn services() {
     );
     check_services(
         "web: {prot: 80, endpoints: {/: {}}}",
-        "3:9: unknown key `prot` | did you mean `port`? the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `metrics`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
+        "3:9: unknown key `prot` | did you mean `port`? the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `metrics`, `restart`, `instances`, `versions`, `memory`, `command`, `environment`, `volumes`, `endpoints`, `script`, `response`, `errors`",
     );
     check_services(
         "web: {zzzzz: 80, endpoints: {/: {}}}",
-        "3:9: unknown key `zzzzz` | the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `metrics`, `instances`, `versions`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
+        "3:9: unknown key `zzzzz` | the keys here are `port`, `protocol`, `declared`, `account`, `connections`, `propagate`, `ready`, `metrics`, `restart`, `instances`, `versions`, `memory`, `command`, `environment`, `volumes`, `endpoints`, `script`, `response`, `errors`",
     );
     check_services("web: {endpoints: {/: {}}}", "3:9: `port` is missing | add a line `port: ...` here");
     check_services(
@@ -140,7 +140,7 @@ fn services() {
     );
     check_web(
         "versions: {v1: {port: 3}}\nendpoints: {/: {}}",
-        "5:21: unknown key `port` | the keys here are `weight`, `instances`, `memory`, `command`, `environment`, `endpoints`, `script`, `response`, `errors`",
+        "5:21: unknown key `port` | the keys here are `weight`, `instances`, `memory`, `command`, `environment`, `volumes`, `endpoints`, `script`, `response`, `errors`",
     );
 }
 
@@ -186,15 +186,37 @@ fn work() {
     );
     check_web(
         "environment: {A: b}\nendpoints: {/: {}}",
-        "5:18: `environment` stands without `command` | remove it: only a command reads its environment",
+        "5:18: `environment` stands without `command` | remove it: only a command reads it",
     );
     check_web(
         "environment: {A=b: b}\ncommand: [a]",
         "5:19: `A=b` is no name of a variable | write a name without `=`, such as `LOG_LEVEL`",
     );
+    for volume in ["./data:/var/lib/data", "/srv/pages:/pages:ro", "sockets:/run/app", ".:/app"] {
+        check_web(&format!("command: [a]\nvolumes: [\"{volume}\"]"), "valid");
+    }
+    check_web(
+        "command: [a]\nvolumes: [data]",
+        "6:11: `data` is no volume | write `SOURCE:TARGET`, such as `./data:/var/lib/data`",
+    );
+    for target in ["data", "/a/../b", "/", "/a//b", "/a:rw"] {
+        let hint = "write a path from the root, without `.` and `..`, such as `/var/lib/data`";
+        check_web(
+            &format!("command: [a]\nvolumes: [\"./a:{target}\"]"),
+            &format!("6:11: `{target}` is no place in a pod | {hint}"),
+        );
+    }
+    check_web(
+        "command: [a]\nvolumes: [\"Data:/a\"]",
+        "6:11: `Data` is neither a path nor a name | write a path that begins with `/` or `.`, or a name in lower-case letters",
+    );
+    check_web(
+        "volumes: [a:/a]\nendpoints: {/: {}}",
+        "5:14: `volumes` stands without `command` | remove it: only a command reads it",
+    );
     check_web(
         "versions: {v1: {environment: {A: b}}}\nendpoints: {/: {}}",
-        "5:34: `environment` stands without `command` | remove it: only a command reads its environment",
+        "5:34: `environment` stands without `command` | remove it: only a command reads it",
     );
     check_web("endpoints: {/: }", "5:18: this value has the wrong shape | write `key: value` pairs, or `{}` for none");
     check_web("endpoints: {x: {}}", "5:17: `x` does not start with a slash | write `/x`");
