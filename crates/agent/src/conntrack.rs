@@ -1,49 +1,43 @@
 //! The kernel's tables of translated connections: one for each network namespace.
 //!
 //! The kernel wants CAP_NET_ADMIN of whoever asks for a table, each time. So a process of its own asks, in [`tell_tables`],
-//! which listens to nobody but the agent; the agent's end of it, [`Conntrack`], needs no privilege.
+//! which listens to nobody but the agent; the agent's end of it, [`Conntrack`], needs no privilege. Another,
+//! [`keep_tables`], keeps tables and that right for whoever asks next: when one of the two ends, the other starts a new one.
 
+mod handover;
+mod keeper;
 mod names;
 mod pipe;
+mod reader;
 mod table;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::io::{self, BufRead, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use caps::Capability;
 use serde::{Deserialize, Serialize};
 
-use crate::privilege::{PrivilegeError, keep_only};
-use names::Tables;
-use pipe::Pipe;
-use table::Table;
+use crate::privilege::PrivilegeError;
+use pipe::{Begun, Pipe};
+
+pub use keeper::{keep_tables, seen_tables};
+pub use reader::tell_tables;
 
 /// Most translations that one reading tells: as many as the witness has series.
 pub(crate) const TRANSLATIONS_MAX: usize = 8_192;
 
-/// How often tables of other network namespaces are read: each reading walks through all that the machine follows. The
-/// kernel remembers most connections for twice as long after their end.
-const SELDOM: Duration = Duration::from_secs(60);
-
-/// How long the process may take to open what it may.
-const START: Duration = Duration::from_secs(10);
+/// How long the processes may take to open what they may.
+const START: Duration = Duration::from_secs(60);
 
 /// How long a reading may take; one that is late is told the next time.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long the process may take to end.
+/// How long the processes may take to end.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// An order to read all tables.
-const READ: &str = "read\n";
 
 /// A way that translated connections take, however many they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,63 +86,72 @@ pub struct Opened {
     pub missing: Vec<String>,
 }
 
-/// The process that reads tables; it ends with this, and with the process that holds this, however that ends.
+/// The processes that keep and read tables; they end with this, and with the process that holds this, however that ends.
 #[derive(Debug)]
 pub struct Conntrack {
-    child: Child,
+    keeper: Child,
     /// None once the agent takes its leave.
     pipe: RefCell<Option<Pipe>>,
-    opened: Opened,
+    reader: RefCell<Begun>,
 }
 
 impl Conntrack {
-    /// Starts `program`, which is to call [`tell_tables`], and waits until it has opened what it may.
+    /// Starts `program`, which is to call [`keep_tables`], and waits until all is open that may be.
     ///
     /// # Errors
     ///
     /// The program does not start, or says nothing.
     pub fn start(program: &mut Command) -> io::Result<Self> {
         // Ctrl-C is for the agent, whose end is this one's.
-        let mut child = program.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let (orders, answers) = (child.stdin.take(), child.stdout.take());
-        let mut pipe = Pipe::new(orders.expect("it was asked for"), answers.expect("it was asked for"));
-        let opened = pipe.take(START)?;
-        Ok(Self { child, pipe: RefCell::new(Some(pipe)), opened })
+        let mut keeper = program.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (orders, answers) = (keeper.stdin.take(), keeper.stdout.take());
+        let mut pipe = Pipe::new(orders.expect("it was asked for"), answers.expect("it was asked for"))?;
+        let reader = pipe.begin(START)?;
+        Ok(Self { keeper, pipe: RefCell::new(Some(pipe)), reader: RefCell::new(reader) })
     }
 
     /// What is seen.
-    pub fn opened(&self) -> &Opened {
-        &self.opened
+    pub fn opened(&self) -> Opened {
+        self.reader.borrow().opened.clone()
     }
 
-    /// Its process.
-    pub fn process(&self) -> u32 {
-        self.child.id()
+    /// Its processes.
+    pub fn processes(&self) -> [u32; 2] {
+        self.reader.borrow().processes
     }
 
     /// Reads all tables. Without an answer in time none is read.
     pub fn read(&self) -> Told {
         let mut pipe = self.pipe.borrow_mut();
-        let told = pipe.as_mut().expect("it is open until the end").ask(READ, PATIENCE);
-        told.unwrap_or(Told { unread: self.opened.tables as u64, ..Told::default() })
+        let pipe = pipe.as_mut().expect("it is open until the end");
+        let told = pipe.ask(PATIENCE, |begun| drop(self.reader.replace(begun)));
+        told.unwrap_or_else(|_| Told { unread: self.reader.borrow().opened.tables as u64, ..Told::default() })
     }
 }
 
 impl Drop for Conntrack {
     fn drop(&mut self) {
-        // The end of its orders is its end; one that is stopped ends once it goes on.
+        // The end of orders is the reader's end, which is the keeper's.
         self.pipe.get_mut().take();
         let deadline = Instant::now() + FAREWELL;
-        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+        while matches!(self.keeper.try_wait(), Ok(None)) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(2));
         }
+        // One that is stopped hears of nothing else. Who has ended cannot be killed.
+        self.keeper.kill().ok();
     }
 }
 
 /// Why tables cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// Nobody takes the answers.
+    /// Nobody can be made to read them.
+    #[error("cannot have tables read")]
+    Start(#[source] io::Error),
+    /// Nobody has any to give.
+    #[error("cannot take tables")]
+    Take(#[source] io::Error),
+    /// Orders make no sense, or answers cannot be written.
     #[error("cannot tell what tables say")]
     Tell(#[source] io::Error),
     /// There is more privilege left than it takes.
@@ -156,84 +159,5 @@ pub enum TableError {
     Privilege(#[from] PrivilegeError),
 }
 
-/// Opens the table of its own network namespace and those of all that have a name below `root`, which is `/` except in
-/// tests, says which, and keeps CAP_NET_ADMIN only; then tells for each order what they say, until orders end.
-///
-/// # Errors
-///
-/// Nobody takes the answers, or privileges cannot be given up.
-pub fn tell_tables(root: &Path, orders: impl BufRead, mut answers: impl Write) -> Result<(), TableError> {
-    let folders = names::watch(root);
-    let (own, others, opened) = open_tables(root);
-    let others: Tables = Arc::new(Mutex::new(others));
-    keep_only(Capability::CAP_NET_ADMIN)?;
-    match folders {
-        Ok(folders) => names::close_with_names(folders, &others),
-        // What cannot be watched is not kept.
-        Err(_) => others.lock().unwrap_or_else(PoisonError::into_inner).clear(),
-    }
-    tell(&mut answers, &opened)?;
-    let (mut elsewhere, mut looked) = (Told::default(), None::<Instant>);
-    for order in orders.lines() {
-        order.map_err(TableError::Tell)?;
-        if looked.is_none_or(|looked| looked.elapsed() >= SELDOM) {
-            (elsewhere, looked) = (read_others(root, &others), Some(Instant::now()));
-        }
-        let mut told = read_all(own.as_slice());
-        told.beyond += std::mem::take(&mut elsewhere.beyond);
-        told.unread += std::mem::take(&mut elsewhere.unread);
-        told.translations.extend(elsewhere.translations.iter().cloned());
-        tell(&mut answers, &told)?;
-    }
-    Ok(())
-}
-
-fn tell(answers: &mut impl Write, what: &impl Serialize) -> Result<(), TableError> {
-    let line = serde_json::to_string(what).expect("plain values are JSON");
-    writeln!(answers, "{line}").and_then(|()| answers.flush()).map_err(TableError::Tell)
-}
-
-/// What this process can see of translated connections, and what not.
-pub fn seen_tables(root: &Path) -> Opened {
-    open_tables(root).2
-}
-
-fn open_tables(root: &Path) -> (Option<Table>, Vec<Table>, Opened) {
-    let mut missing = Vec::new();
-    let own = Table::own();
-    if let Err(error) = &own {
-        missing.push(format!("who is behind translated addresses of this network namespace ({error})"));
-    }
-    let (others, refusals): (Vec<_>, Vec<_>) = Table::named(root).into_iter().partition(Result::is_ok);
-    if let Some(Err(error)) = refusals.first() {
-        let count = refusals.len();
-        missing.push(format!("translated addresses of {count} other network namespaces, which takes root ({error})"));
-    }
-    let (own, others): (_, Vec<Table>) = (own.ok(), others.into_iter().flatten().collect());
-    let opened = Opened { tables: own.iter().count() + others.len(), missing };
-    (own, others, opened)
-}
-
-/// Those of other namespaces that were open at the start and still have a name. What has had one since is not read: to enter
-/// it takes root.
-fn read_others(root: &Path, tables: &Tables) -> Told {
-    let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
-    let closed = table::names(root).count().saturating_sub(tables.len()) as u64;
-    let told = read_all(&tables);
-    Told { unread: told.unread + closed, ..told }
-}
-
-fn read_all(tables: &[Table]) -> Told {
-    let (mut translations, mut told) = (BTreeSet::new(), Told::default());
-    for table in tables {
-        let read = table.read(|translation| {
-            if translations.len() < TRANSLATIONS_MAX || translations.contains(&translation) {
-                translations.insert(translation);
-            } else {
-                told.beyond += 1;
-            }
-        });
-        told.unread += u64::from(read.is_err());
-    }
-    Told { translations: translations.into_iter().collect(), ..told }
-}
+#[cfg(test)]
+mod tests;

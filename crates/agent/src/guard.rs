@@ -1,13 +1,14 @@
 //! Who may scrape: TLS with or without certificates of clients, and a bearer token.
 
-use std::fs::{self, File};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
+use nix::fcntl::OFlag;
 use subtle::ConstantTimeEq;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -206,8 +207,10 @@ fn read_secret(path: &Path) -> Result<Vec<u8>, GuardError> {
 
 fn open(path: &Path) -> Result<File, GuardError> {
     // Opening a pipe would wait for its writer.
-    if fs::metadata(path).map_err(unreadable(path))?.is_file() {
-        File::open(path).map_err(unreadable(path))
+    let file =
+        OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).map_err(unreadable(path))?;
+    if file.metadata().map_err(unreadable(path))?.is_file() {
+        Ok(file)
     } else {
         Err(unreadable(path)(io::Error::other("it is no file")))
     }

@@ -40,7 +40,7 @@ mod witnesses;
 mod workload;
 
 pub use clock::Clock;
-pub use conntrack::{Conntrack, Opened, TableError, seen_tables, tell_tables};
+pub use conntrack::{Conntrack, Opened, TableError, keep_tables, seen_tables, tell_tables};
 pub use container::Container;
 pub use datagrams::{Datagrams, UDP, udp_line};
 pub use directory::{Directory, Names};

@@ -34,11 +34,12 @@ pub fn cost_of(process: u32) -> Cost {
     Cost { cpu_s: cpu_s(process).unwrap_or_default(), memory_bytes, ..Cost::default() }
 }
 
-/// User and system time are the fourteenth and fifteenth field of /proc/PID/stat; the second ends with the last bracket.
+/// User and system time are the fourteenth and fifteenth field of /proc/PID/stat, and those of processes that it has outlived
+/// follow; the second ends with the last bracket.
 fn cpu_s(process: u32) -> Option<f64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, after) = text.rsplit_once(") ")?;
-    let ticks: u64 = after.split(' ').skip(11).take(2).map(|field| field.parse().unwrap_or(0)).sum();
+    let ticks: u64 = after.split(' ').skip(11).take(4).map(|field| field.parse().unwrap_or(0)).sum();
     let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
     Some(ticks as f64 / per_second as f64)
 }

@@ -48,18 +48,24 @@ pub fn give_up_privileges(can_read: impl Fn() -> bool) -> Result<Privileges, Pri
     Ok(Privileges { kept })
 }
 
-/// Gives up every capability but one of the calling thread, and of those that it starts.
+/// Gives up every capability but CAP_NET_ADMIN, if it is there, of the calling thread, and of the threads and programs that it
+/// starts.
 ///
 /// # Errors
 ///
-/// The thread lacks that one, or the kernel refuses, which it has no reason to.
-pub(crate) fn keep_only(capability: Capability) -> Result<(), PrivilegeError> {
+/// The kernel refuses, which it has no reason to.
+pub(crate) fn keep_only_net_admin() -> Result<(), PrivilegeError> {
     nix::sys::prctl::set_no_new_privs().map_err(PrivilegeError::NewPrivileges)?;
+    let failed = PrivilegeError::Capabilities;
+    let has = caps::has_cap(None, CapSet::Permitted, Capability::CAP_NET_ADMIN).map_err(failed)?;
+    let kept: CapsHashSet = has.then_some(Capability::CAP_NET_ADMIN).into_iter().collect();
+    // What is out of bounds can be inherited no more unless it is before.
+    caps::set(None, CapSet::Inheritable, &kept).map_err(failed)?;
     close_bounds()?;
-    let (failed, one) = (PrivilegeError::Capabilities, CapsHashSet::from([capability]));
-    caps::set(None, CapSet::Effective, &one).map_err(failed)?;
-    caps::set(None, CapSet::Permitted, &one).map_err(failed)?;
-    caps::clear(None, CapSet::Inheritable).map_err(failed)
+    for set in [CapSet::Effective, CapSet::Permitted, CapSet::Ambient] {
+        caps::set(None, set, &kept).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Nothing can come back through a program that is executed. Who lacks CAP_SETPCAP cannot close the bounding set, and has

@@ -3,6 +3,7 @@
 mod answer;
 mod peers;
 mod rendering;
+mod seats;
 mod turn;
 
 use std::cell::RefCell;
@@ -137,7 +138,7 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
     let (peers, desk) = (Peers::default(), Desk::default());
     let exporter =
         Rc::new(Exporter { witnesses, ledger, guard: RefCell::new(guard), tally: Tally::default(), peers, desk });
-    LocalSet::new().block_on(&runtime, async {
+    let served = LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::from_std(listener).map_err(ServeError::Start)?;
         let mut accepting = pin!(accept_all(&listener, &exporter));
         let mut reading = pin!(exporter.read_all());
@@ -163,18 +164,21 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
                 () = tokio::time::sleep(GLANCE) => exporter.witnesses.tidy(),
             }
         }
-    })
+    });
+    // A receiver's name may be asked for in vain for minutes.
+    runtime.shutdown_background();
+    served
 }
 
 /// Accepts for ever.
 async fn accept_all(listener: &TcpListener, exporter: &Rc<Exporter>) {
     loop {
         // The error is a want of descriptors, which only time cures.
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(RETRY).await;
             continue;
         };
-        tokio::task::spawn_local(welcome(stream, exporter.peers.welcome(), Rc::clone(exporter)));
+        tokio::task::spawn_local(welcome(stream, exporter.peers.welcome(peer.ip().into()), Rc::clone(exporter)));
     }
 }
 
@@ -276,10 +280,11 @@ impl Exporter {
         }
     }
 
-    /// Whether there is room for one rendering more, once those who are slowest have gone.
+    /// Whether there is room for one rendering more, once those who are slowest have gone: whoever still reads has been at it for
+    /// seconds.
     async fn make_room(&self) -> bool {
         while self.desk.held() > HELD_MAX {
-            if !self.peers.end_slowest() {
+            if !self.peers.end_slowest(u64::MAX) {
                 return false;
             }
             // It goes when it is called.

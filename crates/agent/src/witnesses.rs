@@ -33,7 +33,7 @@ impl Witnesses {
         let mut reading = self.look()?;
         if let Some(conntrack) = &self.conntrack {
             reading.translations = Some(conntrack.read());
-            reading.cost.add(cost_of(conntrack.process()));
+            conntrack.processes().map(cost_of).into_iter().for_each(|cost| reading.cost.add(cost));
         }
         Ok(reading)
     }

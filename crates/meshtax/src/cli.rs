@@ -368,6 +368,8 @@ pub enum Role {
     },
     /// The load generator
     Load,
+    /// What keeps tables of translated connections for `conntrack`, and starts it again
+    Keeper,
     /// What the agent has read tables of translated connections
     Conntrack,
     /// A simulated service

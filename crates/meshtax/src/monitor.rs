@@ -70,17 +70,18 @@ fn with_others(probe: Probe, options: &AgentOptions, conntrack: Option<Conntrack
     Witnesses { probe, dns, udp, drops, conntrack }
 }
 
-/// The process that reads tables of translated connections; what it does not see is said.
+/// The processes that keep and read tables of translated connections; what they do not see is said.
 fn conntrack() -> Result<Conntrack, Failure> {
     let own = std::env::current_exe().context("cannot find this program's own binary")?;
     let mut program = Command::new(own);
-    let conntrack = Conntrack::start(program.args(["role", "conntrack"]).stderr(Stdio::null()))
-        .context("cannot start the process that reads tables of translated connections")?;
+    let conntrack = Conntrack::start(program.args(["role", "keeper"]).stderr(Stdio::null()))
+        .context("cannot start the processes that read tables of translated connections")?;
     let Opened { tables, missing } = conntrack.opened();
     missing.iter().for_each(|missing| say(&format!("not seen from here: {missing}")));
-    if *tables > 0 {
+    if tables > 0 {
         say(&format!(
-            "translated addresses of {tables} network namespaces are seen; a process beside this one keeps CAP_NET_ADMIN to ask for them"
+            "translated addresses of {tables} network namespaces are seen; two processes beside this one keep CAP_NET_ADMIN to ask \
+             for them"
         ));
     }
     Ok(conntrack)

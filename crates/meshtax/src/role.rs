@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{BufReader, stdin, stdout};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 use service::Pilot;
@@ -23,7 +24,12 @@ pub fn play(role: &Role) -> Result<ExitCode, Failure> {
                 serde_json::from_str(&read(zone)?).with_context(|| format!("`{}` is no zone", zone.display()))?;
             lab::serve_dns(&zone, orders, stdout())?;
         }
-        Role::Conntrack => agent::tell_tables(Path::new("/"), orders, stdout())?,
+        Role::Keeper => agent::keep_tables(Path::new("/"), stdin(), table_reader)?,
+        Role::Conntrack => {
+            // What is started through /proc has another name.
+            nix::sys::prctl::set_name(c"meshtax")?;
+            agent::tell_tables(Path::new("/"), stdin(), stdout(), table_reader)?;
+        }
         Role::Kubelet { probes } => {
             let list =
                 serde_json::from_str(&read(probes)?).with_context(|| format!("no probes in `{}`", probes.display()))?;
@@ -40,6 +46,14 @@ pub fn play(role: &Role) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// This very program, whatever has become of its file, as one who reads tables of translated connections. It answers where this
+/// one does.
+fn table_reader() -> Command {
+    let mut reader = Command::new("/proc/self/exe");
+    reader.arg0("meshtax").args(["role", "conntrack"]);
+    reader
 }
 
 /// The agent of the pod at `address`, on the ports that it has in Istio.

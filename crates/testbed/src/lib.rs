@@ -8,6 +8,7 @@
 //! Everything here panics when the machine does not do what a test needs: a test that cannot run must fail.
 
 mod dns;
+mod group;
 mod host;
 mod kept;
 mod namespace;
@@ -21,6 +22,7 @@ mod turn;
 mod watching;
 
 pub use dns::{A, AAAA, DELAY, HTTPS, Server, ask, framed, query, take};
+pub use group::Group;
 pub use host::{Host, marks};
 pub use kept::Kept;
 pub use namespace::{EXCHANGE, Namespace};

@@ -9,7 +9,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use super::table::Table;
 use crate::who::NAMED;
 
-/// Tables of network namespaces that have names.
+/// The table of this process's own network namespace, and those of others that have names.
 pub(super) type Tables = Arc<Mutex<Vec<Table>>>;
 
 /// Watches the folders in which network namespaces have names: what happens from now on is not missed.
@@ -23,12 +23,18 @@ pub(super) fn watch(root: &Path) -> io::Result<Inotify> {
     Ok(folders)
 }
 
-/// Closes tables as their names go, for as long as this process lives.
-pub(super) fn close_with_names(folders: Inotify, tables: &Tables) {
+/// Closes tables whose names have gone, and others as theirs go, for as long as this process lives.
+pub(super) fn close_with_names(folders: io::Result<Inotify>, tables: &Tables) {
     let tables = Arc::clone(tables);
+    let retain = move |keep: fn(&Table) -> bool| {
+        tables.lock().unwrap_or_else(PoisonError::into_inner).retain(keep);
+    };
+    // What cannot be watched is not kept.
+    let Ok(folders) = folders else { return retain(Table::is_own) };
     thread::spawn(move || {
+        retain(Table::has_name);
         while folders.read_events().is_ok() {
-            tables.lock().unwrap_or_else(PoisonError::into_inner).retain(Table::has_name);
+            retain(Table::has_name);
         }
     });
 }

@@ -1,6 +1,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -10,9 +11,10 @@ use netlink_packet_netfilter::conntrack::{
     ConntrackAttribute, ConntrackMessage, IPTuple, ProtoTuple, Protocol, Status, Tuple,
 };
 use netlink_packet_netfilter::{NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily};
-use netlink_sys::protocols::NETLINK_NETFILTER;
-use netlink_sys::{Socket, SocketAddr as KernelAddress};
 use nix::sched::{CloneFlags, setns};
+use rustix::buffer::spare_capacity;
+use rustix::net::netlink::{NETFILTER, SocketAddrNetlink};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with};
 
 use super::{Translation, Transport};
 use crate::who::NAMED;
@@ -26,21 +28,21 @@ const MESSAGE_MAX: usize = 1 << 16;
 /// The connections that one network namespace follows.
 #[derive(Debug)]
 pub struct Table {
-    netns: u32,
+    pub netns: u32,
     /// The file by which it was found; none of this thread's own.
-    name: Option<PathBuf>,
-    socket: Socket,
+    pub name: Option<PathBuf>,
+    pub socket: OwnedFd,
     /// Tells that there is nothing to read, which costs less than reading it; none where the kernel does not tell.
-    count: Option<File>,
+    pub count: Option<File>,
 }
 
 impl Table {
     /// That of this thread's network namespace.
     pub fn own() -> io::Result<Self> {
         let netns = number(Path::new("/proc/thread-self/ns/net"))?;
-        let mut socket = Socket::new(NETLINK_NETFILTER)?;
-        socket.bind_auto()?;
-        socket.connect(&KernelAddress::new(0, 0))?;
+        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(NETFILTER))?;
+        // Nobody but the kernel is heard.
+        connect(&socket, &SocketAddrNetlink::new(0, 0))?;
         let table = Self { netns, name: None, socket, count: File::open(COUNT).ok() };
         table.dump(|_| ())?;
         Ok(table)
@@ -57,6 +59,11 @@ impl Table {
             Ok(Self { name: Some(path), ..Self::own()? })
         };
         thread::spawn(enter).join().expect("a table is opened without panic")
+    }
+
+    /// Whether it is that of this process's own network namespace.
+    pub fn is_own(&self) -> bool {
+        self.name.is_none()
     }
 
     /// Whether its namespace still has the name by which it was found.
@@ -76,11 +83,15 @@ impl Table {
     }
 
     fn dump(&self, mut take: impl FnMut(Translation)) -> io::Result<()> {
-        self.socket.send(&request(), 0)?;
         let mut buffer = Vec::with_capacity(MESSAGE_MAX);
+        // What somebody left unread whose reading was cut short.
+        while recv(&self.socket, spare_capacity(&mut buffer), RecvFlags::DONTWAIT).is_ok() {
+            buffer.clear();
+        }
+        send(&self.socket, &request(), SendFlags::empty())?;
         loop {
             buffer.clear();
-            self.socket.recv(&mut buffer, 0)?;
+            recv(&self.socket, spare_capacity(&mut buffer), RecvFlags::empty())?;
             let mut rest = &buffer[..];
             while !rest.is_empty() {
                 let message = NetlinkMessage::<NetfilterMessage>::deserialize(rest).map_err(io::Error::other)?;

@@ -9,21 +9,24 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use super::rendering::Rendering;
+use super::seats::{Origin, Seat};
 
 /// How long a peer may read nothing of what is sent to it.
 pub(super) const STALL: Duration = Duration::from_secs(10);
 
 /// A connection, as those know it who choose which one has to go.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Turn {
+    /// Whose it is.
+    pub origin: Origin,
     stage: Cell<Stage>,
     /// It wants metrics; until they have gone out, it is no idle connection.
     scraping: Cell<Option<Scraping>>,
-    seat: RefCell<Option<Seat>>,
+    held: RefCell<Option<Held>>,
     gone_out: Notify,
     is_ended: Cell<bool>,
     end: Notify,
@@ -40,9 +43,8 @@ enum Stage {
 
 #[derive(Clone, Copy, Debug)]
 enum Scraping {
-    /// For a seat.
+    /// And has nothing yet.
     Waiting,
-    Seated,
     Sent {
         since: Instant,
         bytes: u64,
@@ -51,12 +53,25 @@ enum Scraping {
 
 /// What a scrape holds until it has gone out.
 #[derive(Debug)]
-struct Seat {
-    _permit: OwnedSemaphorePermit,
+struct Held {
+    _seat: Seat,
     rendering: Option<Rc<Rendering>>,
 }
 
 impl Turn {
+    /// That of a connection that was just made.
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            stage: Cell::default(),
+            scraping: Cell::default(),
+            held: RefCell::default(),
+            gone_out: Notify::new(),
+            is_ended: Cell::default(),
+            end: Notify::new(),
+        }
+    }
+
     /// Waits until the answer before has gone out: so no answers pile up for who asks on and does not read.
     pub async fn begin(&self) {
         while self.stage.get() != Stage::Listening {
@@ -75,12 +90,12 @@ impl Turn {
         if self.stage.get() == Stage::Leaving {
             self.stage.set(Stage::Listening);
             self.scraping.set(None);
-            self.seat.take();
+            self.held.take();
             self.gone_out.notify_one();
         }
     }
 
-    /// It waits for a seat.
+    /// It waits for a seat, and for what it is sent there.
     pub fn wait(&self) {
         self.scraping.set(Some(Scraping::Waiting));
     }
@@ -91,15 +106,14 @@ impl Turn {
     }
 
     /// It has a seat.
-    pub fn sit(&self, permit: OwnedSemaphorePermit) {
-        self.scraping.set(Some(Scraping::Seated));
-        self.seat.replace(Some(Seat { _permit: permit, rendering: None }));
+    pub fn sit(&self, seat: Seat) {
+        self.held.replace(Some(Held { _seat: seat, rendering: None }));
     }
 
     /// It is sent this from now on. It counts as held until all has gone out.
     pub fn hold(&self, rendering: Rc<Rendering>) {
-        if let Some(seat) = self.seat.borrow_mut().as_mut() {
-            seat.rendering = Some(rendering);
+        if let Some(held) = self.held.borrow_mut().as_mut() {
+            held.rendering = Some(rendering);
             self.scraping.set(Some(Scraping::Sent { since: Instant::now(), bytes: 0 }));
         }
     }
@@ -113,10 +127,6 @@ impl Turn {
 
     pub fn is_idle(&self) -> bool {
         self.scraping.get().is_none() && !self.is_ended.get()
-    }
-
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.scraping.get(), Some(Scraping::Waiting))
     }
 
     /// Bytes that it takes a second, once it has been sent metrics for `grace`; none where it has nothing to take, or is told to

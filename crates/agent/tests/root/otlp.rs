@@ -9,7 +9,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use receiver::Receiver;
-use testbed::{Moved, Peer, V4, Watching, insist_on_root, meshtax, of_clients, own_service, scrape};
+use std::time::{Duration, Instant};
+use testbed::{Moved, Namespace, Peer, V4, Watching, binary, insist_on_root, meshtax, of_clients, own_service, scrape};
 
 /// An agent that pushes to `receiver` by `protocol`, as fast as it may.
 fn agent_of(receiver: &Receiver, protocol: &str) -> Watching {
@@ -170,4 +171,25 @@ fn failures_are_counted_and_told_once_and_nothing_is_missing_afterwards() {
         agent.kill();
         receiver.forget();
     }
+}
+
+#[test]
+fn a_receiver_whose_name_is_asked_for_in_vain_delays_no_end() {
+    insist_on_root();
+    let namespace = Namespace::new("nameless");
+    namespace.inside(&["nft", "table ip t { chain c { type filter hook input priority 0; udp dport 53 drop; }; }"]);
+    let home = tempfile::tempdir().unwrap();
+    let [names, file] = ["resolv.conf", "agent.yaml"].map(|name| home.path().join(name).display().to_string());
+    // It would take two and a half minutes.
+    std::fs::write(&names, "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n").unwrap();
+    let text = "{listen: \"127.0.0.1:0\", otlp: {endpoint: \"http://collector.example:4318\", interval: 50ms}}";
+    std::fs::write(&file, text).unwrap();
+    let within = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
+    let agent = [binary(), "agent", "--config", &file];
+    let command = [&["unshare", "--mount", "sh", "-c", within, &names], &agent[..]].concat();
+    let mut agent = Watching::of(namespace.command(&command));
+    assert_eq!(agent.word(), "cannot push: no answer within 10 s; trying again\n");
+    let asked = Instant::now();
+    agent.end();
+    assert!(asked.elapsed() < Duration::from_secs(60), "it waited for the name: {:?}", asked.elapsed());
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Barrier;
 use std::thread;
@@ -11,6 +11,9 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Socket, Type};
 use testbed::{Open, Peer, V4, Watching, insist_on_root, scrape};
+
+/// Somebody else's address.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// How long the agent may take for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,8 +47,13 @@ impl Talker {
 
     /// A connection whose end here takes little that is not read.
     fn connect(&self) -> TcpStream {
+        self.connect_from(Ipv4Addr::LOCALHOST)
+    }
+
+    fn connect_from(&self, address: Ipv4Addr) -> TcpStream {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
+        socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
         socket.connect(&self.place.parse::<SocketAddr>().unwrap().into()).unwrap();
         let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -54,7 +62,11 @@ impl Talker {
 
     /// One who has asked for metrics.
     fn asker(&self) -> TcpStream {
-        let mut stream = self.connect();
+        self.asker_from(Ipv4Addr::LOCALHOST)
+    }
+
+    fn asker_from(&self, address: Ipv4Addr) -> TcpStream {
+        let mut stream = self.connect_from(address);
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n").unwrap();
         stream
     }
@@ -91,7 +103,7 @@ fn is_whole(mut stream: TcpStream) -> bool {
     }
     let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-    body.len() == length.parse::<usize>().unwrap()
+    head.starts_with("HTTP/1.1 200") && body.len() == length.parse::<usize>().unwrap()
 }
 
 #[test]
@@ -110,7 +122,7 @@ fn slow_readers_take_little_memory_and_keep_nobody_waiting() {
 fn a_scrape_that_is_being_served_is_not_ended_for_those_who_only_hold_connections() {
     let talker = Talker::begin();
     let reader = talker.reader();
-    let held: Vec<TcpStream> = (0..600).map(|_| talker.connect()).collect();
+    let held: Vec<TcpStream> = (0..700).map(|_| talker.connect()).collect();
     // Who is answered came after all of them.
     assert!(talker.is_well());
     assert!(is_whole(reader));
@@ -146,6 +158,27 @@ fn scrapes_beyond_those_that_are_served_and_wait_are_told_to_come_again() {
         head.starts_with("HTTP/1.1 503") && head.contains("retry-after: 1\r\n")
     });
     assert!(refused.count() > 0);
+}
+
+#[test]
+fn one_address_leaves_places_for_the_scrapes_of_others() {
+    let talker = Talker::begin();
+    let askers: Vec<TcpStream> = (0..400).map(|_| talker.asker()).collect();
+    // Who is answered came after all of them.
+    assert!(talker.is_well());
+    assert!(is_whole(talker.asker_from(ELSEWHERE)));
+    drop(askers);
+}
+
+#[test]
+fn the_connections_of_one_address_end_none_of_others() {
+    let talker = Talker::begin();
+    let mut kept = talker.connect_from(ELSEWHERE);
+    let held: Vec<TcpStream> = (0..700).map(|_| talker.connect()).collect();
+    assert!(talker.is_well());
+    kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(is_whole(kept));
+    drop(held);
 }
 
 #[test]

@@ -162,10 +162,11 @@ A file says the rest, such as:
 
 It starts as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Once its
 programs are attached it has no capability left, and can gain none: what it
-opened before is all that it takes to read on. A process beside it keeps
+opened before is all that it takes to read on. Two processes beside it keep
 CAP_NET_ADMIN alone, which the kernel wants whenever somebody asks who is behind
-a translated address; with --no-conntrack there is none. It keeps its user, whose
-files SIGHUP reads again: certificates, key and token.";
+a translated address: one asks, the other starts a new one when that ends; with
+--no-conntrack there are none. It keeps its user, whose files SIGHUP reads again:
+certificates, key and token.";
 
 const UNTIL_HELP: &str = "\
 The lab stands up ten times, and rounds are spread over the stand-ups, which are

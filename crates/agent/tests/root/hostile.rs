@@ -1,0 +1,201 @@
+//! All at once that peers and neighbours may do to an agent with little memory: it is scraped as ever.
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use socket2::{Domain, Socket, Type};
+use testbed::{Group, Open, Peer, V4, Watching, binary, insist_on_being_alone, scrape};
+
+use crate::nat::children;
+
+/// What a DaemonSet's agent may have.
+const MEMORY_MAX: u64 = 128 << 20;
+
+/// How long Prometheus waits by default.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections a second that ask nothing, and how many of them are held.
+const KNOCKS: u32 = 300;
+const HELD: usize = 400;
+
+const SLOW_READERS: usize = 64;
+
+const METRICS: &str = "GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
+
+/// How long the siege is, in seconds.
+fn length() -> Duration {
+    Duration::from_secs(env::var("SIEGE_SECONDS").map_or(15, |seconds| seconds.parse().unwrap()))
+}
+
+/// An agent with a thousand series and a limit on memory.
+struct Besieged {
+    agent: Watching,
+    place: SocketAddr,
+    _traffic: Vec<(Peer, Open)>,
+    group: Group,
+    is_over: AtomicBool,
+}
+
+/// What those got who came in peace.
+#[derive(Debug, Default)]
+struct Answers {
+    times: Vec<Duration>,
+    unanswered: usize,
+}
+
+impl Besieged {
+    fn begin() -> Self {
+        insist_on_being_alone();
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
+        let group = Group::with_memory("siege", MEMORY_MAX);
+        let mut command = group.command(binary());
+        command.args(["agent", "--listen", "127.0.0.1:0"]);
+        let agent = Watching::of(command);
+        let traffic = (0..500).map(|_| {
+            let server = Peer::listen(V4);
+            let mut open = server.open();
+            open.move_bytes(100, 50);
+            (server, open)
+        });
+        let traffic = traffic.collect();
+        let place = agent.place().parse().unwrap();
+        Self { agent, place, _traffic: traffic, group, is_over: AtomicBool::new(false) }
+    }
+
+    /// A connection from somebody whose end takes little that is not read.
+    fn connect(&self, from: Ipv4Addr) -> std::io::Result<TcpStream> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.set_recv_buffer_size(4_096)?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+        socket.connect_timeout(&self.place.into(), PATIENCE)?;
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Asks for metrics and reads less than a kilobyte a second of them, again and again.
+    fn read_slowly(&self, from: Ipv4Addr) {
+        while self.goes_on() {
+            // Whoever is refused or cut off comes back.
+            let Ok(mut stream) = self.connect(from) else { continue };
+            let is_sent = stream.write_all(METRICS.as_bytes()).is_ok();
+            let mut some = [0; 512];
+            while is_sent && self.goes_on() && stream.read(&mut some).is_ok_and(|length| length > 0) {
+                thread::sleep(Duration::from_secs(1));
+            }
+        }
+    }
+
+    /// Opens connections that ask nothing.
+    fn knock(&self, from: Ipv4Addr) {
+        let mut held = Vec::new();
+        while self.goes_on() {
+            held.extend(self.connect(from));
+            if held.len() > HELD {
+                held.remove(0);
+            }
+            thread::sleep(Duration::from_secs(1) / KNOCKS);
+        }
+    }
+
+    /// Asks for a path as often as `pause` has it, until the siege is over.
+    fn ask(&self, path: &str, pause: Duration) -> Answers {
+        let mut answers = Answers::default();
+        while self.goes_on() {
+            let asked = Instant::now();
+            match self.answer(path) {
+                Some(time) => answers.times.push(time),
+                None => answers.unanswered += 1,
+            }
+            thread::sleep(pause.saturating_sub(asked.elapsed()));
+        }
+        answers
+    }
+
+    /// How long a whole answer takes; none without one.
+    fn answer(&self, path: &str) -> Option<Duration> {
+        let asked = Instant::now();
+        let mut stream = TcpStream::connect_timeout(&self.place, PATIENCE).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+        let is_whole = head.starts_with("HTTP/1.1 200") && body.len() == length.parse::<usize>().ok()?;
+        is_whole.then(|| asked.elapsed())
+    }
+
+    /// Who reads tables of translated connections.
+    fn reader(&self) -> Option<Pid> {
+        let keeper = children(self.agent.id()).into_iter().next()?;
+        Some(Pid::from_raw(children(keeper).first().copied()?.try_into().unwrap()))
+    }
+
+    /// The siege, with the agent's neighbours stopped after a third of it and killed after two.
+    fn last(&self) {
+        for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+            thread::sleep(length() / 3);
+            self.reader().map(|reader| kill(reader, signal));
+        }
+        thread::sleep(length() / 3);
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Answers {
+    fn is_complete(&self, what: &str) {
+        let longest = self.times.iter().max().copied().unwrap_or_default();
+        let in_time = self.times.iter().filter(|time| **time <= Duration::from_secs(1)).count();
+        let (answered, unanswered) = (self.times.len(), self.unanswered);
+        println!(
+            "{what}: {answered} answered, {in_time} within a second, the last after {longest:?}; {unanswered} not"
+        );
+        assert!(unanswered == 0 && answered > 0, "{what}: {unanswered} unanswered, {answered} answered");
+    }
+}
+
+/// Whoever scrapes once a second is answered whatever `hostile` does, which has the same address unless told otherwise.
+fn hold_out(hostile: Ipv4Addr) {
+    let besieged = Besieged::begin();
+    let bytes = scrape(&besieged.place.to_string()).len();
+    let (scrapes, health) = thread::scope(|scope| {
+        for _ in 0..SLOW_READERS {
+            scope.spawn(|| besieged.read_slowly(hostile));
+        }
+        scope.spawn(|| besieged.knock(hostile));
+        let scrapes = scope.spawn(|| besieged.ask("/metrics", Duration::from_secs(1)));
+        let health = scope.spawn(|| besieged.ask("/healthz", Duration::from_millis(250)));
+        besieged.last();
+        (scrapes.join().unwrap(), health.join().unwrap())
+    });
+    println!("{bytes} bytes a scrape; {} bytes of memory at most", besieged.group.memory_max());
+    scrapes.is_complete("/metrics");
+    health.is_complete("/healthz");
+    assert_eq!(besieged.group.killed(), 0);
+    let Besieged { mut agent, group, _traffic, .. } = besieged;
+    agent.end();
+    drop(group);
+}
+
+#[test]
+fn an_agent_in_little_memory_answers_during_a_siege() {
+    hold_out(Ipv4Addr::LOCALHOST);
+}
+
+#[test]
+fn an_agent_in_little_memory_answers_while_another_address_besieges_it() {
+    hold_out(Ipv4Addr::new(127, 0, 0, 2));
+}
