@@ -173,9 +173,18 @@ impl Drop for Process {
 fn forward(output: Option<ChildStdout>, lines: Sender<String>) -> io::Result<()> {
     let Some(output) = output else { return Ok(()) };
     let read = move || {
-        BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| lines.send(line)).ok();
+        whole_lines(BufReader::new(output)).try_for_each(|line| lines.send(line)).ok();
     };
     Builder::new().name("answers".to_owned()).spawn(read).map(drop)
+}
+
+/// The lines of an output. What has no end is no line: whoever wrote it ended meanwhile, and that is what is to be told.
+fn whole_lines(mut output: impl BufRead) -> impl Iterator<Item = String> {
+    std::iter::from_fn(move || {
+        let mut line = String::new();
+        output.read_line(&mut line).ok()?;
+        line.strip_suffix('\n').map(str::to_owned)
+    })
 }
 
 fn log_file(path: &Path) -> io::Result<File> {
@@ -217,6 +226,15 @@ fn end_of(log: &Path, bytes: u64) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_program_had_begun_to_answer_as_it_ended_is_no_answer() {
+        let check =
+            |output: &str, lines: &[&str]| assert_eq!(whole_lines(output.as_bytes()).collect::<Vec<_>>(), lines);
+        check("{\"ready\":true}\n{\"laten", &["{\"ready\":true}"]);
+        check("a\n\nb\n", &["a", "", "b"]);
+        check("", &[]);
+    }
 
     #[test]
     fn logs_are_cut_where_they_grow_for_ever() {

@@ -1,25 +1,53 @@
+use std::path::Path;
 use std::process::ExitCode;
+
+use lab::Trees;
 
 use crate::bundled;
 use crate::cli::CheckOptions;
+use crate::demand::Demand;
 use crate::experiment::{self, Experiment};
 use crate::failure::Failure;
 use crate::kind::{Kind, kind_of};
+use crate::limits;
 use crate::output::print;
+use crate::plan::plan;
+use crate::progress::spoken;
 
-/// `meshtax check`: an experiment or a topology.
+/// `meshtax check`: an experiment or a topology, and what a run of it takes.
 pub fn check(options: &CheckOptions) -> Result<ExitCode, Failure> {
     let text = bundled::read(&options.file)?;
-    match kind_of(&options.file, &text)? {
+    let asked = match kind_of(&options.file, &text)? {
         Kind::Experiment => {
             let experiment = Experiment::parse(&options.file, text)?;
             print(&experiment::outline(&experiment))?;
             print(&report::graph(&experiment.topology.graph))?;
+            Some(experiment)
         }
         Kind::Topology | Kind::Unknown => {
             let graph = topology::read_topology(&text).map_err(|fault| Failure::in_file(&options.file, fault))?;
             print(&report::graph(&graph))?;
+            // Without a service to ask there is no run by default, only with an experiment.
+            Experiment::parse_topology(&options.file, text, None).ok()
         }
+    };
+    if let Some(experiment) = asked {
+        weigh(experiment)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells what each run takes, and refuses what this machine does not grant.
+fn weigh(experiment: Experiment) -> Result<(), Failure> {
+    let trees = Trees::discover().ok();
+    let experiments = experiment.in_groups();
+    for (group, experiment) in &experiments {
+        let of = group.as_ref().map(|group| format!(" of group {group}")).unwrap_or_default();
+        let demand = Demand::of(experiment);
+        let time = ("time", format!("about {}", spoken(plan(experiment).length(experiment))));
+        let rows = demand.rows().into_iter().chain([time]);
+        let rows: String = rows.map(|(name, figure)| format!("  {name:<21}  {figure}\n")).collect();
+        print(&format!("\na run{of} takes at least\n{rows}"))?;
+    }
+    experiments.iter().try_for_each(|(_, experiment)| limits::check(experiment, trees.as_ref(), Path::new("runs")))
 }

@@ -140,7 +140,12 @@ impl Experiment {
     /// The experiment for a topology of the user's own: both planes, a copy of the baseline, and the defaults
     /// of everything else.
     pub fn of_topology(path: &Path, target: Option<&str>) -> Result<Experiment, Failure> {
-        let topology = TopologyFile::of_text(path, bundled::read(path)?)?;
+        Experiment::parse_topology(path, bundled::read(path)?, target)
+    }
+
+    /// The same, of a file that was read.
+    pub fn parse_topology(path: &Path, text: String, target: Option<&str>) -> Result<Experiment, Failure> {
+        let topology = TopologyFile::of_text(path, text)?;
         let target = match target {
             Some(url) => url.to_owned(),
             None => entrance(&topology.graph)?,

@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::cause;
 use crate::conduct::FailedWarmUp;
 use crate::output::{Unread, say};
 
@@ -66,6 +67,11 @@ impl Failure {
         self.error.is::<Unread>()
     }
 
+    /// Whether the kernel does not take the witness's programs.
+    pub fn is_of_the_kernel(&self) -> bool {
+        matches!(self.error.downcast_ref(), Some(probe::ProbeError::Refused { .. }))
+    }
+
     /// Whether the user asked to stop.
     pub fn is_interruption(&self) -> bool {
         matches!(self.error.downcast_ref(), Some(lab::LabError::Interrupted))
@@ -86,7 +92,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {:#}", self.error)?;
         // Whoever asked to stop knows what to do next.
-        let hint = self.hint.as_ref().filter(|_| !self.is_interruption());
+        let hint = cause::shortage(&self.what()).or_else(|| self.hint.clone()).filter(|_| !self.is_interruption());
         hint.iter().try_for_each(|hint| writeln!(f, "\nhint: {hint}"))
     }
 }

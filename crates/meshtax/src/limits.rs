@@ -1,17 +1,22 @@
-//! What this host limits: controllers that it lacks, files and processes that it grants.
+//! What this host limits: controllers that it lacks, and what it grants of files, processes, memory and disk.
+
+mod memory;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use lab::{CgroupMode, Trees};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::statvfs::statvfs;
 
+use crate::demand::{Demand, size};
 use crate::experiment::Experiment;
 use crate::failure::Failure;
 
-/// Whether this host can limit what the experiment limits, and grants what it takes; looked at before anything stands.
-pub fn check(experiment: &Experiment, trees: &Trees) -> Result<(), Failure> {
-    let lack = |arm: &crate::experiment::Arm| Some((arm.name.clone(), trees.lack(&arm.limits)?));
+/// Whether this host can limit what the experiment limits, and grants what it takes; looked at before anything stands. The run
+/// folder will be at `out`. Where control groups are out of sight, theirs are no limits that could be told.
+pub fn check(experiment: &Experiment, trees: Option<&Trees>, out: &Path) -> Result<(), Failure> {
+    let lack = |arm: &crate::experiment::Arm| Some((arm.name.clone(), trees?.lack(&arm.limits)?));
     if let Some((arm, controller)) = experiment.arms.iter().find_map(lack) {
         return Err(Failure::new(
             format!("arm `{arm}` limits `{controller}`, and this host's control groups have no such controller"),
@@ -21,30 +26,143 @@ pub fn check(experiment: &Experiment, trees: &Trees) -> Result<(), Failure> {
             ),
         ));
     }
-    // Where control groups of version 2 count processes, those of a lab are in groups of their own.
-    let stays = trees.mode != CgroupMode::V2;
-    let (needed, tightest) = (processes(experiment), Crowd::groups().into_iter().min_by_key(|group| group.left));
-    match tightest.filter(|group| stays && group.left < needed) {
-        Some(group) => Err(Failure::new(
-            format!("the experiment takes {needed} processes or more, and {} lets {} more start", group, group.left),
-            "raise the limit, or choose arms with `--arms`",
-        )),
-        None => Ok(()),
+    let demand = Demand::of(experiment);
+    let shortages =
+        [files(&demand), processes(&demand, trees), proxies(&demand), namespaces(&demand), memory(&demand, trees)];
+    refuse(shortages.into_iter().chain([disk(&demand, out)]).flatten().collect())
+}
+
+/// Less than an experiment takes.
+struct Shortage {
+    /// What it takes.
+    takes: String,
+    /// What there is.
+    grants: String,
+    /// How to have more.
+    raise: String,
+}
+
+/// Refuses an experiment that the machine has too little for, and says of what.
+fn refuse(shortages: Vec<Shortage>) -> Result<(), Failure> {
+    if shortages.is_empty() {
+        return Ok(());
     }
+    let told: Vec<String> =
+        shortages.iter().map(|Shortage { takes, grants, .. }| format!("{takes}, but {grants}")).collect();
+    let raise: Vec<&str> = shortages.iter().map(|shortage| &*shortage.raise).collect();
+    Err(Failure::new(
+        format!("this machine grants too little for the experiment, which takes at least {}", told.join("; ")),
+        format!("{}; or ask for less: fewer arms (`--arms`), services, instances or workers", raise.join("; ")),
+    ))
 }
 
-/// The least number of processes that stand at a time: threads come on top.
-fn processes(experiment: &Experiment) -> u64 {
-    let pods = experiment.topology.graph.pods().count() + 1;
-    let of_arm = |arm: &crate::experiment::Arm| 1 + pods * if arm.plane == plane::Plane::None { 2 } else { 3 };
-    experiment.standing().iter().map(of_arm).sum::<usize>() as u64
+/// A round number above this one, with room for what is not counted.
+fn ample(count: u64) -> u64 {
+    (count + count / 4).next_multiple_of(1000)
 }
 
-/// Lets this program, and all that it starts, open as many files as the host grants: a lab takes several for each pod.
-pub fn open_many_files() {
-    if let Ok((_, granted)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // Nobody may be refused what is granted; a run that needs more says so when it does.
-        setrlimit(Resource::RLIMIT_NOFILE, granted, granted).ok();
+fn files(demand: &Demand) -> Option<Shortage> {
+    let (_, granted) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    (demand.files > granted).then(|| Shortage {
+        takes: format!("{} open files", demand.files),
+        grants: format!("the hard limit of open files (RLIMIT_NOFILE) is {granted}"),
+        raise: format!(
+            "raise the limit of open files: `prlimit --nofile={0}:{0} meshtax …` as root",
+            ample(demand.files)
+        ),
+    })
+}
+
+fn processes(demand: &Demand, trees: Option<&Trees>) -> Option<Shortage> {
+    let (all, own) = (demand.tasks + demand.threads, demand.threads);
+    // Where control groups of version 2 count processes, those of a lab are in groups of their own, at the root.
+    let root = trees.filter(|trees| trees.mode == CgroupMode::V2).map(|trees| &trees.roots[0]);
+    let takes = |group: &Crowd| if root.is_none_or(|root| group.folder == *root) { all } else { own };
+    let of_group = |group: Crowd| {
+        let raise = format!("raise {}", group.folder.join("pids.max").display());
+        (takes(&group), group.to_string(), group.left, raise)
+    };
+    let now = tasks_now();
+    let of_machine = ["kernel.pid_max", "kernel.threads-max"].into_iter().filter_map(|name| {
+        let most = setting(name)?;
+        Some((all, format!("{name} of {most}"), most.saturating_sub(now), format!("raise {name} with `sysctl`")))
+    });
+    let limits = Crowd::groups().into_iter().map(of_group).chain(of_machine);
+    let short = limits.filter(|(takes, _, left, _)| left < takes).min_by_key(|(_, _, left, _)| *left);
+    short.map(|(takes, limit, left, raise)| Shortage {
+        takes: format!("{takes} processes and threads"),
+        grants: format!("{limit} lets {left} more start"),
+        raise,
+    })
+}
+
+/// Envoy's user is not root, whom no limit of processes holds.
+fn proxies(demand: &Demand) -> Option<Shortage> {
+    let (_, granted) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
+    let takes = demand.proxy_tasks;
+    (takes > granted).then(|| Shortage {
+        takes: format!("{takes} processes and threads of the proxies' user {}", plane::PROXY_UID),
+        grants: format!("the hard limit of a user's processes (RLIMIT_NPROC) is {granted}"),
+        raise: format!("raise the limit of processes: `prlimit --nproc={0}:{0} meshtax …` as root", ample(takes)),
+    })
+}
+
+fn namespaces(demand: &Demand) -> Option<Shortage> {
+    let takes = |kind: &str| if kind == "net" { demand.namespaces } else { demand.pods };
+    ["net", "mnt", "pid", "uts", "ipc"].into_iter().find_map(|kind| {
+        let name = format!("user.max_{kind}_namespaces");
+        let most = setting(&name).filter(|most| *most < takes(kind))?;
+        Some(Shortage {
+            takes: format!("{} namespaces of kind `{kind}`", takes(kind)),
+            grants: format!("{name} is {most}"),
+            raise: format!("raise it: `sysctl {name}={}`", ample(takes(kind))),
+        })
+    })
+}
+
+fn memory(demand: &Demand, trees: Option<&Trees>) -> Option<Shortage> {
+    let grant = memory::tightest(trees).filter(|grant| grant.bytes < demand.memory_bytes)?;
+    Some(Shortage {
+        takes: format!("{} of memory", size(demand.memory_bytes)),
+        grants: format!("{} leaves {}", grant.of, size(grant.bytes)),
+        raise: "end what holds memory".to_owned(),
+    })
+}
+
+/// The file system on which `out` lies, or will.
+fn disk(demand: &Demand, out: &Path) -> Option<Shortage> {
+    let absolute = std::path::absolute(out).ok()?;
+    let folder = absolute.ancestors().find(|folder| folder.exists())?;
+    // What has no blocks at all, such as /proc, is no disk.
+    let there = statvfs(folder).ok().filter(|there| there.blocks() > 0)?;
+    let free = u64::from(there.blocks_available()).saturating_mul(there.fragment_size());
+    (demand.disk_bytes > free).then(|| Shortage {
+        takes: format!("{} of disk", size(demand.disk_bytes)),
+        grants: format!("{} leaves {}", folder.display(), size(free)),
+        raise: "name a folder on a larger disk with `--out`, or lower `--stands`".to_owned(),
+    })
+}
+
+/// Processes and threads that there are on the machine.
+fn tasks_now() -> u64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let count = || text.split_whitespace().nth(3)?.split_once('/')?.1.parse().ok();
+    count().unwrap_or(0)
+}
+
+/// A number that sysctl(8) knows by this name.
+fn setting(name: &str) -> Option<u64> {
+    fs::read_to_string(Path::new("/proc/sys").join(name.replace('.', "/"))).ok()?.trim().parse().ok()
+}
+
+/// Lets this program, and all that it starts, have as many files and processes as the host grants: a lab takes several for each
+/// pod.
+pub fn take_what_is_granted() {
+    for limit in [Resource::RLIMIT_NOFILE, Resource::RLIMIT_NPROC] {
+        if let Ok((_, granted)) = getrlimit(limit) {
+            // Nobody may be refused what is granted; a run that needs more says so when it does.
+            setrlimit(limit, granted, granted).ok();
+        }
     }
 }
 

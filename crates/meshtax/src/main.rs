@@ -3,11 +3,13 @@
 
 mod awake;
 mod bundled;
+mod cause;
 mod check;
 mod clean;
 mod cli;
 mod compare;
 mod conduct;
+mod demand;
 mod doctor;
 mod environment;
 mod experiment;
@@ -50,7 +52,7 @@ use cli::{Cli, Verb};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    limits::open_many_files();
+    limits::take_what_is_granted();
     keep_others_from_writing();
     let matches = cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

@@ -17,6 +17,7 @@ pub use self::configuration::Configuration;
 use self::configuration::words;
 use crate::cli::AgentOptions;
 use crate::failure::{Failure, Hint};
+use crate::needs;
 use crate::output::{print, say};
 use crate::signals::{heed_ends, heed_signals};
 use crate::watch::{attached, dns_witness, drops_witness, report_gaps, restrict, udp_witness};
@@ -37,7 +38,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
         probe.time_programs();
     }
     report_gaps(probe.gaps());
-    let conntrack = (!options.no_conntrack).then(conntrack).transpose()?;
+    let conntrack = if options.no_conntrack { None } else { conntrack()? };
     let witnesses = with_others(probe, options, conntrack);
     if !agent::sees_what_ends() {
         say(
@@ -71,7 +72,11 @@ fn with_others(probe: Probe, options: &AgentOptions, conntrack: Option<Conntrack
 }
 
 /// The processes that keep and read tables of translated connections; what they do not see is said.
-fn conntrack() -> Result<Conntrack, Failure> {
+fn conntrack() -> Result<Option<Conntrack>, Failure> {
+    if !needs::has(needs::NET_ADMIN) {
+        say("not seen from here: who is behind translated addresses (the kernel tells that to CAP_NET_ADMIN only)");
+        return Ok(None);
+    }
     let own = std::env::current_exe().context("cannot find this program's own binary")?;
     let mut program = Command::new(own);
     let conntrack = Conntrack::start(program.args(["role", "keeper"]).stderr(Stdio::null()))
@@ -84,7 +89,7 @@ fn conntrack() -> Result<Conntrack, Failure> {
              for them"
         ));
     }
-    Ok(conntrack)
+    Ok(Some(conntrack))
 }
 
 /// A witness that the agent can do without: what is not seen is said.

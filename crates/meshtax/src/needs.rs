@@ -6,10 +6,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use probe::{Dns, DnsOptions, Drops, Events, Ports, Probe, Udp};
+use probe::{Dns, DnsOptions, Drops, Events, Ports, Probe, ProbeError, Udp};
 use serde::Serialize;
 use topology::{Fault, VolumeSource, Work};
 
+use crate::cause;
 use crate::experiment::{Experiment, Wanted};
 use crate::failure::Failure;
 use crate::watch::remedy;
@@ -21,9 +22,22 @@ const WITHOUT_BYTES: &str = "no program learns a socket's id or looks at all soc
                              `rtt`, `backlog`, `dns`, `udp`, `agent` and `watch: on` do not work; `connect`, `accept`, \
                              `retrans`, `resets` and `drops` do, but do not know who accepts, nor whose dropped packets \
                              were";
-/// Bits of capabilities(7).
-const CAP_NET_ADMIN: u32 = 12;
-const CAP_SYS_ADMIN: u32 = 21;
+/// CAP_NET_ADMIN, by its bit in capabilities(7).
+pub const NET_ADMIN: u32 = 12;
+/// Capabilities that a lab takes, by their bits in capabilities(7): for its links and rules, for namespaces and mounts, for files
+/// and processes of its proxies, who are another user, for the port of its DNS, and to enter a pod's root. Without CAP_KILL a lab
+/// would stand for ever.
+const FOR_A_LAB: [(u32, &str); 9] = [
+    (NET_ADMIN, "CAP_NET_ADMIN"),
+    (21, "CAP_SYS_ADMIN"),
+    (0, "CAP_CHOWN"),
+    (1, "CAP_DAC_OVERRIDE"),
+    (5, "CAP_KILL"),
+    (6, "CAP_SETGID"),
+    (7, "CAP_SETUID"),
+    (10, "CAP_NET_BIND_SERVICE"),
+    (18, "CAP_SYS_CHROOT"),
+];
 
 /// What was looked at, and what was found.
 #[derive(Clone, Debug, Serialize)]
@@ -49,8 +63,10 @@ pub struct Gap {
 
 type Found = Result<String, Gap>;
 
+/// What is missing; where that is room, the limit that leaves none says what to do.
 fn gap(what: impl Into<String>, fix: impl Into<String>) -> Gap {
-    Gap { what: what.into(), fix: fix.into() }
+    let what = what.into();
+    Gap { fix: cause::shortage(&what).unwrap_or_else(|| fix.into()), what }
 }
 
 impl Need {
@@ -160,15 +176,20 @@ fn privilege() -> Found {
     if !nix::unistd::geteuid().is_root() {
         return Err(gap("only root can make namespaces, links and control groups", fix));
     }
-    let capabilities = effective_capabilities();
-    let has = |bit: u32| capabilities >> bit & 1 == 1;
-    match (has(CAP_NET_ADMIN), has(CAP_SYS_ADMIN)) {
-        (true, true) => Ok("root with CAP_NET_ADMIN and CAP_SYS_ADMIN".to_owned()),
-        _ => Err(gap(
-            "this root lacks CAP_NET_ADMIN or CAP_SYS_ADMIN",
-            "in a container, add `--privileged`, or `--cap-add NET_ADMIN --cap-add SYS_ADMIN`",
-        )),
+    match lacking()[..] {
+        [] => Ok("root with the capabilities of a lab".to_owned()),
+        ref lacking => Err(gap(format!("this root lacks {}", lacking.join(", ")), cause::forbidden(lacking))),
     }
+}
+
+/// Capabilities that a lab takes and this process lacks.
+pub fn lacking() -> Vec<&'static str> {
+    FOR_A_LAB.into_iter().filter(|(bit, _)| !has(*bit)).map(|(_, name)| name).collect()
+}
+
+/// Whether this process has the capability of that bit.
+pub fn has(capability: u32) -> bool {
+    effective_capabilities() >> capability & 1 == 1
 }
 
 fn effective_capabilities() -> u64 {
@@ -219,10 +240,13 @@ fn witness() -> Found {
                 unseen.map(|what| format!("; not seen: {what}")).collect::<String>()
             ))
         }
-        Err(error) if Events::begin().is_ok() => {
+        Err(error @ ProbeError::Refused { .. }) if Events::begin().is_ok() => {
             Err(gap(format!("{error}: {WITHOUT_BYTES}"), "boot Linux 5.13 or newer"))
         }
-        Err(error) => Err(gap(error.to_string(), remedy(&error))),
+        Err(error) => {
+            let remedy = remedy(&error);
+            Err(gap(format!("{:#}", anyhow::Error::from(error)), remedy))
+        }
     }
 }
 
@@ -246,7 +270,11 @@ fn unseen_beside_tcp() -> Vec<String> {
         Ok(told(drops.gaps()))
     });
     let all = [("DNS queries", dns), ("datagrams of UDP", udp), ("dropped packets", drops)];
-    all.into_iter().flat_map(|(what, gaps)| gaps.unwrap_or_else(|error| vec![format!("{what} ({error})")])).collect()
+    all.into_iter()
+        .flat_map(|(what, gaps)| {
+            gaps.unwrap_or_else(|error| vec![format!("{what} ({:#})", anyhow::Error::from(error))])
+        })
+        .collect()
 }
 
 fn nft() -> Found {

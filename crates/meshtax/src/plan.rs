@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use self::order::orders;
-use crate::experiment::Experiment;
+use crate::demand;
+use crate::experiment::{Arm, Experiment};
 
 /// What will be done, in order: written to `plan.json` before anything starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -86,25 +87,29 @@ impl Plan {
         numbered.chunk_by(|(left, _), (right, _)| stand(*left) == stand(*right)).map(<[_]>::to_vec).collect()
     }
 
-    /// A guess at the length of the run, from a guess at what a request takes.
+    /// A guess at the length of the run, from guesses at what a stand-up and a request take.
     pub fn length(&self, experiment: &Experiment) -> Duration {
         let load = &experiment.load;
-        let request = (load.think + load.round_trip * 2 + REQUEST_GUESS).max(load.pace);
         let stands = experiment.stand_ups();
         let before = self.warmup_requests * u64::from(stands) + self.settling_requests * self.rounds.len() as u64;
-        let requests = before + experiment.load.requests;
-        let load = request * u32::try_from(requests * self.arms.len() as u64).unwrap_or(u32::MAX);
+        let requests = u32::try_from(before + load.requests).unwrap_or(u32::MAX);
+        let of_arm = |arm: &Arm| {
+            let request =
+                load.think.saturating_add(load.round_trip * 2).saturating_add(demand::request(experiment, arm));
+            request.max(load.pace).saturating_mul(requests)
+        };
+        let loads = experiment.standing().iter().map(of_arm).fold(Duration::ZERO, Duration::saturating_add);
         let faults: Duration = experiment.faults.iter().map(|fault| fault.at + fault.lasting).sum();
         let faults = faults * u32::try_from(experiment.arms.len()).unwrap_or(u32::MAX);
         let phases = if self.warmup_requests > 0 { 2 } else { 1 };
-        STAND_GUESS * stands + experiment.idle.1 * self.idle_windows * phases + load + faults
+        let idle = experiment.idle.1.saturating_mul(self.idle_windows).saturating_mul(phases);
+        let parts = [demand::stand_up(experiment).saturating_mul(stands), idle, loads, faults];
+        parts.into_iter().fold(Duration::ZERO, Duration::saturating_add)
     }
 }
 
 /// Enough for connections, caches and cores to be as they are under load.
 const SETTLING: u64 = 5;
-const REQUEST_GUESS: Duration = Duration::from_millis(5);
-const STAND_GUESS: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

@@ -14,9 +14,11 @@ use serde_json::{Value, json};
 use topology::{Addition, Metrics};
 
 use crate::awake::Awake;
+use crate::cause;
 use crate::clean;
 use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
 use crate::conduct::{Conductor, FailedWarmUp, Stand};
+use crate::demand::Demand;
 use crate::environment::environment;
 use crate::experiment::{Arm, Experiment};
 use crate::failure::{Failure, Hint};
@@ -75,6 +77,11 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
         let hint = "choose arms with `--arms`; they stand together";
         return Err(Failure::new("the groups of an experiment stand one after the other and cannot be kept", hint));
     }
+    for (_, experiment) in &experiments {
+        let mut experiment = experiment.clone();
+        experiment.amend(&options.amounts)?;
+        limits::check(&experiment, Trees::discover().ok().as_ref(), &out_of(&options.output, "ID"))?;
+    }
     let mut worst = ExitCode::SUCCESS;
     for (group, experiment) in experiments {
         let mut output = options.output.clone();
@@ -100,17 +107,17 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     needs::programs(&experiment)?;
     kernel::check(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
-    limits::check(&experiment, &trees)?;
+    limits::check(&experiment, Some(&trees), &out_of(output, "ID"))?;
     let stop = heed_signals()?;
     let plan = plan(&experiment);
     let claim = lab::claim().context("cannot lock an id for this run")?;
-    let path = output.out.clone().unwrap_or_else(|| Path::new("runs").join(claim.id()));
-    let folder = RunFolder::create(&path)?;
+    let folder = RunFolder::create(&out_of(output, claim.id()))?;
     keep_questions(&folder, &experiment, &plan)?;
     clean::sweep(&trees)?;
     let mut progress = Progress::new();
     let awake = keep_awake(&experiment, &mut progress);
     progress.note(&format!("{}; it will take about {}", title(&experiment), spoken(plan.length(&experiment))));
+    progress.note(&Demand::of(&experiment).to_string());
     let site = Site {
         experiment: &experiment,
         plan: &plan,
@@ -150,6 +157,11 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     ended.or_else(|failure| if failure.is_interruption() { Ok(()) } else { Err(failure) })?;
     kept?;
     Ok(verdict(&measurement, output))
+}
+
+/// Where the files of the run with this id go.
+fn out_of(output: &OutputOptions, id: &str) -> PathBuf {
+    output.out.clone().unwrap_or_else(|| Path::new("runs").join(id))
 }
 
 /// One stand-up of the lab after the other, and what they came to beside what was measured.
@@ -361,7 +373,9 @@ impl Site<'_> {
         let (started, refusals) = (Instant::now(), Refusals::so_far());
         let lab = lab::stand_up(&blueprint, claim, self.trees.clone(), self.stop).map_err(|error| {
             let logs = "the run folder's logs/ has what each program said; `meshtax doctor` checks this machine";
-            Failure::because(error, refusals.hint().unwrap_or_else(|| logs.to_owned()))
+            let error = anyhow::Error::from(error);
+            let cause = refusals.hint().or_else(|| cause::of_lab(&format!("{error:#}")));
+            Failure::because(error, cause.unwrap_or_else(|| logs.to_owned()))
         })?;
         let stand_up_s = started.elapsed().as_secs_f64();
         planes::write_differences(&ground, &arms)?;

@@ -19,8 +19,10 @@ use agent::{Clock, Directory, Flow, Form, Printer, Privileges, Tool};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
+use nix::errno::Errno;
 use probe::{Connection, Events, Gap, Kind, Probe, ProbeError};
 
+use crate::cause;
 use crate::cli::{TopOptions, WatchOptions};
 use crate::failure::Failure;
 use crate::output::{say, stream};
@@ -35,7 +37,7 @@ const STALE: Duration = Duration::from_secs(1);
 /// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
 pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     match Watch::begin(options) {
-        Err(failure) if !tool.needs_bytes() => {
+        Err(failure) if failure.is_of_the_kernel() && !tool.needs_bytes() => {
             let watch = events_only(options).map_err(|_| failure)?;
             follow(tool, options, watch, |_| Ok(Vec::new()))
         }
@@ -286,14 +288,25 @@ fn without_witness(error: ProbeError) -> Failure {
 }
 
 /// What lets this kernel be watched.
-pub fn remedy(error: &ProbeError) -> &'static str {
+pub fn remedy(error: &ProbeError) -> String {
     match error {
-        ProbeError::Forbidden(_) => {
-            "run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`"
-        }
-        ProbeError::Refused { program: "dns", .. } => "DNS was tried on Linux 6.1, 6.12 and 6.18",
-        ProbeError::Refused { .. } => "the witness needs Linux 5.13 or newer with BTF (/sys/kernel/btf/vmlinux)",
-        ProbeError::NoGroups => "mount them: `mount -t cgroup2 none /sys/fs/cgroup`",
-        ProbeError::Read(_) | ProbeError::Map(_) => "the kernel may be short of memory; try again",
+        ProbeError::Forbidden(_) if !probe::lacking().is_empty() => format!(
+            "this process lacks {}: run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`",
+            probe::lacking().join(", ")
+        ),
+        ProbeError::Forbidden(_) => cause::forbidden(&[]),
+        ProbeError::NoGroups => "mount them: `mount -t cgroup2 none /sys/fs/cgroup`".to_owned(),
+        ProbeError::Refused { program, source } => match cause::code_of(&format!("{source:#}")) {
+            Some(Errno::EPERM) => cause::forbidden(&[]),
+            _ if *program == "dns" => "DNS was tried on Linux 6.1, 6.12 and 6.18".to_owned(),
+            _ => "the witness needs Linux 5.13 or newer with BTF (/sys/kernel/btf/vmlinux)".to_owned(),
+        },
+        ProbeError::NoRoom { source, .. } | ProbeError::Map(source) => short_of(&format!("{source:#}")),
+        ProbeError::Groups(source) | ProbeError::Read(source) => short_of(&source.to_string()),
     }
+}
+
+/// What to do where something could not be opened or read that is there.
+fn short_of(told: &str) -> String {
+    cause::shortage(told).unwrap_or_else(|| "the kernel may be short of memory; try again".to_owned())
 }

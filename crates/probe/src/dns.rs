@@ -84,7 +84,7 @@ impl Dns {
     /// There are no control groups of version 2, or the kernel refuses.
     pub fn attach(&mut self) -> Result<(), ProbeError> {
         self.detach();
-        let root = root_group().ok_or(ProbeError::NoGroups)?;
+        let root = root_group()?;
         for name in ON_THE_WAY {
             let link = program(&self.object, name).attach_cgroup(root.as_raw_fd());
             self.attached.push(link.map_err(ProbeError::refused(name))?);

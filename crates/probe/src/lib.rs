@@ -26,7 +26,7 @@ pub use cost::{Costs, MapFill, ProgramCost};
 pub use dns::{Dns, DnsOptions};
 pub use dropped::{DropKey, DropLosses, Dropped};
 pub use drops::{Drops, Told};
-pub use error::ProbeError;
+pub use error::{ProbeError, is_in_user_namespace, lacking};
 pub use feed::Feed;
 pub use probe::{Events, Gap, Probe, SOCKETS_MAX, Snapshots};
 pub use series::{Key, Losses, RTT_BOUNDS_US, Series};

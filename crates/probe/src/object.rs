@@ -1,5 +1,6 @@
 //! What programs have in common: their maps fit the kernel at hand, and those beside TCP's note whose sockets are.
 
+use std::error::Error;
 use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 
@@ -93,6 +94,7 @@ pub(crate) fn own_sockets(object: &Object, attached: &mut Vec<Link>, gaps: &mut 
 
 /// Attaches a program to all control groups.
 pub(crate) fn attach_to_root(object: &Object, name: &str) -> Result<Link, String> {
-    let root = root_group().ok_or("the root of the control groups (v2) is not mounted here")?;
+    let root =
+        root_group().map_err(|error| error.source().map_or(error.to_string(), |cause| format!("{error}: {cause}")))?;
     program(object, name).attach_cgroup(root.as_raw_fd()).map_err(|error| error.to_string())
 }

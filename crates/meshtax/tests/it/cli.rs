@@ -2,6 +2,7 @@
 
 mod agent;
 mod compare;
+mod demand;
 mod fault;
 mod manifest;
 mod pipe;

@@ -1,5 +1,6 @@
 //! Runs on a real machine: figures, guards, faults, pages. These need root and Envoy.
 
+mod causes;
 mod faults;
 mod guards;
 mod html;

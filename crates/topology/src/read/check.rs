@@ -323,7 +323,8 @@ fn pods(file: &File, topology: &Topology) -> Result<(), Fault> {
         count += service.versions.iter().map(|version| version.instances).sum::<u32>();
         if count > PODS_MAX {
             let what = format!("there are more than {PODS_MAX} pods from here on");
-            return Err(Fault::at(name.referenced, what, "write fewer instances or versions"));
+            let hint = "write fewer services, instances or versions: an arm's bridge has ports for little more";
+            return Err(Fault::at(name.referenced, what, hint));
         }
         if let Some(twice) = service.pods().map(|pod| pod.name()).find(|pod| !names.insert(pod.clone())) {
             let what = format!("two pods would be called `{twice}`");

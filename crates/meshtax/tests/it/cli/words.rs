@@ -155,6 +155,14 @@ fn check_draws_what_is_bundled() {
     back  http :8080  1 pod
     └─ / → 100 B
        └─ compute 50us
+
+    a run takes at least
+      pods                   9 in 3 arms at once
+      open files             152
+      processes and threads  118
+      memory                 75 MiB
+      disk                   11 MiB
+      time                   about 1 min 41 s
     ");
 }
 

@@ -1,0 +1,106 @@
+//! Errors name their cause: limits of this process, capabilities that it lacks, a user namespace; never the kernel's age.
+
+use std::process::{Command, Output};
+
+use testbed::{binary, insist_on_root, words};
+
+/// What meshtax says after a shell's `preparation`, with `launcher` before it.
+fn said(preparation: &str, launcher: &str, arguments: &str) -> Output {
+    insist_on_root();
+    let home = tempfile::tempdir().unwrap();
+    let script = format!("{preparation} exec {launcher} timeout 60 {} {arguments}", binary());
+    Command::new("sh").args(["-c", &script]).current_dir(home.path()).output().unwrap()
+}
+
+/// It could not run, and says so in these words; none are about another cause.
+fn check(output: &Output, wanted: &[&str]) {
+    let said = words(output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    wanted.iter().for_each(|wanted| assert!(said.contains(wanted), "no `{wanted}` in: {said}"));
+    for guess in ["Linux 5.13", "EOF", "no control groups", "end of file", "may execute it"] {
+        assert!(!said.contains(guess), "{said}");
+    }
+}
+
+/// Without these capabilities, as a container may be, though root.
+fn without(capabilities: &str, arguments: &str) -> Output {
+    let dropped = capabilities.split(',').map(|name| format!("-{name}")).collect::<Vec<_>>().join(",");
+    said("", &format!("setpriv --bounding-set={dropped} --inh-caps={dropped}"), arguments)
+}
+
+#[test]
+fn too_few_open_files_for_the_live_tools() {
+    for tool in ["life", "connect", "drops", "udp", "dns"] {
+        for most in [12, 20] {
+            let output = said(&format!("ulimit -n {most};"), "", &format!("{tool} --duration 1s"));
+            check(
+                &output,
+                &["Too many open files", &format!("hint: the limit of open files is reached (RLIMIT_NOFILE, {most})")],
+            );
+        }
+    }
+    let agent = said("ulimit -n 20;", "", "agent --listen 127.0.0.1:0");
+    check(&agent, &["there is no room for `tcp`", "hint: the limit of open files is reached (RLIMIT_NOFILE, 20)"]);
+}
+
+#[test]
+fn too_few_open_files_for_a_lab_are_told_before_anything_stands() {
+    let run = "run experiments/pair.yaml --requests 12 --rounds 2 --stands 1";
+    let output = said("ulimit -n 60;", "", run);
+    check(&output, &["open files, but the hard limit of open files (RLIMIT_NOFILE) is 60", "--nofile=1000:1000"]);
+    assert!(!words(&output).contains("it will take about"), "{}", words(&output));
+    // One that is granted what it takes, and no file more, begins; where that is not enough after all, the limit is named.
+    let takes = words(&output).split_once("takes at least ").unwrap().1.split_once(' ').unwrap().0.to_owned();
+    let output = said(&format!("ulimit -n {takes};"), "", run);
+    assert!(words(&output).contains("it will take about"), "{}", words(&output));
+    if output.status.code() != Some(0) {
+        check(&output, &["Too many open files", &format!("(RLIMIT_NOFILE, {takes})")]);
+    }
+}
+
+/// Without CAP_KILL a lab stood for ever: it could not end its proxies.
+#[test]
+fn capabilities_that_a_lab_lacks_are_named_before_anything_stands() {
+    for (name, dropped) in [
+        ("NET_ADMIN", "net_admin"),
+        ("SYS_ADMIN", "sys_admin"),
+        ("CHOWN", "chown"),
+        ("KILL", "kill"),
+        ("SETUID", "setuid"),
+        ("SYS_CHROOT", "sys_chroot"),
+        ("NET_BIND_SERVICE", "net_bind_service"),
+    ] {
+        let output = without(dropped, "run experiments/pair.yaml --requests 12 --rounds 2 --stands 1");
+        check(&output, &[&format!("this root lacks CAP_{name}\n"), &format!("`--cap-add {name}`")]);
+        assert!(!words(&output).contains("it will take about"), "{}", words(&output));
+    }
+}
+
+#[test]
+fn capabilities_that_the_witness_lacks_are_named() {
+    for (dropped, names) in [
+        ("bpf,sys_admin", "CAP_BPF"),
+        ("perfmon,sys_admin", "CAP_PERFMON"),
+        ("bpf,perfmon,sys_admin", "CAP_BPF, CAP_PERFMON"),
+    ] {
+        check(&without(dropped, "life --duration 1s"), &[&format!("hint: this process lacks {names}: run it as root")]);
+    }
+    let udp = without("net_admin,sys_admin", "udp --duration 1s");
+    check(&udp, &["this user may not load BPF programs", "hint: this process lacks CAP_NET_ADMIN: run it as root"]);
+    let contained = said("", "unshare --user --map-root-user", "life --duration 1s");
+    check(&contained, &["this user may not load BPF programs", "hint: this is root of a user namespace"]);
+}
+
+/// Who is behind translated addresses is all that the agent does not see without CAP_NET_ADMIN.
+#[test]
+fn the_agent_serves_without_the_capability_for_translated_addresses() {
+    insist_on_root();
+    let script = format!(
+        "timeout --signal INT 3 setpriv --bounding-set=-net_admin --inh-caps=-net_admin {} agent --listen 127.0.0.1:0",
+        binary()
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let said = words(&output);
+    assert!(said.contains("not seen from here: who is behind translated addresses"), "{said}");
+    assert!(said.contains("CAP_NET_ADMIN") && said.contains("metrics at http://127.0.0.1:"), "{said}");
+}
