@@ -390,6 +390,7 @@ pub(crate) fn workload(topology: &Topology, name: &str, address: Ipv4Addr) -> pl
 pub(crate) fn destinations(topology: &Topology, addresses: &Addresses) -> Vec<plane::Destination> {
     let destination = |service: &Service| plane::Destination {
         service: service.name.clone(),
+        namespace: plane::NAMESPACE,
         port: port(service),
         account: service.account.clone(),
         address: addresses.service(&service.name),

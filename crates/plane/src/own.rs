@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cluster::stat_name;
 use crate::{ADMIN_PORT, AGENT_PORT};
 
 /// The cluster of the agent.
@@ -39,7 +40,8 @@ fn cluster(name: &str, port: u16) -> Value {
     json!({
         "name": name,
         "type": "STATIC",
-        "connect_timeout": "0.25s",
+        "connect_timeout": "0.250s",
+        "alt_stat_name": stat_name(name),
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],

@@ -15,6 +15,10 @@ pub(crate) fn connection_manager(
 ) -> Value {
     fields["normalize_path"] = true.into();
     fields["stream_idle_timeout"] = "0s".into();
+    if !options.preset.is_before_1_10() {
+        // Whoever serves answers `Expect: 100-continue`, not the proxy.
+        fields["proxy_100_continue"] = true.into();
+    }
     fields["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]);
     fields["tracing"] = tracing::block(workload, options);
     fields["http_filters"] = first.into_iter().chain(filters(options)).collect();

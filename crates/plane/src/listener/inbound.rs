@@ -15,6 +15,8 @@ use crate::{Files, INBOUND_PORT, Mtls, Port, Sidecar, Workload, authorization, f
 struct Door {
     port: Option<u16>,
     protocol: Protocol,
+    /// Whether the protocol is known by the port's name, not by what was found.
+    declared: bool,
 }
 
 /// The listener for all that reaches the pod. Each port has a chain for mutual TLS, one for plaintext, or both, and so have
@@ -65,34 +67,28 @@ fn black_hole() -> Value {
 fn of_port(workload: &Workload, port: Port, files: &Files, options: &Sidecar) -> Vec<Value> {
     let number = Some(port.number);
     if port.declared {
-        return chains(workload, Door { port: number, protocol: port.protocol }, files, options);
+        return chains(workload, Door { port: number, protocol: port.protocol, declared: true }, files, options);
     }
     undeclared(workload, number, files, options)
 }
 
 /// A port of which nobody said what it speaks has its chains twice: for what is found to be HTTP, and for all else.
 fn undeclared(workload: &Workload, port: Option<u16>, files: &Files, options: &Sidecar) -> Vec<Value> {
-    let speaking = |protocol| chains(workload, Door { port, protocol }, files, options);
+    let speaking = |protocol| chains(workload, Door { port, protocol, declared: false }, files, options);
     speaking(Protocol::Http).into_iter().map(sniffed::taking_http).chain(speaking(Protocol::Tcp)).collect()
 }
 
-/// Whatever port was dialled that the service does not have: the application gets it, if it listens there. Where plaintext
-/// may come, so may TLS that is not the mesh's: it passes as it is.
+/// Whatever port was dialled that the service does not have: the application gets it, if it listens there.
 fn catch_all(workload: &Workload, files: &Files, options: &Sidecar) -> Vec<Value> {
-    let door = Door { port: None, protocol: Protocol::Tcp };
-    let foreign = json!({
-        "name": format!("{}-tls", door.name()),
-        "filter_chain_match": door.wanted("tls"),
-        "filters": filters(workload, door, options, "none"),
-    });
-    let foreign = (options.mtls != Mtls::Strict).then_some(foreign);
-    undeclared(workload, None, files, options).into_iter().chain(foreign).collect()
+    undeclared(workload, None, files, options)
 }
 
 fn chains(workload: &Workload, door: Door, files: &Files, options: &Sidecar) -> Vec<Value> {
     let mutual = (options.mtls != Mtls::Off).then(|| mutual(workload, door, files, options));
     let plain = (options.mtls != Mtls::Strict).then(|| plain(workload, door, options));
-    mutual.into_iter().chain(plain).collect()
+    let foreign = (options.mtls != Mtls::Strict && door.protocol == Protocol::Tcp && door.takes_tls(options))
+        .then(|| foreign(workload, door, options));
+    mutual.into_iter().chain(plain).chain(foreign).collect()
 }
 
 /// Peers with a certificate of the mesh; where others may speak TLS of their own, the peer's ALPN tells them apart.
@@ -100,8 +96,8 @@ fn mutual(workload: &Workload, door: Door, files: &Files, options: &Sidecar) -> 
     let mut wanted = door.wanted("tls");
     if options.mtls == Mtls::Permissive {
         let names: &[&str] = match door.protocol {
-            Protocol::Http => &["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"],
-            Protocol::Tcp => &["istio", "istio-peer-exchange"],
+            Protocol::Tcp if !door.declared || options.preset.is_before_1_10() => &["istio", "istio-peer-exchange"],
+            _ => &["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"],
         };
         wanted["application_protocols"] = json!(names);
     }
@@ -117,6 +113,15 @@ fn plain(workload: &Workload, door: Door, options: &Sidecar) -> Value {
     json!({
         "name": format!("{}-plaintext", door.name()),
         "filter_chain_match": door.wanted("raw_buffer"),
+        "filters": filters(workload, door, options, "none"),
+    })
+}
+
+/// Where plaintext may come, so may TLS that is not the mesh's: it passes as it is.
+fn foreign(workload: &Workload, door: Door, options: &Sidecar) -> Value {
+    json!({
+        "name": format!("{}-tls", door.name()),
+        "filter_chain_match": door.wanted("tls"),
         "filters": filters(workload, door, options, "none"),
     })
 }
@@ -203,6 +208,11 @@ impl Door {
     /// Name of the cluster behind it.
     fn cluster(self) -> String {
         self.port.map_or_else(|| INBOUND_PASSTHROUGH.to_owned(), inbound_name)
+    }
+
+    /// Whether it lets TLS pass that is not the mesh's, as the door to all other ports does in any release.
+    fn takes_tls(self, options: &Sidecar) -> bool {
+        self.port.is_none() || !options.preset.is_before_1_10()
     }
 
     /// What its chain matches.

@@ -35,6 +35,7 @@ fn listener(port: u16, stat_prefix: &str, path: &str, cluster: &str) -> Value {
         "name": format!("0.0.0.0_{port}"),
         "address": socket_address(Ipv4Addr::UNSPECIFIED, port),
         "ignore_global_conn_limit": true,
+        "bypass_overload_manager": true,
         "filter_chains": [{"filters": [manager]}],
     })
 }

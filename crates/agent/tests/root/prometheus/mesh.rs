@@ -90,12 +90,10 @@ fn behind_sidecars_it_leaves_that_to_them(prometheus: &Prometheus, lab: &Kept) {
         assert_eq!(all("sent_bytes"), []);
     }
     assert_eq!(opened_by_sidecar(lab, "basket-v1"), ALL_WATCHED);
-    let labels =
-        "reporter=\"destination\",destination_service=\"basket.default.svc.cluster.local\",destination_cluster=\"both\"";
+    let labels = "reporter=\"destination\",destination_service=\"basket.default.svc.cluster.local\",destination_cluster=\"both\"";
     assert_eq!(prometheus.ask(&format!("sum(meshtax_tcp_connections_opened_total{{{labels}}})")), ALL_WATCHED as f64);
     // The application behind the sidecar sees each of them, and the sidecar itself the same ones.
-    let labels =
-        "{reporter=\"destination\",destination_workload=\"both-basket-v1\",destination_service=\"both-basket-v1:6379\"}";
+    let labels = "{reporter=\"destination\",destination_workload=\"both-basket-v1\",destination_service=\"both-basket-v1:6379\"}";
     assert_eq!(prometheus.ask(&format!("sum(meshtax_tcp_connections_opened_total{labels})")), ALL_WATCHED as f64);
     assert_eq!(
         prometheus.ask(&format!("sum(meshtax_tcp_sent_bytes_total{labels})")),
