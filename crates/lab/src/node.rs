@@ -346,7 +346,7 @@ pub(crate) fn keep_command(pod: &Pod, file: &str, program: &Program) -> Result<(
 /// Starts an agent and an Envoy on the files that lie in the pod's folder.
 pub(crate) fn start_envoy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
     limit_proxy(site, arm, pod)?;
-    start_pilot(site, pod)?;
+    start_pilot(site, pod, options)?;
     let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
     command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
     let program = Program { command, environment: Vec::new(), takes_orders: false };

@@ -16,7 +16,7 @@ pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &File
     let known = known(destinations, options);
 
     let mut listeners = listener::outbound(workload, &known, options, source.as_ref());
-    listeners.push(listener::inbound(workload, files, options));
+    listeners.push(listener::inbound(workload, destinations, files, options));
 
     let mut clusters = vec![cluster::black_hole(), cluster::passthrough(), cluster::inbound_passthrough()];
     clusters.extend(workload.ports.iter().map(|&port| cluster::inbound(port, options)));

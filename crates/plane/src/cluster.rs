@@ -76,6 +76,7 @@ pub(crate) fn inbound(port: Port, options: &Sidecar) -> Value {
     }
     let mut cluster = original_destination(&inbound_name(port.number));
     cluster["upstream_bind_config"] = inbound_source();
+    cluster["common_lb_config"] = json!({});
     // Only one address ever appears here: there is nothing to clean up.
     cluster["cleanup_interval"] = "9223372035s".into();
     cluster

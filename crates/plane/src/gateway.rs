@@ -83,7 +83,7 @@ fn manager(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Op
         "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
         "route_config": routes(workload, hosts, options),
     });
-    connection_manager(fields, workload, options, None, reporter)
+    connection_manager(fields, workload, options, Vec::new(), reporter)
 }
 
 fn listener(manager: Value) -> Value {

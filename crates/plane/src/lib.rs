@@ -11,6 +11,7 @@
 mod access_log;
 mod authorization;
 mod bootstrap;
+mod callers;
 mod cluster;
 mod control;
 mod difference;
@@ -39,7 +40,7 @@ pub use difference::difference;
 pub use gateway::{GATEWAY, GATEWAY_ACCOUNT, GATEWAY_PORT, gateway_bootstrap};
 pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
 pub use option::{Mtls, Preset, Side, TlsVersion, Tracing};
-pub use own::AppProbe;
+pub use own::{AppProbe, agent_bytes};
 pub use port::{ADMIN_PORT, AGENT_PORT, INBOUND_PORT, OUTBOUND_PORT, PROMETHEUS_PORT, Port, READINESS_PORT};
 pub use proxy::{IDENTITY_FILES, Part, Proxy, Ready, Redirect, Rendered, Surroundings, Template};
 pub use redirect::redirect;

@@ -73,21 +73,21 @@ fn ports_that_no_service_has_pass_where_their_kind_may() {
     };
     insta::assert_snapshot!(chains(Mtls::Strict), @r#"
     virtualInbound-catchall-http tls ["istio-http/1.0", "istio-http/1.1", "istio-h2"] mutual TLS
-    virtualInbound-catchall tls [] mutual TLS
+    virtualInbound tls [] mutual TLS
     envoy.filters.listener.tls_inspector
     "#);
     insta::assert_snapshot!(chains(Mtls::Permissive), @r#"
     virtualInbound-catchall-http tls ["istio-http/1.0", "istio-http/1.1", "istio-h2"] mutual TLS
-    virtualInbound-catchall-http-plaintext raw_buffer ["http/1.1", "h2c"] as it is
-    virtualInbound-catchall tls ["istio", "istio-peer-exchange"] mutual TLS
-    virtualInbound-catchall-plaintext raw_buffer [] as it is
-    virtualInbound-catchall-tls tls [] as it is
+    virtualInbound-catchall-http raw_buffer ["http/1.1", "h2c"] as it is
+    virtualInbound tls ["istio", "istio-peer-exchange"] mutual TLS
+    virtualInbound raw_buffer [] as it is
+    virtualInbound tls [] as it is
     envoy.filters.listener.http_inspector
     "#);
     insta::assert_snapshot!(chains(Mtls::Off), @r#"
-    virtualInbound-catchall-http-plaintext raw_buffer ["http/1.1", "h2c"] as it is
-    virtualInbound-catchall-plaintext raw_buffer [] as it is
-    virtualInbound-catchall-tls tls [] as it is
+    virtualInbound-catchall-http raw_buffer ["http/1.1", "h2c"] as it is
+    virtualInbound raw_buffer [] as it is
+    virtualInbound tls [] as it is
     envoy.filters.listener.http_inspector
     "#);
 }

@@ -3,7 +3,7 @@ use topology::Protocol;
 
 use crate::extension::extension;
 use crate::identity::{spiffe, spiffe_prefix};
-use crate::{Destination, Sidecar, TlsVersion};
+use crate::{Destination, Sidecar, TlsVersion, control};
 
 /// TLS 1.2 suites that Istio's servers admit. Two sidecars need them where the caller offers no more.
 const CIPHER_SUITES: [&str; 6] = [
@@ -49,6 +49,7 @@ pub(crate) fn client(destination: &Destination, files: &Files, options: &Sidecar
     let alpn: &[&str] = match destination.port.protocol {
         // What is found to be HTTP offers other names, request by request.
         _ if !destination.port.declared => &["istio-peer-exchange", "istio"],
+        Protocol::Http if control::is_grpc(destination) => &["istio-h2", "istio", "h2"],
         Protocol::Http => &["istio-http/1.1", "istio", "http/1.1"],
         Protocol::Tcp => &["istio-peer-exchange", "istio"],
     };

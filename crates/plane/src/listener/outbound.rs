@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::http::connection_manager;
-use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy};
+use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy, telling_of_unmatched};
 use crate::cluster::{BLACK_HOLE, PASSTHROUGH};
 use crate::extension::extension;
 use crate::telemetry::Reporter;
@@ -37,7 +37,7 @@ pub(crate) fn outbound(
 /// Receives every connection and hands it to the listener that matches its original destination best. What no listener
 /// wants passes through, as in Istio's default `ALLOW_ANY`.
 fn virtual_outbound(options: &Sidecar, reporter: Option<&Reporter>) -> Value {
-    json!({
+    let listener = json!({
         "name": "virtualOutbound",
         "traffic_direction": "OUTBOUND",
         "address": socket_address(Ipv4Addr::UNSPECIFIED, OUTBOUND_PORT),
@@ -52,14 +52,15 @@ fn virtual_outbound(options: &Sidecar, reporter: Option<&Reporter>) -> Value {
             },
             {"name": "virtualOutbound-catchall-tcp", "filters": [tcp_proxy(PASSTHROUGH, options, reporter)]},
         ],
-    })
+    });
+    telling_of_unmatched(listener, options)
 }
 
 /// All services of one HTTP port: the Host header tells them apart.
 fn http(port: u16, routes: Value, workload: &Workload, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let name = format!("0.0.0.0_{port}");
     let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
-    let manager = connection_manager(fields, workload, options, None, reporter);
+    let manager = connection_manager(fields, workload, options, Vec::new(), reporter);
     let listener = listener(&name, Ipv4Addr::UNSPECIFIED, port, manager, options);
     // Older releases took whatever came for HTTP.
     if options.preset.is_before_1_10() {
@@ -74,7 +75,7 @@ fn undeclared(destination: &Destination, workload: &Workload, options: &Sidecar,
     let name = format!("{address}_{port}");
     let routes = introduced(sniffed::routes(virtual_host(destination, options)), workload, options);
     let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
-    let manager = connection_manager(fields, workload, options, None, reporter);
+    let manager = connection_manager(fields, workload, options, Vec::new(), reporter);
     let found = listener(&name, address, port, manager, options);
     sniffed::sniffing(found, tcp_proxy(&destination.cluster(), options, reporter))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::INBOUND_PORT;
 use crate::extension::extension;
 
 /// What Envoy calls HTTP/1.1 that it finds, and what a caller's sidecar offers for it. The other side's chains tell by it.
@@ -19,12 +20,15 @@ const OFFERED_FOR_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-
 /// Looks for HTTP in what is dialled, but not at these ports, of which is known what they speak.
 pub(super) fn inspecting_all_but(ports: &[u16]) -> Value {
     let mut filter = inspector();
-    let is = |&port: &u16| json!({"destination_port_range": {"start": port, "end": u32::from(port) + 1}});
-    let known = ports.iter().map(is).reduce(|one, other| json!({"or_match": {"rules": [one, other]}}));
-    if let Some(known) = known {
-        filter["filter_disabled"] = known;
-    }
+    let known = [INBOUND_PORT].iter().chain(ports).map(|port| at(*port));
+    let known = known.reduce(|one, other| json!({"or_match": {"rules": [one, other]}}));
+    filter["filter_disabled"] = known.into();
     filter
+}
+
+/// Whether a connection was dialled to a port.
+pub(super) fn at(port: u16) -> Value {
+    json!({"destination_port_range": {"start": port, "end": u32::from(port) + 1}})
 }
 
 /// An inbound chain that takes HTTP alone: what the caller's sidecar found out, it offers; plaintext is looked at here.

@@ -98,6 +98,7 @@ pub(super) fn arm(name: &str) -> Arm {
         gateway: None,
         programs: None,
         client_proxy: None,
+        held: None,
     }
 }
 
@@ -162,5 +163,7 @@ fn facts() -> Facts {
         declared: crate::DeclaredFailures::default(),
         clocks: vec![clock.clone(), clock],
         interrupts_apart: Some(false),
+        held: Vec::new(),
+        unlimited: Vec::new(),
     }
 }
