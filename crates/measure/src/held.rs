@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::effects_in;
-use crate::{Effect, HeldFacts, Metric, Observations};
+use crate::{Effect, Metric, Observations};
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 const MS_PER_S: f64 = 1e3;
@@ -69,7 +69,7 @@ fn without(seen: &Observations) -> Observations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ContainerUse, Facts, MachineUse, Phase, Reading};
+    use crate::{ContainerUse, Facts, HeldFacts, MachineUse, Phase, Reading};
 
     /// A window at rest of an arm: its application holds 100 MiB, and a proxy what is given.
     fn window(arm: &str, round: u32, proxy_mib: Option<u64>) -> Reading {

@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_is_set_is_told_with_the_ratios_without_it() {
-        let mut run = run(30, &[NONE, SIDECAR]);
+        let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR)], 10, 0.02);
         assert_eq!(held(&run.arms), "");
         let effect = |metric: Metric, ratio: f64| Effect {
             arm: "sidecar".to_owned(),
