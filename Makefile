@@ -3,6 +3,7 @@
 #   make check         format, lints, docs, dependencies, and all tests that need no privilege
 #   make test          every test: those of `check`, and those that make labs and load BPF programs, as root
 #   make test-kernels  the kernel witness in Debian's kernels 5.10, 6.1 and 6.12, emulated
+#   make test-kube     the sidecar against a live istiod, in a cluster that is built once (Go; as root)
 #   make benches       every benchmark, built but not run
 #
 # Each installs what it lacks, which takes root once; a second call changes nothing and takes a second.
@@ -28,7 +29,7 @@ BUILT := target/$(TARGET)/release/meshtax
 
 PROGRAMS := $(wildcard crates/*/src/bpf/*.[ch] crates/*/benches/*/*.bpf.c)
 
-.PHONY: demo check test test-kernels benches bench bench-null bench-truth setup setup-run setup-check setup-test build format install clean
+.PHONY: demo check test test-kernels test-kube benches bench bench-null bench-truth setup setup-run setup-check setup-test build format install clean
 
 demo: setup-run build
 	$(BINARY) demo
@@ -51,6 +52,10 @@ test-kernels: setup-run build
 	tests=$$($(STATIC) test --release --target $(TARGET) --package probe --package agent --test root --no-run 2>&1 | \
 	    tee /dev/stderr | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p') && \
 	test "$$(echo "$$tests" | wc -w)" = 2 && tests/kernels/matrix $(BINARY) $$tests
+
+# A cluster of its own, which takes ten minutes to build and is kept then; see tests/cluster/cluster.
+test-kube: setup-test
+	tests/cluster/test
 
 benches: setup-check
 	$(STATIC) bench --target $(TARGET) --workspace --no-run $(foreach bench,coverage guards mesh_size null precision snapshot stand truth witness,--bench $(bench))

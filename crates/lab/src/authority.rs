@@ -55,10 +55,13 @@ impl Identities {
         Ok(Identities { authority_pem, leaves: leaves.collect::<Result<_, LabError>>()? })
     }
 
-    /// Writes the identity of an account to `folder`, for `owner` alone: its certificate, its key and the authority's.
+    /// Writes the identity of an account to `folder`, for `owner` alone: its certificate and the
+    /// authority's behind it, its key, and the authority's alone.
     pub fn write(&self, account: &str, folder: &Path, owner: u32) -> io::Result<()> {
         let identity = self.of(account);
-        write_private(&folder.join("certificate.pem"), &identity.certificate_pem, owner)?;
+        // As istiod's: the peer gets the root along with the leaf, though it has it.
+        let chain = format!("{}{}", identity.certificate_pem, self.authority_pem);
+        write_private(&folder.join("certificate.pem"), &chain, owner)?;
         write_private(&folder.join("key.pem"), &identity.key_pem, owner)?;
         write_private(&folder.join("authority.pem"), &self.authority_pem, owner)
     }

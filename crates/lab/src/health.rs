@@ -5,8 +5,8 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use plane::{AGENT_PORT, AppProbe, READINESS_PORT};
-use topology::{Metrics, Work};
+use plane::{AGENT_PORT, AppProbe, READINESS_PORT, Sidecar};
+use topology::{Metrics, Topology, Work};
 
 use crate::error::{LabError, step};
 use crate::kubelet::Probe;
@@ -23,12 +23,19 @@ const READINESS: &str = "/healthz/ready";
 pub(crate) const PILOT: &str = "pilot";
 
 /// Starts the agent beside the pod's Envoy.
-pub(crate) fn start_pilot(site: &Site<'_>, pod: &mut Pod) -> Result<(), LabError> {
+pub(crate) fn start_pilot(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
     let probes: Vec<AppProbe> = app_probe(site, pod).into_iter().collect();
     let metrics = app_metrics(site, pod);
-    let program = (site.blueprint.programs)(Role::Pilot { address: pod.address(), probes: &probes, metrics });
+    let hold_bytes = agent_bytes(site.blueprint.topology, options);
+    let program =
+        (site.blueprint.programs)(Role::Pilot { address: pod.address(), probes: &probes, metrics, hold_bytes });
     keep_command(pod, "agent.txt", &program)?;
     pod.start_beside("proxy", PILOT, &program, site.trees)
+}
+
+/// Memory that the agent of each pod holds, to take what Istio's takes in a mesh of that size.
+pub fn agent_bytes(topology: &Topology, options: &Sidecar) -> u64 {
+    plane::agent_bytes(topology.services.len() + usize::try_from(options.mesh_size).unwrap_or(usize::MAX))
 }
 
 /// Whether the pod's sidecar is ready, asked as the kubelet asks; what was met, else.

@@ -36,6 +36,7 @@ mod view;
 pub use cgroup::{CgroupMode, Trees};
 pub use dns::{Zone, serve_dns};
 pub use error::LabError;
+pub use health::agent_bytes;
 pub use injection::{Injection, Line};
 pub use kubelet::{Periods, Probe, Probed, serve_probes};
 pub use limits::Limits;

@@ -17,9 +17,20 @@ pub struct Limits {
     pub memory_bytes: Option<u64>,
 }
 
+impl Limits {
+    /// What Istio's injector gives a sidecar unless somebody writes otherwise.
+    pub const ISTIO: Limits = Limits { cpu_millicores: Some(2000), memory_bytes: Some(1 << 30) };
+}
+
+/// What the injector requests beside its limits; it is for a scheduler, and here is none.
+const ISTIO_REQUESTS: &str = "# requests, for the scheduler only: cpu 100m, memory 128Mi";
+
 /// As in a container's `limits`, a line each.
 impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Limits::ISTIO {
+            writeln!(f, "{ISTIO_REQUESTS}")?;
+        }
         self.cpu_millicores.map_or(Ok(()), |millicores| writeln!(f, "cpu: {millicores}m"))?;
         self.memory_bytes.map_or(Ok(()), |bytes| writeln!(f, "memory: {bytes}"))
     }
@@ -43,6 +54,19 @@ impl Trees {
     /// Tree of the v1 memory controller.
     fn v1_memory(&self) -> Option<&Path> {
         self.roots.iter().map(|root| &**root).find(|root| root.join("memory.limit_in_bytes").exists())
+    }
+
+    /// The limits that this host can set, and the controllers that it lacks for the others.
+    pub fn of_these(&self, limits: Limits) -> (Limits, Vec<&'static str>) {
+        let (mut left, mut lacking) = (limits, Vec::new());
+        while let Some(controller) = self.lack(&left) {
+            lacking.push(controller);
+            match controller {
+                "cpu" => left.cpu_millicores = None,
+                _ => left.memory_bytes = None,
+            }
+        }
+        (left, lacking)
     }
 
     /// Makes the group `path` with these limits. Whoever is put into it later stands under them.
@@ -161,6 +185,7 @@ mod tests {
             let trees = Trees { mode, roots: roots.clone(), quotas: None };
             assert_eq!([trees.lack(&cpu), trees.lack(&memory)], [Some("cpu"), Some("memory")], "{mode:?}");
             assert_eq!(trees.lack(&Limits::default()), None);
+            assert_eq!(trees.of_these(Limits::ISTIO), (Limits::default(), vec!["cpu", "memory"]));
         }
     }
 }

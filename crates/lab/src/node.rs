@@ -330,7 +330,7 @@ pub(crate) fn keep_command(pod: &Pod, file: &str, program: &Program) -> Result<(
 /// Starts an agent and an Envoy on the files that lie in the pod's folder.
 pub(crate) fn start_envoy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
     limit_proxy(site, arm, pod)?;
-    start_pilot(site, pod)?;
+    start_pilot(site, pod, options)?;
     let mut command = vec![site.blueprint.envoy.to_string_lossy().into_owned()];
     command.extend(plane::arguments(options, &format!("{INSIDE}/bootstrap.json")));
     let program = Program { command, environment: Vec::new(), takes_orders: false };
@@ -374,6 +374,7 @@ pub(crate) fn workload(topology: &Topology, name: &str, address: Ipv4Addr) -> pl
 pub(crate) fn destinations(topology: &Topology, addresses: &Addresses) -> Vec<plane::Destination> {
     let destination = |service: &Service| plane::Destination {
         service: service.name.clone(),
+        namespace: plane::NAMESPACE,
         port: port(service),
         account: service.account.clone(),
         address: addresses.service(&service.name),

@@ -80,6 +80,8 @@ pub enum Role<'a> {
         probes: &'a [AppProbe],
         /// Where the application tells metrics, which it merges with Envoy's.
         metrics: Option<&'a Metrics>,
+        /// Memory that it is to hold, so that it takes what Istio's takes.
+        hold_bytes: u64,
     },
     /// To ask, in the client's pod; takes orders.
     Client,

@@ -31,7 +31,7 @@ const LEVEL: f64 = 0.01;
 /// of services and edges where there are any. An arm that is missing there is judged by the observations alone.
 pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -> Vec<Caution> {
     let run = Run::of(observations, arms, effects);
-    let guards: [fn(&Run) -> Vec<Caution>; 33] = [
+    let guards: [fn(&Run) -> Vec<Caution>; 34] = [
         rounds::few_rounds,
         rounds::unpaired_rounds,
         rounds::few_requests,
@@ -47,6 +47,7 @@ pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -
         sidecar::concurrency_unverified,
         sidecar::mutual_tls,
         sidecar::mutual_tls_unverified,
+        sidecar::limits_missing,
         machine::saturated,
         machine::stolen,
         machine::throttled,

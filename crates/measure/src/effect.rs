@@ -124,6 +124,7 @@ impl<'a> Side<'a> {
             gateway: None,
             programs: None,
             client_proxy: None,
+            held: None,
         }
     }
 }

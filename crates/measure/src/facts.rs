@@ -33,6 +33,32 @@ pub struct Facts {
     /// Containers that ended by themselves and were started again, in the order of their ends.
     #[serde(default)]
     pub restarts: Vec<RestartFacts>,
+    /// What each arm's sidecars hold and spin to take what Istio's take; empty in runs that set nothing.
+    #[serde(default)]
+    pub held: Vec<HeldFacts>,
+    /// Arms whose proxies lack a limit that Istio's have, as this host has no such controller.
+    #[serde(default)]
+    pub unlimited: Vec<UnlimitedFacts>,
+}
+
+/// What an arm's sidecars take only because it is set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldFacts {
+    /// Name of the arm.
+    pub arm: String,
+    /// Memory that each proxy's agent holds.
+    pub memory_bytes: u64,
+    /// CPU time that all agents together spun for probes within the blocks, in seconds.
+    pub cpu_s: f64,
+}
+
+/// A limit that was not to be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlimitedFacts {
+    /// Name of the arm.
+    pub arm: String,
+    /// Name of the controller that this host's control groups lack.
+    pub controller: String,
 }
 
 /// The end of a container that was started again.

@@ -15,6 +15,7 @@ mod facts;
 mod fail_if;
 mod fault;
 mod gateway;
+mod held;
 mod histogram;
 mod interval;
 mod left_out;
@@ -41,12 +42,13 @@ pub use curve::{ArmCurves, Curves, Quantile, Stretch, curves};
 pub use distribution::{Bucket, Distribution, distribution};
 pub use effect::{Measured, NULL_ARM, Options, measure};
 pub use facts::{
-    CallLatency, ClockFacts, ConnectionUse, DeclaredFailures, Facts, FailingCalls, ProgramFacts, RestartFacts,
-    SidecarFacts,
+    CallLatency, ClockFacts, ConnectionUse, DeclaredFailures, Facts, FailingCalls, HeldFacts, ProgramFacts,
+    RestartFacts, SidecarFacts, UnlimitedFacts,
 };
 pub use fail_if::{FailIf, Finding, Scope};
 pub use fault::{Clue, FULL_ACCEPT_QUEUES, FaultKind, FaultTrial, LISTEN_DROPS, NXDOMAIN, RESETS, RETRANSMITS};
 pub use gateway::{GATEWAY, GatewayUse, gateway_use};
+pub use held::{HeldUse, held_use};
 pub use histogram::{Histogram, HistogramError, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
 pub use left_out::{LeftOut, Reason};

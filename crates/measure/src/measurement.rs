@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientProxyUse, FaultTrial, GatewayUse, LeftOut, MemorySource, ProgramUse, Sighting, Stands, Truncated};
+use crate::{
+    ClientProxyUse, FaultTrial, GatewayUse, HeldUse, LeftOut, MemorySource, ProgramUse, Sighting, Stands, Truncated,
+};
 
 /// Version of the JSON contract.
 pub const SCHEMA: &str = "meshtax/measurement/v2";
@@ -145,6 +147,9 @@ pub struct Arm {
     /// What the proxy beside its client used, which none of its metrics holds; null where there is none.
     #[serde(default)]
     pub client_proxy: Option<ClientProxyUse>,
+    /// What its sidecars hold and spin only to take what Istio's take, which its metrics hold; null where nothing is set.
+    #[serde(default)]
+    pub held: Option<HeldUse>,
 }
 
 /// What simulated services recorded of their own work during the rounds, per request of the load.

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("experiments/calibrate.yaml", include_str!("../../../experiments/calibrate.yaml")),
     ("experiments/demo.yaml", include_str!("../../../experiments/demo.yaml")),
     ("experiments/faults.yaml", include_str!("../../../experiments/faults.yaml")),
+    ("experiments/fidelity.yaml", include_str!("../../../experiments/fidelity.yaml")),
     ("experiments/four-arms.yaml", include_str!("../../../experiments/four-arms.yaml")),
     ("experiments/one-hop.yaml", include_str!("../../../experiments/one-hop.yaml")),
     ("experiments/options.yaml", include_str!("../../../experiments/options.yaml")),

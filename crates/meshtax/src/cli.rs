@@ -365,6 +365,9 @@ pub enum Role {
         /// Where the application tells metrics, as JSON
         #[arg(long)]
         metrics: Option<String>,
+        /// Bytes of memory to hold
+        #[arg(long, default_value_t = 0)]
+        hold: u64,
     },
     /// The load generator
     Load,

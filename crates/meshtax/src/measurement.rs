@@ -53,6 +53,7 @@ fn tell(experiment: &Experiment, arms: &mut [Arm], seen: &Observations, tally: &
         arm.gateway = measure::gateway_use(seen, &arm.name);
         arm.programs = measure::program_use(seen, &arm.name);
         arm.client_proxy = measure::client_proxy_use(seen, &arm.name);
+        arm.held = measure::held_use(seen, &arm.name);
         arm.recorded = tally.recorded(number, asked.map(|count| count.requests).sum());
     }
 }

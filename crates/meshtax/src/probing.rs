@@ -49,6 +49,11 @@ impl Probings {
         sum.failed += probing.probed.failed;
     }
 
+    /// How often an arm's pods were asked.
+    pub fn asked(&self, arm: &str) -> u64 {
+        self.0.get(arm).map_or(0, |probed| probed.asked)
+    }
+
     /// What to tell of them; nothing where there were none.
     pub fn line(&self) -> Option<String> {
         let arm = |(arm, probed): (&String, &Probed)| match probed.failed {

@@ -35,8 +35,8 @@ pub fn play(role: &Role) -> Result<ExitCode, Failure> {
                 serde_json::from_str(&read(probes)?).with_context(|| format!("no probes in `{}`", probes.display()))?;
             lab::serve_probes(list, orders, stdout())?;
         }
-        Role::Pilot { address, probes, metrics } => {
-            pilot(*address, probes, metrics.as_deref())?.serve(orders, stdout())?;
+        Role::Pilot { address, probes, metrics, hold } => {
+            pilot(*address, probes, metrics.as_deref(), *hold)?.serve(orders, stdout())?;
         }
         Role::Load => load::serve(orders, stdout())?,
         Role::Service { topology, pod, add } => {
@@ -57,7 +57,7 @@ fn table_reader() -> Command {
 }
 
 /// The agent of the pod at `address`, on the ports that it has in Istio.
-fn pilot(address: Ipv4Addr, probes: &str, metrics: Option<&str>) -> anyhow::Result<Pilot> {
+fn pilot(address: Ipv4Addr, probes: &str, metrics: Option<&str>, hold_bytes: u64) -> anyhow::Result<Pilot> {
     let told = |text: &str| serde_json::from_str(text).with_context(|| format!("`{text}` is no place of metrics"));
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Ok(Pilot {
@@ -69,6 +69,7 @@ fn pilot(address: Ipv4Addr, probes: &str, metrics: Option<&str>) -> anyhow::Resu
         application_metrics: metrics.map(told).transpose()?,
         probes: serde_json::from_str(probes).with_context(|| format!("`{probes}` are no probes"))?,
         user: Some(plane::PROXY_UID),
+        hold_bytes,
     })
 }
 

@@ -23,8 +23,10 @@ use crate::environment::environment;
 use crate::experiment::{Arm, Experiment};
 use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
+use crate::forgone::forgo;
 use crate::format;
 use crate::gate::{self, Judged};
+use crate::held::held_facts;
 use crate::kernel::{self, Kernel};
 use crate::limits::{self, Refusals};
 use crate::measurement;
@@ -107,6 +109,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     needs::programs(&experiment)?;
     kernel::check(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
+    let unlimited = forgo(&mut experiment, &trees);
     limits::check(&experiment, Some(&trees), &out_of(output, "ID"))?;
     let stop = heed_signals()?;
     let plan = plan(&experiment);
@@ -129,6 +132,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
         keep: output.keep,
     };
     let mut conductor = Conductor::new(&experiment, &plan, &folder, &stop);
+    conductor.seen.facts.unlimited = unlimited;
     let mut course = Course { opened: Instant::now(), facts: None, timings: Vec::new(), farewell: Vec::new() };
     let ended = course.go(&site, claim, &mut conductor, &mut progress);
     progress.finish();
@@ -139,6 +143,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let telemetry =
         telemetry::sightings(&plan.arms, &conductor.seen.facts.sidecars, &conductor.asked, &conductor.watched);
     let Conductor { mut seen, tally, probings, faults, .. } = conductor;
+    seen.facts.held = held_facts(&experiment, &probings);
     seen.leave_out(experiment.drop_foreign);
     let truncated = output.rounding.round_latency.map(|step| measure::truncated(&seen, step));
     let complete = ended.is_ok() && !stop.is_set();
@@ -400,21 +405,22 @@ fn program(own: &Path, role: Role<'_>) -> Program {
         Role::Pause => in_role(own, &["pause"]),
         Role::Client => in_role(own, &["load"]),
         Role::Kubelet { probes } => in_role(own, &["kubelet", &probes.to_string_lossy()]),
-        Role::Pilot { address, probes, metrics } => pilot(own, address, probes, metrics),
+        Role::Pilot { address, probes, metrics, hold_bytes } => pilot(own, address, probes, metrics, hold_bytes),
         Role::Dns { zone } => in_role(own, &["dns", &zone.to_string_lossy()]),
         Role::Service { .. } => unreachable!("services differ from arm to arm"),
     }
 }
 
 /// This binary as the agent beside an Envoy.
-fn pilot(own: &Path, address: Ipv4Addr, probes: &[AppProbe], metrics: Option<&Metrics>) -> Program {
+fn pilot(own: &Path, address: Ipv4Addr, probes: &[AppProbe], metrics: Option<&Metrics>, hold_bytes: u64) -> Program {
     let probe = |probe: &AppProbe| json!({"path": probe.path, "port": probe.port, "target": probe.target});
     let probes = Value::from_iter(probes.iter().map(probe));
     let (address, probes) = (address.to_string(), probes.to_string());
     // As pilot-agent, it asks at the pod's loopback, where no rule leads back to Envoy.
     let at = |metrics: &Metrics| json!({"at": format!("127.0.0.1:{}", metrics.port), "path": metrics.path}).to_string();
     let metrics = metrics.map(at);
-    let mut arguments = vec!["pilot", "--address", &address, "--probes", &probes];
+    let hold = hold_bytes.to_string();
+    let mut arguments = vec!["pilot", "--address", &address, "--probes", &probes, "--hold", &hold];
     arguments.extend(metrics.iter().flat_map(|metrics| ["--metrics", metrics]));
     in_role(own, &arguments)
 }

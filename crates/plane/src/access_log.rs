@@ -29,6 +29,20 @@ pub(crate) fn tcp(options: &Sidecar, reporter: Option<&Reporter>) -> Vec<Value> 
     lines(options).map(ended).chain(reporter.into_iter().flat_map(Reporter::tcp)).collect()
 }
 
+/// A line for each connection that no chain of a listener takes.
+///
+/// Empty where nothing is written, or releases were older.
+pub(crate) fn unmatched(options: &Sidecar) -> Vec<Value> {
+    if options.preset.is_before_1_10() {
+        return Vec::new();
+    }
+    let refused = |mut line: Value| {
+        line["filter"] = json!({"response_flag_filter": {"flags": ["NR"]}});
+        line
+    };
+    lines(options).map(refused).collect()
+}
+
 fn lines(options: &Sidecar) -> impl Iterator<Item = Value> {
     let file = json!({"path": "/dev/stdout", "log_format": {"text_format_source": {"inline_string": FORMAT}}});
     options

@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
+use crate::control::control;
 use crate::extension::extension;
 use crate::further::further;
+use crate::statistics;
 use crate::telemetry::Reporter;
 use crate::{ADMIN_PORT, Destination, Files, Sidecar, Workload, cluster, identity, listener, own, tracing};
 
@@ -11,11 +13,10 @@ use crate::{ADMIN_PORT, Destination, Files, Sidecar, Workload, cluster, identity
 /// order of the input is kept, so the same input gives the same bytes.
 pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &Files, options: &Sidecar) -> Value {
     let source = options.telemetry.then(|| Reporter::source(workload));
-    let known: Vec<Destination> =
-        destinations.iter().cloned().chain(further(destinations, options.mesh_size)).collect();
+    let known = known(destinations, options);
 
     let mut listeners = listener::outbound(workload, &known, options, source.as_ref());
-    listeners.push(listener::inbound(workload, files, options));
+    listeners.push(listener::inbound(workload, destinations, files, options));
 
     let mut clusters = vec![cluster::black_hole(), cluster::passthrough(), cluster::inbound_passthrough()];
     clusters.extend(workload.ports.iter().map(|&port| cluster::inbound(port, options)));
@@ -25,6 +26,11 @@ pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &File
     around(workload, listeners, clusters, options)
 }
 
+/// The services that a proxy of the mesh is told of: those that are called, Istio's own, and those of a larger mesh.
+pub(crate) fn known(destinations: &[Destination], options: &Sidecar) -> Vec<Destination> {
+    destinations.iter().cloned().chain(control(options)).chain(further(destinations, options.mesh_size)).collect()
+}
+
 /// Listeners and clusters, with what every proxy of the mesh has beside them.
 pub(crate) fn around(workload: &Workload, listeners: Vec<Value>, clusters: Vec<Value>, options: &Sidecar) -> Value {
     let listeners: Vec<Value> = listeners.into_iter().chain(listener::own()).collect();
@@ -32,11 +38,15 @@ pub(crate) fn around(workload: &Workload, listeners: Vec<Value>, clusters: Vec<V
     let mut bootstrap = json!({
         "node": node(workload),
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": ADMIN_PORT}}},
-        "stats_config": stats_config(),
+        "stats_config": statistics::config(options),
+        "layered_runtime": runtime(),
         "static_resources": {"listeners": listeners, "clusters": clusters},
     });
     if !options.preset.is_before_1_10() {
         bootstrap["bootstrap_extensions"] = json!([internal_listeners()]);
+        // Statistics of a cluster take memory once somebody asks it for something.
+        bootstrap["deferred_stat_options"] = json!({"enable_deferred_creation_stats": true});
+        bootstrap["overload_manager"] = json!({"resource_monitors": [connections_without_limit()]});
     }
     bootstrap
 }
@@ -47,6 +57,28 @@ fn internal_listeners() -> Value {
         "envoy.bootstrap.internal_listener",
         "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
         json!({"buffer_size_kb": 64}),
+    )
+}
+
+/// What Istio switches in Envoy. A `#` in a path is no reason to refuse a request.
+fn runtime() -> Value {
+    json!({"layers": [
+        {"name": "global config", "static_layer": {
+            "envoy.deprecated_features:envoy.config.listener.v3.Listener.hidden_envoy_deprecated_use_original_dst": true,
+            "envoy.reloadable_features.coalesce_lb_rebuilds_on_batch_update": false,
+            "envoy.reloadable_features.fixed_heap_use_allocated": true,
+            "envoy.reloadable_features.http_reject_path_with_fragment": false,
+            "re2.max_program_size.error_level": "32768",
+        }},
+        {"name": "admin", "admin_layer": {}},
+    ]})
+}
+
+fn connections_without_limit() -> Value {
+    extension(
+        "envoy.resource_monitors.global_downstream_max_connections",
+        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        json!({"max_active_downstream_connections": i32::MAX.to_string()}),
     )
 }
 
@@ -61,29 +93,5 @@ fn node(workload: &Workload) -> Value {
             "CLUSTER_ID": identity::CLUSTER_ID,
             "LABELS": {"app": workload.service, "version": workload.version},
         },
-    })
-}
-
-/// Istio's list, and one counter more for each cluster: requests that are sent again, for a sidecar that does so hides
-/// failures. Nearly all of Envoy's own statistics are not created: a sidecar's memory depends on it.
-fn stats_config() -> Value {
-    json!({
-        "use_all_default_tags": false,
-        "stats_matcher": {"inclusion_list": {"patterns": [
-            {"prefix": "reporter="},
-            {"prefix": "cluster_manager"},
-            {"prefix": "listener_manager"},
-            {"prefix": "server"},
-            {"prefix": "cluster.xds-grpc"},
-            {"prefix": "wasm"},
-            {"suffix": "rbac.allowed"},
-            {"suffix": "rbac.denied"},
-            {"suffix": "shadow_allowed"},
-            {"suffix": "shadow_denied"},
-            {"safe_regex": {"regex": r"vhost\..*\.route\..*"}},
-            {"prefix": "component"},
-            {"prefix": "istio"},
-            {"safe_regex": {"regex": r"cluster\.(in|out)bound\|.*\.upstream_rq_retry"}},
-        ]}},
     })
 }

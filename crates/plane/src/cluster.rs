@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::extension::typed;
 use crate::identity::CLUSTER_ID;
 use crate::workload::workload_name;
-use crate::{Destination, Endpoint, Files, NAMESPACE, Port, Sidecar, fqdn, tls};
+use crate::{Destination, Endpoint, Files, Port, Sidecar, control, tls};
 
 /// Where connections end that would otherwise loop through the proxy.
 pub(crate) const BLACK_HOLE: &str = "BlackHoleCluster";
@@ -16,12 +16,19 @@ pub(crate) const PASSTHROUGH: &str = "PassthroughCluster";
 /// Where connections to ports of the pod that no service has go, unchanged.
 pub(crate) const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
 
+const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
 /// Source of the inbound side's connections to the application; the redirect rules let it through.
 pub const INBOUND_SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 6);
 
 /// The cluster without endpoints.
 pub(crate) fn black_hole() -> Value {
-    json!({"name": BLACK_HOLE, "type": "STATIC", "connect_timeout": "10s"})
+    json!({"name": BLACK_HOLE, "type": "STATIC", "connect_timeout": "10s", "alt_stat_name": stat_name(BLACK_HOLE)})
+}
+
+/// A cluster's name in statistics. The sign at its end shows where the name ends, whatever is in it.
+pub(crate) fn stat_name(name: &str) -> String {
+    format!("{name};")
 }
 
 /// The cluster that dials what the application dialled.
@@ -42,6 +49,8 @@ fn passing(name: &str) -> Value {
     let mut cluster = original_destination(name);
     cluster["typed_extension_protocol_options"] =
         http_options(json!({"common_http_protocol_options": {"idle_timeout": "300s"}}));
+    // Both count under one name, as in Istio.
+    cluster["alt_stat_name"] = stat_name(PASSTHROUGH).into();
     cluster
 }
 
@@ -51,9 +60,8 @@ fn inbound_source() -> Value {
 
 /// Options of a cluster that speaks the HTTP that it is spoken to in.
 fn http_options(mut fields: Value) -> Value {
-    const KIND: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
     fields["use_downstream_protocol_config"] = json!({"http_protocol_options": {}, "http2_protocol_options": {}});
-    json!({KIND: typed(KIND, fields)})
+    json!({HTTP_OPTIONS: typed(HTTP_OPTIONS, fields)})
 }
 
 /// Name of the cluster that leads from the sidecar to its own application.
@@ -68,8 +76,9 @@ pub(crate) fn inbound(port: Port, options: &Sidecar) -> Value {
     }
     let mut cluster = original_destination(&inbound_name(port.number));
     cluster["upstream_bind_config"] = inbound_source();
+    cluster["common_lb_config"] = json!({});
     // Only one address ever appears here: there is nothing to clean up.
-    cluster["cleanup_interval"] = "86400s".into();
+    cluster["cleanup_interval"] = "9223372035s".into();
     cluster
 }
 
@@ -82,6 +91,7 @@ fn loopback(port: Port) -> Value {
         "connect_timeout": "10s",
         "lb_policy": "ROUND_ROBIN",
         "circuit_breakers": no_limits(),
+        "alt_stat_name": stat_name(&name),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]},
     })
 }
@@ -103,12 +113,18 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
         "connect_timeout": "10s",
         "lb_policy": if options.preset.is_before_1_10() { "ROUND_ROBIN" } else { "LEAST_REQUEST" },
         "circuit_breakers": no_limits(),
-        "metadata": service_metadata(&fqdn(&destination.service), &destination.service, NAMESPACE),
+        "alt_stat_name": stat_name(&name),
+        "common_lb_config": {"healthy_panic_threshold": {}},
+        "metadata": service_metadata(&destination.host(), &destination.service, destination.namespace),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "transport_socket_matches": transports(destination, files, options),
     });
     if !destination.port.declared {
         cluster["typed_extension_protocol_options"] = http_options(json!({}));
+    }
+    if control::is_grpc(destination) {
+        let fields = json!({"explicit_http_config": {"http2_protocol_options": {}}});
+        cluster["typed_extension_protocol_options"] = json!({HTTP_OPTIONS: typed(HTTP_OPTIONS, fields)});
     }
     cluster
 }
@@ -130,12 +146,13 @@ fn weighted_endpoint(destination: &Destination, endpoint: &Endpoint, options: &S
     let address = json!({"address": endpoint.address, "port_value": destination.port.number});
     let mut metadata = json!({"istio": {
         "workload": workload_name(&destination.service, &endpoint.version),
-        "namespace": NAMESPACE,
+        "namespace": destination.namespace,
         "service": destination.service,
         "version": endpoint.version,
         "cluster": CLUSTER_ID,
     }});
-    if options.is_mutual() {
+    // The control plane and the cluster's own services have no sidecars.
+    if options.is_mutual() && !control::is_part(destination) {
         metadata["envoy.transport_socket_match"] = tls_mode();
     }
     json!({
@@ -157,6 +174,7 @@ fn original_destination(name: &str) -> Value {
         "connect_timeout": "10s",
         "lb_policy": "CLUSTER_PROVIDED",
         "circuit_breakers": no_limits(),
+        "alt_stat_name": stat_name(name),
     })
 }
 
@@ -167,6 +185,5 @@ fn no_limits() -> Value {
         "max_pending_requests": u32::MAX,
         "max_requests": u32::MAX,
         "max_retries": u32::MAX,
-        "track_remaining": true,
     }]})
 }

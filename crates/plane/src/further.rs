@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use topology::Protocol;
 
-use crate::{Destination, Endpoint, Port};
+use crate::{Destination, Endpoint, NAMESPACE, Port};
 
 /// Virtual addresses and endpoints lie beside those of any lab; nobody calls them.
 const SERVICES_FROM: u32 = Ipv4Addr::new(10, 97, 0, 1).to_bits();
@@ -16,6 +16,7 @@ pub(crate) fn further(destinations: &[Destination], mesh_size: u32) -> impl Iter
     let port = port.unwrap_or(Port { number: 80, protocol: Protocol::Http, declared: true });
     (0..mesh_size).map(move |index| Destination {
         service: format!("further-{index:05}"),
+        namespace: NAMESPACE,
         port,
         account: format!("further-{index:05}"),
         address: Ipv4Addr::from_bits(SERVICES_FROM + index),

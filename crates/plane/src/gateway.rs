@@ -5,8 +5,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use topology::Protocol;
 
-use crate::bootstrap::around;
-use crate::further::further;
+use crate::bootstrap::{around, known};
 use crate::listener::{connection_manager, offering_http, socket_address, virtual_host};
 use crate::telemetry::Reporter;
 use crate::{Destination, Files, Side, Sidecar, Workload, cluster, peer, tracing};
@@ -49,12 +48,12 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
     let hosts: Vec<Value> = served.map(|destination| virtual_host(destination, options)).collect();
     let mut manager = manager(&workload, &hosts, options, reporter.as_ref());
     if destinations.iter().any(|destination| !destination.port.declared) {
-        manager = offering_http(manager);
+        manager = offering_http(&manager);
     }
     let listener = listener(manager);
 
     // As istiod pushes them: those that no route names, too.
-    let known = destinations.iter().cloned().chain(further(destinations, options.mesh_size));
+    let known = known(destinations, options).into_iter();
     let mut clusters = vec![cluster::black_hole()];
     clusters.extend(known.map(|destination| cluster::outbound(&destination, files, options)));
     clusters.extend(tracing::collector(destinations, files, options));
@@ -84,7 +83,7 @@ fn manager(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Op
         "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
         "route_config": routes(workload, hosts, options),
     });
-    connection_manager(fields, workload, options, None, reporter)
+    connection_manager(fields, workload, options, Vec::new(), reporter)
 }
 
 fn listener(manager: Value) -> Value {

@@ -24,6 +24,15 @@ pub(crate) fn socket_address(address: Ipv4Addr, port: u16) -> Value {
     json!({"socket_address": {"address": address, "port_value": port}})
 }
 
+/// A listener that tells of connections that none of its chains takes, where lines are written.
+fn telling_of_unmatched(mut listener: Value, options: &Sidecar) -> Value {
+    let told = access_log::unmatched(options);
+    if !told.is_empty() {
+        listener["access_log"] = told.into();
+    }
+    listener
+}
+
 /// Bytes as they come, to `cluster`; nobody is told.
 fn silent_tcp_proxy(cluster: &str) -> Value {
     proxy(json!({"stat_prefix": cluster, "cluster": cluster}))

@@ -116,6 +116,7 @@ pub fn arguments(options: &Sidecar, bootstrap_path: &str) -> Vec<String> {
         "--file-flush-interval-msec",
         "1000",
         "--disable-hot-restart",
+        "--skip-deprecated-logs",
         "--allow-unknown-static-fields",
         "-l",
         "warning",

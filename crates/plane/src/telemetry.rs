@@ -1,19 +1,19 @@
 //! Istio's standard metrics, through upstream Envoy's stats access logger.
 //!
 //! The names differ by Envoy's own prefix: Prometheus sees `envoy_istio_requests_total` for `istio_requests_total`. The
-//! differences in content: this logger does not read what peers tell of themselves, so a destination knows of its caller
-//! only the certificate; a label of something that is absent is empty where Istio says `unknown`; bytes of a TCP
-//! connection are counted when it ends.
+//! differences in content: a label of something that is absent is empty where Istio says `unknown`; bytes of a TCP
+//! connection are counted when it ends, and its destination knows of its caller only the certificate.
 
 use serde_json::{Value, json};
 
+use crate::callers::Told;
 use crate::extension::extension;
 use crate::identity::CLUSTER_ID;
 use crate::{NAMESPACE, Workload, fqdn};
 
-const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 /// Istio's word for a revision that is not told.
-const LATEST: &str = "latest";
+pub(crate) const LATEST: &str = "latest";
 
 /// One side of a request, and what it can tell about both.
 ///
@@ -74,6 +74,12 @@ impl Reporter {
     pub(crate) fn of_no_service(self, name: &str) -> Self {
         let service = Service { host: UNKNOWN.into(), name: name.into(), namespace: UNKNOWN.into() };
         Self { service, ..self }
+    }
+
+    /// The same where callers introduce themselves.
+    pub(crate) fn of_introduced(self) -> Self {
+        let principal = self.source.principal;
+        Self { source: Peer::introduced(principal), ..self }
     }
 
     /// Access loggers of an HTTP connection manager.
@@ -169,6 +175,19 @@ impl Peer {
             namespace: metadata("namespace"),
             principal: "%UPSTREAM_PEER_URI_SAN%".into(),
             cluster: metadata("cluster"),
+        }
+    }
+
+    /// A caller as it told of itself.
+    fn introduced(principal: String) -> Self {
+        Self {
+            workload: Told::Workload.format(),
+            service: Told::Service.format(),
+            version: Told::Version.format(),
+            revision: Told::Revision.format(),
+            namespace: Told::Namespace.format(),
+            principal,
+            cluster: Told::Cluster.format(),
         }
     }
 

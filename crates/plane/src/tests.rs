@@ -10,7 +10,7 @@ use serde_json::Value;
 use topology::Protocol;
 
 use crate::{
-    Destination, Endpoint, Files, Mtls, Port, Sidecar, Workload, arguments, bootstrap, fqdn, redirect, spiffe,
+    Destination, Endpoint, Files, Mtls, Port, Preset, Sidecar, Workload, arguments, bootstrap, fqdn, redirect, spiffe,
 };
 
 const HTTP: Port = Port { number: 9080, protocol: Protocol::Http, declared: true };
@@ -28,8 +28,9 @@ fn a_sidecar_leads_to_its_application_and_to_every_destination() {
         10.96.0.2_6379 10.96.0.2:6379
           any -> outbound|6379||cache.default.svc.cluster.local
         0.0.0.0_9080 0.0.0.0:9080
-          any, reviews.default.svc.cluster.local -> outbound|9080||reviews.default.svc.cluster.local
-          any, * -> PassthroughCluster
+          any raw_buffer, reviews.default.svc.cluster.local -> outbound|9080||reviews.default.svc.cluster.local
+          any raw_buffer, * -> PassthroughCluster
+          else -> PassthroughCluster
         virtualInbound 0.0.0.0:15006
           port 15006 -> BlackHoleCluster
           port 9080 tls, * -> inbound|9080||
@@ -72,23 +73,58 @@ fn ports_that_no_service_has_pass_where_their_kind_may() {
     };
     insta::assert_snapshot!(chains(Mtls::Strict), @r#"
     virtualInbound-catchall-http tls ["istio-http/1.0", "istio-http/1.1", "istio-h2"] mutual TLS
-    virtualInbound-catchall tls [] mutual TLS
+    virtualInbound tls [] mutual TLS
     envoy.filters.listener.tls_inspector
     "#);
     insta::assert_snapshot!(chains(Mtls::Permissive), @r#"
     virtualInbound-catchall-http tls ["istio-http/1.0", "istio-http/1.1", "istio-h2"] mutual TLS
-    virtualInbound-catchall-http-plaintext raw_buffer ["http/1.0", "http/1.1"] as it is
-    virtualInbound-catchall tls ["istio", "istio-peer-exchange"] mutual TLS
-    virtualInbound-catchall-plaintext raw_buffer [] as it is
-    virtualInbound-catchall-tls tls [] as it is
+    virtualInbound-catchall-http raw_buffer ["http/1.1", "h2c"] as it is
+    virtualInbound tls ["istio", "istio-peer-exchange"] mutual TLS
+    virtualInbound raw_buffer [] as it is
+    virtualInbound tls [] as it is
     envoy.filters.listener.http_inspector
     "#);
     insta::assert_snapshot!(chains(Mtls::Off), @r#"
-    virtualInbound-catchall-http-plaintext raw_buffer ["http/1.0", "http/1.1"] as it is
-    virtualInbound-catchall-plaintext raw_buffer [] as it is
-    virtualInbound-catchall-tls tls [] as it is
+    virtualInbound-catchall-http raw_buffer ["http/1.1", "h2c"] as it is
+    virtualInbound raw_buffer [] as it is
+    virtualInbound tls [] as it is
     envoy.filters.listener.http_inspector
     "#);
+}
+
+/// The clusters and the listeners that a sidecar of Istio has before anybody calls anybody.
+#[test]
+fn every_sidecar_knows_the_control_plane() {
+    let names = |preset| {
+        let bootstrap = whole(&[HTTP], &Sidecar { preset, ..Sidecar::default() });
+        let mut names = ["listeners", "clusters"].map(|kind| {
+            let all = list(&bootstrap["static_resources"][kind]).iter();
+            all.filter(|one| is_of_control(one)).map(|one| text(&one["name"]).to_owned()).collect::<Vec<_>>()
+        });
+        names.iter_mut().for_each(|names| names.sort());
+        names.concat().join("\n")
+    };
+    insta::assert_snapshot!(names(Preset::Today), @"
+    0.0.0.0_15010
+    0.0.0.0_15014
+    10.98.0.1_15012
+    10.98.0.1_443
+    10.98.0.2_15012
+    10.98.0.2_443
+    10.98.0.3_443
+    10.98.0.4_53
+    outbound|15010||istiod-revision-tag-default.istio-system.svc.cluster.local
+    outbound|15010||istiod.istio-system.svc.cluster.local
+    outbound|15012||istiod-revision-tag-default.istio-system.svc.cluster.local
+    outbound|15012||istiod.istio-system.svc.cluster.local
+    outbound|15014||istiod-revision-tag-default.istio-system.svc.cluster.local
+    outbound|15014||istiod.istio-system.svc.cluster.local
+    outbound|443||istiod-revision-tag-default.istio-system.svc.cluster.local
+    outbound|443||istiod.istio-system.svc.cluster.local
+    outbound|443||kubernetes.default.svc.cluster.local
+    outbound|53||kube-dns.kube-system.svc.cluster.local
+    ");
+    assert_eq!(names(Preset::Istio19Demo), "");
 }
 
 #[test]
@@ -106,7 +142,7 @@ fn the_whole_bootstrap() {
 fn pilot_agent_starts_envoy_like_this() {
     insta::assert_snapshot!(
         arguments(&Sidecar { concurrency: 4, ..Sidecar::default() }, "/etc/istio/proxy/bootstrap.json").join(" "),
-        @"-c /etc/istio/proxy/bootstrap.json --drain-time-s 45 --drain-strategy immediate --local-address-ip-version v4 --file-flush-interval-msec 1000 --disable-hot-restart --allow-unknown-static-fields -l warning --component-log-level misc:error --concurrency 4"
+        @"-c /etc/istio/proxy/bootstrap.json --drain-time-s 45 --drain-strategy immediate --local-address-ip-version v4 --file-flush-interval-msec 1000 --disable-hot-restart --skip-deprecated-logs --allow-unknown-static-fields -l warning --component-log-level misc:error --concurrency 4"
     );
 }
 
@@ -168,7 +204,29 @@ fn check(ports: &[Port], options: &Sidecar, expect: &str) {
     assert_eq!(outline(&write(ports, options)).trim_end(), expect.join("\n"));
 }
 
+/// The bootstrap without what it has of the control plane, which is the same in all.
 fn write(ports: &[Port], options: &Sidecar) -> Value {
+    let mut bootstrap = whole(ports, options);
+    forget_control(&mut bootstrap);
+    bootstrap
+}
+
+pub(crate) fn forget_control(bootstrap: &mut Value) {
+    for kind in ["listeners", "clusters"] {
+        let all = bootstrap["static_resources"][kind].as_array_mut().expect("a bootstrap has a list here");
+        all.retain(|one| !is_of_control(one));
+    }
+}
+
+fn is_of_control(one: &Value) -> bool {
+    let name = text(&one["name"]);
+    let clusters = [".istio-system.", ".kube-system.", "||kubernetes."];
+    name.starts_with("10.98.")
+        || ["0.0.0.0_15010", "0.0.0.0_15014"].contains(&name)
+        || clusters.iter().any(|part| name.contains(part))
+}
+
+fn whole(ports: &[Port], options: &Sidecar) -> Value {
     let files = Files {
         certificate: "/etc/certs/certificate.pem".into(),
         key: "/etc/certs/key.pem".into(),
@@ -198,6 +256,7 @@ fn destinations() -> Vec<Destination> {
     };
     let destination = |service: &str, port, account: &str, last, endpoints| Destination {
         service: service.into(),
+        namespace: crate::NAMESPACE,
         port,
         account: account.into(),
         address: Ipv4Addr::new(10, 96, 0, last),
@@ -215,7 +274,9 @@ fn outline(bootstrap: &Value) -> String {
     let resources = &bootstrap["static_resources"];
     let listeners = list(&resources["listeners"]).iter().flat_map(|listener| {
         let head = format!("{} {}\n", text(&listener["name"]), address(&listener["address"]));
-        std::iter::once(head).chain(list(&listener["filter_chains"]).iter().map(chain))
+        let otherwise = &listener["default_filter_chain"]["filters"][0]["typed_config"]["cluster"];
+        let otherwise = otherwise.as_str().map(|cluster| format!("  else -> {cluster}\n"));
+        std::iter::once(head).chain(list(&listener["filter_chains"]).iter().map(chain)).chain(otherwise)
     });
     listeners.chain(list(&resources["clusters"]).iter().map(cluster)).collect()
 }

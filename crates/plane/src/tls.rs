@@ -3,7 +3,7 @@ use topology::Protocol;
 
 use crate::extension::extension;
 use crate::identity::{spiffe, spiffe_prefix};
-use crate::{Destination, Sidecar, TlsVersion, fqdn};
+use crate::{Destination, Sidecar, TlsVersion, control};
 
 /// TLS 1.2 suites that Istio's servers admit. Two sidecars need them where the caller offers no more.
 const CIPHER_SUITES: [&str; 6] = [
@@ -34,7 +34,7 @@ pub(crate) fn server(protocol: Protocol, files: &Files) -> Value {
         Protocol::Http => &["h2", "http/1.1"],
         Protocol::Tcp => &["istio-peer-exchange", "h2", "http/1.1"],
     };
-    let mut common = common(alpn, files, json!({"prefix": spiffe_prefix()}));
+    let mut common = common(alpn, files, Some(json!({"prefix": spiffe_prefix()})));
     common["tls_params"]["cipher_suites"] = json!(CIPHER_SUITES);
     extension(
         "envoy.transport_sockets.tls",
@@ -49,10 +49,12 @@ pub(crate) fn client(destination: &Destination, files: &Files, options: &Sidecar
     let alpn: &[&str] = match destination.port.protocol {
         // What is found to be HTTP offers other names, request by request.
         _ if !destination.port.declared => &["istio-peer-exchange", "istio"],
+        Protocol::Http if control::is_grpc(destination) => &["istio-h2", "istio", "h2"],
         Protocol::Http => &["istio-http/1.1", "istio", "http/1.1"],
         Protocol::Tcp => &["istio-peer-exchange", "istio"],
     };
-    let mut common = common(alpn, files, json!({"exact": spiffe(&destination.account)}));
+    let exact = (!destination.account.is_empty()).then(|| json!({"exact": spiffe(&destination.account)}));
+    let mut common = common(alpn, files, exact);
     if options.tls == TlsVersion::V1_2 {
         common["tls_params"]["tls_maximum_protocol_version"] = "TLSv1_2".into();
     }
@@ -60,7 +62,7 @@ pub(crate) fn client(destination: &Destination, files: &Files, options: &Sidecar
         "envoy.transport_sockets.tls",
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         json!({
-            "sni": format!("outbound_.{}_._.{}", destination.port.number, fqdn(&destination.service)),
+            "sni": format!("outbound_.{}_._.{}", destination.port.number, destination.host()),
             "common_tls_context": common,
         }),
     )
@@ -75,8 +77,12 @@ pub(crate) fn none() -> Value {
     )
 }
 
-/// What both sides have in common; `peer` is the matcher of the peer's SPIFFE identity.
-fn common(alpn: &[&str], files: &Files, peer: Value) -> Value {
+/// What both sides have in common; `peer` is the matcher of the peer's SPIFFE identity, without which any will do.
+fn common(alpn: &[&str], files: &Files, peer: Option<Value>) -> Value {
+    let mut validation = json!({"trusted_ca": {"filename": files.authority}});
+    if let Some(peer) = peer {
+        validation["match_typed_subject_alt_names"] = json!([{"san_type": "URI", "matcher": peer}]);
+    }
     json!({
         "alpn_protocols": alpn,
         // Istio's range. The maximum matters: Envoy's clients stop at 1.2 by default. The curves stay at Envoy's default,
@@ -86,9 +92,6 @@ fn common(alpn: &[&str], files: &Files, peer: Value) -> Value {
             "certificate_chain": {"filename": files.certificate},
             "private_key": {"filename": files.key},
         }],
-        "validation_context": {
-            "trusted_ca": {"filename": files.authority},
-            "match_typed_subject_alt_names": [{"san_type": "URI", "matcher": peer}],
-        },
+        "validation_context": validation,
     })
 }

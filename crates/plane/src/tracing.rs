@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::extension::typed;
-use crate::{Destination, Files, Sidecar, Tracing, Workload, cluster, fqdn};
+use crate::identity::CLUSTER_ID;
+use crate::{Destination, Files, Sidecar, TRUST_DOMAIN, Tracing, Workload, cluster, fqdn};
 
 /// Name of the service that collects Zipkin's spans.
 const ZIPKIN: &str = "zipkin";
@@ -21,10 +22,38 @@ pub(crate) fn block(workload: &Workload, options: &Sidecar) -> Value {
         "random_sampling": {"value": options.sampling * 100.0},
         "overall_sampling": {"value": 100},
     });
+    if !options.preset.is_before_1_10() {
+        block["custom_tags"] = tags(workload);
+    }
     if let Some(provider) = provider(workload, options.tracing) {
         block["provider"] = provider;
     }
     block
+}
+
+/// What Istio writes into each span beside Envoy's own tags.
+fn tags(workload: &Workload) -> Value {
+    let dry_run = |action: &str| {
+        let of = |(name, key): (&str, &str)| {
+            json!({"tag": format!("istio.authorization.dry_run.{action}_policy.{name}"), "metadata": {
+                "kind": {"request": {}},
+                "metadata_key": {
+                    "key": "envoy.filters.http.rbac",
+                    "path": [{"key": format!("istio_dry_run_{action}_shadow_{key}")}],
+                },
+            }})
+        };
+        [("name", "effective_policy_id"), ("result", "engine_result")].map(of)
+    };
+    let literal = |(tag, value): (&str, &str)| json!({"tag": tag, "literal": {"value": value}});
+    let workload = [
+        ("istio.canonical_revision", workload.version_or("latest")),
+        ("istio.canonical_service", &workload.service),
+        ("istio.cluster_id", CLUSTER_ID),
+        ("istio.mesh_id", TRUST_DOMAIN),
+        ("istio.namespace", workload.namespace),
+    ];
+    ["allow", "deny"].into_iter().flat_map(dry_run).chain(workload.map(literal)).collect()
 }
 
 fn provider(workload: &Workload, tracing: Tracing) -> Option<Value> {

@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use crate::{Port, TRUST_DOMAIN, fqdn, gateway};
+use crate::{Port, TRUST_DOMAIN, gateway};
 
 /// The pod that a sidecar belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +26,11 @@ pub struct Workload {
 pub struct Destination {
     /// Name of the service.
     pub service: String,
+    /// Kubernetes namespace of the service.
+    pub namespace: &'static str,
     /// Port of the service.
     pub port: Port,
-    /// Service account that every endpoint must prove.
+    /// Service account that every endpoint must prove; empty if any certificate of the mesh will do.
     pub account: String,
     /// Virtual address of the service.
     pub address: Ipv4Addr,
@@ -89,9 +91,14 @@ impl Workload {
 }
 
 impl Destination {
+    /// Full DNS name of the service.
+    pub(crate) fn host(&self) -> String {
+        format!("{}.{}.svc.{TRUST_DOMAIN}", self.service, self.namespace)
+    }
+
     /// Name of the cluster in istiod's form: direction, port, subset, host.
     pub(crate) fn cluster(&self) -> String {
-        format!("outbound|{}||{}", self.port.number, fqdn(&self.service))
+        format!("outbound|{}||{}", self.port.number, self.host())
     }
 }
 

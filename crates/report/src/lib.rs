@@ -19,6 +19,7 @@ mod gateway;
 mod graph;
 mod grid;
 mod group;
+mod held;
 mod html;
 mod interval;
 mod markdown;

@@ -7,6 +7,7 @@ use crate::edge::edges;
 use crate::fault::faults;
 use crate::figure::{count, requests, rhythm, rounds};
 use crate::gateway::gateways;
+use crate::held::held;
 use crate::paragraph::paragraph;
 use crate::pod::pods;
 use crate::program::programs;
@@ -27,6 +28,7 @@ pub fn text(measurement: &Measurement) -> String {
         gateways(&measurement.arms),
         programs(&measurement.arms),
         client_proxies(&measurement.arms),
+        held(&measurement.arms),
         telemetry(measurement),
         faults(measurement),
         pods(&measurement.arms),

@@ -29,7 +29,7 @@ pub use namespace::{EXCHANGE, Namespace};
 pub use refusal::refuses;
 pub use run::Run;
 pub use scrape::{of_clients, own_service, sample, scrape};
-pub use tool::{binary, echo, meshtax, words};
+pub use tool::{binary, echo, meshtax, script, words};
 pub use traffic::{Moved, Open, Peer, V4, V6};
 pub use truth::{Truth, number, told, truth};
 pub use turn::{insist_on_being_alone, insist_on_root};

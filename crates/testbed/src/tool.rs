@@ -74,5 +74,10 @@ pub fn words(output: &Output) -> String {
 
 /// A server for Python that answers with what it was asked: an application of which nobody wrote a topology.
 pub fn echo() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/echo.py")
+    script("echo.py")
+}
+
+/// One of the testbed's own programs for Python, each of which says at its head what it does.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)
 }

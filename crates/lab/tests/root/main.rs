@@ -1,5 +1,6 @@
 //! Labs that stand: real namespaces, real rules, real Envoy, and nothing of them afterwards. These need root and Envoy.
 
+mod behaviour;
 mod cgroups;
 mod command;
 mod files;

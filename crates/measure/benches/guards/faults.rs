@@ -15,7 +15,7 @@ pub struct Fault {
 }
 
 /// One for each guard; those of few rounds, few requests and failed requests count what is there and have no rate.
-pub const FAULTS: [Fault; 27] = [
+pub const FAULTS: [Fault; 28] = [
     fault("unpaired_rounds", "one block is missing", |run| drop(run.seen.load.pop())),
     fault("generator_late", "each request late by a tenth of its latency", |run| {
         run.seen.load.iter_mut().for_each(|block| block.lag = histogram(block.sequence.iter().map(|ns| ns / 10)));
@@ -54,6 +54,10 @@ pub const FAULTS: [Fault; 27] = [
         run.seen.facts.sidecars[0].security_policies = [("none".to_owned(), 7)].into();
     }),
     fault("mtls_unverified", "the sidecar does not say", |run| run.seen.facts.sidecars[0].security_policies.clear()),
+    fault("limits_missing", "the host has no controller of memory", |run| {
+        run.seen.facts.unlimited =
+            vec![measure::UnlimitedFacts { arm: "sidecar".to_owned(), controller: "memory".to_owned() }];
+    }),
     fault("saturated", "the machine is 90 % busy", |run| {
         each_reading(run, |reading| reading.machine.busy_s = 0.9 * reading.machine.capacity_s);
     }),

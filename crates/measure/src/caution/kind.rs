@@ -35,6 +35,8 @@ pub enum CautionKind {
     MtlsOff,
     /// A sidecar took requests and says nothing of mutual TLS.
     MtlsUnverified,
+    /// Sidecars lack a limit that Istio's have.
+    LimitsMissing,
     /// The machine was nearly full.
     Saturated,
     /// The hypervisor took time.
@@ -73,7 +75,7 @@ pub enum CautionKind {
 
 impl CautionKind {
     /// Every kind.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::FewRounds,
         Self::UnpairedRounds,
         Self::FewRequests,
@@ -90,6 +92,7 @@ impl CautionKind {
         Self::ConcurrencyUnverified,
         Self::MtlsOff,
         Self::MtlsUnverified,
+        Self::LimitsMissing,
         Self::Saturated,
         Self::Stolen,
         Self::Throttled,
@@ -128,6 +131,7 @@ impl CautionKind {
             Self::ConcurrencyUnverified => "concurrency_unverified",
             Self::MtlsOff => "mtls_off",
             Self::MtlsUnverified => "mtls_unverified",
+            Self::LimitsMissing => "limits_missing",
             Self::Saturated => "saturated",
             Self::Stolen => "stolen",
             Self::Throttled => "throttled",

@@ -69,6 +69,23 @@ pub(super) fn mutual_tls_unverified(run: &Run) -> Vec<Caution> {
     in_arms(run, is_silent, by_arm)
 }
 
+/// Istio's sidecars stand under limits; where the host has no such controller, nobody can set one.
+pub(super) fn limits_missing(run: &Run) -> Vec<Caution> {
+    let of_arm = |arm: &String| {
+        let lacking = run.observations.facts.unlimited.iter().filter(|facts| facts.arm == *arm);
+        let lacking: Vec<String> = lacking.map(|facts| format!("`{}`", facts.controller)).collect();
+        let told = || {
+            CautionKind::LimitsMissing.caution(format!(
+                "sidecars of arm `{arm}` stand under no limit of {}, which Istio's do (cpu 2, memory 1 GiB): this host's \
+                 control groups have no such controller; `limits: {{}}` asks for none",
+                lacking.join(" and ")
+            ))
+        };
+        (!lacking.is_empty()).then(|| told().about([arm]))
+    };
+    run.observations.arms.iter().filter_map(of_arm).collect()
+}
+
 /// Whether the service behind a sidecar was asked anything, as it counted itself. Of services that do not count, one will
 /// have been asked where the arm was and no sidecar of it tells of anything.
 fn has_received(run: &Run, facts: &SidecarFacts) -> bool {

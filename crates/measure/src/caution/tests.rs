@@ -250,6 +250,11 @@ fn sidecars() {
         move |case: &mut Case| case.observations.facts.sidecars[0].security_policies = of.clone()
     };
     check_severity(policies([("none".to_owned(), 7)].into()), "mtls_off", true);
+    let lacking =
+        |controller: &str| crate::UnlimitedFacts { arm: "sidecar".to_owned(), controller: controller.to_owned() };
+    let unlimited = |case: &mut Case| case.observations.facts.unlimited = vec![lacking("cpu"), lacking("memory")];
+    let told = check(unlimited, &["limits_missing"]);
+    assert!(!told[0].fatal && told[0].text.contains("no limit of `cpu` and `memory`"), "{told:?}");
 }
 
 /// A sidecar that took requests and says nothing of mutual TLS, where it was to have it and to say so.

@@ -25,6 +25,8 @@ pub struct Arm {
     pub probes: Periods,
     /// Most that each of its proxies may use.
     pub limits: Limits,
+    /// Whether nobody wrote those limits: a host that lacks a controller forgoes them.
+    pub limits_by_default: bool,
     /// Whether the kernel witness is attached while it is under load.
     pub watched: bool,
     /// Whether the witnesses of drops, UDP and DNS are so as well. Those of UDP and DNS look at every packet.
@@ -75,7 +77,17 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology, experiment: &
     let plane = plane_of(arm, experiment)?;
     let gateway = gateway_of(arm, &plane)?;
     let (probes, limits) = (periods_of(arm, &plane)?, limits_of(arm, &plane)?);
-    Ok(Arm { name: name.value.clone(), plane, gateway, probes, limits, watched, watched_beyond, added })
+    Ok(Arm {
+        name: name.value.clone(),
+        plane,
+        gateway,
+        probes,
+        limits,
+        limits_by_default: arm.limits.is_none(),
+        watched,
+        watched_beyond,
+        added,
+    })
 }
 
 /// The gateway's options are the sidecars'. Where there are none they are its own, and it speaks plaintext.

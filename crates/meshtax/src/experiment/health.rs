@@ -64,9 +64,14 @@ fn period_of(period: Option<&Spanned<Period>>) -> Result<Option<Option<Duration>
     }
 }
 
-/// How much each proxy of an arm may use; unlimited unless written.
+/// How much each proxy of an arm may use. What is not written has Istio's default where Istio's sidecars of today are
+/// imitated; otherwise there are no limits.
 pub fn limits_of(arm: &ArmFile, plane: &Plane) -> Result<Limits, Fault> {
-    let Some(limits) = &arm.limits else { return Ok(Limits::default()) };
+    let preset = arm.preset.as_ref().map_or(Preset::Today, |preset| preset.value);
+    let Some(limits) = &arm.limits else {
+        let is_istios = has_envoys(arm, plane) && preset == Preset::Today;
+        return Ok(if is_istios { Limits::ISTIO } else { Limits::default() });
+    };
     if *plane == Plane::None && !has_envoys(arm, plane) {
         return Err(Fault::at(limits.referenced, "`limits` are those of proxies", "use `plane: sidecar`"));
     }
@@ -140,12 +145,17 @@ mod tests {
     #[test]
     fn sidecars_are_asked_as_istio_has_it_and_applications_only_if_told() {
         check("none", "", "None None None None");
-        check("sidecar", "", "Some(15000) None None None");
+        check("sidecar", "", "Some(15000) None Some(2000) Some(1073741824)");
+        check("sidecar", ", preset: today", "Some(15000) None Some(2000) Some(1073741824)");
         check("sidecar", ", preset: istio-1.9-demo", "Some(2000) None None None");
-        check("none", ", gateway: ingress", "Some(15000) None None None");
-        check("sidecar", ", probe_period: off", "None None None None");
-        check("sidecar", ", probe_period: false", "None None None None");
-        check("sidecar", ", probe_period: 2s, app_probe_period: 10s", "Some(2000) Some(10000) None None");
+        check("none", ", gateway: ingress", "Some(15000) None Some(2000) Some(1073741824)");
+        check("sidecar", ", probe_period: off", "None None Some(2000) Some(1073741824)");
+        check("sidecar", ", probe_period: false", "None None Some(2000) Some(1073741824)");
+        check(
+            "sidecar",
+            ", probe_period: 2s, app_probe_period: 10s",
+            "Some(2000) Some(10000) Some(2000) Some(1073741824)",
+        );
         check("none", ", app_probe_period: 10s", "None Some(10000) None None");
         check("none", ", probe_period: 2s", "without a sidecar nobody answers `probe_period`");
         check("sidecar", ", probe_period: 5", "`5` has no unit");
@@ -156,6 +166,7 @@ mod tests {
     fn limits_are_kubernetess() {
         check("sidecar", ", limits: {cpu: 2, memory: 1 GiB}", "Some(2000) Some(1073741824)");
         check("sidecar", ", limits: {cpu: 500m}", "Some(500) None");
+        check("sidecar", ", limits: {}", "Some(15000) None None None");
         check("sidecar", ", limits: {cpu: 0.05}", "Some(50) None");
         check("sidecar", ", limits: {cpu: 9m}", "`9m` is no number of cores");
         check("sidecar", ", limits: {cpu: nan}", "`nan` is no number of cores");

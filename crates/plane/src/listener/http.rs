@@ -1,20 +1,30 @@
 use serde_json::{Value, json};
 
-use crate::extension::extension;
+use crate::extension::{extension, typed};
 use crate::telemetry::Reporter;
 use crate::{Sidecar, Workload, access_log, tracing};
 
 /// Envoy's HTTP connection manager with the settings that both directions share; `fields` (an object) are the others, and
-/// `first` is a filter before all others.
+/// `first` are filters before all others.
 pub(crate) fn connection_manager(
     mut fields: Value,
     workload: &Workload,
     options: &Sidecar,
-    first: Option<Value>,
+    first: Vec<Value>,
     reporter: Option<&Reporter>,
 ) -> Value {
     fields["normalize_path"] = true.into();
     fields["stream_idle_timeout"] = "0s".into();
+    if !options.preset.is_before_1_10() {
+        // Envoy's defaults, which istiod writes out; the gateway has its own.
+        if fields["use_remote_address"].is_null() {
+            fields["use_remote_address"] = false.into();
+        }
+        fields["path_with_escaped_slashes_action"] = "KEEP_UNCHANGED".into();
+        fields["request_id_extension"] = request_ids();
+        // Whoever serves answers `Expect: 100-continue`, not the proxy.
+        fields["proxy_100_continue"] = true.into();
+    }
     fields["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]);
     fields["tracing"] = tracing::block(workload, options);
     fields["http_filters"] = first.into_iter().chain(filters(options)).collect();
@@ -27,6 +37,11 @@ pub(crate) fn connection_manager(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         fields,
     )
+}
+
+fn request_ids() -> Value {
+    const KIND: &str = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
+    json!({"typed_config": typed(KIND, json!({"use_request_id_for_trace_sampling": true}))})
 }
 
 /// Istio's filters in its order; its own ones (`metadata_exchange`, `alpn`, `stats`) are not in an upstream Envoy.

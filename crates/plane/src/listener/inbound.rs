@@ -4,26 +4,39 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::http::connection_manager;
-use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy};
+use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy, telling_of_unmatched};
 use crate::cluster::{BLACK_HOLE, INBOUND_PASSTHROUGH, inbound_name};
 use crate::extension::extension;
 use crate::telemetry::Reporter;
-use crate::{Files, INBOUND_PORT, Mtls, Port, Sidecar, Workload, authorization, fqdn, peer, tls};
+use crate::{Destination, Files, INBOUND_PORT, Mtls, Port, Sidecar, Workload, authorization, callers, fqdn, peer, tls};
 
 /// What a chain is for: a port of the service, or all ports that it has not.
 #[derive(Clone, Copy)]
 struct Door {
     port: Option<u16>,
     protocol: Protocol,
+    /// Whether the protocol is known by the port's name, not by what was found.
+    declared: bool,
+}
+
+/// The pod whose door it is, and what all doors share.
+struct Pod<'a> {
+    workload: &'a Workload,
+    /// Notes who calls, where callers tell and somebody wants to know.
+    noting: Option<Value>,
+    files: &'a Files,
+    options: &'a Sidecar,
 }
 
 /// The listener for all that reaches the pod. Each port has a chain for mutual TLS, one for plaintext, or both, and so have
 /// those that the service does not declare; Envoy closes a connection of another kind for want of a chain.
-pub(crate) fn inbound(workload: &Workload, files: &Files, options: &Sidecar) -> Value {
+pub(crate) fn inbound(workload: &Workload, callers: &[Destination], files: &Files, options: &Sidecar) -> Value {
+    let noting = (options.telemetry && options.metadata).then(|| callers::noting(callers));
+    let pod = Pod { workload, noting, files, options };
     let mut chains = vec![black_hole()];
-    chains.extend(workload.ports.iter().flat_map(|&port| of_port(workload, port, files, options)));
-    chains.extend(catch_all(workload, files, options));
-    json!({
+    chains.extend(workload.ports.iter().flat_map(|&port| of_port(&pod, port)));
+    chains.extend(catch_all(&pod));
+    let listener = json!({
         "name": "virtualInbound",
         "traffic_direction": "INBOUND",
         "address": socket_address(Ipv4Addr::UNSPECIFIED, INBOUND_PORT),
@@ -32,7 +45,8 @@ pub(crate) fn inbound(workload: &Workload, files: &Files, options: &Sidecar) -> 
         "max_connections_to_accept_per_socket_event": 1,
         "listener_filters": listener_filters(workload, options),
         "filter_chains": chains,
-    })
+    });
+    telling_of_unmatched(listener, options)
 }
 
 fn listener_filters(workload: &Workload, options: &Sidecar) -> Vec<Value> {
@@ -42,11 +56,12 @@ fn listener_filters(workload: &Workload, options: &Sidecar) -> Vec<Value> {
         "envoy.extensions.filters.listener.original_dst.v3.OriginalDst",
         json!({}),
     );
-    let tls = extension(
+    let mut tls = extension(
         "envoy.filters.listener.tls_inspector",
         "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
         json!({"initial_read_buffer_size": 512}),
     );
+    tls["filter_disabled"] = sniffed::at(INBOUND_PORT);
     // What comes encrypted says what it is: only plaintext is looked at.
     let declared: Vec<u16> = workload.ports.iter().filter(|port| port.declared).map(|port| port.number).collect();
     let http = (options.mtls != Mtls::Strict).then(|| sniffed::inspecting_all_but(&declared));
@@ -62,69 +77,75 @@ fn black_hole() -> Value {
     })
 }
 
-fn of_port(workload: &Workload, port: Port, files: &Files, options: &Sidecar) -> Vec<Value> {
+fn of_port(pod: &Pod<'_>, port: Port) -> Vec<Value> {
     let number = Some(port.number);
     if port.declared {
-        return chains(workload, Door { port: number, protocol: port.protocol }, files, options);
+        return chains(pod, Door { port: number, protocol: port.protocol, declared: true });
     }
-    undeclared(workload, number, files, options)
+    undeclared(pod, number)
 }
 
 /// A port of which nobody said what it speaks has its chains twice: for what is found to be HTTP, and for all else.
-fn undeclared(workload: &Workload, port: Option<u16>, files: &Files, options: &Sidecar) -> Vec<Value> {
-    let speaking = |protocol| chains(workload, Door { port, protocol }, files, options);
+fn undeclared(pod: &Pod<'_>, port: Option<u16>) -> Vec<Value> {
+    let speaking = |protocol| chains(pod, Door { port, protocol, declared: false });
     speaking(Protocol::Http).into_iter().map(sniffed::taking_http).chain(speaking(Protocol::Tcp)).collect()
 }
 
-/// Whatever port was dialled that the service does not have: the application gets it, if it listens there. Where plaintext
-/// may come, so may TLS that is not the mesh's: it passes as it is.
-fn catch_all(workload: &Workload, files: &Files, options: &Sidecar) -> Vec<Value> {
-    let door = Door { port: None, protocol: Protocol::Tcp };
-    let foreign = json!({
-        "name": format!("{}-tls", door.name()),
-        "filter_chain_match": door.wanted("tls"),
-        "filters": filters(workload, door, options, "none"),
-    });
-    let foreign = (options.mtls != Mtls::Strict).then_some(foreign);
-    undeclared(workload, None, files, options).into_iter().chain(foreign).collect()
+/// Whatever port was dialled that the service does not have: the application gets it, if it listens there.
+fn catch_all(pod: &Pod<'_>) -> Vec<Value> {
+    undeclared(pod, None)
 }
 
-fn chains(workload: &Workload, door: Door, files: &Files, options: &Sidecar) -> Vec<Value> {
-    let mutual = (options.mtls != Mtls::Off).then(|| mutual(workload, door, files, options));
-    let plain = (options.mtls != Mtls::Strict).then(|| plain(workload, door, options));
-    mutual.into_iter().chain(plain).collect()
+fn chains(pod: &Pod<'_>, door: Door) -> Vec<Value> {
+    let options = pod.options;
+    let mutual = (options.mtls != Mtls::Off).then(|| mutual(pod, door));
+    let plain = (options.mtls != Mtls::Strict).then(|| plain(pod, door));
+    let foreign = (options.mtls != Mtls::Strict && door.protocol == Protocol::Tcp && door.takes_tls(options))
+        .then(|| foreign(pod, door));
+    mutual.into_iter().chain(plain).chain(foreign).collect()
 }
 
 /// Peers with a certificate of the mesh; where others may speak TLS of their own, the peer's ALPN tells them apart.
-fn mutual(workload: &Workload, door: Door, files: &Files, options: &Sidecar) -> Value {
+fn mutual(pod: &Pod<'_>, door: Door) -> Value {
+    let options = pod.options;
     let mut wanted = door.wanted("tls");
     if options.mtls == Mtls::Permissive {
         let names: &[&str] = match door.protocol {
-            Protocol::Http => &["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"],
-            Protocol::Tcp => &["istio", "istio-peer-exchange"],
+            Protocol::Tcp if !door.declared || options.preset.is_before_1_10() => &["istio", "istio-peer-exchange"],
+            _ => &["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"],
         };
         wanted["application_protocols"] = json!(names);
     }
     json!({
         "name": door.name(),
         "filter_chain_match": wanted,
-        "transport_socket": tls::server(door.protocol, files),
-        "filters": filters(workload, door, options, "mutual_tls"),
+        "transport_socket": tls::server(door.protocol, pod.files),
+        "filters": filters(pod, door, "mutual_tls"),
     })
 }
 
-fn plain(workload: &Workload, door: Door, options: &Sidecar) -> Value {
+fn plain(pod: &Pod<'_>, door: Door) -> Value {
     json!({
-        "name": format!("{}-plaintext", door.name()),
+        "name": door.name(),
         "filter_chain_match": door.wanted("raw_buffer"),
-        "filters": filters(workload, door, options, "none"),
+        "filters": filters(pod, door, "none"),
     })
 }
 
-fn filters(workload: &Workload, door: Door, options: &Sidecar, security: &'static str) -> Vec<Value> {
-    let reporter = options.telemetry.then(|| door.reporter(workload, security));
+/// Where plaintext may come, so may TLS that is not the mesh's: it passes as it is.
+fn foreign(pod: &Pod<'_>, door: Door) -> Value {
+    json!({
+        "name": door.name(),
+        "filter_chain_match": door.wanted("tls"),
+        "filters": filters(pod, door, "none"),
+    })
+}
+
+fn filters(pod: &Pod<'_>, door: Door, security: &'static str) -> Vec<Value> {
+    let options = pod.options;
+    let reporter = options.telemetry.then(|| door.reporter(pod.workload, security));
     match door.protocol {
-        Protocol::Http => vec![http(workload, door, options, reporter.as_ref())],
+        Protocol::Http => vec![http(pod, door, reporter)],
         Protocol::Tcp => {
             let proxy = tcp_proxy(&door.cluster(), options, reporter.as_ref());
             authorization::tcp(options).into_iter().chain([proxy]).collect()
@@ -132,15 +153,18 @@ fn filters(workload: &Workload, door: Door, options: &Sidecar, security: &'stati
     }
 }
 
-fn http(workload: &Workload, door: Door, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
+fn http(pod: &Pod<'_>, door: Door, reporter: Option<Reporter>) -> Value {
+    let Pod { workload, noting, options, .. } = pod;
+    let reporter = if noting.is_some() { reporter.map(Reporter::of_introduced) } else { reporter };
+    let first = noting.iter().cloned().chain(authorization::http(options)).collect();
     let fields = json!({
-        "stat_prefix": format!("inbound_{};", door.address()),
+        "stat_prefix": door.statistics(),
         "server_name": "istio-envoy",
         "forward_client_cert_details": "APPEND_FORWARD",
         "set_current_client_cert_details": {"subject": true, "dns": true, "uri": true},
         "route_config": routes(workload, door, options),
     });
-    connection_manager(fields, workload, options, authorization::http(options), reporter)
+    connection_manager(fields, workload, options, first, reporter.as_ref())
 }
 
 fn routes(workload: &Workload, door: Door, options: &Sidecar) -> Value {
@@ -191,18 +215,28 @@ impl Door {
         format!("0.0.0.0_{}", self.number())
     }
 
-    /// Name of its chain.
+    /// What its statistics begin with.
+    fn statistics(self) -> String {
+        if self.port.is_some() { format!("inbound_{};", self.address()) } else { format!("{INBOUND_PASSTHROUGH};") }
+    }
+
+    /// Name of its chains, whatever kind of connection they take.
     fn name(self) -> String {
         match (self.port, self.protocol) {
             (Some(_), _) => self.address(),
             (None, Protocol::Http) => "virtualInbound-catchall-http".to_owned(),
-            (None, Protocol::Tcp) => "virtualInbound-catchall".to_owned(),
+            (None, Protocol::Tcp) => "virtualInbound".to_owned(),
         }
     }
 
     /// Name of the cluster behind it.
     fn cluster(self) -> String {
         self.port.map_or_else(|| INBOUND_PASSTHROUGH.to_owned(), inbound_name)
+    }
+
+    /// Whether it lets TLS pass that is not the mesh's, as the door to all other ports does in any release.
+    fn takes_tls(self, options: &Sidecar) -> bool {
+        self.port.is_none() || !options.preset.is_before_1_10()
     }
 
     /// What its chain matches.

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::http::connection_manager;
-use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy};
+use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy, telling_of_unmatched};
 use crate::cluster::{BLACK_HOLE, PASSTHROUGH};
 use crate::extension::extension;
 use crate::telemetry::Reporter;
-use crate::{Destination, NAMESPACE, OUTBOUND_PORT, Sidecar, Workload, fqdn, peer};
+use crate::{Destination, NAMESPACE, OUTBOUND_PORT, Sidecar, Workload, peer};
 
 /// All listeners for what the application dials: the one that receives it, and those that it is handed to.
 pub(crate) fn outbound(
@@ -37,7 +37,7 @@ pub(crate) fn outbound(
 /// Receives every connection and hands it to the listener that matches its original destination best. What no listener
 /// wants passes through, as in Istio's default `ALLOW_ANY`.
 fn virtual_outbound(options: &Sidecar, reporter: Option<&Reporter>) -> Value {
-    json!({
+    let listener = json!({
         "name": "virtualOutbound",
         "traffic_direction": "OUTBOUND",
         "address": socket_address(Ipv4Addr::UNSPECIFIED, OUTBOUND_PORT),
@@ -52,15 +52,21 @@ fn virtual_outbound(options: &Sidecar, reporter: Option<&Reporter>) -> Value {
             },
             {"name": "virtualOutbound-catchall-tcp", "filters": [tcp_proxy(PASSTHROUGH, options, reporter)]},
         ],
-    })
+    });
+    telling_of_unmatched(listener, options)
 }
 
 /// All services of one HTTP port: the Host header tells them apart.
 fn http(port: u16, routes: Value, workload: &Workload, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let name = format!("0.0.0.0_{port}");
     let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
-    let manager = connection_manager(fields, workload, options, None, reporter);
-    listener(&name, Ipv4Addr::UNSPECIFIED, port, manager)
+    let manager = connection_manager(fields, workload, options, Vec::new(), reporter);
+    let listener = listener(&name, Ipv4Addr::UNSPECIFIED, port, manager, options);
+    // Older releases took whatever came for HTTP.
+    if options.preset.is_before_1_10() {
+        return listener;
+    }
+    sniffed::passing_on(listener, tcp_proxy(PASSTHROUGH, options, reporter))
 }
 
 /// A port of which nobody said what it speaks: one service, whatever the Host header says, or bytes.
@@ -69,19 +75,23 @@ fn undeclared(destination: &Destination, workload: &Workload, options: &Sidecar,
     let name = format!("{address}_{port}");
     let routes = introduced(sniffed::routes(virtual_host(destination, options)), workload, options);
     let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
-    let manager = connection_manager(fields, workload, options, None, reporter);
-    let found = listener(&name, address, port, sniffed::offering_http(manager));
+    let manager = connection_manager(fields, workload, options, Vec::new(), reporter);
+    let found = listener(&name, address, port, manager, options);
     sniffed::sniffing(found, tcp_proxy(&destination.cluster(), options, reporter))
 }
 
 fn tcp(destination: &Destination, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let name = format!("{}_{}", destination.address, destination.port.number);
     let proxy = tcp_proxy(&destination.cluster(), options, reporter);
-    listener(&name, destination.address, destination.port.number, proxy)
+    listener(&name, destination.address, destination.port.number, proxy, options)
 }
 
 /// A listener that binds no port: only `virtualOutbound` hands connections to it.
-fn listener(name: &str, address: Ipv4Addr, port: u16, filter: Value) -> Value {
+fn listener(name: &str, address: Ipv4Addr, port: u16, filter: Value, options: &Sidecar) -> Value {
+    let mut chain = json!({"filters": [filter]});
+    if !options.preset.is_before_1_10() {
+        chain["transport_socket_connect_timeout"] = "15s".into();
+    }
     json!({
         "name": name,
         "traffic_direction": "OUTBOUND",
@@ -89,7 +99,7 @@ fn listener(name: &str, address: Ipv4Addr, port: u16, filter: Value) -> Value {
         "bind_to_port": false,
         "continue_on_listener_filters_timeout": true,
         "listener_filters_timeout": "0s",
-        "filter_chains": [{"filters": [filter]}],
+        "filter_chains": [chain],
     })
 }
 
@@ -99,6 +109,7 @@ fn routes(port: u16, workload: &Workload, destinations: &[&Destination], options
     let routes = json!({
         "name": port.to_string(),
         "validate_clusters": false,
+        "max_direct_response_body_size_bytes": 1_048_576,
         "ignore_port_in_host_matching": true,
         "virtual_hosts": hosts,
     });
@@ -117,26 +128,21 @@ fn introduced(mut routes: Value, workload: &Workload, options: &Sidecar) -> Valu
 
 /// A service under each of its names, and the route to its pods.
 pub(crate) fn virtual_host(destination: &Destination, options: &Sidecar) -> Value {
-    let service = &destination.service;
-    let host = fqdn(service);
+    let host = destination.host();
     let port = destination.port.number;
     let mut route = json!({
         "cluster": destination.cluster(),
         "timeout": "0s",
-        "max_stream_duration": {"grpc_timeout_header_max": "0s"},
+        // Without a limit: a caller's `grpc-timeout` holds. Deprecated, and what istiod writes: the newer field ends the stream
+        // in another way.
+        "max_grpc_timeout": "0s",
     });
     if options.retries > 0 {
         route["retry_policy"] = retries(options);
     }
     json!({
         "name": format!("{host}:{port}"),
-        "domains": [
-            host,
-            service,
-            format!("{service}.{NAMESPACE}.svc"),
-            format!("{service}.{NAMESPACE}"),
-            destination.address,
-        ],
+        "domains": domains(destination, options),
         "include_request_attempt_count": true,
         "routes": [{
             "name": "default",
@@ -145,6 +151,17 @@ pub(crate) fn virtual_host(destination: &Destination, options: &Sidecar) -> Valu
             "route": route,
         }],
     })
+}
+
+/// Every name that a caller may use, most of which its resolver makes the first of.
+fn domains(destination: &Destination, options: &Sidecar) -> Vec<String> {
+    let Destination { service, namespace, .. } = destination;
+    let host = destination.host();
+    let absolute = (!options.preset.is_before_1_10()).then(|| format!("{host}."));
+    let short = (*namespace == NAMESPACE).then(|| service.clone());
+    let longer =
+        [format!("{service}.{namespace}.svc"), format!("{service}.{namespace}"), destination.address.to_string()];
+    [host].into_iter().chain(absolute).chain(short).chain(longer).collect()
 }
 
 /// Istio's retries, each at a host that was not tried yet.
@@ -177,7 +194,7 @@ fn allow_any() -> Value {
             "route": {
                 "cluster": PASSTHROUGH,
                 "timeout": "0s",
-                "max_stream_duration": {"grpc_timeout_header_max": "0s"},
+                "max_grpc_timeout": "0s",
             },
         }],
     })

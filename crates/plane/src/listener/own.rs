@@ -11,13 +11,34 @@ use crate::{PROMETHEUS_PORT, READINESS_PORT};
 /// on whether it is ready. Both are part of Istio's bootstrap, not of what istiod pushes.
 pub(crate) fn own() -> Vec<Value> {
     vec![
-        listener(PROMETHEUS_PORT, "stats", "/stats/prometheus", PROMETHEUS_STATS),
-        listener(READINESS_PORT, "agent", "/healthz/ready", AGENT),
+        listener(PROMETHEUS_PORT, ("stats", "/stats/prometheus", PROMETHEUS_STATS), &COMPRESSORS),
+        listener(READINESS_PORT, ("agent", "/healthz/ready", AGENT), &[]),
     ]
 }
 
-fn listener(port: u16, stat_prefix: &str, path: &str, cluster: &str) -> Value {
+/// What metrics are compressed with for who accepts it: a name, and that of the message.
+const COMPRESSORS: [(&str, &str); 3] = [("brotli", "Brotli"), ("zstd", "Zstd"), ("gzip", "Gzip")];
+
+fn compressor((name, message): (&str, &str)) -> Value {
+    let kind = format!("envoy.extensions.compression.{name}.compressor.v3.{message}");
+    extension(
+        &format!("envoy.filters.http.compressor.{name}"),
+        "envoy.extensions.filters.http.compressor.v3.Compressor",
+        json!({
+            "compressor_library": extension(&format!("stats_{name}"), &kind, json!({})),
+            "response_direction_config": {"common_config": {"content_type": [
+                "text/plain",
+                "application/vnd.google.protobuf",
+                "application/openmetrics-text",
+                "application/openmetrics-protobuf",
+            ]}},
+        }),
+    )
+}
+
+fn listener(port: u16, (stat_prefix, path, cluster): (&str, &str, &str), compressors: &[(&str, &str)]) -> Value {
     let router = extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", json!({}));
+    let filters: Vec<Value> = compressors.iter().copied().map(compressor).chain([router]).collect();
     let manager = extension(
         "envoy.filters.network.http_connection_manager",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -28,13 +49,14 @@ fn listener(port: u16, stat_prefix: &str, path: &str, cluster: &str) -> Value {
                 "domains": ["*"],
                 "routes": [{"match": {"prefix": path}, "route": {"cluster": cluster}}],
             }]},
-            "http_filters": [router],
+            "http_filters": filters,
         }),
     );
     json!({
         "name": format!("0.0.0.0_{port}"),
         "address": socket_address(Ipv4Addr::UNSPECIFIED, port),
         "ignore_global_conn_limit": true,
+        "bypass_overload_manager": true,
         "filter_chains": [{"filters": [manager]}],
     })
 }

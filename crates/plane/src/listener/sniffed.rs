@@ -2,13 +2,17 @@
 
 use serde_json::{Value, json};
 
+use crate::INBOUND_PORT;
 use crate::extension::extension;
 
-/// What Envoy calls the HTTP that it hands on as HTTP. HTTP/2 without TLS, which Istio would recognise too, passes as bytes.
-const HTTP: [&str; 2] = ["http/1.0", "http/1.1"];
+/// What Envoy calls HTTP/1.1 that it finds, and what a caller's sidecar offers for it. The other side's chains tell by it.
+const HTTP_1: (&str, &str) = ("http/1.1", "istio-http/1.1,istio,http/1.1");
 
-/// What a caller's sidecar offers for what it found to be HTTP. The other side's chains tell by it.
-const OFFERED: &str = "istio-http/1.1,istio,http/1.1";
+/// The same of HTTP/2 without TLS, with whose preface a client begins that knows that it is understood.
+const HTTP_2: (&str, &str) = ("h2c", "istio-h2,istio,h2");
+
+/// What is handed on as HTTP. HTTP/1.0 is not: to Istio that is bytes.
+const HTTP: [&str; 2] = [HTTP_1.0, HTTP_2.0];
 
 /// Names that only a caller's sidecar offers, for HTTP.
 const OFFERED_FOR_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
@@ -16,12 +20,15 @@ const OFFERED_FOR_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-
 /// Looks for HTTP in what is dialled, but not at these ports, of which is known what they speak.
 pub(super) fn inspecting_all_but(ports: &[u16]) -> Value {
     let mut filter = inspector();
-    let is = |&port: &u16| json!({"destination_port_range": {"start": port, "end": u32::from(port) + 1}});
-    let known = ports.iter().map(is).reduce(|one, other| json!({"or_match": {"rules": [one, other]}}));
-    if let Some(known) = known {
-        filter["filter_disabled"] = known;
-    }
+    let known = [INBOUND_PORT].iter().chain(ports).map(|port| at(*port));
+    let known = known.reduce(|one, other| json!({"or_match": {"rules": [one, other]}}));
+    filter["filter_disabled"] = known.into();
     filter
+}
+
+/// Whether a connection was dialled to a port.
+pub(super) fn at(port: u16) -> Value {
+    json!({"destination_port_range": {"start": port, "end": u32::from(port) + 1}})
 }
 
 /// An inbound chain that takes HTTP alone: what the caller's sidecar found out, it offers; plaintext is looked at here.
@@ -33,11 +40,34 @@ pub(super) fn taking_http(mut chain: Value) -> Value {
 }
 
 /// An outbound listener whose only chain is for HTTP, so that it takes HTTP alone and hands everything else to `otherwise`.
+///
+/// The chain is there twice: each request's offer depends on what was found, which Istio's filter looks at and ours cannot.
 pub(super) fn sniffing(mut listener: Value, otherwise: Value) -> Value {
+    let chain = &listener["filter_chains"][0];
+    let speaking = |(found, offered)| {
+        let mut chain = chain.clone();
+        chain["filter_chain_match"] = wanted(&[found]);
+        chain["filters"] =
+            chain["filters"].as_array().into_iter().flatten().map(|filter| offering(filter, offered)).collect();
+        chain
+    };
+    listener["filter_chains"] = [HTTP_1, HTTP_2].map(speaking).into_iter().collect();
     listener["listener_filters"] = json!([inspector()]);
-    listener["filter_chains"][0]["filter_chain_match"] = json!({"application_protocols": HTTP});
-    listener["default_filter_chain"] = json!({"filters": [otherwise]});
+    listener["default_filter_chain"] = json!({"filters": [otherwise], "transport_socket_connect_timeout": "15s"});
     listener
+}
+
+/// An outbound listener of a port that is known to speak HTTP: what is none goes to `passage`, to where it was meant.
+pub(super) fn passing_on(mut listener: Value, passage: Value) -> Value {
+    listener["listener_filters"] = json!([inspector()]);
+    listener["filter_chains"][0]["filter_chain_match"] = wanted(&HTTP);
+    listener["default_filter_chain"] =
+        json!({"name": "PassthroughFilterChain", "filter_chain_match": {}, "filters": [passage]});
+    listener
+}
+
+fn wanted(found: &[&str]) -> Value {
+    json!({"transport_protocol": "raw_buffer", "application_protocols": found})
 }
 
 /// The routes to the only service of a listener: its name, and every host.
@@ -47,15 +77,21 @@ pub(super) fn routes(mut host: Value) -> Value {
     json!({"name": name, "validate_clusters": false, "virtual_hosts": [host]})
 }
 
-/// A connection manager that has its upstream connections say that they carry HTTP, as Istio's `istio.alpn` filter does
+/// A connection manager that has its upstream connections say that they carry HTTP/1.1, as Istio's `istio.alpn` filter does
 /// for each request: connections of the same cluster that carry bytes do not.
-pub(crate) fn offering_http(mut manager: Value) -> Value {
+pub(crate) fn offering_http(manager: &Value) -> Value {
+    offering(manager, HTTP_1.1)
+}
+
+/// The same of any HTTP.
+fn offering(manager: &Value, offered: &str) -> Value {
+    let mut manager = manager.clone();
     let filter = extension(
         "envoy.filters.http.set_filter_state",
         "envoy.extensions.filters.http.set_filter_state.v3.Config",
         json!({"on_request_headers": [{
             "object_key": "envoy.network.application_protocols",
-            "format_string": {"text_format_source": {"inline_string": OFFERED}},
+            "format_string": {"text_format_source": {"inline_string": offered}},
             "shared_with_upstream": "ONCE",
         }]}),
     );

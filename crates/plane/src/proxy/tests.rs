@@ -26,6 +26,7 @@ fn destinations() -> Vec<Destination> {
     };
     let destination = |service: &str, number, protocol, last, endpoints| Destination {
         service: service.into(),
+        namespace: NAMESPACE,
         port: Port { number, protocol, declared: true },
         account: "stock".into(),
         address: Ipv4Addr::new(10, 96, 1, last),

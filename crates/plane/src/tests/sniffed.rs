@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use topology::Protocol;
 
-use super::{list, text};
+use super::{forget_control, list, text};
 use crate::{Destination, Endpoint, Files, Mtls, Port, Sidecar, Workload, bootstrap};
 
 /// The bootstrap of a pod that serves an undeclared port and calls one.
@@ -22,6 +22,7 @@ fn written(protocol: Protocol, options: &Sidecar) -> Value {
     };
     let destination = Destination {
         service: "hello".into(),
+        namespace: crate::NAMESPACE,
         port,
         account: "default".into(),
         address: Ipv4Addr::new(10, 96, 0, 1),
@@ -33,7 +34,9 @@ fn written(protocol: Protocol, options: &Sidecar) -> Value {
         }],
     };
     let files = Files { certificate: "c".into(), key: "k".into(), authority: "a".into() };
-    bootstrap(&workload, &[destination], &files, options)
+    let mut bootstrap = bootstrap(&workload, &[destination], &files, options);
+    forget_control(&mut bootstrap);
+    bootstrap
 }
 
 fn named<'a>(bootstrap: &'a Value, kind: &str, name: &str) -> &'a Value {
@@ -59,8 +62,11 @@ fn the_caller_hands_on_http_as_http_and_everything_else_as_bytes() {
     let cluster = "outbound|12235||hello.default.svc.cluster.local";
     let listener = named(&bootstrap, "listeners", "10.96.0.1_12235");
     assert_eq!(listener["listener_filters"][0]["name"], "envoy.filters.listener.http_inspector");
-    let chain = &list(&listener["filter_chains"])[0];
-    assert_eq!(chain["filter_chain_match"], json!({"application_protocols": ["http/1.0", "http/1.1"]}));
+    let [chain, of_http_2] = list(&listener["filter_chains"]) else { panic!("{listener}") };
+    let wanted = |found| json!({"transport_protocol": "raw_buffer", "application_protocols": [found]});
+    assert_eq!(chain["filter_chain_match"], wanted("http/1.1"));
+    assert_eq!(of_http_2["filter_chain_match"], wanted("h2c"));
+    assert!(of_http_2.to_string().contains("istio-h2,istio,h2"), "{of_http_2}");
     let host = &chain["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0];
     assert_eq!((&host["domains"], &host["routes"][0]["route"]["cluster"]), (&json!(["*"]), &json!(cluster)));
     assert_eq!(listener["default_filter_chain"]["filters"][0]["typed_config"]["cluster"], cluster);
@@ -98,10 +104,10 @@ fn plaintext_is_looked_at() {
     let listener = named(&bootstrap, "listeners", "virtualInbound");
     let inspector = list(&listener["listener_filters"]).last().unwrap();
     assert_eq!(inspector["name"], "envoy.filters.listener.http_inspector");
-    assert_eq!(inspector["filter_disabled"], Value::Null, "no port is known");
+    assert_eq!(inspector["filter_disabled"]["destination_port_range"]["start"], 15006, "no other port is known");
     let wanted = list(&listener["filter_chains"]).iter().map(|chain| &chain["filter_chain_match"]);
     let wanted = wanted.filter(|wanted| wanted["destination_port"] == 12235);
     let told: Vec<_> = wanted.map(|wanted| wanted["application_protocols"].to_string()).collect();
     let https = r#"["istio-http/1.0","istio-http/1.1","istio-h2"]"#;
-    assert_eq!(told, [https, r#"["http/1.0","http/1.1"]"#, r#"["istio","istio-peer-exchange"]"#, "null"]);
+    assert_eq!(told, [https, r#"["http/1.1","h2c"]"#, r#"["istio","istio-peer-exchange"]"#, "null", "null"]);
 }

@@ -85,17 +85,17 @@ fn the_caller_knows_both_ends() {
 }
 
 #[test]
-fn the_callee_knows_its_caller_by_certificate_and_vouches_for_mutual_tls() {
+fn the_callee_knows_its_caller_by_what_it_says_and_vouches_for_mutual_tls() {
     insta::assert_snapshot!(labels("virtualInbound", "requests_total"), @"
     reporter destination
-    source_workload unknown
-    source_canonical_service unknown
-    source_canonical_revision latest
-    source_workload_namespace unknown
+    source_workload %DYNAMIC_METADATA(istio.peer:workload)%
+    source_canonical_service %DYNAMIC_METADATA(istio.peer:service)%
+    source_canonical_revision %DYNAMIC_METADATA(istio.peer:revision)%
+    source_workload_namespace %DYNAMIC_METADATA(istio.peer:namespace)%
     source_principal %DOWNSTREAM_PEER_URI_SAN%
-    source_app unknown
-    source_version unknown
-    source_cluster unknown
+    source_app %DYNAMIC_METADATA(istio.peer:service)%
+    source_version %DYNAMIC_METADATA(istio.peer:version)%
+    source_cluster %DYNAMIC_METADATA(istio.peer:cluster)%
     destination_workload productpage-v1
     destination_workload_namespace default
     destination_principal %DOWNSTREAM_LOCAL_URI_SAN%
@@ -113,6 +113,28 @@ fn the_callee_knows_its_caller_by_certificate_and_vouches_for_mutual_tls() {
     response_flags %RESPONSE_FLAGS%
     connection_security_policy mutual_tls
     ");
+}
+
+/// Nothing else than the header that introduces a caller is asked, and where callers do not introduce themselves nobody is.
+#[test]
+fn callers_are_known_where_they_introduce_themselves() {
+    let filter = |options: &Sidecar| {
+        let bootstrap = write(&[HTTP], options);
+        let listeners = list(&bootstrap["static_resources"]["listeners"]);
+        let inbound = listeners.iter().find(|listener| listener["name"] == "virtualInbound").expect("a server has it");
+        let chain = list(&inbound["filter_chains"]).iter().find(|chain| chain["name"] == "0.0.0.0_9080").unwrap();
+        chain["filters"][0]["typed_config"]["http_filters"][0].clone()
+    };
+    let noting = filter(&Sidecar::default());
+    assert_eq!(noting["name"], "envoy.filters.http.header_to_metadata");
+    let rule = &noting["typed_config"]["request_rules"][0];
+    assert_eq!(rule["header"], "x-envoy-peer-metadata-id");
+    insta::assert_snapshot!(
+        text(&rule["on_header_present"]["regex_value_rewrite"]["pattern"]["regex"]),
+        @r"^[^~]*~[^~]*~((istio-ingressgateway|reviews|client|cache)(?:-(v1|v2|v3))?)-[^-]+-[^-]+\.([^~]*)~.*$"
+    );
+    let metadata_off = Sidecar { metadata: false, ..Sidecar::default() };
+    assert_ne!(filter(&metadata_off)["name"], "envoy.filters.http.header_to_metadata");
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
         gateway: None,
         programs: None,
         client_proxy: None,
+        held: None,
     }
 }
 

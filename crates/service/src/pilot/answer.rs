@@ -10,6 +10,7 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::http::{self, Method, Request, Response, StatusCode};
 
 use super::ask::{AskError, Asking};
+use super::go::GoRuntime;
 use super::{Agent, PATIENCE, RewrittenProbe};
 
 /// How long an application may take to answer a probe.
@@ -23,12 +24,14 @@ type Answer = Response<Full<Bytes>>;
 /// Answers whoever asks from `peer`.
 pub(super) async fn answer(agent: Arc<Agent>, peer: IpAddr, request: Request<Incoming>) -> Result<Answer, Infallible> {
     let path = request.uri().path();
+    let probe = agent.pilot.probes.iter().find(|probe| probe.path == path);
+    GoRuntime::spend(&agent.runtime, u32::from(probe.is_some()));
     Ok(match path {
         "/healthz/ready" if agent.is_ready().await => empty(StatusCode::OK),
         "/healthz/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "Envoy is not ready\n"),
         "/stats/prometheus" => prometheus(agent.metrics().await),
         QUIT => agent.quit(peer, request.method()).await,
-        _ => match agent.pilot.probes.iter().find(|probe| probe.path == path) {
+        _ => match probe {
             Some(probe) => agent.probe(probe, request.headers()).await,
             None => text(StatusCode::NOT_FOUND, "404 page not found\n"),
         },

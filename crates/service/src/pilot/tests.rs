@@ -34,6 +34,7 @@ impl Standing {
             application_metrics,
             probes,
             user: None,
+            hold_bytes: 0,
         };
         let (ordered, orders) = io::pipe().unwrap();
         let (answers, answered) = io::pipe().unwrap();

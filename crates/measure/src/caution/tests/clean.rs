@@ -98,6 +98,7 @@ pub(super) fn arm(name: &str) -> Arm {
         gateway: None,
         programs: None,
         client_proxy: None,
+        held: None,
     }
 }
 
@@ -163,5 +164,7 @@ fn facts() -> Facts {
         clocks: vec![clock.clone(), clock],
         interrupts_apart: Some(false),
         restarts: Vec::new(),
+        held: Vec::new(),
+        unlimited: Vec::new(),
     }
 }

@@ -41,6 +41,7 @@ pub const BUNDLED: &[&str] = &[
     "experiments/calibrate.yaml",
     "experiments/demo.yaml",
     "experiments/faults.yaml",
+    "experiments/fidelity.yaml",
     "experiments/four-arms.yaml",
     "experiments/one-hop.yaml",
     "experiments/options.yaml",

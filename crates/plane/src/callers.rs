@@ -1,0 +1,103 @@
+//! Who calls, as the caller's sidecar tells of itself: what Istio's `metadata_exchange` filter makes of a peer's headers.
+
+use serde_json::{Value, json};
+
+use crate::extension::extension;
+use crate::identity::CLUSTER_ID;
+use crate::telemetry::{LATEST, UNKNOWN};
+use crate::{Destination, GATEWAY, peer};
+
+/// Where a request's metadata have what is known of its caller.
+const SPACE: &str = "istio.peer";
+
+/// The client's pod, which no service stands for.
+const CLIENT: (&str, &str) = ("client", "v1");
+
+/// What is told of a caller.
+#[derive(Clone, Copy)]
+pub(crate) enum Told {
+    Workload,
+    Service,
+    Version,
+    Revision,
+    Namespace,
+    Cluster,
+}
+
+impl Told {
+    const ALL: [Self; 6] =
+        [Self::Workload, Self::Service, Self::Version, Self::Revision, Self::Namespace, Self::Cluster];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Service => "service",
+            Self::Version => "version",
+            Self::Revision => "revision",
+            Self::Namespace => "namespace",
+            Self::Cluster => "cluster",
+        }
+    }
+
+    /// Its group in the pattern of a node's id; every caller is of the one cluster.
+    fn group(self) -> Option<u8> {
+        match self {
+            Self::Workload => Some(1),
+            Self::Service => Some(2),
+            Self::Version | Self::Revision => Some(3),
+            Self::Namespace => Some(4),
+            Self::Cluster => None,
+        }
+    }
+
+    /// Access loggers' format of it.
+    pub(crate) fn format(self) -> String {
+        format!("%DYNAMIC_METADATA({SPACE}:{})%", self.key())
+    }
+
+    /// Reads it from the header that introduces a caller; Istio's word stands for it where there is none.
+    fn rule(self, pattern: &str) -> Value {
+        let entry = |mut fields: Value| {
+            fields["metadata_namespace"] = SPACE.into();
+            fields["key"] = self.key().into();
+            fields
+        };
+        let present = match self.group() {
+            None => json!({"value": CLUSTER_ID}),
+            Some(group) => {
+                json!({"regex_value_rewrite": {"pattern": {"regex": pattern}, "substitution": format!("\\{group}")}})
+            }
+        };
+        let missing = json!({"value": if let Self::Revision = self { LATEST } else { UNKNOWN }});
+        json!({"header": peer::ID, "on_header_present": entry(present), "on_header_missing": entry(missing)})
+    }
+}
+
+/// A filter that notes who calls. `destinations` are the services of the mesh, one of whose pods it is, or the client's or the
+/// gateway's.
+pub(crate) fn noting(destinations: &[Destination]) -> Value {
+    let pattern = pattern(destinations);
+    extension(
+        "envoy.filters.http.header_to_metadata",
+        "envoy.extensions.filters.http.header_to_metadata.v3.Config",
+        json!({"request_rules": Told::ALL.map(|told| told.rule(&pattern))}),
+    )
+}
+
+/// The pattern of a caller's node id: workload, service, version, namespace. A Deployment is named after service and
+/// version, in which hyphens may stand, so known names tell where one ends.
+fn pattern(destinations: &[Destination]) -> String {
+    let services = destinations.iter().map(|destination| &*destination.service).chain([CLIENT.0, GATEWAY]);
+    let endpoints = destinations.iter().flat_map(|destination| &destination.endpoints);
+    let versions = endpoints.map(|endpoint| &*endpoint.version).chain([CLIENT.1]);
+    let (services, versions) = (one_of(services), one_of(versions));
+    format!("^[^~]*~[^~]*~(({services})(?:-({versions}))?)-[^-]+-[^-]+\\.([^~]*)~.*$")
+}
+
+/// Names as alternatives, the longest first. Their only signs beside letters and digits are hyphens and dots.
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<String> = names.map(|name| name.replace('.', "\\.")).collect();
+    names.sort_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
+    names.dedup();
+    names.join("|")
+}

@@ -1,0 +1,58 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+/// What an Envoy says that it was told (`/config_dump`), with the parts that follow from where it ran cut off:
+/// `listeners`, `clusters`, `routes` by name, and `bootstrap`.
+pub struct Dump(Value);
+
+impl Dump {
+    /// The dump of a pod, `CASE/POD.json`.
+    pub fn read(case: &str, pod: &str) -> Dump {
+        let path = folder().join(case).join(format!("{pod}.json"));
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Dump(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
+    /// All of it in the shape of a bootstrap without xDS: routes stand where they are used.
+    pub fn bootstrap(&self) -> Value {
+        let dump = &self.0;
+        let mut bootstrap = dump["bootstrap"].clone();
+        for kind in ["listeners", "clusters"] {
+            let fixed = bootstrap["static_resources"][kind].take();
+            let pushed = list(&dump[kind]).iter().chain(list(&fixed)).cloned().collect::<Vec<_>>();
+            bootstrap["static_resources"][kind] = pushed.into();
+        }
+        for listener in bootstrap["static_resources"]["listeners"].as_array_mut().into_iter().flatten() {
+            inline(listener, &dump["routes"]);
+        }
+        bootstrap
+    }
+}
+
+/// Where dumps lie: those of the repository, or fresh ones.
+fn folder() -> PathBuf {
+    let kept = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/istio");
+    std::env::var_os("ISTIO_DUMPS").map_or_else(kept, PathBuf::from)
+}
+
+/// Puts route tables in place of the names under which xDS serves them.
+fn inline(value: &mut Value, routes: &Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| inline(item, routes)),
+        Value::Object(fields) => {
+            if let Some(rds) = fields.remove("rds") {
+                let table = list(routes).iter().find(|table| table["name"] == rds["route_config_name"]);
+                fields.insert("route_config".to_owned(), table.cloned().unwrap_or_else(|| json!("not in the dump")));
+            }
+            fields.values_mut().for_each(|field| inline(field, routes));
+        }
+        _ => {}
+    }
+}
+
+/// A list; nothing where there is none.
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}

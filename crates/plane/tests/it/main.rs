@@ -1,0 +1,3 @@
+//! The room from outside: what it writes, held against what it imitates.
+
+mod istio;
