@@ -277,11 +277,11 @@ fn a_template_refuses_what_its_program_cannot_do() {
     let home = tempfile::tempdir().unwrap();
     let topology = "name: tcp\nservices:\n  front: {port: 9080, endpoints: {/: {script: [call: cache]}}}\n  \
                     cache: {port: 6379, protocol: tcp, response: 9}\n";
-    std::fs::write(home.path().join("tcp.yaml"), topology).unwrap();
-    std::fs::create_dir(home.path().join("proxies")).unwrap();
+    fs::write(home.path().join("tcp.yaml"), topology).unwrap();
+    fs::create_dir(home.path().join("proxies")).unwrap();
     for name in ["haproxy.cfg", "nginx.conf"] {
         let template = bundled::file(&format!("experiments/proxies/{name}")).unwrap();
-        std::fs::write(home.path().join("proxies").join(name), template).unwrap();
+        fs::write(home.path().join("proxies").join(name), template).unwrap();
     }
     let failure = Experiment::parse(&home.path().join("proxies.yaml"), text).unwrap_err().to_string();
     assert!(failure.contains("nginx.conf:") && failure.contains("nginx cannot lead to `cache`"), "{failure}");

@@ -110,7 +110,7 @@ fn what_is_in_flight_is_finished_before_the_end() {
 fn what_cannot_serve_says_why() {
     let address = free_address();
     let mut command = service("command", vec![]);
-    command.versions[0].work = Work::Command { command: vec!["true".to_owned()], environment: vec![] };
+    command.versions[0].work = Work::Command { command: vec!["true".to_owned()], environment: vec![], volumes: vec![] };
     let mut loud = service("loud", vec![]);
     loud.propagate = vec!["not a header".to_owned()];
     let services = vec![service("web", vec![]), command, loud];

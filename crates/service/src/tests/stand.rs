@@ -35,6 +35,7 @@ pub fn service(name: &str, endpoints: Vec<Endpoint>) -> Service {
         propagate: Vec::new(),
         ready: Some("/ready".to_owned()),
         metrics: None,
+        restart: topology::Restart::Never,
         versions: vec![Version {
             name: "v1".to_owned(),
             weight: 1,
