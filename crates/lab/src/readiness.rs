@@ -38,7 +38,10 @@ impl Pod {
     fn ask(&self, address: Ipv4Addr, port: u16, path: &str) -> Result<(u16, Vec<u8>), ureq::Error> {
         let url = format!("http://{address}:{port}{path}");
         let asked = self.netns().run(|| {
-            let config = ureq::Agent::config_builder().timeout_global(Some(PROBE_TIMEOUT)).http_status_as_error(false);
+            // A bound on the whole would take a thread that looks names up, and panic where there is none to be had.
+            let config = ureq::Agent::config_builder().timeout_connect(Some(PROBE_TIMEOUT));
+            let config = config.timeout_send_request(Some(PROBE_TIMEOUT)).timeout_recv_response(Some(PROBE_TIMEOUT));
+            let config = config.timeout_recv_body(Some(PROBE_TIMEOUT)).http_status_as_error(false);
             let agent = ureq::Agent::new_with_config(config.proxy(None).max_redirects(0).build());
             Ok(agent.get(&url).call().and_then(|mut answer| {
                 let body = answer.body_mut().read_to_vec()?;

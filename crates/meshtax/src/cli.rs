@@ -104,7 +104,7 @@ pub enum Verb {
     /// Serve what the kernel has counted to Prometheus
     #[command(after_help = help::AGENT_HELP)]
     Agent(AgentOptions),
-    /// Validate a topology or an experiment, and draw the call graph
+    /// Validate a file, draw its call graph, say what a run takes
     Check(CheckOptions),
     /// Print a bundled topology or experiment; without a name, list them
     Show {

@@ -27,6 +27,10 @@ const FILES_OF_A_METER: u64 = 2;
 /// … for itself: input, output, lock, meters of the machine.
 const FILES_OF_A_RUN: u64 = 8;
 
+/// … for the kernel witness, and for the witnesses beside it.
+const FILES_OF_A_WITNESS: u64 = 35;
+const FILES_OF_FURTHER_WITNESSES: u64 = 45;
+
 /// Processes and threads of one of our own programs: itself, and what reads its orders.
 const TASKS_OF_A_ROLE: u64 = 2;
 /// … of a simulated service, at rest.
@@ -97,10 +101,14 @@ impl Demand {
     /// What these arms take, standing once.
     fn of_arms(graph: &Topology, arms: &[Arm]) -> Demand {
         let none = Demand { files: FILES_OF_A_RUN, threads: 1, ..Demand::default() };
-        arms.iter().fold(none, |mut demand, arm| {
+        let mut demand = arms.iter().fold(none, |mut demand, arm| {
             demand.add_arm(graph, arm);
             demand
-        })
+        });
+        // Loaded once, for one arm after the other.
+        demand.files += if arms.iter().any(|arm| arm.watched) { FILES_OF_A_WITNESS } else { 0 };
+        demand.files += if arms.iter().any(|arm| arm.watched_beyond) { FILES_OF_FURTHER_WITNESSES } else { 0 };
+        demand
     }
 
     fn add_arm(&mut self, graph: &Topology, arm: &Arm) {

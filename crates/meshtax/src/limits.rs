@@ -155,6 +155,22 @@ fn setting(name: &str) -> Option<u64> {
     fs::read_to_string(Path::new("/proc/sys").join(name.replace('.', "/"))).ok()?.trim().parse().ok()
 }
 
+/// Fails where so many open files are more than are granted. Short of them, the kernel's refusals name no cause, or a wrong one.
+pub fn open_files(takes: u64) -> Result<(), Failure> {
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((_, granted)) if granted < takes => Err(Failure::new(
+            format!(
+                "this takes {takes} open files or more, and the hard limit of open files (RLIMIT_NOFILE) is {granted}"
+            ),
+            format!(
+                "raise it: `prlimit --nofile={0}:{0} meshtax …` as root, or `LimitNOFILE={0}` in a unit",
+                ample(takes)
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Lets this program, and all that it starts, have as many files and processes as the host grants: a lab takes several for each
 /// pod.
 pub fn take_what_is_granted() {

@@ -13,7 +13,8 @@ use topology::{Fault, VolumeSource, Work};
 use crate::cause;
 use crate::experiment::{Experiment, Wanted};
 use crate::failure::Failure;
-use crate::watch::remedy;
+use crate::limits;
+use crate::watch::{self, remedy};
 
 /// Where `make setup` puts Envoy.
 const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
@@ -227,6 +228,7 @@ fn bridge_filter() -> Found {
 }
 
 fn witness() -> Found {
+    limits::open_files(watch::FILES).map_err(|failure| gap(failure.what(), "raise the limit of open files"))?;
     let attached = Probe::load().and_then(|mut probe| {
         probe.attach()?;
         Ok(told(probe.gaps()))

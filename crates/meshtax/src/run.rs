@@ -206,6 +206,7 @@ impl Course {
         conductor: &mut Conductor,
         progress: &mut Progress,
     ) -> Result<bool, Failure> {
+        let refusals = Refusals::so_far();
         let (mut lab, stand_up_s) = site.stand_up(number, claim, progress)?;
         let meters = Meters::open(&lab, self.opened).context("cannot open the meters")?;
         if number == 0 {
@@ -221,10 +222,11 @@ impl Course {
         let started = Instant::now();
         self.farewell = take_down(lab, site.keep && is_over && outcome.is_ok())?;
         self.timings.push(Timing { stand_up_s, tear_down_s: started.elapsed().as_secs_f64() });
-        match outcome {
-            Err(error) if error.is::<FailedWarmUp>() => Err(Failure::because(error, warm_up_hint(site.folder))),
-            outcome => Ok(outcome.map(|()| is_over)?),
-        }
+        outcome.map(|()| is_over).map_err(|error| match refusals.hint() {
+            Some(limit) => Failure::because(error, limit),
+            None if error.is::<FailedWarmUp>() => Failure::because(error, warm_up_hint(site.folder)),
+            None => error.into(),
+        })
     }
 }
 

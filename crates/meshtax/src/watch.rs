@@ -25,11 +25,15 @@ use probe::{Connection, Events, Gap, Kind, Probe, ProbeError};
 use crate::cause;
 use crate::cli::{TopOptions, WatchOptions};
 use crate::failure::Failure;
+use crate::limits;
 use crate::output::{say, stream};
 use crate::signals::heed_signals;
 
 /// Longest wait before a stop is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// Open files that a tool takes which watches connections, as seen on Linux 6.18, where most is seen.
+pub const FILES: u64 = 44;
 
 /// How long what is open is taken for what it was: reading it costs more, the more there is.
 const STALE: Duration = Duration::from_secs(1);
@@ -134,6 +138,7 @@ struct Watch<W = Probe> {
 
 impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
+        limits::open_files(FILES)?;
         let begin = || {
             let probe = attached(Probe::load())?;
             report_gaps(probe.gaps());

@@ -1,4 +1,5 @@
-use std::io;
+use std::error::Error;
+use std::{io, iter};
 
 use nix::errno::Errno;
 
@@ -49,6 +50,12 @@ impl ProbeError {
             _ => Self::Refused { program, source },
         }
     }
+}
+
+/// An error on one line with its causes.
+pub(crate) fn told(error: &dyn Error) -> String {
+    let causes = iter::successors(error.source(), |cause| (*cause).source());
+    iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }
 
 /// The system's code in the words of an error: libbpf-rs tells only what kind it is of, and has none for most codes.

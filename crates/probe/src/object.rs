@@ -1,6 +1,5 @@
 //! What programs have in common: their maps fit the kernel at hand, and those beside TCP's note whose sockets are.
 
-use std::error::Error;
 use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 
@@ -8,7 +7,7 @@ use libbpf_rs::btf::{Btf, types};
 use libbpf_rs::libbpf_sys::BPF_F_NO_PREALLOC;
 use libbpf_rs::{Link, MapType, Object, ObjectBuilder, OpenObject, ReferencesType};
 
-use crate::error::ProbeError;
+use crate::error::{ProbeError, told};
 use crate::group::root_group;
 use crate::probe::{Gap, iterator, program, read_through};
 
@@ -94,7 +93,6 @@ pub(crate) fn own_sockets(object: &Object, attached: &mut Vec<Link>, gaps: &mut 
 
 /// Attaches a program to all control groups.
 pub(crate) fn attach_to_root(object: &Object, name: &str) -> Result<Link, String> {
-    let root =
-        root_group().map_err(|error| error.source().map_or(error.to_string(), |cause| format!("{error}: {cause}")))?;
-    program(object, name).attach_cgroup(root.as_raw_fd()).map_err(|error| error.to_string())
+    let root = root_group().map_err(|error| told(&error))?;
+    program(object, name).attach_cgroup(root.as_raw_fd()).map_err(|error| told(&error))
 }

@@ -16,7 +16,7 @@ use libbpf_rs::{Iter, Link, MapCore, MapFlags, Object, OpenObject, ProgramMut};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::connection::{Connection, Kind, Role};
-use crate::error::ProbeError;
+use crate::error::{ProbeError, told};
 use crate::feed::Feed;
 use crate::object::{arguments, forgo_feed, has_tracepoint, open_object};
 use crate::record::{KeyRecord, LossRecord, SeriesRecord};
@@ -237,7 +237,7 @@ impl<S> Probe<S> {
             }
             match program.attach() {
                 Ok(link) => self.attached.push(link),
-                Err(error) => self.gaps.push(Gap { what, why: error.to_string() }),
+                Err(error) => self.gaps.push(Gap { what, why: told(&error) }),
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use serde::Serialize;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::connection::address;
-use crate::error::ProbeError;
+use crate::error::{ProbeError, told};
 use crate::object::{arguments, attach_to_root, load, own_sockets};
 use crate::probe::{Gap, entries, forget, map, program};
 use crate::record::comm;
@@ -93,7 +93,7 @@ impl Udp {
         }
         match program(&self.object, self.on_drop).attach() {
             Ok(link) => self.attached.push(link),
-            Err(error) => self.gaps.push(Gap { what: "datagrams that sockets drop", why: error.to_string() }),
+            Err(error) => self.gaps.push(Gap { what: "datagrams that sockets drop", why: told(&error) }),
         }
         if self.on_drop == "on_full" {
             let why = "the kernel is older than 6.11, and tells only whose queue is full".to_owned();

@@ -107,31 +107,33 @@ impl Drop for Crowd {
     }
 }
 
+/// `meshtax run` of the pair where so many processes are granted; whether it began.
+fn run_among(most: u32) -> (String, bool) {
+    let (crowd, home) = (Crowd::of(most), tempfile::tempdir().unwrap());
+    let limit = format!("the limit of {most} in {}/pids.max", crowd.0.display());
+    let output = run_after(&format!("echo $$ > {}/cgroup.procs", crowd.0.display()), home.path());
+    let said = words(&output);
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{said}");
+    assert!(said.contains(&limit) && !said.contains("panicked"), "{said}");
+    (said, home.path().join("runs").exists())
+}
+
 /// What the pair's run takes is told by the limit that does not grant it, before anything stands. A limit that grants that and
-/// no thread more is reached later, and named then.
+/// few threads more is reached later, and named then.
 #[test]
 fn too_few_processes_are_named_by_their_limit() {
     insist_on_root();
-    let run = |most: u32| {
-        let (crowd, home) = (Crowd::of(most), tempfile::tempdir().unwrap());
-        let limit = format!("the limit of {most} in {}/pids.max", crowd.0.display());
-        let output = run_after(&format!("echo $$ > {}/cgroup.procs", crowd.0.display()), home.path());
-        let said = words(&output);
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains(&limit) && !said.contains("panicked"), "{said}");
-        (said, home.path().join("runs").exists())
-    };
-    let takes = |said: &str| -> Option<u32> {
-        said.split_once("takes at least ")?.1.split_once(" processes and threads, but ")?.0.parse().ok()
-    };
     for most in [5, 45] {
-        let (said, has_begun) = run(most);
-        assert!(said.starts_with("error: ") && takes(&said).is_some(), "{said}");
+        let (said, has_begun) = run_among(most);
+        assert!(said.starts_with("error: ") && said.contains(" processes and threads, but the limit of "), "{said}");
         assert!(!has_begun, "{said}");
     }
-    let enough = takes(&run(5).0).unwrap() + 1;
-    let (said, has_begun) = run(enough);
-    assert!(has_begun && said.contains("\nhint: the limit of "), "{said}");
+    let (said, _) = run_among(5);
+    let takes = said.split_once("takes at least ").unwrap().1.split_once(' ').unwrap().0.parse::<u32>().unwrap();
+    for more in [4, 8] {
+        let (said, has_begun) = run_among(takes + more);
+        assert!(has_begun && said.contains("\nhint: the limit of "), "{said}");
+    }
 }
 
 /// A setting of a group in whichever tree has it.

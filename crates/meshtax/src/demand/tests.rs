@@ -69,9 +69,9 @@ fn requests_take_what_their_scripts_say() {
         request(&experiment, &experiment.arms[0])
     };
     assert_eq!(time(ONE), HOP);
-    let tree = "a: {port: 80, endpoints: {/: {response: 5 B, script: [{wait: 10ms}, {call: [b/, c/]}, {call: b/}]}}}, \
+    let tree = "a: {port: 80, endpoints: {/: {response: 5 B, script: [{wait: 10ms}, {parallel: [b/, c/]}, {call: b/}]}}}, \
                 b: {port: 80, endpoints: {/: {response: 5 B, script: [{compute: 2ms}]}}}, \
-                c: {port: 80, endpoints: {/: {response: 5 B, script: [{compute: 5ms}, {compute: 9ms, background: true}]}}}";
+                c: {port: 80, endpoints: {/: {response: 5 B, script: [{compute: 5ms}]}}}";
     assert_eq!(time(tree), Duration::from_millis(10 + 5 + 2) + HOP * 3);
 }
 

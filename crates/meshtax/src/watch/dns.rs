@@ -11,12 +11,17 @@ use probe::{Dns, DnsOptions};
 
 use crate::cli::DnsWatchOptions;
 use crate::failure::Failure;
+use crate::limits;
 use crate::output::{say, stream};
 
 use super::{Watch, without_witness};
 
+/// Open files that it takes, as seen on Linux 6.18.
+const FILES: u64 = 26;
+
 /// Tells each query when its answer has come, or none has in time.
 pub fn dns(options: &DnsWatchOptions) -> Result<ExitCode, Failure> {
+    limits::open_files(FILES)?;
     let asked = DnsOptions { timeout: options.timeout.0, names: !options.no_dns_names, feed: true };
     let can_read = |dns: &Dns| dns.give_up().is_ok() && dns.losses().is_ok();
     let watch = Watch::over(|| witness(asked), can_read, &options.watch)?;

@@ -10,9 +10,13 @@ use probe::{Dropped, Drops, ProbeError, Told};
 
 use crate::cli::DropsOptions;
 use crate::failure::Failure;
+use crate::limits;
 use crate::output::{say, stream};
 
 use super::{Watch, report_gaps, without_witness};
+
+/// Open files that it takes, as seen on Linux 6.18.
+const FILES: u64 = 19;
 
 /// The programs that count, loaded and attached.
 pub fn witness() -> Result<Drops, Failure> {
@@ -28,6 +32,7 @@ fn attached(drops: Result<Drops, ProbeError>) -> Result<Drops, Failure> {
 
 /// `meshtax drops`: a line for each packet.
 pub fn drops(options: &DropsOptions) -> Result<ExitCode, Failure> {
+    limits::open_files(FILES)?;
     let told = if options.all { Told::All } else { Told::Missed };
     // Where the kernel's functions lie is told to those with privileges only.
     let begin = || {

@@ -12,9 +12,13 @@ use probe::{Ports, Udp, UdpKey, UdpSeries};
 
 use crate::cli::UdpOptions;
 use crate::failure::Failure;
+use crate::limits;
 use crate::output::{say, stream};
 
 use super::{GLANCE, Watch, cut, report_gaps, without_witness};
+
+/// Open files that it takes, as seen on Linux 6.18.
+const FILES: u64 = 23;
 
 /// The programs, loaded and attached.
 pub fn witness(ports: Ports) -> Result<Udp, Failure> {
@@ -26,6 +30,7 @@ pub fn witness(ports: Ports) -> Result<Udp, Failure> {
 
 /// `meshtax udp`: what moved in each interval, busiest first.
 pub fn udp(options: &UdpOptions) -> Result<ExitCode, Failure> {
+    limits::open_files(FILES)?;
     let watch =
         Watch::over(|| witness(Ports::All), |udp| udp.series().is_ok() && udp.losses().is_ok(), &options.watch)?;
     let filter = options.watch.filter();

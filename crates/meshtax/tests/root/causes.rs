@@ -28,19 +28,30 @@ fn without(capabilities: &str, arguments: &str) -> Output {
     said("", &format!("setpriv --bounding-set={dropped} --inh-caps={dropped}"), arguments)
 }
 
+/// Short of files, the kernel refuses programs in words that name no cause, and tools see less than they say.
 #[test]
-fn too_few_open_files_for_the_live_tools() {
-    for tool in ["life", "connect", "drops", "udp", "dns"] {
-        for most in [12, 20] {
-            let output = said(&format!("ulimit -n {most};"), "", &format!("{tool} --duration 1s"));
+fn too_few_open_files_for_the_live_tools_and_the_agent() {
+    let tools = ["life", "connect", "top", "rtt", "drops", "udp", "dns"];
+    let tools = tools.map(|tool| format!("{tool} --duration 100ms"));
+    for arguments in tools.into_iter().chain(["agent --listen 127.0.0.1:0".to_owned()]) {
+        for most in [8, 12, 16] {
+            let output = said(&format!("ulimit -n {most};"), "", &arguments);
             check(
                 &output,
-                &["Too many open files", &format!("hint: the limit of open files is reached (RLIMIT_NOFILE, {most})")],
+                &["open files or more, and the hard limit of open files (RLIMIT_NOFILE) is ", "hint: raise it"],
             );
         }
     }
-    let agent = said("ulimit -n 20;", "", "agent --listen 127.0.0.1:0");
-    check(&agent, &["there is no room for `tcp`", "hint: the limit of open files is reached (RLIMIT_NOFILE, 20)"]);
+    // One more than is told to be too few, and nothing is missing.
+    for tool in ["life", "drops", "udp", "dns"] {
+        let output = said("ulimit -n 8;", "", &format!("{tool} --duration 100ms"));
+        let takes = words(&output).split_once("this takes ").unwrap().1.split_once(' ').unwrap().0.to_owned();
+        let output = said(&format!("ulimit -n {takes};"), "", &format!("{tool} --duration 100ms"));
+        assert!(!words(&output).contains("this takes"), "{}", words(&output));
+        if output.status.code() != Some(0) {
+            check(&output, &["Too many open files", "hint: the limit of open files is reached"]);
+        }
+    }
 }
 
 #[test]

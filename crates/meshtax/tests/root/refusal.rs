@@ -107,7 +107,7 @@ fn without_capabilities_it_says_how_to_give_them() {
         let said = words(&output);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.starts_with("error: this user may not load BPF programs"), "{said}");
-        let hint = "hint: run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`";
+        let hint = "hint: this process lacks CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN: run it as root, or once: `setcap cap_bpf,cap_perfmon,cap_net_admin=ep $(command -v meshtax)`";
         assert!(said.contains(hint), "{said}");
     }
 }

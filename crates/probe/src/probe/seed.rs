@@ -11,7 +11,7 @@ use libbpf_rs::{Link, MapCore, Object};
 use nix::sched::{CloneFlags, setns};
 
 use super::{Gap, SCOPE, iterator, map, read_through};
-use crate::error::ProbeError;
+use crate::error::{ProbeError, told};
 
 /// Folders in which network namespaces have names.
 const NAMED: [&str; 3] = ["/run/netns", "/run/meshtax/netns", "/run/docker/netns"];
@@ -27,7 +27,7 @@ pub(super) fn seed(object: &Object, gaps: &mut Vec<Gap>) -> Result<(), ProbeErro
     }
     match iterator(object, "seed_table") {
         Ok(tables) => read_tables(&tables, &followed(object), gaps)?,
-        Err(error) => gaps.push(Gap { what: UNHELD, why: error.to_string() }),
+        Err(error) => gaps.push(Gap { what: UNHELD, why: told(&error) }),
     }
     let holders = map(object, "holders");
     holders.keys().try_for_each(|holder| holders.delete(&holder)).map_err(ProbeError::Map)

@@ -89,7 +89,7 @@ fn help_groups_the_subcommands() {
       agent        Serve what the kernel has counted to Prometheus
 
     Plumbing:
-      check        Validate a topology or an experiment, and draw the call graph
+      check        Validate a file, draw its call graph, say what a run takes
       show         Print a bundled topology or experiment; without a name, list them
       doctor       Say what this machine lacks, and the command that fixes each gap
       clean        Remove what killed runs and `--keep` left behind

@@ -197,18 +197,18 @@ fn work() {
     }
     check_web(
         "command: [a]\nvolumes: [data]",
-        "6:11: `data` is no volume | write `SOURCE:TARGET`, such as `./data:/var/lib/data`",
+        "6:15: `data` is no volume | write `SOURCE:TARGET`, such as `./data:/var/lib/data`",
     );
     for target in ["data", "/a/../b", "/", "/a//b", "/a:rw"] {
         let hint = "write a path from the root, without `.` and `..`, such as `/var/lib/data`";
         check_web(
             &format!("command: [a]\nvolumes: [\"./a:{target}\"]"),
-            &format!("6:11: `{target}` is no place in a pod | {hint}"),
+            &format!("6:15: `{target}` is no place in a pod | {hint}"),
         );
     }
     check_web(
         "command: [a]\nvolumes: [\"Data:/a\"]",
-        "6:11: `Data` is neither a path nor a name | write a path that begins with `/` or `.`, or a name in lower-case letters",
+        "6:15: `Data` is neither a path nor a name | write a path that begins with `/` or `.`, or a name in lower-case letters",
     );
     check_web(
         "volumes: [a:/a]\nendpoints: {/: {}}",
