@@ -2,11 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use plane::{Destination, Endpoint, Files, Port, Sidecar, Workload, bootstrap};
+use plane::{Destination, Endpoint, Files, Mtls, Port, Sidecar, Tracing, Workload, bootstrap};
 use serde_json::Value;
 use topology::Protocol;
 
 /// A dump, and what it is held against.
+#[derive(Clone)]
 pub struct Case {
     /// Its folder.
     pub dump: &'static str,
@@ -14,42 +15,87 @@ pub struct Case {
     pub pods: &'static [&'static str],
     /// Ours.
     pub options: fn() -> Sidecar,
+    /// Services beside `server`, of the same pod.
+    services: &'static [(&'static str, Port)],
 }
+
+const BOTH: &[&str] = &["client", "server"];
+const HTTP: Port = port(9080, Protocol::Http, true);
+/// Of which nobody said what they speak, or that they speak no HTTP.
+const OTHERS: &[(&str, Port)] =
+    &[("sniffed", port(9081, Protocol::Tcp, false)), ("secret", port(9443, Protocol::Tcp, true))];
 
 /// What can be compared: an upstream Envoy has no filters of Istio's own, so the dumps are without them.
 fn plain() -> Sidecar {
     Sidecar { telemetry: false, metadata: false, ..Sidecar::default() }
 }
 
-/// All dumps that have options.
-pub const CASES: [Case; 1] = [Case { dump: "strict", pods: &["client", "server"], options: plain }];
+/// Dumps of which the repository keeps a copy.
+pub const KEPT: [Case; 1] = [case("strict", BOTH, plain)];
 
 /// What istiod pushes by default to the same pods; the peers' policy is the test cluster's.
-pub const DEFAULTS: Case = Case { dump: "defaults", pods: &["client", "server"], options: Sidecar::default };
+pub const DEFAULTS: Case = case("defaults", BOTH, Sidecar::default);
+
+/// Dumps that a cluster makes anew, as `tests/cluster/zoo` names them; those below `later` have no option.
+pub const FRESH: [Case; 10] = [
+    case("permissive", BOTH, || Sidecar { mtls: Mtls::Permissive, ..plain() }),
+    case("disable", BOTH, || Sidecar { mtls: Mtls::Off, ..plain() }),
+    case("authz", &["server"], || Sidecar { authz: 2, ..plain() }),
+    case("retries-0", &["client"], || Sidecar { retries: 0, ..plain() }),
+    case("retries-5", &["client"], || Sidecar { retries: 5, ..plain() }),
+    case("access-log", BOTH, || Sidecar { access_log: true, ..plain() }),
+    Case {
+        services: &[("zipkin", port(9411, Protocol::Http, true))],
+        ..case("tracing-b3", BOTH, || Sidecar { tracing: Tracing::B3, sampling: 0.5, ..plain() })
+    },
+    Case {
+        services: &[("otel-collector", port(4318, Protocol::Http, true))],
+        ..case("tracing-traceparent", BOTH, || Sidecar { tracing: Tracing::Traceparent, ..plain() })
+    },
+    Case { services: OTHERS, ..case("ports-strict", BOTH, plain) },
+    Case { services: OTHERS, ..case("ports-permissive", BOTH, || Sidecar { mtls: Mtls::Permissive, ..plain() }) },
+];
+
+const fn case(dump: &'static str, pods: &'static [&'static str], options: fn() -> Sidecar) -> Case {
+    Case { dump, pods, options, services: &[] }
+}
+
+const fn port(number: u16, protocol: Protocol, declared: bool) -> Port {
+    Port { number, protocol, declared }
+}
 
 impl Case {
-    /// Our bootstrap of the pod.
+    /// Our bootstrap of the pod. One pod is behind all services, as there.
     pub fn bootstrap(&self, pod: &str) -> Value {
-        let port = Port { number: 9080, protocol: Protocol::Http, declared: true };
-        let address = Ipv4Addr::new(10, 244, 0, 2);
+        let services: Vec<(&str, Port)> = [("server", HTTP)].into_iter().chain(self.services.iter().copied()).collect();
         let workload = Workload {
             pod: format!("{pod}-v1"),
             service: pod.to_owned(),
             version: "v1".to_owned(),
             namespace: plane::NAMESPACE,
             account: "default".to_owned(),
-            address,
-            ports: if pod == "server" { vec![port] } else { Vec::new() },
+            address: Ipv4Addr::new(10, 244, 0, 2),
+            ports: if pod == "server" { services.iter().map(|(_, port)| *port).collect() } else { Vec::new() },
         };
-        let server = Destination {
-            service: "server".to_owned(),
-            namespace: plane::NAMESPACE,
-            port,
-            account: "default".to_owned(),
-            address: Ipv4Addr::new(10, 96, 1, 1),
-            endpoints: vec![Endpoint { pod: "server-v1".to_owned(), address, version: "v1".to_owned(), weight: 1 }],
-        };
+        let destinations: Vec<Destination> =
+            (1..).zip(&services).map(|(number, (name, port))| destination(name, *port, number)).collect();
         let files = Files { certificate: "c".to_owned(), key: "k".to_owned(), authority: "a".to_owned() };
-        bootstrap(&workload, &[server], &files, &(self.options)())
+        bootstrap(&workload, &destinations, &files, &(self.options)())
+    }
+}
+
+fn destination(service: &str, port: Port, number: u8) -> Destination {
+    Destination {
+        service: service.to_owned(),
+        namespace: plane::NAMESPACE,
+        port,
+        account: "default".to_owned(),
+        address: Ipv4Addr::new(10, 96, 1, number),
+        endpoints: vec![Endpoint {
+            pod: "server-v1".to_owned(),
+            address: Ipv4Addr::new(10, 244, 0, 2),
+            version: "v1".to_owned(),
+            weight: 1,
+        }],
     }
 }
