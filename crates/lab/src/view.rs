@@ -103,7 +103,7 @@ impl View {
         for (number, shown) in shown.iter().enumerate() {
             view.stage(number, shown)?;
         }
-        view.steps.push(Step::Enter(c(&in_root("/"))?));
+        view.steps.push(Step::Enter(c(in_root("/"))?));
         for (folder, options) in OWN.iter().filter(|(folder, _)| is_folder(folder)) {
             view.memory(Path::new(folder), options)?;
         }
@@ -115,7 +115,7 @@ impl View {
             view.place(number, shown)?;
         }
         for name in OF_ETC {
-            let target = c(&Path::new("/etc").join(name))?;
+            let target = c(Path::new("/etc").join(name))?;
             view.steps.extend([Step::Remove(target.clone()), Step::File(target.clone())]);
             view.bind(&Path::new(FOLDER).join(name), target)?;
         }
@@ -128,7 +128,7 @@ impl View {
     pub fn of_host() -> io::Result<View> {
         let mut view = View::default();
         view.memory(Path::new(FOLDER), c"mode=755")?;
-        view.steps.push(Step::Folder(c(&in_root("/"))?));
+        view.steps.push(Step::Folder(c(in_root("/"))?));
         // What another mount hides is not there.
         let seen = mounts(&fs::read(MOUNTS)?).into_iter().filter(|place| place.exists());
         for (number, place) in seen.enumerate() {
@@ -136,7 +136,7 @@ impl View {
         }
         for tree in KERNEL {
             let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-            view.steps.push(Step::Bind { source: c(tree)?, target: c(&in_root(tree))?, flags });
+            view.steps.push(Step::Bind { source: c(tree)?, target: c(in_root(tree))?, flags });
         }
         Ok(view)
     }

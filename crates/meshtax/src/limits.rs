@@ -135,7 +135,7 @@ fn disk(demand: &Demand, out: &Path) -> Option<Shortage> {
     let folder = absolute.ancestors().find(|folder| folder.exists())?;
     // What has no blocks at all, such as /proc, is no disk.
     let there = statvfs(folder).ok().filter(|there| there.blocks() > 0)?;
-    let free = u64::from(there.blocks_available()).saturating_mul(there.fragment_size());
+    let free = there.blocks_available().saturating_mul(there.fragment_size());
     (demand.disk_bytes > free).then(|| Shortage {
         takes: format!("{} of disk", size(demand.disk_bytes)),
         grants: format!("{} leaves {}", folder.display(), size(free)),
