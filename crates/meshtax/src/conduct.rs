@@ -185,8 +185,8 @@ impl<'a> Conductor<'a> {
             let from = stand.meters.snapshots()?;
             self.pause(length)?;
             let to = stand.meters.snapshots()?;
-            self.look_after(stand, progress)?;
             let probed_after = self.probed(stand.lab)?;
+            self.look_after(stand, progress)?;
             for ((arm, from), to) in self.plan.arms.iter().zip(probed_before).zip(probed_after) {
                 let number = stand.number * windows + window;
                 self.keep(Probing::between(phase, arm, number, from, to).as_ref())?;

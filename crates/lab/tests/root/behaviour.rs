@@ -1,5 +1,6 @@
-//! What becomes of everything that is not plain HTTP/1.1 in HTTP's place: it ends as it does behind a sidecar of Istio's.
-//! `tests/cluster/behaviour.txt` has what a live istiod's sidecars did; `make test-kube` asks them again.
+//! What becomes of everything that is not plain HTTP/1.1 in HTTP's place. `tests/cluster/behaviour.txt` has what is to come of
+//! it. Of a live istiod's sidecars HTTP/1.0, raw bytes, a dotted name, `Expect` and `#` were seen to end so, `strict`; the rest
+//! follows from their configuration, and `make test-kube` asks them.
 
 use std::fs;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 use testbed::{Kept, script, words};
 
 /// Outcomes, a line each: policy, who speaks, what is said, and how it ended.
-const REAL: &str = include_str!("../../../../tests/cluster/behaviour.txt");
+const EXPECTED: &str = include_str!("../../../../tests/cluster/behaviour.txt");
 
 const TOPOLOGY: &str = "
 name: behaviour
@@ -32,7 +33,7 @@ idle: {windows: 8, window: 50ms}
 ";
 
 #[test]
-fn what_is_not_plain_http_ends_as_behind_istios_sidecars() {
+fn what_is_not_plain_http_ends_as_it_is_meant_to() {
     let home = tempfile::tempdir().unwrap();
     let experiment = home.path().join("experiment.yaml");
     fs::write(&experiment, EXPERIMENT).unwrap();
@@ -48,7 +49,7 @@ fn what_is_not_plain_http_ends_as_behind_istios_sidecars() {
         let outside = services.map(|(service, port)| format!("{}:{port}", pod_address(&lab, arm, service)));
         seen += &told(&lab, arm, "outside", "uid:1337", &outside);
     }
-    assert_eq!(seen, REAL);
+    assert_eq!(seen, EXPECTED);
 }
 
 /// What `speak.py` tells in the client's pod.

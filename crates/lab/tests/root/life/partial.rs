@@ -33,7 +33,7 @@ fn a_sidecar_that_dies_is_named_and_the_rounds_before_are_told() {
     kill(envoy(&run.id(), "sidecar/back-v1/proxy"), Signal::SIGKILL).unwrap();
     let ended = run.end();
     assert_eq!(ended.status.code(), Some(2), "{}", ended.said);
-    let named = "error: `sidecar/back-v1/proxy` ended (signal: 9 (SIGKILL)); the end of its log ";
+    let named = "error: `sidecar/back-v1/proxy` ended (signal: 9 (SIGKILL)); ";
     assert!(ended.said.lines().any(|line| line.starts_with(named)), "{}", ended.said);
     check_partial(&ended);
     assert_gone(&ended.id, &before);
