@@ -181,8 +181,9 @@ impl<'a> Conductor<'a> {
                 window + 1,
                 spoken(length * (windows - window))
             ));
-            let probed_before = self.probed(stand.lab)?;
+            // Counts are read right after the meters at either end, so that both are of times equally long.
             let from = stand.meters.snapshots()?;
+            let probed_before = self.probed(stand.lab)?;
             self.pause(length)?;
             let to = stand.meters.snapshots()?;
             let probed_after = self.probed(stand.lab)?;

@@ -104,8 +104,7 @@ fn probes_are_counted_beside_the_links(lab: &Kept) {
             asked > 0 && (4 * asked.saturating_sub(3)..=5 * asked + 3 * 12).contains(&sent),
             "{asked} probes, {sent} frames: {reading}"
         );
-        // Kubelets of five arms are asked for their counts before and after the meters are read, which takes a few periods.
-        let most = 3.0 * (reading["wall_s"].as_f64().unwrap() / 0.02 + 6.0);
+        let most = 3.0 * (reading["wall_s"].as_f64().unwrap() / 0.02 + 3.0);
         assert!((asked as f64) <= most, "{asked} probes in {}", reading["wall_s"]);
     }
     assert!(lab.run.said.contains("health probes within blocks: often "), "{}", lab.run.said);
