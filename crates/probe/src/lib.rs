@@ -12,6 +12,7 @@ mod drops;
 mod error;
 mod feed;
 mod group;
+pub mod netlink;
 mod object;
 mod probe;
 mod reason;

@@ -2,6 +2,7 @@ mod events;
 mod scope;
 mod seed;
 mod sockmap;
+mod table;
 
 pub use events::Events;
 pub(crate) use scope::SCOPE;
@@ -194,6 +195,7 @@ fn open() -> Result<OpenObject, ProbeError> {
 fn open_exact() -> Result<OpenObject, libbpf_rs::Error> {
     let mut open = open_fitting(TCP)?;
     fit_sockmaps(&mut open);
+    seed::fit_tables(&mut open);
     Ok(open)
 }
 

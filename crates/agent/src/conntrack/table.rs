@@ -6,24 +6,19 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_netfilter::conntrack::{
     ConntrackAttribute, ConntrackMessage, IPTuple, ProtoTuple, Protocol, Status, Tuple,
 };
 use netlink_packet_netfilter::{NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily};
 use nix::sched::{CloneFlags, setns};
-use rustix::buffer::spare_capacity;
-use rustix::net::netlink::{NETFILTER, SocketAddrNetlink};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with};
+use probe::netlink;
+use rustix::net::netlink::NETFILTER;
 
 use super::{Translation, Transport};
 use crate::who::NAMED;
 
 /// How many connections the namespace of the thread that opens it follows.
 const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
-
-/// Most that the kernel says at once.
-const MESSAGE_MAX: usize = 1 << 16;
 
 /// The connections that one network namespace follows.
 #[derive(Debug)]
@@ -40,9 +35,7 @@ impl Table {
     /// That of this thread's network namespace.
     pub fn own() -> io::Result<Self> {
         let netns = number(Path::new("/proc/thread-self/ns/net"))?;
-        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(NETFILTER))?;
-        // Nobody but the kernel is heard.
-        connect(&socket, &SocketAddrNetlink::new(0, 0))?;
+        let socket = netlink::open(NETFILTER)?;
         let table = Self { netns, name: None, socket, count: File::open(COUNT).ok() };
         table.dump(|_| ())?;
         Ok(table)
@@ -83,31 +76,9 @@ impl Table {
     }
 
     fn dump(&self, mut take: impl FnMut(Translation)) -> io::Result<()> {
-        let mut buffer = Vec::with_capacity(MESSAGE_MAX);
-        // What somebody left unread whose reading was cut short.
-        while recv(&self.socket, spare_capacity(&mut buffer), RecvFlags::DONTWAIT).is_ok() {
-            buffer.clear();
-        }
-        send(&self.socket, &request(), SendFlags::empty())?;
-        loop {
-            buffer.clear();
-            recv(&self.socket, spare_capacity(&mut buffer), RecvFlags::empty())?;
-            let mut rest = &buffer[..];
-            while !rest.is_empty() {
-                let message = NetlinkMessage::<NetfilterMessage>::deserialize(rest).map_err(io::Error::other)?;
-                match message.payload {
-                    NetlinkPayload::Done(_) => return Ok(()),
-                    NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
-                    NetlinkPayload::InnerMessage(message) => {
-                        translation(self.netns, message).into_iter().for_each(&mut take);
-                    }
-                    _ => {}
-                }
-                // Messages begin at multiples of four bytes.
-                let length = (message.header.length as usize).next_multiple_of(4);
-                rest = rest.get(length..).unwrap_or_default();
-            }
-        }
+        netlink::list(&self.socket, question(), |message| {
+            translation(self.netns, message).into_iter().for_each(&mut take);
+        })
     }
 }
 
@@ -127,16 +98,9 @@ fn number(path: &Path) -> io::Result<u32> {
 }
 
 /// Asks for all connections whose destination is translated. Kernels that know no such wish tell of all.
-fn request() -> Vec<u8> {
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+fn question() -> NetfilterMessage {
     let wish = ConntrackMessage::Get(vec![ConntrackAttribute::CtaStatus(Status::DstNat)]);
-    let message = NetfilterMessage::new(NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0), wish);
-    let mut packet = NetlinkMessage::new(header, NetlinkPayload::from(message));
-    packet.finalize();
-    let mut bytes = vec![0; packet.buffer_len()];
-    packet.serialize(&mut bytes);
-    bytes
+    NetfilterMessage::new(NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0), wish)
 }
 
 /// Both ends of a connection as one direction of it names them.

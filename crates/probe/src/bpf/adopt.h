@@ -71,13 +71,13 @@ static __always_inline void begin_in_the_middle(struct story *story, struct sock
 	story->established = 1;
 }
 
-/* What a story of this socket says whoever has it. */
-static __always_inline struct story older_story(struct sock *sk)
+/* What a story of this socket says whoever has it; `id` is the socket's cookie. */
+static __always_inline struct story older_story(struct sock *sk, __u64 id)
 {
 	struct story story = {.seeded = 1};
 
 	story.at = (__u64)sk;
-	story.id = bpf_get_socket_cookie(sk);
+	story.id = id;
 	story.uid = sk->sk_uid.val;
 	story.key.cgroup = cgroup_of(sk);
 	story.key.netns = sk->__sk_common.skc_net.net->ns.inum;

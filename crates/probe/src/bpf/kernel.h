@@ -35,6 +35,7 @@ enum {
 	BPF_F_CLONE = 1 << 9,
 	BPF_SK_STORAGE_GET_F_CREATE = 1 << 0,
 	BPF_RB_NO_WAKEUP = 1 << 0,
+	BPF_F_CURRENT_NETNS = -1,
 };
 
 struct bpf_spin_lock {
@@ -123,6 +124,23 @@ struct bpf_sock_addr {
 	__u32 msg_src_ip4;
 	__u32 msg_src_ip6[4];
 	struct bpf_sock *sk __attribute__((aligned(8)));
+};
+
+struct bpf_sock_tuple {
+	union {
+		struct {
+			__be32 saddr;
+			__be32 daddr;
+			__be16 sport;
+			__be16 dport;
+		} ipv4;
+		struct {
+			__be32 saddr[4];
+			__be32 daddr[4];
+			__be16 sport;
+			__be16 dport;
+		} ipv6;
+	};
 };
 
 struct __sk_buff {
@@ -382,11 +400,6 @@ struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 	struct file *file;
-};
-
-struct bpf_iter__tcp {
-	struct bpf_iter_meta *meta;
-	struct sock_common *sk_common;
 };
 
 struct net_device {

@@ -239,7 +239,7 @@ static __always_inline struct story *adopt(struct sock *sk, struct tcp_sock *tp)
 
 	if (!is_in_scope(sk))
 		return 0;
-	story = older_story(sk);
+	story = older_story(sk, bpf_get_socket_cookie(sk));
 	begin_in_the_middle(&story, sk, tp);
 	if (story.key.role == ROLE_SERVER)
 		inherit(&story, sk, false);
@@ -261,7 +261,7 @@ static __always_inline bool is_missed(struct sock *sk, struct tcp_sock *tp, stru
 	if (story || !is_in_use(sk->__sk_common.skc_state))
 		return false;
 	reading = read_counts(tp);
-	child = older_story(sk);
+	child = older_story(sk, bpf_get_socket_cookie(sk));
 	return was_accepted(tp, &reading, &child) && !was_born_unwatched(&child);
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Gives sockets that are older than the probe their stories: first those that processes hold as files, then those that the
  * kernel's tables alone know. These belong to MPTCP, wait to be accepted, or lie in io_uring. Listeners come before what
- * they may have accepted. */
+ * they may have accepted.
+ *
+ * No `iter/tcp` walks the tables: since Linux 5.15 that iterator takes a reference to each socket it meets, even to a
+ * request whose references the kernel has not counted yet. As connections come in, one of them is then freed too early. */
 #ifndef MESHTAX_SEED_H
 #define MESHTAX_SEED_H
 
@@ -86,7 +89,7 @@ static __always_inline void seed_held(struct task_struct *task, struct file *fil
 		return;
 	}
 	holder = holder_of(task);
-	story = older_story(sk);
+	story = older_story(sk, bpf_get_socket_cookie(sk));
 	own_by(&story, &holder);
 	if (listening)
 		begin_listening(&story, sk);
@@ -96,33 +99,45 @@ static __always_inline void seed_held(struct task_struct *task, struct file *fil
 		LOST(stories);
 }
 
+/* A socket of the kernel's tables, as a segment to it would name it: its own address is the destination. */
+struct entry {
+	__u64 id; /* its cookie */
+	__u32 family;
+	struct bpf_sock_tuple tuple;
+};
+
+/* The socket, or nothing when it has ended by now; the caller gives it back. */
+static __always_inline struct bpf_sock *find(struct __sk_buff *context, struct entry *entry)
+{
+	if (entry->family == AF_INET)
+		return bpf_skc_lookup_tcp(context, &entry->tuple, sizeof(entry->tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	return bpf_skc_lookup_tcp(context, &entry->tuple, sizeof(entry->tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+}
+
 /* A table of the kernel has a socket, whoever holds it: its listeners come first. Children that wait to be accepted are in
  * it, too. */
-static __always_inline void seed_unheld(struct sock_common *common)
+static __always_inline void seed_unheld(struct bpf_sock *found, __u64 id)
 {
 	struct story *known;
 	struct holder *holder;
 	struct story story;
-	struct tcp_sock *tp;
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(found);
 	struct sock *sk;
 	__u64 at;
 	int state;
 
-	if (!common)
-		return;
-	tp = bpf_skc_to_tcp_sock(common);
 	if (!tp)
 		return;
 	sk = (struct sock *)tp;
 	state = sk->__sk_common.skc_state;
-	if (!is_in_use(state) || !is_in_scope(sk))
+	if (sk->__sk_common.skc_cookie.counter != id || !is_in_use(state) || !is_in_scope(sk))
 		return;
 	known = story_of(sk);
 	if (known) {
 		known->unwatched = 0;
 		return;
 	}
-	story = older_story(sk);
+	story = older_story(sk, id);
 	at = known_as((__u64)sk);
 	holder = bpf_map_lookup_elem(&holders, &at);
 	if (state == TCP_LISTEN) {

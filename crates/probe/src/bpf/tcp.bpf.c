@@ -91,11 +91,20 @@ int seed_connections(struct bpf_iter__task_file *context)
 	return 0;
 }
 
-/* Of the network namespace in which it is opened. */
-SEC("iter/tcp")
-int seed_table(struct bpf_iter__tcp *context)
+/* Never attached: run once for each entry of a table, which it is handed as a packet, in the entry's network namespace. */
+SEC("?tc")
+int seed_entry(struct __sk_buff *context)
 {
-	seed_unheld(context->sk_common);
+	struct bpf_sock *found;
+	struct entry entry;
+
+	if (bpf_skb_load_bytes(context, 0, &entry, sizeof(entry)))
+		return 0;
+	found = find(context, &entry);
+	if (!found)
+		return 0;
+	seed_unheld(found, entry.id);
+	bpf_sk_release(found);
 	return 0;
 }
 

@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::thread;
 
-use libbpf_rs::{Link, MapCore, Object};
+use libbpf_rs::{ErrorKind, MapCore, Object, OpenObject, ProgramInput, ProgramMut};
 use nix::sched::{CloneFlags, setns};
+use zerocopy::IntoBytes;
 
-use super::{Gap, SCOPE, iterator, map, read_through};
-use crate::error::{ProbeError, told};
+use super::table::{self, TableSocket};
+use super::{Gap, SCOPE, iterator, map, program, read_through};
+use crate::error::{ProbeError, lacking};
+
+/// The program that is handed each entry of a table. It is of a kind for which the kernel wants CAP_NET_ADMIN.
+const SEED_ENTRY: &str = "seed_entry";
 
 /// Folders in which network namespaces have names.
 const NAMED: [&str; 3] = ["/run/netns", "/run/meshtax/netns", "/run/docker/netns"];
@@ -19,15 +25,21 @@ const NAMED: [&str; 3] = ["/run/netns", "/run/meshtax/netns", "/run/docker/netns
 const UNHELD: &str = "sockets that are older and that no process has as a file: those of MPTCP, those that wait to be \
                       accepted, and those in io_uring";
 
+/// Has the program loaded that is handed entries of tables, where this process may.
+pub(super) fn fit_tables(open: &mut OpenObject) {
+    let mut program =
+        open.progs_mut().find(|program| program.name() == SEED_ENTRY).expect("the object has this program");
+    program.set_autoload(!lacking().contains(&"CAP_NET_ADMIN"));
+}
+
 /// Gives every socket that has no story one, with what it has moved so far as its baseline. What the tables of another
 /// network namespace have can be told only from within it.
 pub(super) fn seed(object: &Object, gaps: &mut Vec<Gap>) -> Result<(), ProbeError> {
     for name in ["seed_listeners", "seed_connections"] {
         read_through(&iterator(object, name)?)?;
     }
-    match iterator(object, "seed_table") {
-        Ok(tables) => read_tables(&tables, &followed(object), gaps)?,
-        Err(error) => gaps.push(Gap { what: UNHELD, why: told(&error) }),
+    if let Err(why) = seed_tables(object) {
+        gaps.push(Gap { what: UNHELD, why });
     }
     let holders = map(object, "holders");
     holders.keys().try_for_each(|holder| holders.delete(&holder)).map_err(ProbeError::Map)
@@ -39,22 +51,26 @@ fn followed(object: &Object) -> Vec<u32> {
     map(object, SCOPE).keys().filter_map(number).collect()
 }
 
-fn read_tables(tables: &Link, followed: &[u32], gaps: &mut Vec<Gap>) -> Result<(), ProbeError> {
+/// What the tables of network namespaces have: of this thread's own, and of all others that are followed.
+fn seed_tables(object: &Object) -> Result<(), String> {
+    if program(object, SEED_ENTRY).as_fd().as_raw_fd() < 0 {
+        return Err("this process lacks CAP_NET_ADMIN".to_owned());
+    }
+    let followed = followed(object);
     let is_followed = |netns: &u32| followed.is_empty() || followed.contains(netns);
     let mut others = namespaces();
     let own = fs::metadata("/proc/thread-self/ns/net").ok().and_then(|own| u32::try_from(own.ino()).ok());
     if own.is_none_or(|own| others.remove(&own).is_some() && is_followed(&own)) {
-        read_through(tables)?;
+        seed_table(object).map_err(|error| format!("the kernel does not list them: {error}"))?;
     }
     others.retain(|netns, _| is_followed(netns));
     if others.is_empty() {
         return Ok(());
     }
-    let read_each = || others.values().fold(None, |failed, namespace| read_within(tables, namespace).err().or(failed));
+    let seed_each = || others.values().fold(None, |failed, namespace| seed_within(object, namespace).err().or(failed));
     // A thread of its own, since it does not come back.
-    let failed = thread::scope(|scope| scope.spawn(read_each).join().expect("tables are read without panic"));
-    gaps.extend(failed.map(|error| Gap { what: UNHELD, why: format!("another network namespace is closed: {error}") }));
-    Ok(())
+    let failed = thread::scope(|scope| scope.spawn(seed_each).join().expect("tables are read without panic"));
+    failed.map_or(Ok(()), |error| Err(format!("another network namespace is closed: {error}")))
 }
 
 /// Network namespaces that a process is in, or a file names; of one that has just ended there is nothing to see.
@@ -66,11 +82,37 @@ fn namespaces() -> BTreeMap<u32, File> {
     found.into_iter().filter_map(|(netns, path)| Some((netns, File::open(path).ok()?))).collect()
 }
 
-fn read_within(tables: &Link, namespace: &File) -> io::Result<()> {
+fn seed_within(object: &Object, namespace: &File) -> io::Result<()> {
     match setns(namespace, CloneFlags::CLONE_NEWNET) {
         // A file beside the namespaces.
         Err(nix::errno::Errno::EINVAL) => return Ok(()),
         entered => entered?,
     }
-    read_through(tables).map(drop).map_err(io::Error::other)
+    seed_table(object)
+}
+
+/// Of this thread's network namespace.
+fn seed_table(object: &Object) -> io::Result<()> {
+    let program = program(object, SEED_ENTRY);
+    let mut sockets = table::sockets()?;
+    sockets.sort_by_key(|socket| !socket.is_listening);
+    sockets.iter().try_for_each(|socket| seed_entry(&program, socket).map_err(io::Error::other))
+}
+
+/// Where the context of a program, which is a `struct __sk_buff`, has the number of the interface; its rest may be missing.
+const INTERFACE_AT: usize = 40;
+
+fn seed_entry(program: &ProgramMut, socket: &TableSocket) -> Result<(), libbpf_rs::Error> {
+    let mut context = [0; INTERFACE_AT + size_of::<u32>()];
+    context[INTERFACE_AT..].copy_from_slice(&socket.interface.to_ne_bytes());
+    let input = ProgramInput {
+        // Of an interface that is gone nobody can be found; without one it is the loopback interface.
+        context_in: (socket.interface > 0).then_some(&mut context),
+        data_in: Some(socket.entry.as_bytes()),
+        ..ProgramInput::default()
+    };
+    match program.test_run(input) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        run => run.map(drop),
+    }
 }
