@@ -308,6 +308,8 @@ static __always_inline int change_state(struct sock *sk, int from, int to)
 		begin(sk, to, true);
 		return 0;
 	}
+	if (from == TCP_LISTEN)
+		return 0; /* it ends where it is destroyed, whether or not it had a story */
 	tp = tcp_of(sk);
 	if (!tp)
 		return 0;
