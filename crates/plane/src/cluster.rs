@@ -79,6 +79,10 @@ pub(crate) fn inbound(port: Port, options: &Sidecar) -> Value {
     cluster["common_lb_config"] = json!({});
     // Only one address ever appears here: there is nothing to clean up.
     cluster["cleanup_interval"] = "9223372035s".into();
+    // What nobody declared is handed on in the HTTP in which it came; elsewhere the application is spoken to in HTTP/1.1.
+    if !port.declared {
+        cluster["typed_extension_protocol_options"] = http_options(json!({}));
+    }
     cluster
 }
 

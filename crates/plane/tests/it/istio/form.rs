@@ -111,7 +111,11 @@ fn write(lines: &mut BTreeSet<String>, path: &str, value: &Value) {
         Value::Object(fields) if fields.is_empty() => drop(lines.insert(format!("{path} = {{}}"))),
         Value::Object(fields) => fields.iter().for_each(|(key, value)| write(lines, &format!("{path}/{key}"), value)),
         Value::Array(items) if items.iter().all(|item| item.is_string()) => {
-            let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            let mut words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            // Any of these matches.
+            if path.ends_with("/application_protocols") {
+                words.sort_unstable();
+            }
             lines.insert(format!("{path} = [{}]", words.join(", ")));
         }
         Value::Array(items) => {
@@ -129,8 +133,9 @@ fn key_of(item: &Value) -> Option<String> {
         let wanted = &item["filter_chain_match"];
         let words =
             ["destination_port", "transport_protocol"].map(|key| wanted[key].as_str().unwrap_or("any").to_owned());
-        let protocols: Vec<&str> =
+        let mut protocols: Vec<&str> =
             super::dump::list(&wanted["application_protocols"]).iter().filter_map(Value::as_str).collect();
+        protocols.sort_unstable();
         format!("{} {}", words.join(" "), protocols.join("+"))
     };
     if item.get("filters").is_some() && item.get("connect_timeout").is_none() {
