@@ -3,37 +3,17 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use probe::{DropKey, DropLosses, ProbeError, UdpKey, UdpLosses, UdpSeries, dns};
+use probe::{DropKey, ProbeError, UdpKey, UdpSeries, dns};
 
-use crate::export;
-use crate::ledger::MANY;
-use crate::metric::Labels;
+use crate::grouping;
+use crate::label::Labels;
+use crate::namer::Namer;
 use crate::place::Places;
-use crate::totals::{Count, Owned, Owner, Totals};
-use crate::who::Namer;
+use crate::reading::Beyond;
+use crate::totals::{MANY, Owned, Owner, Totals};
 use crate::witnesses::Witnesses;
 
-/// What a witness has counted, and what it missed.
-#[derive(Debug)]
-pub struct Counted<K, V, L> {
-    /// Counters.
-    pub series: Vec<(K, V)>,
-    /// What was missed.
-    pub losses: L,
-}
-
-/// What one scrape reads of each; none where nobody looks.
-#[derive(Debug, Default)]
-pub struct Beyond {
-    /// DNS.
-    pub dns: Option<Counted<dns::Key, dns::Series, dns::Losses>>,
-    /// Datagrams of UDP.
-    pub udp: Option<Counted<UdpKey, UdpSeries, UdpLosses>>,
-    /// Packets that the kernel dropped.
-    pub drops: Option<Counted<DropKey, u64, DropLosses>>,
-}
-
-/// Sums of it.
+/// Sums of what is counted beside TCP.
 #[derive(Debug)]
 pub struct BeyondTotals {
     pub dns: Totals<dns::Key, Labels, dns::Series>,
@@ -51,13 +31,13 @@ impl BeyondTotals {
     /// Adds what is new.
     pub fn count(&mut self, beyond: &Beyond, places: &Places, namer: &mut Namer, at: Instant) {
         if let Some(counted) = &beyond.dns {
-            self.dns.count_all(&counted.series, |key| export::dns_labels(key, namer), at);
+            self.dns.count_all(&counted.series, |key| grouping::of_queries(key, namer), at);
         }
         if let Some(counted) = &beyond.udp {
-            self.udp.count_all(&counted.series, |key| export::udp_labels(key, places, namer), at);
+            self.udp.count_all(&counted.series, |key| grouping::of_datagrams(key, places, namer), at);
         }
         if let Some(counted) = &beyond.drops {
-            self.drops.count_all(&counted.series, |key| (key.benign, export::drop_labels(key, namer)), at);
+            self.drops.count_all(&counted.series, |key| (key.benign, grouping::of_drops(key, namer)), at);
         }
     }
 
@@ -85,15 +65,15 @@ impl BeyondTotals {
         let is_gone = |owner: Option<Owner>| owner.is_some_and(|owner| gone.contains(&owner));
         if let Some(dns) = &witnesses.dns {
             let last = dns.forget(|key| is_gone(key.owner()))?;
-            self.dns.count_last(&last, |key| export::dns_labels(key, namer), now);
+            self.dns.count_last(&last, |key| grouping::of_queries(key, namer), now);
         }
         if let Some(udp) = &witnesses.udp {
             let last = udp.forget(|key| is_gone(key.owner()))?;
-            self.udp.count_last(&last, |key| export::udp_labels(key, places, namer), now);
+            self.udp.count_last(&last, |key| grouping::of_datagrams(key, places, namer), now);
         }
         if let Some(drops) = &witnesses.drops {
             let last = drops.forget(|key| is_gone(key.owner()))?;
-            self.drops.count_last(&last, |key| (key.benign, export::drop_labels(key, namer)), now);
+            self.drops.count_last(&last, |key| (key.benign, grouping::of_drops(key, namer)), now);
         }
         Ok(())
     }
@@ -116,7 +96,7 @@ impl BeyondTotals {
         quiet.retain(|key| !key.is_other());
         if let Some(udp) = witnesses.udp.as_ref().filter(|_| !quiet.is_empty()) {
             let last = udp.forget(|key| quiet.contains(key))?;
-            self.udp.count_last(&last, |key| export::udp_labels(key, places, namer), now);
+            self.udp.count_last(&last, |key| grouping::of_datagrams(key, places, namer), now);
         }
         Ok(())
     }
@@ -157,35 +137,5 @@ impl Owned for DropKey {
     /// A namespace in all its control groups; a packet may have none.
     fn owner(&self) -> Option<Owner> {
         (!self.is_other() && self.netns != 0).then_some((self.netns, 0))
-    }
-}
-
-impl Count for UdpSeries {
-    fn since(&self, before: &Self) -> Self {
-        UdpSeries::since(self, before)
-    }
-
-    fn add(&mut self, news: &Self) {
-        *self += *news;
-    }
-}
-
-impl Count for dns::Series {
-    fn since(&self, before: &Self) -> Self {
-        let mut latencies = self.latencies;
-        latencies.iter_mut().zip(before.latencies).for_each(|(now, before)| *now = now.saturating_sub(before));
-        Self {
-            queries: self.queries.since(&before.queries),
-            truncated: self.truncated.since(&before.truncated),
-            latency: self.latency.saturating_sub(before.latency),
-            latencies,
-        }
-    }
-
-    fn add(&mut self, news: &Self) {
-        self.queries += news.queries;
-        self.truncated += news.truncated;
-        self.latency += news.latency;
-        self.latencies.iter_mut().zip(news.latencies).for_each(|(sum, news)| *sum += news);
     }
 }

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use jiff::Zoned;
-use probe::{UdpKey, UdpSeries};
+use probe::{Counters, UdpKey, UdpSeries};
 use serde_json::{Map, Value, json};
 
+use crate::label::OTHER;
 use crate::table::{Column, Line, cell, nonempty, nonzero};
-use crate::totals::OTHER;
 use crate::who::Who;
 
 /// Columns of its text.

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use probe::{Connection, Role};
 
 use crate::conntrack::{Translation, Transport};
+use crate::namer::Namer;
 use crate::peer::Service;
 use crate::place::{Place, Places};
-use crate::who::{Namer, Who};
+use crate::who::Who;
 
 /// How long something is remembered that was not seen any more.
 const REMEMBERED: Duration = Duration::from_secs(300);

@@ -6,55 +6,21 @@ mod nat;
 mod open;
 mod udp;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use probe::{Connection, Key, Losses, RTT_BOUNDS_US, Role, Series};
+use probe::{Connection, Counter, Counters, RTT_BOUNDS_US, Role, Series};
 
-use crate::beyond::Beyond;
-use crate::conntrack::Told;
+use crate::grouping;
+use crate::label::Labels;
 use crate::ledger::Ledger;
 use crate::link::{Link, SOURCE};
-use crate::metric::{Family, Kind, Labels};
-use crate::own::{Cost, own};
-use crate::place::name_of;
-use crate::totals::Owner;
-use crate::who::Namer;
+use crate::metric::{Family, Kind};
+use crate::namer::Namer;
+use crate::own::own;
+use crate::reading::Reading;
 use crate::workload::workloads;
-
-pub(crate) use dns::labels as dns_labels;
-pub(crate) use drops::labels as drop_labels;
-pub(crate) use udp::labels as udp_labels;
-
-/// Everything that one scrape reads.
-#[derive(Debug)]
-pub struct Reading {
-    /// Counters.
-    pub series: Vec<(Key, Series)>,
-    /// What is open.
-    pub connections: Vec<Connection>,
-    /// What was missed.
-    pub losses: Losses,
-    /// What is seen beside TCP.
-    pub beyond: Beyond,
-    /// Who is behind translated addresses; none where nobody looks.
-    pub translations: Option<Told>,
-    /// What the agent itself costs.
-    pub cost: Cost,
-}
-
-impl Reading {
-    /// Owners of what is open.
-    pub(crate) fn open(&self) -> BTreeSet<Owner> {
-        self.connections.iter().map(|connection| (connection.netns, connection.cgroup)).collect()
-    }
-
-    /// Owners of what was counted.
-    pub(crate) fn heard(&self) -> BTreeSet<Owner> {
-        self.series.iter().map(|(key, _)| (key.netns, key.cgroup)).collect()
-    }
-}
 
 /// The metrics of one scrape: what is new goes into the ledger, and its sums come out.
 pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Family> {
@@ -85,25 +51,36 @@ pub fn families(reading: &Reading, ledger: &mut Ledger, now: Instant) -> Vec<Fam
     families
 }
 
+/// Counters of connections that have families of their own: under Istio's names, with labels of their own, or as histogram.
+const APART: [&str; 9] =
+    ["opened", "closed", "sent", "received", "resets_sent", "resets_received", "handshake_ns", "rtt_sum_us", "rtt"];
+
+/// Names of counters that say more than the kernel's; all others are `meshtax_tcp_NAME_total`.
+const NAMED: [(&str, &str); 7] = [
+    ("failed", "meshtax_tcp_connect_failures_total"),
+    ("reset", "meshtax_tcp_connections_aborted_total"),
+    ("retransmitted", "meshtax_tcp_retransmitted_bytes_total"),
+    ("retransmits", "meshtax_tcp_retransmitted_segments_total"),
+    ("out_of_order", "meshtax_tcp_out_of_order_segments_total"),
+    ("bypassed", "meshtax_tcp_unknown_bytes_connections_total"),
+    ("untimed", "meshtax_tcp_handshakes_untimed_total"),
+];
+
 /// Families about connections.
 struct Tcp {
     istio: [Family; 4],
     own: [Family; 4],
-    failed: Family,
-    reset: Family,
+    /// By the counter's name.
+    plain: Vec<(&'static str, Family)>,
     resets: Family,
-    retransmitted: Family,
-    retransmits: Family,
-    out_of_order: Family,
-    bypassed: Family,
     handshake: Family,
-    untimed: Family,
     rtt: Family,
 }
 
 impl Tcp {
     fn new() -> Self {
         let counter = |name, help| Family::new(name, Kind::Counter, help);
+        let plain = Series::COUNTERS.iter().filter(|counter| !APART.contains(&counter.name));
         Self {
             istio: [
                 counter("istio_tcp_sent_bytes_total", "Bytes that servers sent."),
@@ -117,32 +94,14 @@ impl Tcp {
                 counter("meshtax_tcp_connections_opened_total", "Connections opened, likewise."),
                 counter("meshtax_tcp_connections_closed_total", "Connections closed, likewise."),
             ],
-            failed: counter(
-                "meshtax_tcp_connect_failures_total",
-                "Active opens that failed, or were given up by who asked for them.",
-            ),
-            reset: counter(
-                "meshtax_tcp_connections_aborted_total",
-                "Connections that were cut off: by a reset of either side, or an error.",
-            ),
+            plain: plain.map(plain_family).collect(),
             resets: counter(
                 "meshtax_tcp_resets_total",
                 "Resets, by whether the side that reports sent (transmit) or received them.",
             ),
-            retransmitted: counter("meshtax_tcp_retransmitted_bytes_total", "Bytes sent again."),
-            retransmits: counter("meshtax_tcp_retransmitted_segments_total", "Segments sent again."),
-            out_of_order: counter("meshtax_tcp_out_of_order_segments_total", "Segments that came out of order."),
-            bypassed: counter(
-                "meshtax_tcp_unknown_bytes_connections_total",
-                "Connections of which a sockmap may have carried bytes past TCP: the bytes above lack these.",
-            ),
             handshake: counter(
                 "meshtax_tcp_handshake_seconds_total",
                 "Time that handshakes took, summed over connections opened, without those that are not timed.",
-            ),
-            untimed: counter(
-                "meshtax_tcp_handshakes_untimed_total",
-                "Connections opened of which nobody knows how long the handshake took: the answer was sent again.",
             ),
             rtt: Family::new(
                 "meshtax_tcp_rtt_seconds",
@@ -163,40 +122,31 @@ impl Tcp {
         }
         let labels = Arc::new(link.brief());
         // Zeros, too: a counter that begins with its first event hides it from rates.
-        if is_client {
-            self.failed.add(Arc::clone(&labels), series.failed as f64);
+        for (counter, words) in series.each().filter(|(counter, _)| counter.name != "failed" || is_client) {
+            if let Some((_, family)) = self.plain.iter_mut().find(|(name, _)| *name == counter.name) {
+                family.add(Arc::clone(&labels), words[0] as f64);
+            }
         }
-        self.reset.add(Arc::clone(&labels), series.reset as f64);
         for (direction, count) in [("transmit", series.resets_sent), ("receive", series.resets_received)] {
             let directed =
                 labels.iter().cloned().chain([("network_io_direction", direction.into())]).collect::<Labels>();
             self.resets.add(directed, count as f64);
         }
-        self.retransmitted.add(Arc::clone(&labels), series.retransmitted as f64);
-        self.retransmits.add(Arc::clone(&labels), series.retransmits as f64);
-        self.out_of_order.add(Arc::clone(&labels), series.out_of_order as f64);
-        self.bypassed.add(Arc::clone(&labels), series.bypassed as f64);
-        self.handshake.add(Arc::clone(&labels), series.handshake.as_secs_f64());
-        self.untimed.add(Arc::clone(&labels), series.untimed as f64);
+        self.handshake.add(Arc::clone(&labels), series.handshake().as_secs_f64());
         let bounds: Vec<f64> = RTT_BOUNDS_US.iter().map(|bound| f64::from(*bound) / 1e6).collect();
         self.rtt.add_counts(labels, &bounds, &series.rtt, series.rtt_sum_us as f64 / 1e6);
     }
 
     fn into_families(self) -> Vec<Family> {
-        let rest = [
-            self.failed,
-            self.reset,
-            self.resets,
-            self.retransmitted,
-            self.retransmits,
-            self.out_of_order,
-            self.bypassed,
-            self.handshake,
-            self.untimed,
-            self.rtt,
-        ];
-        self.istio.into_iter().chain(self.own).chain(rest).collect()
+        let plain = self.plain.into_iter().map(|(_, family)| family);
+        self.istio.into_iter().chain(self.own).chain(plain).chain([self.resets, self.handshake, self.rtt]).collect()
     }
+}
+
+fn plain_family(counter: &Counter) -> (&'static str, Family) {
+    let named = NAMED.iter().find(|(name, _)| *name == counter.name);
+    let name = named.map_or_else(|| format!("meshtax_tcp_{}_total", counter.name), |(_, name)| (*name).to_owned());
+    (counter.name, Family::new(name, Kind::Counter, counter.about.trim_start()))
 }
 
 /// How full the queues of what listens are: where several share a name and a port, one may be full beside empty ones, and the
@@ -208,7 +158,7 @@ fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 3] {
     let mut syn = Family::new("meshtax_tcp_syn_queue_length", Kind::Gauge, "Opens that are not complete.");
     let mut fullest: BTreeMap<Labels, &Connection> = BTreeMap::new();
     for listener in connections.iter().filter(|connection| connection.role == Role::Listener) {
-        let known = fullest.entry(listener_labels(listener, namer)).or_insert(listener);
+        let known = fullest.entry(grouping::of_listener(listener, namer)).or_insert(listener);
         if is_fuller(listener, known) {
             *known = listener;
         }
@@ -238,12 +188,6 @@ fn dropped(ledger: &Ledger) -> Family {
         drops.add(labels.clone(), *dropped as f64);
     }
     drops
-}
-
-/// Whose a listener is, and its port.
-pub(crate) fn listener_labels(listener: &Connection, namer: &mut Namer) -> Labels {
-    let name = name_of(listener.netns, listener.cgroup, &listener.comm, namer);
-    vec![("workload", name), ("server_port", listener.local.port().to_string().into())]
 }
 
 #[cfg(test)]

@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 use probe::{Connection, Key, ProbeError, Role, Series};
 
 use crate::beyond::BeyondTotals;
-use crate::export::{Reading, listener_labels};
+use crate::grouping;
+use crate::label::Labels;
 use crate::link::Link;
 use crate::living::Living;
-use crate::metric::{Family, Labels};
+use crate::metric::Family;
+use crate::namer::Namer;
 use crate::place::Places;
-use crate::totals::{Owned, Owner, Totals};
-use crate::who::Namer;
+use crate::reading::Reading;
+use crate::totals::{MANY, Owned, Owner, Totals};
 use crate::witnesses::Witnesses;
-
-/// Keys of a map in the kernel from which on it is half full: then those without news are forgotten.
-pub(crate) const MANY: usize = 4_096;
 
 /// How much is remembered, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +98,7 @@ impl Ledger {
         tcp.count_all(&reading.series, |key| Link::of(key, places, namer), at);
         beyond.count(&reading.beyond, places, namer, at);
         for listener in reading.connections.iter().filter(|connection| connection.role == Role::Listener) {
-            drops.count(&listener.id, &listener.drops.into(), || listener_labels(listener, namer), at);
+            drops.count(&listener.id, &listener.drops.into(), || grouping::of_listener(listener, namer), at);
         }
         let open: HashSet<u64> = reading.connections.iter().map(|connection| connection.id).collect();
         drops.retain(|id| open.contains(id));

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use probe::{Key, Role};
 
 use crate::conntrack::Transport;
-use crate::metric::Labels;
+use crate::label::Labels;
+use crate::label::{Group, OTHER};
+use crate::namer::Namer;
 use crate::peer::{Peer, Service, UNKNOWN};
 use crate::place::{Place, Places};
-use crate::totals::{Group, OTHER};
-use crate::who::Namer;
 
 /// The reporter that is a client.
 pub const SOURCE: &str = "source";

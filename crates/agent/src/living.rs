@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::who::{GROUPS, NAMED};
+use crate::namer::{GROUPS, NAMED};
 
 /// Numbers that the kernel has given to the first PID namespace and to the root of all control groups.
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";

@@ -2,11 +2,12 @@
 
 mod accept;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::totals::Group;
+use crate::label::{Group, Labels};
 use accept::{Range, quality};
 
 /// Forms in which a scraper can have metrics.
@@ -37,9 +38,6 @@ impl Exposition {
     }
 }
 
-/// Labels of a series, in order. Values are shared between series that have the same.
-pub type Labels = Vec<(&'static str, Arc<str>)>;
-
 /// What kind of metric a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -54,7 +52,7 @@ pub enum Kind {
 /// A metric with all its series.
 #[derive(Clone, Debug)]
 pub struct Family {
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) help: &'static str,
     pub(crate) kind: Kind,
     /// Families that tell of the same share the labels: they are most of an exposition.
@@ -70,8 +68,8 @@ pub(crate) enum Value {
 
 impl Family {
     /// A metric without series.
-    pub fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
-        Self { name, help, kind, series: BTreeMap::new() }
+    pub fn new(name: impl Into<Cow<'static, str>>, kind: Kind, help: &'static str) -> Self {
+        Self { name: name.into(), help, kind, series: BTreeMap::new() }
     }
 
     /// Adds to the series of these labels, which begins at 0.
@@ -116,7 +114,7 @@ impl Family {
         // OpenMetrics names a family without the suffix of its samples.
         let name = match (form, self.kind) {
             (Exposition::OpenMetrics, Kind::Counter) => self.name.trim_end_matches("_total"),
-            _ => self.name,
+            _ => &self.name,
         };
         let kind = match self.kind {
             Kind::Counter => "counter",
@@ -126,16 +124,16 @@ impl Family {
         let _infallible = write!(text, "# HELP {name} {}\n# TYPE {name} {kind}\n", self.help);
         for (labels, value) in &self.series {
             match value {
-                Value::Number(number) => sample(&mut text, self.name, "", labels, None, *number),
+                Value::Number(number) => sample(&mut text, &self.name, "", labels, None, *number),
                 Value::Histogram { bounds, counts, sum } => {
                     let mut below = 0;
                     let ends = bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
                     for (end, count) in ends.zip(counts) {
                         below += count;
-                        sample(&mut text, self.name, "_bucket", labels, Some(&end), below as f64);
+                        sample(&mut text, &self.name, "_bucket", labels, Some(&end), below as f64);
                     }
-                    sample(&mut text, self.name, "_sum", labels, None, *sum);
-                    sample(&mut text, self.name, "_count", labels, None, below as f64);
+                    sample(&mut text, &self.name, "_sum", labels, None, *sum);
+                    sample(&mut text, &self.name, "_count", labels, None, below as f64);
                 }
             }
         }

@@ -1,71 +1,14 @@
-use probe::{MapFill, ProgramCost};
-
-use crate::export::Reading;
+use crate::cost::Cost;
 use crate::metric::{Family, Kind};
-
-/// What the agent itself costs.
-#[derive(Clone, Debug, Default)]
-pub struct Cost {
-    /// CPU time of its processes so far, in seconds.
-    pub cpu_s: f64,
-    /// Their resident memory, in bytes; pages that they share count for each.
-    pub memory_bytes: u64,
-    /// How long this reading took, in seconds.
-    pub reading_s: f64,
-    /// What its programs in the kernel cost, by witness.
-    pub programs: Vec<(&'static str, ProgramCost)>,
-    /// Whether their runs are timed.
-    pub is_timed: bool,
-    /// How full its maps in the kernel are, by witness.
-    pub maps: Vec<(&'static str, MapFill)>,
-}
-
-impl Cost {
-    /// Adds what a process costs that works for the agent.
-    pub fn add(&mut self, more: Cost) {
-        self.cpu_s += more.cpu_s;
-        self.memory_bytes += more.memory_bytes;
-    }
-}
-
-/// CPU time and memory of another process; 0 where /proc does not tell.
-pub fn cost_of(process: u32) -> Cost {
-    let memory_bytes = resident(&process.to_string()).unwrap_or_default();
-    Cost { cpu_s: cpu_s(process).unwrap_or_default(), memory_bytes, ..Cost::default() }
-}
-
-/// User and system time are the fourteenth and fifteenth field of /proc/PID/stat, and those of processes that it has outlived
-/// follow; the second ends with the last bracket.
-fn cpu_s(process: u32) -> Option<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let (_, after) = text.rsplit_once(") ")?;
-    let ticks: u64 = after.split(' ').skip(11).take(4).map(|field| field.parse().unwrap_or(0)).sum();
-    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
-    Some(ticks as f64 / per_second as f64)
-}
-
-/// CPU time and memory of this process; 0 where /proc does not tell.
-pub fn own_cost() -> Cost {
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok();
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    let cpu_s = usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
-    let memory_bytes = resident("self").unwrap_or_default();
-    Cost { cpu_s, memory_bytes, ..Cost::default() }
-}
-
-fn resident(process: &str) -> Option<u64> {
-    let pages: u64 = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?.split(' ').nth(1)?.parse().ok()?;
-    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
-    Some(pages * u64::try_from(size).ok()?)
-}
+use crate::reading::Reading;
 
 /// What the agent costs and what it missed; `overflows` is how often it counted something as `other` itself.
 pub fn own(reading: &Reading, overflows: u64) -> Vec<Family> {
     let Reading { losses, cost, series, connections, .. } = reading;
     let mut events =
         Family::new("meshtax_agent_events_lost_total", Kind::Counter, "Events that nobody read in time; no metric is.");
-    for (kind, lost) in &losses.events {
-        events.add(vec![("event", format!("{kind:?}").to_lowercase().into())], *lost as f64);
+    for (kind, lost) in losses.by_kind() {
+        events.add(vec![("event", format!("{kind:?}").to_lowercase().into())], lost as f64);
     }
     let mut overflow = Family::new(
         "meshtax_agent_series_overflow_total",

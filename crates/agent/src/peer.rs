@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::totals::OTHER;
+use crate::label::OTHER;
 use crate::who::Who;
 
 /// What is not known, in Istio's words.

@@ -8,9 +8,9 @@ use std::time::Instant;
 use probe::{Connection, Role};
 
 use crate::conntrack::{Translation, Transport};
+use crate::namer::Namer;
 use crate::peer::{Peer, Service};
 use crate::translation::Translations;
-use crate::who::Namer;
 
 /// Command of a sidecar's proxy.
 const PROXY: &str = "envoy";

@@ -3,42 +3,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Instant;
 
-use probe::Series;
+use probe::Counters;
 
-use crate::metric::Labels;
+use crate::label::Group;
 
-/// The value of labels for which there is no room.
-pub const OTHER: &str = "other";
-
-/// Counters that grow together.
-pub trait Count: Clone + Default + PartialEq {
-    /// What is new since `before`. What has fallen back has no news.
-    fn since(&self, before: &Self) -> Self;
-
-    /// Adds what is new.
-    fn add(&mut self, news: &Self);
-}
-
-/// What counters are summed by.
-pub trait Group: Ord {
-    /// The group of all such for which there is no room.
-    fn other(&self) -> Self;
-}
-
-impl Group for Labels {
-    fn other(&self) -> Self {
-        // Who reports stays, so that sums by reporter stay what they are.
-        let other =
-            |name: &'static str, value: &Arc<str>| if name == "reporter" { Arc::clone(value) } else { OTHER.into() };
-        self.iter().map(|(name, value)| (*name, other(name, value))).collect()
-    }
-}
-
-impl<G: Group> Group for (bool, G) {
-    fn other(&self) -> Self {
-        (self.0, self.1.other())
-    }
-}
+/// Keys of a map in the kernel from which on it is half full: then those without news are forgotten.
+pub const MANY: usize = 4_096;
 
 /// A network namespace and a control group.
 pub type Owner = (u32, u64);
@@ -76,7 +46,7 @@ struct Sum<V> {
     changed: Instant,
 }
 
-impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
+impl<K: Eq + Hash + Clone, G: Group, V: Counters> Totals<K, G, V> {
     /// Sums of at most so many groups, and beside them the others.
     pub fn new(most: usize) -> Self {
         Self { told: HashMap::new(), sums: BTreeMap::new(), most, others: 0, overflows: 0 }
@@ -84,17 +54,16 @@ impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
 
     /// Adds what is new of a key that has come to `now`; its group is asked for only where there is anything new.
     pub fn count(&mut self, key: &K, now: &V, group: impl FnOnce() -> G, at: Instant) {
-        let before = self.told.get(key).map(|told| told.value.clone());
-        let news = now.since(&before.clone().unwrap_or_default());
+        let before = self.told.get(key).map(|told| told.value);
+        let news = now.since(&before.unwrap_or_default());
         if before.is_some() && news == V::default() {
             return;
         }
         let group = self.admit(group());
         let sum = self.sums.entry(Arc::clone(&group)).or_insert_with(|| Sum { value: V::default(), changed: at });
-        sum.value.add(&news);
+        sum.value = sum.value.plus(&news);
         sum.changed = at;
-        let mut value = before.unwrap_or_default();
-        value.add(&news);
+        let value = before.unwrap_or_default().plus(&news);
         self.told.insert(key.clone(), Told { value, group: Some(group), changed: at });
     }
 
@@ -102,7 +71,8 @@ impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
     pub fn count_all(&mut self, series: &[(K, V)], mut group: impl FnMut(&K) -> G, at: Instant) {
         let mut sums: HashMap<&K, V> = HashMap::new();
         for (key, counters) in series.iter().filter(|(_, counters)| *counters != V::default()) {
-            sums.entry(key).or_default().add(counters);
+            let sum = sums.entry(key).or_default();
+            *sum = sum.plus(counters);
         }
         for (key, counters) in sums {
             self.count(key, &counters, || group(key), at);
@@ -174,60 +144,6 @@ impl<K: Eq + Hash + Clone, G: Group, V: Count> Totals<K, G, V> {
     /// How often something was counted among the others.
     pub fn overflows(&self) -> u64 {
         self.overflows
-    }
-}
-
-impl Count for u64 {
-    fn since(&self, before: &Self) -> Self {
-        self.saturating_sub(*before)
-    }
-
-    fn add(&mut self, news: &Self) {
-        *self += news;
-    }
-}
-
-impl Count for Series {
-    fn since(&self, before: &Self) -> Self {
-        let mut rtt = self.rtt;
-        rtt.iter_mut().zip(before.rtt).for_each(|(now, before)| *now = now.saturating_sub(before));
-        Self {
-            opened: self.opened.since(&before.opened),
-            closed: self.closed.since(&before.closed),
-            failed: self.failed.since(&before.failed),
-            reset: self.reset.since(&before.reset),
-            resets_sent: self.resets_sent.since(&before.resets_sent),
-            resets_received: self.resets_received.since(&before.resets_received),
-            sent: self.sent.since(&before.sent),
-            received: self.received.since(&before.received),
-            retransmitted: self.retransmitted.since(&before.retransmitted),
-            retransmits: self.retransmits.since(&before.retransmits),
-            out_of_order: self.out_of_order.since(&before.out_of_order),
-            bypassed: self.bypassed.since(&before.bypassed),
-            handshake: self.handshake.saturating_sub(before.handshake),
-            untimed: self.untimed.since(&before.untimed),
-            rtt_sum_us: self.rtt_sum_us.since(&before.rtt_sum_us),
-            rtt,
-        }
-    }
-
-    fn add(&mut self, news: &Self) {
-        self.opened += news.opened;
-        self.closed += news.closed;
-        self.failed += news.failed;
-        self.reset += news.reset;
-        self.resets_sent += news.resets_sent;
-        self.resets_received += news.resets_received;
-        self.sent += news.sent;
-        self.received += news.received;
-        self.retransmitted += news.retransmitted;
-        self.retransmits += news.retransmits;
-        self.out_of_order += news.out_of_order;
-        self.bypassed += news.bypassed;
-        self.handshake += news.handshake;
-        self.untimed += news.untimed;
-        self.rtt_sum_us += news.rtt_sum_us;
-        self.rtt.iter_mut().zip(news.rtt).for_each(|(sum, news)| *sum += news);
     }
 }
 

@@ -1,17 +1,16 @@
 use std::time::Instant;
 
-use probe::{Costs, Dns, Drops, MapFill, Probe, ProbeError, ProgramCost, Udp};
+use probe::{Costs, Dns, Drops, MapFill, ProbeError, ProgramCost, Tcp, Udp};
 
-use crate::beyond::{Beyond, Counted};
 use crate::conntrack::Conntrack;
-use crate::export::Reading;
-use crate::own::{Cost, cost_of, own_cost};
+use crate::cost::{Cost, cost_of, own_cost};
+use crate::reading::{Beyond, Counted, Reading};
 
 /// What sees for the agent.
 #[derive(Debug)]
 pub struct Witnesses {
     /// Of connections.
-    pub probe: Probe,
+    pub probe: Tcp,
     /// Of DNS, where it is wanted and to be had.
     pub dns: Option<Dns>,
     /// Of datagrams, likewise.

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::container::Container;
-use crate::export::Reading;
 use crate::kubernetes::Pod;
-use crate::metric::{Family, Kind, Labels};
+use crate::label::Labels;
+use crate::metric::{Family, Kind};
+use crate::namer::Namer;
 use crate::peer::{Peer, UNKNOWN};
-use crate::who::Namer;
+use crate::reading::Reading;
 
 /// Which containers the workloads are, by identifiers that kube-state-metrics has, too.
 pub fn workloads(reading: &Reading, namer: &mut Namer) -> Family {

@@ -11,7 +11,7 @@ use rcgen::{
 
 use crate::address::DOMAIN;
 use crate::error::LabError;
-use crate::pod::write_private;
+use crate::files::write_private;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Clocks of other pods may be a little behind.

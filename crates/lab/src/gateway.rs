@@ -7,10 +7,13 @@ use plane::{GATEWAY, GATEWAY_ACCOUNT, GATEWAY_PORT, PROXY_UID, Sidecar};
 use topology::Protocol;
 
 use crate::address::{CLIENT, INGRESS};
+use crate::blueprint::ArmPlan;
 use crate::error::{LabError, step};
-use crate::node::{Site, destinations, proxy_files, start_envoy};
-use crate::pod::{Pod, write_private};
-use crate::stand::ArmPlan;
+use crate::files::write_private;
+use crate::pod::Pod;
+use crate::sidecar::{proxy_files, start_envoy};
+use crate::site::Site;
+use crate::workload::destinations;
 
 /// The pods of an arm and their addresses; a gateway comes last.
 pub(crate) fn pods(site: &Site<'_>, arm: &ArmPlan) -> Vec<(String, Ipv4Addr)> {

@@ -8,14 +8,14 @@ use std::time::Duration;
 use plane::{AGENT_PORT, AppProbe, READINESS_PORT, Sidecar};
 use topology::{Metrics, Topology, Work};
 
+use crate::blueprint::{ArmPlan, Role};
 use crate::error::{LabError, step};
 use crate::kubelet::Probe;
 use crate::namespace::{NetNs, Rest, Room};
-use crate::node::{Site, keep_command};
 use crate::place::node_group;
 use crate::pod::Pod;
 use crate::process::Process;
-use crate::stand::{ArmPlan, Role};
+use crate::site::Site;
 
 /// The sidecar's own word.
 const READINESS: &str = "/healthz/ready";
@@ -29,7 +29,7 @@ pub(crate) fn start_pilot(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> 
     let hold_bytes = agent_bytes(site.blueprint.topology, options);
     let program =
         (site.blueprint.programs)(Role::Pilot { address: pod.address(), probes: &probes, metrics, hold_bytes });
-    keep_command(pod, "agent.txt", &program)?;
+    pod.keep_command("agent.txt", &program)?;
     pod.start_beside("proxy", PILOT, &program, site.trees)
 }
 
@@ -92,13 +92,13 @@ fn probes(site: &Site<'_>, arm: &ArmPlan, pods: &[Pod]) -> Vec<Probe> {
 
 /// Where the pod's application tells metrics, if it is a program and the topology says so.
 fn app_metrics<'a>(site: &Site<'a>, pod: &Pod) -> Option<&'a Metrics> {
-    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name())?;
+    let found = site.pod(pod.name())?;
     found.service.metrics.as_ref().filter(|_| matches!(found.version.work, Work::Command { .. }))
 }
 
 /// The readiness probe of the pod's application, where the topology names a path for it.
 fn app_probe(site: &Site<'_>, pod: &Pod) -> Option<AppProbe> {
-    let found = site.blueprint.topology.pods().find(|known| known.name() == pod.name())?;
+    let found = site.pod(pod.name())?;
     let ready = found.service.ready.as_ref()?;
     Some(AppProbe::ready(&found.service.name, found.service.port, ready))
 }

@@ -4,9 +4,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::error::LabError;
-use crate::node::{Node, nft};
+use crate::node::Node;
 use crate::pod::Pod;
-use crate::stand::Stop;
+use crate::rules::nft;
+use crate::stop::Stop;
 
 /// How long a program may take to obey.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,9 +1,9 @@
 //! Marks: what a run makes bears its id, and a file says what that is and, by its lock, whether somebody still holds it. What
 //! no such file tells of is somebody else's, whatever its name.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,11 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Trees;
+use crate::folder::{FOLDER, make_folder};
 use crate::namespace::{NETNS_FOLDER, forget_netns, put_names_away};
 
 /// Prefix of every name that a run gives to a namespace or control group.
 pub(crate) const PREFIX: &str = "meshtax-";
-/// Files of runs; only root writes here.
-pub(crate) const FOLDER: &str = "/run/meshtax";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long applications may take to end once they are told to.
@@ -234,12 +233,6 @@ fn group_name(id: &str) -> PathBuf {
 
 fn boot() -> io::Result<String> {
     Ok(fs::read_to_string(BOOT_ID)?.trim_end().to_owned())
-}
-
-/// A folder into which only root writes, whatever the umask.
-pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o755).create(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o755))
 }
 
 /// A file that only root reads: whoever may open it may lock it, too.

@@ -16,7 +16,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{Gid, Uid, chdir, chroot, fchdir, setgid, setgroups, sethostname, setuid, write};
 
-use crate::mark::{FOLDER, make_folder};
+use crate::folder::{FOLDER, make_folder};
 use crate::view::View;
 
 /// Where the network namespaces of labs have their names: a folder and a mount of its own, so that nothing of the host's is

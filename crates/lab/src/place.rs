@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use topology::{Restart, Volume, VolumeSource, Work};
 
 use crate::address;
+use crate::blueprint::{ArmPlan, Blueprint};
 use crate::error::{LabError, step};
+use crate::files::write_anew;
 use crate::mark::PREFIX;
-use crate::node::Site;
-use crate::pod::write_anew;
-use crate::stand::{ArmPlan, Blueprint};
+use crate::site::Site;
 use crate::view::{Access, Shown, is_hidden};
 
 /// Where a pod's marks and files are.

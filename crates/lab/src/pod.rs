@@ -1,5 +1,4 @@
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use topology::Restart;
 
 use crate::cgroup::Trees;
 use crate::error::{LabError, step};
+use crate::files::write_anew;
 use crate::namespace::{NetNs, Rest, Room};
 use crate::place::Place;
 use crate::process::{Process, Program};
@@ -193,6 +193,13 @@ impl Pod {
         &self.place.files
     }
 
+    /// Keeps the command line of one of its programs in its folder, an argument a line.
+    pub(crate) fn keep_command(&self, file: &str, program: &Program) -> Result<(), LabError> {
+        let path = self.files().join(file);
+        let text = format!("{}\n", program.command.join("\n"));
+        write_anew(&path, &text).map_err(step(format!("write {}", path.display())))
+    }
+
     /// Cuts the logs of its processes where they grow for ever.
     pub(crate) fn trim_logs(&self) -> Result<(), LabError> {
         self.containers.iter().try_for_each(|container| container.process.trim_log())?;
@@ -241,27 +248,4 @@ impl Pod {
         self.containers.into_iter().try_for_each(|container| container.process.let_go())?;
         self.beside.into_iter().try_for_each(|(_, process)| process.let_go())
     }
-}
-
-/// Writes a file into a folder in which another user may write: made beside its place and renamed, so that no link leads what
-/// root writes elsewhere.
-pub fn write_anew(path: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    File::create_new(&beside)?.write_all(text.as_bytes())?;
-    fs::rename(&beside, path)
-}
-
-/// Writes a file that only `owner` may read, in a folder that only `owner` may enter.
-pub(crate) fn write_private(path: &Path, text: &str, owner: u32) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::{OpenOptionsExt, fchown};
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    fchown(&file, Some(owner), Some(owner))
 }

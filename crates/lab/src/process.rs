@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{LabError, step};
 use crate::namespace::{Room, spawn};
-use crate::stand::Stop;
+use crate::stop::Stop;
 
 /// How often a wait looks whether the user wants to stop.
 const GLANCE: Duration = Duration::from_millis(100);

@@ -7,11 +7,15 @@ use topology::{Fault, Topology};
 
 use crate::address::{Addresses, assign};
 use crate::authority::Identities;
+use crate::blueprint::ArmPlan;
 use crate::error::{LabError, step};
-use crate::node::{INSIDE, Site, apply_rules, destinations, keep_command, limit_proxy, workload};
-use crate::pod::{Pod, write_private};
+use crate::files::write_private;
+use crate::pod::Pod;
 use crate::process::Program;
-use crate::stand::ArmPlan;
+use crate::rules::apply_rules;
+use crate::sidecar::{INSIDE, limit_proxy};
+use crate::site::Site;
+use crate::workload::{destinations, workload};
 
 /// Files that every pod of an arm with such proxies has in its folder; no template may be called like one of them.
 pub const FILES_RESERVED: [&str; 10] = [
@@ -50,7 +54,7 @@ pub(crate) fn start_proxy(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, proxy: 
     written.collect::<Result<(), _>>().and_then(|()| write_identity(site, pod)).map_err(step(doing))?;
     limit_proxy(site, arm, pod)?;
     let program = Program { command: rendered.command, environment: Vec::new(), takes_orders: false };
-    keep_command(pod, "command.txt", &program)?;
+    pod.keep_command("command.txt", &program)?;
     pod.start("proxy", &program, Some(PROXY_UID), site.trees)
 }
 

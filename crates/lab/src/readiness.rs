@@ -5,10 +5,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::blueprint::Blueprint;
 use crate::error::LabError;
-use crate::node::Site;
 use crate::pod::Pod;
-use crate::stand::Blueprint;
+use crate::site::Site;
 
 /// Pause between two looks at something that does not tell by itself when it is ready.
 const PROBE_PERIOD: Duration = Duration::from_millis(5);

@@ -14,7 +14,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, SFlag, mknod};
 use nix::unistd::{chdir, chroot, mkdir, unlink};
 
-use crate::mark::FOLDER;
+use crate::folder::FOLDER;
 
 /// Folders that are a pod's own, and empty when it starts, with their options.
 const OWN: [(&str, &CStr); 4] =

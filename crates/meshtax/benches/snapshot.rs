@@ -6,14 +6,14 @@
 use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
-use probe::Probe;
+use probe::Tcp;
 
 const CONNECTIONS: usize = 5_000;
 const REPEATS: usize = 51;
 const SNAPSHOT_MS_MAX: f64 = 15.0;
 
 fn main() {
-    let mut probe = Probe::load().expect("root may load programs");
+    let mut probe = Tcp::load().expect("root may load programs");
     probe.attach().expect("the kernel takes them");
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let place = listener.local_addr().expect("it is bound");

@@ -6,7 +6,7 @@ use std::fs;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 
-use crate::needs;
+use crate::capability;
 
 /// How tools name codes of which they print no number.
 const WORDS: [(&str, Errno); 11] = [
@@ -58,7 +58,7 @@ pub fn shortage(told: &str) -> Option<String> {
 /// What to do where a step of a lab is refused: the same, and what forbids it.
 pub fn of_lab(told: &str) -> Option<String> {
     shortage(told).or_else(|| match code_of(told)? {
-        Errno::EPERM | Errno::EACCES => Some(forbidden(&needs::lacking())),
+        Errno::EPERM | Errno::EACCES => Some(forbidden(&capability::lacking())),
         Errno::EROFS => Some(
             "what it writes to is mounted read-only, as control groups and /proc/sys are in an unprivileged container: add \
              `--privileged`"

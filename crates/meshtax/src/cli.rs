@@ -18,7 +18,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use measure::{FailIf, Until};
 use topology::Span;
 
-use crate::experiment::{REQUESTS_MAX, ROUNDS_MAX, STANDS_MAX};
+use crate::experiment::{Amounts, REQUESTS_MAX, ROUNDS_MAX, STANDS_MAX};
 
 use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RESETS_HELP, RETRANS_HELP, RTT_HELP};
 
@@ -149,7 +149,7 @@ pub struct DemoOptions {
     #[command(flatten)]
     pub output: OutputOptions,
     #[command(flatten)]
-    pub amounts: Amounts,
+    pub amounts: AmountOptions,
 }
 
 /// Options of `run`.
@@ -173,12 +173,12 @@ pub struct RunOptions {
     #[command(flatten)]
     pub output: OutputOptions,
     #[command(flatten)]
-    pub amounts: Amounts,
+    pub amounts: AmountOptions,
 }
 
 /// How much is asked.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Amounts {
+pub struct AmountOptions {
     /// Rounds; each has one block of every arm. Intervals need 6, good ones 10
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)))]
     pub rounds: Option<u32>,
@@ -207,6 +207,16 @@ pub struct Amounts {
     /// Rounds after which --until gives up at the latest [default: the experiment's, else 200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)))]
     pub max_rounds: Option<u32>,
+}
+
+impl AmountOptions {
+    /// What is asked.
+    pub fn amounts(&self) -> Amounts {
+        let Self { rounds, stands, ready_timeout, requests, seed, margin, drop_foreign, until, max_rounds } =
+            self.clone();
+        let ready_timeout = ready_timeout.map(|timeout| timeout.0);
+        Amounts { rounds, stands, ready_timeout, requests, seed, margin, drop_foreign, until, max_rounds }
+    }
 }
 
 /// Where results go and what is printed.

@@ -1,5 +1,6 @@
 //! The experiment: topology × arms × load × blocks. Read from a file, or made from a topology; checked here, once.
 
+mod amounts;
 mod arm;
 mod bound;
 mod fault;
@@ -7,9 +8,11 @@ mod file;
 mod form;
 mod group;
 mod health;
+mod program;
 mod proxy;
 mod sidecar;
 mod target;
+mod unit;
 mod until;
 
 use std::fs;
@@ -21,10 +24,10 @@ use lab::Network;
 use load::Sequential;
 use measure::{NULL_ARM, Stands, Until};
 use plane::Plane;
-use serde::de::DeserializeOwned;
 use serde_saphyr::{Location, Spanned};
 use topology::{Fault, Span, Topology};
 
+pub use self::amounts::Amounts;
 pub use self::arm::Arm;
 use self::arm::arms_of;
 pub use self::bound::{REQUESTS_MAX, ROUNDS_MAX, STANDS_MAX};
@@ -38,10 +41,10 @@ pub use self::proxy::Wanted;
 use self::target::{entrance, target_of};
 use self::until::until_of;
 use crate::bundled;
-use crate::cli::Amounts;
 use crate::failure::{Failure, quoted};
 use crate::kind::{Kind, kind_of};
 use crate::text;
+use crate::yaml::read_yaml;
 
 /// Stand-ups of the lab unless told otherwise: as many as intervals need to be exact.
 const STANDS: u32 = 10;
@@ -167,7 +170,7 @@ impl Experiment {
     fn of_file(path: &Path, text: String, file: File, topology: TopologyFile) -> Result<Experiment, Failure> {
         let located = |fault| Failure::in_file(path, fault);
         let arms = arms_of(&file.arms, &topology.graph, path).map_err(located)?;
-        proxy::rehearse(path, &file.arms.value, &arms, &topology.graph)?;
+        proxy::rehearse(path, &file.arms.value, arms.iter().map(|arm| &arm.plane), &topology.graph)?;
         let groups = groups_of(file.groups.as_ref(), &arms, file.null).map_err(located)?;
         let Load::Sequential(sequential) = &file.load;
         let load = sequential_of(sequential, &topology.graph).map_err(located)?;
@@ -233,7 +236,7 @@ impl Experiment {
             // Fewer requests than rounds: as many rounds as can have a request each.
             self.rounds = self.rounds.min(u32::try_from(self.load.requests).unwrap_or(u32::MAX));
         }
-        self.ready_timeout = amounts.ready_timeout.map_or(self.ready_timeout, |timeout| timeout.0);
+        self.ready_timeout = amounts.ready_timeout.unwrap_or(self.ready_timeout);
         self.stands = amounts.stands.unwrap_or(self.stands);
         if let Some(what) = amounts.stands.and_then(|stands| too_many_stands(stands, self.rounds)) {
             return Err(Failure::new(what, "raise `--rounds` or lower `--stands`"));
@@ -335,20 +338,6 @@ pub fn outline(experiment: &Experiment) -> String {
         experiment.load.target,
         experiment.course()
     )
-}
-
-/// Reads an experiment file as a `T`. YAML takes the key `null` for no value at all, so it is read as if it were quoted; places behind the
-/// quotes are told as they are in the file.
-pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
-    let quoted = |line: &str| line.strip_prefix("null:").map(|rest| format!("\"null\":{rest}"));
-    let lines: Vec<String> = text.lines().map(|line| quoted(line).unwrap_or_else(|| line.to_owned())).collect();
-    topology::read_yaml(&lines.join("\n")).map_err(|mut fault: Fault| {
-        let line = usize::try_from(fault.line).ok().and_then(|line| lines.get(line.checked_sub(1)?));
-        if line.is_some_and(|line| line.starts_with("\"null\":")) {
-            fault.column = fault.column.saturating_sub(2).max(1);
-        }
-        fault
-    })
 }
 
 fn topology_of(experiment: &Path, name: &Spanned<String>) -> Result<TopologyFile, Failure> {

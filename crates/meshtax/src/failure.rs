@@ -3,8 +3,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cause;
-use crate::conduct::FailedWarmUp;
 use crate::output::{Unread, say};
+use crate::warm_up::FailedWarmUp;
 
 /// Why a command could not do its work: the error, and what to do next.
 #[derive(Debug)]

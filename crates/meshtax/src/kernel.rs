@@ -14,7 +14,7 @@ use std::path::Path;
 use anyhow::Context;
 use lab::{Lab, Node};
 use meter::NetworkTotals;
-use probe::Probe;
+use probe::Tcp;
 use serde::Serialize;
 
 use crate::experiment::Experiment;
@@ -24,7 +24,7 @@ use crate::failure::Failure;
 /// them, and pay nothing.
 pub struct Kernel {
     /// Loaded once, so that no block pays for that; none if no arm is watched.
-    probe: Option<Probe>,
+    probe: Option<Tcp>,
     /// The witnesses beside it, where the arm is watched by all.
     beyond: Option<Beyond>,
     /// Pods of each watched arm.
@@ -83,7 +83,7 @@ pub struct Moved {
 pub fn check(experiment: &Experiment) -> Result<(), Failure> {
     let is_watched = experiment.arms.iter().any(|arm| arm.watched);
     let load = || {
-        Probe::load().map_err(|error| {
+        Tcp::load().map_err(|error| {
             let hint = "the arms with `watch: on` need it; `meshtax run … --arms none,sidecar` leaves them out, and \
                         `meshtax doctor` says what is missing";
             Failure::because(error, hint)
@@ -103,7 +103,7 @@ impl Kernel {
         let watched = watched.map(|node| Ok((node.name().to_owned(), Pods::of(node, experiment)?)));
         let watched = watched.collect::<anyhow::Result<BTreeMap<_, Pods>>>()?;
         let namespaces = watched.values().flat_map(|pods| &pods.namespaces).copied();
-        let load = || Probe::load_within(namespaces).context("cannot load the kernel witness");
+        let load = || Tcp::load_within(namespaces).context("cannot load the kernel witness");
         let probe = (!watched.is_empty()).then(load).transpose()?;
         Ok(Self { probe, beyond: None, watched, before: Watched::default() })
     }
@@ -159,7 +159,7 @@ impl Moved {
     }
 }
 
-fn moved(probe: &Probe, namespaces: &HashSet<u32>) -> anyhow::Result<Moved> {
+fn moved(probe: &Tcp, namespaces: &HashSet<u32>) -> anyhow::Result<Moved> {
     let series = probe.series().context("cannot read what the kernel witness has counted")?;
     let here = series.iter().filter(|(key, _)| namespaces.contains(&key.netns));
     Ok(here.fold(Moved::default(), |sum, (_, series)| Moved {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::experiment::read_yaml;
 use crate::failure::Failure;
+use crate::yaml::read_yaml;
 
 /// Kinds of files that are read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

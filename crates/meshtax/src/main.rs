@@ -3,6 +3,7 @@
 
 mod awake;
 mod bundled;
+mod capability;
 mod cause;
 mod check;
 mod clean;
@@ -23,6 +24,7 @@ mod held;
 mod kernel;
 mod kind;
 mod limits;
+mod manual;
 mod measurement;
 mod monitor;
 mod needs;
@@ -40,8 +42,10 @@ mod signals;
 mod tally;
 mod telemetry;
 mod text;
+mod warm_up;
 mod watch;
 mod witness;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -87,8 +91,8 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Doctor { json, envoy } => doctor::doctor(json, envoy.as_deref()),
         Verb::Clean { id } => clean::clean(id.as_deref()),
         Verb::Schema { of } => schema::schema(of),
-        Verb::Completions { shell } => output::completions(shell),
-        Verb::Man => output::man(),
+        Verb::Completions { shell } => manual::completions(shell),
+        Verb::Man => manual::man(),
         Verb::Agent(options) => monitor::agent(&options),
         Verb::Top(options) => watch::top(&options),
         Verb::Life(options) => watch::events(Tool::Life, &options),

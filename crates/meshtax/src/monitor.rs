@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use agent::{Conntrack, Guard, GuardFiles, Notice, Opened, Order, Service, Witnesses};
 use anyhow::Context;
 use lab::Stop;
-use probe::{DnsOptions, Ports, Probe};
+use probe::{DnsOptions, Ports, Tcp};
 use signal_hook::consts::SIGHUP;
 
 pub use self::configuration::Configuration;
 use self::configuration::words;
+use crate::capability;
 use crate::cli::AgentOptions;
 use crate::failure::{Failure, Hint};
 use crate::limits;
-use crate::needs;
 use crate::output::{print, say};
 use crate::signals::{heed_ends, heed_signals};
 use crate::watch::{self, attached, dns_witness, drops_witness, report_gaps, restrict, udp_witness};
@@ -35,7 +35,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let listener = agent::listen(listen).hint("choose another place with --listen")?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
     // Whatever takes a privilege is opened from here on, by the witness, and is among its gaps where it cannot be.
-    let mut probe = attached(Probe::load_to_count(options.remembering.max_sockets))?;
+    let mut probe = attached(Tcp::load_to_count(options.remembering.max_sockets))?;
     if options.remembering.bpf_stats {
         probe.time_programs();
     }
@@ -70,7 +70,7 @@ fn files(options: &AgentOptions) -> u64 {
 }
 
 /// The witness of connections, and those of all else that is wanted and to be had.
-fn with_others(probe: Probe, options: &AgentOptions, conntrack: Option<Conntrack>) -> Witnesses {
+fn with_others(probe: Tcp, options: &AgentOptions, conntrack: Option<Conntrack>) -> Witnesses {
     let AgentOptions { dns, no_udp, no_drops, .. } = options;
     let asked = DnsOptions { names: !dns.no_dns_names, feed: false, ..DnsOptions::default() };
     let dns = (!dns.no_dns).then(|| or_without("DNS queries", dns_witness(asked))).flatten();
@@ -81,7 +81,7 @@ fn with_others(probe: Probe, options: &AgentOptions, conntrack: Option<Conntrack
 
 /// The processes that keep and read tables of translated connections; what they do not see is said.
 fn conntrack() -> Result<Option<Conntrack>, Failure> {
-    if !needs::has(needs::NET_ADMIN) {
+    if !capability::has(capability::NET_ADMIN) {
         say("not seen from here: who is behind translated addresses (the kernel tells that to CAP_NET_ADMIN only)");
         return Ok(None);
     }

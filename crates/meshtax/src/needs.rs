@@ -6,10 +6,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use probe::{Dns, DnsOptions, Drops, Events, Ports, Probe, ProbeError, Udp};
+use probe::{Dns, DnsOptions, Drops, Events, Ports, ProbeError, Tcp, Udp};
 use serde::Serialize;
 use topology::{Fault, VolumeSource, Work};
 
+use crate::capability::lacking;
 use crate::cause;
 use crate::experiment::{Experiment, Wanted};
 use crate::failure::Failure;
@@ -23,23 +24,6 @@ const WITHOUT_BYTES: &str = "no program learns a socket's id or looks at all soc
                              `rtt`, `backlog`, `dns`, `udp`, `agent` and `watch: on` do not work; `connect`, `accept`, \
                              `retrans`, `resets` and `drops` do, but do not know who accepts, nor whose dropped packets \
                              were";
-/// CAP_NET_ADMIN, by its bit in capabilities(7).
-pub const NET_ADMIN: u32 = 12;
-/// Capabilities that a lab takes, by their bits in capabilities(7): for its links and rules, for namespaces and mounts, for files
-/// and processes of its proxies, who are another user, for the port of its DNS, and to enter a pod's root. Without CAP_KILL a lab
-/// would stand for ever.
-const FOR_A_LAB: [(u32, &str); 9] = [
-    (NET_ADMIN, "CAP_NET_ADMIN"),
-    (21, "CAP_SYS_ADMIN"),
-    (0, "CAP_CHOWN"),
-    (1, "CAP_DAC_OVERRIDE"),
-    (5, "CAP_KILL"),
-    (6, "CAP_SETGID"),
-    (7, "CAP_SETUID"),
-    (10, "CAP_NET_BIND_SERVICE"),
-    (18, "CAP_SYS_CHROOT"),
-];
-
 /// What was looked at, and what was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Need {
@@ -183,22 +167,6 @@ fn privilege() -> Found {
     }
 }
 
-/// Capabilities that a lab takes and this process lacks.
-pub fn lacking() -> Vec<&'static str> {
-    FOR_A_LAB.into_iter().filter(|(bit, _)| !has(*bit)).map(|(_, name)| name).collect()
-}
-
-/// Whether this process has the capability of that bit.
-pub fn has(capability: u32) -> bool {
-    effective_capabilities() >> capability & 1 == 1
-}
-
-fn effective_capabilities() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap_or_default();
-    u64::from_str_radix(line.trim(), 16).unwrap_or(0)
-}
-
 fn namespaces() -> Found {
     let missing: Vec<&str> = ["net", "mnt", "pid", "uts", "ipc"]
         .into_iter()
@@ -229,7 +197,7 @@ fn bridge_filter() -> Found {
 
 fn witness() -> Found {
     limits::open_files(watch::FILES).map_err(|failure| gap(failure.what(), "raise the limit of open files"))?;
-    let attached = Probe::load().and_then(|mut probe| {
+    let attached = Tcp::load().and_then(|mut probe| {
         probe.attach()?;
         Ok(told(probe.gaps()))
     });

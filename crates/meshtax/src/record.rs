@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use topology::Topology;
 
-use crate::experiment;
 use crate::failure::{Failure, Hint};
 use crate::text;
+use crate::yaml;
 
 const MEASUREMENT: &str = "measurement.json";
 const LOST: &str = "restore it from a copy, or run the experiment again";
@@ -117,7 +117,7 @@ impl Record {
     pub fn written_arms(&self) -> Result<BTreeMap<String, Value>, Failure> {
         let file = self.path.join("experiment.yaml");
         let written: Written =
-            experiment::read_yaml(&self.text("experiment.yaml")?).map_err(|fault| Failure::in_file(&file, fault))?;
+            yaml::read_yaml(&self.text("experiment.yaml")?).map_err(|fault| Failure::in_file(&file, fault))?;
         Ok(written.arms)
     }
 

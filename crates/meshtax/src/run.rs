@@ -16,11 +16,11 @@ use topology::{Addition, Metrics};
 use crate::awake::Awake;
 use crate::cause;
 use crate::clean;
-use crate::cli::{Amounts, DemoOptions, OutputOptions, RunOptions};
-use crate::conduct::{Conductor, FailedWarmUp, Stand};
+use crate::cli::{DemoOptions, OutputOptions, RunOptions};
+use crate::conduct::{Conductor, Stand};
 use crate::demand::Demand;
 use crate::environment::environment;
-use crate::experiment::{Arm, Experiment};
+use crate::experiment::{Amounts, Arm, Experiment};
 use crate::failure::{Failure, Hint};
 use crate::folder::RunFolder;
 use crate::forgone::forgo;
@@ -38,6 +38,7 @@ use crate::progress::{Progress, spoken};
 use crate::record::Record;
 use crate::signals::heed_signals;
 use crate::telemetry;
+use crate::warm_up::FailedWarmUp;
 use crate::witness::Meters;
 
 /// The experiment that `meshtax demo` runs.
@@ -50,13 +51,13 @@ const INTERRUPTED: u8 = 130;
 /// `meshtax demo`.
 pub fn demo(options: &DemoOptions) -> Result<ExitCode, Failure> {
     let experiment = Experiment::read(Path::new(DEMO))?;
-    perform(experiment, &options.amounts, &options.output)
+    perform(experiment, &options.amounts.amounts(), &options.output)
 }
 
 /// `meshtax calibrate`.
 pub fn calibrate(options: &DemoOptions) -> Result<ExitCode, Failure> {
     let experiment = Experiment::read(Path::new(CALIBRATION))?;
-    perform(experiment, &options.amounts, &options.output)
+    perform(experiment, &options.amounts.amounts(), &options.output)
 }
 
 /// `meshtax run`.
@@ -81,7 +82,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     }
     for (_, experiment) in &experiments {
         let mut experiment = experiment.clone();
-        experiment.amend(&options.amounts)?;
+        experiment.amend(&options.amounts.amounts())?;
         limits::check(&experiment, Trees::discover().ok().as_ref(), &out_of(&options.output, "ID"))?;
     }
     let mut worst = ExitCode::SUCCESS;
@@ -90,7 +91,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
         output.gate.fail_if.retain(|condition| experiment.is_about(condition));
         // Groups are runs of their own: each has a folder, and its verdict stays.
         let out = options.output.out.as_ref().map(|out| group.map_or(out.clone(), |group| out.join(group)));
-        let outcome = perform(experiment, &options.amounts, &OutputOptions { out, ..output })?;
+        let outcome = perform(experiment, &options.amounts.amounts(), &OutputOptions { out, ..output })?;
         if outcome != ExitCode::SUCCESS {
             worst = outcome;
         }

@@ -1,9 +1,11 @@
 //! The live tools: what the kernel witness sees, as it happens, until the time, the count or the user ends it.
 
+mod connections;
 mod dns;
 mod drops;
 mod histograms;
 mod screen;
+mod teller;
 mod udp;
 
 pub use dns::{dns, witness as dns_witness};
@@ -11,17 +13,18 @@ pub use drops::{drops, witness as drops_witness};
 pub use histograms::{backlog, rtt};
 pub use udp::{udp, witness as udp_witness};
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agent::{Clock, Directory, Flow, Form, Printer, Privileges, Tool};
+use agent::{Flow, Form, Printer, Privileges, Tool};
 use anyhow::Context;
 use jiff::Zoned;
 use lab::Stop;
 use nix::errno::Errno;
-use probe::{Connection, Events, Gap, Kind, Probe, ProbeError};
+use probe::{Connection, Events, Gap, Kind, ProbeError, Tcp, TellsConnections, Witness};
 
+use self::connections::Connections;
+use self::teller::{Teller, Tells};
 use crate::cause;
 use crate::cli::{TopOptions, WatchOptions};
 use crate::failure::Failure;
@@ -35,9 +38,6 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// Open files that a tool takes which watches connections, as seen on Linux 6.18, where most is seen.
 pub const FILES: u64 = 44;
 
-/// How long what is open is taken for what it was: reading it costs more, the more there is.
-const STALE: Duration = Duration::from_secs(1);
-
 /// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
 pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     match Watch::begin(options) {
@@ -45,7 +45,7 @@ pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
             let watch = events_only(options).map_err(|_| failure)?;
             follow(tool, options, watch, |_| Ok(Vec::new()))
         }
-        watch => follow(tool, options, watch?, Probe::connections),
+        watch => follow(tool, options, watch?, Tcp::connections),
     }
 }
 
@@ -59,24 +59,22 @@ fn events_only(options: &WatchOptions) -> Result<Watch<Events>, Failure> {
     Watch::over(begin, |events| events.losses().is_ok(), options)
 }
 
-fn follow<S>(
+fn follow<S: TellsConnections>(
     tool: Tool,
     options: &WatchOptions,
-    mut watch: Watch<Probe<S>>,
-    open: fn(&Probe<S>) -> Result<Vec<Connection>, ProbeError>,
+    mut watch: Watch<Witness<S>>,
+    open: fn(&Witness<S>) -> Result<Vec<Connection>, ProbeError>,
 ) -> Result<ExitCode, Failure> {
-    let mut teller = Teller::new(tool, options, options.count);
+    let mut teller = Connections::teller(tool, options, options.count);
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
-    teller.learn_of_late(|| open(&watch.probe))?;
-    watch.ready();
-    stream(&teller.printer.heading())?;
-    while !watch.is_over() && !teller.is_enough() {
-        let seen = feed.wait(watch.left());
+    teller.tells.learn_of_late(|| open(&watch.probe))?;
+    watch.tell_each(&mut teller, |connections, left| {
+        let seen = feed.wait(left);
         if !seen.is_empty() {
-            teller.learn_of_late(|| open(&watch.probe))?;
+            connections.learn_of_late(|| open(&watch.probe))?;
         }
-        teller.tell(&seen)?;
-    }
+        Ok(seen)
+    })?;
     teller.tell(&watch.rest(&feed))?;
     watch.own_up()
 }
@@ -90,28 +88,34 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     let interval = options.interval.0;
     let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
     let mut flow = Flow::default();
-    let mut teller = Teller::new(Tool::Top, &options.watch, None);
-    watch.ready();
-    let mut shown = 0;
-    while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
+    let mut teller = Connections::teller(Tool::Top, &options.watch, None);
+    watch.each_interval(options.watch.count, || {
         let closed = watch.gather(&feed, Some(interval));
         let open = watch.probe.connections().context("cannot read what is open")?;
-        teller.learn(&open);
+        teller.tells.learn(&open);
         let mut moved = flow.since(&closed, &open);
-        moved.retain(|moved| teller.filter.admits(moved));
+        moved.retain(|moved| teller.tells.filter.admits(moved));
         let more = cut(&mut moved, options.rows.most(options.watch.form()));
-        teller.printer.head_again();
-        if options.watch.form() == Form::Text {
-            stream(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
-        }
-        stream(&teller.printer.heading())?;
+        stream(&heading(&mut teller.printer, options.watch.form()))?;
         teller.tell(&moved)?;
-        if options.watch.form() == Form::Text {
-            stream(&more)?;
-        }
-        shown += 1;
-    }
+        tell_more(&more, options.watch.form())
+    })?;
     watch.own_up()
+}
+
+/// The time, in text, and the columns' names, above what is told of an interval.
+fn heading(printer: &mut Printer, form: Form) -> String {
+    printer.head_again();
+    let time = Zoned::now().strftime("%H:%M:%S\n").to_string();
+    (if form == Form::Text { time } else { String::new() }) + &printer.heading()
+}
+
+/// What text says below an interval's rows.
+fn tell_more(more: &str, form: Form) -> Result<(), Failure> {
+    if form == Form::Text {
+        stream(more)?;
+    }
+    Ok(())
 }
 
 /// Leaves `most` rows of an interval; what text says below them.
@@ -130,7 +134,7 @@ pub fn report_gaps(gaps: &[Gap]) {
 }
 
 /// A witness at work, and when it is to end.
-struct Watch<W = Probe> {
+struct Watch<W = Tcp> {
     probe: W,
     stop: Stop,
     until: Option<Instant>,
@@ -140,7 +144,7 @@ impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
         limits::open_files(FILES)?;
         let begin = || {
-            let probe = attached(Probe::load())?;
+            let probe = attached(Tcp::load())?;
             report_gaps(probe.gaps());
             Ok(probe)
         };
@@ -159,6 +163,32 @@ impl<W> Watch<W> {
         restrict(|| can_read(&probe))?;
         let until = options.duration.map(|duration| Instant::now() + duration.0);
         Ok(Self { probe, stop, until })
+    }
+
+    /// Tells events as they come, until it is over or there were enough. `next` waits for some, so long at most.
+    fn tell_each<T: Tells>(
+        &self,
+        teller: &mut Teller<T>,
+        mut next: impl FnMut(&mut T, Duration) -> Result<Vec<T::Event>, Failure>,
+    ) -> Result<(), Failure> {
+        self.ready();
+        stream(&teller.printer.heading())?;
+        while !self.is_over() && !teller.is_enough() {
+            let seen = next(&mut teller.tells, self.left())?;
+            teller.tell(&seen)?;
+        }
+        Ok(())
+    }
+
+    /// Tells intervals, `count` of them at most, until it is over.
+    fn each_interval(&self, count: Option<u64>, mut tell: impl FnMut() -> Result<(), Failure>) -> Result<(), Failure> {
+        self.ready();
+        let mut told = 0;
+        while !self.is_over() && count.is_none_or(|count| told < count) {
+            tell()?;
+            told += 1;
+        }
+        Ok(())
     }
 
     /// Says that from now on nothing is missed.
@@ -185,7 +215,7 @@ impl<W> Watch<W> {
     }
 }
 
-impl<S> Watch<Probe<S>> {
+impl<S: TellsConnections> Watch<Witness<S>> {
     /// What happens within an interval, or until it is over.
     fn gather(&self, feed: &probe::Feed, interval: Option<Duration>) -> Vec<Connection> {
         let end = interval.map(|interval| Instant::now() + interval);
@@ -206,7 +236,7 @@ impl<S> Watch<Probe<S>> {
     /// Says what was missed.
     fn own_up(&self) -> Result<ExitCode, Failure> {
         let losses = self.probe.losses().context("cannot read what was lost")?;
-        for (kind, lost) in losses.events.iter().filter(|(_, lost)| *lost > 0) {
+        for (kind, lost) in losses.by_kind().filter(|(_, lost)| *lost > 0) {
             say(&format!("lost {lost} events ({kind:?}): they came faster than they were read"));
         }
         if losses.sockets > 0 {
@@ -219,63 +249,8 @@ impl<S> Watch<Probe<S>> {
     }
 }
 
-/// Tells connections that are of interest, until there were enough.
-struct Teller {
-    tool: Tool,
-    filter: agent::Filter,
-    printer: Printer,
-    directory: Directory,
-    /// When what is open was learned from at last.
-    learned: Option<Instant>,
-    told: u64,
-    most: Option<u64>,
-}
-
-impl Teller {
-    fn new(tool: Tool, options: &WatchOptions, most: Option<u64>) -> Self {
-        let printer = Printer::new(options.form(), tool.columns());
-        let directory = Directory::new(Path::new("/"));
-        Self { tool, filter: options.filter(), printer, directory, learned: None, told: 0, most }
-    }
-
-    /// Learns names from what is open now.
-    fn learn(&mut self, open: &[Connection]) {
-        let now = Instant::now();
-        self.directory.learn(open, now);
-        self.learned = Some(now);
-    }
-
-    /// Learns names from what is `open`, unless it did a moment ago.
-    fn learn_of_late(&mut self, open: impl FnOnce() -> Result<Vec<Connection>, ProbeError>) -> Result<(), Failure> {
-        if self.learned.is_none_or(|learned| learned.elapsed() >= STALE) {
-            self.learn(&open().context("cannot read what is open")?);
-        }
-        Ok(())
-    }
-
-    fn tell(&mut self, seen: &[Connection]) -> Result<(), Failure> {
-        let now = Clock::read();
-        self.directory.refresh();
-        let mut text = String::new();
-        for connection in seen.iter().filter(|seen| self.filter.admits(seen)) {
-            if self.is_enough() {
-                break;
-            }
-            let names = self.directory.names(connection);
-            text += &self.printer.line(&self.tool.line(connection, &names, &now));
-            self.told += 1;
-        }
-        stream(&text)?;
-        Ok(())
-    }
-
-    fn is_enough(&self) -> bool {
-        self.most.is_some_and(|most| self.told >= most)
-    }
-}
-
 /// The programs, attached once they are loaded.
-pub fn attached(probe: Result<Probe, ProbeError>) -> Result<Probe, Failure> {
+pub fn attached(probe: Result<Tcp, ProbeError>) -> Result<Tcp, Failure> {
     let mut probe = probe.map_err(without_witness)?;
     probe.attach().map_err(without_witness)?;
     Ok(probe)

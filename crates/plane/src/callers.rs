@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::extension::extension;
 use crate::identity::CLUSTER_ID;
-use crate::telemetry::{LATEST, UNKNOWN};
+use crate::workload::{LATEST, UNKNOWN};
 use crate::{Destination, GATEWAY, peer};
 
 /// Where a request's metadata have what is known of its caller.

@@ -6,39 +6,17 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use crate::bootstrap::{around, known};
+use crate::ingress::GATEWAY_PORT;
 use crate::listener::{connection_manager, offering_http, socket_address, virtual_host};
 use crate::telemetry::Reporter;
 use crate::{Destination, Files, Side, Sidecar, Workload, cluster, peer, tracing};
-
-/// Name of its pod and of its Deployment.
-pub const GATEWAY: &str = "istio-ingressgateway";
-
-/// Its service account, as [`crate::spiffe`] takes it.
-pub const GATEWAY_ACCOUNT: &str = "istio-system/istio-ingressgateway-service-account";
-
-/// Where it takes requests: port 80 of Istio's service leads here.
-pub const GATEWAY_PORT: u16 = 8080;
-
-/// Kubernetes namespace of Istio's own workloads.
-pub(crate) const NAMESPACE: &str = "istio-system";
-
-/// What the chart that installs it writes on its pod, until 1.9 at least. Proxies of today do not tell of it.
-pub(crate) const CHART_LABELS: [(&str, &str); 7] = [
-    ("chart", "gateways"),
-    ("heritage", "Tiller"),
-    ("install.operator.istio.io/owning-resource", "unknown"),
-    ("istio", "ingressgateway"),
-    ("operator.istio.io/component", "IngressGateways"),
-    ("release", "istio"),
-    ("sidecar.istio.io/inject", "false"),
-];
 
 /// The configuration of a gateway at `address`, which leads to the `http` services among `destinations` by the Host
 /// header: Envoy's `Bootstrap` message as JSON.
 ///
 /// `options` are those of the sidecars behind it; where there are none, they must not ask for mutual TLS.
 pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files: &Files, options: &Sidecar) -> Value {
-    let workload = workload(address);
+    let workload = Workload::of_gateway(address);
     // Towards a pod that has a sidecar it is a caller that has one.
     let side = if options.side == Side::Server { Side::Both } else { options.side };
     let options = &Sidecar { side, ..options.clone() };
@@ -58,19 +36,6 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
     clusters.extend(known.map(|destination| cluster::outbound(&destination, files, options)));
     clusters.extend(tracing::collector(destinations, files, options));
     around(&workload, vec![listener], clusters, options)
-}
-
-/// The gateway as a workload of the mesh.
-pub(crate) fn workload(address: Ipv4Addr) -> Workload {
-    Workload {
-        pod: GATEWAY.to_owned(),
-        service: GATEWAY.to_owned(),
-        version: String::new(),
-        namespace: NAMESPACE,
-        account: GATEWAY_ACCOUNT.to_owned(),
-        address,
-        ports: Vec::new(),
-    }
 }
 
 fn manager(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Option<&Reporter>) -> Value {

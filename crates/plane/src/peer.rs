@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::identity::CLUSTER_ID;
-use crate::{Preset, Sidecar, TRUST_DOMAIN, Workload, gateway};
+use crate::{Preset, Sidecar, TRUST_DOMAIN, Workload, ingress};
 
 /// Header with the node id.
 pub(crate) const ID: &str = "x-envoy-peer-metadata-id";
@@ -77,7 +77,7 @@ fn labels(workload: &Workload, preset: Preset) -> Fields {
     }
     match (workload.is_gateway(), preset) {
         (true, Preset::Today) => {}
-        (true, _) => labels.extend(gateway::CHART_LABELS.map(|(key, value)| (key, text(value)))),
+        (true, _) => labels.extend(ingress::CHART_LABELS.map(|(key, value)| (key, text(value)))),
         (false, Preset::Today) => labels.extend([("version", text(&workload.version))]),
         (false, _) => {
             labels.extend([("version", text(&workload.version)), ("security.istio.io/tlsMode", text("istio"))]);
@@ -145,7 +145,7 @@ mod tests {
     /// Without the cloud's metadata.
     #[test]
     fn the_gateways_value_has_the_size_of_its_era() {
-        let gateway = gateway::workload(Ipv4Addr::new(10, 244, 0, 2));
+        let gateway = Workload::of_gateway(Ipv4Addr::new(10, 244, 0, 2));
         assert_eq!(metadata(&gateway, Preset::Today).len(), 532);
         assert_eq!(metadata(&gateway, Preset::Istio19Demo).len(), 1040);
         assert_eq!(metadata(&gateway, Preset::Istio16Default).len(), 1080);
@@ -187,7 +187,7 @@ mod tests {
     /// Its account has no namespace before it, as its identity has.
     #[test]
     fn the_gateway_of_1_6_tells_of_its_account_and_its_chart() {
-        let gateway = gateway::workload(Ipv4Addr::new(10, 244, 255, 254));
+        let gateway = Workload::of_gateway(Ipv4Addr::new(10, 244, 255, 254));
         insta::assert_snapshot!(lines(&fields(&gateway, Preset::Istio16Default)), @"
         CLUSTER_ID Kubernetes
         INSTANCE_IPS 10.244.255.254

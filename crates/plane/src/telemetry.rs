@@ -9,11 +9,8 @@ use serde_json::{Value, json};
 use crate::callers::Told;
 use crate::extension::extension;
 use crate::identity::CLUSTER_ID;
+use crate::workload::{LATEST, UNKNOWN};
 use crate::{NAMESPACE, Workload, fqdn};
-
-pub(crate) const UNKNOWN: &str = "unknown";
-/// Istio's word for a revision that is not told.
-pub(crate) const LATEST: &str = "latest";
 
 /// One side of a request, and what it can tell about both.
 ///

@@ -1,6 +1,12 @@
 use std::net::Ipv4Addr;
 
-use crate::{Port, TRUST_DOMAIN, gateway};
+use crate::ingress::{GATEWAY, GATEWAY_ACCOUNT, NAMESPACE as ISTIO};
+use crate::{Port, TRUST_DOMAIN};
+
+/// Istio's word for what is not told.
+pub(crate) const UNKNOWN: &str = "unknown";
+/// Istio's word for a revision that is not told.
+pub(crate) const LATEST: &str = "latest";
 
 /// The pod that a sidecar belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +58,19 @@ pub struct Endpoint {
 }
 
 impl Workload {
+    /// The gateway as a workload of the mesh.
+    pub(crate) fn of_gateway(address: Ipv4Addr) -> Self {
+        Self {
+            pod: GATEWAY.to_owned(),
+            service: GATEWAY.to_owned(),
+            version: String::new(),
+            namespace: ISTIO,
+            account: GATEWAY_ACCOUNT.to_owned(),
+            address,
+            ports: Vec::new(),
+        }
+    }
+
     /// Node id, in the form that istiod parses: type, address, pod, DNS domain.
     pub(crate) fn node_id(&self) -> String {
         let (kind, namespace) = (if self.is_gateway() { "router" } else { "sidecar" }, self.namespace);
@@ -81,7 +100,7 @@ impl Workload {
 
     /// Whether it is the mesh's gateway.
     pub(crate) fn is_gateway(&self) -> bool {
-        self.namespace == gateway::NAMESPACE
+        self.namespace == ISTIO
     }
 
     /// Its version, or Istio's word for one that is not told.

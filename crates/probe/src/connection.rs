@@ -108,7 +108,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, by their number in the kernel's records.
-    pub const ALL: [Self; crate::record::KINDS] = [
+    pub const ALL: [Self; crate::tcp::counters::KINDS] = [
         Self::Seen,
         Self::Connected,
         Self::Accepted,

@@ -4,16 +4,8 @@ use std::time::Duration;
 
 use libbpf_rs::{MapCore, MapType, Object};
 
-use crate::connection::Connection;
-use crate::dns::Dns;
-use crate::drops::Drops;
 use crate::error::ProbeError;
-use crate::probe::{Gap, Probe, SCOPE, STORIES, entries, map};
-use crate::statistics;
-use crate::udp::Udp;
-
-/// Maps whose entries are not counted.
-const UNREAD: [&str; 2] = [SCOPE, STORIES];
+use crate::object::entries;
 
 /// What a program has cost since its runs are timed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +33,17 @@ pub struct MapFill {
 
 /// What a witness costs in the kernel.
 #[derive(Clone, Copy, Debug)]
-pub struct Costs<'a>(&'a Object);
+pub struct Costs<'a> {
+    object: &'a Object,
+    uncounted: &'static [&'static str],
+}
 
-impl Costs<'_> {
+impl<'a> Costs<'a> {
+    /// What an object costs; entries of maps of the names `uncounted` are not counted.
+    pub(crate) fn of(object: &'a Object, uncounted: &'static [&'static str]) -> Self {
+        Self { object, uncounted }
+    }
+
     /// What each program has cost, while runs are timed.
     pub fn programs(self) -> Vec<ProgramCost> {
         let cost = |program: libbpf_rs::Program| {
@@ -57,84 +57,26 @@ impl Costs<'_> {
                 misses: field(&info, "recursion_misses:").unwrap_or_default(),
             })
         };
-        self.0.progs().filter_map(cost).collect()
+        self.object.progs().filter_map(cost).collect()
     }
 
     /// How full each map is that can be full, except that of sockets, which is too large to be read for this: see
-    /// [`Probe::room`].
+    /// [`crate::Tcp::room`].
     ///
     /// # Errors
     ///
     /// The kernel lacks memory for it.
     pub fn maps(self) -> Result<Vec<MapFill>, ProbeError> {
         let is_filled = |map: &libbpf_rs::Map| {
-            matches!(map.map_type(), MapType::Hash | MapType::LruHash) && !UNREAD.iter().any(|name| map.name() == *name)
+            matches!(map.map_type(), MapType::Hash | MapType::LruHash)
+                && !self.uncounted.iter().any(|name| map.name() == *name)
         };
         let fill = |map: libbpf_rs::Map| {
             let held = entries(&map)?.len() as u64;
             let map_name = map.name().to_string_lossy().into_owned();
             Ok(MapFill { map: map_name, entries: held, max_entries: map.max_entries().into() })
         };
-        self.0.maps().filter(is_filled).map(fill).collect()
-    }
-}
-
-impl<S> Probe<S> {
-    /// What it costs in the kernel.
-    pub fn costs(&self) -> Costs<'_> {
-        Costs(&self.object)
-    }
-
-    /// Whether the kernel times programs for it.
-    pub fn times_programs(&self) -> bool {
-        self.statistics.is_some()
-    }
-}
-
-impl Dns {
-    /// What it costs in the kernel.
-    pub fn costs(&self) -> Costs<'_> {
-        Costs(&self.object)
-    }
-}
-
-impl Udp {
-    /// What it costs in the kernel.
-    pub fn costs(&self) -> Costs<'_> {
-        Costs(&self.object)
-    }
-}
-
-impl Drops {
-    /// What it costs in the kernel.
-    pub fn costs(&self) -> Costs<'_> {
-        Costs(&self.object)
-    }
-}
-
-impl Probe {
-    /// How much of the room for sockets `connections`, a snapshot, take.
-    pub fn room(&self, connections: &[Connection]) -> MapFill {
-        let max_entries = map(&self.object, STORIES).max_entries().into();
-        MapFill { map: STORIES.to_owned(), entries: connections.len() as u64, max_entries }
-    }
-
-    /// Has the kernel time every run of every program, of others, too, for as long as this probe lives, which costs each
-    /// run two looks at the clock. Where the user lacks CAP_SYS_ADMIN this is a gap.
-    pub fn time_programs(&mut self) {
-        match statistics::enable() {
-            Ok(held) => self.statistics = Some(held),
-            Err(error) => {
-                self.gaps.push(Gap { what: "what the programs cost in the kernel", why: error.to_string() });
-            }
-        }
-    }
-}
-
-impl Probe {
-    /// Has the kernel time no program for this probe any more. What was timed stays.
-    pub fn end_timing(&mut self) {
-        self.statistics = None;
+        self.object.maps().filter(is_filled).map(fill).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The witness of DNS: queries as the sockets that ask see them. Its programs are on the way of every packet, so it stands
 //! apart from the witness of connections.
 
+pub(crate) mod counters;
 mod query;
 mod record;
 mod series;
@@ -8,18 +9,19 @@ mod series;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use libbpf_rs::{Link, MapCore, MapFlags, Object};
-use zerocopy::{FromBytes, IntoBytes};
+use libbpf_rs::{Link, MapCore, MapFlags};
+use zerocopy::IntoBytes;
 
+use self::record::{KeyRecord, SettingsRecord};
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::group::root_group;
-use crate::object::{forgo_feed, open_object};
-use crate::probe::{entries, forget, iterator, map, program, read_through};
-use record::{KeyRecord, LossRecord, SeriesRecord, SettingsRecord};
+use crate::object::{forgo_feed, iterator, map, open_object, program, read_through};
+use crate::witness::{Programs, Source, Witness, read};
 
+pub use counters::{Losses, Series};
 pub use query::{Query, Rcode, Transport, type_name};
-pub use series::{Key, LATENCY_BOUNDS, Losses, Series};
+pub use series::{Key, LATENCY_BOUNDS};
 
 /// The programs, compiled.
 const DNS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/dns.bpf.o"));
@@ -44,14 +46,14 @@ impl Default for DnsOptions {
     }
 }
 
-/// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
+/// Programs in the kernel that see queries and their answers.
+pub type Dns = Witness<Queries>;
+
+/// What the witness of DNS has of its own.
 #[derive(Debug)]
-pub struct Dns {
-    pub(crate) object: Object,
+pub struct Queries {
     /// Gives up what has waited for too long.
     expire_all: Link,
-    /// What runs for packets; empty while detached.
-    attached: Vec<Link>,
 }
 
 impl Dns {
@@ -70,61 +72,17 @@ impl Dns {
             forgo_feed(&mut open);
         }
         let object = open.load().map_err(ProbeError::refused("dns"))?;
-        // What finds no room is counted here, so this one must have room.
-        let (key, nothing) = (KeyRecord::default(), SeriesRecord::default());
-        map(&object, "series").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
         let expire_all = iterator(&object, "expire_all")?;
-        Ok(Self { object, expire_all, attached: Vec::new() })
+        Self::of(object, Queries { expire_all }, &[KeyRecord::default()])
     }
 
-    /// Attaches the programs at the root of the control groups, beside those of others.
-    ///
-    /// # Errors
-    ///
-    /// There are no control groups of version 2, or the kernel refuses.
-    pub fn attach(&mut self) -> Result<(), ProbeError> {
-        self.detach();
-        let root = root_group()?;
-        for name in ON_THE_WAY {
-            let link = program(&self.object, name).attach_cgroup(root.as_raw_fd());
-            self.attached.push(link.map_err(ProbeError::refused(name))?);
-        }
-        Ok(())
-    }
-
-    /// Detaches the programs. What they have counted stays; answers that come meanwhile are not seen.
-    pub fn detach(&mut self) {
-        self.attached.clear();
-    }
-
-    /// Ends the queries that have waited for too long: they are counted and told once, here or in [`Self::series`].
+    /// Ends the queries that have waited for too long: they are counted and told once, here or in [`Witness::series`].
     ///
     /// # Errors
     ///
     /// The kernel lacks memory for it.
     pub fn give_up(&self) -> Result<(), ProbeError> {
-        read_through(&self.expire_all).map(drop)
-    }
-
-    /// Brings the counters up to date and reads them.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn series(&self) -> Result<Vec<(Key, Series)>, ProbeError> {
-        self.give_up()?;
-        let entries = entries(&map(&self.object, "series"))?.into_iter();
-        Ok(entries.map(|(key, value)| (key_of(&key), series_of(&value))).collect())
-    }
-
-    /// Frees the room of series that nothing will ever add to again, and tells what they had come to. Before Linux 5.14
-    /// they stay where they are.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn forget(&self, is_gone: impl Fn(&Key) -> bool) -> Result<Vec<(Key, Series)>, ProbeError> {
-        forget(&map(&self.object, "series"), key_of, series_of, |key| !key.is_other() && is_gone(key))
+        self.source.catch_up()
     }
 
     /// The feed of queries as they end, from now on. Those that time out come after [`Self::give_up`].
@@ -139,24 +97,32 @@ impl Dns {
             .map_err(ProbeError::Map)?;
         Ok(feed)
     }
+}
 
-    /// What was missed.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn losses(&self) -> Result<Losses, ProbeError> {
-        let bytes = map(&self.object, "lost").lookup(&0u32.to_ne_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
-        let bytes = bytes.expect("an array has all its entries");
-        let record = LossRecord::read_from_bytes(&bytes).expect("programs and loader share one layout");
-        Ok(Losses::of(&record))
+impl Source for Queries {
+    type Key = Key;
+    type Series = Series;
+    type Losses = Losses;
+
+    fn key(&self, bytes: &[u8]) -> Key {
+        Key::of(&read(bytes))
     }
-}
 
-fn key_of(bytes: &[u8]) -> Key {
-    Key::of(&KeyRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
-}
+    fn is_other(key: &Key) -> bool {
+        key.is_other()
+    }
 
-fn series_of(bytes: &[u8]) -> Series {
-    Series::of(&SeriesRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
+    /// At the root of the control groups, beside those of others.
+    fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {
+        let root = root_group()?;
+        for name in ON_THE_WAY {
+            let link = program(programs.object, name).attach_cgroup(root.as_raw_fd());
+            programs.keep(link.map_err(ProbeError::refused(name))?);
+        }
+        Ok(())
+    }
+
+    fn catch_up(&self) -> Result<(), ProbeError> {
+        read_through(&self.expire_all).map(drop)
+    }
 }

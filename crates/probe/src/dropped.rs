@@ -108,23 +108,6 @@ impl DropKey {
     }
 }
 
-/// What was missed of drops; each number would be 0 in a better world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct DropLosses {
-    /// Events that found the ring full; no counter misses them.
-    pub events: u64,
-    /// Times that a drop was counted as `other` because there was no room for a series more.
-    pub series: u64,
-    /// Sockets whose owner the kernel had no memory to note.
-    pub owners: u64,
-}
-
-impl DropLosses {
-    pub(crate) fn of(record: &DropLossRecord) -> Self {
-        Self { events: record.events, series: record.series, owners: record.owners }
-    }
-}
-
 /// What a packet speaks: the protocol above IP, else the one above Ethernet, else what its socket is.
 fn protocol(ethertype: u16, protocol: u8, socket_family: u16) -> String {
     // include/uapi/linux/if_ether.h, include/uapi/linux/in.h, include/linux/socket.h
@@ -183,15 +166,6 @@ pub(crate) struct DropKeyRecord {
     pub socket_family: u16,
     pub protocol: u8,
     pub pad: [u8; 3],
-}
-
-/// `struct drop_losses`.
-#[derive(Clone, Copy, FromBytes)]
-#[repr(C)]
-pub(crate) struct DropLossRecord {
-    pub events: u64,
-    pub series: u64,
-    pub owners: u64,
 }
 
 #[cfg(test)]

@@ -1,16 +1,18 @@
-use std::collections::HashMap;
+//! Packets that the kernel drops, and why.
+
+pub(crate) mod counters;
 
 use libbpf_rs::btf::Btf;
-use libbpf_rs::{Link, MapCore, MapFlags, Object, OpenObject};
-use zerocopy::{FromBytes, IntoBytes};
+use libbpf_rs::{MapCore, MapFlags, OpenObject};
 
-use crate::dropped::{DropKey, DropKeyRecord, DropLossRecord, DropLosses, DropRecord, Dropped};
+use self::counters::DropLosses;
+use crate::dropped::{DropKey, DropKeyRecord, DropRecord, Dropped};
 use crate::error::ProbeError;
 use crate::feed::Feed;
-use crate::object::{NO_STORAGE, arguments, forgo_feed, load, own_sockets};
-use crate::probe::{Gap, entries, forget, map, program};
+use crate::object::{NO_STORAGE, arguments, forgo_feed, load, map};
 use crate::reason::Reasons;
 use crate::symbols::Symbols;
+use crate::witness::{Programs, Source, Witness, read};
 
 /// The programs, compiled.
 const DROPS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/drops.bpf.o"));
@@ -38,16 +40,16 @@ enum Owners {
     Unasked,
 }
 
-/// Programs in the kernel that see packets dropped; gone when this is dropped, and when the process ends, however it ends.
+/// Programs in the kernel that see packets dropped.
+pub type Drops = Witness<Packets>;
+
+/// What the witness of drops has of its own.
 #[derive(Debug)]
-pub struct Drops {
-    pub(crate) object: Object,
+pub struct Packets {
     /// The program that fits the kernel's tracepoint.
     on_drop: &'static str,
     owners: Owners,
     reasons: Reasons,
-    attached: Vec<Link>,
-    gaps: Vec<Gap>,
 }
 
 impl Drops {
@@ -88,78 +90,8 @@ impl Drops {
         };
         let without_owners = || load(DROPS, &[on_drop], forgo).map_err(ProbeError::refused("drops"));
         let object = with_owners.map_or_else(without_owners, Ok)?;
-        // What finds no room is counted here, so this one must have room.
-        let (key, nothing) = (DropKeyRecord::default(), 0u64);
-        map(&object, "drops").update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
-        let reasons = Reasons::of(&kernel);
-        Ok(Self { object, on_drop, owners, reasons, attached: Vec::new(), gaps: Vec::new() })
-    }
-
-    /// Attaches the programs.
-    ///
-    /// # Errors
-    ///
-    /// The kernel has no tracepoint for drops.
-    pub fn attach(&mut self) -> Result<(), ProbeError> {
-        self.detach();
-        if self.on_drop == "on_drop_without_reason" {
-            self.gaps.push(Gap { what: "why packets are dropped", why: "the kernel is older than 5.17".to_owned() });
-        }
-        if self.on_drop != "on_drop" {
-            let why = "the kernel is older than 6.11".to_owned();
-            self.gaps.push(Gap { what: "which socket a packet was for that is dropped on its way in", why });
-        }
-        match self.owners {
-            Owners::Noted => own_sockets(&self.object, &mut self.attached, &mut self.gaps)?,
-            Owners::Unnoted => {
-                self.gaps.push(Gap { what: "who made the sockets of dropped packets", why: NO_STORAGE.to_owned() });
-            }
-            Owners::Unasked => {}
-        }
-        let on_drop = program(&self.object, self.on_drop).attach().map_err(ProbeError::refused(self.on_drop))?;
-        self.attached.push(on_drop);
-        Ok(())
-    }
-
-    /// Detaches the programs. What they have counted stays.
-    pub fn detach(&mut self) {
-        self.attached.clear();
-        self.gaps.clear();
-    }
-
-    /// What this kernel does not let be seen.
-    pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
-    }
-
-    /// Packets dropped so far, by what they are counted by; these only grow.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn series(&self) -> Result<Vec<(DropKey, u64)>, ProbeError> {
-        // IPv4 and IPv6 go by one name.
-        let mut sums: HashMap<DropKey, u64> = HashMap::new();
-        for (key, count) in entries(&map(&self.object, "drops"))? {
-            *sums.entry(self.key_of(&key)).or_default() += count_of(&count);
-        }
-        Ok(sums.into_iter().collect())
-    }
-
-    /// Frees the room of series that nothing will ever add to again, and tells what they had come to. Before Linux 5.14
-    /// they stay where they are.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn forget(&self, is_gone: impl Fn(&DropKey) -> bool) -> Result<Vec<(DropKey, u64)>, ProbeError> {
-        let is_gone = |key: &DropKey| !key.is_other() && is_gone(key);
-        forget(&map(&self.object, "drops"), |key| self.key_of(key), count_of, is_gone)
-    }
-
-    fn key_of(&self, bytes: &[u8]) -> DropKey {
-        let record = DropKeyRecord::read_from_bytes(bytes).expect("programs and loader share one layout");
-        DropKey::of(&record, &self.reasons)
+        let source = Packets { on_drop, owners, reasons: Reasons::of(&kernel) };
+        Self::of(object, source, &[DropKeyRecord::default()])
     }
 
     /// The feed of drops from now on; a later call changes what all feeds tell.
@@ -168,32 +100,50 @@ impl Drops {
     ///
     /// The ring cannot be mapped.
     pub fn feed(&self, told: Told) -> Result<Feed<Dropped>, ProbeError> {
-        let (reasons, symbols) = (self.reasons.clone(), Symbols::read());
+        let (reasons, symbols) = (self.source.reasons.clone(), Symbols::read());
         let feed =
             Feed::of(&map(&self.object, "events"), move |record: &DropRecord| Dropped::of(record, &reasons, &symbols))?;
         let muted = map(&self.object, "muted");
-        for reason in self.reasons.benign() {
+        for reason in self.source.reasons.benign() {
             match told {
                 Told::Missed => muted.update(&reason.to_ne_bytes(), &1u32.to_ne_bytes(), MapFlags::ANY),
                 Told::All => muted.delete(&reason.to_ne_bytes()).or(Ok(())),
             }
             .map_err(ProbeError::Map)?;
         }
-        let fed = map(&self.object, "fed");
-        fed.update(&0u32.to_ne_bytes(), &1u32.to_ne_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
+        let feeds = map(&self.object, "feeds");
+        feeds.update(&0u32.to_ne_bytes(), &1u32.to_ne_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
         Ok(feed)
     }
+}
 
-    /// What was missed.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn losses(&self) -> Result<DropLosses, ProbeError> {
-        let bytes = map(&self.object, "lost").lookup(&0u32.to_ne_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
-        let bytes = bytes.expect("an array has all its entries");
-        let record = DropLossRecord::read_from_bytes(&bytes).expect("programs and loader share one layout");
-        Ok(DropLosses::of(&record))
+impl Source for Packets {
+    type Key = DropKey;
+    type Series = u64;
+    type Losses = DropLosses;
+
+    fn key(&self, bytes: &[u8]) -> DropKey {
+        DropKey::of(&read::<DropKeyRecord>(bytes), &self.reasons)
+    }
+
+    fn is_other(key: &DropKey) -> bool {
+        key.is_other()
+    }
+
+    fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {
+        if self.on_drop == "on_drop_without_reason" {
+            programs.gap("why packets are dropped", "the kernel is older than 5.17");
+        }
+        if self.on_drop != "on_drop" {
+            let what = "which socket a packet was for that is dropped on its way in";
+            programs.gap(what, "the kernel is older than 6.11");
+        }
+        match self.owners {
+            Owners::Noted => programs.own_sockets()?,
+            Owners::Unnoted => programs.gap("who made the sockets of dropped packets", NO_STORAGE),
+            Owners::Unasked => {}
+        }
+        programs.attach(self.on_drop)
     }
 }
 
@@ -205,10 +155,6 @@ fn forgo_owners(open: &mut OpenObject) {
     let mut seeding =
         open.progs_mut().find(|program| program.name() == "seed_all").expect("the object has this program");
     seeding.set_autoload(false);
-}
-
-fn count_of(bytes: &[u8]) -> u64 {
-    u64::read_from_bytes(bytes).expect("programs and loader share one layout")
 }
 
 /// The program that takes as many arguments as the kernel's tracepoint has.

@@ -4,6 +4,9 @@
 //! In: nothing but the right to load programs. Out: counters that only grow, snapshots of what is open, and a live feed of
 //! what happens. This room knows no pod and no metric's name, formats nothing, and clears a counter only where it can grow no more.
 
+#[macro_use]
+mod counters;
+
 mod connection;
 mod cost;
 pub mod dns;
@@ -11,24 +14,29 @@ mod dropped;
 mod drops;
 mod error;
 mod feed;
+mod gap;
 mod group;
 pub mod netlink;
 mod object;
-mod probe;
 mod reason;
 mod record;
-mod series;
 mod statistics;
 mod symbols;
+mod tcp;
 mod udp;
+mod witness;
 
 pub use connection::{Connection, Flags, Kind, Role, State};
 pub use cost::{Costs, MapFill, ProgramCost};
+pub use counters::{Counter, Counters};
 pub use dns::{Dns, DnsOptions};
-pub use dropped::{DropKey, DropLosses, Dropped};
-pub use drops::{Drops, Told};
+pub use dropped::{DropKey, Dropped};
+pub use drops::counters::DropLosses;
+pub use drops::{Drops, Packets, Told};
 pub use error::{ProbeError, is_in_user_namespace, lacking};
 pub use feed::Feed;
-pub use probe::{Events, Gap, Probe, SOCKETS_MAX, Snapshots};
-pub use series::{Key, Losses, RTT_BOUNDS_US, Series};
-pub use udp::{Ports, Udp, UdpKey, UdpLosses, UdpRole, UdpSeries};
+pub use gap::Gap;
+pub use tcp::{Events, Key, Losses, RTT_BOUNDS_US, SOCKETS_MAX, Series, Snapshots, Tcp, TellsConnections};
+pub use udp::counters::{UdpLosses, UdpSeries};
+pub use udp::{Datagrams, Ports, Udp, UdpKey, UdpRole};
+pub use witness::{Counted, Source, Witness};

@@ -1,18 +1,20 @@
 //! What programs have in common: their maps fit the kernel at hand, and those beside TCP's note whose sockets are.
 
+use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 
 use libbpf_rs::btf::{Btf, types};
 use libbpf_rs::libbpf_sys::BPF_F_NO_PREALLOC;
-use libbpf_rs::{Link, MapType, Object, ObjectBuilder, OpenObject, ReferencesType};
+use libbpf_rs::{
+    Iter, Link, MapCore, MapFlags, MapType, Object, ObjectBuilder, OpenObject, ProgramMut, ReferencesType,
+};
 
 use crate::error::{ProbeError, told};
 use crate::group::root_group;
-use crate::probe::{Gap, iterator, program, read_through};
 
 /// What notes the owner of a socket as it is made.
-const ON_SOCKET: &str = "on_socket";
+pub(crate) const ON_SOCKET: &str = "on_socket";
 
 /// Where TCP's programs are told whether anybody listens.
 const FEED: &str = ".rodata.feed";
@@ -82,17 +84,62 @@ pub(crate) fn arguments(kernel: &Btf, tracepoint: &str) -> usize {
     count().unwrap_or(0)
 }
 
-/// Notes the owners of all sockets: of those that are made from now on, and of those that are there already.
-pub(crate) fn own_sockets(object: &Object, attached: &mut Vec<Link>, gaps: &mut Vec<Gap>) -> Result<(), ProbeError> {
-    match attach_to_root(object, ON_SOCKET) {
-        Ok(link) => attached.push(link),
-        Err(why) => gaps.push(Gap { what: "who owns sockets that are made from now on", why }),
-    }
-    read_through(&iterator(object, "seed_all")?).map(drop)
-}
-
 /// Attaches a program to all control groups.
 pub(crate) fn attach_to_root(object: &Object, name: &str) -> Result<Link, String> {
     let root = root_group().map_err(|error| told(&error))?;
     program(object, name).attach_cgroup(root.as_raw_fd()).map_err(|error| told(&error))
+}
+
+pub(crate) fn map<'a>(object: &'a Object, name: &str) -> libbpf_rs::Map<'a> {
+    object.maps().find(|map| map.name() == name).expect("the object has this map")
+}
+
+pub(crate) fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
+    object.progs_mut().find(|program| program.name() == name).expect("the object has this program")
+}
+
+/// A key and its value, as bytes.
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// More entries than a map is said to hold, which it may for a moment.
+const ROOM: u32 = 64;
+
+/// All entries of a map, read at once: the kernel hands whole buckets out, so a batch may come short before the end, which
+/// libbpf-rs takes for the last one.
+pub(crate) fn entries(map: &libbpf_rs::Map) -> Result<Vec<Entry>, ProbeError> {
+    let all = map.max_entries() + ROOM;
+    Ok(map.lookup_batch(all, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?.collect())
+}
+
+/// Frees the room of entries that nothing adds to any more, and tells what they had come to. Before Linux 5.14 they
+/// stay where they are.
+pub(crate) fn forget<K, V>(
+    map: &libbpf_rs::Map,
+    key_of: impl Fn(&[u8]) -> K,
+    value_of: impl Fn(&[u8]) -> V,
+    is_gone: impl Fn(&K) -> bool,
+) -> Result<Vec<(K, V)>, ProbeError> {
+    let mut forgotten = Vec::new();
+    for (bytes, _) in entries(map)? {
+        let key = key_of(&bytes);
+        if !is_gone(&key) {
+            continue;
+        }
+        // A kernel that cannot do it can for none of them.
+        let Ok(last) = map.lookup_and_delete(&bytes) else { break };
+        forgotten.extend(last.map(|last| (key, value_of(&last))));
+    }
+    Ok(forgotten)
+}
+
+/// A program that runs when it is read through.
+pub(crate) fn iterator(object: &Object, name: &'static str) -> Result<Link, ProbeError> {
+    program(object, name).attach().map_err(ProbeError::refused(name))
+}
+
+/// Runs an iterator to its end; what it writes.
+pub(crate) fn read_through(link: &Link) -> Result<Vec<u8>, ProbeError> {
+    let mut written = Vec::new();
+    Iter::new(link).map_err(ProbeError::Map)?.read_to_end(&mut written).map_err(ProbeError::Read)?;
+    Ok(written)
 }

@@ -3,9 +3,6 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 pub(crate) const COMM_LEN: usize = 16;
-pub(crate) const RTT_BUCKETS: usize = 16;
-/// Kinds of events; see [`crate::Kind`].
-pub(crate) const KINDS: usize = 10;
 
 /// In place of an errno, why an open has failed.
 pub(crate) const ERROR_GIVEN_UP: u16 = 0xffff;
@@ -64,38 +61,6 @@ pub(crate) struct KeyRecord {
     pub port: u16,
     pub family: u8,
     pub role: u8,
-}
-
-/// `struct series`.
-#[derive(Clone, Copy, Default, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub(crate) struct SeriesRecord {
-    pub opened: u64,
-    pub closed: u64,
-    pub failed: u64,
-    pub reset: u64,
-    pub resets_sent: u64,
-    pub resets_received: u64,
-    pub sent: u64,
-    pub received: u64,
-    pub retransmitted: u64,
-    pub retransmits: u64,
-    pub out_of_order: u64,
-    pub bypassed: u64,
-    pub handshake_ns: u64,
-    pub untimed: u64,
-    pub rtt_sum_us: u64,
-    pub rtt: [u64; RTT_BUCKETS],
-}
-
-/// `struct losses`.
-#[derive(Clone, Copy, Default, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub(crate) struct LossRecord {
-    pub events: [u64; KINDS],
-    pub series: u64,
-    pub stories: u64,
-    pub late: u64,
 }
 
 /// The text before the first zero.

@@ -1,22 +1,21 @@
 //! UDP: who sends datagrams to whom.
 
+pub(crate) mod counters;
 mod record;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::AddAssign;
 
+use libbpf_rs::OpenObject;
 use libbpf_rs::btf::Btf;
-use libbpf_rs::{Link, MapCore, MapFlags, Object, OpenObject};
 use serde::Serialize;
-use zerocopy::{FromBytes, IntoBytes};
 
+use self::counters::{UdpLosses, UdpSeries};
+use self::record::UdpKeyRecord;
 use crate::connection::address;
-use crate::error::{ProbeError, told};
-use crate::object::{arguments, attach_to_root, load, own_sockets};
-use crate::probe::{Gap, entries, forget, map, program};
+use crate::error::ProbeError;
+use crate::object::{arguments, load};
 use crate::record::comm;
-use record::{UdpKeyRecord, UdpLossRecord, UdpSeriesRecord};
+use crate::witness::{Programs, Source, Witness, read};
 
 /// The programs, compiled.
 const UDP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/udp.bpf.o"));
@@ -39,14 +38,14 @@ pub enum Ports {
     Services,
 }
 
-/// Programs in the kernel that count datagrams; gone when this is dropped, and when the process ends, however it ends.
+/// Programs in the kernel that count datagrams.
+pub type Udp = Witness<Datagrams>;
+
+/// What the witness of UDP has of its own.
 #[derive(Debug)]
-pub struct Udp {
-    pub(crate) object: Object,
+pub struct Datagrams {
     /// The program that fits the kernel's tracepoints.
     on_drop: &'static str,
-    attached: Vec<Link>,
-    gaps: Vec<Gap>,
 }
 
 impl Udp {
@@ -61,101 +60,38 @@ impl Udp {
         // The receiver is the fourth argument.
         let on_drop = if arguments(&kernel, "kfree_skb") >= 4 { "on_drop" } else { "on_full" };
         let object = load(UDP, &[on_drop], |open| set(open, ports)).map_err(ProbeError::refused("udp"))?;
-        // What finds no room is counted here, so this one must have room.
-        let (key, nothing) = (UdpKeyRecord::default(), UdpSeriesRecord::default());
-        map(&object, "udp_series")
-            .update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY)
-            .map_err(ProbeError::Map)?;
-        Ok(Self { object, on_drop, attached: Vec::new(), gaps: Vec::new() })
+        Self::of(object, Datagrams { on_drop }, &[UdpKeyRecord::default()])
+    }
+}
+
+impl Source for Datagrams {
+    type Key = UdpKey;
+    type Series = UdpSeries;
+    type Losses = UdpLosses;
+
+    fn key(&self, bytes: &[u8]) -> UdpKey {
+        UdpKey::of(&read(bytes))
     }
 
-    /// Attaches the programs.
-    ///
-    /// # Errors
-    ///
-    /// The kernel says no to finding out whose sockets are.
-    pub fn attach(&mut self) -> Result<(), ProbeError> {
-        self.detach();
-        own_sockets(&self.object, &mut self.attached, &mut self.gaps)?;
+    fn is_other(key: &UdpKey) -> bool {
+        key.is_other()
+    }
+
+    fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {
+        programs.own_sockets()?;
         for name in COUNTERS {
-            match attach_to_root(&self.object, name) {
-                Ok(link) => self.attached.push(link),
-                Err(why) => self.gaps.push(Gap { what: "datagrams of UDP", why }),
-            }
+            programs.attach_to_root_or_gap(name, "datagrams of UDP");
         }
         for name in CALLS {
-            match attach_to_root(&self.object, name) {
-                Ok(link) => self.attached.push(link),
-                Err(why) => {
-                    self.gaps.push(Gap { what: "whom datagrams went to before their address was translated", why })
-                }
-            }
+            programs.attach_to_root_or_gap(name, "whom datagrams went to before their address was translated");
         }
-        match program(&self.object, self.on_drop).attach() {
-            Ok(link) => self.attached.push(link),
-            Err(error) => self.gaps.push(Gap { what: "datagrams that sockets drop", why: told(&error) }),
-        }
+        programs.attach_or_gap(self.on_drop, "datagrams that sockets drop");
         if self.on_drop == "on_full" {
-            let why = "the kernel is older than 6.11, and tells only whose queue is full".to_owned();
-            self.gaps.push(Gap { what: "who sent datagrams that sockets drop", why });
+            let why = "the kernel is older than 6.11, and tells only whose queue is full";
+            programs.gap("who sent datagrams that sockets drop", why);
         }
         Ok(())
     }
-
-    /// Detaches the programs. What they have counted stays.
-    pub fn detach(&mut self) {
-        self.attached.clear();
-        self.gaps.clear();
-    }
-
-    /// What this kernel does not let be seen.
-    pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
-    }
-
-    /// What was counted so far; it only grows.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn series(&self) -> Result<Vec<(UdpKey, UdpSeries)>, ProbeError> {
-        // IPv4 within IPv6 goes by its own name.
-        let mut sums: HashMap<UdpKey, UdpSeries> = HashMap::new();
-        for (key, value) in entries(&map(&self.object, "udp_series"))? {
-            *sums.entry(key_of(&key)).or_default() += series_of(&value);
-        }
-        Ok(sums.into_iter().collect())
-    }
-
-    /// Frees the room of series that nothing adds to any more, and tells what they had come to. Before Linux 5.14
-    /// they stay where they are.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn forget(&self, is_gone: impl Fn(&UdpKey) -> bool) -> Result<Vec<(UdpKey, UdpSeries)>, ProbeError> {
-        forget(&map(&self.object, "udp_series"), key_of, series_of, |key| !key.is_other() && is_gone(key))
-    }
-
-    /// What was missed.
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn losses(&self) -> Result<UdpLosses, ProbeError> {
-        let bytes = map(&self.object, "lost").lookup(&0u32.to_ne_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
-        let bytes = bytes.expect("an array has all its entries");
-        let record = UdpLossRecord::read_from_bytes(&bytes).expect("programs and loader share one layout");
-        Ok(UdpLosses { series: record.series, owners: record.owners })
-    }
-}
-
-fn key_of(bytes: &[u8]) -> UdpKey {
-    UdpKey::of(&UdpKeyRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
-}
-
-fn series_of(bytes: &[u8]) -> UdpSeries {
-    UdpSeries::of(&UdpSeriesRecord::read_from_bytes(bytes).expect("programs and loader share one layout"))
 }
 
 /// Series that a short look has room for.
@@ -163,7 +99,7 @@ const SERIES_MAX: u32 = 65_536;
 
 fn set(open: &mut OpenObject, ports: Ports) {
     if ports == Ports::All {
-        let mut series = open.maps_mut().find(|map| map.name() == "udp_series").expect("the object has this map");
+        let mut series = open.maps_mut().find(|map| map.name() == "series").expect("the object has this map");
         series.set_max_entries(SERIES_MAX).expect("nothing is loaded yet");
     }
     let mut options = open.maps_mut().find(|map| map.name() == OPTIONS).expect("the object has options");
@@ -226,68 +162,9 @@ impl UdpKey {
     }
 }
 
-/// Counters that only grow, since the programs were loaded. Bytes are payload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct UdpSeries {
-    /// Datagrams that left for the network.
-    pub sent: u64,
-    /// Their bytes.
-    pub sent_bytes: u64,
-    /// Datagrams that came to the socket, with those that it then had to drop.
-    pub received: u64,
-    /// Their bytes.
-    pub received_bytes: u64,
-    /// Of those received, datagrams that found the socket's queue full.
-    pub overflowed: u64,
-    /// Of those received, datagrams for which UDP had no memory.
-    pub starved: u64,
-    /// Datagrams that were dropped at the socket for another reason, such as a filter or a policy.
-    pub failed: u64,
-}
-
 impl UdpSeries {
-    fn of(record: &UdpSeriesRecord) -> Self {
-        let UdpSeriesRecord { sent, sent_bytes, received, received_bytes, overflowed, starved, failed } = *record;
-        Self { sent, sent_bytes, received, received_bytes, overflowed, starved, failed }
-    }
-
-    /// What is new since `earlier`.
-    #[must_use]
-    pub fn since(&self, earlier: &Self) -> Self {
-        Self {
-            sent: self.sent.saturating_sub(earlier.sent),
-            sent_bytes: self.sent_bytes.saturating_sub(earlier.sent_bytes),
-            received: self.received.saturating_sub(earlier.received),
-            received_bytes: self.received_bytes.saturating_sub(earlier.received_bytes),
-            overflowed: self.overflowed.saturating_sub(earlier.overflowed),
-            starved: self.starved.saturating_sub(earlier.starved),
-            failed: self.failed.saturating_sub(earlier.failed),
-        }
-    }
-
     /// Datagrams that sockets dropped, for whatever reason.
     pub fn dropped(&self) -> u64 {
         self.overflowed + self.starved + self.failed
     }
-}
-
-impl AddAssign for UdpSeries {
-    fn add_assign(&mut self, more: Self) {
-        self.sent += more.sent;
-        self.sent_bytes += more.sent_bytes;
-        self.received += more.received;
-        self.received_bytes += more.received_bytes;
-        self.overflowed += more.overflowed;
-        self.starved += more.starved;
-        self.failed += more.failed;
-    }
-}
-
-/// What was missed of UDP; each number would be 0 in a better world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct UdpLosses {
-    /// Times that something was counted as `other` because there was no room for a series more.
-    pub series: u64,
-    /// Times that something was counted as `other`, or a socket has no owner, because the kernel had no memory.
-    pub owners: u64,
 }

@@ -15,7 +15,7 @@ use probe::netlink;
 use rustix::net::netlink::NETFILTER;
 
 use super::{Translation, Transport};
-use crate::who::NAMED;
+use crate::namer::NAMED;
 
 /// How many connections the namespace of the thread that opens it follows.
 const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";

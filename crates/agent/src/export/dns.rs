@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
-use probe::dns::{Key, LATENCY_BOUNDS, Losses, Rcode, Series, type_name};
+use probe::dns::{LATENCY_BOUNDS, Losses, Rcode, Series};
 
-use crate::metric::{Family, Kind, Labels};
-use crate::place::name_of;
-use crate::totals::OTHER;
-use crate::who::Namer;
-
-/// How a query ended.
-const RCODE: &str = "rcode";
+use crate::grouping::RCODE;
+use crate::label::Labels;
+use crate::metric::{Family, Kind};
 
 /// The metrics of DNS.
 pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a Series)>, losses: &Losses) -> [Family; 5] {
@@ -35,22 +31,10 @@ pub(super) fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a Series)>,
         if with_code.contains(&timeout) {
             timeouts.add(labels, series.queries as f64);
         } else {
-            latency.add_counts(labels, &bounds, &series.latencies, series.latency.as_secs_f64());
+            latency.add_counts(labels, &bounds, &series.latency, series.latency().as_secs_f64());
         }
     }
     [queries, timeouts, truncated, latency, missed(losses)]
-}
-
-/// What queries are summed by.
-pub(crate) fn labels(key: &Key, namer: &mut Namer) -> Labels {
-    let labels = |source: Arc<str>, kind: Arc<str>, transport: &str, rcode: Arc<str>| {
-        vec![("source_workload", source), ("type", kind), ("network_transport", transport.into()), (RCODE, rcode)]
-    };
-    if key.is_other() {
-        return labels(OTHER.into(), OTHER.into(), OTHER, OTHER.into());
-    }
-    let source = name_of(key.netns, key.cgroup, &key.comm, namer);
-    labels(source, type_name(key.kind).into(), key.transport.name(), key.rcode.to_string().into())
 }
 
 fn missed(losses: &Losses) -> Family {

@@ -1,12 +1,9 @@
 //! Packets that the kernel dropped, as metrics.
 
-use probe::{DropKey, DropLosses};
+use probe::DropLosses;
 
-use crate::metric::{Family, Kind, Labels};
-use crate::peer::UNKNOWN;
-use crate::place::name_of;
-use crate::totals::OTHER;
-use crate::who::Namer;
+use crate::label::Labels;
+use crate::metric::{Family, Kind};
 
 pub(super) fn families<'a>(
     sums: impl Iterator<Item = (&'a (bool, Labels), &'a u64)>,
@@ -29,16 +26,4 @@ pub(super) fn families<'a>(
         counter("meshtax_agent_drop_sockets_unowned_total", "Sockets whose owner the kernel had no memory to note.");
     unowned.add(Vec::new(), losses.owners as f64);
     [drops, benign, overflow, unowned]
-}
-
-/// What drops are summed by. A namespace without a name, such as the host's own, is not known by its number: numbers come and go.
-pub(crate) fn labels(key: &DropKey, namer: &mut Namer) -> Labels {
-    if key.is_other() {
-        return ["reason", "protocol", "workload"].map(|name| (name, OTHER.into())).to_vec();
-    }
-    vec![
-        ("reason", key.reason.as_str().into()),
-        ("protocol", key.protocol.as_str().into()),
-        ("workload", name_of(key.netns, 0, UNKNOWN, namer)),
-    ]
 }

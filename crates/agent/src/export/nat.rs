@@ -1,8 +1,8 @@
 //! Who is behind translated addresses.
 
-use crate::export::Reading;
 use crate::ledger::Ledger;
 use crate::metric::{Family, Kind};
+use crate::reading::Reading;
 
 /// What is known of translated addresses; nothing where nobody looks.
 pub fn families(reading: &Reading, ledger: &Ledger) -> Vec<Family> {

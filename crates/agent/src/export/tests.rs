@@ -1,6 +1,9 @@
-use crate::beyond::Beyond;
+use probe::{Key, Losses};
+
+use crate::cost::Cost;
 use crate::ledger::Bounds;
 use crate::metric::{Exposition, exposition};
+use crate::reading::Beyond;
 
 use super::*;
 
@@ -14,7 +17,7 @@ const CLIENT: Key = Key {
 };
 
 fn text(series: Vec<(Key, Series)>) -> String {
-    let losses = Losses { events: Vec::new(), series: 3, sockets: 0, late: 0 };
+    let losses = Losses { series: 3, ..Losses::default() };
     let reading = Reading {
         series,
         connections: Vec::new(),
@@ -32,7 +35,7 @@ fn text(series: Vec<(Key, Series)>) -> String {
 fn what_the_server_sent_is_sent_whoever_reports() {
     let moved = Series { sent: 10, received: 4000, opened: 2, closed: 1, ..Series::default() };
     let key = Key { comm: "curl".to_owned(), ..CLIENT };
-    let client = text(vec![(key.clone(), moved.clone())]);
+    let client = text(vec![(key.clone(), moved)]);
     let labels = "reporter=\"source\",source_workload=\"curl\",";
     assert!(
         client.contains(&format!("istio_tcp_sent_bytes_total{{{labels}source_canonical_service=\"curl\"")),

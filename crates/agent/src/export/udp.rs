@@ -2,15 +2,10 @@
 
 use std::sync::Arc;
 
-use probe::{UdpKey, UdpLosses, UdpRole, UdpSeries};
+use probe::{UdpLosses, UdpSeries};
 
-use crate::conntrack::Transport;
-use crate::link::{DESTINATION, SOURCE};
-use crate::metric::{Family, Kind, Labels};
-use crate::peer::{Peer, UNKNOWN};
-use crate::place::{Place, Places};
-use crate::totals::OTHER;
-use crate::who::Namer;
+use crate::label::Labels;
+use crate::metric::{Family, Kind};
 
 /// Families about datagrams. What is sent was sent by the side that reports.
 struct Udp {
@@ -61,38 +56,4 @@ impl Udp {
             self.dropped.add(labels, count as f64);
         }
     }
-}
-
-/// The labels of TCP metrics, as far as datagrams have them.
-pub(crate) fn labels(key: &UdpKey, places: &Places, namer: &mut Namer) -> Labels {
-    let reporter = if key.role == UdpRole::Client { SOURCE } else { DESTINATION };
-    if key.is_other() {
-        return udp_labels(reporter, [OTHER; 4].map(Arc::from));
-    }
-    let here = namer.peer(key.netns, key.cgroup, &key.comm);
-    let network = namer.who(key.netns, key.cgroup).network;
-    let place = Place { network: &network, netns: key.netns, transport: Transport::Udp };
-    let known = |peer: Option<Arc<Peer>>| peer.map_or_else(|| UNKNOWN.into(), |peer| Arc::clone(&peer.workload));
-    let name = Arc::clone(&here.workload);
-    let (source, destination, service) = match key.role {
-        UdpRole::Client => {
-            let (server, service) = places.called(place, key.remote);
-            (name, known(server), service)
-        }
-        UdpRole::Server | UdpRole::Unknown => {
-            let (client, service) = places.asked(place, key.remote.ip(), (&here, key.local_port), namer);
-            (known(client), name, service)
-        }
-    };
-    udp_labels(reporter, [source, destination, service.host, "udp".into()])
-}
-
-fn udp_labels(reporter: &str, [source, destination, service, transport]: [Arc<str>; 4]) -> Labels {
-    vec![
-        ("reporter", reporter.into()),
-        ("source_workload", source),
-        ("destination_workload", destination),
-        ("destination_service", service),
-        ("network_transport", transport),
-    ]
 }

@@ -5,10 +5,10 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use probe::Losses;
 use tempfile::TempDir;
 
-use crate::beyond::Beyond;
+use crate::cost::Cost;
 use crate::metric::{Exposition, exposition};
-use crate::own::Cost;
-use crate::who::NAMED;
+use crate::namer::NAMED;
+use crate::reading::Beyond;
 
 use super::*;
 
@@ -48,7 +48,7 @@ impl Host {
 
     /// What a scrape tells once the kernel has these counts.
     fn scrape(&mut self, series: &[(Key, Series)]) -> Vec<String> {
-        let losses = Losses { events: Vec::new(), series: 0, sockets: 0, late: 0 };
+        let losses = Losses::default();
         let reading = Reading {
             series: series.to_vec(),
             connections: Vec::new(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use probe::{Flags, Kind, State};
 
-use crate::who::NAMED;
+use crate::namer::NAMED;
 
 use super::*;
 

@@ -9,7 +9,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1 as wire;
 
-use crate::metric::{Family, Kind, Labels, Value};
+use crate::label::Labels;
+use crate::metric::{Family, Kind, Value};
 
 /// The one attribute that is a number by the conventions.
 const SERVER_PORT: &str = "server.port";
@@ -69,9 +70,9 @@ fn metric(family: &Family, times: Times) -> Metric {
         }
     };
     Metric {
-        name: family.name.to_owned(),
+        name: family.name.clone().into_owned(),
         description: family.help.to_owned(),
-        unit: unit(family.name).to_owned(),
+        unit: unit(&family.name).to_owned(),
         data: Some(data),
         ..Default::default()
     }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::label::Labels;
 
 fn pod(name: &str) -> Labels {
     vec![("reporter", "source".into()), ("workload", name.into())]

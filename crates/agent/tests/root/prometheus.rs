@@ -59,11 +59,7 @@ fn the_agent_tells_what_its_programs_cost_and_how_full_its_maps_are() {
         let run = format!("meshtax_agent_bpf_runs_total{{witness=\"{witness}\"");
         assert!(timed.lines().any(|line| line.starts_with(&run) && !line.ends_with(" 0")), "{run} in {timed}");
     }
-    assert_eq!(
-        value(&timed, "meshtax_agent_map_max_entries{witness=\"udp\",map=\"udp_series\"}"),
-        Some(8192.0),
-        "{timed}"
-    );
+    assert_eq!(value(&timed, "meshtax_agent_map_max_entries{witness=\"udp\",map=\"series\"}"), Some(8192.0), "{timed}");
     assert!(value(&timed, "meshtax_agent_map_entries{witness=\"tcp\",map=\"series\"}").unwrap() >= 2.0, "{timed}");
     assert_eq!(value(&timed, "meshtax_agent_map_max_entries{witness=\"tcp\",map=\"series\"}"), Some(8192.0), "{timed}");
     let untimed = look(&[]);

@@ -1,6 +1,6 @@
 //! What watches while there is load.
 
-use probe::{Dns, DnsOptions, Drops, Ports, Probe, SOCKETS_MAX, Udp};
+use probe::{Dns, DnsOptions, Drops, Ports, SOCKETS_MAX, Tcp, Udp};
 
 use crate::tcptop::{Loaded, Tcptop};
 
@@ -24,14 +24,14 @@ pub enum Arm {
 /// A monitor, loaded; nothing of it is in the kernel once this is dropped.
 pub enum Monitor {
     None,
-    Witness(Probe),
+    Witness(Tcp),
     Agent(Box<Witnesses>),
     Tcptop(Loaded),
 }
 
 /// What the agent watches by.
 pub struct Witnesses {
-    probe: Probe,
+    probe: Tcp,
     udp: Udp,
     dns: Dns,
     drops: Drops,
@@ -132,12 +132,12 @@ impl Witnesses {
     }
 }
 
-fn witness() -> Probe {
-    Probe::load_to_count(SOCKETS_MAX).expect("root may load programs")
+fn witness() -> Tcp {
+    Tcp::load_to_count(SOCKETS_MAX).expect("root may load programs")
 }
 
 /// Bytes that it has seen sent and received.
-fn moved(probe: &Probe) -> u64 {
+fn moved(probe: &Tcp) -> u64 {
     let series = probe.series().expect("there is memory");
     series.iter().map(|(_, series)| series.sent + series.received).sum()
 }

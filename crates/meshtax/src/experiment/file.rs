@@ -11,8 +11,8 @@ use serde_saphyr::{Location, Spanned};
 use topology::{Bytes, Named, Share, Span};
 
 use super::form::Form;
-use super::health::{LimitsFile, Period};
-use super::proxy::ProxyFile;
+use super::program::ProxyFile;
+use super::unit::{LimitsFile, Period};
 
 /// An experiment file as written.
 #[derive(Debug, Deserialize)]

@@ -1,37 +1,16 @@
 //! How often an arm's pods are asked for their health, and how much its proxies may use.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use lab::{Limits, Periods};
 use plane::{Plane, Preset};
-use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
-use topology::{Bytes, Fault, Span};
+use topology::Fault;
 
 use super::file::{ArmFile, GatewayName};
+use super::unit::Period;
 
 const PERIOD_MIN: Duration = Duration::from_millis(10);
-/// The kernel takes no quota below 1 ms in each period of 100 ms.
-const MILLICORES: std::ops::RangeInclusive<f64> = 10.0..=1_000_000.0;
-
-/// A length of time, or `off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Period(pub Option<Duration>);
-
-/// A number of cores, written as in Kubernetes: `2`, `0.5`, `500m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cores {
-    millicores: u32,
-}
-
-/// What each proxy may use, as written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsFile {
-    pub cpu: Option<Cores>,
-    pub memory: Option<Spanned<Bytes>>,
-}
 
 /// How often an arm's pods are asked. What is not written has Istio's default, and Bookinfo's: sidecars are asked,
 /// applications are not.
@@ -82,38 +61,6 @@ pub fn limits_of(arm: &ArmFile, plane: &Plane) -> Result<Limits, Fault> {
         cpu_millicores: limits.value.cpu.map(|cores| cores.millicores),
         memory_bytes: limits.value.memory.as_ref().map(|memory| memory.value.0),
     })
-}
-
-impl<'de> Deserialize<'de> for Period {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match &*text {
-            "off" | "false" => Ok(Period(None)),
-            text => Ok(Period(Some(text.parse::<Span>().map_err(de::Error::custom)?.0))),
-        }
-    }
-}
-
-impl FromStr for Cores {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Cores, String> {
-        let (number, scale) = text.strip_suffix('m').map_or((text, 1000.0), |number| (number, 1.0));
-        let millicores = number.trim().parse::<f64>().map(|number| (number * scale).round());
-        match millicores {
-            Ok(millicores) if MILLICORES.contains(&millicores) => Ok(Cores { millicores: millicores as u32 }),
-            _ => Err(format!(
-                "`{}` is no number of cores\nwrite `2`, `0.5` or `500m`, at least `10m`; Istio's default is `2`",
-                text.escape_debug()
-            )),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Cores {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Cores, D::Error> {
-        String::deserialize(deserializer)?.trim().parse().map_err(de::Error::custom)
-    }
 }
 
 #[cfg(test)]

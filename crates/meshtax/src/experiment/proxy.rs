@@ -4,44 +4,14 @@ use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use plane::{INBOUND_PORT, OUTBOUND_PORT, Part, Plane, Proxy, Ready, Redirect, Template};
-use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use topology::{Fault, Named, Topology};
 
-use super::arm::Arm;
 use super::file::ArmFile;
 use super::form::{Form, meaning};
+use super::program::{Ports, ProxyFile, ReadyFile};
 use crate::bundled;
 use crate::failure::Failure;
-
-/// A program of the user's own, as written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProxyFile {
-    /// Program and arguments.
-    pub command: Spanned<Vec<Spanned<String>>>,
-    /// Files that are made for each pod, each from the template that it names.
-    pub template: Option<Spanned<Form<Vec<Spanned<String>>>>>,
-    /// Which sides lead to the program, or where they do; both if left out.
-    pub redirect: Option<Spanned<Form<Ports>>>,
-    pub ready: Spanned<Form<ReadyFile>>,
-}
-
-/// Ports of one's own, or rules of one's own.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ports {
-    inbound: Option<Spanned<u16>>,
-    outbound: Option<Spanned<u16>>,
-    rules: Option<Spanned<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReadyFile {
-    port: u16,
-    path: Option<Spanned<String>>,
-}
 
 /// A program that an arm's pods start.
 #[derive(Clone, Debug)]
@@ -80,9 +50,15 @@ pub fn programs(experiment: &Path, arms: &Named<ArmFile>) -> Vec<Wanted> {
     proxies(arms).filter_map(wanted).collect()
 }
 
-/// Fills in every template as standing up will, so that nothing starts if one of them cannot be filled in.
-pub fn rehearse(experiment: &Path, written: &Named<ArmFile>, arms: &[Arm], graph: &Topology) -> Result<(), Failure> {
-    let planes = arms.iter().filter_map(|arm| match &arm.plane {
+/// Fills in every template as standing up will, so that nothing starts if one of them cannot be filled in. `planes` are the
+/// arms', in their order.
+pub fn rehearse<'a>(
+    experiment: &Path,
+    written: &Named<ArmFile>,
+    planes: impl Iterator<Item = &'a Plane>,
+    graph: &Topology,
+) -> Result<(), Failure> {
+    let planes = planes.filter_map(|plane| match plane {
         Plane::Proxy(proxy) => Some(proxy),
         _ => None,
     });

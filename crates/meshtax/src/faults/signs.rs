@@ -7,7 +7,7 @@ use anyhow::Context;
 use lab::{Node, Stop};
 use measure::{FULL_ACCEPT_QUEUES, Histogram, LISTEN_DROPS, NXDOMAIN, RESETS, RETRANSMITS};
 use plane::Plane;
-use probe::Probe;
+use probe::Tcp;
 
 use crate::experiment::Experiment;
 use crate::kernel::{Beyond, Kernel};
@@ -39,7 +39,7 @@ pub struct Signs {
 
 /// Programs in the kernel, as far as the arm is watched.
 struct Programs {
-    probe: Probe,
+    probe: Tcp,
     beyond: Option<Beyond>,
     namespaces: HashSet<u32>,
     /// Looks at listeners so far that found them full.
@@ -78,7 +78,7 @@ impl Signs {
 
 impl Programs {
     fn begin(namespaces: HashSet<u32>, beyond: bool) -> anyhow::Result<Self> {
-        let mut probe = Probe::load().context("cannot load the kernel witness")?;
+        let mut probe = Tcp::load().context("cannot load the kernel witness")?;
         probe.attach().context("cannot attach the kernel witness")?;
         let beyond = beyond.then(Beyond::begin).transpose()?;
         Ok(Self { probe, beyond, namespaces, full: 0 })

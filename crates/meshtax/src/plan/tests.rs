@@ -1,6 +1,6 @@
 use super::*;
 use crate::bundled;
-use crate::cli::Amounts;
+use crate::experiment::Amounts;
 
 #[test]
 fn shares_add_up_and_differ_by_one_at_most() {

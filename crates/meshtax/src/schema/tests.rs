@@ -161,7 +161,7 @@ fn bundled_files_are_valid() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
         let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
         for file in files.filter(|file| file.is_file()) {
-            let value = crate::experiment::read_yaml(&fs::read_to_string(&file).unwrap()).unwrap();
+            let value = crate::yaml::read_yaml(&fs::read_to_string(&file).unwrap()).unwrap();
             let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(faults.is_empty(), "{}: {faults:#?}", file.display());
         }
@@ -173,7 +173,7 @@ fn bundled_files_are_valid() {
 fn every_key_of_an_arm_is_shown() {
     let written = |name: &str| -> Vec<String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments").join(name);
-        let file: Value = crate::experiment::read_yaml(&fs::read_to_string(path).unwrap()).unwrap();
+        let file: Value = crate::yaml::read_yaml(&fs::read_to_string(path).unwrap()).unwrap();
         let arms = file["arms"].as_object().unwrap().values();
         arms.flat_map(|arm| arm.as_object().unwrap().keys().cloned()).collect()
     };

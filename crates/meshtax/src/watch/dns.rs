@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use agent::{Namer, Printer, QUERY_COLUMNS, query_line};
+use agent::{Filter, Line, Namer, QUERY_COLUMNS, query_line};
 use anyhow::Context;
 use jiff::Zoned;
 use probe::dns::{Losses, Query};
@@ -12,8 +12,9 @@ use probe::{Dns, DnsOptions};
 use crate::cli::DnsWatchOptions;
 use crate::failure::Failure;
 use crate::limits;
-use crate::output::{say, stream};
+use crate::output::say;
 
+use super::teller::{Teller, Tells};
 use super::{Watch, without_witness};
 
 /// Open files that it takes, as seen on Linux 6.18.
@@ -26,14 +27,13 @@ pub fn dns(options: &DnsWatchOptions) -> Result<ExitCode, Failure> {
     let can_read = |dns: &Dns| dns.give_up().is_ok() && dns.losses().is_ok();
     let watch = Watch::over(|| witness(asked), can_read, &options.watch)?;
     let feed = watch.probe.feed().context("cannot follow queries")?;
-    let mut teller = Teller::new(options);
-    watch.ready();
-    stream(&teller.printer.heading())?;
-    while !watch.is_over() && !teller.is_enough() {
-        let ended = feed.wait(watch.left());
+    let queries = Queries { filter: options.watch.filter(), namer: Namer::new(Path::new("/")), now: Zoned::now() };
+    let mut teller = Teller::new(queries, &options.watch, &QUERY_COLUMNS, options.watch.count);
+    watch.tell_each(&mut teller, |_, left| {
+        let ended = feed.wait(left);
         watch.probe.give_up().context("cannot look for queries without an answer")?;
-        teller.tell(&ended)?;
-    }
+        Ok(ended)
+    })?;
     own_up(&watch.probe.losses().context("cannot read what was lost")?);
     Ok(ExitCode::SUCCESS)
 }
@@ -60,44 +60,23 @@ fn own_up(losses: &Losses) {
     tell(unmatched, "answers, anywhere on this machine, came to no query that still waited");
 }
 
-/// Tells queries that are of interest, until there were enough.
-struct Teller {
-    filter: agent::Filter,
-    printer: Printer,
+/// How queries are told.
+struct Queries {
+    filter: Filter,
     namer: Namer,
-    told: u64,
-    most: Option<u64>,
+    now: Zoned,
 }
 
-impl Teller {
-    fn new(options: &DnsWatchOptions) -> Self {
-        let options = &options.watch;
-        Self {
-            filter: options.filter(),
-            printer: Printer::new(options.form(), &QUERY_COLUMNS),
-            namer: Namer::new(Path::new("/")),
-            told: 0,
-            most: options.count,
-        }
+impl Tells for Queries {
+    type Event = Query;
+
+    fn line(&mut self, query: &Query) -> Option<Line> {
+        let who = self.filter.admits_query(query).then(|| self.namer.who(query.netns, query.cgroup))?;
+        Some(query_line(query, &who, &self.now))
     }
 
-    fn tell(&mut self, ended: &[Query]) -> Result<(), Failure> {
-        let now = Zoned::now();
+    fn refresh(&mut self) {
+        self.now = Zoned::now();
         self.namer.refresh();
-        let mut text = String::new();
-        for query in ended.iter().filter(|query| self.filter.admits_query(query)) {
-            if self.is_enough() {
-                break;
-            }
-            let who = self.namer.who(query.netns, query.cgroup);
-            text += &self.printer.line(&query_line(query, &who, &now));
-            self.told += 1;
-        }
-        stream(&text)?;
-        Ok(())
-    }
-
-    fn is_enough(&self) -> bool {
-        self.most.is_some_and(|most| self.told >= most)
     }
 }

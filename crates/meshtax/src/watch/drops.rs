@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use agent::{DROPS, Namer, Printer, drop_line};
+use agent::{DROPS, Filter, Line, Namer, drop_line};
 use anyhow::Context;
 use jiff::Zoned;
 use probe::{Dropped, Drops, ProbeError, Told};
@@ -11,8 +11,9 @@ use probe::{Dropped, Drops, ProbeError, Told};
 use crate::cli::DropsOptions;
 use crate::failure::Failure;
 use crate::limits;
-use crate::output::{say, stream};
+use crate::output::say;
 
+use super::teller::{Teller, Tells};
 use super::{Watch, report_gaps, without_witness};
 
 /// Open files that it takes, as seen on Linux 6.18.
@@ -42,26 +43,31 @@ pub fn drops(options: &DropsOptions) -> Result<ExitCode, Failure> {
     };
     let watch = Watch::over(begin, |(drops, _)| drops.losses().is_ok(), &options.watch)?;
     let (witness, feed) = &watch.probe;
-    let filter = options.watch.filter();
-    let mut printer = Printer::new(options.watch.form(), &DROPS);
-    let mut namer = Namer::new(Path::new("/"));
-    let mut left = options.watch.count.unwrap_or(u64::MAX);
-    watch.ready();
-    stream(&printer.heading())?;
-    while !watch.is_over() && left > 0 {
-        let dropped = feed.wait(watch.left());
-        let of_interest: Vec<&Dropped> = dropped.iter().filter(|dropped| filter.admits_drop(dropped)).collect();
-        let now = Zoned::now();
-        namer.refresh();
-        let shown = usize::try_from(left).unwrap_or(usize::MAX).min(of_interest.len());
-        let line = |dropped: &&Dropped| {
-            let who = namer.who(dropped.netns, dropped.cgroup);
-            printer.line(&drop_line(dropped, &who, &now))
-        };
-        stream(&of_interest[..shown].iter().map(line).collect::<String>())?;
-        left -= shown as u64;
-    }
+    let packets = Packets { filter: options.watch.filter(), namer: Namer::new(Path::new("/")), now: Zoned::now() };
+    let mut teller = Teller::new(packets, &options.watch, &DROPS, options.watch.count);
+    watch.tell_each(&mut teller, |_, left| Ok(feed.wait(left)))?;
     own_up(witness)
+}
+
+/// How dropped packets are told.
+struct Packets {
+    filter: Filter,
+    namer: Namer,
+    now: Zoned,
+}
+
+impl Tells for Packets {
+    type Event = Dropped;
+
+    fn line(&mut self, dropped: &Dropped) -> Option<Line> {
+        let who = self.filter.admits_drop(dropped).then(|| self.namer.who(dropped.netns, dropped.cgroup))?;
+        Some(drop_line(dropped, &who, &self.now))
+    }
+
+    fn refresh(&mut self) {
+        self.now = Zoned::now();
+        self.namer.refresh();
+    }
 }
 
 /// Says what was missed.

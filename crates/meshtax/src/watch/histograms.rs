@@ -8,7 +8,8 @@ use anyhow::Context;
 use jiff::Zoned;
 use probe::{Connection, Kind, Role};
 
-use super::{Teller, Watch};
+use super::Watch;
+use super::connections::Connections;
 use crate::cli::HistogramOptions;
 use crate::failure::Failure;
 use crate::output::stream;
@@ -31,8 +32,8 @@ pub fn rtt(options: &HistogramOptions) -> Result<ExitCode, Failure> {
             let of_interest = seen.iter().filter(|seen| filter.admits(seen));
             stream(&histogram("srtt (us)", of_interest.map(|seen| seen.srtt_us.into())))?;
         } else {
-            let mut teller = Teller::new(Tool::Life, watched, watched.count);
-            teller.learn(&open);
+            let mut teller = Connections::teller(Tool::Life, watched, watched.count);
+            teller.tells.learn(&open);
             teller.tell(&seen)?;
         }
         drawn += 1;
@@ -47,7 +48,7 @@ pub fn backlog(options: &HistogramOptions) -> Result<ExitCode, Failure> {
     let filter = watched.filter();
     let feed = watch.probe.feed(&[Kind::Queued]).context("cannot follow opens")?;
     watch.ready();
-    let mut teller = Teller::new(Tool::Accept, watched, watched.count);
+    let mut teller = Connections::teller(Tool::Accept, watched, watched.count);
     let most = watched.count.filter(|_| options.interval.is_none());
     let mut drawn = 0;
     while drawn == 0 || options.goes_on(drawn) && !watch.is_over() {
@@ -57,7 +58,7 @@ pub fn backlog(options: &HistogramOptions) -> Result<ExitCode, Failure> {
         while let Some(left) = watch.left_until(end).filter(|_| !is_enough(&queued)) {
             let seen = feed.wait(left);
             if watched.form() != Form::Text && !seen.is_empty() {
-                teller.learn_of_late(|| watch.probe.connections())?;
+                teller.tells.learn_of_late(|| watch.probe.connections())?;
                 teller.tell(&seen)?;
             }
             queued.extend(seen.into_iter().filter(|queued| filter.admits(queued)));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agent::{Datagrams, Form, Namer, Printer, UDP, udp_line};
+use agent::{Datagrams, Namer, Printer, UDP, udp_line};
 use anyhow::Context;
 use jiff::Zoned;
 use probe::{Ports, Udp, UdpKey, UdpSeries};
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::output::{say, stream};
 
-use super::{GLANCE, Watch, cut, report_gaps, without_witness};
+use super::{GLANCE, Watch, cut, heading, report_gaps, tell_more, without_witness};
 
 /// Open files that it takes, as seen on Linux 6.18.
 const FILES: u64 = 23;
@@ -37,24 +37,16 @@ pub fn udp(options: &UdpOptions) -> Result<ExitCode, Failure> {
     let mut namer = Namer::new(Path::new("/"));
     let mut printer = Printer::new(options.watch.form(), &UDP);
     let mut datagrams = Datagrams::default();
-    watch.ready();
-    let mut shown = 0;
-    while !watch.is_over() && options.watch.count.is_none_or(|count| shown < count) {
+    watch.each_interval(options.watch.count, || {
         wait(&watch, options.interval.0);
         let mut moved = datagrams.since(watch.probe.series().context("cannot read the counters")?);
         moved.retain(|(key, _)| filter.admits_udp(key));
         let more = cut(&mut moved, options.rows.most(options.watch.form()));
         namer.refresh();
-        if options.watch.form() == Form::Text {
-            printer = Printer::new(Form::Text, &UDP);
-            stream(&format!("{}\n", Zoned::now().strftime("%H:%M:%S")))?;
-        }
+        stream(&heading(&mut printer, options.watch.form()))?;
         stream(&lines(&mut printer, &moved, &mut namer))?;
-        if options.watch.form() == Form::Text {
-            stream(&more)?;
-        }
-        shown += 1;
-    }
+        tell_more(&more, options.watch.form())
+    })?;
     own_up(&watch.probe)
 }
 
@@ -69,7 +61,7 @@ fn wait(watch: &Watch<Udp>, interval: Duration) {
 /// What is told of one interval.
 fn lines(printer: &mut Printer, moved: &[(UdpKey, UdpSeries)], namer: &mut Namer) -> String {
     let now = Zoned::now();
-    let mut text = printer.heading();
+    let mut text = String::new();
     for (key, moved) in moved {
         let who = namer.who(key.netns, key.cgroup);
         text += &printer.line(&udp_line(key, moved, &who, &now));

@@ -67,7 +67,7 @@ static __always_inline void copy_name(struct __sk_buff *skb, struct query *query
 {
 	__u32 last = length - 1;
 
-	if (settings.withholds_names || !is_fed())
+	if (settings.withholds_names || !is_fed(0))
 		return;
 	barrier_var(last); /* older verifiers do not carry over to a number what they know of its neighbour */
 	if (last >= NAME_LEN_MAX)

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Which packets the kernel drops, and why: counted by namespace, reason and protocol, and told one by one to those who
  * listen. Runs when a packet is dropped and, where drops are told, when a socket is made, and never else. */
+#define FEED_BYTES (1 << 20)
+
 #include "drops.h"
+#include "feed.h"
 #include "packet.h"
+
+#define SERIES_MAX 4096
+#include "counted.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -13,27 +19,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Numbers of namespaces begin here (include/linux/proc_ns.h, PROC_DYNAMIC_FIRST and a few below). */
 #define NAMESPACE_MIN 0xefffff00u
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct drop_key);
-	__type(value, __u64);
-} drops SEC(".maps");
-
-/* The live feed. A full one loses events, counted in `lost`, and no metric. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} events SEC(".maps");
-
-/* Whether somebody listens. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} fed SEC(".maps");
-
 /* Reasons that nobody wants to be told. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -42,41 +27,17 @@ struct {
 	__type(value, __u32);
 } muted SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct drop_losses);
-} lost SEC(".maps");
-
 /* Set where the kernel gives programs no storage in a socket; the verifier then leaves out what would use it. */
 const volatile __u32 is_ownerless SEC(".rodata.ownerless");
 
-static const __u64 nothing;
-static const struct drop_key other = {};
+static const struct series_key other = {};
 
-#define LOST(field)                                                                                                    \
-	do {                                                                                                           \
-		__u32 zero = 0;                                                                                        \
-		struct drop_losses *losses = bpf_map_lookup_elem(&lost, &zero);                                        \
-		if (losses)                                                                                            \
-			add(&losses->field, 1);                                                                        \
-	} while (0)
-
-static __always_inline void count(const struct drop_key *key)
+static __always_inline void count(const struct series_key *key)
 {
-	__u64 *found = bpf_map_lookup_elem(&drops, key);
+	struct series *found = series_or(key, &other);
 
-	if (!found) {
-		bpf_map_update_elem(&drops, key, &nothing, BPF_NOEXIST);
-		found = bpf_map_lookup_elem(&drops, key);
-	}
-	if (!found) {
-		LOST(series);
-		found = bpf_map_lookup_elem(&drops, &other);
-	}
 	if (found)
-		add(found, 1);
+		add(&found->count, 1);
 }
 
 /* Only of a packet without a socket: a socket's queues keep other things where the device is. */
@@ -120,14 +81,12 @@ static __always_inline void read_socket(struct sock *sk, struct packet *packet)
 	ends(&sk->__sk_common, packet->source, packet->destination);
 }
 
-static __always_inline void tell(struct sk_buff *skb, void *location, struct drop_key *key, struct packet *packet,
+static __always_inline void tell(struct sk_buff *skb, void *location, struct series_key *key, struct packet *packet,
 				 struct sock *sk)
 {
-	__u32 zero = 0;
-	__u32 *listens = bpf_map_lookup_elem(&fed, &zero);
 	struct drop *event;
 
-	if (!listens || !*listens || bpf_map_lookup_elem(&muted, &key->reason))
+	if (!is_fed(0) || bpf_map_lookup_elem(&muted, &key->reason))
 		return;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
@@ -157,7 +116,7 @@ static __always_inline void tell(struct sk_buff *skb, void *location, struct dro
 static __always_inline int drop(struct sk_buff *skb, void *location, __u32 reason, struct sock *sk)
 {
 	struct packet packet = {};
-	struct drop_key key = {};
+	struct series_key key = {};
 
 	if (!reason)
 		return 0; /* not dropped */

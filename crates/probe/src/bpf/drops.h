@@ -32,7 +32,7 @@ struct drop {
 _Static_assert(sizeof(struct drop) == 120, "struct drop has no hidden padding");
 
 /* What is counted together; all zero for `other`. */
-struct drop_key {
+struct series_key {
 	__u32 netns;
 	__u32 reason;
 	__u16 ethertype;
@@ -40,12 +40,13 @@ struct drop_key {
 	__u8 protocol;
 	__u8 pad[3];
 };
-_Static_assert(sizeof(struct drop_key) == 16, "struct drop_key has no hidden padding");
+_Static_assert(sizeof(struct series_key) == 16, "struct series_key has no hidden padding");
 
-struct drop_losses {
-	__u64 events; /* the ring was full */
-	__u64 series; /* counted as `other`: no room for a series more */
-	__u64 owners; /* sockets whose owner was not noted: no memory for it */
+/* How many packets. */
+struct series {
+	__u64 count;
 };
+
+#include "drops_counters.h"
 
 #endif

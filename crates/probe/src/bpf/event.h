@@ -100,32 +100,9 @@ struct series_key {
 };
 _Static_assert(sizeof(struct series_key) == 48, "struct series_key has no hidden padding");
 
-/* Monotonic counters. */
-struct series {
-	__u64 opened;
-	__u64 closed;
-	__u64 failed;      /* active opens */
-	__u64 reset;       /* cut off: by a reset of either side, or an error */
-	__u64 resets_sent; /* segments, of whatever socket there is */
-	__u64 resets_received;
-	__u64 sent;          /* bytes */
-	__u64 received;      /* bytes */
-	__u64 retransmitted; /* bytes */
-	__u64 retransmits;   /* segments */
-	__u64 out_of_order;  /* segments */
-	__u64 bypassed;      /* connections of which a sockmap may have carried bytes past TCP */
-	__u64 handshake_ns;  /* sum over opened, less those that are not timed */
-	__u64 untimed;       /* opened, and nobody knows how long the handshake took */
-	__u64 rtt_sum_us;
-	__u64 rtt[RTT_BUCKETS]; /* smoothed round-trip time at snapshots and at the end */
-};
+#include "tcp_counters.h"
 
-/* What was lost, by what. */
-struct losses {
-	__u64 events[KIND_COUNT]; /* the ring was full */
-	__u64 series;             /* counted as `other`: no room for a series more */
-	__u64 stories;            /* sockets without a story: no room for one */
-	__u64 late;               /* sockets that had moved data before they were given one */
-};
+_Static_assert(sizeof(((struct series *)0)->rtt) == RTT_BUCKETS * sizeof(__u64), "each bucket has its counter");
+_Static_assert(sizeof(((struct losses *)0)->events) == KIND_COUNT * sizeof(__u64), "each kind has its counter");
 
 #endif

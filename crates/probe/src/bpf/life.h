@@ -117,7 +117,7 @@ static __always_inline void begin(struct sock *sk, int state, bool is_now)
 		note_listener(&story);
 	}
 	if (!keep(sk, &story) && is_now)
-		LOST(stories); /* once: it is tried again as the connection is established */
+		LOST(sockets); /* once: it is tried again as the connection is established */
 	if (state == TCP_SYN_RECV)
 		report_queue(sk, &story);
 }

@@ -3,8 +3,12 @@
 #ifndef MESHTAX_PENDING_H
 #define MESHTAX_PENDING_H
 
+#include "feed.h"
 #include "payload.h"
 #include "query.h"
+
+#define SERIES_MAX 8192
+#include "counted.h"
 
 #include <bpf/bpf_core_read.h>
 
@@ -44,68 +48,12 @@ struct {
 	__type(value, struct query);
 } pending SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct series_key);
-	__type(value, struct series);
-} series SEC(".maps");
-
-/* The live feed. A full one loses events, counted in `lost`, and no metric. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
-} events SEC(".maps");
-
-/* Whether somebody listens. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} feeds SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct losses);
-} lost SEC(".maps");
-
-static const struct series nothing = {};
 static const struct series_key other = {};
 static const struct query blank = {};
-
-static __always_inline void add(__u64 *counter, __u64 more)
-{
-	if (more)
-		__sync_fetch_and_add(counter, more);
-}
-
-static __always_inline void count_loss(__u32 offset, __u64 more)
-{
-	__u32 zero = 0;
-	struct losses *losses = bpf_map_lookup_elem(&lost, &zero);
-
-	if (losses && offset <= sizeof(*losses) - sizeof(__u64))
-		add((__u64 *)((void *)losses + offset), more);
-}
-
-#define LOST_MANY(field, more) count_loss(__builtin_offsetof(struct losses, field), more)
-#define LOST(field)            LOST_MANY(field, 1)
-
-static __always_inline bool is_fed(void)
-{
-	__u32 zero = 0;
-	__u32 *fed = bpf_map_lookup_elem(&feeds, &zero);
-
-	return fed && *fed;
-}
 
 static __always_inline struct series *series_of(struct query *query)
 {
 	struct series_key key = {};
-	struct series *found;
 
 	key.cgroup = query->cgroup;
 	key.netns = query->netns;
@@ -113,15 +61,7 @@ static __always_inline struct series *series_of(struct query *query)
 	key.rcode = query->rcode;
 	key.transport = query->transport;
 	__builtin_memcpy(key.comm, query->comm, OWNER_LEN);
-	found = bpf_map_lookup_elem(&series, &key);
-	if (found)
-		return found;
-	bpf_map_update_elem(&series, &key, &nothing, BPF_NOEXIST);
-	found = bpf_map_lookup_elem(&series, &key);
-	if (found)
-		return found;
-	LOST(series);
-	return bpf_map_lookup_elem(&series, &other);
+	return series_or(&key, &other);
 }
 
 static __always_inline void add_latency(struct series *series, __u64 latency_ns)
@@ -154,7 +94,7 @@ static __always_inline void conclude(struct query *query, struct pending_key *ke
 		if (query->rcode != RCODE_TIMEOUT && query->rcode != RCODE_ELSEWHERE)
 			add_latency(series, query->ended_ns - query->begun_ns);
 	}
-	if (is_fed() && bpf_ringbuf_output(&events, query, sizeof(*query), 0))
+	if (is_fed(0) && bpf_ringbuf_output(&events, query, sizeof(*query), 0))
 		LOST(events);
 	bpf_map_delete_elem(&pending, key);
 }

@@ -64,23 +64,8 @@ struct series_key {
 };
 _Static_assert(sizeof(struct series_key) == 40, "struct series_key has no hidden padding");
 
-/* Monotonic counters. */
-struct series {
-	__u64 queries;    /* that have ended */
-	__u64 truncated;  /* answers that say that they are */
-	__u64 latency_ns; /* sum over answers */
-	__u64 latency[LATENCY_BUCKETS];
-};
+#include "dns_counters.h"
 
-/* What was lost, by what. */
-struct losses {
-	__u64 events;    /* the ring was full */
-	__u64 series;    /* counted as `other`: no room for a series more */
-	__u64 queries;   /* no room or memory to follow a query */
-	__u64 sockets;   /* no memory to follow a connection */
-	__u64 unparsed;  /* messages, or segments of TCP, that were not understood */
-	__u64 extended;  /* packets with further headers of IPv6 */
-	__u64 unmatched; /* answers without a query that still waits */
-};
+_Static_assert(sizeof(((struct series *)0)->latency) == LATENCY_BUCKETS * sizeof(__u64), "each bucket has its counter");
 
 #endif

@@ -70,7 +70,7 @@ static __always_inline struct connection *reserve(int kind)
 		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
-		count_loss(kind * sizeof(__u64));
+		count_loss(__builtin_offsetof(struct losses, events) + kind * sizeof(__u64), 1);
 		return 0;
 	}
 	__builtin_memset(event, 0, sizeof(*event));

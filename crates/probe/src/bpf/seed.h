@@ -96,7 +96,7 @@ static __always_inline void seed_held(struct task_struct *task, struct file *fil
 	else
 		begin_in_the_middle(&story, sk, tp);
 	if (!keep(sk, &story))
-		LOST(stories);
+		LOST(sockets);
 }
 
 /* A socket of the kernel's tables, as a segment to it would name it: its own address is the destination. */
@@ -151,7 +151,7 @@ static __always_inline void seed_unheld(struct bpf_sock *found, __u64 id)
 	if (holder)
 		own_by(&story, holder);
 	if (!keep(sk, &story))
-		LOST(stories);
+		LOST(sockets);
 }
 
 #endif

@@ -19,12 +19,6 @@ extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym __weak;
 #define READ_AT(type, at, field)                                                                                       \
 	(bpf_ksym_exists(bpf_rdonly_cast) ? AS_KNOWN(type, at)->field : BPF_CORE_READ((type *)(at), field))
 
-static __always_inline void add(__u64 *counter, __u64 more)
-{
-	if (more)
-		__sync_fetch_and_add(counter, more);
-}
-
 /* Whether a process has its parent's memory and files until it executes another program: what it holds is its parent's. */
 static __always_inline bool is_about_to_exec(struct task_struct *task)
 {

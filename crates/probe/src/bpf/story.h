@@ -4,7 +4,11 @@
 #define MESHTAX_STORY_H
 
 #include "event.h"
+#include "feed.h"
 #include "socket.h"
+
+#define SERIES_MAX 8192
+#include "counted.h"
 
 /* Whether a sockmap may carry its bytes past TCP. */
 enum { BYPASS_NONE = 0, BYPASS_SEEN = 1, BYPASS_TOLD = 2 };
@@ -56,73 +60,11 @@ struct {
 	__type(value, struct story);
 } stories SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct series_key);
-	__type(value, struct series);
-} series SEC(".maps");
-
-/* The live feed. A full one loses events, counted in `lost`, and no metric. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
-} events SEC(".maps");
-
-/* Kinds of events that somebody listens to, a bit each. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} feeds SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct losses);
-} lost SEC(".maps");
-
-static const struct series nothing = {};
-
-/* Notes something that went wrong, by its place in struct losses. */
-static __always_inline void count_loss(__u32 offset)
-{
-	__u32 zero = 0;
-	struct losses *losses = bpf_map_lookup_elem(&lost, &zero);
-
-	if (losses && offset <= sizeof(*losses) - sizeof(__u64))
-		add((__u64 *)((void *)losses + offset), 1);
-}
-
-#define LOST(field) count_loss(__builtin_offsetof(struct losses, field))
-
-/* Whether anybody may listen: where nobody does, the verifier leaves out what only they are told. */
-const volatile __u32 has_feed SEC(".rodata.feed") = 1;
-
-static __always_inline bool is_fed(int kind)
-{
-	__u32 zero = 0;
-	__u32 *kinds = has_feed ? bpf_map_lookup_elem(&feeds, &zero) : 0;
-
-	return kinds && *kinds & (1u << kind);
-}
-
 static __always_inline struct series *series_of(const struct series_key *key)
 {
-	struct series *found = bpf_map_lookup_elem(&series, key);
-	struct series_key other = {};
+	struct series_key other = {.role = key->role};
 
-	if (found)
-		return found;
-	bpf_map_update_elem(&series, key, &nothing, BPF_NOEXIST);
-	found = bpf_map_lookup_elem(&series, key);
-	if (found)
-		return found;
-	LOST(series);
-	other.role = key->role;
-	return bpf_map_lookup_elem(&series, &other);
+	return series_or(key, &other);
 }
 
 /* Where a connection counts, or one that a listener has been asked for. */

@@ -7,6 +7,9 @@
 #include "packet.h"
 #include "udp.h"
 
+#define SERIES_MAX 8192
+#include "counted.h"
+
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -17,43 +20,11 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Whether ports that the kernel chose are left out of keys: series stay few, however many sockets a client makes. */
 const volatile bool services_only SEC(".rodata.options") = false;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct udp_key);
-	__type(value, struct udp_series);
-} udp_series SEC(".maps");
+static const struct series_key other = {};
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct udp_losses);
-} lost SEC(".maps");
-
-static const struct udp_series nothing = {};
-static const struct udp_key other = {};
-
-#define LOST(field)                                                                                                    \
-	do {                                                                                                           \
-		__u32 zero = 0;                                                                                        \
-		struct udp_losses *losses = bpf_map_lookup_elem(&lost, &zero);                                         \
-		if (losses)                                                                                            \
-			add(&losses->field, 1);                                                                        \
-	} while (0)
-
-static __always_inline struct udp_series *series_of(const struct udp_key *key)
+static __always_inline struct series *series_of(const struct series_key *key)
 {
-	struct udp_series *found = bpf_map_lookup_elem(&udp_series, key);
-
-	if (found)
-		return found;
-	bpf_map_update_elem(&udp_series, key, &nothing, BPF_NOEXIST);
-	found = bpf_map_lookup_elem(&udp_series, key);
-	if (found)
-		return found;
-	LOST(series);
-	return bpf_map_lookup_elem(&udp_series, &other);
+	return series_or(key, &other);
 }
 
 static __always_inline bool is_bound(struct sock *sk)
@@ -98,7 +69,7 @@ static __always_inline void reconsider(struct owner *owner, __u16 port, bool sen
 }
 
 /* Lacks the other end. */
-static __always_inline void begin_key(struct udp_key *key, struct owner *owner, __u16 port)
+static __always_inline void begin_key(struct series_key *key, struct owner *owner, __u16 port)
 {
 	key->cgroup = owner->cgroup;
 	key->netns = owner->netns;
@@ -110,7 +81,7 @@ static __always_inline void begin_key(struct udp_key *key, struct owner *owner, 
 		key->local_port = port;
 }
 
-static __always_inline void end_key(struct udp_key *key, __u16 port)
+static __always_inline void end_key(struct series_key *key, __u16 port)
 {
 	if (!services_only || key->role == UDP_CLIENT)
 		key->remote_port = port;
@@ -211,8 +182,8 @@ static __always_inline __u16 remote_of(struct bpf_sock *sk, const struct datagra
 static __always_inline void count(struct __sk_buff *skb, bool sent)
 {
 	struct datagram datagram = {};
-	struct udp_series *series;
-	struct udp_key key = {};
+	struct series *series;
+	struct series_key key = {};
 	struct owner *owner;
 	struct bpf_sock *sk;
 	__u32 payload;
@@ -301,9 +272,9 @@ enum fate { OVERFLOWED, STARVED, FAILED };
 
 static __always_inline void lose(struct sock *sk, struct sk_buff *skb, enum fate fate)
 {
-	struct udp_series *series;
+	struct series *series;
 	struct packet packet = {};
-	struct udp_key key = {};
+	struct series_key key = {};
 	struct owner *owner;
 	__u8 local[16] = {};
 

@@ -13,7 +13,7 @@ enum udp_role {
 };
 
 /* What is counted together; all zero for `other`. */
-struct udp_key {
+struct series_key {
 	__u64 cgroup;
 	__u8 remote[16]; /* IPv4 in the first four bytes */
 	char comm[COMM_LEN];
@@ -25,22 +25,8 @@ struct udp_key {
 	__u8 role;
 	__u8 pad[2];
 };
-_Static_assert(sizeof(struct udp_key) == 56, "struct udp_key has no hidden padding");
+_Static_assert(sizeof(struct series_key) == 56, "struct series_key has no hidden padding");
 
-/* Monotonic counters. Bytes are payload. */
-struct udp_series {
-	__u64 sent; /* datagrams that IP took */
-	__u64 sent_bytes;
-	__u64 received; /* datagrams that came to the socket, with those that it then had to drop */
-	__u64 received_bytes;
-	__u64 overflowed; /* of those: the socket's queue was full */
-	__u64 starved;    /* of those: UDP had no memory left */
-	__u64 failed;     /* dropped at the socket for another reason, such as a wrong checksum or a filter */
-};
-
-struct udp_losses {
-	__u64 series; /* counted as `other`: no room for a series more */
-	__u64 owners; /* sockets whose owner was not noted: no memory for it */
-};
+#include "udp_counters.h"
 
 #endif

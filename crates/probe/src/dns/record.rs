@@ -5,7 +5,6 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use super::DnsOptions;
 
 pub(super) const NAME_LEN: usize = 256;
-pub(super) const LATENCY_BUCKETS: usize = 18;
 /// In place of the code of an answer.
 pub(super) const RCODE_TIMEOUT: u16 = 0xffff;
 
@@ -72,27 +71,4 @@ pub(super) struct KeyRecord {
     pub rcode: u16,
     pub transport: u8,
     pub pad: [u8; 7],
-}
-
-/// `struct series`.
-#[derive(Clone, Copy, Default, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub(super) struct SeriesRecord {
-    pub queries: u64,
-    pub truncated: u64,
-    pub latency_ns: u64,
-    pub latency: [u64; LATENCY_BUCKETS],
-}
-
-/// `struct losses`.
-#[derive(Clone, Copy, Default, FromBytes)]
-#[repr(C)]
-pub(super) struct LossRecord {
-    pub events: u64,
-    pub series: u64,
-    pub queries: u64,
-    pub sockets: u64,
-    pub unparsed: u64,
-    pub extended: u64,
-    pub unmatched: u64,
 }

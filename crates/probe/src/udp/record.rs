@@ -19,24 +19,3 @@ pub(crate) struct UdpKeyRecord {
     pub role: u8,
     pub pad: [u8; 2],
 }
-
-/// `struct udp_series`.
-#[derive(Clone, Copy, Default, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub(crate) struct UdpSeriesRecord {
-    pub sent: u64,
-    pub sent_bytes: u64,
-    pub received: u64,
-    pub received_bytes: u64,
-    pub overflowed: u64,
-    pub starved: u64,
-    pub failed: u64,
-}
-
-/// `struct udp_losses`.
-#[derive(Clone, Copy, FromBytes)]
-#[repr(C)]
-pub(crate) struct UdpLossRecord {
-    pub series: u64,
-    pub owners: u64,
-}

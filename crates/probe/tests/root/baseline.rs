@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
-use probe::{Probe, Role};
+use probe::{Role, Tcp};
 
 use super::duplex::{Duplex, Sender};
 use super::socket::Socket;
@@ -19,11 +19,11 @@ const HELD_BACK: &str = "table ip held { chain c { type filter hook prerouting p
 fn what_ends_unwatched_has_ended_all_the_same() {
     insist_on_root();
     let namespace = Namespace::new("unwatched");
-    let mut probe = Probe::load().unwrap();
+    let mut probe = Tcp::load().unwrap();
     probe.attach().unwrap();
     let [first, second] = [(); 2].map(|()| namespace.within(|| Duplex::open(V4)));
     // Each connection has two ends.
-    let ours = |probe: &Probe| {
+    let ours = |probe: &Tcp| {
         let series = probe.series().unwrap();
         let ours = series.into_iter().filter(|(key, _)| u64::from(key.netns) == namespace.inode());
         ours.fold((0, 0), |(opened, closed), (_, series)| (opened + series.opened, closed + series.closed))
@@ -41,7 +41,7 @@ fn what_ends_unwatched_has_ended_all_the_same() {
 fn what_was_born_unwatched_is_not_opened_as_it_ends() {
     insist_on_root();
     let namespace = Namespace::new("unborn");
-    let mut probe = Probe::load().unwrap();
+    let mut probe = Tcp::load().unwrap();
     probe.attach().unwrap();
     let listener = namespace.within(|| TcpListener::bind(V4).unwrap());
     probe.detach();
@@ -134,7 +134,7 @@ fn a_witness_of_one_namespace_follows_nobody_elsewhere() {
         (server, open)
     };
     let older = [open(&here), open(&there)];
-    let mut probe = Probe::load_within([netns]).unwrap();
+    let mut probe = Tcp::load_within([netns]).unwrap();
     probe.attach().unwrap();
     let newer = [open(&here), open(&there)];
     let seen = probe.connections().unwrap();
@@ -180,7 +180,7 @@ fn what_a_child_holds_before_it_executes_its_program_is_its_parents() {
             break child.parse::<u32>().unwrap();
         }
     };
-    let mut probe = Probe::load().unwrap();
+    let mut probe = Tcp::load().unwrap();
     probe.attach().unwrap();
     let port = line.trim_end().parse::<u16>().unwrap();
     let open = probe.connections().unwrap();

@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use probe::Probe;
+use probe::Tcp;
 use serde_json::Value;
 
 use super::duplex::{Duplex, Sender};
@@ -71,7 +71,7 @@ fn a_thousand_comings_and_goings_leave_nothing_and_disturb_nobody() {
     insist_on_being_alone();
     under_load("comings", || {
         let process = std::process::id();
-        let mut probe = Probe::load().unwrap();
+        let mut probe = Tcp::load().unwrap();
         let mut held = Held::default();
         for _ in 0..1_000 {
             probe.attach().unwrap();
@@ -80,7 +80,7 @@ fn a_thousand_comings_and_goings_leave_nothing_and_disturb_nobody() {
         }
         drop(probe);
         for _ in 0..20 {
-            let mut probe = Probe::load().unwrap();
+            let mut probe = Tcp::load().unwrap();
             probe.attach().unwrap();
             held = held.and(Held::by(process));
         }

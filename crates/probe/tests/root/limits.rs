@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use probe::Probe;
+use probe::Tcp;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
@@ -30,7 +30,7 @@ fn open_at(listener: &TcpListener, address: Ipv4Addr) -> Duplex {
 }
 
 /// What was counted for want of room.
-fn other(probe: &Probe) -> (u64, u64) {
+fn other(probe: &Tcp) -> (u64, u64) {
     let series = probe.series().unwrap();
     // There is one for each role.
     let others = series.iter().filter(|(key, _)| key.is_other());
@@ -44,7 +44,7 @@ fn what_finds_no_room_for_a_series_is_counted_as_other() {
     const ADDRESSES: u32 = SERIES_MAX / 2 + 100;
     let namespace = Namespace::new("series");
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
-    let mut probe = Probe::load().unwrap();
+    let mut probe = Tcp::load().unwrap();
     probe.attach().unwrap();
     namespace.within(|| {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
@@ -110,8 +110,8 @@ fn room_for_datagrams_is_found_again_where_one_port_after_the_other_is_asked() {
         }
     });
     let text = scrape(&agent.place());
-    assert!(sum(&text, "meshtax_agent_map_entries", &["\"udp_series\""]) >= 5_000, "{text}");
-    wait_for_room(&agent, "\"udp_series\"");
+    assert!(sum(&text, "meshtax_agent_map_entries", &["witness=\"udp\",map=\"series\""]) >= 5_000, "{text}");
+    wait_for_room(&agent, "witness=\"udp\",map=\"series\"");
 }
 
 /// Scrapes until most of a map is free.

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use probe::{Connection, Probe, Role};
+use probe::{Connection, Role, Tcp};
 use serde_json::Value;
 
 use super::duplex::{Duplex, Sender};
@@ -23,14 +23,14 @@ fn seen(namespace: &Namespace, port: u16) -> Value {
 }
 
 /// A witness of one namespace, as old as what it is to tell all of.
-fn witness(namespace: &Namespace) -> Probe {
-    let mut probe = Probe::load_within([u32::try_from(namespace.inode()).unwrap()]).unwrap();
+fn witness(namespace: &Namespace) -> Tcp {
+    let mut probe = Tcp::load_within([u32::try_from(namespace.inode()).unwrap()]).unwrap();
     probe.attach().unwrap();
     probe
 }
 
 /// What it says now of the end at `port`.
-fn known(probe: &Probe, port: u16) -> Value {
+fn known(probe: &Tcp, port: u16) -> Value {
     let ends = probe.connections().unwrap();
     let is_here = |end: &&Connection| end.role != Role::Listener && end.local.port() == port;
     serde_json::to_value(ends.iter().find(is_here).unwrap()).unwrap()
@@ -90,7 +90,7 @@ fn a_handshake_lasts_for_its_listener_from_its_answer_to_the_acknowledgement() {
     let handshake_us = line["handshake_ms"].as_f64().unwrap() * 1e3;
     assert!((handshake_us - round_trip_us as f64).abs() <= 1.0, "{round_trip_us} us, {line}");
     probe.connections().unwrap();
-    let sum: Duration = probe.series().unwrap().iter().map(|(_, series)| series.handshake).sum();
+    let sum: Duration = probe.series().unwrap().iter().map(|(_, series)| series.handshake()).sum();
     assert!(sum.as_micros().abs_diff(round_trip_us.into()) <= 1, "{round_trip_us} us, {sum:?}");
 }
 

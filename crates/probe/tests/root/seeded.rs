@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
-use probe::{Connection, Probe, Role};
+use probe::{Connection, Role, Tcp};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::duplex::{Duplex, Sender};
@@ -40,7 +40,7 @@ fn sockets_of_mptcp_that_are_older_have_their_owner() {
         (listener, older)
     });
     // What is counted late is then nobody else's.
-    let mut probe = Probe::load_within([u32::try_from(namespace.inode()).unwrap()]).unwrap();
+    let mut probe = Tcp::load_within([u32::try_from(namespace.inode()).unwrap()]).unwrap();
     probe.attach().unwrap();
     let newer = namespace.within(|| Duplex::to(&listener, |address| connect(Protocol::TCP, address)));
     let seen = within(&namespace, probe.connections().unwrap());
@@ -114,7 +114,7 @@ fn what_nothing_could_tell_at_the_start_is_met_late_and_counted() {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         (listener, client, fs::metadata("/proc/thread-self/ns/net").unwrap().ino())
     });
-    let mut probe = Probe::load_within([u32::try_from(netns).unwrap()]).unwrap();
+    let mut probe = Tcp::load_within([u32::try_from(netns).unwrap()]).unwrap();
     probe.attach().unwrap();
     let (server, _) = listener.accept().unwrap();
     let connection = Duplex { client, server };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
-use probe::{Probe, Role};
+use probe::{Role, Tcp};
 use socket2::{Domain, SockAddr, Socket, Type};
 use testbed::{Namespace, insist_on_root};
 
@@ -27,7 +27,7 @@ fn port(address: &SockAddr) -> u16 {
 fn each_connection_is_its_own_listeners() {
     insist_on_root();
     let namespace = Namespace::new("sharing");
-    let mut probe = Probe::load().unwrap();
+    let mut probe = Tcp::load().unwrap();
     probe.attach().unwrap();
     namespace.within(|| {
         let first = listen(0);

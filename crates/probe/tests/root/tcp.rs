@@ -3,7 +3,7 @@
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 
-use probe::Probe;
+use probe::Tcp;
 use serde_json::Value;
 use testbed::{Moved, Namespace, Peer, V4, V6, Watching, insist_on_root, told, truth};
 
@@ -69,7 +69,7 @@ fn refused_opens_are_told_with_their_error() {
 fn an_abrupt_end_is_told_with_what_was_moved_until_then() {
     insist_on_root();
     let server = Peer::listen(V4);
-    let mut probe = Probe::load().unwrap();
+    let mut probe = Tcp::load().unwrap();
     probe.attach().unwrap();
     let mut life = Watching::begin("life", &["--json", "--port", &server.port().to_string()]);
     let moved = server.exchange(10_000, 20_000, |stream| {

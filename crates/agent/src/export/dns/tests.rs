@@ -1,8 +1,10 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use probe::dns::Transport;
+use probe::dns::{Key, Transport};
 
+use crate::grouping;
 use crate::metric::{Exposition, exposition};
+use crate::namer::Namer;
 use crate::totals::Totals;
 
 use super::*;
@@ -16,16 +18,16 @@ fn text(series: Vec<(Key, Series)>) -> String {
     let root = tempfile::tempdir().unwrap();
     let mut namer = Namer::new(root.path());
     let mut totals = Totals::new(10);
-    totals.count_all(&series, |key| labels(key, &mut namer), Instant::now());
+    totals.count_all(&series, |key| grouping::of_queries(key, &mut namer), Instant::now());
     let families = families(totals.sums(), &losses);
     exposition(&families, Exposition::Classic)
 }
 
 #[test]
 fn queries_are_counted_by_how_they_ended_and_only_answers_have_a_latency() {
-    let mut latencies = Series::default().latencies;
-    latencies[1] = 2;
-    let answered = Series { queries: 2, latency: Duration::from_micros(200), latencies, ..Series::default() };
+    let mut latency = Series::default().latency;
+    latency[1] = 2;
+    let answered = Series { queries: 2, latency_ns: 200_000, latency, ..Series::default() };
     let lost = Series { queries: 5, ..Series::default() };
     let text = text(vec![(key(Rcode::NOERROR), answered), (key(Rcode::TIMEOUT), lost)]);
     let labels = "source_workload=\"curl\",type=\"AAAA\",network_transport=\"udp\"";

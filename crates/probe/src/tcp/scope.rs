@@ -1,22 +1,22 @@
 use libbpf_rs::{MapCore, MapFlags};
 
-use super::{Probe, map, open};
+use super::{Tcp, open};
 use crate::error::ProbeError;
-use crate::object::forgo_feed;
+use crate::object::{forgo_feed, map};
 
 /// Network namespaces whose sockets are followed; empty and unread where all are.
-pub(crate) const SCOPE: &str = "scope";
+pub(super) const SCOPE: &str = "scope";
 
 /// Where the programs are told that it is read.
 const SCOPED: &str = ".rodata.scoped";
 
-impl Probe {
-    /// Like [`Probe::load`], to count only, as there is no room for a feed, and only sockets of these network namespaces, by
+impl Tcp {
+    /// Like [`Tcp::load`], to count only, as there is no room for a feed, and only sockets of these network namespaces, by
     /// inode: nothing is noted of others.
     ///
     /// # Errors
     ///
-    /// Those of [`Probe::load`], or there are more than 4,096.
+    /// Those of [`Tcp::load`], or there are more than 4,096.
     pub fn load_within(namespaces: impl IntoIterator<Item = u32>) -> Result<Self, ProbeError> {
         let mut object = open()?;
         forgo_feed(&mut object);
@@ -27,6 +27,6 @@ impl Probe {
         for netns in namespaces {
             map(&object, SCOPE).update(&netns.to_ne_bytes(), &[1], MapFlags::ANY).map_err(ProbeError::Map)?;
         }
-        Self::of(object)
+        Self::with_snapshots(object)
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::thread;
@@ -12,9 +11,11 @@ use libbpf_rs::{ErrorKind, MapCore, Object, OpenObject, ProgramInput, ProgramMut
 use nix::sched::{CloneFlags, setns};
 use zerocopy::IntoBytes;
 
+use super::SCOPE;
 use super::table::{self, TableSocket};
-use super::{Gap, SCOPE, iterator, map, program, read_through};
 use crate::error::{ProbeError, lacking};
+use crate::object::{iterator, map, program, read_through};
+use crate::witness::Programs;
 
 /// The program that is handed each entry of a table. It is of a kind for which the kernel wants CAP_NET_ADMIN.
 const SEED_ENTRY: &str = "seed_entry";
@@ -34,12 +35,15 @@ pub(super) fn fit_tables(open: &mut OpenObject) {
 
 /// Gives every socket that has no story one, with what it has moved so far as its baseline. What the tables of another
 /// network namespace have can be told only from within it.
-pub(super) fn seed(object: &Object, gaps: &mut Vec<Gap>) -> Result<(), ProbeError> {
+pub(super) fn seed(programs: &mut Programs) -> Result<(), ProbeError> {
+    let object = programs.object;
     for name in ["seed_listeners", "seed_connections"] {
         read_through(&iterator(object, name)?)?;
     }
-    if let Err(why) = seed_tables(object) {
-        gaps.push(Gap { what: UNHELD, why });
+    if !programs.has(SEED_ENTRY) {
+        programs.gap(UNHELD, "this process lacks CAP_NET_ADMIN");
+    } else if let Err(why) = seed_tables(object) {
+        programs.gap(UNHELD, why);
     }
     let holders = map(object, "holders");
     holders.keys().try_for_each(|holder| holders.delete(&holder)).map_err(ProbeError::Map)
@@ -53,9 +57,6 @@ fn followed(object: &Object) -> Vec<u32> {
 
 /// What the tables of network namespaces have: of this thread's own, and of all others that are followed.
 fn seed_tables(object: &Object) -> Result<(), String> {
-    if program(object, SEED_ENTRY).as_fd().as_raw_fd() < 0 {
-        return Err("this process lacks CAP_NET_ADMIN".to_owned());
-    }
     let followed = followed(object);
     let is_followed = |netns: &u32| followed.is_empty() || followed.contains(netns);
     let mut others = namespaces();

@@ -1,8 +1,14 @@
-use super::{Gap, Probe, REQUIRED, open_fitting};
+use super::{Key, Losses, REQUIRED, Series, TellsConnections, attach_each, open_fitting};
 use crate::error::ProbeError;
+use crate::record::KeyRecord;
+use crate::witness::{Programs, Source, Witness, read};
 
-/// A probe that tells what happens and counts nothing, for kernels that are too old for more.
-pub type Events = Probe<()>;
+/// A witness that tells what happens to connections and counts nothing, for kernels that are too old for more.
+pub type Events = Witness<Uncounted>;
+
+/// What it has of its own: nothing.
+#[derive(Debug)]
+pub struct Uncounted;
 
 /// Its programs, compiled.
 const EVENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/event.bpf.o"));
@@ -27,9 +33,30 @@ impl Events {
             map.set_autocreate(false).map_err(ProbeError::Map)?;
         }
         let object = open.load().map_err(ProbeError::refused("event"))?;
-        let mut events = Self { object, attached: Vec::new(), gaps: Vec::new(), statistics: None, snapshots: () };
-        events.attach_programs(&REQUIRED)?;
-        events.gaps.push(Gap { what: UNKNOWN, why: NO_ID.to_owned() });
+        let mut events = Self::of::<KeyRecord>(object, Uncounted, &[])?;
+        events.attach()?;
         Ok(events)
+    }
+}
+
+impl TellsConnections for Uncounted {}
+
+impl Source for Uncounted {
+    type Key = Key;
+    type Series = Series;
+    type Losses = Losses;
+
+    fn key(&self, bytes: &[u8]) -> Key {
+        Key::of(&read::<KeyRecord>(bytes))
+    }
+
+    fn is_other(key: &Key) -> bool {
+        key.is_other()
+    }
+
+    fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {
+        attach_each(programs, &REQUIRED)?;
+        programs.gap(UNKNOWN, NO_ID);
+        Ok(())
     }
 }

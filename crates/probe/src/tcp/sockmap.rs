@@ -1,10 +1,7 @@
-use std::os::fd::{AsFd, AsRawFd};
-
 use libbpf_rs::query::MapInfoIter;
 use libbpf_rs::{MapType, OpenObject};
 
-use super::{Gap, Probe, program};
-use crate::object::attach_to_root;
+use crate::witness::Programs;
 
 /// What looks at each socket that is closed, for what a sockmap has hung on it.
 const ON_RELEASE: &str = "on_release";
@@ -21,15 +18,9 @@ pub(super) fn fit_sockmaps(open: &mut OpenObject) {
     program.set_autoload(true);
 }
 
-impl Probe {
-    /// Attaches the program that looks at sockets as they are closed, if it is loaded.
-    pub(super) fn watch_sockmaps(&mut self) {
-        if program(&self.object, ON_RELEASE).as_fd().as_raw_fd() < 0 {
-            return;
-        }
-        match attach_to_root(&self.object, ON_RELEASE) {
-            Ok(link) => self.attached.push(link),
-            Err(why) => self.gaps.push(Gap { what: "what a sockmap carries past TCP of all connections", why }),
-        }
+/// Attaches the program that looks at sockets as they are closed, if it is loaded.
+pub(super) fn watch_sockmaps(programs: &mut Programs) {
+    if programs.has(ON_RELEASE) {
+        programs.attach_to_root_or_gap(ON_RELEASE, "what a sockmap carries past TCP of all connections");
     }
 }
