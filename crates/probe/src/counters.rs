@@ -36,9 +36,10 @@ pub trait Counters: Copy + Default + PartialEq + FromBytes + IntoBytes + Immutab
     /// Joins two of them word by word.
     #[must_use]
     fn with(&self, other: &Self, join: fn(u64, u64) -> u64) -> Self {
-        let words = self.words().iter().zip(other.words());
-        let joined: Vec<u64> = words.map(|(word, other)| join(*word, *other)).collect();
-        Self::read_from_bytes(joined.as_bytes()).expect("counters are words")
+        let mut joined = *self;
+        let words = <[u64]>::mut_from_bytes(joined.as_mut_bytes()).expect("counters are words");
+        words.iter_mut().zip(other.words()).for_each(|(word, other)| *word = join(*word, *other));
+        joined
     }
 
     /// Its words.
