@@ -5,52 +5,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use records::{Counter, Counters, DnsLosses, DnsSeries, DropLosses, TcpLosses, TcpSeries, UdpLosses, UdpSeries};
+
 const SOURCES: &str = "src/bpf";
 const PROGRAMS: [&str; 5] = ["dns", "drops", "event", "tcp", "udp"];
 
-/// A structure's name in C, and of each counter the name, what it counts, and its words.
-type Structure = (&'static str, &'static [(&'static str, &'static str, usize)]);
-
-/// As in `src/counters.rs`, but for a list of structures instead of the structures.
-macro_rules! counters {
-    ($(
-        $(#[doc = $about_all:literal])*
-        pub struct $name:ident as $c:literal {
-            $(#[doc = $about:literal] $(#[doc = $more:literal])* pub $field:ident: $words:ty,)*
-        }
-    )*) => {
-        pub const STRUCTURES: &[super::Structure] =
-            &[$(($c, &[$((stringify!($field), $about, size_of::<$words>() / size_of::<u64>()),)*]),)*];
-    };
+/// What each witness counts and misses, in C.
+fn counted() -> [(&'static str, Vec<String>); 4] {
+    [
+        ("tcp", vec![in_c::<TcpSeries>(), in_c::<TcpLosses>()]),
+        ("dns", vec![in_c::<DnsSeries>(), in_c::<DnsLosses>()]),
+        ("udp", vec![in_c::<UdpSeries>(), in_c::<UdpLosses>()]),
+        ("drops", vec![in_c::<u64>(), in_c::<DropLosses>()]),
+    ]
 }
-
-mod tcp {
-    include!("src/tcp/counters.rs");
-}
-mod dns {
-    include!("src/dns/counters.rs");
-}
-mod udp {
-    include!("src/udp/counters.rs");
-}
-mod drops {
-    include!("src/drops/counters.rs");
-}
-
-/// What each witness counts, and in which header its structures are.
-const COUNTED: [(&str, &[Structure]); 4] =
-    [("tcp", tcp::STRUCTURES), ("dns", dns::STRUCTURES), ("udp", udp::STRUCTURES), ("drops", drops::STRUCTURES)];
 
 fn main() {
     println!("cargo:rerun-if-changed={SOURCES}");
     println!("cargo:rerun-if-env-changed=CLANG");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets this"));
     let headers = env::var_os("DEP_BPF_INCLUDE").expect("libbpf-sys says where its headers are");
-    for (witness, structures) in COUNTED {
-        println!("cargo:rerun-if-changed=src/{witness}/counters.rs");
+    for (witness, structures) in counted() {
         let file = out.join(format!("{witness}_counters.h"));
-        fs::write(&file, structures.iter().map(in_c).collect::<String>())
-            .expect("the build's own folder can be written");
+        fs::write(&file, structures.concat()).expect("the build's own folder can be written");
     }
     for program in PROGRAMS {
         let source = Path::new(SOURCES).join(format!("{program}.bpf.c"));
@@ -58,12 +35,13 @@ fn main() {
     }
 }
 
-fn in_c((name, counters): &Structure) -> String {
-    let member = |(name, about, words): &(&str, &str, usize)| match words {
+/// A structure of counters in C.
+fn in_c<S: Counters>() -> String {
+    let member = |Counter { name, about, words }: &Counter| match words {
         1 => format!("\t__u64 {name}; /*{about} */\n"),
         words => format!("\t__u64 {name}[{words}]; /*{about} */\n"),
     };
-    format!("struct {name} {{\n{}}};\n", counters.iter().map(member).collect::<String>())
+    format!("struct {} {{\n{}}};\n", S::STRUCTURE, S::COUNTERS.iter().map(member).collect::<String>())
 }
 
 /// CO-RE needs the debugging information; the verifier wants optimised code; atomics that return what was there are of

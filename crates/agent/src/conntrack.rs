@@ -13,12 +13,12 @@ mod table;
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use attribution::Translated;
 use serde::{Deserialize, Serialize};
 
 use crate::privilege::PrivilegeError;
@@ -26,9 +26,6 @@ use pipe::{Begun, Pipe};
 
 pub use keeper::{keep_tables, seen_tables};
 pub use reader::tell_tables;
-
-/// Most translations that one reading tells: as many as the witness has series.
-pub(crate) const TRANSLATIONS_MAX: usize = 8_192;
 
 /// How long the processes may take to open what they may.
 const START: Duration = Duration::from_secs(60);
@@ -38,44 +35,6 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long the processes may take to end.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// A way that translated connections take, however many they are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Translation {
-    /// Network namespace that translates: its inode.
-    pub netns: u32,
-    /// What is carried.
-    pub transport: Transport,
-    /// Who opens the connection.
-    pub client: IpAddr,
-    /// Whom it means to reach.
-    pub service: SocketAddr,
-    /// Who answers.
-    pub backend: SocketAddr,
-    /// Who seems to ask, to the one who answers.
-    pub seen: IpAddr,
-}
-
-/// Protocols with ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// Connections.
-    Tcp,
-    /// Datagrams.
-    Udp,
-}
-
-/// What tables have told.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Told {
-    /// Translations that are in use, or were a moment ago.
-    pub translations: Vec<Translation>,
-    /// How many there were beyond those.
-    pub beyond: u64,
-    /// Tables that could not be read.
-    pub unread: u64,
-}
 
 /// Tables that are open, and those that are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,11 +80,14 @@ impl Conntrack {
     }
 
     /// Reads all tables. Without an answer in time none is read.
-    pub fn read(&self) -> Told {
+    pub fn read(&self) -> Translated {
         let mut pipe = self.pipe.borrow_mut();
         let pipe = pipe.as_mut().expect("it is open until the end");
         let told = pipe.ask(PATIENCE, |begun| drop(self.reader.replace(begun)));
-        told.unwrap_or_else(|_| Told { unread: self.reader.borrow().opened.tables as u64, ..Told::default() })
+        told.unwrap_or_else(|_| Translated {
+            unread: self.reader.borrow().opened.tables as u64,
+            ..Translated::default()
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::container::Container;
+use attribution::Container;
 
 /// Controllers that runtimes give every container a group of; one of them is enough.
 const CONTROLLERS: [&str; 4] = ["memory", "pids", "devices", "freezer"];

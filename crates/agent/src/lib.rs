@@ -1,69 +1,37 @@
-//! The monitor that stays: who is who, the live tools' lines, and the exporter.
+//! The monitor that stays: this machine's names, its tables of translated connections, and the exporter.
 //!
-//! In: what the probe saw. Out: lines of text, JSON or CSV, and metrics. This room loads no program itself, and prints
-//! nothing: the door does.
+//! In: witnesses that are loaded. Out: metrics, served and pushed. What names and figures mean is for `attribution` to say. This
+//! room loads no program itself, and prints nothing: the door does.
+//!
+//! # Translated connections, and scrapes
+//!
+//! The kernel wants CAP_NET_ADMIN of whoever asks for its tables of translated connections, each time: `role keeper`
+//! keeps that, and tables (its own network namespace's, and those of others named at its start), for `role
+//! conntrack`, which it starts again and which keeps them if it ends; the reader reads the own table at each scrape,
+//! those of others once a minute. Scrapes are held packed; who asks during a reading shares the next.
 
 mod address;
-mod beyond;
 mod clock;
 mod conntrack;
-mod container;
 mod cost;
-mod datagrams;
-mod directory;
-mod dropped;
 mod encoding;
-mod export;
-mod filter;
-mod flow;
-mod grouping;
+mod folders;
 mod guard;
+mod host;
 mod kubernetes;
-mod label;
-mod ledger;
 mod legacy;
-mod link;
 mod living;
-mod metric;
-mod namer;
-mod own;
-mod peer;
-mod place;
 mod privilege;
 mod push;
-mod query;
-mod reading;
-mod screen;
 mod serve;
-mod table;
-mod tool;
-mod totals;
-mod translation;
-mod visible;
-mod who;
 mod witnesses;
-mod workload;
 
-pub use clock::Clock;
+pub use clock::{clock, now};
 pub use conntrack::{Conntrack, Opened, TableError, keep_tables, seen_tables, tell_tables};
-pub use container::Container;
-pub use datagrams::{Datagrams, UDP, udp_line};
-pub use directory::{Directory, Names};
-pub use dropped::{DROPS, drop_line};
-pub use filter::Filter;
-pub use flow::Flow;
 pub use guard::{Guard, GuardError, GuardFiles, TlsFiles};
-pub use kubernetes::Pod;
-pub use ledger::{Bounds, sees_what_ends};
-pub use living::tells_processes_as_the_kernel;
-pub use namer::Namer;
+pub use host::ThisHost;
+pub use living::{sees_what_ends, tells_processes_as_the_kernel};
 pub use privilege::{PrivilegeError, Privileges, give_up_privileges};
-pub use push::{Notice, Protocol, Push, PushError};
-pub use query::{QUERY_COLUMNS, query_line};
-pub use screen::{Ink, KEYS, Key, Look, Next, Row, Screen};
-pub use serve::{Order, ServeError, Service, listen, serve};
-pub use table::{Column, Form, Line, Printer};
-pub use tool::{Tool, histogram};
-pub use visible::{is_hidden, visible};
-pub use who::Who;
+pub use push::{Notice, Push, PushError, PushProtocol};
+pub use serve::{ScrapeOrder, ServeError, Serving, listen, serve};
 pub use witnesses::Witnesses;

@@ -1,39 +1,26 @@
+//! What exists on this machine: network namespaces and control groups.
+
 use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::namer::{GROUPS, NAMED};
+use attribution::{Living, ROOT_GROUP};
 
-/// Numbers that the kernel has given to the first PID namespace and to the root of all control groups.
+use crate::folders::{GROUPS, NAMED};
+
+/// The number that the kernel has given to the first PID namespace.
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
-const ROOT_GROUP: u64 = 1;
 
-/// Network namespaces and control groups that exist; none where this process cannot see them all.
-#[derive(Debug, Default)]
-pub struct Living {
-    namespaces: Option<HashSet<u32>>,
-    groups: Option<HashSet<u64>>,
+/// What exists below `root`, which is `/` except in tests.
+pub(crate) fn living(root: &Path) -> Living {
+    Living { namespaces: namespaces(root), groups: groups(root) }
 }
 
-impl Living {
-    /// What exists below `root`, which is `/` except in tests.
-    pub fn seen_from(root: &Path) -> Self {
-        Self { namespaces: namespaces(root), groups: groups(root) }
-    }
-
-    /// Whether all network namespaces are seen, and all control groups.
-    pub fn sees_all(&self) -> bool {
-        self.namespaces.is_some() && self.groups.is_some()
-    }
-
-    /// Whether it is known that a network namespace or a control group is no more.
-    pub fn misses(&self, netns: u32, cgroup: u64) -> bool {
-        let no_namespace = self.namespaces.as_ref().is_some_and(|living| !living.contains(&netns));
-        let no_group = self.groups.as_ref().is_some_and(|living| !living.contains(&cgroup));
-        no_namespace || (no_group && cgroup > ROOT_GROUP)
-    }
+/// Whether this process can see what comes and goes: elsewhere the series of some pods that are no more never expire.
+pub fn sees_what_ends() -> bool {
+    living(Path::new("/")).sees_all()
 }
 
 /// Whether processes have the numbers below `root/proc` that the kernel tells: in the first PID namespace only.
@@ -93,7 +80,7 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_not_missed() {
         let root = tempfile::tempdir().unwrap();
-        let living = Living::seen_from(root.path());
+        let living = living(root.path());
         assert!(!living.sees_all() && !living.misses(7, 8));
     }
 
@@ -110,7 +97,7 @@ mod tests {
             link("self/ns/pid", own);
             link("1/ns/net", "net:[100]");
             link("23/ns/net", "net:[200]");
-            assert_eq!(Living::seen_from(root.path()).misses(netns, 0), missed, "{netns} seen from {own}");
+            assert_eq!(living(root.path()).misses(netns, 0), missed, "{netns} seen from {own}");
         };
         check(FIRST_PID_NAMESPACE, 100, false);
         check(FIRST_PID_NAMESPACE, 200, false);

@@ -8,12 +8,10 @@ mod send;
 use std::cell::Cell;
 use std::time::Duration;
 
+use attribution::{Family, MetricKind, ReadError};
 use hyper::Uri;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::uri::PathAndQuery;
-use probe::ProbeError;
-
-use crate::metric::{Family, Kind};
 
 /// Where OTLP's receivers take metrics over HTTP.
 const HTTP_PATH: &str = "/v1/metrics";
@@ -27,7 +25,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Ways to carry OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+pub enum PushProtocol {
     /// Protobuf in HTTP/1.1.
     Http,
     /// gRPC.
@@ -39,7 +37,7 @@ pub enum Protocol {
 #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nobody can be told"))]
 pub struct Push {
     uri: Uri,
-    protocol: Protocol,
+    protocol: PushProtocol,
     interval: Duration,
     headers: HeaderMap,
     #[cfg(feature = "otlp")]
@@ -77,7 +75,7 @@ pub enum Notice {
 
 /// Pushes so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct PushTally {
     is_pushing: Cell<bool>,
     sent: Cell<u64>,
     failed: Cell<u64>,
@@ -92,7 +90,7 @@ impl Push {
     /// feature `otlp`.
     pub fn new(
         endpoint: &str,
-        protocol: Protocol,
+        protocol: PushProtocol,
         interval: Duration,
         headers: &[(String, String)],
     ) -> Result<Self, PushError> {
@@ -123,7 +121,7 @@ impl Push {
     }
 }
 
-fn receiver(endpoint: &str, protocol: Protocol) -> Result<Uri, PushError> {
+fn receiver(endpoint: &str, protocol: PushProtocol) -> Result<Uri, PushError> {
     let no_url = || PushError::Endpoint(endpoint.to_owned());
     let uri: Uri = endpoint.parse().map_err(|_| no_url())?;
     let is_url = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
@@ -132,24 +130,24 @@ fn receiver(endpoint: &str, protocol: Protocol) -> Result<Uri, PushError> {
     }
     let is_bare = matches!(uri.path_and_query().map(PathAndQuery::as_str), None | Some("/"));
     let path = match (protocol, is_bare) {
-        (Protocol::Http, false) => return Ok(uri),
-        (Protocol::Http, true) => HTTP_PATH,
-        (Protocol::Grpc, true) => GRPC_PATH,
-        (Protocol::Grpc, false) => return Err(PushError::Path(endpoint.to_owned())),
+        (PushProtocol::Http, false) => return Ok(uri),
+        (PushProtocol::Http, true) => HTTP_PATH,
+        (PushProtocol::Grpc, true) => GRPC_PATH,
+        (PushProtocol::Grpc, false) => return Err(PushError::Path(endpoint.to_owned())),
     };
     let mut parts = uri.into_parts();
     parts.path_and_query = Some(PathAndQuery::from_static(path));
     Uri::from_parts(parts).map_err(|_| no_url())
 }
 
-impl Tally {
+impl PushTally {
     /// What became of pushes; nothing where nobody is told.
     pub fn families(&self) -> Vec<Family> {
         if !self.is_pushing.get() {
             return Vec::new();
         }
         let counter = |name, help, count: &Cell<u64>| {
-            let mut family = Family::new(name, Kind::Counter, help);
+            let mut family = Family::new(name, MetricKind::Counter, help);
             family.add(Vec::new(), count.get() as f64);
             family
         };
@@ -165,8 +163,8 @@ impl Tally {
 #[cfg(feature = "otlp")]
 pub(crate) async fn push_all(
     push: Option<&Push>,
-    tally: &Tally,
-    read: impl Fn() -> Result<Vec<Family>, ProbeError>,
+    tally: &PushTally,
+    read: impl Fn() -> Result<Vec<Family>, ReadError>,
     tell: impl Fn(Notice),
 ) {
     let Some(push) = push else { return std::future::pending().await };
@@ -205,8 +203,8 @@ pub(crate) async fn push_all(
 #[cfg(not(feature = "otlp"))]
 pub(crate) async fn push_all(
     _: Option<&Push>,
-    _: &Tally,
-    _: impl Fn() -> Result<Vec<Family>, ProbeError>,
+    _: &PushTally,
+    _: impl Fn() -> Result<Vec<Family>, ReadError>,
     _: impl Fn(Notice),
 ) {
     std::future::pending().await

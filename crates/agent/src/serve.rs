@@ -10,11 +10,11 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use attribution::{Exposition, Family, ReadError};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
@@ -23,7 +23,6 @@ use hyper::http::{Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use probe::ProbeError;
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,16 +30,14 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{LocalSet, yield_now};
 
+use crate::clock::now;
 use crate::encoding;
-use crate::export::families;
 use crate::guard::Guard;
-use crate::ledger::{Bounds, Ledger};
-use crate::metric::{Exposition, Family};
-use crate::push::{Notice, Push, Tally};
+use crate::push::{Notice, Push, PushTally};
 use crate::witnesses::Witnesses;
 use answer::{Answer, Content};
 use peers::Peers;
-use rendering::{Desk, HELD_MAX, Refusal};
+use rendering::{Desk, HELD_MAX, ScrapeRefusal};
 use turn::{Patient, STALL, Turn};
 
 /// How long a scraper may take to ask, and to agree on TLS.
@@ -80,7 +77,7 @@ pub enum ServeError {
 }
 
 /// What is served, to whom, and where it goes unasked.
-pub struct Service {
+pub struct Serving {
     /// What sees.
     pub witnesses: Witnesses,
     /// Where scrapers ask.
@@ -89,12 +86,10 @@ pub struct Service {
     pub guard: Guard,
     /// Who is told without asking.
     pub push: Option<Push>,
-    /// How much it remembers.
-    pub bounds: Bounds,
 }
 
 /// What to do next.
-pub enum Order {
+pub enum ScrapeOrder {
     /// What was done until now.
     GoOn,
     /// Let others in from now on; connections that stand stay.
@@ -131,13 +126,12 @@ pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> 
 /// # Errors
 ///
 /// Before it serves only.
-pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(Notice)) -> Result<(), ServeError> {
+pub fn serve(service: Serving, mut next: impl FnMut() -> ScrapeOrder, tell: impl Fn(Notice)) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-    let Service { witnesses, listener, guard, push, bounds } = service;
-    let ledger = RefCell::new(Ledger::new(Path::new("/"), bounds));
+    let Serving { witnesses, listener, guard, push } = service;
     let (peers, desk) = (Peers::default(), Desk::default());
-    let exporter =
-        Rc::new(Exporter { witnesses, ledger, guard: RefCell::new(guard), tally: Tally::default(), peers, desk });
+    let (witnesses, guard) = (RefCell::new(witnesses), RefCell::new(guard));
+    let exporter = Rc::new(Exporter { witnesses, guard, tally: PushTally::default(), peers, desk });
     let served = LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::from_std(listener).map_err(ServeError::Start)?;
         let mut accepting = pin!(accept_all(&listener, &exporter));
@@ -150,9 +144,9 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
         let mut hangup = heed(SignalKind::hangup())?;
         loop {
             match next() {
-                Order::GoOn => {}
-                Order::Renew(guard) => drop(exporter.guard.replace(guard)),
-                Order::End => return Ok(()),
+                ScrapeOrder::GoOn => {}
+                ScrapeOrder::Renew(guard) => drop(exporter.guard.replace(guard)),
+                ScrapeOrder::End => return Ok(()),
             }
             tokio::select! {
                 () = &mut accepting => {}
@@ -161,7 +155,7 @@ pub fn serve(service: Service, mut next: impl FnMut() -> Order, tell: impl Fn(No
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
-                () = tokio::time::sleep(GLANCE) => exporter.witnesses.tidy(),
+                () = tokio::time::sleep(GLANCE) => exporter.witnesses.borrow().tidy(),
             }
         }
     });
@@ -216,10 +210,9 @@ async fn answer_all(stream: impl AsyncRead + AsyncWrite + Unpin, turn: &Rc<Turn>
 }
 
 struct Exporter {
-    witnesses: Witnesses,
-    ledger: RefCell<Ledger>,
+    witnesses: RefCell<Witnesses>,
     guard: RefCell<Guard>,
-    tally: Tally,
+    tally: PushTally,
     peers: Peers,
     desk: Desk,
 }
@@ -251,8 +244,8 @@ impl Exporter {
         }
         let rendering = match self.desk.ask(form).await {
             Ok(rendering) => rendering,
-            Err(Refusal::Busy) => return busy(),
-            Err(Refusal::Failed(why)) => return plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
+            Err(ScrapeRefusal::Busy) => return busy(),
+            Err(ScrapeRefusal::Failed(why)) => return plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
         };
         let mut response = Response::new(Content::of(&rendering, is_compressed));
         turn.hold(rendering);
@@ -270,12 +263,12 @@ impl Exporter {
         loop {
             let asked = self.desk.wait().await;
             if !self.make_room().await {
-                asked.refuse(&Refusal::Busy);
+                asked.refuse(&ScrapeRefusal::Busy);
                 continue;
             }
             match self.families() {
                 Ok(families) => self.desk.answer(asked, &families).await,
-                Err(error) => asked.refuse(&Refusal::Failed(error.to_string())),
+                Err(error) => asked.refuse(&ScrapeRefusal::Failed(error.to_string())),
             }
         }
     }
@@ -293,11 +286,8 @@ impl Exporter {
         true
     }
 
-    fn families(&self) -> Result<Vec<Family>, ProbeError> {
-        let (reading, now) = (self.witnesses.read()?, Instant::now());
-        let mut ledger = self.ledger.borrow_mut();
-        let families = families(&reading, &mut ledger, now);
-        ledger.expire(&self.witnesses, &reading.connections, now)?;
+    fn families(&self) -> Result<Vec<Family>, ReadError> {
+        let families = self.witnesses.borrow_mut().families(now())?;
         Ok(families.into_iter().chain(self.tally.families()).collect())
     }
 }

@@ -1,100 +1,106 @@
-use std::time::Instant;
+use std::fmt::Debug;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use probe::{Costs, Dns, Drops, MapFill, ProbeError, ProgramCost, Tcp, Udp};
+use attribution::{Accounted, Bounds, Cost, Counting, Family, Ledger, ReadError, Scrape, families};
+use probe::{Source, Tcp, Witness};
+use records::{MapFill, ProgramCost};
 
 use crate::conntrack::Conntrack;
-use crate::cost::{Cost, cost_of, own_cost};
-use crate::reading::{Beyond, Counted, Reading};
+use crate::cost::{cost_of, own_cost};
+use crate::host::ThisHost;
 
-/// What sees for the agent.
+/// What sees for the agent, and the sums of what it sees.
 #[derive(Debug)]
 pub struct Witnesses {
     /// Of connections.
-    pub probe: Tcp,
-    /// Of DNS, where it is wanted and to be had.
-    pub dns: Option<Dns>,
-    /// Of datagrams, likewise.
-    pub udp: Option<Udp>,
-    /// Of packets that the kernel drops, likewise.
-    pub drops: Option<Drops>,
-    /// What tells who is behind translated addresses, likewise.
-    pub conntrack: Option<Conntrack>,
+    tcp: Rc<Tcp>,
+    /// What tells who is behind translated addresses, where it is wanted and to be had.
+    conntrack: Option<Conntrack>,
+    ledger: Ledger,
 }
 
+/// A witness as its account sees it.
+#[derive(Debug)]
+struct KeptWitness<S>(Rc<Witness<S>>);
+
 impl Witnesses {
+    /// The witness of connections alone.
+    pub fn new(tcp: Tcp, conntrack: Option<Conntrack>, bounds: Bounds) -> Self {
+        let tcp = Rc::new(tcp);
+        let ledger = Ledger::new(ThisHost::default(), bounds, KeptWitness(Rc::clone(&tcp)));
+        Self { tcp, conntrack, ledger }
+    }
+
+    /// Adds another witness.
+    pub fn add<S, K>(&mut self, witness: Witness<S>)
+    where
+        S: Source<Key = K, Series = K::Series, Losses = K::Losses> + Debug + 'static,
+        K: Accounted,
+    {
+        self.ledger.open::<K>(KeptWitness(Rc::new(witness)));
+    }
+
     /// Whether all that they tell can be read.
     pub fn can_read(&self) -> bool {
-        self.look().is_ok()
+        self.ledger.can_read() && self.tcp.connections().is_ok()
     }
 
-    /// Reads all that one scrape tells.
-    pub(crate) fn read(&self) -> Result<Reading, ProbeError> {
-        let mut reading = self.look()?;
-        if let Some(conntrack) = &self.conntrack {
-            reading.translations = Some(conntrack.read());
-            conntrack.processes().map(cost_of).into_iter().for_each(|cost| reading.cost.add(cost));
-        }
-        Ok(reading)
+    /// Reads all that one scrape tells at the time `now`; afterwards, what is no more is forgotten.
+    pub(crate) fn families(&mut self, now: Duration) -> Result<Vec<Family>, ReadError> {
+        let reading = self.read()?;
+        let families = families(&reading, &mut self.ledger, now);
+        self.ledger.expire(&reading.connections, now)?;
+        Ok(families)
     }
 
-    /// Reads all that the witnesses tell themselves.
-    fn look(&self) -> Result<Reading, ProbeError> {
-        let Self { probe, .. } = self;
+    fn read(&mut self) -> Result<Scrape, ReadError> {
         let started = Instant::now();
-        let series = probe.series()?;
-        let connections = probe.connections()?;
-        let losses = probe.losses()?;
-        let beyond = self.read_beyond()?;
-        let (programs, mut maps) = (self.program_costs(), self.map_fills()?);
-        maps.push(("tcp", probe.room(&connections)));
-        let cost = Cost {
-            reading_s: started.elapsed().as_secs_f64(),
-            programs,
-            maps,
-            is_timed: probe.times_programs(),
-            ..own_cost()
-        };
-        Ok(Reading { series, connections, losses, beyond, translations: None, cost })
+        self.ledger.read()?;
+        let connections = self.tcp.connections().map_err(ReadError::new)?;
+        let (programs, mut maps) = (self.ledger.programs(), self.ledger.maps()?);
+        maps.push(("tcp", self.tcp.room(&connections)));
+        let reading_s = started.elapsed().as_secs_f64();
+        let mut cost = Cost { reading_s, programs, maps, is_timed: self.tcp.times_programs(), ..own_cost() };
+        let translations = self.conntrack.as_ref().map(Conntrack::read);
+        let helpers = self.conntrack.iter().flat_map(Conntrack::processes);
+        helpers.map(cost_of).for_each(|more| cost.add(more));
+        Ok(Scrape { connections, translations, cost })
     }
 
-    fn read_beyond(&self) -> Result<Beyond, ProbeError> {
-        let dns = |dns: &Dns| Ok(Counted { series: dns.series()?, losses: dns.losses()? });
-        let udp = |udp: &Udp| Ok(Counted { series: udp.series()?, losses: udp.losses()? });
-        let drops = |drops: &Drops| Ok(Counted { series: drops.series()?, losses: drops.losses()? });
-        Ok(Beyond {
-            dns: self.dns.as_ref().map(dns).transpose()?,
-            udp: self.udp.as_ref().map(udp).transpose()?,
-            drops: self.drops.as_ref().map(drops).transpose()?,
-        })
-    }
-
-    /// What each witness costs in the kernel, by its name.
-    fn costs(&self) -> impl Iterator<Item = (&'static str, Costs<'_>)> {
-        let Self { probe, dns, udp, drops, .. } = self;
-        let dns = dns.as_ref().map(|dns| ("dns", dns.costs()));
-        let udp = udp.as_ref().map(|udp| ("udp", udp.costs()));
-        let drops = drops.as_ref().map(|drops| ("drops", drops.costs()));
-        [Some(("tcp", probe.costs())), dns, udp, drops].into_iter().flatten()
-    }
-
-    fn program_costs(&self) -> Vec<(&'static str, ProgramCost)> {
-        let of_each = |(witness, costs): (_, Costs)| costs.programs().into_iter().map(move |cost| (witness, cost));
-        self.costs().flat_map(of_each).collect()
-    }
-
-    fn map_fills(&self) -> Result<Vec<(&'static str, MapFill)>, ProbeError> {
-        let mut fills = Vec::new();
-        for (witness, costs) in self.costs() {
-            fills.extend(costs.maps()?.into_iter().map(|fill| (witness, fill)));
-        }
-        Ok(fills)
-    }
-
-    /// Gives up DNS queries without an answer, so that their places do not run out when nobody scrapes.
+    /// Has witnesses make room for what comes when nobody scrapes.
     pub(crate) fn tidy(&self) {
-        if let Some(dns) = &self.dns {
-            // A scrape does it again, and tells why it fails.
-            dns.give_up().ok();
-        }
+        self.ledger.tidy();
+    }
+}
+
+impl<S, K> Counting<K> for KeptWitness<S>
+where
+    S: Source<Key = K, Series = K::Series, Losses = K::Losses> + Debug,
+    K: Accounted,
+{
+    fn series(&self) -> Result<Vec<(K, K::Series)>, ReadError> {
+        self.0.series().map_err(ReadError::new)
+    }
+
+    fn losses(&self) -> Result<K::Losses, ReadError> {
+        self.0.losses().map_err(ReadError::new)
+    }
+
+    fn forget(&self, is_gone: &dyn Fn(&K) -> bool) -> Result<Vec<(K, K::Series)>, ReadError> {
+        self.0.forget(is_gone).map_err(ReadError::new)
+    }
+
+    fn programs(&self) -> Vec<ProgramCost> {
+        self.0.costs().programs()
+    }
+
+    fn maps(&self) -> Result<Vec<MapFill>, ReadError> {
+        self.0.costs().maps().map_err(ReadError::new)
+    }
+
+    fn tidy(&self) {
+        // The next reading does it again, and tells why it fails.
+        self.0.tidy().ok();
     }
 }

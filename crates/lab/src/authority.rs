@@ -4,12 +4,12 @@ use std::path::Path;
 use std::thread::Builder;
 use std::time::{Duration, SystemTime};
 
+use ground::address::DOMAIN;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType,
 };
 
-use crate::address::DOMAIN;
 use crate::error::LabError;
 use crate::files::write_private;
 

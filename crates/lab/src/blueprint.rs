@@ -4,12 +4,10 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use plane::{AppProbe, Plane, Sidecar};
+use ground::{ArmPlan, Network};
+use plane::AppHealthCheck;
 use topology::{Metrics, Topology};
 
-use crate::kubelet::Periods;
-use crate::limits::Limits;
-use crate::network::Network;
 use crate::process::Program;
 
 /// What is to stand, and where its files go.
@@ -34,21 +32,6 @@ pub struct Blueprint<'a> {
     pub patience: Duration,
 }
 
-/// An arm: a name, and what stands between its services.
-#[derive(Clone, Debug)]
-pub struct ArmPlan {
-    /// Name, a DNS label.
-    pub name: String,
-    /// What stands between services.
-    pub plane: Plane,
-    /// Options of the ingress gateway before them; without, the client asks them directly.
-    pub gateway: Option<Sidecar>,
-    /// How often its pods are asked for their health.
-    pub probes: Periods,
-    /// Most that each proxy may use.
-    pub limits: Limits,
-}
-
 /// What a program is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role<'a> {
@@ -61,7 +44,7 @@ pub enum Role<'a> {
     },
     /// To ask a node's pods for their health, in the node's network namespace; takes orders.
     Kubelet {
-        /// A list of [`crate::Probe`] as JSON.
+        /// A list of [`crate::HealthCheck`] as JSON.
         probes: &'a Path,
     },
     /// To be the agent beside an Envoy; takes orders.
@@ -69,7 +52,7 @@ pub enum Role<'a> {
         /// The pod's address.
         address: Ipv4Addr,
         /// Probes of the application that it makes.
-        probes: &'a [AppProbe],
+        probes: &'a [AppHealthCheck],
         /// Where the application tells metrics, which it merges with Envoy's.
         metrics: Option<&'a Metrics>,
         /// Memory that it is to hold, so that it takes what Istio's takes.

@@ -38,7 +38,7 @@ pub enum LabError {
         /// Name of the pod.
         pod: String,
         /// What is wrong, and where in the template.
-        fault: topology::Fault,
+        fault: topology::Mistake,
     },
     /// A certificate could not be made.
     #[error("cannot make a certificate for `{account}`")]

@@ -3,17 +3,15 @@
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
+use ground::{ArmPlan, address::INGRESS, destinations};
 use plane::{GATEWAY, GATEWAY_ACCOUNT, GATEWAY_PORT, PROXY_UID, Sidecar};
-use topology::Protocol;
+use topology::{CLIENT, Protocol};
 
-use crate::address::{CLIENT, INGRESS};
-use crate::blueprint::ArmPlan;
 use crate::error::{LabError, step};
 use crate::files::write_private;
 use crate::pod::Pod;
 use crate::sidecar::{proxy_files, start_envoy};
 use crate::site::Site;
-use crate::workload::destinations;
 
 /// The pods of an arm and their addresses; a gateway comes last.
 pub(crate) fn pods(site: &Site<'_>, arm: &ArmPlan) -> Vec<(String, Ipv4Addr)> {
@@ -22,7 +20,7 @@ pub(crate) fn pods(site: &Site<'_>, arm: &ArmPlan) -> Vec<(String, Ipv4Addr)> {
 }
 
 /// Rules of the node that lead to the gateway what the client sends to an `http` service, as a load balancer before the
-/// cluster would: the client goes on asking for the same name. They come before those of [`crate::kube_proxy`].
+/// cluster would: the client goes on asking for the same name. They come before those of [`ground::kube_proxy`].
 pub(crate) fn rules(site: &Site<'_>) -> String {
     let client = site.addresses.pod(CLIENT);
     let mut text = String::from("table ip meshtax_gateway {\n  chain prerouting {\n");

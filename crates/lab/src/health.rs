@@ -5,12 +5,13 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use plane::{AGENT_PORT, AppProbe, READINESS_PORT, Sidecar};
+use ground::ArmPlan;
+use plane::{AGENT_PORT, AppHealthCheck, READINESS_PORT, Sidecar};
 use topology::{Metrics, Topology, Work};
 
-use crate::blueprint::{ArmPlan, Role};
+use crate::blueprint::Role;
 use crate::error::{LabError, step};
-use crate::kubelet::Probe;
+use crate::kubelet::HealthCheck;
 use crate::namespace::{NetNs, Rest, Room};
 use crate::place::node_group;
 use crate::pod::Pod;
@@ -24,7 +25,7 @@ pub(crate) const PILOT: &str = "pilot";
 
 /// Starts the agent beside the pod's Envoy.
 pub(crate) fn start_pilot(site: &Site<'_>, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {
-    let probes: Vec<AppProbe> = app_probe(site, pod).into_iter().collect();
+    let probes: Vec<AppHealthCheck> = app_probe(site, pod).into_iter().collect();
     let metrics = app_metrics(site, pod);
     let hold_bytes = agent_bytes(site.blueprint.topology, options);
     let program =
@@ -69,8 +70,8 @@ pub(crate) fn start_kubelet(
 }
 
 /// What is asked of an arm's pods.
-fn probes(site: &Site<'_>, arm: &ArmPlan, pods: &[Pod]) -> Vec<Probe> {
-    let probe = |pod: &Pod, port: u16, path: String, period: Duration| Probe {
+fn probes(site: &Site<'_>, arm: &ArmPlan, pods: &[Pod]) -> Vec<HealthCheck> {
+    let probe = |pod: &Pod, port: u16, path: String, period: Duration| HealthCheck {
         pod: pod.name().to_owned(),
         address: pod.address(),
         port,
@@ -97,8 +98,8 @@ fn app_metrics<'a>(site: &Site<'a>, pod: &Pod) -> Option<&'a Metrics> {
 }
 
 /// The readiness probe of the pod's application, where the topology names a path for it.
-fn app_probe(site: &Site<'_>, pod: &Pod) -> Option<AppProbe> {
+fn app_probe(site: &Site<'_>, pod: &Pod) -> Option<AppHealthCheck> {
     let found = site.pod(pod.name())?;
     let ready = found.service.ready.as_ref()?;
-    Some(AppProbe::ready(&found.service.name, found.service.port, ready))
+    Some(AppHealthCheck::ready(&found.service.name, found.service.port, ready))
 }

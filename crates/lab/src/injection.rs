@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use ground::{CallPath, Injection};
+
 use crate::error::LabError;
 use crate::node::Node;
 use crate::pod::Pod;
@@ -13,30 +15,6 @@ use crate::stop::Stop;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The table of the rules that make a fault.
 const TABLE: &str = "meshtax_fault";
-
-/// Something that goes wrong.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Injection {
-    /// This share of the packets from callers to callees is lost as it reaches the callees' pods.
-    Loss(Line, f64),
-    /// This share of the segments with a whole message from callers to callees is answered by a reset.
-    Reset(Line, f64),
-    /// This name, fully qualified without the final dot, no longer exists.
-    Name(String),
-    /// The simulated services in these pods keep their ports open, with room for one connection, and accept none.
-    Deaf(Vec<String>),
-}
-
-/// Where calls go along: pods that call, pods that are called, and their port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// Pods that call.
-    pub callers: Vec<String>,
-    /// Pods that are called.
-    pub callees: Vec<String>,
-    /// The port on which they are.
-    pub port: u16,
-}
 
 impl Node {
     /// Makes a fault.
@@ -66,13 +44,13 @@ impl Node {
         }
     }
 
-    fn rule(&self, line: &Line, verdict: &str) -> Result<(), LabError> {
+    fn rule(&self, line: &CallPath, verdict: &str) -> Result<(), LabError> {
         let callers: Vec<Ipv4Addr> = self.named(&line.callers).map(|pod| pod.address()).collect();
         let rules = rules(&callers, line.port, verdict);
         self.named(&line.callees).try_for_each(|pod| nft(pod.netns(), &rules).map(drop))
     }
 
-    fn unrule(&self, line: &Line) -> Result<u64, LabError> {
+    fn unrule(&self, line: &CallPath) -> Result<u64, LabError> {
         let unrule = |pod: &Pod| {
             let listed = nft(pod.netns(), &format!("list table ip {TABLE}\n"))?;
             nft(pod.netns(), &format!("delete table ip {TABLE}\n"))?;

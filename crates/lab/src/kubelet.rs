@@ -24,18 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How a kubelet of Kubernetes 1.34 presents itself.
 const KUBE_PROBE: &str = "kube-probe/1.34";
 
-/// How often pods are asked; what has no period is not asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Periods {
-    /// Sidecars, whether they are ready.
-    pub sidecar: Option<Duration>,
-    /// Applications whose service has a `ready` path.
-    pub application: Option<Duration>,
-}
-
 /// A probe of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probe {
+pub struct HealthCheck {
     /// Name of the pod.
     pub pod: String,
     /// Its address.
@@ -50,7 +41,7 @@ pub struct Probe {
 
 /// How often a kubelet has asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probed {
+pub struct ChecksMade {
     /// Probes that have ended.
     pub asked: u64,
     /// Those without an answer, or with another status than 200 to 399.
@@ -59,7 +50,7 @@ pub struct Probed {
 
 /// The counts of a kubelet at work.
 #[derive(Debug, Default)]
-struct Counts {
+struct CheckCounts {
     asked: AtomicU64,
     failed: AtomicU64,
 }
@@ -67,9 +58,13 @@ struct Counts {
 /// Makes `probes`, each in its period, the first ones spread over it, until `orders` ends (after the order `keep`: for
 /// ever). Writes `{"ready":true}` to `answers` first. Obeys, one a line:
 ///
-/// - `probe`: makes every probe at once and answers with the [`Probed`] of these;
-/// - `counts`: answers with the [`Probed`] of all since the start.
-pub fn serve_probes(probes: Vec<Probe>, orders: impl BufRead + Send + 'static, answers: impl Write) -> io::Result<()> {
+/// - `probe`: makes every probe at once and answers with the [`ChecksMade`] of these;
+/// - `counts`: answers with the [`ChecksMade`] of all since the start.
+pub fn serve_probes(
+    probes: Vec<HealthCheck>,
+    orders: impl BufRead + Send + 'static,
+    answers: impl Write,
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (sender, receiver) = unbounded_channel();
     std::thread::spawn(move || {
@@ -82,8 +77,12 @@ pub fn serve_probes(probes: Vec<Probe>, orders: impl BufRead + Send + 'static, a
     runtime.block_on(serve(probes, receiver, answers))
 }
 
-async fn serve(probes: Vec<Probe>, mut orders: UnboundedReceiver<String>, mut answers: impl Write) -> io::Result<()> {
-    let counts = Arc::<Counts>::default();
+async fn serve(
+    probes: Vec<HealthCheck>,
+    mut orders: UnboundedReceiver<String>,
+    mut answers: impl Write,
+) -> io::Result<()> {
+    let counts = Arc::<CheckCounts>::default();
     for (number, probe) in (1..).zip(&probes) {
         let first = Duration::from_millis(probe.period_ms) * number / u32::try_from(probes.len()).unwrap_or(u32::MAX);
         tokio::spawn(repeat(probe.clone(), first, Arc::clone(&counts)));
@@ -93,7 +92,7 @@ async fn serve(probes: Vec<Probe>, mut orders: UnboundedReceiver<String>, mut an
     while let Some(order) = orders.recv().await {
         match order.trim() {
             "probe" => {
-                let these = &Counts::default();
+                let these = &CheckCounts::default();
                 join_all(probes.iter().map(async |probe| these.add(probe.make().await))).await;
                 counts.add_all(these.read());
                 say(&mut answers, &these.read())?;
@@ -106,7 +105,7 @@ async fn serve(probes: Vec<Probe>, mut orders: UnboundedReceiver<String>, mut an
     if keep { std::future::pending().await } else { Ok(()) }
 }
 
-async fn repeat(probe: Probe, first: Duration, counts: Arc<Counts>) {
+async fn repeat(probe: HealthCheck, first: Duration, counts: Arc<CheckCounts>) {
     let mut ticks = interval_at(Instant::now() + first, Duration::from_millis(probe.period_ms.max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -120,7 +119,7 @@ fn say(answers: &mut impl Write, answer: &impl Serialize) -> io::Result<()> {
     answers.flush()
 }
 
-impl Probe {
+impl HealthCheck {
     /// Whether the pod says that it is well.
     async fn make(&self) -> bool {
         let status = timeout(PATIENCE, self.ask()).await;
@@ -152,25 +151,25 @@ impl Probe {
     }
 }
 
-impl Counts {
+impl CheckCounts {
     fn add(&self, is_well: bool) {
-        self.add_all(Probed { asked: 1, failed: u64::from(!is_well) });
+        self.add_all(ChecksMade { asked: 1, failed: u64::from(!is_well) });
     }
 
-    fn add_all(&self, probed: Probed) {
+    fn add_all(&self, probed: ChecksMade) {
         self.asked.fetch_add(probed.asked, Relaxed);
         self.failed.fetch_add(probed.failed, Relaxed);
     }
 
-    fn read(&self) -> Probed {
-        Probed { asked: self.asked.load(Relaxed), failed: self.failed.load(Relaxed) }
+    fn read(&self) -> ChecksMade {
+        ChecksMade { asked: self.asked.load(Relaxed), failed: self.failed.load(Relaxed) }
     }
 }
 
-impl Probed {
+impl ChecksMade {
     /// What came since `earlier`.
-    pub fn since(self, earlier: Probed) -> Probed {
-        Probed { asked: self.asked - earlier.asked, failed: self.failed - earlier.failed }
+    pub fn since(self, earlier: ChecksMade) -> ChecksMade {
+        ChecksMade { asked: self.asked - earlier.asked, failed: self.failed - earlier.failed }
     }
 }
 

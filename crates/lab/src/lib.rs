@@ -1,13 +1,11 @@
 //! Where an application stands: the host ground. Each arm is a node of its own, a network namespace with bridge,
 //! gateway, cluster DNS and service addresses; each pod has network, mount and PID namespaces and its control groups.
 //!
-//! In: a [`Blueprint`] (topology, planes, programs). Out: a [`Lab`] whose pods are ready, and which is gone without a
+//! In: a [`Blueprint`] (topology, arms, programs). Out: a [`Lab`] whose pods are ready, and which is gone without a
 //! trace once it is dropped. This room never knows what it runs: programs come from outside. It never measures.
 
-pub mod address;
 mod authority;
 mod blueprint;
-mod cgroup;
 mod dns;
 mod error;
 mod files;
@@ -15,7 +13,6 @@ mod folder;
 mod gateway;
 mod health;
 mod injection;
-mod kube_proxy;
 mod kubelet;
 mod limits;
 mod link;
@@ -39,26 +36,22 @@ mod sidecar;
 mod site;
 mod stand;
 mod stop;
+mod trees;
 mod view;
-mod workload;
 
-pub use blueprint::{ArmPlan, Blueprint, Role};
-pub use cgroup::{CgroupMode, Trees};
+pub use blueprint::{Blueprint, Role};
 pub use dns::{Zone, serve_dns};
 pub use error::LabError;
 pub use files::write_anew;
 pub use health::agent_bytes;
-pub use injection::{Injection, Line};
-pub use kubelet::{Periods, Probe, Probed, serve_probes};
-pub use limits::Limits;
+pub use kubelet::{ChecksMade, HealthCheck, serve_probes};
 pub use mark::{Claim, Leftover, claim, leftovers, remove};
 pub use namespace::{NetNs, rehearse_root};
-pub use network::Network;
 pub use node::Node;
 pub use pause::hold;
 pub use pod::{Ending, Pod};
 pub use process::{PATH, Process, Program};
-pub use proxy::{FILES_RESERVED, rehearse};
 pub use stand::{Lab, stand_up};
 pub use stop::Stop;
+pub use trees::Trees;
 pub use view::is_hidden;

@@ -7,12 +7,12 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 use futures_util::TryStreamExt;
+use ground::address::{DNS, GATEWAY, POD_PREFIX};
 use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
 use rtnetlink::{
     Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder, new_connection,
 };
 
-use crate::address::{DNS, GATEWAY, POD_PREFIX};
 use crate::namespace::NetNs;
 
 const BRIDGE: &str = "mtbr0";

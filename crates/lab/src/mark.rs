@@ -13,9 +13,9 @@ use nix::unistd::Pid;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use crate::cgroup::Trees;
 use crate::folder::{FOLDER, make_folder};
 use crate::namespace::{NETNS_FOLDER, forget_netns, put_names_away};
+use crate::trees::Trees;
 
 /// Prefix of every name that a run gives to a namespace or control group.
 pub(crate) const PREFIX: &str = "meshtax-";
@@ -40,11 +40,11 @@ struct Mark {
     /// Of which life of the machine.
     boot: String,
     /// Control groups, each with all below it.
-    groups: Vec<Group>,
+    groups: Vec<MarkedGroup>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Group {
+struct MarkedGroup {
     path: PathBuf,
     inode: u64,
 }
@@ -60,7 +60,7 @@ impl Mark {
     /// has nothing in it.
     fn has(&self, path: &Path) -> bool {
         let inode = fs::metadata(path).map(|group| group.ino()).ok();
-        let is_it = |group: &Group| group.path == path && Some(group.inode) == inode;
+        let is_it = |group: &MarkedGroup| group.path == path && Some(group.inode) == inode;
         let is_empty = || Trees::processes(&[path.to_owned()]).is_ok_and(|processes| processes.is_empty());
         let is_noted = if self.groups.is_empty() { is_empty() } else { self.groups.iter().any(is_it) };
         is_noted && boot().is_ok_and(|boot| boot == self.boot)
@@ -76,7 +76,7 @@ impl Claim {
     /// Makes the run's control groups, and notes that they are its.
     pub(crate) fn make_groups(&mut self, trees: &Trees, is_limited: bool) -> io::Result<()> {
         let made = trees.begin(&group_name(&self.id), is_limited)?;
-        self.mark.groups = made.into_iter().map(|(path, inode)| Group { path, inode }).collect();
+        self.mark.groups = made.into_iter().map(|(path, inode)| MarkedGroup { path, inode }).collect();
         write_mark(&mut self.lock, &self.mark)
     }
 

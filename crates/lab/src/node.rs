@@ -2,14 +2,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use plane::{Plane, Sidecar};
+use topology::CLIENT;
 
-use crate::address::CLIENT;
-use crate::cgroup::Trees;
 use crate::error::LabError;
 use crate::namespace::NetNs;
 use crate::pod::{Ending, Pod};
 use crate::process::Process;
 use crate::stop::Stop;
+use crate::trees::Trees;
 
 /// One arm, standing: a network of its own with every pod of the topology and the client's.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use ground::{ArmPlan, address};
 use topology::{Restart, Volume, VolumeSource, Work};
 
-use crate::address;
-use crate::blueprint::{ArmPlan, Blueprint};
+use crate::blueprint::Blueprint;
 use crate::error::{LabError, step};
 use crate::files::write_anew;
 use crate::mark::PREFIX;
@@ -17,7 +17,7 @@ use crate::view::{Access, Shown, is_hidden};
 
 /// Where a pod's marks and files are.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct ContainerPlace {
     /// `ARM/POD`.
     pub label: String,
     /// Relative path of its control group.
@@ -34,7 +34,7 @@ pub(crate) struct Place {
     pub restart: Restart,
 }
 
-impl Place {
+impl ContainerPlace {
     /// The log of one of its containers.
     pub fn log(&self, container: &str) -> PathBuf {
         self.logs.join(format!("{container}.log"))
@@ -42,11 +42,11 @@ impl Place {
 }
 
 /// The place of a pod of that name.
-pub(crate) fn place(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> Place {
+pub(crate) fn place(site: &Site<'_>, arm: &ArmPlan, pod: &str) -> ContainerPlace {
     let label = format!("{}/{pod}", arm.name);
     let found = site.blueprint.topology.pods().find(|known| known.name() == pod);
     let work = found.map(|known| &known.version.work);
-    Place {
+    ContainerPlace {
         shown: shown(site, arm, work),
         restart: found.map(|known| known.service.restart).unwrap_or_default(),
         group: group(site, arm).join(pod),
@@ -105,7 +105,7 @@ pub(crate) fn node_group(site: &Site<'_>, arm: &ArmPlan) -> PathBuf {
 }
 
 /// The pod's folder belongs to the proxy's user, who must be able to enter it wherever the run folder lies.
-pub(crate) fn make_files(place: &Place, pod: &str, address: Ipv4Addr) -> Result<(), LabError> {
+pub(crate) fn make_files(place: &ContainerPlace, pod: &str, address: Ipv4Addr) -> Result<(), LabError> {
     let doing = format!("write {}", place.files.display());
     let made = fs::create_dir_all(&place.files)
         .and_then(|()| write_anew(&place.files.join("resolv.conf"), &address::resolv_conf()))

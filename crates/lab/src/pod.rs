@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use topology::Restart;
 
-use crate::cgroup::Trees;
 use crate::error::{LabError, step};
 use crate::files::write_anew;
 use crate::namespace::{NetNs, Rest, Room};
-use crate::place::Place;
+use crate::place::ContainerPlace;
 use crate::process::{Process, Program};
 use crate::restart::Restarts;
+use crate::trees::Trees;
 use crate::view::View;
 
 /// A pod: namespaces, a first process that holds them, and containers.
@@ -21,7 +21,7 @@ pub struct Pod {
     name: String,
     address: Ipv4Addr,
     // Containers end before the process that holds their namespaces.
-    containers: Vec<Container>,
+    containers: Vec<PodContainer>,
     /// Further processes, in the control group of a container each.
     beside: Vec<(String, Process)>,
     /// Containers that ended and are to start again, not yet told.
@@ -34,12 +34,12 @@ pub struct Pod {
     /// Namespaces of host name and of System V's means of communication.
     others: [File; 2],
     netns: NetNs,
-    place: Place,
+    place: ContainerPlace,
 }
 
 /// A container, and what it takes to start it again.
 #[derive(Debug)]
-struct Container {
+struct PodContainer {
     name: String,
     process: Process,
     program: Program,
@@ -62,7 +62,7 @@ impl Pod {
         name: &str,
         address: Ipv4Addr,
         netns: NetNs,
-        place: Place,
+        place: ContainerPlace,
         pause: &Program,
         trees: &Trees,
     ) -> Result<Pod, LabError> {
@@ -105,7 +105,7 @@ impl Pod {
         trees: &Trees,
     ) -> Result<(), LabError> {
         let process = self.run(container, container, program, user, trees)?;
-        self.containers.push(Container {
+        self.containers.push(PodContainer {
             name: container.to_owned(),
             process,
             program: program.clone(),

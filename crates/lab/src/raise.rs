@@ -6,18 +6,18 @@ use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use ground::{ArmPlan, address::DNS, kube_proxy};
 use plane::{Plane, Sidecar};
-use topology::{Step, Work};
+use topology::{CLIENT, Step, Work};
 
-use crate::address::{CLIENT, DNS};
-use crate::blueprint::{ArmPlan, Role};
+use crate::blueprint::Role;
 use crate::dns::Zone;
 use crate::error::{LabError, step};
 use crate::gateway;
 use crate::health::{PILOT, sidecar_is_ready, start_kubelet};
-use crate::kube_proxy;
 use crate::mark::PREFIX;
 use crate::namespace::{NetNs, Rest, Room};
+use crate::network::{wire_node, wire_pod};
 use crate::node::Node;
 use crate::place::{make_files, make_volumes, node_group, place};
 use crate::pod::Pod;
@@ -35,9 +35,9 @@ pub(crate) fn raise(site: &Site<'_>, arm: &ArmPlan) -> Result<Node, LabError> {
     let pods = names.map(|name| netns(site, arm, name)).collect::<Result<Vec<_>, _>>()?;
     let network = site.blueprint.network;
     let links: Vec<(&NetNs, Ipv4Addr)> = pods.iter().zip(members.iter().map(|(_, address)| *address)).collect();
-    network.wire_node(&node, &links).map_err(step(format!("wire the node of arm `{}`", arm.name)))?;
+    wire_node(network, &node, &links).map_err(step(format!("wire the node of arm `{}`", arm.name)))?;
     for (pod, (name, address)) in pods.iter().zip(&members) {
-        network.wire_pod(pod, *address).map_err(step(format!("wire pod `{name}` of arm `{}`", arm.name)))?;
+        wire_pod(network, pod, *address).map_err(step(format!("wire pod `{name}` of arm `{}`", arm.name)))?;
     }
     let folder = site.blueprint.folder.join("planes").join(&arm.name).join("node");
     fs::create_dir_all(&folder).map_err(step(format!("create {}", folder.display())))?;

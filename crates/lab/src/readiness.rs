@@ -5,6 +5,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use topology::PORTS_RESERVED;
+
 use crate::blueprint::Blueprint;
 use crate::error::LabError;
 use crate::pod::Pod;
@@ -13,8 +15,6 @@ use crate::site::Site;
 /// Pause between two looks at something that does not tell by itself when it is ready.
 const PROBE_PERIOD: Duration = Duration::from_millis(5);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Ports of Istio's, which say nothing of an application.
-const SIDECARS: std::ops::Range<u16> = 15_000..15_100;
 
 impl Pod {
     /// The text that an HTTP server inside the pod answers with. The status is part of the answer: none is an error.
@@ -90,7 +90,7 @@ impl Pod {
             .run(|| Ok(["tcp", "tcp6"].map(|table| fs::read_to_string(format!("/proc/thread-self/net/{table}")))));
         let tables = tables.into_iter().flatten().flatten();
         let mut all: Vec<SocketAddr> = tables.flat_map(|table| listeners(&table)).collect();
-        all.retain(|place| !SIDECARS.contains(&place.port()));
+        all.retain(|place| !PORTS_RESERVED.contains(&place.port()));
         all.sort_unstable();
         let all: Vec<String> = all.iter().map(SocketAddr::to_string).collect();
         if all.is_empty() {

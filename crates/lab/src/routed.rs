@@ -4,11 +4,11 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ground::address::{DNS, GATEWAY};
 use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::packet_route::route::RouteScope;
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
-use crate::address::{DNS, GATEWAY};
 use crate::link::{index_of, refused, silence_ipv6, sysctl, veth_into, with_netlink};
 use crate::namespace::NetNs;
 

@@ -2,21 +2,16 @@
 
 use std::io;
 
+use ground::{ArmPlan, INSIDE, Limits, destinations, workload};
 use plane::Sidecar;
 
-use crate::blueprint::ArmPlan;
 use crate::error::{LabError, step};
 use crate::files::{write_anew, write_private};
 use crate::health::start_pilot;
-use crate::limits::Limits;
 use crate::pod::Pod;
 use crate::process::Program;
 use crate::rules::apply_rules;
 use crate::site::Site;
-use crate::workload::{destinations, workload};
-
-/// Where a pod finds its own files; the pod's folder is mounted there.
-pub(crate) const INSIDE: &str = "/run/meshtax";
 
 /// Redirects the pod's traffic and starts its agent and its Envoy, in the order of an injected pod: rules first.
 pub(crate) fn start_sidecar(site: &Site<'_>, arm: &ArmPlan, pod: &mut Pod, options: &Sidecar) -> Result<(), LabError> {

@@ -1,8 +1,9 @@
-use crate::address::Addresses;
+use ground::address::Addresses;
+
 use crate::authority::Identities;
 use crate::blueprint::Blueprint;
-use crate::cgroup::Trees;
 use crate::stop::Stop;
+use crate::trees::Trees;
 
 /// What making a node needs beside its arm.
 pub(crate) struct Site<'a> {

@@ -1,20 +1,21 @@
 use std::io;
 use std::thread::{Builder, ScopedJoinHandle};
 
+use ground::{
+    Limits, accounts,
+    address::{Addresses, assign},
+};
 use plane::Plane;
 
-use crate::address::{Addresses, assign};
 use crate::authority::Identities;
 use crate::blueprint::Blueprint;
-use crate::cgroup::Trees;
 use crate::error::{LabError, step};
-use crate::limits::Limits;
 use crate::mark::{Claim, let_applications_end, sweep};
 use crate::node::Node;
 use crate::raise::{await_ready, raise};
 use crate::site::Site;
 use crate::stop::Stop;
-use crate::workload::accounts;
+use crate::trees::Trees;
 
 /// A topology standing in every arm. Dropping it removes everything that was made for it.
 #[derive(Debug)]

@@ -54,11 +54,11 @@ pub(crate) enum Access {
 /// The steps from the host's view of files to a pod's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
-    steps: Vec<Step>,
+    steps: Vec<ViewStep>,
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum ViewStep {
     /// Shows `source` at `target`; `flags` may add what is mounted below it.
     Bind {
         source: CString,
@@ -103,24 +103,24 @@ impl View {
         for (number, shown) in shown.iter().enumerate() {
             view.stage(number, shown)?;
         }
-        view.steps.push(Step::Enter(c(in_root("/"))?));
+        view.steps.push(ViewStep::Enter(c(in_root("/"))?));
         for (folder, options) in OWN.iter().filter(|(folder, _)| is_folder(folder)) {
             view.memory(Path::new(folder), options)?;
         }
-        view.steps.push(Step::Folder(c("/run/lock")?));
+        view.steps.push(ViewStep::Folder(c("/run/lock")?));
         if is_folder("/dev/mqueue") {
-            view.steps.push(Step::Mount { kind: c"mqueue", target: c("/dev/mqueue")?, options: None });
+            view.steps.push(ViewStep::Mount { kind: c"mqueue", target: c("/dev/mqueue")?, options: None });
         }
         for (number, shown) in shown.iter().enumerate() {
             view.place(number, shown)?;
         }
         for name in OF_ETC {
             let target = c(Path::new("/etc").join(name))?;
-            view.steps.extend([Step::Remove(target.clone()), Step::File(target.clone())]);
+            view.steps.extend([ViewStep::Remove(target.clone()), ViewStep::File(target.clone())]);
             view.bind(&Path::new(FOLDER).join(name), target)?;
         }
-        view.steps.push(Step::Unmount(c(STAGE)?));
-        view.steps.push(Step::Mount { kind: c"proc", target: c(STAGE)?, options: None });
+        view.steps.push(ViewStep::Unmount(c(STAGE)?));
+        view.steps.push(ViewStep::Mount { kind: c"proc", target: c(STAGE)?, options: None });
         Ok(view)
     }
 
@@ -128,7 +128,7 @@ impl View {
     pub fn of_host() -> io::Result<View> {
         let mut view = View::default();
         view.memory(Path::new(FOLDER), c"mode=755")?;
-        view.steps.push(Step::Folder(c(in_root("/"))?));
+        view.steps.push(ViewStep::Folder(c(in_root("/"))?));
         // What another mount hides is not there.
         let seen = mounts(&fs::read(MOUNTS)?).into_iter().filter(|place| place.exists());
         for (number, place) in seen.enumerate() {
@@ -136,7 +136,7 @@ impl View {
         }
         for tree in KERNEL {
             let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-            view.steps.push(Step::Bind { source: c(tree)?, target: c(in_root(tree))?, flags });
+            view.steps.push(ViewStep::Bind { source: c(tree)?, target: c(in_root(tree))?, flags });
         }
         Ok(view)
     }
@@ -145,7 +145,7 @@ impl View {
     fn stage(&mut self, number: usize, shown: &Shown) -> io::Result<()> {
         let staged = in_root(STAGE).join(number.to_string());
         let is_folder = shown.source.is_dir();
-        self.steps.push(if is_folder { Step::Folder(c(&staged)?) } else { Step::File(c(&staged)?) });
+        self.steps.push(if is_folder { ViewStep::Folder(c(&staged)?) } else { ViewStep::File(c(&staged)?) });
         if is_folder && shown.access == Access::Copy {
             return self.overlay(&format!("shown-{number}"), &shown.source, staged);
         }
@@ -156,24 +156,24 @@ impl View {
     fn place(&mut self, number: usize, shown: &Shown) -> io::Result<()> {
         let above: Vec<&Path> = shown.target.ancestors().skip(1).collect();
         for folder in above.into_iter().rev() {
-            self.steps.push(Step::Folder(c(folder)?));
+            self.steps.push(ViewStep::Folder(c(folder)?));
         }
         let (target, is_folder) = (c(&shown.target)?, shown.source.is_dir());
-        self.steps.push(if is_folder { Step::Folder(target.clone()) } else { Step::File(target.clone()) });
+        self.steps.push(if is_folder { ViewStep::Folder(target.clone()) } else { ViewStep::File(target.clone()) });
         self.bind(&Path::new(STAGE).join(number.to_string()), target.clone())?;
         if shown.access == Access::Read || (!is_folder && shown.access == Access::Copy) {
-            self.steps.push(Step::Seal(target));
+            self.steps.push(ViewStep::Seal(target));
         }
         Ok(())
     }
 
     fn bind(&mut self, source: &Path, target: CString) -> io::Result<()> {
-        self.steps.push(Step::Bind { source: c(source)?, target, flags: MsFlags::MS_BIND });
+        self.steps.push(ViewStep::Bind { source: c(source)?, target, flags: MsFlags::MS_BIND });
         Ok(())
     }
 
     fn memory(&mut self, target: &Path, options: &'static CStr) -> io::Result<()> {
-        self.steps.push(Step::Mount { kind: c"tmpfs", target: c(target)?, options: Some(options) });
+        self.steps.push(ViewStep::Mount { kind: c"tmpfs", target: c(target)?, options: Some(options) });
         Ok(())
     }
 
@@ -181,13 +181,13 @@ impl View {
         let layer = Path::new(FOLDER).join(name);
         let (upper, work) = (layer.join("upper"), layer.join("work"));
         for folder in [&layer, &upper, &work] {
-            self.steps.push(Step::Folder(c(folder)?));
+            self.steps.push(ViewStep::Folder(c(folder)?));
         }
         let mut options = b"lowerdir=".to_vec();
         options.extend(escaped(source));
         options.extend(format!(",upperdir={},workdir={}", upper.display(), work.display()).into_bytes());
         let options = CString::new(options).map_err(io::Error::other)?;
-        self.steps.push(Step::Overlay { source: c(source)?, target: c(&target)?, options });
+        self.steps.push(ViewStep::Overlay { source: c(source)?, target: c(&target)?, options });
         Ok(())
     }
 
@@ -196,35 +196,37 @@ impl View {
         // Nothing mounted here shall reach the host; what the host unmounts shall go here, too.
         let flags = MsFlags::MS_REC | MsFlags::MS_SLAVE;
         mount(None::<&CStr>, c"/", None::<&CStr>, flags, None::<&CStr>)?;
-        self.steps.iter().try_for_each(Step::take)
+        self.steps.iter().try_for_each(ViewStep::take)
     }
 }
 
-impl Step {
+impl ViewStep {
     fn take(&self) -> nix::Result<()> {
         let folder = Mode::from_bits_truncate(0o755);
         match self {
-            Step::Bind { source, target, flags } => bind(source, target, *flags),
-            Step::Seal(target) => bind(c"none", target, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY),
-            Step::Overlay { source, target, options } => {
+            ViewStep::Bind { source, target, flags } => bind(source, target, *flags),
+            ViewStep::Seal(target) => {
+                bind(c"none", target, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY)
+            }
+            ViewStep::Overlay { source, target, options } => {
                 let laid = mount(Some(c"overlay"), &**target, Some(c"overlay"), MsFlags::empty(), Some(&**options));
                 if laid.is_ok() || source.as_c_str() == c"/" {
                     return laid;
                 }
                 // Not every file system takes an overlay; without one the pod reads only.
                 bind(source, target, MsFlags::MS_BIND)?;
-                Step::Seal(target.clone()).take()
+                ViewStep::Seal(target.clone()).take()
             }
-            Step::Mount { kind, target, options } => {
+            ViewStep::Mount { kind, target, options } => {
                 mount(Some(*kind), &**target, Some(*kind), MsFlags::empty(), *options)
             }
-            Step::Unmount(target) => umount2(&**target, MntFlags::MNT_DETACH),
-            Step::Folder(path) => unless(nix::Error::EEXIST, mkdir(&**path, folder)),
-            Step::File(path) => {
+            ViewStep::Unmount(target) => umount2(&**target, MntFlags::MNT_DETACH),
+            ViewStep::Folder(path) => unless(nix::Error::EEXIST, mkdir(&**path, folder)),
+            ViewStep::File(path) => {
                 unless(nix::Error::EEXIST, mknod(&**path, SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0))
             }
-            Step::Remove(path) => unless(nix::Error::ENOENT, unlink(&**path)),
-            Step::Enter(root) => chroot(&**root).and_then(|()| chdir(c"/")),
+            ViewStep::Remove(path) => unless(nix::Error::ENOENT, unlink(&**path)),
+            ViewStep::Enter(root) => chroot(&**root).and_then(|()| chdir(c"/")),
         }
     }
 }

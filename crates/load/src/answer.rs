@@ -4,7 +4,7 @@ use std::io::Read;
 
 use httparse::{EMPTY_HEADER, Header, Response, Status};
 
-use crate::Outcome;
+use crate::RequestOutcome;
 use crate::inflow::Inflow;
 
 /// As many fields as most answers have at most.
@@ -14,7 +14,7 @@ const FIELDS_MAX: usize = 5_000;
 
 /// An answer that was read to its last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     /// The connection can carry another request.
     pub(crate) reusable: bool,
@@ -22,8 +22,8 @@ pub(crate) struct Answer {
 
 /// What the header section says about the rest.
 #[derive(Clone, Copy)]
-struct Head {
-    answer: Answer,
+struct HttpHead {
+    answer: HttpAnswer,
     body: Body,
 }
 
@@ -39,8 +39,8 @@ enum Body {
 ///
 /// # Errors
 ///
-/// The outcome that stands for what went wrong; [`Outcome::Closed`] if the peer closed before the last byte.
-pub(crate) fn read_answer(inflow: &mut Inflow, connection: &mut impl Read) -> Result<Answer, Outcome> {
+/// The outcome that stands for what went wrong; [`RequestOutcome::Closed`] if the peer closed before the last byte.
+pub(crate) fn read_answer(inflow: &mut Inflow, connection: &mut impl Read) -> Result<HttpAnswer, RequestOutcome> {
     let head = loop {
         let head = read_head(inflow, connection)?;
         // Interim answers such as 100 and 103 precede the one that counts.
@@ -54,10 +54,10 @@ pub(crate) fn read_answer(inflow: &mut Inflow, connection: &mut impl Read) -> Re
         Body::UntilClose => while_open(inflow, connection)?,
     }
     // Bytes after the end belong to no request of ours: nothing that follows on this connection could be trusted.
-    Ok(Answer { reusable: head.answer.reusable && inflow.is_empty(), ..head.answer })
+    Ok(HttpAnswer { reusable: head.answer.reusable && inflow.is_empty(), ..head.answer })
 }
 
-fn read_head(inflow: &mut Inflow, connection: &mut impl Read) -> Result<Head, Outcome> {
+fn read_head(inflow: &mut Inflow, connection: &mut impl Read) -> Result<HttpHead, RequestOutcome> {
     loop {
         if let Some((length, head)) = parse_head(inflow.bytes())? {
             inflow.consume(length);
@@ -68,7 +68,7 @@ fn read_head(inflow: &mut Inflow, connection: &mut impl Read) -> Result<Head, Ou
 }
 
 /// Length of the header section and what it says; none while it is incomplete.
-fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Outcome> {
+fn parse_head(bytes: &[u8]) -> Result<Option<(usize, HttpHead)>, RequestOutcome> {
     let mut fields = [EMPTY_HEADER; FIELDS];
     let mut response = Response::new(&mut fields);
     match response.parse(bytes) {
@@ -82,9 +82,9 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Outcome> {
     }
 }
 
-fn head_of(parsed: httparse::Result<usize>, response: &Response) -> Result<Option<(usize, Head)>, Outcome> {
-    let Status::Complete(length) = parsed.map_err(|_| Outcome::BadAnswer)? else { return Ok(None) };
-    let status = response.code.ok_or(Outcome::BadAnswer)?;
+fn head_of(parsed: httparse::Result<usize>, response: &Response) -> Result<Option<(usize, HttpHead)>, RequestOutcome> {
+    let Status::Complete(length) = parsed.map_err(|_| RequestOutcome::BadAnswer)? else { return Ok(None) };
+    let status = response.code.ok_or(RequestOutcome::BadAnswer)?;
     let body = body(status, response.headers)?;
     let stays = if response.version == Some(1) {
         !lists(response.headers, "connection", "close")
@@ -92,10 +92,10 @@ fn head_of(parsed: httparse::Result<usize>, response: &Response) -> Result<Optio
         lists(response.headers, "connection", "keep-alive")
     };
     let reusable = stays && !matches!(body, Body::UntilClose);
-    Ok(Some((length, Head { answer: Answer { status, reusable }, body })))
+    Ok(Some((length, HttpHead { answer: HttpAnswer { status, reusable }, body })))
 }
 
-fn body(status: u16, fields: &[Header]) -> Result<Body, Outcome> {
+fn body(status: u16, fields: &[Header]) -> Result<Body, RequestOutcome> {
     if matches!(status, 100..200 | 204 | 304) {
         return Ok(Body::Length(0));
     }
@@ -108,7 +108,7 @@ fn body(status: u16, fields: &[Header]) -> Result<Body, Outcome> {
         Some(length) => {
             let digits = length.iter().all(u8::is_ascii_digit);
             let length = std::str::from_utf8(length).ok().filter(|_| digits).and_then(|text| text.parse().ok());
-            length.map(Body::Length).ok_or(Outcome::BadAnswer)
+            length.map(Body::Length).ok_or(RequestOutcome::BadAnswer)
         }
     }
 }
@@ -124,7 +124,7 @@ fn lists(fields: &[Header], name: &str, item: &str) -> bool {
     items.any(|listed| listed.trim_ascii().eq_ignore_ascii_case(item.as_bytes()))
 }
 
-fn skip(inflow: &mut Inflow, connection: &mut impl Read, length: u64) -> Result<(), Outcome> {
+fn skip(inflow: &mut Inflow, connection: &mut impl Read, length: u64) -> Result<(), RequestOutcome> {
     let mut left = length;
     loop {
         let here = left.min(inflow.bytes().len() as u64);
@@ -137,7 +137,7 @@ fn skip(inflow: &mut Inflow, connection: &mut impl Read, length: u64) -> Result<
     }
 }
 
-fn skip_chunks(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), Outcome> {
+fn skip_chunks(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), RequestOutcome> {
     loop {
         let length = chunk_length(inflow, connection)?;
         if length == 0 {
@@ -145,15 +145,15 @@ fn skip_chunks(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), Ou
         }
         skip(inflow, connection, length)?;
         if !read_line(inflow, connection)?.is_empty() {
-            return Err(Outcome::BadAnswer);
+            return Err(RequestOutcome::BadAnswer);
         }
     }
 }
 
-fn chunk_length(inflow: &mut Inflow, connection: &mut impl Read) -> Result<u64, Outcome> {
+fn chunk_length(inflow: &mut Inflow, connection: &mut impl Read) -> Result<u64, RequestOutcome> {
     loop {
         match httparse::parse_chunk_size(inflow.bytes()) {
-            Err(_) => return Err(Outcome::BadAnswer),
+            Err(_) => return Err(RequestOutcome::BadAnswer),
             Ok(Status::Complete((used, length))) => {
                 inflow.consume(used);
                 return Ok(length);
@@ -163,13 +163,13 @@ fn chunk_length(inflow: &mut Inflow, connection: &mut impl Read) -> Result<u64, 
     }
 }
 
-fn skip_trailers(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), Outcome> {
+fn skip_trailers(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), RequestOutcome> {
     while !read_line(inflow, connection)?.is_empty() {}
     Ok(())
 }
 
 /// A line without its end.
-fn read_line(inflow: &mut Inflow, connection: &mut impl Read) -> Result<Vec<u8>, Outcome> {
+fn read_line(inflow: &mut Inflow, connection: &mut impl Read) -> Result<Vec<u8>, RequestOutcome> {
     loop {
         if let Some(end) = inflow.bytes().iter().position(|byte| *byte == b'\n') {
             let line = inflow.bytes()[..end].trim_ascii_end().to_vec();
@@ -180,7 +180,7 @@ fn read_line(inflow: &mut Inflow, connection: &mut impl Read) -> Result<Vec<u8>,
     }
 }
 
-fn while_open(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), Outcome> {
+fn while_open(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), RequestOutcome> {
     loop {
         inflow.consume(inflow.bytes().len());
         if inflow.fill(connection)? == 0 {
@@ -189,12 +189,12 @@ fn while_open(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), Out
     }
 }
 
-fn more(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), Outcome> {
+fn more(inflow: &mut Inflow, connection: &mut impl Read) -> Result<(), RequestOutcome> {
     match inflow.fill(connection) {
-        Ok(0) => Err(Outcome::Closed),
+        Ok(0) => Err(RequestOutcome::Closed),
         Ok(_) => Ok(()),
         // A header section or line that does not fit.
-        Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => Err(Outcome::BadAnswer),
+        Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => Err(RequestOutcome::BadAnswer),
         Err(error) => Err(error.into()),
     }
 }

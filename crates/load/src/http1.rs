@@ -2,11 +2,14 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use crate::answer::{Answer, read_answer};
+use measure::ConnectionUse;
+use traffic::{Sequential, Target};
+
+use crate::RequestOutcome;
+use crate::answer::{HttpAnswer, read_answer};
 use crate::inflow::Inflow;
 use crate::pace::{now_ns, pass};
 use crate::standstill::{GLANCE, Standstill};
-use crate::{Connection, Outcome, Sequential, Target};
 
 /// What a client has from one block to the next: its connection, if it keeps one.
 #[derive(Default)]
@@ -18,7 +21,7 @@ pub(crate) struct Kept {
 impl Kept {
     /// Closes the connection unless a block of this load goes on with it.
     fn suit(&mut self, load: &Sequential) {
-        self.open.take_if(|(target, _)| load.connection == Connection::New || *target != load.target);
+        self.open.take_if(|(target, _)| load.connection == ConnectionUse::New || *target != load.target);
     }
 }
 
@@ -33,8 +36,8 @@ pub(crate) struct Http1<'a> {
 }
 
 /// What became of a request, and when.
-pub(crate) struct Asked {
-    pub(crate) outcome: Outcome,
+pub(crate) struct SentRequest {
+    pub(crate) outcome: RequestOutcome,
     /// Instant of the last byte or of the failure, in nanoseconds of the monotonic clock.
     pub(crate) end_ns: u64,
 }
@@ -69,24 +72,26 @@ impl<'a> Http1<'a> {
 
     /// Sends one request and reads the answer whole. Afterwards the connection is kept or closed, as asked; closing
     /// comes after the end and is in no latency.
-    pub(crate) fn ask(&mut self) -> Asked {
+    pub(crate) fn ask(&mut self) -> SentRequest {
         let deadline_ns = now_ns().saturating_add(u64::try_from(self.load.timeout.as_nanos()).unwrap_or(u64::MAX));
         let answer = self.exchange(deadline_ns);
         let end_ns = now_ns();
-        if self.load.connection == Connection::New || !answer.is_ok_and(|answer| answer.reusable) {
+        if self.load.connection == ConnectionUse::New || !answer.is_ok_and(|answer| answer.reusable) {
             self.kept.open = None;
         }
-        let outcome = answer.map_or_else(|outcome| outcome, |Answer { status, .. }| Outcome::Answered { status });
-        Asked { outcome, end_ns }
+        let outcome =
+            answer.map_or_else(|outcome| outcome, |HttpAnswer { status, .. }| RequestOutcome::Answered { status });
+        SentRequest { outcome, end_ns }
     }
 
-    fn exchange(&mut self, deadline_ns: u64) -> Result<Answer, Outcome> {
+    fn exchange(&mut self, deadline_ns: u64) -> Result<HttpAnswer, RequestOutcome> {
         if let Some((_, kept)) = self.kept.open.take() {
             pass(self.load.round_trip);
             let answer = self.ask_on(kept, deadline_ns);
             // The peer closed while the connection lay idle, perhaps while the request was on its way: not an error but
             // an ordinary race, which every client answers with a new connection (RFC 9112, section 9.3.1).
-            let unanswered = !self.kept.inflow.any() && matches!(answer, Err(Outcome::Closed | Outcome::Reset));
+            let unanswered =
+                !self.kept.inflow.any() && matches!(answer, Err(RequestOutcome::Closed | RequestOutcome::Reset));
             if !unanswered {
                 return answer;
             }
@@ -99,7 +104,7 @@ impl<'a> Http1<'a> {
         self.ask_on(stream, deadline_ns)
     }
 
-    fn ask_on(&mut self, stream: TcpStream, deadline_ns: u64) -> Result<Answer, Outcome> {
+    fn ask_on(&mut self, stream: TcpStream, deadline_ns: u64) -> Result<HttpAnswer, RequestOutcome> {
         let Kept { inflow, open } = &mut *self.kept;
         inflow.clear();
         let (_, stream) = open.insert((self.load.target.clone(), stream));
@@ -116,14 +121,14 @@ fn request(target: &Target) -> Vec<u8> {
 }
 
 /// Looks the name up and connects to the first address that takes the connection.
-fn connect(target: &Target, deadline_ns: u64) -> Result<TcpStream, Outcome> {
-    let addresses = (target.host(), target.port()).to_socket_addrs().map_err(|_| Outcome::Resolve)?;
-    let mut outcome = Outcome::Resolve;
+fn connect(target: &Target, deadline_ns: u64) -> Result<TcpStream, RequestOutcome> {
+    let addresses = (target.host(), target.port()).to_socket_addrs().map_err(|_| RequestOutcome::Resolve)?;
+    let mut outcome = RequestOutcome::Resolve;
     for address in addresses {
         match connect_to(&address, deadline_ns) {
             Ok(stream) => return Ok(stream),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => outcome = Outcome::Timeout,
-            Err(_) => outcome = Outcome::Connect,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => outcome = RequestOutcome::Timeout,
+            Err(_) => outcome = RequestOutcome::Connect,
         }
     }
     Err(outcome)

@@ -2,7 +2,7 @@ use std::fmt;
 
 /// What became of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// An answer was read whole.
     Answered {
         /// Its status code.
@@ -22,7 +22,7 @@ pub enum Outcome {
     BadAnswer,
 }
 
-impl Outcome {
+impl RequestOutcome {
     /// Whether its time is a latency: an answer that is neither a client's nor a server's error.
     pub fn is_success(self) -> bool {
         matches!(self, Self::Answered { status: ..400 })
@@ -30,7 +30,7 @@ impl Outcome {
 }
 
 /// The stable name under which errors are counted: `status_503`, `connect`, `timeout` …
-impl fmt::Display for Outcome {
+impl fmt::Display for RequestOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered { status } => write!(f, "status_{status}"),
@@ -45,7 +45,7 @@ impl fmt::Display for Outcome {
 }
 
 /// What went wrong on an open connection.
-impl From<std::io::Error> for Outcome {
+impl From<std::io::Error> for RequestOutcome {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind::{TimedOut, UnexpectedEof, WouldBlock};
         match error.kind() {

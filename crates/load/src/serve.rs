@@ -1,26 +1,14 @@
-use std::fmt;
 use std::io::{self, BufRead, Write};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
+use measure::Samples;
 use serde::Serialize;
+use traffic::{Order, OrderError, Sequential};
 
-use crate::{BlockLoad, Client, Sequential};
-
-/// What the load role in a client pod can be told, one line each. Blocks are performed one at a time; the next is
-/// ordered once the last one's answer has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// `{"sequential":{..}}`: perform a block and answer with its [`BlockLoad`], one line of JSON.
-    Sequential(Sequential),
-    /// `stop`: end the block that is being performed early; its answer comes as usual.
-    Stop,
-    /// `keep`: do not end with the orders; the lab outlives the program that made it.
-    Keep,
-}
+use crate::Client;
 
 /// Why the load role ended before its orders did.
 #[derive(Debug, thiserror::Error)]
@@ -29,28 +17,16 @@ pub enum ServeError {
     #[error("cannot read orders")]
     Orders(#[source] io::Error),
     /// A line is no order.
-    #[error("`{line}` is not an order")]
-    Order {
-        /// The line.
-        line: String,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
+    #[error(transparent)]
+    Order(OrderError),
     /// An answer cannot be written: whoever gave the orders is gone.
     #[error("cannot write an answer")]
     Answer(#[source] io::Error),
 }
 
-/// The form of an order that has fields.
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Fields {
-    Sequential(Sequential),
-}
-
 /// First answer: orders are heard.
 #[derive(Serialize)]
-struct Ready {
+struct ReadyAnswer {
     ready: bool,
 }
 
@@ -66,10 +42,10 @@ pub fn serve(orders: impl BufRead + Send + 'static, mut answers: impl Write) -> 
     let reader_stop = Arc::clone(&stop);
     // Orders are read beside the work, so that `stop` is heard during a block.
     thread::spawn(move || read_orders(orders, &reader_stop, &blocks));
-    answer(&mut answers, &Ready { ready: true })?;
+    answer(&mut answers, &ReadyAnswer { ready: true })?;
     let mut client = Client::default();
     while let Ok(load) = ordered.recv() {
-        answer::<BlockLoad>(&mut answers, &client.perform(&load?, &stop))?;
+        answer::<Samples>(&mut answers, &client.perform(&load?, &stop))?;
     }
     Ok(())
 }
@@ -78,7 +54,7 @@ pub fn serve(orders: impl BufRead + Send + 'static, mut answers: impl Write) -> 
 fn read_orders(orders: impl BufRead, stop: &AtomicBool, blocks: &Sender<Result<Sequential, ServeError>>) {
     let mut keep = false;
     for line in orders.lines() {
-        match line.map_err(ServeError::Orders).and_then(|line| line.parse()) {
+        match line.map_err(ServeError::Orders).and_then(|line| line.parse().map_err(ServeError::Order)) {
             Ok(Order::Keep) => keep = true,
             Ok(Order::Stop) => stop.store(true, Ordering::Relaxed),
             Ok(Order::Sequential(load)) => {
@@ -104,34 +80,6 @@ fn read_orders(orders: impl BufRead, stop: &AtomicBool, blocks: &Sender<Result<S
 fn answer<T: Serialize>(answers: &mut impl Write, value: &T) -> Result<(), ServeError> {
     let line = serde_json::to_string(value).expect("answers have text keys and finite numbers");
     writeln!(answers, "{line}").and_then(|()| answers.flush()).map_err(ServeError::Answer)
-}
-
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stop => f.write_str("stop"),
-            Self::Keep => f.write_str("keep"),
-            Self::Sequential(load) => {
-                let fields = Fields::Sequential(load.clone());
-                f.write_str(&serde_json::to_string(&fields).expect("orders have text keys"))
-            }
-        }
-    }
-}
-
-impl FromStr for Order {
-    type Err = ServeError;
-
-    fn from_str(line: &str) -> Result<Self, ServeError> {
-        match line.trim() {
-            "stop" => Ok(Self::Stop),
-            "keep" => Ok(Self::Keep),
-            text => match serde_json::from_str(text) {
-                Ok(Fields::Sequential(load)) => Ok(Self::Sequential(load)),
-                Err(source) => Err(ServeError::Order { line: line.to_owned(), source }),
-            },
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod sequence;
 mod sidecar;
 mod trend;
 
-use crate::series::Seen;
+use crate::series::ArmObservations;
 use crate::{Arm, Caution, Effect, Histogram, LoadBlock, Observations, Phase, Reading};
 
 pub use kind::CautionKind;
@@ -90,7 +90,7 @@ struct Sighting {
 /// All that was seen of one arm.
 struct Witnessed<'a> {
     name: &'a str,
-    seen: Seen<'a>,
+    seen: ArmObservations<'a>,
     blocks: Vec<&'a LoadBlock>,
     /// Readings of the blocks.
     loaded: Vec<&'a Reading>,
@@ -129,7 +129,7 @@ impl<'a> Run<'a> {
 
 impl<'a> Witnessed<'a> {
     fn of(observations: &'a Observations, name: &'a str, told: Option<&'a Arm>) -> Self {
-        let seen = Seen::of(observations, name);
+        let seen = ArmObservations::of(observations, name);
         let readings = observations.meters.iter();
         Self {
             name,
@@ -143,7 +143,7 @@ impl<'a> Witnessed<'a> {
 
     /// Requests of all blocks.
     fn requests(&self) -> u64 {
-        self.blocks.iter().map(|block| block.requests).sum()
+        self.blocks.iter().map(|block| block.samples.requests).sum()
     }
 }
 

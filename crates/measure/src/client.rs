@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
-use crate::series::{Part, Seen, Series};
+use crate::series::{ArmObservations, ContainerSet, Series};
 use crate::unit::Units;
 use crate::{Metric, Observations};
 
@@ -24,14 +24,15 @@ pub struct ClientProxyUse {
 
 /// What the proxy of an arm's client used; none where it has no proxy, or was asked for nothing.
 pub fn client_proxy_use(seen: &Observations, arm: &str) -> Option<ClientProxyUse> {
-    let of_arm = Seen::of(seen, arm);
+    let of_arm = ArmObservations::of(seen, arm);
     let interval = |series: &Series| {
         let by_round: Vec<(u32, f64)> = series.by_round.iter().map(|(round, value)| (*round, *value)).collect();
         Estimate::of_mean(&Units(seen.stands).means(Metric::CpuProxyMsPerRequest, &by_round))?.interval_95()
     };
-    let own = of_arm.cpu_ms_per_request(Part::ClientProxy);
-    let all = of_arm.cpu_ms_per_request(Part::AllProxies);
-    let memory_mib = of_arm.memory_loaded_mib(Part::ClientProxy).value.filter(|memory_mib| *memory_mib > 0.0)?;
+    let own = of_arm.cpu_ms_per_request(ContainerSet::ClientProxy);
+    let all = of_arm.cpu_ms_per_request(ContainerSet::AllProxies);
+    let memory_mib =
+        of_arm.memory_loaded_mib(ContainerSet::ClientProxy).value.filter(|memory_mib| *memory_mib > 0.0)?;
     Some(ClientProxyUse {
         cpu_ms_per_request: own.value?,
         cpu_ms_per_request_ci95: interval(&own),
@@ -44,7 +45,7 @@ pub fn client_proxy_use(seen: &Observations, arm: &str) -> Option<ClientProxyUse
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ContainerUse, LoadBlock, MachineUse, Phase, Reading};
+    use crate::{ContainerUse, LoadBlock, MachineUse, Phase, Reading, Samples};
 
     /// Rounds of ten requests, in each of which the client's proxy used so many milliseconds and another 20.
     fn seen(client_ms: &[f64]) -> Observations {
@@ -71,7 +72,11 @@ mod tests {
             links: Vec::new(),
             machine: MachineUse::default(),
         };
-        let block = |round| LoadBlock { arm: "sidecar".to_owned(), round, requests: 10, ..LoadBlock::default() };
+        let block = |round| LoadBlock {
+            arm: "sidecar".to_owned(),
+            round,
+            samples: Samples { requests: 10, ..Samples::default() },
+        };
         Observations {
             arms: vec!["none".to_owned(), "sidecar".to_owned()],
             load: (0..).zip(client_ms).map(|(round, _)| block(round)).collect(),

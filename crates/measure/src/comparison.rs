@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use self::caution::cautions;
 use self::change::{arms, overheads};
-use crate::series::Seen;
+use crate::series::ArmObservations;
 use crate::veto::veto;
 use crate::{Caution, Effect, Measurement, Observations, Options};
 
@@ -134,7 +134,7 @@ fn unjudge(effect: &mut Effect) {
 }
 
 fn failures(a: &Ended, b: &Ended, arm: &str) -> Vec<Failures> {
-    let [a, b] = [a, b].map(|ended| Seen::of(ended.observations, arm).errors());
+    let [a, b] = [a, b].map(|ended| ArmObservations::of(ended.observations, arm).errors());
     let kinds: BTreeSet<&str> = a.keys().chain(b.keys()).copied().collect();
     let of = |counts: &BTreeMap<&str, u64>, kind: &str| counts.get(kind).copied().unwrap_or(0);
     let failed = kinds.into_iter().map(|kind| Failures {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::series::{CLIENT, Seen};
+use crate::series::{ArmObservations, CLIENT};
 use crate::{Histogram, Metric, NODE, Observations, Phase, Reading};
 
 const NS_PER_MS: f64 = 1e6;
@@ -78,11 +78,12 @@ pub fn curves(observations: &Observations) -> Curves {
 }
 
 fn arm(observations: &Observations, name: &str) -> ArmCurves {
-    let seen = Seen::of(observations, name);
+    let seen = ArmObservations::of(observations, name);
     let latency = seen.latency();
     let per_round = |metric: Metric| (metric.name(), seen.series(metric).by_round);
     let loaded = observations.meters.iter().filter(|reading| reading.arm == name && reading.phase == Phase::Load);
-    let requests: u64 = observations.load.iter().filter(|block| block.arm == name).map(|block| block.requests).sum();
+    let requests: u64 =
+        observations.load.iter().filter(|block| block.arm == name).map(|block| block.samples.requests).sum();
     let per_request = |cpu_s: f64| (requests > 0).then(|| cpu_s * MS_PER_S / requests as f64);
     ArmCurves {
         name: name.to_owned(),
@@ -122,7 +123,8 @@ fn stretches(observations: &Observations) -> Vec<Stretch> {
 fn stretch(observations: &Observations, reading: &Reading) -> Stretch {
     let Reading { phase, round, started_s, wall_s, machine, .. } = *reading;
     let block = observations.load.iter().find(|block| block.arm == reading.arm && block.round == round);
-    let latency_ns = block.filter(|_| phase == Phase::Load).and_then(|block| block.latency.block_quantile_ns(0.5));
+    let latency_ns =
+        block.filter(|_| phase == Phase::Load).and_then(|block| block.samples.latency.block_quantile_ns(0.5));
     let is_outside = |pod: &str| pod == CLIENT || pod == NODE;
     let containers = reading.containers.iter().filter(|container| !is_outside(&container.pod));
     let cpu_s = containers.fold(0.0, |sum, container| sum + container.cpu_s);

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::series::Seen;
+use crate::series::ArmObservations;
 use crate::{Histogram, Observations};
 
 const NS_PER_S: f64 = 1e9;
@@ -47,7 +47,7 @@ pub struct Bucket {
 
 /// The distribution of an arm's latencies; empty for an arm that was never asked.
 pub fn distribution(observations: &Observations, arm: &str) -> Distribution {
-    let seen = Seen::of(observations, arm);
+    let seen = ArmObservations::of(observations, arm);
     let latency = seen.latency();
     let values: Vec<(f64, u64)> = latency.recorded().map(|(ns, count)| (ns as f64 / NS_PER_S, count)).collect();
     let (Some((min_s, _)), Some((max_s, _)), Some(mean_ns)) = (values.first(), values.last(), latency.mean_ns()) else {
@@ -73,11 +73,11 @@ fn wall_s(observations: &Observations, arm: &str) -> f64 {
         .load
         .iter()
         .filter(|block| block.arm == arm)
-        .map(|block| block.wall_s)
+        .map(|block| block.samples.wall_s)
         .fold(0.0, |sum, wall| sum + wall)
 }
 
-fn owned(seen: &Seen) -> BTreeMap<String, u64> {
+fn owned(seen: &ArmObservations) -> BTreeMap<String, u64> {
     seen.errors().into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect()
 }
 

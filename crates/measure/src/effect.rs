@@ -1,7 +1,7 @@
 use crate::estimate::Estimate;
 use crate::pool::Pools;
 use crate::rank::{hodges_lehmann, wilcoxon_p};
-use crate::series::{Seen, Series};
+use crate::series::{ArmObservations, Series};
 use crate::unit::Units;
 use crate::verdict::judge;
 use crate::{Arm, Effect, Metric, Null, Observations, Verdict};
@@ -54,8 +54,9 @@ pub struct Measured {
 /// The primary metrics ([`Metric::PRIMARY`]) get verdicts. An arm called [`NULL_ARM`] is the noise floor if there are
 /// arms beside it and the baseline, else an arm as any other.
 pub fn measure(observations: &Observations, options: &Options) -> Measured {
-    let sides: Vec<Side> = observations.arms.iter().map(|arm| Side::of(observations, arm)).collect();
-    let mut measured = Measured { arms: sides.iter().map(Side::figures).collect(), effects: Vec::new(), null: None };
+    let sides: Vec<ComparedArm> = observations.arms.iter().map(|arm| ComparedArm::of(observations, arm)).collect();
+    let mut measured =
+        Measured { arms: sides.iter().map(ComparedArm::figures).collect(), effects: Vec::new(), null: None };
     let Some((base, others)) = sides.split_first() else { return measured };
     for arm in others {
         let effects = effects(base, arm, Units(observations.stands), options);
@@ -85,13 +86,13 @@ fn mute(effect: &mut Effect, null: &Null) {
 /// One metric of every arm but the noise floor against the baseline, without verdicts.
 pub(crate) fn effects_in(observations: &Observations, metric: Metric) -> Vec<Effect> {
     let Some((base, others)) = observations.arms.split_first() else { return Vec::new() };
-    let base = Seen::of(observations, base);
+    let base = ArmObservations::of(observations, base);
     let units = Units(observations.stands);
     let series = base.series(metric);
     let compared = others.iter().filter(|arm| *arm != NULL_ARM || others.len() == 1);
     compared
         .map(|arm| {
-            let seen = Seen::of(observations, arm);
+            let seen = ArmObservations::of(observations, arm);
             let pools = metric.quantile().map(|_| Pools::of(&units.merged(&base.latencies_beside(&seen))));
             Compared::of(metric, [&series, &seen.series(metric)], pools.as_ref(), units).effect(arm, metric)
         })
@@ -99,15 +100,15 @@ pub(crate) fn effects_in(observations: &Observations, metric: Metric) -> Vec<Eff
 }
 
 /// One arm of a comparison: what was seen of it, and one series for each of [`Metric::ALL`].
-struct Side<'a> {
+struct ComparedArm<'a> {
     name: &'a str,
-    seen: Seen<'a>,
+    seen: ArmObservations<'a>,
     series: Vec<Series>,
 }
 
-impl<'a> Side<'a> {
+impl<'a> ComparedArm<'a> {
     fn of(observations: &'a Observations, name: &'a str) -> Self {
-        let seen = Seen::of(observations, name);
+        let seen = ArmObservations::of(observations, name);
         let series = Metric::ALL.into_iter().map(|metric| seen.series(metric)).collect();
         Self { name, seen, series }
     }
@@ -129,7 +130,7 @@ impl<'a> Side<'a> {
     }
 }
 
-fn effects(base: &Side, arm: &Side, units: Units, options: &Options) -> Vec<Effect> {
+fn effects(base: &ComparedArm, arm: &ComparedArm, units: Units, options: &Options) -> Vec<Effect> {
     let pools = Pools::of(&units.merged(&base.seen.latencies_beside(&arm.seen)));
     let pairs = Metric::ALL.into_iter().zip(base.series.iter().zip(&arm.series));
     let compared = |(metric, (base, series))| Compared::of(metric, [base, series], Some(&pools), units);

@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sign::{Sign, WitnessKind};
+
 /// How a line between two services is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -17,28 +19,18 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Whether this sign names the cause; others only tell that something is wrong.
-    pub fn is_named_by(self, sign: &str) -> bool {
-        let causes: &[&str] = match self {
-            Self::Loss => &[RETRANSMITS],
+    pub fn is_named_by(self, sign: &Sign) -> bool {
+        match (self, sign) {
             // Envoy: upstream connection termination, upstream remote reset, downstream connection termination.
-            Self::Reset => &[RESETS, "response flag UC", "response flag UR", "response flag DC"],
-            Self::Name => &[NXDOMAIN],
-            Self::AcceptQueue => &[FULL_ACCEPT_QUEUES, LISTEN_DROPS],
-        };
-        causes.contains(&sign)
+            (Self::Reset, Sign::ResponseFlag(flag)) => ["UC", "UR", "DC"].contains(&flag.as_str()),
+            (Self::Loss, Sign::Retransmits)
+            | (Self::Reset, Sign::Resets)
+            | (Self::Name, Sign::Nxdomain)
+            | (Self::AcceptQueue, Sign::FullAcceptQueues | Sign::ListenDrops) => true,
+            _ => false,
+        }
     }
 }
-
-/// Sign of the kernel witness: segments sent again.
-pub const RETRANSMITS: &str = "retransmits";
-/// Sign of the kernel witness: connections that a reset ended.
-pub const RESETS: &str = "resets";
-/// Sign of the kernel witness: names that do not exist.
-pub const NXDOMAIN: &str = "NXDOMAIN";
-/// Sign of the kernel witness: looks that found an accept queue full.
-pub const FULL_ACCEPT_QUEUES: &str = "full accept queues";
-/// Sign of the kernel witness: packets that listeners dropped; where no open is repeated, for want of room.
-pub const LISTEN_DROPS: &str = "listen drops";
 
 /// What became of a fault that was made on purpose in one arm, under load, while every witness of the arm was looked at
 /// again and again.
@@ -74,9 +66,9 @@ pub struct FaultTrial {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Clue {
     /// `application`: what services count of their own calls; `sidecars`: Istio's standard metrics; or `kernel`.
-    pub witness: String,
+    pub witness: WitnessKind,
     /// What it counts.
-    pub sign: String,
+    pub sign: Sign,
     /// Whether it names the cause; otherwise it only tells that something is wrong.
     pub names_cause: bool,
     /// How often it was seen in the calm before the fault.
@@ -90,7 +82,7 @@ pub struct Clue {
 
 impl FaultTrial {
     /// What tells most, soonest, among the clues of a witness: the first that names the cause, else the first of all.
-    pub fn best_clue(&self, witness: &str) -> Option<&Clue> {
+    pub fn best_clue(&self, witness: WitnessKind) -> Option<&Clue> {
         let seen = self.clues.iter().filter(|clue| clue.witness == witness);
         let seen = seen.filter_map(|clue| Some((clue, clue.seen_after_s?)));
         seen.min_by(|(a, a_s), (b, b_s)| {
@@ -106,15 +98,15 @@ mod tests {
 
     #[test]
     fn a_cause_tells_more_than_a_symptom_that_came_sooner() {
-        let clue = |sign: &str, seen_after_s| Clue {
-            witness: "kernel".to_owned(),
-            sign: sign.to_owned(),
-            names_cause: FaultKind::Loss.is_named_by(sign),
+        let clue = |sign: Sign, seen_after_s| Clue {
+            witness: sign.witness(),
+            names_cause: FaultKind::Loss.is_named_by(&sign),
+            sign,
             before: 0,
             during: 1,
             seen_after_s,
         };
-        let clues = vec![clue("resets", Some(0.1)), clue("retransmits", Some(0.4)), clue("NXDOMAIN", None)];
+        let clues = vec![clue(Sign::Resets, Some(0.1)), clue(Sign::Retransmits, Some(0.4)), clue(Sign::Nxdomain, None)];
         let mut trial = FaultTrial {
             arm: "ebpf".to_owned(),
             fault: FaultKind::Loss,
@@ -130,9 +122,9 @@ mod tests {
             clues,
         };
         let best = |trial: &FaultTrial, witness| trial.best_clue(witness).map(|clue| clue.sign.clone());
-        assert_eq!(best(&trial, "kernel").as_deref(), Some("retransmits"));
-        assert_eq!(best(&trial, "sidecars"), None);
+        assert_eq!(best(&trial, WitnessKind::Kernel), Some(Sign::Retransmits));
+        assert_eq!(best(&trial, WitnessKind::Sidecars), None);
         trial.clues.remove(1);
-        assert_eq!(best(&trial, "kernel").as_deref(), Some("resets"));
+        assert_eq!(best(&trial, WitnessKind::Kernel), Some(Sign::Resets));
     }
 }

@@ -31,7 +31,7 @@ pub fn gateway_use(seen: &Observations, arm: &str) -> Option<GatewayUse> {
     let links = || readings().flat_map(|reading| &reading.links).filter(|link| link.pod == GATEWAY);
 
     let is_asked = |block: &&LoadBlock| block.arm == arm;
-    let requests = seen.load.iter().filter(is_asked).map(|block| block.requests).sum::<u64>() as f64;
+    let requests = seen.load.iter().filter(is_asked).map(|block| block.samples.requests).sum::<u64>() as f64;
     if containers.is_empty() || requests == 0.0 {
         return None;
     }
@@ -47,7 +47,7 @@ pub fn gateway_use(seen: &Observations, arm: &str) -> Option<GatewayUse> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ContainerUse, LinkUse, MachineUse};
+    use crate::{ContainerUse, LinkUse, MachineUse, Samples};
 
     #[test]
     fn a_gateways_part_is_that_of_its_pod_alone() {
@@ -70,7 +70,11 @@ mod tests {
             links: vec![link("web-v1"), link(GATEWAY)],
             machine: MachineUse::default(),
         };
-        let block = |round| LoadBlock { arm: "sidecar".to_owned(), round, requests: 10, ..LoadBlock::default() };
+        let block = |round| LoadBlock {
+            arm: "sidecar".to_owned(),
+            round,
+            samples: Samples { requests: 10, ..Samples::default() },
+        };
         let seen = Observations {
             arms: vec!["none".to_owned(), "sidecar".to_owned()],
             load: vec![block(0), block(1)],

@@ -35,7 +35,7 @@ pub struct HeldUse {
 /// What is set of an arm, and what it comes to without that; none where nothing is.
 pub fn held_use(seen: &Observations, arm: &str) -> Option<HeldUse> {
     let held = seen.facts.held.iter().find(|held| held.arm == arm)?;
-    let requests: u64 = seen.load.iter().filter(|block| block.arm == arm).map(|block| block.requests).sum();
+    let requests: u64 = seen.load.iter().filter(|block| block.arm == arm).map(|block| block.samples.requests).sum();
     let bare = without(seen);
     let effects = METRICS.into_iter().flat_map(|metric| effects_in(&bare, metric));
     Some(HeldUse {

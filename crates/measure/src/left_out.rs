@@ -65,7 +65,7 @@ impl Observations {
     fn usual_waits_s(&self) -> BTreeMap<&str, f64> {
         let mut waits: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for (block, reading) in self.blocks() {
-            waits.entry(&block.arm).or_default().push(reading.wall_s - block.wall_s);
+            waits.entry(&block.arm).or_default().push(reading.wall_s - block.samples.wall_s);
         }
         let usual = |mut waits: Vec<f64>| {
             let middle = (waits.len() - 1) / 2;
@@ -86,9 +86,9 @@ impl Observations {
 /// How long something stood still within a block, in seconds: the load generator by its own account, the machine by its
 /// clocks, or the reader of the meters, which then came late to the end of the load.
 fn stopped_s(block: &LoadBlock, reading: &Reading, usual_s: f64) -> Option<f64> {
-    let waited_s = reading.wall_s - block.wall_s - usual_s;
+    let waited_s = reading.wall_s - block.samples.wall_s - usual_s;
     let waited_s = if waited_s >= WAITED_S_MIN { waited_s } else { 0.0 };
-    Some(block.stopped_s.max(reading.suspended_s).max(waited_s)).filter(|stopped_s| *stopped_s >= STOPPED_S_MIN)
+    Some(block.samples.stopped_s.max(reading.suspended_s).max(waited_s)).filter(|stopped_s| *stopped_s >= STOPPED_S_MIN)
 }
 
 /// What others used of the machine's processors while a reading was taken.

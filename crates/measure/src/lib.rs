@@ -26,7 +26,9 @@ mod pool;
 mod program;
 mod rank;
 mod recovery;
+mod samples;
 mod series;
+mod sign;
 mod telemetry;
 mod threshold;
 mod truncated;
@@ -46,7 +48,7 @@ pub use facts::{
     RestartFacts, SidecarFacts, UnlimitedFacts,
 };
 pub use fail_if::{FailIf, Finding, Scope};
-pub use fault::{Clue, FULL_ACCEPT_QUEUES, FaultKind, FaultTrial, LISTEN_DROPS, NXDOMAIN, RESETS, RETRANSMITS};
+pub use fault::{Clue, FaultKind, FaultTrial};
 pub use gateway::{GATEWAY, GatewayUse, gateway_use};
 pub use held::{HeldUse, held_use};
 pub use histogram::{Histogram, HistogramError, samples_needed};
@@ -62,6 +64,8 @@ pub use observation::{
 };
 pub use program::{ProgramUse, program_use};
 pub use recovery::recover;
+pub use samples::{SEQUENCE_MAX, Samples};
+pub use sign::{Sign, SignError, WitnessKind};
 pub use telemetry::{Sighting, Signal};
 pub use threshold::{ThresholdError, Until};
 pub use truncated::{Truncated, TruncatedArm, truncated};

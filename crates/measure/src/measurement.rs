@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientProxyUse, FaultTrial, GatewayUse, HeldUse, LeftOut, MemorySource, ProgramUse, Sighting, Stands, Truncated,
+    ClientProxyUse, ConnectionUse, FaultTrial, GatewayUse, HeldUse, LeftOut, MemorySource, ProgramUse, Sighting,
+    Stands, Truncated,
 };
 
 /// Version of the JSON contract.
@@ -85,7 +86,8 @@ pub struct Subject {
     #[serde(default)]
     pub timeout_ms: Option<f64>,
     /// `new` connection for each request, or `keep`.
-    pub connection: String,
+    #[schemars(with = "String")]
+    pub connection: ConnectionUse,
     /// Seed of the order of the arms.
     pub seed: u64,
     /// False if the run was interrupted, or ended with an error.

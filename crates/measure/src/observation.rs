@@ -1,8 +1,6 @@
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Facts, Histogram, LeftOut};
+use crate::{Facts, LeftOut, Samples};
 
 /// Everything that a run observed, in the order in which it happened.
 #[derive(Clone, Debug, Default)]
@@ -65,30 +63,9 @@ pub struct LoadBlock {
     pub arm: String,
     /// Round, from 0; blocks of one round are compared with each other.
     pub round: u32,
-    /// Wall time from the first intended start to the last end, in seconds.
-    pub wall_s: f64,
-    /// Requests started: successes and errors.
-    pub requests: u64,
-    /// Requests that failed, by kind (`status_503`, `connect`, `timeout` …); never part of `latency`.
-    pub errors: BTreeMap<String, u64>,
-    /// Kept connections that the peer had closed between two requests, or since the block before, and that were opened again;
-    /// no errors.
-    #[serde(default)]
-    pub reconnects: u64,
-    /// Connections opened by these requests: none where one that was open before is kept, and in runs that did not record it.
-    #[serde(default)]
-    pub connections: u64,
-    /// Latency of successes from the intended start to the last byte, in nanoseconds.
-    pub latency: Histogram,
-    /// The generator's own lateness: intended start to the instant when it set to work, in nanoseconds.
-    pub lag: Histogram,
-    /// Time for which the generator did not run although it was its turn, in seconds: it was stopped, or the machine was;
-    /// zero in runs that did not look.
-    #[serde(default)]
-    pub stopped_s: f64,
-    /// The first of these latencies (the load generator bounds how many), in the order in which they ended.
-    #[serde(default)]
-    pub sequence: Vec<u64>,
+    /// What became of its requests.
+    #[serde(flatten)]
+    pub samples: Samples,
 }
 
 /// When a reading was taken.

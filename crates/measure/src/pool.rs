@@ -32,7 +32,7 @@ const NS_PER_MS: f64 = 1e6;
 struct Pool {
     rounds: usize,
     /// Every value that a round has, ascending.
-    entries: Vec<Entry>,
+    entries: Vec<RoundSamples>,
     /// For each stride of entries, the samples of each round in all strides before it; a row per stride.
     below: Vec<u32>,
     /// Samples of each round.
@@ -40,7 +40,7 @@ struct Pool {
 }
 
 /// Samples of one value in one round.
-struct Entry {
+struct RoundSamples {
     value_ns: u64,
     round: usize,
     count: u32,
@@ -99,7 +99,7 @@ impl Pools {
 
 impl Pool {
     fn of(rounds: &[&Histogram]) -> Self {
-        let mut entries: Vec<Entry> =
+        let mut entries: Vec<RoundSamples> =
             (0..).zip(rounds).flat_map(|(round, histogram)| entries(round, histogram)).collect();
         entries.sort_by_key(|entry| entry.value_ns);
         let mut totals = vec![0; rounds.len()];
@@ -125,7 +125,7 @@ impl Pool {
         // The last stride that starts below the rank; the first starts with no samples below it.
         let stride = search(strides, |stride| weighted(row(stride), weights) < rank) - 1;
         let mut seen = weighted(row(stride), weights);
-        let reaches = |entry: &&Entry| {
+        let reaches = |entry: &&RoundSamples| {
             seen += u64::from(entry.count) * u64::from(weights[entry.round]);
             seen >= rank
         };
@@ -134,9 +134,9 @@ impl Pool {
     }
 }
 
-fn entries(round: usize, histogram: &Histogram) -> impl Iterator<Item = Entry> {
+fn entries(round: usize, histogram: &Histogram) -> impl Iterator<Item = RoundSamples> {
     // A length of zero has no logarithm; the histogram's range starts at 1 ns.
-    histogram.recorded().map(move |(value_ns, count)| Entry {
+    histogram.recorded().map(move |(value_ns, count)| RoundSamples {
         value_ns: value_ns.max(1),
         round,
         count: u32::try_from(count).expect("a histogram's counts are of 32 bits"),

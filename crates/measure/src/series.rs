@@ -22,7 +22,7 @@ pub(crate) struct Series {
 }
 
 /// What was observed of one arm, by round or number of the idle window.
-pub(crate) struct Seen<'a> {
+pub(crate) struct ArmObservations<'a> {
     load: BTreeMap<u32, &'a LoadBlock>,
     loaded: BTreeMap<u32, &'a Reading>,
     idle: BTreeMap<u32, &'a Reading>,
@@ -32,7 +32,7 @@ pub(crate) struct Seen<'a> {
 
 /// Which containers a figure is about.
 #[derive(Clone, Copy)]
-pub(crate) enum Part {
+pub(crate) enum ContainerSet {
     All,
     App,
     Proxy,
@@ -73,7 +73,7 @@ impl Series {
     }
 }
 
-impl<'a> Seen<'a> {
+impl<'a> ArmObservations<'a> {
     /// Picks one arm out of a run.
     pub(crate) fn of(observations: &'a Observations, arm: &str) -> Self {
         let readings = |phase| {
@@ -102,61 +102,64 @@ impl<'a> Seen<'a> {
             Metric::LatencyMsP50 | Metric::LatencyMsP90 | Metric::LatencyMsP99 => {
                 let q = metric.quantile().expect("these metrics are quantiles");
                 let series = self.latency_ms(|pooled| pooled.quantile_ns(q), |block| block.block_quantile_ns(q));
-                let is_alike = self.load.values().all(|block| block.latency.quantile_ns(q).is_some());
+                let is_alike = self.load.values().all(|block| block.samples.latency.quantile_ns(q).is_some());
                 Series { is_alike, ..series }
             }
             Metric::WaitSTotal => Series::of_sum(by_round(&self.load, |block| Some(wait_s(block)))),
-            Metric::Requests => Series::of_sum(by_round(&self.load, |block| Some(block.requests as f64))),
+            Metric::Requests => Series::of_sum(by_round(&self.load, |block| Some(block.samples.requests as f64))),
             Metric::Errors => Series::of_sum(by_round(&self.load, |block| Some(errors(block) as f64))),
-            Metric::CpuMsPerRequest => self.cpu_ms_per_request(Part::All),
-            Metric::CpuAppMsPerRequest => self.cpu_ms_per_request(Part::App),
-            Metric::CpuProxyMsPerRequest => self.cpu_ms_per_request(Part::Proxy),
-            Metric::CpuSTotal => Series::of_sum(by_round(&self.loaded, |reading| Some(cpu_s(reading, Part::All)))),
+            Metric::CpuMsPerRequest => self.cpu_ms_per_request(ContainerSet::All),
+            Metric::CpuAppMsPerRequest => self.cpu_ms_per_request(ContainerSet::App),
+            Metric::CpuProxyMsPerRequest => self.cpu_ms_per_request(ContainerSet::Proxy),
+            Metric::CpuSTotal => {
+                Series::of_sum(by_round(&self.loaded, |reading| Some(cpu_s(reading, ContainerSet::All))))
+            }
             Metric::CpuIdleCores => Series::of_mean(by_round(&self.idle, cores)),
             Metric::CpuPeakCores => Series::of_max(by_round(&self.loaded, cores)),
             Metric::CpuNodePercent => self.node_percent(),
-            Metric::MemoryIdleMib => Series::of_mean(memory_mib(&self.idle, Part::All)),
-            Metric::MemoryLoadedMib => self.memory_loaded_mib(Part::All),
+            Metric::MemoryIdleMib => Series::of_mean(memory_mib(&self.idle, ContainerSet::All)),
+            Metric::MemoryLoadedMib => self.memory_loaded_mib(ContainerSet::All),
             Metric::MemoryGrowthMib => self.memory_growth_mib(),
-            Metric::MemoryProxyMib => self.memory_loaded_mib(Part::Proxy),
+            Metric::MemoryProxyMib => self.memory_loaded_mib(ContainerSet::Proxy),
             Metric::WireBytesPerRequest => self.sent_per_request(|link| link.sent_bytes),
             Metric::WireFramesPerRequest => self.sent_per_request(|link| link.sent_frames),
-            Metric::CpuWithClientProxyMsPerRequest => self.cpu_ms_per_request(Part::WithClientProxy),
-            Metric::CpuDnsMsPerRequest => self.known_cpu_ms_per_request(Part::Dns),
-            Metric::CpuKubeletMsPerRequest => self.known_cpu_ms_per_request(Part::Kubelet),
+            Metric::CpuWithClientProxyMsPerRequest => self.cpu_ms_per_request(ContainerSet::WithClientProxy),
+            Metric::CpuDnsMsPerRequest => self.known_cpu_ms_per_request(ContainerSet::Dns),
+            Metric::CpuKubeletMsPerRequest => self.known_cpu_ms_per_request(ContainerSet::Kubelet),
             Metric::CpuIdleWarmCores => Series::of_mean(by_round(&self.idle_warm, cores)),
-            Metric::MemoryIdleWarmMib => Series::of_mean(memory_mib(&self.idle_warm, Part::All)),
-            Metric::MemoryIdleWithClientProxyMib => Series::of_mean(memory_mib(&self.idle, Part::WithClientProxy)),
-            Metric::MemoryIdleWarmWithClientProxyMib => {
-                Series::of_mean(memory_mib(&self.idle_warm, Part::WithClientProxy))
+            Metric::MemoryIdleWarmMib => Series::of_mean(memory_mib(&self.idle_warm, ContainerSet::All)),
+            Metric::MemoryIdleWithClientProxyMib => {
+                Series::of_mean(memory_mib(&self.idle, ContainerSet::WithClientProxy))
             }
-            Metric::MemoryLoadedWithClientProxyMib => self.memory_loaded_mib(Part::WithClientProxy),
+            Metric::MemoryIdleWarmWithClientProxyMib => {
+                Series::of_mean(memory_mib(&self.idle_warm, ContainerSet::WithClientProxy))
+            }
+            Metric::MemoryLoadedWithClientProxyMib => self.memory_loaded_mib(ContainerSet::WithClientProxy),
         }
     }
 
     /// Latencies of this arm and of another, in the rounds in which both have some, by round.
-    pub(crate) fn latencies_beside(&self, other: &Seen<'a>) -> Vec<(u32, [&'a Histogram; 2])> {
-        let both = self
-            .load
-            .iter()
-            .filter_map(|(round, block)| Some((*round, [&block.latency, &other.load.get(round)?.latency])));
+    pub(crate) fn latencies_beside(&self, other: &ArmObservations<'a>) -> Vec<(u32, [&'a Histogram; 2])> {
+        let both = self.load.iter().filter_map(|(round, block)| {
+            Some((*round, [&block.samples.latency, &other.load.get(round)?.samples.latency]))
+        });
         both.filter(|(_, latencies)| latencies.iter().all(|latency| latency.count() > 0)).collect()
     }
 
     /// The latencies of all blocks together.
     pub(crate) fn latency(&self) -> Histogram {
-        merged(self.load.values().map(|block| &block.latency))
+        merged(self.load.values().map(|block| &block.samples.latency))
     }
 
     /// The generator's lateness in all blocks together.
     pub(crate) fn lag(&self) -> Histogram {
-        merged(self.load.values().map(|block| &block.lag))
+        merged(self.load.values().map(|block| &block.samples.lag))
     }
 
     /// Errors of all blocks by kind.
     pub(crate) fn errors(&self) -> BTreeMap<&'a str, u64> {
         let mut errors = BTreeMap::new();
-        for (kind, count) in self.load.values().flat_map(|block| &block.errors) {
+        for (kind, count) in self.load.values().flat_map(|block| &block.samples.errors) {
             *errors.entry(kind.as_str()).or_default() += count;
         }
         errors
@@ -175,21 +178,21 @@ impl<'a> Seen<'a> {
         of_block: impl Fn(&Histogram) -> Option<f64>,
     ) -> Series {
         let pooled = self.latency();
-        let by_round = by_round(&self.load, |block| Some(of_block(&block.latency)? / NS_PER_MS));
+        let by_round = by_round(&self.load, |block| Some(of_block(&block.samples.latency)? / NS_PER_MS));
         Series { value: of_pool(&pooled).map(|ns| ns / NS_PER_MS), count: pooled.count(), by_round, is_alike: true }
     }
 
     /// CPU time over requests; the figure is the total over the total, so that a short block weighs little.
-    pub(crate) fn cpu_ms_per_request(&self, part: Part) -> Series {
+    pub(crate) fn cpu_ms_per_request(&self, part: ContainerSet) -> Series {
         let cost = |round: &u32| {
             let (reading, block) = (self.loaded.get(round)?, self.load.get(round)?);
-            (block.requests > 0).then(|| (cpu_s(reading, part) * MS_PER_S, block.requests as f64))
+            (block.samples.requests > 0).then(|| (cpu_s(reading, part) * MS_PER_S, block.samples.requests as f64))
         };
         self.over(cost)
     }
 
     /// The same of a part of the node; nothing in runs that did not meter it.
-    fn known_cpu_ms_per_request(&self, part: Part) -> Series {
+    fn known_cpu_ms_per_request(&self, part: ContainerSet) -> Series {
         let is_known = |reading: &&Reading| reading.containers.iter().any(|container| container.pod == NODE);
         if self.loaded.values().any(is_known) {
             self.cpu_ms_per_request(part)
@@ -199,7 +202,7 @@ impl<'a> Seen<'a> {
     }
 
     /// Memory at the end of a block.
-    pub(crate) fn memory_loaded_mib(&self, part: Part) -> Series {
+    pub(crate) fn memory_loaded_mib(&self, part: ContainerSet) -> Series {
         Series::of_mean(memory_mib(&self.loaded, part))
     }
 
@@ -208,7 +211,8 @@ impl<'a> Seen<'a> {
         let sent = |round: &u32| {
             let (reading, block) = (self.loaded.get(round)?, self.load.get(round)?);
             let sent: u64 = reading.links.iter().map(part).sum();
-            (block.requests > 0 && !reading.links.is_empty()).then_some((sent as f64, block.requests as f64))
+            (block.samples.requests > 0 && !reading.links.is_empty())
+                .then_some((sent as f64, block.samples.requests as f64))
         };
         self.over(sent)
     }
@@ -235,15 +239,15 @@ impl<'a> Seen<'a> {
     fn memory_growth_mib(&self) -> Series {
         let stand = |number, of: fn(Stands, u32) -> u32| self.stands.map_or(0, |stands| of(stands, number));
         let mut idle: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-        for (window, mib) in memory_mib(&self.idle, Part::All) {
+        for (window, mib) in memory_mib(&self.idle, ContainerSet::All) {
             idle.entry(stand(window, Stands::of_window)).or_default().push(mib);
         }
         let growth = |(round, mib)| Some((round, mib - mean(idle.get(&stand(round, Stands::of_round))?)?));
-        Series::of_mean(memory_mib(&self.loaded, Part::All).into_iter().filter_map(growth).collect())
+        Series::of_mean(memory_mib(&self.loaded, ContainerSet::All).into_iter().filter_map(growth).collect())
     }
 }
 
-impl Part {
+impl ContainerSet {
     fn holds(self, container: &ContainerUse) -> bool {
         let (is_client, is_proxy) = (container.pod == CLIENT, container.container == "proxy");
         let is_node = container.pod == NODE;
@@ -275,24 +279,24 @@ fn merged<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> Histogram {
 }
 
 fn wait_s(block: &LoadBlock) -> f64 {
-    block.latency.mean_ns().unwrap_or(0.0) * block.latency.count() as f64 / NS_PER_S
+    block.samples.latency.mean_ns().unwrap_or(0.0) * block.samples.latency.count() as f64 / NS_PER_S
 }
 
 fn errors(block: &LoadBlock) -> u64 {
-    block.errors.values().sum()
+    block.samples.errors.values().sum()
 }
 
-fn cpu_s(reading: &Reading, part: Part) -> f64 {
+fn cpu_s(reading: &Reading, part: ContainerSet) -> f64 {
     // Folded from +0: an empty `sum` of floats is -0.
     let parts = reading.containers.iter().filter(|container| part.holds(container));
     parts.fold(0.0, |sum, container| sum + container.cpu_s)
 }
 
 fn cores(reading: &Reading) -> Option<f64> {
-    (reading.wall_s > 0.0).then(|| cpu_s(reading, Part::All) / reading.wall_s)
+    (reading.wall_s > 0.0).then(|| cpu_s(reading, ContainerSet::All) / reading.wall_s)
 }
 
-fn memory_mib(readings: &BTreeMap<u32, &Reading>, part: Part) -> BTreeMap<u32, f64> {
+fn memory_mib(readings: &BTreeMap<u32, &Reading>, part: ContainerSet) -> BTreeMap<u32, f64> {
     by_round(readings, |reading| {
         let containers = reading.containers.iter().filter(|container| part.holds(container));
         Some(containers.map(|container| container.memory_bytes).sum::<u64>() as f64 / BYTES_PER_MIB)

@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sign::WitnessKind;
+
 /// Something about an application that a mesh or a monitor can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -57,7 +59,7 @@ pub struct Sighting {
     /// Of what.
     pub signal: Signal,
     /// Who told it: `sidecars` or `kernel`.
-    pub witness: String,
+    pub witness: WitnessKind,
     /// How many it told of; null where it is no count.
     pub seen: Option<f64>,
     /// How many there were, as others counted them exactly: the services, or the kernel's own totals; null where nobody
@@ -83,7 +85,7 @@ mod tests {
     #[test]
     fn nothing_of_nothing_is_all() {
         let share = |seen, truth| {
-            Sighting { arm: String::new(), signal: Signal::Requests, witness: String::new(), seen, truth }.share()
+            Sighting { arm: String::new(), signal: Signal::Requests, witness: WitnessKind::Kernel, seen, truth }.share()
         };
         assert_eq!(share(Some(0.0), Some(0.0)), Some(1.0));
         assert_eq!(share(Some(99.0), Some(100.0)), Some(0.99));

@@ -78,7 +78,11 @@ fn block(arm: &str, round: u32, latencies_ns: impl Iterator<Item = u64>) -> Load
         lag.record(100);
     }
     let requests = latency.count();
-    LoadBlock { arm: arm.into(), round, wall_s: 10.0, requests, latency, lag, ..Default::default() }
+    LoadBlock {
+        arm: arm.into(),
+        round,
+        samples: Samples { wall_s: 10.0, requests, latency, lag, ..Samples::default() },
+    }
 }
 
 fn effect_of(observations: &Observations, metric: Metric) -> Effect {
@@ -118,8 +122,9 @@ fn intervals_over_stand_ups_hold_what_differs_from_one_to_the_next() {
     let mut seen = Run { rounds: 50, ..Run::plain() }.observations();
     for block in seen.load.iter_mut().filter(|block| block.arm == "sidecar") {
         let percent = if block.round / 5 % 2 == 0 { 103 } else { 99 };
-        let slower = block.latency.recorded().flat_map(|(ns, count)| (0..count).map(move |_| ns * percent / 100));
-        block.latency = self::block("sidecar", block.round, slower).latency;
+        let slower =
+            block.samples.latency.recorded().flat_map(|(ns, count)| (0..count).map(move |_| ns * percent / 100));
+        block.samples.latency = self::block("sidecar", block.round, slower).samples.latency;
     }
     let ratio = |seen: &Observations| effect_of(seen, Metric::LatencyMsMean).ratio_ci95.unwrap();
     let by_round = ratio(&seen);

@@ -50,9 +50,9 @@ pub fn truncated(observations: &Observations, step: Duration) -> Truncated {
 
 fn of_arm(observations: &Observations, arm: &str, step_ns: u64) -> TruncatedArm {
     let blocks: Vec<&LoadBlock> = observations.load.iter().filter(|block| block.arm == arm).collect();
-    let requests = blocks.iter().map(|block| block.latency.count()).sum();
-    let all_kept = blocks.iter().all(|block| block.sequence.len() as u64 == block.latency.count());
-    let kept = || blocks.iter().flat_map(|block| &block.sequence);
+    let requests = blocks.iter().map(|block| block.samples.latency.count()).sum();
+    let all_kept = blocks.iter().all(|block| block.samples.sequence.len() as u64 == block.samples.latency.count());
+    let kept = || blocks.iter().flat_map(|block| &block.samples.sequence);
     let told = (requests > 0 && all_kept).then(|| {
         let cut_ns: u64 = kept().map(|ns| ns - ns % step_ns).sum();
         (cut_ns as f64, kept().sum::<u64>() as f64)

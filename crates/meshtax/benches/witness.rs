@@ -35,7 +35,7 @@ use std::slice;
 use std::time::Duration;
 
 use calls::{Call, Counting, calls};
-use measure::{ContainerUse, Histogram, LoadBlock, MachineUse, Metric, Observations, Options, Phase, Reading};
+use measure::{ContainerUse, Histogram, LoadBlock, MachineUse, Metric, Observations, Options, Phase, Reading, Samples};
 use meter::{Machine, Snapshot, Used};
 use monitor::{Arm, Monitor};
 use nginx::{Nginx, Seen, Workload};
@@ -216,10 +216,7 @@ fn observed(arms: &[Arm], amounts: Vec<Amounts>) -> Observations {
     let load = amounts.into_iter().map(|amounts| LoadBlock {
         arm: amounts.arm.name().to_owned(),
         round: amounts.round,
-        wall_s: 1.0,
-        requests: amounts.requests,
-        latency: amounts.latency,
-        ..LoadBlock::default()
+        samples: Samples { wall_s: 1.0, requests: amounts.requests, latency: amounts.latency, ..Samples::default() },
     });
     Observations {
         arms: arms.iter().map(|arm| arm.name().to_owned()).collect(),

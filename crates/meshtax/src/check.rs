@@ -1,25 +1,22 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use experiment::{Demand, Experiment, Kind, kind_of, plan};
 use lab::Trees;
+use run::spoken;
 
-use crate::bundled;
 use crate::cli::CheckOptions;
-use crate::demand::Demand;
-use crate::experiment::{self, Experiment};
 use crate::failure::Failure;
-use crate::kind::{Kind, kind_of};
+use crate::input;
 use crate::limits;
 use crate::output::print;
-use crate::plan::plan;
-use crate::progress::spoken;
 
 /// `meshtax check`: an experiment or a topology, and what a run of it takes.
 pub fn check(options: &CheckOptions) -> Result<ExitCode, Failure> {
-    let text = bundled::read(&options.file)?;
+    let text = input::read(&options.file)?;
     let asked = match kind_of(&options.file, &text)? {
         Kind::Experiment => {
-            let experiment = Experiment::parse(&options.file, text)?;
+            let experiment = input::experiment_of(&options.file, text)?;
             print(&experiment::outline(&experiment))?;
             print(&report::graph(&experiment.topology.graph))?;
             Some(experiment)
@@ -28,7 +25,7 @@ pub fn check(options: &CheckOptions) -> Result<ExitCode, Failure> {
             let graph = topology::read_topology(&text).map_err(|fault| Failure::in_file(&options.file, fault))?;
             print(&report::graph(&graph))?;
             // Without a service to ask there is no run by default, only with an experiment.
-            Experiment::parse_topology(&options.file, text, None).ok()
+            input::experiment_on_text(&options.file, text, None).ok()
         }
     };
     if let Some(experiment) = asked {

@@ -15,10 +15,9 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use experiment::{Amounts, REQUESTS_MAX, ROUNDS_MAX, STANDS_MAX};
 use measure::{FailIf, Until};
 use topology::Span;
-
-use crate::experiment::{Amounts, REQUESTS_MAX, ROUNDS_MAX, STANDS_MAX};
 
 use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RESETS_HELP, RETRANS_HELP, RTT_HELP};
 
@@ -140,7 +139,7 @@ pub enum Verb {
     Man,
     /// Be a part of a lab (meshtax starts itself in these roles)
     #[command(hide = true, subcommand)]
-    Role(Role),
+    Role(RoleCommand),
 }
 
 /// Options of `demo`.
@@ -351,7 +350,7 @@ pub struct CheckOptions {
 
 /// Parts of a lab.
 #[derive(Debug, Subcommand)]
-pub enum Role {
+pub enum RoleCommand {
     /// Process 1 of a pod
     Pause,
     /// A node's cluster DNS

@@ -38,7 +38,7 @@ pub fn compare(options: &CompareOptions) -> Result<ExitCode, Failure> {
 }
 
 fn compared(options: &CompareOptions) -> Result<Comparison, Failure> {
-    let runs = [Run::open(&options.a)?, Run::open(&options.b)?];
+    let runs = [ComparedRun::open(&options.a)?, ComparedRun::open(&options.b)?];
     let differences = differences(&runs[0], &runs[1])?;
     if !options.force {
         comparable(&differences)?;
@@ -47,8 +47,9 @@ fn compared(options: &CompareOptions) -> Result<Comparison, Failure> {
     let judging = Options { margin: options.margin, arms_across_runs: options.arms_across_runs };
     let comparison = measure::compare(&a.ended(), &b.ended(), differences, &judging);
     if comparison.effects.is_empty() {
-        let names =
-            |run: &Run| run.record.measurement.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>().join(", ");
+        let names = |run: &ComparedRun| {
+            run.record.measurement.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>().join(", ")
+        };
         return Err(Failure::new(
             "the runs have no arm in common",
             format!("A has {}, B has {}; compare runs with arms of the same names", names(a), names(b)),
@@ -58,16 +59,16 @@ fn compared(options: &CompareOptions) -> Result<Comparison, Failure> {
 }
 
 /// A run with what its rounds were like.
-struct Run {
+struct ComparedRun {
     record: Record,
     observations: Observations,
 }
 
-impl Run {
-    fn open(path: &Path) -> Result<Run, Failure> {
+impl ComparedRun {
+    fn open(path: &Path) -> Result<ComparedRun, Failure> {
         let record = Record::open(path)?;
         let observations = record.observations()?;
-        Ok(Run { record, observations })
+        Ok(ComparedRun { record, observations })
     }
 
     fn ended(&self) -> Ended<'_> {

@@ -1,11 +1,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::experiment::Experiment;
+use run::Timing;
+
 use crate::failure::Failure;
-use crate::needs::{self, Gap, Need};
+use crate::host;
+use crate::input;
+use crate::needs::{self, Need, Shortfall};
 use crate::output::print;
-use crate::run::{self, Timing};
 
 /// What the trial stands up.
 const TRIAL: &str = "topologies/pair.yaml";
@@ -27,15 +29,15 @@ pub fn doctor(json: bool, envoy: Option<&Path>) -> Result<ExitCode, Failure> {
 
 /// Stands up two pods with and without sidecars, and removes them.
 fn trial(envoy: Option<&Path>) -> Result<Need, Failure> {
-    let experiment = Experiment::of_topology(Path::new(TRIAL), None)?;
+    let experiment = input::experiment_on(Path::new(TRIAL), None)?;
     let envoy = needs::check(experiment.needs_envoy(), envoy)?;
-    let (found, gap) = match run::trial(&experiment, &envoy) {
+    let (found, gap) = match host::trial(&experiment, &envoy) {
         Ok(Timing { stand_up_s, tear_down_s }) => {
             (Some(format!("pods and sidecars stood after {stand_up_s:.1} s, were gone after {tear_down_s:.1} s")), None)
         }
         Err(failure) if failure.is_interruption() => return Err(failure),
         Err(failure) => {
-            (None, Some(Gap { what: failure.what(), fix: "see above; then run `meshtax clean`".to_owned() }))
+            (None, Some(Shortfall { what: failure.what(), fix: "see above; then run `meshtax clean`".to_owned() }))
         }
     };
     Ok(Need { name: "trial", purpose: "any run", found, gap })

@@ -4,7 +4,7 @@ use std::path::Path;
 use lab::Trees;
 use measure::{Environment, MemorySource};
 
-use crate::needs::{Envoy, mode_name};
+use crate::needs::Envoy;
 
 /// Facts about the machine, read now.
 pub fn environment(envoy: &Envoy, trees: &Trees, memory_source: MemorySource, awake: bool) -> Environment {
@@ -16,7 +16,7 @@ pub fn environment(envoy: &Envoy, trees: &Trees, memory_source: MemorySource, aw
         processor: value_of("/proc/cpuinfo", "model name").trim_start_matches([' ', '\t', ':']).to_owned(),
         cores: cores(),
         memory_mib: value_of("/proc/meminfo", "MemTotal:").trim_end_matches(" kB").trim().parse().unwrap_or(0) / 1024,
-        cgroups: mode_name(trees.mode).to_owned(),
+        cgroups: trees.mode.to_string(),
         memory_source,
         awake,
         interrupts_apart: meter::interrupts_apart(Path::new("/")).ok().flatten(),

@@ -2,21 +2,19 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use experiment::Refusal;
+use run::FailedWarmUp;
+use run::FolderError;
+use run::Interrupted;
+
 use crate::cause;
 use crate::output::{Unread, say};
-use crate::warm_up::FailedWarmUp;
 
 /// Why a command could not do its work: the error, and what to do next.
 #[derive(Debug)]
 pub struct Failure {
     error: anyhow::Error,
     hint: Option<String>,
-}
-
-/// A path as a shell takes it.
-pub fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    shlex::try_quote(&path).map_or_else(|_| path.to_string(), |quoted| quoted.into_owned())
 }
 
 /// Adds a hint to an error.
@@ -33,7 +31,9 @@ impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Failure {
-        Failure { error: error.into(), hint: None }
+        let error = error.into();
+        let hint = error.downcast_ref::<Refusal>().and_then(|refusal| refusal.hint.clone());
+        Failure { error, hint }
     }
 }
 
@@ -49,12 +49,18 @@ impl Failure {
     }
 
     /// A fault in a file, as `FILE:LINE:COLUMN: what`.
-    pub fn in_file(file: &Path, fault: topology::Fault) -> Failure {
-        let place = match fault.line {
-            0 => file.display().to_string(),
-            line => format!("{}:{line}:{}", file.display(), fault.column),
+    pub fn in_file(file: &Path, fault: topology::Mistake) -> Failure {
+        Refusal::in_file(file, fault).into()
+    }
+
+    /// A folder that cannot be a run's.
+    pub fn of_folder(error: FolderError) -> Failure {
+        let hint = match error {
+            FolderError::NoText(_) => "name another one with `--out`: programs of the lab are told it as an argument",
+            FolderError::Filled(_) => "name another one with `--out`; a run never writes over another",
+            FolderError::Unwritable { .. } => "name a folder that this user may write with `--out`",
         };
-        Failure { error: anyhow::Error::msg(format!("{place}: {}", fault.what)), hint: fault.hint }
+        Failure::because(error, hint)
     }
 
     /// The error alone, on one line with its causes.
@@ -74,7 +80,7 @@ impl Failure {
 
     /// Whether the user asked to stop.
     pub fn is_interruption(&self) -> bool {
-        matches!(self.error.downcast_ref(), Some(lab::LabError::Interrupted))
+        self.error.is::<Interrupted>() || matches!(self.error.downcast_ref(), Some(lab::LabError::Interrupted))
     }
 
     /// Prints the failure; the exit status that goes with it.

@@ -1,9 +1,8 @@
 //! Limits that nobody wrote and this host cannot set.
 
+use experiment::Experiment;
 use lab::Trees;
 use measure::UnlimitedFacts;
-
-use crate::experiment::Experiment;
 
 /// Takes from arms the limits of Istio's defaults whose controllers this host lacks: what nobody asked for is no reason to
 /// refuse a run, but one to say so.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use experiment::{Arm, Experiment};
 use measure::HeldFacts;
 use topology::Topology;
 
-use crate::experiment::{Arm, Experiment};
-use crate::probing::Probings;
+use run::ChecksByArm;
 
 /// Of each arm that has an agent beside an Envoy.
-pub fn held_facts(experiment: &Experiment, probings: &Probings) -> Vec<HeldFacts> {
+pub fn held_facts(experiment: &Experiment, probings: &ChecksByArm) -> Vec<HeldFacts> {
     let graph = &experiment.topology.graph;
     let of_arm = |arm: &Arm| {
         let options = arm.plane.sidecar().or(arm.gateway.as_ref())?;
@@ -46,6 +46,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::input;
 
     /// An arm's share of each proxy, in MiB, and the microseconds that a probe burns.
     fn check(keys: &str, expect: &str) {
@@ -53,13 +54,13 @@ mod tests {
             "name: held\ntopology: pair\narms:\n  a: {{plane: none}}\n  b: {{{keys}}}\n\
              load: {{sequential: {{target: 'http://front:8080/', requests: 15}}}}\n"
         );
-        let experiment = Experiment::parse(Path::new("held.yaml"), text).unwrap();
+        let experiment = input::experiment_of(Path::new("held.yaml"), text).unwrap();
         let told = |held: HeldFacts| {
             let arm = experiment.arms.iter().find(|arm| arm.name == held.arm).unwrap();
             let burned = mean_of_probe(arm, &experiment.topology.graph);
             format!("{} {:.2} {}", held.arm, held.memory_bytes as f64 / f64::from(1 << 20), burned.as_micros())
         };
-        let held: Vec<String> = held_facts(&experiment, &Probings::default()).into_iter().map(told).collect();
+        let held: Vec<String> = held_facts(&experiment, &ChecksByArm::default()).into_iter().map(told).collect();
         assert_eq!(held.join("\n"), expect);
     }
 

@@ -5,18 +5,18 @@ mod memory;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lab::{CgroupMode, Trees};
+use cgroup::CgroupMode;
+use experiment::{Demand, Experiment, size};
+use lab::Trees;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::statvfs::statvfs;
 
-use crate::demand::{Demand, size};
-use crate::experiment::Experiment;
 use crate::failure::Failure;
 
 /// Whether this host can limit what the experiment limits, and grants what it takes; looked at before anything stands. The run
 /// folder will be at `out`. Where control groups are out of sight, theirs are no limits that could be told.
 pub fn check(experiment: &Experiment, trees: Option<&Trees>, out: &Path) -> Result<(), Failure> {
-    let lack = |arm: &crate::experiment::Arm| Some((arm.name.clone(), trees?.lack(&arm.limits)?));
+    let lack = |arm: &experiment::Arm| Some((arm.name.clone(), trees?.lack(&arm.limits)?));
     if let Some((arm, controller)) = experiment.arms.iter().find_map(lack) {
         return Err(Failure::new(
             format!("arm `{arm}` limits `{controller}`, and this host's control groups have no such controller"),

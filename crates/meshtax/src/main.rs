@@ -1,55 +1,39 @@
-//! The door: arguments, experiment, plan of the run, the run itself. The only room that prints, exits, and reads
+//! The door: arguments, words, the run itself. The only room that prints, exits, and reads
 //! arguments and environment.
 
 mod awake;
-mod bundled;
 mod capability;
 mod cause;
 mod check;
 mod clean;
 mod cli;
 mod compare;
-mod conduct;
-mod demand;
 mod doctor;
 mod environment;
-mod experiment;
+mod execution;
 mod failure;
-mod faults;
-mod folder;
 mod forgone;
 mod format;
 mod gate;
 mod held;
-mod kernel;
-mod kind;
+mod host;
+mod input;
 mod limits;
 mod manual;
-mod measurement;
 mod monitor;
 mod needs;
 mod output;
-mod plan;
-mod planes;
-mod probing;
-mod progress;
 mod record;
 mod role;
-mod run;
 mod schema;
-mod sidecar;
 mod signals;
-mod tally;
-mod telemetry;
+mod status_line;
 mod text;
-mod warm_up;
 mod watch;
-mod witness;
-mod yaml;
 
 use std::process::ExitCode;
 
-use agent::Tool;
+use attribution::Tool;
 use clap::FromArgMatches;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
@@ -81,13 +65,13 @@ fn keep_others_from_writing() {
 
 fn perform(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
-        Verb::Demo(options) => run::demo(&options),
-        Verb::Calibrate(options) => run::calibrate(&options),
-        Verb::Run(options) => run::run(&options),
+        Verb::Demo(options) => execution::demo(&options),
+        Verb::Calibrate(options) => execution::calibrate(&options),
+        Verb::Run(options) => execution::run(&options),
         Verb::Report(options) => format::report(&options),
         Verb::Compare(options) => compare::compare(&options),
         Verb::Check(options) => check::check(&options),
-        Verb::Show { name } => bundled::show(name.as_deref()),
+        Verb::Show { name } => input::show(name.as_deref()),
         Verb::Doctor { json, envoy } => doctor::doctor(json, envoy.as_deref()),
         Verb::Clean { id } => clean::clean(id.as_deref()),
         Verb::Schema { of } => schema::schema(of),

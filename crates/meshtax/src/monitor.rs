@@ -3,14 +3,16 @@
 mod configuration;
 mod file;
 
+use std::fmt::Debug;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use agent::{Conntrack, Guard, GuardFiles, Notice, Opened, Order, Service, Witnesses};
+use agent::{Conntrack, Guard, GuardFiles, Notice, Opened, ScrapeOrder, Serving, Witnesses};
 use anyhow::Context;
+use attribution::Accounted;
 use lab::Stop;
-use probe::{DnsOptions, Ports, Tcp};
+use probe::{Dns, DnsOptions, Drops, Ports, ProbeError, Source, Tcp, Udp, Witness};
 use signal_hook::consts::SIGHUP;
 
 pub use self::configuration::Configuration;
@@ -21,7 +23,7 @@ use crate::failure::{Failure, Hint};
 use crate::limits;
 use crate::output::{print, say};
 use crate::signals::{heed_ends, heed_signals};
-use crate::watch::{self, attached, dns_witness, drops_witness, report_gaps, restrict, udp_witness};
+use crate::watch::{self, attached, report_gaps, restrict, seeing};
 
 /// `meshtax agent`: until it is told to end.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
@@ -41,7 +43,8 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     }
     report_gaps(probe.gaps());
     let conntrack = if options.no_conntrack { None } else { conntrack()? };
-    let witnesses = with_others(probe, options, conntrack);
+    let mut witnesses = Witnesses::new(probe, conntrack, options.remembering.bounds());
+    add_others(&mut witnesses, options);
     if !agent::sees_what_ends() {
         say(
             "not seen from here: the end of every pod (that takes the host's PID namespace and control groups, and the \
@@ -58,7 +61,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     }
     let scheme = if guard.is_secret() { "https" } else { "http" };
     say(&format!("metrics at {scheme}://{address}/metrics; Ctrl-C ends it"));
-    let service = Service { witnesses, listener, guard, push, bounds: options.remembering.bounds() };
+    let service = Serving { witnesses, listener, guard, push };
     agent::serve(service, || orders.next(), |notice| say(&told(&notice)))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -69,14 +72,31 @@ fn files(options: &AgentOptions) -> u64 {
     watch::FILES + parts.into_iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, files)| files).sum::<u64>()
 }
 
-/// The witness of connections, and those of all else that is wanted and to be had.
-fn with_others(probe: Tcp, options: &AgentOptions, conntrack: Option<Conntrack>) -> Witnesses {
+/// Adds the witnesses of all that is wanted beside connections, as far as they are to be had.
+fn add_others(witnesses: &mut Witnesses, options: &AgentOptions) {
     let AgentOptions { dns, no_udp, no_drops, .. } = options;
-    let asked = DnsOptions { names: !dns.no_dns_names, feed: false, ..DnsOptions::default() };
-    let dns = (!dns.no_dns).then(|| or_without("DNS queries", dns_witness(asked))).flatten();
-    let udp = (!no_udp).then(|| or_without("datagrams of UDP", udp_witness(Ports::Services))).flatten();
-    let drops = (!no_drops).then(|| or_without("dropped packets", drops_witness())).flatten();
-    Witnesses { probe, dns, udp, drops, conntrack }
+    if !dns.no_dns {
+        let asked = DnsOptions { names: !dns.no_dns_names, feed: false, ..DnsOptions::default() };
+        add(witnesses, "DNS queries", Dns::load(asked));
+    }
+    if !no_udp {
+        add(witnesses, "datagrams of UDP", Udp::load(Ports::Services));
+    }
+    if !no_drops {
+        add(witnesses, "dropped packets", Drops::load());
+    }
+}
+
+/// Adds a witness that the agent can do without: where it is not to be had, what is not seen is said.
+fn add<S, K>(witnesses: &mut Witnesses, what: &str, loaded: Result<Witness<S>, ProbeError>)
+where
+    S: Source<Key = K, Series = K::Series, Losses = K::Losses> + Debug + 'static,
+    K: Accounted,
+{
+    match seeing(loaded) {
+        Ok(witness) => witnesses.add(witness),
+        Err(failure) => say(&format!("not seen on this kernel: {what} ({})", failure.what())),
+    }
 }
 
 /// The processes that keep and read tables of translated connections; what they do not see is said.
@@ -100,11 +120,6 @@ fn conntrack() -> Result<Option<Conntrack>, Failure> {
     Ok(Some(conntrack))
 }
 
-/// A witness that the agent can do without: what is not seen is said.
-fn or_without<W>(what: &str, witness: Result<W, Failure>) -> Option<W> {
-    witness.map_err(|failure| say(&format!("not seen on this kernel: {what} ({})", failure.what()))).ok()
-}
-
 /// What signals ask for.
 struct Orders {
     stop: Stop,
@@ -125,21 +140,21 @@ impl Orders {
         Ok(Self { stop, renew, guard_files })
     }
 
-    fn next(&self) -> Order {
+    fn next(&self) -> ScrapeOrder {
         if self.stop.is_set() {
-            return Order::End;
+            return ScrapeOrder::End;
         }
         if !self.renew.swap(false, Ordering::Relaxed) {
-            return Order::GoOn;
+            return ScrapeOrder::GoOn;
         }
         match Guard::read(&self.guard_files) {
             Ok(guard) => {
                 say("certificates and token are read again");
-                Order::Renew(guard)
+                ScrapeOrder::Renew(guard)
             }
             Err(error) => {
                 say(&format!("certificates and token stay as they were: {}", words(error)));
-                Order::GoOn
+                ScrapeOrder::GoOn
             }
         }
     }

@@ -6,13 +6,13 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use probe::{Dns, DnsOptions, Drops, Events, Ports, ProbeError, Tcp, Udp};
+use experiment::{Experiment, Wanted};
+use probe::{Dns, DnsOptions, Drops, Events, Ports, ProbeError, Source, Tcp, Udp, Witness};
 use serde::Serialize;
-use topology::{Fault, VolumeSource, Work};
+use topology::{Mistake, VolumeSource, Work};
 
 use crate::capability::lacking;
 use crate::cause;
-use crate::experiment::{Experiment, Wanted};
 use crate::failure::Failure;
 use crate::limits;
 use crate::watch::{self, remedy};
@@ -34,24 +34,24 @@ pub struct Need {
     /// What is there.
     pub found: Option<String>,
     /// What is missing, and the command that fixes it.
-    pub gap: Option<Gap>,
+    pub gap: Option<Shortfall>,
 }
 
 /// Something that is missing.
 #[derive(Clone, Debug, Serialize)]
-pub struct Gap {
+pub struct Shortfall {
     /// What is missing.
     pub what: String,
     /// What to do about it.
     pub fix: String,
 }
 
-type Found = Result<String, Gap>;
+type Found = Result<String, Shortfall>;
 
 /// What is missing; where that is room, the limit that leaves none says what to do.
-fn gap(what: impl Into<String>, fix: impl Into<String>) -> Gap {
+fn gap(what: impl Into<String>, fix: impl Into<String>) -> Shortfall {
     let what = what.into();
-    Gap { fix: cause::shortage(&what).unwrap_or_else(|| fix.into()), what }
+    Shortfall { fix: cause::shortage(&what).unwrap_or_else(|| fix.into()), what }
 }
 
 impl Need {
@@ -121,7 +121,7 @@ pub fn programs(experiment: &Experiment) -> Result<(), Failure> {
     let wanted = experiment.programs.iter().filter(|wanted| arms.iter().any(|arm| arm.name == wanted.arm));
     for Wanted { program, file, place, .. } in wanted {
         if !is_found(program, lab::PATH, folder) {
-            let fault = Fault::at(*place, format!("there is no program `{program}`"), missing(lab::PATH));
+            let fault = Mistake::at(*place, format!("there is no program `{program}`"), missing(lab::PATH));
             return Err(Failure::in_file(file, fault));
         }
     }
@@ -150,7 +150,7 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-fn failure(gap: Gap) -> Failure {
+fn failure(gap: Shortfall) -> Failure {
     Failure::new(gap.what, gap.fix)
 }
 
@@ -197,11 +197,7 @@ fn bridge_filter() -> Found {
 
 fn witness() -> Found {
     limits::open_files(watch::FILES).map_err(|failure| gap(failure.what(), "raise the limit of open files"))?;
-    let attached = Tcp::load().and_then(|mut probe| {
-        probe.attach()?;
-        Ok(told(probe.gaps()))
-    });
-    match attached {
+    match unseen(Tcp::load()) {
         Ok(gaps) => {
             let tables = agent::seen_tables(Path::new("/"));
             let unseen = gaps.into_iter().chain(unseen_beside_tcp()).chain(tables.missing);
@@ -220,26 +216,20 @@ fn witness() -> Found {
     }
 }
 
-/// What is not seen, and why.
-fn told(gaps: &[probe::Gap]) -> Vec<String> {
-    gaps.iter().map(|gap| format!("{} ({})", gap.what, gap.why)).collect()
+/// What a witness does not see on this kernel, and why.
+fn unseen<S: Source>(loaded: Result<Witness<S>, ProbeError>) -> Result<Vec<String>, ProbeError> {
+    let mut witness = loaded?;
+    witness.attach()?;
+    Ok(witness.gaps().iter().map(|gap| format!("{} ({})", gap.what, gap.why)).collect())
 }
 
 /// What the witnesses of all else do not see on this kernel, and why.
 fn unseen_beside_tcp() -> Vec<String> {
-    let dns = Dns::load(DnsOptions::default()).and_then(|mut dns| {
-        dns.attach()?;
-        Ok(Vec::new())
-    });
-    let udp = Udp::load(Ports::Services).and_then(|mut udp| {
-        udp.attach()?;
-        Ok(told(udp.gaps()))
-    });
-    let drops = Drops::load_telling().and_then(|mut drops| {
-        drops.attach()?;
-        Ok(told(drops.gaps()))
-    });
-    let all = [("DNS queries", dns), ("datagrams of UDP", udp), ("dropped packets", drops)];
+    let all = [
+        ("DNS queries", unseen(Dns::load(DnsOptions::default()))),
+        ("datagrams of UDP", unseen(Udp::load(Ports::Services))),
+        ("dropped packets", unseen(Drops::load_telling())),
+    ];
     all.into_iter()
         .flat_map(|(what, gaps)| {
             gaps.unwrap_or_else(|error| vec![format!("{what} ({:#})", anyhow::Error::from(error))])
@@ -256,16 +246,7 @@ fn control_groups() -> Found {
     let fix = "mount them: `mount -t cgroup2 none /sys/fs/cgroup`";
     let trees = lab::Trees::discover().map_err(|error| gap(format!("no control groups: {error}"), fix))?;
     let roots: Vec<String> = trees.roots.iter().map(|root| root.display().to_string()).collect();
-    Ok(format!("{} ({})", mode_name(trees.mode), roots.join(", ")))
-}
-
-/// How a host arranges its control groups, as the measurement names it.
-pub fn mode_name(mode: lab::CgroupMode) -> &'static str {
-    match mode {
-        lab::CgroupMode::V2 => "v2",
-        lab::CgroupMode::Hybrid => "hybrid",
-        lab::CgroupMode::V1 => "v1",
-    }
+    Ok(format!("{} ({})", trees.mode, roots.join(", ")))
 }
 
 /// An Envoy that the sidecars' user can execute.
@@ -283,7 +264,7 @@ impl std::fmt::Display for Envoy {
     }
 }
 
-fn envoy(asked: Option<&Path>) -> Result<Envoy, Gap> {
+fn envoy(asked: Option<&Path>) -> Result<Envoy, Shortfall> {
     let installed = Some(PathBuf::from(ENVOY_INSTALLED)).filter(|path| path.exists());
     let found = asked.map(Path::to_owned).or(installed).or_else(|| on_path("envoy"));
     let path =

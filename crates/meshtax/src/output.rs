@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use agent::visible;
+use attribution::visible;
 
 /// Nobody reads standard output any more: what goes on and on ends, and that is no failure.
 #[derive(Debug, thiserror::Error)]

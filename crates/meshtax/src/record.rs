@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use experiment::read_yaml;
 use measure::{Arm, Measurement, Metric, NULL_ARM, Observations, Phase, SCHEMA, SCHEMAS_READ};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,6 @@ use topology::Topology;
 
 use crate::failure::{Failure, Hint};
 use crate::text;
-use crate::yaml;
 
 const MEASUREMENT: &str = "measurement.json";
 const LOST: &str = "restore it from a copy, or run the experiment again";
@@ -28,7 +28,7 @@ pub struct Record {
 
 /// What is asked of a line of a witness's file here.
 #[derive(Deserialize)]
-struct Line {
+struct RecordLine {
     arm: String,
     phase: Option<Phase>,
 }
@@ -79,7 +79,7 @@ impl Record {
         let text = text::recorded(&file).ok()?;
         let mut counted: BTreeMap<(String, bool), u64> = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
-            let Ok(Line { arm, phase }) = serde_json::from_str(line) else {
+            let Ok(RecordLine { arm, phase }) = serde_json::from_str(line) else {
                 return Some(format!("`{}:{}` is damaged: the file may have been cut", file.display(), number + 1));
             };
             *counted.entry((arm, phase == Some(Phase::Idle))).or_default() += 1;
@@ -117,7 +117,7 @@ impl Record {
     pub fn written_arms(&self) -> Result<BTreeMap<String, Value>, Failure> {
         let file = self.path.join("experiment.yaml");
         let written: Written =
-            yaml::read_yaml(&self.text("experiment.yaml")?).map_err(|fault| Failure::in_file(&file, fault))?;
+            read_yaml(&self.text("experiment.yaml")?).map_err(|fault| Failure::in_file(&file, fault))?;
         Ok(written.arms)
     }
 

@@ -11,35 +11,35 @@ use anyhow::Context;
 use service::Pilot;
 use topology::{Addition, Topology};
 
-use crate::cli::Role;
+use crate::cli::RoleCommand;
 use crate::failure::Failure;
 
 /// Plays `role` until its orders end.
-pub fn play(role: &Role) -> Result<ExitCode, Failure> {
+pub fn play(role: &RoleCommand) -> Result<ExitCode, Failure> {
     let orders = BufReader::new(stdin());
     match role {
-        Role::Pause => lab::hold(orders)?,
-        Role::Dns { zone } => {
+        RoleCommand::Pause => lab::hold(orders)?,
+        RoleCommand::Dns { zone } => {
             let zone =
                 serde_json::from_str(&read(zone)?).with_context(|| format!("`{}` is no zone", zone.display()))?;
             lab::serve_dns(&zone, orders, stdout())?;
         }
-        Role::Keeper => agent::keep_tables(Path::new("/"), stdin(), table_reader)?,
-        Role::Conntrack => {
+        RoleCommand::Keeper => agent::keep_tables(Path::new("/"), stdin(), table_reader)?,
+        RoleCommand::Conntrack => {
             // What is started through /proc has another name.
             nix::sys::prctl::set_name(c"meshtax")?;
             agent::tell_tables(Path::new("/"), stdin(), stdout(), table_reader)?;
         }
-        Role::Kubelet { probes } => {
+        RoleCommand::Kubelet { probes } => {
             let list =
                 serde_json::from_str(&read(probes)?).with_context(|| format!("no probes in `{}`", probes.display()))?;
             lab::serve_probes(list, orders, stdout())?;
         }
-        Role::Pilot { address, probes, metrics, hold } => {
+        RoleCommand::Pilot { address, probes, metrics, hold } => {
             pilot(*address, probes, metrics.as_deref(), *hold)?.serve(orders, stdout())?;
         }
-        Role::Load => load::serve(orders, stdout())?,
-        Role::Service { topology, pod, add } => {
+        RoleCommand::Load => load::serve(orders, stdout())?,
+        RoleCommand::Service { topology, pod, add } => {
             let text = read(topology)?;
             let graph = topology::read_topology(&text).map_err(|fault| Failure::in_file(topology, fault))?;
             service::serve(pod, &with_addition(graph, add.as_deref())?, orders, stdout())?;

@@ -4,26 +4,31 @@ mod connections;
 mod dns;
 mod drops;
 mod histograms;
+mod missed;
 mod screen;
 mod teller;
 mod udp;
+mod with_owner;
 
-pub use dns::{dns, witness as dns_witness};
-pub use drops::{drops, witness as drops_witness};
+pub use dns::dns;
+pub use drops::drops;
 pub use histograms::{backlog, rtt};
-pub use udp::{udp, witness as udp_witness};
+pub use udp::udp;
 
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use agent::{Flow, Form, Printer, Privileges, Tool};
+use agent::Privileges;
 use anyhow::Context;
-use jiff::Zoned;
+use attribution::{Flow, Tool};
 use lab::Stop;
 use nix::errno::Errno;
-use probe::{Connection, Events, Gap, Kind, ProbeError, Tcp, TellsConnections, Witness};
+use probe::{Events, Gap, ProbeError, Source, Tcp, TellsConnections, Witness};
+use records::{Connection, EventKind};
 
-use self::connections::Connections;
+use self::connections::ConnectionTeller;
+use self::missed::own_up;
 use self::teller::{Teller, Tells};
 use crate::cause;
 use crate::cli::{TopOptions, WatchOptions};
@@ -65,7 +70,7 @@ fn follow<S: TellsConnections>(
     mut watch: Watch<Witness<S>>,
     open: fn(&Witness<S>) -> Result<Vec<Connection>, ProbeError>,
 ) -> Result<ExitCode, Failure> {
-    let mut teller = Connections::teller(tool, options, options.count);
+    let mut teller = ConnectionTeller::teller(tool, options, options.count);
     let feed = watch.probe.feed(tool.kinds()).context("cannot follow events")?;
     teller.tells.learn_of_late(|| open(&watch.probe))?;
     watch.tell_each(&mut teller, |connections, left| {
@@ -76,7 +81,7 @@ fn follow<S: TellsConnections>(
         Ok(seen)
     })?;
     teller.tell(&watch.rest(&feed))?;
-    watch.own_up()
+    own_up(&watch.probe)
 }
 
 /// `meshtax top`: what moved in each interval, busiest first.
@@ -86,44 +91,16 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     }
     let watch = Watch::begin(&options.watch)?;
     let interval = options.interval.0;
-    let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
+    let feed = watch.probe.feed(&[EventKind::Closed]).context("cannot follow ends")?;
     let mut flow = Flow::default();
-    let mut teller = Connections::teller(Tool::Top, &options.watch, None);
+    let mut teller = ConnectionTeller::teller(Tool::Top, &options.watch, None);
     watch.each_interval(options.watch.count, || {
         let closed = watch.gather(&feed, Some(interval));
         let open = watch.probe.connections().context("cannot read what is open")?;
         teller.tells.learn(&open);
-        let mut moved = flow.since(&closed, &open);
-        moved.retain(|moved| teller.tells.filter.admits(moved));
-        let more = cut(&mut moved, options.rows.most(options.watch.form()));
-        stream(&heading(&mut teller.printer, options.watch.form()))?;
-        teller.tell(&moved)?;
-        tell_more(&more, options.watch.form())
+        teller.tell_interval(flow.since(&closed, &open), options.rows.most(options.watch.form()))
     })?;
-    watch.own_up()
-}
-
-/// The time, in text, and the columns' names, above what is told of an interval.
-fn heading(printer: &mut Printer, form: Form) -> String {
-    printer.head_again();
-    let time = Zoned::now().strftime("%H:%M:%S\n").to_string();
-    (if form == Form::Text { time } else { String::new() }) + &printer.heading()
-}
-
-/// What text says below an interval's rows.
-fn tell_more(more: &str, form: Form) -> Result<(), Failure> {
-    if form == Form::Text {
-        stream(more)?;
-    }
-    Ok(())
-}
-
-/// Leaves `most` rows of an interval; what text says below them.
-fn cut<T>(rows: &mut Vec<T>, most: Option<u64>) -> String {
-    let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    let more = rows.len().saturating_sub(most);
-    rows.truncate(most);
-    if more > 0 { format!("… and {more} more; --rows tells them\n\n") } else { "\n".to_owned() }
+    own_up(&watch.probe)
 }
 
 /// Says what this kernel does not let be seen.
@@ -143,12 +120,7 @@ struct Watch<W = Tcp> {
 impl Watch {
     fn begin(options: &WatchOptions) -> Result<Self, Failure> {
         limits::open_files(FILES)?;
-        let begin = || {
-            let probe = attached(Tcp::load())?;
-            report_gaps(probe.gaps());
-            Ok(probe)
-        };
-        Self::over(begin, |probe| probe.losses().is_ok() && probe.connections().is_ok(), options)
+        Self::over(|| seeing(Tcp::load()), |probe| probe.losses().is_ok() && probe.connections().is_ok(), options)
     }
 }
 
@@ -191,6 +163,14 @@ impl<W> Watch<W> {
         Ok(())
     }
 
+    /// Lets an interval pass.
+    fn pass(&self, interval: Duration) {
+        let end = Instant::now() + interval;
+        while let Some(left) = self.left_until(Some(end)) {
+            thread::sleep(left);
+        }
+    }
+
     /// Says that from now on nothing is missed.
     fn ready(&self) {
         say("watching; Ctrl-C ends it");
@@ -205,9 +185,7 @@ impl<W> Watch<W> {
         let left = self.until.map_or(GLANCE, |until| until.saturating_duration_since(Instant::now()));
         left.min(GLANCE)
     }
-}
 
-impl<W> Watch<W> {
     /// How long to wait for what happens next before `end`; none once that, or the whole, is over.
     fn left_until(&self, end: Option<Instant>) -> Option<Duration> {
         let left = end.map_or(Some(GLANCE), |end| end.checked_duration_since(Instant::now()));
@@ -232,28 +210,20 @@ impl<S: TellsConnections> Watch<Witness<S>> {
         self.probe.detach();
         feed.wait(Duration::ZERO)
     }
-
-    /// Says what was missed.
-    fn own_up(&self) -> Result<ExitCode, Failure> {
-        let losses = self.probe.losses().context("cannot read what was lost")?;
-        for (kind, lost) in losses.by_kind().filter(|(_, lost)| *lost > 0) {
-            say(&format!("lost {lost} events ({kind:?}): they came faster than they were read"));
-        }
-        if losses.sockets > 0 {
-            say(&format!("{} sockets were not followed: there was no room for them", losses.sockets));
-        }
-        if losses.late > 0 {
-            say(&format!("{} sockets were met late: what they had moved until then is not told", losses.late));
-        }
-        Ok(ExitCode::SUCCESS)
-    }
 }
 
-/// The programs, attached once they are loaded.
-pub fn attached(probe: Result<Tcp, ProbeError>) -> Result<Tcp, Failure> {
-    let mut probe = probe.map_err(without_witness)?;
-    probe.attach().map_err(without_witness)?;
-    Ok(probe)
+/// A witness, attached once it is loaded.
+pub fn attached<S: Source>(loaded: Result<Witness<S>, ProbeError>) -> Result<Witness<S>, Failure> {
+    let mut witness = loaded.map_err(without_witness)?;
+    witness.attach().map_err(without_witness)?;
+    Ok(witness)
+}
+
+/// The same; what it does not see is said.
+pub fn seeing<S: Source>(loaded: Result<Witness<S>, ProbeError>) -> Result<Witness<S>, Failure> {
+    let witness = attached(loaded)?;
+    report_gaps(witness.gaps());
+    Ok(witness)
 }
 
 /// Gives up every privilege that reading does not take.

@@ -1,19 +1,20 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use cgroup::CgroupMode;
 use measure::MemorySource;
 
 use crate::quota::Quotas;
 use crate::text::{Text, find, read_if_there};
-use crate::{Cgroups, MeterError, Mode, USER_HZ};
+use crate::{Cgroups, MeterError, USER_HZ};
 
 /// A container and the files that tell what it uses.
 #[derive(Debug)]
-pub struct Container {
+pub struct ContainerMeter {
     pod: String,
     container: String,
     cpu: Cpu,
-    memory: Memory,
+    memory: MemoryFiles,
     quotas: Quotas,
 }
 
@@ -37,17 +38,17 @@ enum Cpu {
 }
 
 #[derive(Debug)]
-enum Memory {
+enum MemoryFiles {
     /// A memory controller: use, statistics, and what these call inactive file pages.
     WorkingSet { usage: Text, stat: Text, inactive_file: &'static str },
     /// No controller: processes of the group, and where they are described.
     Pss { processes: Text, proc: PathBuf },
 }
 
-impl Container {
+impl ContainerMeter {
     /// Opens the files of the group `path`.
     pub(crate) fn open(pod: &str, container: &str, cgroups: &Cgroups, path: &Path) -> Result<Self, MeterError> {
-        let (memory, cpu) = (Memory::open(cgroups, path)?, Cpu::open(cgroups, path)?);
+        let (memory, cpu) = (MemoryFiles::open(cgroups, path)?, Cpu::open(cgroups, path)?);
         let quotas = Quotas::open(cgroups, path)?;
         Ok(Self { pod: pod.to_owned(), container: container.to_owned(), cpu, memory, quotas })
     }
@@ -65,8 +66,8 @@ impl Container {
     /// Where its memory figure comes from.
     pub fn memory_source(&self) -> MemorySource {
         match self.memory {
-            Memory::WorkingSet { .. } => MemorySource::WorkingSet,
-            Memory::Pss { .. } => MemorySource::Pss,
+            MemoryFiles::WorkingSet { .. } => MemorySource::WorkingSet,
+            MemoryFiles::Pss { .. } => MemorySource::Pss,
         }
     }
 
@@ -100,7 +101,7 @@ impl Container {
         self.quotas.throttled()
     }
 
-    /// Memory now, in bytes: the working set as the kubelet computes it (use less inactive file pages), or the sum of
+    /// MemoryFiles now, in bytes: the working set as the kubelet computes it (use less inactive file pages), or the sum of
     /// the processes' proportional set sizes; [`memory_source`](Self::memory_source) tells which.
     ///
     /// # Errors
@@ -108,23 +109,23 @@ impl Container {
     /// The group is gone, or a process may not be looked at.
     pub fn memory(&self) -> Result<u64, MeterError> {
         match &self.memory {
-            Memory::WorkingSet { usage, stat, inactive_file } => {
+            MemoryFiles::WorkingSet { usage, stat, inactive_file } => {
                 let usage = usage.number("bytes")?;
                 let [inactive] = stat.fields([inactive_file])?;
                 // The two files are not read at one instant.
                 Ok(usage.saturating_sub(inactive))
             }
-            Memory::Pss { processes, proc } => pss(&processes.read()?, proc),
+            MemoryFiles::Pss { processes, proc } => pss(&processes.read()?, proc),
         }
     }
 }
 
 impl Cpu {
     fn open(cgroups: &Cgroups, path: &Path) -> Result<Self, MeterError> {
-        let group = cgroups.cpu.join(path);
-        match cgroups.mode {
-            Mode::V2 | Mode::Hybrid => Ok(Self::V2(Text::open(group.join("cpu.stat"))?)),
-            Mode::V1 => Ok(Self::V1 {
+        let group = cgroups.layout.cpu.join(path);
+        match cgroups.layout.mode {
+            CgroupMode::V2 | CgroupMode::Hybrid => Ok(Self::V2(Text::open(group.join("cpu.stat"))?)),
+            CgroupMode::V1 => Ok(Self::V1 {
                 usage: Text::open(group.join("cpuacct.usage"))?,
                 stat: Text::open(group.join("cpuacct.stat"))?,
             }),
@@ -132,12 +133,12 @@ impl Cpu {
     }
 }
 
-impl Memory {
+impl MemoryFiles {
     fn open(cgroups: &Cgroups, path: &Path) -> Result<Self, MeterError> {
-        if let Some(memory) = &cgroups.memory {
+        if let Some(memory) = &cgroups.layout.memory {
             return Self::working_set(&memory.join(path), "memory.usage_in_bytes", "total_inactive_file");
         }
-        let group = cgroups.cpu.join(path);
+        let group = cgroups.layout.cpu.join(path);
         // A v2 group has the file only if its parents hand the controller down, which not every host allows.
         if group.join("memory.current").exists() {
             return Self::working_set(&group, "memory.current", "inactive_file");

@@ -16,11 +16,11 @@ mod quota;
 mod snapshot;
 mod text;
 
-pub use cgroups::{Cgroups, Mode};
+pub use cgroups::Cgroups;
 pub use clock::clock;
-pub use container::{Container, CpuTime};
+pub use container::{ContainerMeter, CpuTime};
 pub use interrupts::interrupts_apart;
-pub use link::Link;
+pub use link::LinkMeter;
 pub use machine::{Machine, MachineTime};
 pub use network::NetworkTotals;
 pub use snapshot::{Snapshot, Used};

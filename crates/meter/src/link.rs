@@ -15,12 +15,12 @@ const SENT_PACKETS: usize = 9;
 
 /// The link of one pod, as it counts itself since it was made.
 #[derive(Debug)]
-pub struct Link {
+pub struct LinkMeter {
     pod: String,
     counters: Text,
 }
 
-impl Link {
+impl LinkMeter {
     /// Opens the counters of the network namespace in which process `pid` is, below `root`.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ mod tests {
         let heading = "Inter-|   Receive                    |  Transmit\n face |bytes packets ... |bytes packets ...\n";
         let check = |links: &str, expected: Option<(u64, u64)>| {
             std::fs::write(folder.join("dev"), format!("{heading}{links}")).unwrap();
-            let sent = Link::open(root.path(), "web-v1", 7).unwrap().sent();
+            let sent = LinkMeter::open(root.path(), "web-v1", 7).unwrap().sent();
             assert_eq!(sent.ok().map(|sent| (sent.sent_bytes, sent.sent_frames)), expected, "{links}");
         };
         let loopback = "    lo: 9 9 0 0 0 0 0 0 9 9 0 0 0 0 0 0\n";

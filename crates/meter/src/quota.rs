@@ -15,7 +15,9 @@ pub(crate) struct Quotas(Vec<Text>);
 impl Quotas {
     /// Opens what counts throttling for the group `path`, up to the root of the tree as far as this host shows it.
     pub(crate) fn open(cgroups: &Cgroups, path: &Path) -> Result<Self, MeterError> {
-        let groups = cgroups.quota.iter().flat_map(|root| path.ancestors().map(|group| root.join(group)));
+        let v2 = cgroups.layout.v2.iter().filter(|_| cgroups.layout.quota.is_none());
+        let groups =
+            cgroups.layout.quota.iter().chain(v2).flat_map(|root| path.ancestors().map(|group| root.join(group)));
         let files = groups.map(|group| group.join("cpu.stat")).filter(|file| file.exists());
         let mut quotas = Vec::new();
         for file in files {

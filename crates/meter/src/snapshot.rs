@@ -4,7 +4,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use measure::{ContainerUse, LinkUse, MachineUse};
 
-use crate::{Container, CpuTime, Link, Machine, MachineTime, MeterError};
+use crate::{ContainerMeter, CpuTime, LinkMeter, Machine, MachineTime, MeterError};
 
 /// Clocks that are read one after the other differ by less.
 const SUSPENDED_S_MIN: f64 = 0.1;
@@ -15,7 +15,7 @@ pub struct Snapshot {
     taken: Instant,
     /// The clock that runs on while the machine is suspended, at the same instant.
     boot: Duration,
-    containers: Vec<Seen>,
+    containers: Vec<ContainerReading>,
     links: Vec<LinkUse>,
     machine: MachineTime,
 }
@@ -36,7 +36,7 @@ pub struct Used {
 }
 
 #[derive(Clone, Debug)]
-struct Seen {
+struct ContainerReading {
     pod: String,
     container: String,
     cpu: CpuTime,
@@ -51,15 +51,15 @@ impl Snapshot {
     /// # Errors
     ///
     /// Any meter that cannot be read: a figure without one of its parts would be too low.
-    pub fn take(containers: &[Container], links: &[Link], machine: &Machine) -> Result<Self, MeterError> {
+    pub fn take(containers: &[ContainerMeter], links: &[LinkMeter], machine: &Machine) -> Result<Self, MeterError> {
         let (taken, boot) = (Instant::now(), since_boot());
-        let cpu: Vec<CpuTime> = containers.iter().map(Container::cpu).collect::<Result<_, _>>()?;
+        let cpu: Vec<CpuTime> = containers.iter().map(ContainerMeter::cpu).collect::<Result<_, _>>()?;
         let machine = machine.time()?;
-        let links = links.iter().map(Link::sent).collect::<Result<_, _>>()?;
+        let links = links.iter().map(LinkMeter::sent).collect::<Result<_, _>>()?;
         let seen = containers.iter().zip(cpu).map(|(container, cpu)| {
             let (pod, name) = (container.pod().to_owned(), container.container().to_owned());
             let (memory_bytes, throttled) = (container.memory()?, container.throttled()?);
-            Ok(Seen { pod, container: name, cpu, memory_bytes, throttled })
+            Ok(ContainerReading { pod, container: name, cpu, memory_bytes, throttled })
         });
         Ok(Self { taken, boot, containers: seen.collect::<Result<_, MeterError>>()?, links, machine })
     }
@@ -82,12 +82,12 @@ impl Snapshot {
         self.links.iter().find(|link| link.pod == pod)
     }
 
-    fn find(&self, other: &Seen) -> Option<&Seen> {
+    fn find(&self, other: &ContainerReading) -> Option<&ContainerReading> {
         self.containers.iter().find(|seen| (&seen.pod, &seen.container) == (&other.pod, &other.container))
     }
 }
 
-impl Seen {
+impl ContainerReading {
     fn until(&self, end: &Self) -> ContainerUse {
         ContainerUse {
             pod: end.pod.clone(),

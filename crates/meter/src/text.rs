@@ -13,8 +13,8 @@ const ROOM_BYTES: usize = 8192;
 #[derive(Debug, thiserror::Error)]
 pub enum MeterError {
     /// No control groups are mounted below `/sys/fs/cgroup` that tell CPU time.
-    #[error("no cgroup v2 tree and no v1 `cpuacct` controller below `/sys/fs/cgroup`")]
-    NoCgroups,
+    #[error(transparent)]
+    NoCgroups(cgroup::NoCgroups),
     /// A file cannot be read; `NotFound` or `ENODEV` where a control group has been removed.
     #[error("cannot read `{}`", path.display())]
     Read {

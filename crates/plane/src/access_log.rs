@@ -23,7 +23,9 @@ pub(crate) fn http(options: &Sidecar, reporter: Option<&Reporter>) -> Vec<Value>
 pub(crate) fn tcp(options: &Sidecar, reporter: Option<&Reporter>) -> Vec<Value> {
     // Metrics count opened connections, and ask to be told when one is; a line is for its end.
     let ended = |mut line: Value| {
-        line["filter"] = json!({"log_type_filter": {"types": ["TcpConnectionEnd"]}});
+        if reporter.is_some() {
+            line["filter"] = json!({"log_type_filter": {"types": ["TcpConnectionEnd"]}});
+        }
         line
     };
     lines(options).map(ended).chain(reporter.into_iter().flat_map(Reporter::tcp)).collect()

@@ -7,22 +7,32 @@ use crate::{Sidecar, spiffe};
 
 /// The filter of HTTP connections; none without rules.
 pub(crate) fn http(options: &Sidecar) -> Option<Value> {
-    let rules = json!({"rules": rules(options.authz)});
+    let rules = fields(json!({}), options);
     (options.authz > 0)
         .then(|| extension("envoy.filters.http.rbac", "envoy.extensions.filters.http.rbac.v3.RBAC", rules))
 }
 
 /// The filter of other connections; none without rules.
 pub(crate) fn tcp(options: &Sidecar) -> Option<Value> {
-    let rules = json!({"stat_prefix": "tcp.", "rules": rules(options.authz)});
+    let rules = fields(json!({"stat_prefix": "tcp."}), options);
     (options.authz > 0)
         .then(|| extension("envoy.filters.network.rbac", "envoy.extensions.filters.network.rbac.v3.RBAC", rules))
 }
 
+fn fields(mut fields: Value, options: &Sidecar) -> Value {
+    fields["rules"] = rules(options.authz);
+    if !options.preset.is_before_1_10() {
+        // Of policies that are only tried out, of which there are none.
+        fields["shadow_rules_stat_prefix"] = "istio_dry_run_allow_".into();
+    }
+    fields
+}
+
 /// One policy with `number` rules for callers that do not exist, and one rule that lets everybody pass. Envoy asks them in
-/// the order of their names, so that each request is held against all of them.
+/// the order of their names: zeros before the shorter numbers keep the last rule last, and few rules have Istio's names.
 fn rules(number: u32) -> Value {
-    let name = |index: u32| format!("ns[default]-policy[meshtax]-rule[{index:05}]");
+    let width = number.to_string().len();
+    let name = |index: u32| format!("ns[default]-policy[meshtax]-rule[{index:0width$}]");
     let nobody = |index: u32| {
         let principal = json!({"authenticated": {"principal_name": {"exact": spiffe(&format!("nobody-{index}"))}}});
         json!({"and_ids": {"ids": [{"or_ids": {"ids": [principal]}}]}})
@@ -31,5 +41,5 @@ fn rules(number: u32) -> Value {
     let rule = |principals: Value| json!({"permissions": [{"and_rules": {"rules": [{"any": true}]}}], "principals": [principals]});
     let mut policies: Map<String, Value> = (0..number).map(|index| (name(index), rule(nobody(index)))).collect();
     policies.insert(name(number), rule(everybody));
-    json!({"action": "ALLOW", "policies": policies})
+    json!({"policies": policies})
 }

@@ -1,6 +1,7 @@
 //! Who calls, as the caller's sidecar tells of itself: what Istio's `metadata_exchange` filter makes of a peer's headers.
 
 use serde_json::{Value, json};
+use topology::CLIENT;
 
 use crate::extension::extension;
 use crate::identity::CLUSTER_ID;
@@ -10,8 +11,8 @@ use crate::{Destination, GATEWAY, peer};
 /// Where a request's metadata have what is known of its caller.
 const SPACE: &str = "istio.peer";
 
-/// The client's pod, which no service stands for.
-const CLIENT: (&str, &str) = ("client", "v1");
+/// Version of the client's pod, which no service stands for.
+const CLIENT_VERSION: &str = "v1";
 
 /// What is told of a caller.
 #[derive(Clone, Copy)]
@@ -87,9 +88,9 @@ pub(crate) fn noting(destinations: &[Destination]) -> Value {
 /// The pattern of a caller's node id: workload, service, version, namespace. A Deployment is named after service and
 /// version, in which hyphens may stand, so known names tell where one ends.
 fn pattern(destinations: &[Destination]) -> String {
-    let services = destinations.iter().map(|destination| &*destination.service).chain([CLIENT.0, GATEWAY]);
+    let services = destinations.iter().map(|destination| &*destination.service).chain([CLIENT, GATEWAY]);
     let endpoints = destinations.iter().flat_map(|destination| &destination.endpoints);
-    let versions = endpoints.map(|endpoint| &*endpoint.version).chain([CLIENT.1]);
+    let versions = endpoints.map(|endpoint| &*endpoint.version).chain([CLIENT_VERSION]);
     let (services, versions) = (one_of(services), one_of(versions));
     format!("^[^~]*~[^~]*~(({services})(?:-({versions}))?)-[^-]+-[^-]+\\.([^~]*)~.*$")
 }

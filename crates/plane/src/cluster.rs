@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::extension::typed;
 use crate::identity::CLUSTER_ID;
 use crate::workload::workload_name;
-use crate::{Destination, Endpoint, Files, Port, Sidecar, control, tls};
+use crate::{Destination, Files, MeshEndpoint, Mtls, Port, Sidecar, control, tls};
 
 /// Where connections end that would otherwise loop through the proxy.
 pub(crate) const BLACK_HOLE: &str = "BlackHoleCluster";
@@ -121,8 +121,11 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
         "common_lb_config": {"healthy_panic_threshold": {}},
         "metadata": service_metadata(&destination.host(), &destination.service, destination.namespace),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
-        "transport_socket_matches": transports(destination, files, options),
     });
+    // A policy that switches mutual TLS off is of the application's namespace.
+    if options.mtls != Mtls::Off || control::is_part(destination) {
+        cluster["transport_socket_matches"] = transports(destination, files, options);
+    }
     if !destination.port.declared {
         cluster["typed_extension_protocol_options"] = http_options(json!({}));
     }
@@ -146,7 +149,7 @@ fn tls_mode() -> Value {
     json!({"tlsMode": "istio"})
 }
 
-fn weighted_endpoint(destination: &Destination, endpoint: &Endpoint, options: &Sidecar) -> Value {
+fn weighted_endpoint(destination: &Destination, endpoint: &MeshEndpoint, options: &Sidecar) -> Value {
     let address = json!({"address": endpoint.address, "port_value": destination.port.number});
     let mut metadata = json!({"istio": {
         "workload": workload_name(&destination.service, &endpoint.version),

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use topology::Protocol;
 
-use crate::{Destination, Endpoint, NAMESPACE, Port, Sidecar};
+use crate::{Destination, MeshEndpoint, NAMESPACE, Port, Sidecar};
 
 const ISTIO: &str = "istio-system";
 const SYSTEM: &str = "kube-system";
@@ -61,7 +61,7 @@ fn service(
         port: Port { number, protocol, declared: true },
         account: account.to_owned(),
         address: Ipv4Addr::from_bits(SERVICES_FROM + place),
-        endpoints: vec![Endpoint {
+        endpoints: vec![MeshEndpoint {
             pod: name.to_owned(),
             address: Ipv4Addr::from_bits(PODS_FROM + place),
             version: "1.0.0".to_owned(),

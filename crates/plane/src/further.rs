@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use topology::Protocol;
 
-use crate::{Destination, Endpoint, NAMESPACE, Port};
+use crate::{Destination, MeshEndpoint, NAMESPACE, Port};
 
 /// Virtual addresses and endpoints lie beside those of any lab; nobody calls them.
 const SERVICES_FROM: u32 = Ipv4Addr::new(10, 97, 0, 1).to_bits();
@@ -20,7 +20,7 @@ pub(crate) fn further(destinations: &[Destination], mesh_size: u32) -> impl Iter
         port,
         account: format!("further-{index:05}"),
         address: Ipv4Addr::from_bits(SERVICES_FROM + index),
-        endpoints: vec![Endpoint {
+        endpoints: vec![MeshEndpoint {
             pod: format!("further-{index:05}-v1"),
             address: Ipv4Addr::from_bits(PODS_FROM + index),
             version: "v1".to_owned(),

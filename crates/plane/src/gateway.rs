@@ -23,12 +23,12 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
     let reporter = options.telemetry.then(|| Reporter::source(&workload));
 
     let served = destinations.iter().filter(|destination| destination.port.protocol == Protocol::Http);
-    let hosts: Vec<Value> = served.map(|destination| virtual_host(destination, options)).collect();
+    let hosts: Vec<Value> = served.map(|destination| host(destination, options)).collect();
     let mut manager = manager(&workload, &hosts, options, reporter.as_ref());
     if destinations.iter().any(|destination| !destination.port.declared) {
         manager = offering_http(&manager);
     }
-    let listener = listener(manager);
+    let listener = listener(manager, options);
 
     // As istiod pushes them: those that no route names, too.
     let known = known(destinations, options).into_iter();
@@ -36,6 +36,13 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
     clusters.extend(known.map(|destination| cluster::outbound(&destination, files, options)));
     clusters.extend(tracing::collector(destinations, files, options));
     around(&workload, vec![listener], clusters, options)
+}
+
+/// A service as the gateway's routes have it: under all its names, at the gateway's port.
+fn host(destination: &Destination, options: &Sidecar) -> Value {
+    let mut host = virtual_host(destination, options);
+    host["name"] = format!("{}:{GATEWAY_PORT}", destination.host()).into();
+    host
 }
 
 fn manager(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Option<&Reporter>) -> Value {
@@ -46,20 +53,23 @@ fn manager(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Op
         "use_remote_address": true,
         "forward_client_cert_details": "SANITIZE_SET",
         "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
+        "http_protocol_options": {},
         "route_config": routes(workload, hosts, options),
     });
     connection_manager(fields, workload, options, Vec::new(), reporter)
 }
 
-fn listener(manager: Value) -> Value {
+fn listener(manager: Value, options: &Sidecar) -> Value {
+    let mut chain = json!({"filters": [manager]});
+    if !options.preset.is_before_1_10() {
+        chain["transport_socket_connect_timeout"] = "15s".into();
+    }
     json!({
         "name": format!("0.0.0.0_{GATEWAY_PORT}"),
         "traffic_direction": "OUTBOUND",
         "address": socket_address(Ipv4Addr::UNSPECIFIED, GATEWAY_PORT),
-        "continue_on_listener_filters_timeout": true,
-        "listener_filters_timeout": "0s",
         "max_connections_to_accept_per_socket_event": 1,
-        "filter_chains": [{"filters": [manager]}],
+        "filter_chains": [chain],
     })
 }
 
@@ -68,6 +78,7 @@ fn routes(workload: &Workload, hosts: &[Value], options: &Sidecar) -> Value {
     let mut routes = json!({
         "name": format!("http.{GATEWAY_PORT}"),
         "validate_clusters": false,
+        "max_direct_response_body_size_bytes": 1_048_576,
         "ignore_port_in_host_matching": true,
         "virtual_hosts": hosts,
     });

@@ -42,13 +42,13 @@ pub use gateway::gateway_bootstrap;
 pub use identity::{NAMESPACE, TRUST_DOMAIN, fqdn, spiffe};
 pub use ingress::{GATEWAY, GATEWAY_ACCOUNT, GATEWAY_PORT};
 pub use option::{Mtls, Preset, Side, TlsVersion, Tracing};
-pub use own::{AppProbe, agent_bytes};
+pub use own::{AppHealthCheck, agent_bytes};
 pub use port::{ADMIN_PORT, AGENT_PORT, INBOUND_PORT, OUTBOUND_PORT, PROMETHEUS_PORT, Port, READINESS_PORT};
-pub use proxy::{IDENTITY_FILES, Part, Proxy, Ready, Redirect, Rendered, Surroundings, Template};
+pub use proxy::{IDENTITY_FILES, Proxy, ProxyReady, Redirect, Rendered, Surroundings, Template, TemplatePart};
 pub use redirect::redirect;
 pub use sidecar::{PROXY_UID, Plane, Sidecar, arguments};
 pub use tls::Files;
-pub use workload::{Destination, Endpoint, Workload};
+pub use workload::{Destination, MeshEndpoint, Workload};
 
 #[cfg(test)]
 mod tests;

@@ -1,39 +1,31 @@
-//! What the options of a sidecar can be. The names in an experiment file are those of the variants.
+//! What the options of a sidecar can be.
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 /// What a sidecar asks of those who call its pod. Sidecars encrypt towards sidecars unless it is off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mtls {
     /// A certificate of the mesh; plaintext is refused.
     Strict,
     /// A certificate of the mesh from those who have one; plaintext from the others. Istio's default.
     Permissive,
     /// Plaintext, on both sides.
-    #[serde(alias = "false")]
     Off,
 }
 
 /// The newest TLS version that a sidecar offers when it calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersion {
     /// What Istio's sidecars agreed on until 1.13.
-    #[serde(rename = "1.2")]
     V1_2,
     /// What they agree on since.
-    #[serde(rename = "1.3")]
     V1_3,
 }
 
 /// Which headers carry a trace from hop to hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracing {
     /// None.
-    #[serde(alias = "false")]
     Off,
     /// Zipkin's `x-b3-…`.
     B3,
@@ -42,8 +34,7 @@ pub enum Tracing {
 }
 
 /// At which end of a hop a sidecar stands. At one end only, the hop is plaintext, as Istio's auto-mTLS decides it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// At both.
     Both,
@@ -55,16 +46,13 @@ pub enum Side {
 
 /// A release of Istio with a profile of its installation: the source of all options that are not written, and of traits
 /// that no option names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// Istio 1.6 as its profile `default` installs it (2020).
-    #[serde(rename = "istio-1.6-default")]
     Istio16Default,
     /// Istio 1.9 as its profile `demo` installs it (2021): everything is logged and traced.
-    #[serde(rename = "istio-1.9-demo")]
     Istio19Demo,
     /// Istio as its profile `default` installs it today (2026).
-    #[serde(rename = "today")]
     Today,
 }
 

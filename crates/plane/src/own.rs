@@ -14,7 +14,7 @@ pub(crate) const PROMETHEUS_STATS: &str = "prometheus_stats";
 /// An application's probe as the agent makes it in the kubelet's place: the kubelet has no certificate, so that strict
 /// mutual TLS would turn it away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppProbe {
+pub struct AppHealthCheck {
     /// Path that the kubelet asks the agent for.
     pub path: String,
     /// Port on which the agent asks the application.
@@ -23,10 +23,10 @@ pub struct AppProbe {
     pub target: String,
 }
 
-impl AppProbe {
+impl AppHealthCheck {
     /// The readiness probe of the container `container`, as Istio's injector rewrites it.
-    pub fn ready(container: &str, port: u16, target: &str) -> AppProbe {
-        AppProbe { path: format!("/app-health/{container}/readyz"), port, target: target.to_owned() }
+    pub fn ready(container: &str, port: u16, target: &str) -> AppHealthCheck {
+        AppHealthCheck { path: format!("/app-health/{container}/readyz"), port, target: target.to_owned() }
     }
 }
 

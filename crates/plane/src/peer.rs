@@ -30,20 +30,20 @@ pub(crate) fn metadata(workload: &Workload, preset: Preset) -> String {
     STANDARD.encode(structure(&fields(workload, preset)))
 }
 
-enum Field {
+enum PeerField {
     Text(String),
-    Fields(Fields),
+    Fields(PeerFields),
 }
 
-type Fields = BTreeMap<&'static str, Field>;
+type PeerFields = BTreeMap<&'static str, PeerField>;
 
-fn fields(workload: &Workload, preset: Preset) -> Fields {
-    let text = |text: &str| Field::Text(text.to_owned());
+fn fields(workload: &Workload, preset: Preset) -> PeerFields {
+    let text = |text: &str| PeerField::Text(text.to_owned());
     let namespace = workload.namespace;
     let owner = format!("kubernetes://apis/apps/v1/namespaces/{namespace}/deployments/{}", workload.name());
-    let mut fields = Fields::from([
+    let mut fields = PeerFields::from([
         ("CLUSTER_ID", text(CLUSTER_ID)),
-        ("LABELS", Field::Fields(labels(workload, preset))),
+        ("LABELS", PeerField::Fields(labels(workload, preset))),
         ("NAME", text(&workload.replica())),
         ("NAMESPACE", text(namespace)),
         ("OWNER", text(&owner)),
@@ -65,9 +65,9 @@ fn fields(workload: &Workload, preset: Preset) -> Fields {
     fields
 }
 
-fn labels(workload: &Workload, preset: Preset) -> Fields {
-    let text = |text: &str| Field::Text(text.to_owned());
-    let mut labels = Fields::from([
+fn labels(workload: &Workload, preset: Preset) -> PeerFields {
+    let text = |text: &str| PeerField::Text(text.to_owned());
+    let mut labels = PeerFields::from([
         ("app", text(&workload.service)),
         ("service.istio.io/canonical-name", text(&workload.service)),
         ("service.istio.io/canonical-revision", text(workload.version_or("latest"))),
@@ -87,18 +87,18 @@ fn labels(workload: &Workload, preset: Preset) -> Fields {
 }
 
 /// `google.protobuf.Struct`: entries of a map, each with key (1) and value (2), as field 1.
-fn structure(fields: &Fields) -> Vec<u8> {
-    let entry = |(key, value): (&&str, &Field)| {
+fn structure(fields: &PeerFields) -> Vec<u8> {
+    let entry = |(key, value): (&&str, &PeerField)| {
         delimited(1, &[delimited(1, key.as_bytes()), delimited(2, &value_of(value))].concat())
     };
     fields.iter().flat_map(entry).collect()
 }
 
 /// `google.protobuf.Value`: a string is its field 3, a structure its field 5.
-fn value_of(field: &Field) -> Vec<u8> {
+fn value_of(field: &PeerField) -> Vec<u8> {
     match field {
-        Field::Text(text) => delimited(3, text.as_bytes()),
-        Field::Fields(fields) => delimited(5, &structure(fields)),
+        PeerField::Text(text) => delimited(3, text.as_bytes()),
+        PeerField::Fields(fields) => delimited(5, &structure(fields)),
     }
 }
 
@@ -134,10 +134,10 @@ mod tests {
     }
 
     /// A field a line; those of a structure below its name.
-    fn lines(fields: &Fields) -> String {
-        let line = |(key, value): (&&str, &Field)| match value {
-            Field::Text(text) => format!("{key} {text}\n"),
-            Field::Fields(inner) => format!("{key}\n{}", lines(inner)).trim_end().replace('\n', "\n  ") + "\n",
+    fn lines(fields: &PeerFields) -> String {
+        let line = |(key, value): (&&str, &PeerField)| match value {
+            PeerField::Text(text) => format!("{key} {text}\n"),
+            PeerField::Fields(inner) => format!("{key}\n{}", lines(inner)).trim_end().replace('\n', "\n  ") + "\n",
         };
         fields.iter().map(line).collect()
     }

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use minijinja::value::Value;
 use minijinja::{Environment, context};
-use topology::{Fault, Protocol};
+use topology::{Mistake, Protocol};
 
 use crate::redirect::redirect_to;
 use crate::template::{environment, fault_of};
-use crate::{Destination, Endpoint, PROXY_UID, Port, Workload, fqdn, spiffe};
+use crate::{Destination, MeshEndpoint, PROXY_UID, Port, Workload, fqdn, spiffe};
 
 /// A program of the user's own in every pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Proxy {
     /// What leads to the program.
     pub redirect: Redirect,
     /// How it tells that it is ready.
-    pub ready: Ready,
+    pub ready: ProxyReady,
 }
 
 /// A file to be made for each pod.
@@ -46,7 +46,7 @@ pub enum Redirect {
 
 /// How a proxy of the user's own tells that it is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ready {
+pub struct ProxyReady {
     /// Port on the pod's loopback that accepts connections then.
     pub port: u16,
     /// Path that answers 200 over HTTP then; without one, an accepted connection is enough.
@@ -81,7 +81,7 @@ pub struct Rendered {
 
 /// Which template a fault is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TemplatePart {
     /// A part of the command, counted from the program as 0.
     Command(usize),
     /// One of the files, counted from 0.
@@ -96,7 +96,7 @@ impl Proxy {
     /// # Errors
     ///
     /// The first template that cannot be filled in, and what is wrong there.
-    pub fn render(&self, surroundings: &Surroundings<'_>) -> Result<Rendered, (Part, Fault)> {
+    pub fn render(&self, surroundings: &Surroundings<'_>) -> Result<Rendered, (TemplatePart, Mistake)> {
         let environment = environment();
         let variables = self.variables(surroundings);
         let render = |part, text: &str| {
@@ -104,9 +104,9 @@ impl Proxy {
             text.map_err(|fault| (part, fault))
         };
         let (program, arguments) = self.command.split_first().expect("a command names its program");
-        let arguments = (1..).zip(arguments).map(|(number, text)| render(Part::Command(number), text));
+        let arguments = (1..).zip(arguments).map(|(number, text)| render(TemplatePart::Command(number), text));
         let files = self.templates.iter().enumerate().map(|(number, template)| {
-            let text = render(Part::File(number), &template.text)?;
+            let text = render(TemplatePart::File(number), &template.text)?;
             Ok(Template { name: template.name.clone(), text })
         });
         Ok(Rendered {
@@ -115,7 +115,7 @@ impl Proxy {
             rules: match &self.redirect {
                 Redirect::Ports { inbound: None, outbound: None } => None,
                 Redirect::Ports { inbound, outbound } => Some(redirect_to(*inbound, *outbound)),
-                Redirect::Rules(text) => Some(render(Part::Rules, text)?),
+                Redirect::Rules(text) => Some(render(TemplatePart::Rules, text)?),
             },
         })
     }
@@ -147,7 +147,7 @@ impl Proxy {
     }
 }
 
-fn render(environment: &Environment<'_>, variables: &Value, text: &str) -> Result<String, Fault> {
+fn render(environment: &Environment<'_>, variables: &Value, text: &str) -> Result<String, Mistake> {
     let template = environment.template_from_str(text);
     template.and_then(|template| template.render(variables)).map_err(|error| fault_of(&error, text))
 }
@@ -172,7 +172,7 @@ fn service(destination: &Destination) -> Value {
     }
 }
 
-fn endpoint(endpoint: &Endpoint, identity: &str) -> Value {
+fn endpoint(endpoint: &MeshEndpoint, identity: &str) -> Value {
     context! {
         pod => &endpoint.pod,
         address => endpoint.address.to_string(),

@@ -17,14 +17,14 @@ use crate::{NAMESPACE, Workload, fqdn};
 /// The values are formats: literal text, or Envoy's command operators, evaluated for each request.
 pub(crate) struct Reporter {
     side: &'static str,
-    source: Peer,
-    destination: Peer,
-    service: Service,
+    source: PeerLabels,
+    destination: PeerLabels,
+    service: ServiceLabels,
     security: &'static str,
 }
 
 /// A workload as metrics describe it.
-struct Peer {
+struct PeerLabels {
     workload: String,
     service: String,
     version: String,
@@ -35,7 +35,7 @@ struct Peer {
 }
 
 /// A service as metrics describe it.
-struct Service {
+struct ServiceLabels {
     host: String,
     name: String,
     namespace: String,
@@ -46,9 +46,9 @@ impl Reporter {
     pub(crate) fn source(workload: &Workload) -> Self {
         Self {
             side: "source",
-            source: Peer::own(workload, "%UPSTREAM_LOCAL_URI_SAN%"),
-            destination: Peer::upstream(),
-            service: Service::upstream(),
+            source: PeerLabels::own(workload, "%UPSTREAM_LOCAL_URI_SAN%"),
+            destination: PeerLabels::upstream(),
+            service: ServiceLabels::upstream(),
             // Istio too leaves the judgement to the side that demands the certificate.
             security: UNKNOWN,
         }
@@ -58,9 +58,9 @@ impl Reporter {
     pub(crate) fn destination(workload: &Workload, security: &'static str) -> Self {
         Self {
             side: "destination",
-            source: Peer::stranger("%DOWNSTREAM_PEER_URI_SAN%"),
-            destination: Peer::own(workload, "%DOWNSTREAM_LOCAL_URI_SAN%"),
-            service: Service::own(workload),
+            source: PeerLabels::stranger("%DOWNSTREAM_PEER_URI_SAN%"),
+            destination: PeerLabels::own(workload, "%DOWNSTREAM_LOCAL_URI_SAN%"),
+            service: ServiceLabels::own(workload),
             // No operator says it in Istio's words, but the filter chain does: it has a TLS context that demands a
             // certificate of the trust domain, or none. `source_principal` shows which certificate it was.
             security,
@@ -69,14 +69,14 @@ impl Reporter {
 
     /// The same for what was meant for none of the mesh's services, under a name of Istio's.
     pub(crate) fn of_no_service(self, name: &str) -> Self {
-        let service = Service { host: UNKNOWN.into(), name: name.into(), namespace: UNKNOWN.into() };
+        let service = ServiceLabels { host: UNKNOWN.into(), name: name.into(), namespace: UNKNOWN.into() };
         Self { service, ..self }
     }
 
     /// The same where callers introduce themselves.
     pub(crate) fn of_introduced(self) -> Self {
         let principal = self.source.principal;
-        Self { source: Peer::introduced(principal), ..self }
+        Self { source: PeerLabels::introduced(principal), ..self }
     }
 
     /// Access loggers of an HTTP connection manager.
@@ -147,7 +147,7 @@ impl Reporter {
     }
 }
 
-impl Peer {
+impl PeerLabels {
     /// The reporter's own workload.
     fn own(workload: &Workload, principal: &str) -> Self {
         Self {
@@ -203,7 +203,7 @@ impl Peer {
     }
 }
 
-impl Service {
+impl ServiceLabels {
     fn own(workload: &Workload) -> Self {
         Self { host: fqdn(&workload.service), name: workload.service.clone(), namespace: NAMESPACE.into() }
     }

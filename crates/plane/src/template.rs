@@ -1,6 +1,6 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
-use topology::Fault;
+use topology::Mistake;
 
 /// Steps that a template may take: some hundred times as many as a file for hundreds of services takes.
 const FUEL: u64 = 5_000_000;
@@ -26,7 +26,7 @@ fn refuse(why: String) -> Result<String, Error> {
 }
 
 /// What is wrong with the template `text`, at its place.
-pub(crate) fn fault_of(error: &Error, text: &str) -> Fault {
+pub(crate) fn fault_of(error: &Error, text: &str) -> Mistake {
     let before = error.range().and_then(|range| text.get(..range.start));
     let (line, column) = before.map_or((error.line().unwrap_or(0), 1), place_after);
     let what = match (error.kind(), error.detail()) {
@@ -36,7 +36,7 @@ pub(crate) fn fault_of(error: &Error, text: &str) -> Fault {
         (kind, None) => kind.to_string(),
     };
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    Fault { line: count(line), column: count(column), what, hint: Some(hint(error.kind()).to_owned()) }
+    Mistake { line: count(line), column: count(column), what, hint: Some(hint(error.kind()).to_owned()) }
 }
 
 /// Line and column of what follows `text`, from 1.

@@ -10,7 +10,8 @@ use serde_json::Value;
 use topology::Protocol;
 
 use crate::{
-    Destination, Endpoint, Files, Mtls, Port, Preset, Sidecar, Workload, arguments, bootstrap, fqdn, redirect, spiffe,
+    Destination, Files, MeshEndpoint, Mtls, Port, Preset, Sidecar, Workload, arguments, bootstrap, fqdn, redirect,
+    spiffe,
 };
 
 const HTTP: Port = Port { number: 9080, protocol: Protocol::Http, declared: true };
@@ -87,7 +88,6 @@ fn ports_that_no_service_has_pass_where_their_kind_may() {
     insta::assert_snapshot!(chains(Mtls::Off), @r#"
     virtualInbound-catchall-http raw_buffer ["http/1.1", "h2c"] as it is
     virtualInbound raw_buffer [] as it is
-    virtualInbound tls [] as it is
     envoy.filters.listener.http_inspector
     "#);
 }
@@ -248,7 +248,7 @@ fn workload(ports: &[Port]) -> Workload {
 }
 
 fn destinations() -> Vec<Destination> {
-    let endpoint = |last, version: &str, weight| Endpoint {
+    let endpoint = |last, version: &str, weight| MeshEndpoint {
         pod: format!("pod-{version}"),
         address: Ipv4Addr::new(10, 0, 0, last),
         version: version.into(),

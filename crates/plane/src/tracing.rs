@@ -6,11 +6,18 @@ use crate::extension::typed;
 use crate::identity::CLUSTER_ID;
 use crate::{Destination, Files, Sidecar, TRUST_DOMAIN, Tracing, Workload, cluster, fqdn};
 
-/// Name of the service that collects Zipkin's spans.
-const ZIPKIN: &str = "zipkin";
+/// A service that collects spans.
+struct Collector {
+    /// Its name.
+    service: &'static str,
+    /// The port by which Istio's mesh knows it.
+    port: u16,
+    /// Where it takes spans.
+    path: &'static str,
+}
 
-/// Name of the service that collects OpenTelemetry's spans.
-const OPEN_TELEMETRY: &str = "otel-collector";
+const ZIPKIN: Collector = Collector { service: "zipkin", port: 9411, path: "/api/v2/spans" };
+const OPEN_TELEMETRY: Collector = Collector { service: "otel-collector", port: 4318, path: "/v1/traces" };
 
 /// The `tracing` block of an HTTP connection manager.
 ///
@@ -25,7 +32,7 @@ pub(crate) fn block(workload: &Workload, options: &Sidecar) -> Value {
     if !options.preset.is_before_1_10() {
         block["custom_tags"] = tags(workload);
     }
-    if let Some(provider) = provider(workload, options.tracing) {
+    if let Some(provider) = provider(workload, options) {
         block["provider"] = provider;
     }
     block
@@ -56,31 +63,16 @@ fn tags(workload: &Workload) -> Value {
     ["allow", "deny"].into_iter().flat_map(dry_run).chain(workload.map(literal)).collect()
 }
 
-fn provider(workload: &Workload, tracing: Tracing) -> Option<Value> {
-    let collector = collector_of(tracing)?;
-    let (name, kind, fields) = match tracing {
+fn provider(workload: &Workload, options: &Sidecar) -> Option<Value> {
+    let collector = collector_of(options.tracing)?;
+    let (name, kind, fields) = match options.tracing {
         Tracing::Off => return None,
-        Tracing::B3 => (
-            "envoy.tracers.zipkin",
-            "envoy.config.trace.v3.ZipkinConfig",
-            json!({
-                "collector_cluster": collector,
-                "collector_endpoint": "/api/v2/spans",
-                "collector_endpoint_version": "HTTP_JSON",
-                "collector_hostname": fqdn(collector),
-                "trace_id_128bit": true,
-                "shared_span_context": false,
-            }),
-        ),
+        Tracing::B3 => ("envoy.tracers.zipkin", "envoy.config.trace.v3.ZipkinConfig", zipkin(&collector, options)),
         Tracing::Traceparent => (
             "envoy.tracers.opentelemetry",
             "envoy.config.trace.v3.OpenTelemetryConfig",
             json!({
-                "http_service": {"http_uri": {
-                    "uri": format!("http://{}/v1/traces", fqdn(collector)),
-                    "cluster": collector,
-                    "timeout": "1s",
-                }},
+                "http_service": {"http_uri": collector.uri("", options)},
                 "service_name": format!("{}.{}", workload.service, workload.namespace),
             }),
         ),
@@ -88,22 +80,61 @@ fn provider(workload: &Workload, tracing: Tracing) -> Option<Value> {
     Some(json!({"name": name, "typed_config": typed(kind, fields)}))
 }
 
-/// The collector's cluster: the topology's service of that name, or none that has an endpoint.
+fn zipkin(collector: &Collector, options: &Sidecar) -> Value {
+    let mut fields = json!({
+        "collector_endpoint_version": "HTTP_JSON",
+        "trace_id_128bit": true,
+        "shared_span_context": false,
+    });
+    if options.preset.is_before_1_10() {
+        fields["collector_cluster"] = collector.cluster(options).into();
+        fields["collector_endpoint"] = collector.path.into();
+        fields["collector_hostname"] = fqdn(collector.service).into();
+    } else {
+        fields["collector_service"] = json!({"http_uri": collector.uri("http://", options)});
+    }
+    fields
+}
+
+impl Collector {
+    /// Its cluster: that of the service, or one of its own in the bootstrap of older releases.
+    fn cluster(&self, options: &Sidecar) -> String {
+        if options.preset.is_before_1_10() {
+            return self.service.to_owned();
+        }
+        format!("outbound|{}||{}", self.port, fqdn(self.service))
+    }
+
+    fn uri(&self, scheme: &str, options: &Sidecar) -> Value {
+        let uri = format!("{scheme}{}{}", fqdn(self.service), self.path);
+        json!({"uri": uri, "cluster": self.cluster(options), "timeout": "5s"})
+    }
+}
+
+/// The collector's cluster, unless it is that of one of the services: of the service of its name at another port, or without
+/// an endpoint.
 pub(crate) fn collector(destinations: &[Destination], files: &Files, options: &Sidecar) -> Option<Value> {
-    let name = collector_of(options.tracing)?;
-    let found = destinations.iter().find(|destination| destination.service == name);
+    let collector = collector_of(options.tracing)?;
+    let name = collector.cluster(options);
+    if destinations.iter().any(|destination| destination.cluster() == name) {
+        return None;
+    }
+    let found = destinations.iter().find(|destination| destination.service == collector.service);
     Some(match found {
-        None => json!({"name": name, "type": "STATIC", "connect_timeout": "1s"}),
+        None => {
+            let stat_name = cluster::stat_name(&name);
+            json!({"name": name, "type": "STATIC", "connect_timeout": "1s", "alt_stat_name": stat_name})
+        }
         Some(destination) => {
             let mut cluster = cluster::outbound(destination, files, options);
+            cluster["load_assignment"]["cluster_name"] = name.clone().into();
             cluster["name"] = name.into();
-            cluster["load_assignment"]["cluster_name"] = name.into();
             cluster
         }
     })
 }
 
-fn collector_of(tracing: Tracing) -> Option<&'static str> {
+fn collector_of(tracing: Tracing) -> Option<Collector> {
     match tracing {
         Tracing::Off => None,
         Tracing::B3 => Some(ZIPKIN),

@@ -41,12 +41,12 @@ pub struct Destination {
     /// Virtual address of the service.
     pub address: Ipv4Addr,
     /// Pods behind the address.
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Vec<MeshEndpoint>,
 }
 
 /// A pod behind a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct MeshEndpoint {
     /// Name of the pod.
     pub pod: String,
     /// Address of the pod.

@@ -3,33 +3,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use libbpf_rs::{MapCore, MapType, Object};
+use records::{MapFill, ProgramCost};
 
 use crate::error::ProbeError;
 use crate::object::entries;
-
-/// What a program has cost since its runs are timed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProgramCost {
-    /// Its name.
-    pub program: String,
-    /// Time that it ran.
-    pub time: Duration,
-    /// How often.
-    pub runs: u64,
-    /// How often it was passed by, timed or not, since it ran already on that processor.
-    pub misses: u64,
-}
-
-/// How full a map is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapFill {
-    /// Its name.
-    pub map: String,
-    /// Entries in it.
-    pub entries: u64,
-    /// Entries that it has room for.
-    pub max_entries: u64,
-}
 
 /// What a witness costs in the kernel.
 #[derive(Clone, Copy, Debug)]

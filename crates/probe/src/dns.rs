@@ -1,27 +1,18 @@
 //! The witness of DNS: queries as the sockets that ask see them. Its programs are on the way of every packet, so it stands
 //! apart from the witness of connections.
 
-pub(crate) mod counters;
-mod query;
-mod record;
-mod series;
-
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use libbpf_rs::{Link, MapCore, MapFlags};
-use zerocopy::IntoBytes;
+use records::{DnsKey, DnsLosses, DnsSeries, Query};
+use zerocopy::{Immutable, IntoBytes};
 
-use self::record::{KeyRecord, SettingsRecord};
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::group::root_group;
 use crate::object::{forgo_feed, iterator, map, open_object, program, read_through};
-use crate::witness::{Programs, Source, Witness, read};
-
-pub use counters::{Losses, Series};
-pub use query::{Query, Rcode, Transport, type_name};
-pub use series::{Key, LATENCY_BOUNDS};
+use crate::witness::{Programs, Source, Witness};
 
 /// The programs, compiled.
 const DNS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/dns.bpf.o"));
@@ -73,25 +64,16 @@ impl Dns {
         }
         let object = open.load().map_err(ProbeError::refused("dns"))?;
         let expire_all = iterator(&object, "expire_all")?;
-        Self::of(object, Queries { expire_all }, &[KeyRecord::default()])
+        Self::of(object, Queries { expire_all })
     }
 
-    /// Ends the queries that have waited for too long: they are counted and told once, here or in [`Witness::series`].
-    ///
-    /// # Errors
-    ///
-    /// The kernel lacks memory for it.
-    pub fn give_up(&self) -> Result<(), ProbeError> {
-        self.source.catch_up()
-    }
-
-    /// The feed of queries as they end, from now on. Those that time out come after [`Self::give_up`].
+    /// The feed of queries as they end, from now on. Those that time out come after [`Self::tidy`].
     ///
     /// # Errors
     ///
     /// The ring cannot be mapped.
     pub fn feed(&self) -> Result<Feed<Query>, ProbeError> {
-        let feed = Feed::of(&map(&self.object, "events"), Query::of)?;
+        let feed = Feed::of(&map(&self.object, "events"), Query::read)?;
         map(&self.object, "feeds")
             .update(&0u32.to_ne_bytes(), &1u32.to_ne_bytes(), MapFlags::ANY)
             .map_err(ProbeError::Map)?;
@@ -100,16 +82,12 @@ impl Dns {
 }
 
 impl Source for Queries {
-    type Key = Key;
-    type Series = Series;
-    type Losses = Losses;
+    type Key = DnsKey;
+    type Series = DnsSeries;
+    type Losses = DnsLosses;
 
-    fn key(&self, bytes: &[u8]) -> Key {
-        Key::of(&read(bytes))
-    }
-
-    fn is_other(key: &Key) -> bool {
-        key.is_other()
+    fn key(&self, bytes: &[u8]) -> DnsKey {
+        DnsKey::read(bytes)
     }
 
     /// At the root of the control groups, beside those of others.
@@ -123,6 +101,26 @@ impl Source for Queries {
     }
 
     fn catch_up(&self) -> Result<(), ProbeError> {
+        self.tidy()
+    }
+
+    fn tidy(&self) -> Result<(), ProbeError> {
         read_through(&self.expire_all).map(drop)
+    }
+}
+
+/// `settings` of `bpf/dns.bpf.c`.
+#[derive(Clone, Copy, IntoBytes, Immutable)]
+#[repr(C)]
+struct SettingsRecord {
+    timeout_ns: u64,
+    withholds_names: u32,
+    pad: u32,
+}
+
+impl SettingsRecord {
+    fn of(options: DnsOptions) -> Self {
+        let timeout_ns = u64::try_from(options.timeout.as_nanos()).unwrap_or(u64::MAX);
+        Self { timeout_ns, withholds_names: u32::from(!options.names), pad: 0 }
     }
 }

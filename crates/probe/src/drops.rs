@@ -1,18 +1,15 @@
 //! Packets that the kernel drops, and why.
 
-pub(crate) mod counters;
-
 use libbpf_rs::btf::Btf;
 use libbpf_rs::{MapCore, MapFlags, OpenObject};
+use records::{DropKey, DropLosses, DropReason, Dropped, KernelNames};
 
-use self::counters::DropLosses;
-use crate::dropped::{DropKey, DropKeyRecord, DropRecord, Dropped};
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::object::{NO_STORAGE, arguments, forgo_feed, load, map};
 use crate::reason::Reasons;
 use crate::symbols::Symbols;
-use crate::witness::{Programs, Source, Witness, read};
+use crate::witness::{Programs, Source, Witness};
 
 /// The programs, compiled.
 const DROPS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/drops.bpf.o"));
@@ -22,7 +19,7 @@ const OWNERLESS: &str = ".rodata.ownerless";
 
 /// Which drops are told; all are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Reported {
     /// Those that somebody may miss.
     Missed,
     /// All of them.
@@ -31,7 +28,7 @@ pub enum Told {
 
 /// Who made the socket that a packet was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owners {
+enum SocketOwners {
     /// It is noted as the socket is made.
     Noted,
     /// The kernel lets no program note it.
@@ -40,16 +37,63 @@ enum Owners {
     Unasked,
 }
 
+/// The program that takes as many arguments as the kernel's tracepoint has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnDrop {
+    /// Before Linux 5.17.
+    WithoutReason,
+    /// Before Linux 6.11.
+    WithReason,
+    /// It is told the receiver, too.
+    WithReceiver,
+}
+
+impl OnDrop {
+    fn fitting(kernel: &Btf) -> Self {
+        match arguments(kernel, "kfree_skb") {
+            0..=2 => Self::WithoutReason,
+            3 => Self::WithReason,
+            _ => Self::WithReceiver,
+        }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::WithoutReason => "on_drop_without_reason",
+            Self::WithReason => "on_drop_with_reason",
+            Self::WithReceiver => "on_drop",
+        }
+    }
+}
+
 /// Programs in the kernel that see packets dropped.
 pub type Drops = Witness<Packets>;
 
 /// What the witness of drops has of its own.
 #[derive(Debug)]
 pub struct Packets {
-    /// The program that fits the kernel's tracepoint.
-    on_drop: &'static str,
-    owners: Owners,
+    on_drop: OnDrop,
+    owners: SocketOwners,
+    names: DropNames,
+}
+
+/// What the running kernel calls reasons and functions.
+#[derive(Debug)]
+struct DropNames {
     reasons: Reasons,
+    /// None where single drops are not told.
+    symbols: Symbols,
+}
+
+impl KernelNames for DropNames {
+    fn reason(&self, number: u32) -> DropReason {
+        let name = self.reasons.name(number);
+        DropReason { benign: self.reasons.is_benign(&name), name }
+    }
+
+    fn function(&self, address: u64) -> Option<String> {
+        self.symbols.name(address).map(ToOwned::to_owned)
+    }
 }
 
 impl Drops {
@@ -75,12 +119,12 @@ impl Drops {
     fn load_either(tells: bool) -> Result<Self, ProbeError> {
         libbpf_rs::set_print(None);
         let kernel = Btf::from_vmlinux().map_err(ProbeError::refused("drops"))?;
-        let on_drop = fitting(&kernel);
-        let with_owners = tells.then(|| load(DROPS, &[on_drop], |_| ()).ok()).flatten();
+        let on_drop = OnDrop::fitting(&kernel);
+        let with_owners = tells.then(|| load(DROPS, &[on_drop.program()], |_| ()).ok()).flatten();
         let owners = match with_owners {
-            Some(_) => Owners::Noted,
-            None if tells => Owners::Unnoted,
-            None => Owners::Unasked,
+            Some(_) => SocketOwners::Noted,
+            None if tells => SocketOwners::Unnoted,
+            None => SocketOwners::Unasked,
         };
         let forgo = |open: &mut OpenObject| {
             forgo_owners(open);
@@ -88,10 +132,14 @@ impl Drops {
                 forgo_feed(open);
             }
         };
-        let without_owners = || load(DROPS, &[on_drop], forgo).map_err(ProbeError::refused("drops"));
+        let without_owners = || load(DROPS, &[on_drop.program()], forgo).map_err(ProbeError::refused("drops"));
         let object = with_owners.map_or_else(without_owners, Ok)?;
-        let source = Packets { on_drop, owners, reasons: Reasons::of(&kernel) };
-        Self::of(object, source, &[DropKeyRecord::default()])
+        let source = Packets {
+            on_drop,
+            owners,
+            names: DropNames { reasons: Reasons::of(&kernel), symbols: Symbols::default() },
+        };
+        Self::of(object, source)
     }
 
     /// The feed of drops from now on; a later call changes what all feeds tell.
@@ -99,15 +147,14 @@ impl Drops {
     /// # Errors
     ///
     /// The ring cannot be mapped.
-    pub fn feed(&self, told: Told) -> Result<Feed<Dropped>, ProbeError> {
-        let (reasons, symbols) = (self.source.reasons.clone(), Symbols::read());
-        let feed =
-            Feed::of(&map(&self.object, "events"), move |record: &DropRecord| Dropped::of(record, &reasons, &symbols))?;
+    pub fn feed(&self, reported: Reported) -> Result<Feed<Dropped>, ProbeError> {
+        let names = DropNames { reasons: self.source.names.reasons.clone(), symbols: Symbols::read() };
+        let feed = Feed::of(&map(&self.object, "events"), move |bytes| Dropped::read(bytes, &names))?;
         let muted = map(&self.object, "muted");
-        for reason in self.source.reasons.benign() {
-            match told {
-                Told::Missed => muted.update(&reason.to_ne_bytes(), &1u32.to_ne_bytes(), MapFlags::ANY),
-                Told::All => muted.delete(&reason.to_ne_bytes()).or(Ok(())),
+        for reason in self.source.names.reasons.benign() {
+            match reported {
+                Reported::Missed => muted.update(&reason.to_ne_bytes(), &1u32.to_ne_bytes(), MapFlags::ANY),
+                Reported::All => muted.delete(&reason.to_ne_bytes()).or(Ok(())),
             }
             .map_err(ProbeError::Map)?;
         }
@@ -123,27 +170,23 @@ impl Source for Packets {
     type Losses = DropLosses;
 
     fn key(&self, bytes: &[u8]) -> DropKey {
-        DropKey::of(&read::<DropKeyRecord>(bytes), &self.reasons)
-    }
-
-    fn is_other(key: &DropKey) -> bool {
-        key.is_other()
+        DropKey::read(bytes, &self.names)
     }
 
     fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {
-        if self.on_drop == "on_drop_without_reason" {
+        if self.on_drop == OnDrop::WithoutReason {
             programs.gap("why packets are dropped", "the kernel is older than 5.17");
         }
-        if self.on_drop != "on_drop" {
+        if self.on_drop != OnDrop::WithReceiver {
             let what = "which socket a packet was for that is dropped on its way in";
             programs.gap(what, "the kernel is older than 6.11");
         }
         match self.owners {
-            Owners::Noted => programs.own_sockets()?,
-            Owners::Unnoted => programs.gap("who made the sockets of dropped packets", NO_STORAGE),
-            Owners::Unasked => {}
+            SocketOwners::Noted => programs.own_sockets()?,
+            SocketOwners::Unnoted => programs.gap("who made the sockets of dropped packets", NO_STORAGE),
+            SocketOwners::Unasked => {}
         }
-        programs.attach(self.on_drop)
+        programs.attach(self.on_drop.program())
     }
 }
 
@@ -155,13 +198,4 @@ fn forgo_owners(open: &mut OpenObject) {
     let mut seeding =
         open.progs_mut().find(|program| program.name() == "seed_all").expect("the object has this program");
     seeding.set_autoload(false);
-}
-
-/// The program that takes as many arguments as the kernel's tracepoint has.
-fn fitting(kernel: &Btf) -> &'static str {
-    match arguments(kernel, "kfree_skb") {
-        0..=2 => "on_drop_without_reason",
-        3 => "on_drop_with_reason",
-        _ => "on_drop",
-    }
 }

@@ -3,13 +3,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
-use zerocopy::FromBytes;
+use records::Connection;
 
-use crate::connection::Connection;
 use crate::error::ProbeError;
 
 /// What happens, as it happens. It is no source of counts: when nobody takes events fast enough they are lost, and
-/// [`crate::Losses`] says how many.
+/// [`crate::Witness::losses`] says how many.
 #[derive(Debug)]
 pub struct Feed<T = Connection> {
     ring: RingBuffer<'static>,
@@ -17,17 +16,13 @@ pub struct Feed<T = Connection> {
 }
 
 impl<T: 'static> Feed<T> {
-    /// What comes through a ring as records that `told` understands.
-    pub(crate) fn of<R: FromBytes>(
-        map: &dyn libbpf_rs::MapCore,
-        told: impl Fn(&R) -> T + 'static,
-    ) -> Result<Self, ProbeError> {
+    /// What comes through a ring, as `read` understands it.
+    pub(crate) fn of(map: &dyn libbpf_rs::MapCore, read: impl Fn(&[u8]) -> T + 'static) -> Result<Self, ProbeError> {
         let arrived = Rc::<RefCell<Vec<T>>>::default();
         let into = Rc::clone(&arrived);
         let mut builder = RingBufferBuilder::new();
         let take = move |bytes: &[u8]| {
-            let record = R::read_from_bytes(bytes).expect("programs and loader share one layout");
-            into.borrow_mut().push(told(&record));
+            into.borrow_mut().push(read(bytes));
             0
         };
         builder.add(map, take).map_err(ProbeError::Map)?;

@@ -3,14 +3,22 @@
 //!
 //! In: nothing but the right to load programs. Out: counters that only grow, snapshots of what is open, and a live feed of
 //! what happens. This room knows no pod and no metric's name, formats nothing, and clears a counter only where it can grow no more.
+//!
+//! # How it works
+//!
+//! Walks over the map (`every.h`) read what the kernel counts per socket (`snapshot.h`): `tell_all` adds what is new
+//! to series, `write_all` writes sockets out; the last is at the close, under the socket's lock, and exact
+//! (`reading.h` has the formulas). Bytes sent are those on the wire: acknowledged or in flight. An opening reaches
+//! its series at the first reading or the end. Older sockets get a baseline (`seed.h`): from the files of processes,
+//! then from the TCP table of each network namespace, as `ss` has it listed; `iter/tcp` has the kernel free requests
+//! too early. Who has spent a SYN is the client (`adopt.h`). A story's lock is held where it ends and where something
+//! is told of it: what was read at its address before counts only if it has not ended since. Programs whose
+//! tracepoint the kernel's BTF lacks are left out before loading. `event.bpf.c` is the tier below Linux 5.13 (opens,
+//! retransmits, resets); `drops` there forgoes owners. From Linux 6.1 on hash maps take memory as they fill
+//! (`object.rs`).
 
-#[macro_use]
-mod counters;
-
-mod connection;
 mod cost;
-pub mod dns;
-mod dropped;
+mod dns;
 mod drops;
 mod error;
 mod feed;
@@ -19,24 +27,18 @@ mod group;
 pub mod netlink;
 mod object;
 mod reason;
-mod record;
 mod statistics;
 mod symbols;
 mod tcp;
 mod udp;
 mod witness;
 
-pub use connection::{Connection, Flags, Kind, Role, State};
-pub use cost::{Costs, MapFill, ProgramCost};
-pub use counters::{Counter, Counters};
-pub use dns::{Dns, DnsOptions};
-pub use dropped::{DropKey, Dropped};
-pub use drops::counters::DropLosses;
-pub use drops::{Drops, Packets, Told};
+pub use cost::Costs;
+pub use dns::{Dns, DnsOptions, Queries};
+pub use drops::{Drops, Packets, Reported};
 pub use error::{ProbeError, is_in_user_namespace, lacking};
 pub use feed::Feed;
 pub use gap::Gap;
-pub use tcp::{Events, Key, Losses, RTT_BOUNDS_US, SOCKETS_MAX, Series, Snapshots, Tcp, TellsConnections};
-pub use udp::counters::{UdpLosses, UdpSeries};
-pub use udp::{Datagrams, Ports, Udp, UdpKey, UdpRole};
-pub use witness::{Counted, Source, Witness};
+pub use tcp::{Events, SOCKETS_MAX, Snapshots, Tcp, TellsConnections};
+pub use udp::{Datagrams, Ports, Udp};
+pub use witness::{Source, SourceSeries, Witness};

@@ -1,31 +1,25 @@
 //! TCP: who talks to whom, how much and how well. No program is on the way of a packet.
 
-pub(crate) mod counters;
 mod events;
 mod scope;
 mod seed;
-mod series;
 mod sockmap;
 mod table;
 
-pub use counters::{Losses, Series};
 pub use events::Events;
-pub use series::{Key, RTT_BOUNDS_US};
 
 use std::sync::{Mutex, PoisonError};
 
 use libbpf_rs::btf::Btf;
 use libbpf_rs::{Link, MapCore, MapFlags, Object, OpenObject};
+use records::{Connection, EventKind, MapFill, TcpKey, TcpLosses, TcpSeries};
 
 use self::scope::SCOPE;
 use self::sockmap::{fit_sockmaps, watch_sockmaps};
-use crate::connection::{Connection, Kind, Role};
-use crate::cost::MapFill;
 use crate::error::ProbeError;
 use crate::feed::Feed;
 use crate::object::{arguments, forgo_feed, has_tracepoint, iterator, map, open_object, read_through};
-use crate::record::KeyRecord;
-use crate::witness::{Programs, Source, Witness, read};
+use crate::witness::{Programs, Source, Witness};
 
 /// The programs, compiled.
 const TCP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
@@ -54,7 +48,7 @@ const STORIES: &str = "stories";
 pub type Tcp = Witness<Snapshots>;
 
 /// Whether a witness tells what happens to connections.
-pub trait TellsConnections: Source<Losses = Losses> {}
+pub trait TellsConnections: Source<Losses = TcpLosses> {}
 
 impl TellsConnections for Snapshots {}
 
@@ -83,7 +77,7 @@ impl Tcp {
 
     /// Like [`Tcp::load`], to count only, as there is no room for a feed; of `sockets_max` sockets at a time, each of which
     /// takes some 500 bytes of the kernel's memory, before Linux 6.1 from the start. What finds no room is counted in
-    /// [`Losses::sockets`].
+    /// [`TcpLosses::sockets`].
     ///
     /// # Errors
     ///
@@ -99,10 +93,8 @@ impl Tcp {
     }
 
     fn with_snapshots(object: Object) -> Result<Self, ProbeError> {
-        let others = [Role::Unknown, Role::Client, Role::Server];
-        let others = others.map(|role| KeyRecord { role: role as u8, ..KeyRecord::default() });
         let snapshots = Snapshots::of(&object)?;
-        Self::of(object, snapshots, &others)
+        Self::of(object, snapshots)
     }
 
     /// Every connection and listener that is open.
@@ -114,7 +106,7 @@ impl Tcp {
         let mut look = self.source.look.lock().unwrap_or_else(PoisonError::into_inner);
         *look = *look % u8::MAX + 1;
         map(&self.object, "looks").update(&0u32.to_ne_bytes(), &[*look], MapFlags::ANY).map_err(ProbeError::Map)?;
-        let written = Feed::of(&map(&self.object, "written"), Connection::of)?;
+        let written = Feed::of(&map(&self.object, "written"), Connection::read)?;
         let mut connections = Vec::new();
         loop {
             let is_cut_short = !read_through(&self.source.write_all)?.is_empty();
@@ -138,8 +130,8 @@ impl<S: TellsConnections> Witness<S> {
     /// # Errors
     ///
     /// The ring cannot be mapped.
-    pub fn feed(&self, kinds: &[Kind]) -> Result<Feed, ProbeError> {
-        let feed = Feed::of(&map(&self.object, "events"), Connection::of)?;
+    pub fn feed(&self, kinds: &[EventKind]) -> Result<Feed, ProbeError> {
+        let feed = Feed::of(&map(&self.object, "events"), Connection::read)?;
         let bits: u32 = kinds.iter().map(|kind| kind.bit()).fold(0, |bits, bit| bits | bit);
         map(&self.object, "feeds")
             .update(&0u32.to_ne_bytes(), &bits.to_ne_bytes(), MapFlags::ANY)
@@ -149,18 +141,14 @@ impl<S: TellsConnections> Witness<S> {
 }
 
 impl Source for Snapshots {
-    type Key = Key;
-    type Series = Series;
-    type Losses = Losses;
+    type Key = TcpKey;
+    type Series = TcpSeries;
+    type Losses = TcpLosses;
 
     const UNCOUNTED: &'static [&'static str] = &[SCOPE, STORIES];
 
-    fn key(&self, bytes: &[u8]) -> Key {
-        Key::of(&read::<KeyRecord>(bytes))
-    }
-
-    fn is_other(key: &Key) -> bool {
-        key.is_other()
+    fn key(&self, bytes: &[u8]) -> TcpKey {
+        TcpKey::read(bytes)
     }
 
     /// Gives every socket that is open already its baseline, too. What moves while the programs are detached is counted at the

@@ -1,14 +1,13 @@
 //! The frame of every witness: programs in the kernel, what they count, and what they miss.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use libbpf_rs::{Link, MapCore, MapFlags, Object};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use records::{CounterKey, Counters};
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::cost::Costs;
-use crate::counters::Counters;
 use crate::error::{ProbeError, told};
 use crate::gap::Gap;
 use crate::object::{ON_SOCKET, attach_to_root, entries, forget, iterator, map, program, read_through};
@@ -20,7 +19,7 @@ const SERIES: &str = "series";
 /// What one witness has of its own.
 pub trait Source {
     /// What its counters are kept by.
-    type Key: Clone + Eq + Hash;
+    type Key: CounterKey;
     /// Its counters, which only grow.
     type Series: Counters;
     /// What it missed; each number would be 0 in a better world.
@@ -32,8 +31,10 @@ pub trait Source {
     /// A key as the programs write it.
     fn key(&self, bytes: &[u8]) -> Self::Key;
 
-    /// Whether a key stands for all that there was no room for.
-    fn is_other(key: &Self::Key) -> bool;
+    /// Keys, as the programs write them, of what finds no room: they get room first.
+    fn others() -> Vec<Vec<u8>> {
+        Self::Key::others()
+    }
 
     /// Attaches the programs.
     ///
@@ -50,10 +51,19 @@ pub trait Source {
     fn catch_up(&self) -> Result<(), ProbeError> {
         Ok(())
     }
+
+    /// Ends what has waited for too long, so that there is room for what comes.
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    fn tidy(&self) -> Result<(), ProbeError> {
+        Ok(())
+    }
 }
 
 /// What a witness has counted: keys and their counters.
-pub type Counted<S> = Vec<(<S as Source>::Key, <S as Source>::Series)>;
+pub type SourceSeries<S> = Vec<(<S as Source>::Key, <S as Source>::Series)>;
 
 /// Programs in the kernel; gone when this is dropped, and when the process ends, however it ends.
 #[derive(Debug)]
@@ -127,12 +137,12 @@ impl Programs<'_> {
 }
 
 impl<S: Source> Witness<S> {
-    /// Programs that are loaded. What finds no room is counted by the keys `others`, so these get room first.
-    pub(crate) fn of<K: IntoBytes + Immutable>(object: Object, source: S, others: &[K]) -> Result<Self, ProbeError> {
+    /// Programs that are loaded.
+    pub(crate) fn of(object: Object, source: S) -> Result<Self, ProbeError> {
         let nothing = S::Series::default();
-        for key in others {
+        for key in S::others() {
             let series = map(&object, SERIES);
-            series.update(key.as_bytes(), nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
+            series.update(&key, nothing.as_bytes(), MapFlags::ANY).map_err(ProbeError::Map)?;
         }
         Ok(Self { object, source, programs: Attached::default(), statistics: None })
     }
@@ -162,7 +172,7 @@ impl<S: Source> Witness<S> {
     /// # Errors
     ///
     /// The kernel lacks memory for it.
-    pub fn series(&self) -> Result<Counted<S>, ProbeError> {
+    pub fn series(&self) -> Result<SourceSeries<S>, ProbeError> {
         self.source.catch_up()?;
         // Several of the kernel's keys may have one name here, such as those of IPv4 within IPv6.
         let mut sums: HashMap<S::Key, S::Series> = HashMap::new();
@@ -179,9 +189,18 @@ impl<S: Source> Witness<S> {
     /// # Errors
     ///
     /// The kernel lacks memory for it.
-    pub fn forget(&self, is_gone: impl Fn(&S::Key) -> bool) -> Result<Counted<S>, ProbeError> {
-        let is_gone = |key: &S::Key| !S::is_other(key) && is_gone(key);
+    pub fn forget(&self, is_gone: impl Fn(&S::Key) -> bool) -> Result<SourceSeries<S>, ProbeError> {
+        let is_gone = |key: &S::Key| !key.is_other() && is_gone(key);
         forget(&map(&self.object, SERIES), |key| self.source.key(key), read, is_gone)
+    }
+
+    /// Ends what has waited for too long, such as a query: it is counted and told once, here or in [`Self::series`].
+    ///
+    /// # Errors
+    ///
+    /// The kernel lacks memory for it.
+    pub fn tidy(&self) -> Result<(), ProbeError> {
+        self.source.tidy()
     }
 
     /// What was missed.
@@ -223,6 +242,6 @@ impl<S: Source> Witness<S> {
 }
 
 /// What programs have written.
-pub(crate) fn read<T: FromBytes>(bytes: &[u8]) -> T {
+fn read<T: FromBytes>(bytes: &[u8]) -> T {
     T::read_from_bytes(bytes).expect("programs and loader share one layout")
 }

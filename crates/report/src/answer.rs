@@ -2,7 +2,7 @@ use measure::{Arm, Effect, Measurement, Metric, Verdict};
 
 use crate::comparison::effect;
 use crate::figure::{count, difference};
-use crate::gap::Gap;
+use crate::gap::MissingCell;
 use crate::interval::{change_of, difference_of};
 use crate::paired::Paired;
 use crate::paragraph::{glued, paragraph};
@@ -30,7 +30,7 @@ pub fn answer(measurement: &Measurement) -> String {
 
 /// What may be said of a difference.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Finding {
+enum Wording {
     More,
     Less,
     Equivalent,
@@ -38,23 +38,23 @@ enum Finding {
     Missing,
 }
 
-impl Finding {
-    fn of(effect: &Effect) -> Finding {
+impl Wording {
+    fn of(effect: &Effect) -> Wording {
         match (effect.difference, effect.verdict) {
-            (None, _) => Finding::Missing,
-            (_, Some(Verdict::Costs)) => Finding::More,
-            (_, Some(Verdict::Saves)) => Finding::Less,
-            (_, Some(Verdict::NoMeasurableCost)) => Finding::Equivalent,
-            (_, Some(Verdict::NotResolvable | Verdict::NotToBeBelieved)) => Finding::Unresolved,
-            (_, None) => Finding::of_interval(effect.difference_ci95),
+            (None, _) => Wording::Missing,
+            (_, Some(Verdict::Costs)) => Wording::More,
+            (_, Some(Verdict::Saves)) => Wording::Less,
+            (_, Some(Verdict::NoMeasurableCost)) => Wording::Equivalent,
+            (_, Some(Verdict::NotResolvable | Verdict::NotToBeBelieved)) => Wording::Unresolved,
+            (_, None) => Wording::of_interval(effect.difference_ci95),
         }
     }
 
-    fn of_interval(ends: Option<[f64; 2]>) -> Finding {
+    fn of_interval(ends: Option<[f64; 2]>) -> Wording {
         match ends {
-            Some([low, _]) if low > 0.0 => Finding::More,
-            Some([_, high]) if high < 0.0 => Finding::Less,
-            _ => Finding::Unresolved,
+            Some([low, _]) if low > 0.0 => Wording::More,
+            Some([_, high]) if high < 0.0 => Wording::Less,
+            _ => Wording::Unresolved,
         }
     }
 }
@@ -63,14 +63,14 @@ impl Finding {
 fn doubted(measurement: &Measurement, arm: &Arm) -> Option<String> {
     let mut kinds: Vec<&str> = measurement.vetoes(&arm.name).map(|caution| caution.kind.as_str()).collect();
     kinds.dedup();
-    let with = Subject::first(arm).with;
+    let with = ArmSubject::first(arm).with;
     let told = format!("{with} the figures are not to be believed: see caution {}.", kinds.join(", "));
     (!kinds.is_empty()).then(|| paragraph(&told, 0))
 }
 
 /// A sentence for each finding, in the order in which the findings first appear, then what the arm holds at rest.
 fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
-    let mut findings: Vec<(Finding, Vec<String>)> = Vec::new();
+    let mut findings: Vec<(Wording, Vec<String>)> = Vec::new();
     let paired = Paired::of(measurement, base, arm);
     for (finding, clause) in clauses(measurement, &paired, arm) {
         match findings.iter_mut().find(|(known, _)| *known == finding) {
@@ -78,7 +78,7 @@ fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
             None => findings.push((finding, vec![clause])),
         }
     }
-    let subjects = std::iter::once(Subject::first(arm)).chain(std::iter::repeat_with(|| Subject::again(arm)));
+    let subjects = std::iter::once(ArmSubject::first(arm)).chain(std::iter::repeat_with(|| ArmSubject::again(arm)));
     let sentences = findings.iter().zip(subjects);
     let sentences = sentences.map(|((finding, clauses), subject)| {
         let opening = subject.opening(*finding, measurement, base);
@@ -98,14 +98,14 @@ fn of_one_stand(measurement: &Measurement, arm: &Arm) -> Option<String> {
     is_one.then(|| format!("All of {}.", glued("this stand-up")))
 }
 
-fn clauses(measurement: &Measurement, paired: &Paired, arm: &Arm) -> Vec<(Finding, String)> {
+fn clauses(measurement: &Measurement, paired: &Paired, arm: &Arm) -> Vec<(Wording, String)> {
     let request = if path(&measurement.experiment.target).contains("page") { "page" } else { "request" };
     let asked = [
         (Metric::LatencyMsMean, format!("per {request}"), "latency"),
         (paired.cpu, "of CPU time".to_owned(), "CPU time"),
         (paired.memory, format!("of memory {}", paired.rest()), "memory"),
     ];
-    let mut reason = Some(Gap::Interval.reason(&measurement.experiment));
+    let mut reason = Some(MissingCell::Interval.reason(&measurement.experiment));
     let mut clauses = Vec::new();
     for (metric, of_what, name) in asked {
         let effect = effect(measurement, arm, metric);
@@ -113,7 +113,7 @@ fn clauses(measurement: &Measurement, paired: &Paired, arm: &Arm) -> Vec<(Findin
             continue;
         }
         let clause = effect.and_then(|effect| clause(effect, metric, &of_what, &mut reason));
-        let finding = effect.map_or(Finding::Missing, Finding::of);
+        let finding = effect.map_or(Wording::Missing, Wording::of);
         clauses.push((finding, clause.unwrap_or_else(|| name.to_owned())));
     }
     clauses
@@ -163,7 +163,7 @@ fn clause(effect: &Effect, metric: Metric, of_what: &str, reason: &mut Option<St
 }
 
 /// An arm at the head of a sentence.
-struct Subject {
+struct ArmSubject {
     /// It does something.
     noun: String,
     /// Ending of its verb.
@@ -172,30 +172,30 @@ struct Subject {
     with: String,
 }
 
-impl Subject {
-    fn first(arm: &Arm) -> Subject {
+impl ArmSubject {
+    fn first(arm: &Arm) -> ArmSubject {
         match arm.name.as_str() {
-            "sidecar" => Subject { noun: "Sidecars".to_owned(), s: "", with: "With sidecars,".to_owned() },
-            name => Subject { noun: format!("Arm `{name}`"), s: "s", with: format!("With arm `{name}`,") },
+            "sidecar" => ArmSubject { noun: "Sidecars".to_owned(), s: "", with: "With sidecars,".to_owned() },
+            name => ArmSubject { noun: format!("Arm `{name}`"), s: "s", with: format!("With arm `{name}`,") },
         }
     }
 
-    fn again(arm: &Arm) -> Subject {
+    fn again(arm: &Arm) -> ArmSubject {
         let (noun, s) = if arm.name == "sidecar" { ("They", "") } else { ("It", "s") };
-        Subject { noun: noun.to_owned(), s, with: "And".to_owned() }
+        ArmSubject { noun: noun.to_owned(), s, with: "And".to_owned() }
     }
 
-    fn opening(&self, finding: Finding, measurement: &Measurement, base: &Arm) -> String {
-        let Subject { noun, s, with } = self;
+    fn opening(&self, finding: Wording, measurement: &Measurement, base: &Arm) -> String {
+        let ArmSubject { noun, s, with } = self;
         match finding {
-            Finding::More => format!("{noun} cost{s} this application"),
-            Finding::Less => format!("{noun} take{s} less than `{}`:", base.name),
-            Finding::Equivalent => {
+            Wording::More => format!("{noun} cost{s} this application"),
+            Wording::Less => format!("{noun} take{s} less than `{}`:", base.name),
+            Wording::Equivalent => {
                 let margin = margin_percent(&measurement.effects).unwrap_or_default();
                 format!("{with} no measurable cost ({}):", glued(&format!("within {margin} %")))
             }
-            Finding::Unresolved => format!("{with} no difference resolved:"),
-            Finding::Missing => format!("{with} too few samples for"),
+            Wording::Unresolved => format!("{with} no difference resolved:"),
+            Wording::Missing => format!("{with} too few samples for"),
         }
     }
 }

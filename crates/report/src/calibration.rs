@@ -1,7 +1,7 @@
 use measure::{Measurement, Metric, Recovery};
 
 use crate::figure::{count, difference};
-use crate::grid::{Column, grid};
+use crate::grid::{GridColumn, grid};
 use crate::interval::marked;
 use crate::paragraph::paragraph;
 
@@ -15,7 +15,9 @@ pub fn calibration(run: &Measurement) -> String {
     }
     let heading = COLUMNS.map(str::to_owned).to_vec();
     let rows = std::iter::once(heading).chain(run.calibration.iter().map(|recovery| recovered(recovery).into()));
-    paragraph(&summary(run), 2) + "\n" + &grid(&[Column::LEFT, Column::RIGHT, Column::RIGHT, Column::LEFT], rows)
+    paragraph(&summary(run), 2)
+        + "\n"
+        + &grid(&[GridColumn::LEFT, GridColumn::RIGHT, GridColumn::RIGHT, GridColumn::LEFT], rows)
 }
 
 /// How many of the known costs lie inside their intervals.

@@ -1,9 +1,9 @@
 use measure::{Arm, Effect, Measurement, Metric, Value};
 
 use crate::figure::{figure, units};
-use crate::gap::Gap;
-use crate::grid::{Column, grid};
-use crate::group::{Row, groups, meanings};
+use crate::gap::MissingCell;
+use crate::grid::{GridColumn, grid};
+use crate::group::{MetricRow, groups, meanings};
 use crate::interval::{change_of, difference_of, mark_meaning};
 use crate::paragraph::paragraph;
 
@@ -26,10 +26,10 @@ pub(crate) fn comparison(measurement: &Measurement) -> String {
 
 fn table(measurement: &Measurement, base: &Arm, other: Option<&Arm>) -> String {
     let mut header = vec![String::new(), base.name.clone(), String::new()];
-    let mut columns = vec![Column::RIGHT, Column::BESIDE];
+    let mut columns = vec![GridColumn::RIGHT, GridColumn::BESIDE];
     if let Some(arm) = other {
         header.extend([arm.name.clone(), String::new(), format!("vs {}", base.name)]);
-        columns.extend([Column::RIGHT, Column::BESIDE, Column::LEFT]);
+        columns.extend([GridColumn::RIGHT, GridColumn::BESIDE, GridColumn::LEFT]);
     }
     let mut rows = vec![header];
     for (group, metrics) in groups(&measurement.arms) {
@@ -39,7 +39,7 @@ fn table(measurement: &Measurement, base: &Arm, other: Option<&Arm>) -> String {
     grid(&columns, rows)
 }
 
-fn row(measurement: &Measurement, base: &Arm, other: Option<&Arm>, (label, metric): Row) -> Vec<String> {
+fn row(measurement: &Measurement, base: &Arm, other: Option<&Arm>, (label, metric): MetricRow) -> Vec<String> {
     let label = match metric.unit() {
         "1" => format!("  {label}"),
         unit => format!("  {label}, {unit}"),
@@ -57,7 +57,7 @@ fn row(measurement: &Measurement, base: &Arm, other: Option<&Arm>, (label, metri
 pub(crate) fn value_cells(arm: &Arm, metric: Metric) -> [String; 2] {
     let value = arm.metrics.get(metric.name());
     let Some(number) = value.and_then(|value| value.value) else {
-        return [Gap::Figure.mark().to_owned(), String::new()];
+        return [MissingCell::Figure.mark().to_owned(), String::new()];
     };
     let spread = value.and_then(|value| spread_percent(value, metric));
     [figure(number, metric.unit()), spread.map_or_else(String::new, |percent| format!("± {percent:>2.0} %"))]
@@ -76,14 +76,14 @@ fn spread_percent(value: &Value, metric: Metric) -> Option<f64> {
 /// The change in percent or, where the baseline is zero, the difference.
 pub(crate) fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
     let Some((effect, amount)) = effect.and_then(|effect| Some((effect, effect.difference?))) else {
-        return Gap::Figure.mark().to_owned();
+        return MissingCell::Figure.mark().to_owned();
     };
     if amount == 0.0 && effect.difference_ci95.is_none_or(|ends| ends == [0.0; 2]) {
         return "same".to_owned();
     }
     let ends = if effect.ratio.is_some() { effect.ratio_ci95 } else { effect.difference_ci95 };
     let told = change_of(effect).or_else(|| difference_of(effect, metric.unit())).unwrap_or_default();
-    if ends.is_some() { told } else { format!("{told} {}", Gap::of_interval(effect, metric).mark()) }
+    if ends.is_some() { told } else { format!("{told} {}", MissingCell::of_interval(effect, metric).mark()) }
 }
 
 /// What the signs in the tables mean, as far as they are there.
@@ -105,7 +105,7 @@ fn legend(measurement: &Measurement, tables: &str) -> String {
     }
     let (_, unit) = units(&measurement.experiment);
     legend += &mark_meaning(tables, &format!("{unit}s")).map_or_else(String::new, |meaning| paragraph(&meaning, 2));
-    for gap in Gap::ALL.into_iter().filter(|gap| tables.contains(gap.mark())) {
+    for gap in MissingCell::ALL.into_iter().filter(|gap| tables.contains(gap.mark())) {
         legend += &paragraph(&format!("{} {}", gap.mark(), gap.reason(&measurement.experiment)), 2);
     }
     legend

@@ -1,15 +1,15 @@
 use measure::{Arm, Edge};
 
 use crate::figure::{count, figure};
-use crate::gap::Gap;
-use crate::grid::{ARMS_ABREAST, Column, grid};
+use crate::gap::MissingCell;
+use crate::grid::{ARMS_ABREAST, GridColumn, grid};
 use crate::paragraph::paragraph;
 
 /// Calls between services as their callers saw them, two columns for each arm; nothing if there were no calls.
 pub(crate) fn edges(arms: &[Arm]) -> String {
     let tables: Vec<String> = arms.chunks(ARMS_ABREAST).filter_map(table).collect();
     let tables = tables.join("\n");
-    let gap = Gap::Figure;
+    let gap = MissingCell::Figure;
     let legend = match tables.contains(gap.mark()) {
         true => paragraph(&format!("{} no figure: too few calls", gap.mark()), 2),
         false => String::new(),
@@ -28,7 +28,7 @@ fn table(arms: &[Arm]) -> Option<String> {
         rows.push(vec![caller.to_owned()]);
         rows.extend(callees.into_iter().map(|callee| row(arms, caller, callee)));
     }
-    Some(grid(&vec![Column::RIGHT; 2 * arms.len()], rows))
+    Some(grid(&vec![GridColumn::RIGHT; 2 * arms.len()], rows))
 }
 
 type Callee<'a> = (&'a str, &'a str);
@@ -60,7 +60,7 @@ fn row(arms: &[Arm], caller: &str, (service, path): Callee) -> Vec<String> {
 }
 
 fn latency(edge: &Edge) -> String {
-    edge.latency_ms_p50.map_or_else(|| Gap::Figure.mark().to_owned(), |ms| figure(ms, "ms"))
+    edge.latency_ms_p50.map_or_else(|| MissingCell::Figure.mark().to_owned(), |ms| figure(ms, "ms"))
 }
 
 fn failures(arms: &[Arm]) -> String {

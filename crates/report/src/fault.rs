@@ -1,7 +1,7 @@
-use measure::{Clue, FaultKind, FaultTrial, Measurement};
+use measure::{Clue, FaultKind, FaultTrial, Measurement, WitnessKind};
 
 use crate::figure::figure;
-use crate::grid::{Column, grid};
+use crate::grid::{GridColumn, grid};
 use crate::paragraph::paragraph;
 
 /// Arms that stand side by side: what tells of a fault has many words.
@@ -9,9 +9,6 @@ const ABREAST: usize = 2;
 
 /// Nothing was told.
 const NOTHING: &str = "-";
-
-/// Who may tell of a fault.
-const WITNESSES: [&str; 3] = ["application", "sidecars", "kernel"];
 
 /// What the cells mean.
 pub(crate) const LEGEND: &str = "what tells of each fault, and how long after it began; in brackets what tells that \
@@ -52,7 +49,7 @@ fn table(measurement: &Measurement, arms: &[&str]) -> String {
             rows.push(std::iter::once(format!("    {name}")).chain(cells).collect());
         }
     }
-    grid(&vec![Column::LEFT; arms.len()], rows)
+    grid(&vec![GridColumn::LEFT; arms.len()], rows)
 }
 
 /// Each fault by what it was, with its trials, in the order in which they were made.
@@ -74,7 +71,10 @@ pub(crate) fn told<'a>(trials: &[&FaultTrial], arms: &'a [&str]) -> Vec<(&'stati
         let clue = trials.iter().find(|trial| trial.arm == **arm).and_then(|trial| trial.best_clue(witness));
         clue.map_or_else(|| NOTHING.to_owned(), told_by)
     };
-    WITNESSES.into_iter().map(|witness| (witness, arms.iter().map(|arm| cell(arm, witness)).collect())).collect()
+    WitnessKind::ALL
+        .into_iter()
+        .map(|witness| (witness.name(), arms.iter().map(|arm| cell(arm, witness)).collect()))
+        .collect()
 }
 
 fn title(trial: &FaultTrial) -> String {
@@ -91,6 +91,7 @@ fn told_by(clue: &Clue) -> String {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
+    use measure::Sign;
 
     use super::*;
     use crate::tests::run::{EBPF, NONE, SIDECAR, run};
@@ -99,7 +100,7 @@ mod tests {
     fn who_names_the_cause_and_how_soon() {
         let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR), ("ebpf", &EBPF)], 10, 0.02);
         assert_eq!(faults(&run), "");
-        let trial = |arm: &str, fault: FaultKind, share, told: &[(&str, &str, f64)]| FaultTrial {
+        let trial = |arm: &str, fault: FaultKind, share, told: &[(Sign, f64)]| FaultTrial {
             arm: arm.to_owned(),
             fault,
             from: "front".to_owned(),
@@ -113,9 +114,9 @@ mod tests {
             errors: 0,
             clues: told
                 .iter()
-                .map(|(witness, sign, seen_after_s)| Clue {
-                    witness: (*witness).to_owned(),
-                    sign: (*sign).to_owned(),
+                .map(|(sign, seen_after_s)| Clue {
+                    witness: sign.witness(),
+                    sign: sign.clone(),
                     names_cause: fault.is_named_by(sign),
                     before: 0,
                     during: 3,
@@ -124,15 +125,10 @@ mod tests {
                 .collect(),
         };
         run.faults = vec![
-            trial("none", FaultKind::Loss, Some(0.2), &[("application", "slow calls", 0.31)]),
-            trial(
-                "ebpf",
-                FaultKind::Loss,
-                Some(0.2),
-                &[("application", "slow calls", 0.31), ("kernel", "retransmits", 0.21)],
-            ),
-            trial("sidecar", FaultKind::Reset, Some(0.2), &[("sidecars", "response flag UC", 0.1)]),
-            trial("ebpf", FaultKind::Name, None, &[("kernel", "failed opens", 0.1), ("kernel", "NXDOMAIN", 0.2)]),
+            trial("none", FaultKind::Loss, Some(0.2), &[(Sign::SlowCalls, 0.31)]),
+            trial("ebpf", FaultKind::Loss, Some(0.2), &[(Sign::SlowCalls, 0.31), (Sign::Retransmits, 0.21)]),
+            trial("sidecar", FaultKind::Reset, Some(0.2), &[(Sign::ResponseFlag("UC".to_owned()), 0.1)]),
+            trial("ebpf", FaultKind::Name, None, &[(Sign::FailedOpens, 0.1), (Sign::Nxdomain, 0.2)]),
         ];
         assert_snapshot!(faults(&run), @"
         What tells of faults           none                  sidecar

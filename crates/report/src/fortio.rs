@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use measure::{Distribution, Measurement};
+use measure::{ConnectionUse, Distribution, Measurement};
 use serde_json::{Value, json};
 
 /// What Fortio writes for a failure that no status code tells of.
@@ -38,7 +38,7 @@ pub fn fortio(measurement: &Measurement, arm: &str, latency: &Distribution) -> S
         "RetCodes": codes(latency),
         "URL": experiment.target,
         "NumConnections": 1,
-        "DisableKeepAlive": experiment.connection == "new",
+        "DisableKeepAlive": experiment.connection == ConnectionUse::New,
         "Sizes": count_alone(requests),
     });
     format!("{result:#}\n")

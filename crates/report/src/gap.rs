@@ -7,7 +7,7 @@ pub(crate) const ONE_STAND: &str = "no interval: one stand-up shows memory and r
 
 /// What is missing from a table.
 #[derive(Clone, Copy)]
-pub(crate) enum Gap {
+pub(crate) enum MissingCell {
     /// A figure.
     Figure,
     /// An interval, for want of rounds.
@@ -18,27 +18,28 @@ pub(crate) enum Gap {
     OneStand,
 }
 
-impl Gap {
-    pub(crate) const ALL: [Gap; 4] = [Gap::Figure, Gap::Interval, Gap::Maximum, Gap::OneStand];
+impl MissingCell {
+    pub(crate) const ALL: [MissingCell; 4] =
+        [MissingCell::Figure, MissingCell::Interval, MissingCell::Maximum, MissingCell::OneStand];
     /// What stands in tables for all of them.
     pub(crate) const MARKS: [char; 4] = ['*', '†', '‡', '§'];
 
     /// What is missing where the effect on a metric has no interval.
-    pub(crate) fn of_interval(effect: &Effect, metric: Metric) -> Gap {
+    pub(crate) fn of_interval(effect: &Effect, metric: Metric) -> MissingCell {
         match metric {
-            Metric::CpuPeakCores => Gap::Maximum,
-            _ if metric.is_of_a_life() && effect.units == Some(1) => Gap::OneStand,
-            _ => Gap::Interval,
+            Metric::CpuPeakCores => MissingCell::Maximum,
+            _ if metric.is_of_a_life() && effect.units == Some(1) => MissingCell::OneStand,
+            _ => MissingCell::Interval,
         }
     }
 
     /// What stands in the table.
     pub(crate) fn mark(self) -> &'static str {
         match self {
-            Gap::Figure => "*",
-            Gap::Interval => "†",
-            Gap::Maximum => "‡",
-            Gap::OneStand => "§",
+            MissingCell::Figure => "*",
+            MissingCell::Interval => "†",
+            MissingCell::Maximum => "‡",
+            MissingCell::OneStand => "§",
         }
     }
 
@@ -46,15 +47,15 @@ impl Gap {
     pub(crate) fn reason(self, subject: &Subject) -> String {
         let (number, noun) = units(subject);
         match self {
-            Gap::Figure => "no figure: too few samples".to_owned(),
-            Gap::Interval if (number as usize) < ROUNDS_MIN => {
+            MissingCell::Figure => "no figure: too few samples".to_owned(),
+            MissingCell::Interval if (number as usize) < ROUNDS_MIN => {
                 format!("no interval: {}, at least {ROUNDS_MIN} are needed", count(number.into(), noun))
             }
-            Gap::Interval => {
+            MissingCell::Interval => {
                 format!("no interval: fewer than {ROUNDS_MIN} pairs of rounds or windows have this figure")
             }
-            Gap::Maximum => "no interval: a maximum over rounds".to_owned(),
-            Gap::OneStand => ONE_STAND.to_owned(),
+            MissingCell::Maximum => "no interval: a maximum over rounds".to_owned(),
+            MissingCell::OneStand => ONE_STAND.to_owned(),
         }
     }
 }

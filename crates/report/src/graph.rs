@@ -24,18 +24,18 @@ pub fn graph(topology: &Topology) -> String {
 }
 
 /// A line with the lines that belong to it.
-struct Node {
+struct TreeLine {
     text: String,
-    children: Vec<Node>,
+    children: Vec<TreeLine>,
 }
 
-impl Node {
-    fn leaf(text: impl Into<String>) -> Node {
-        Node { text: text.into(), children: Vec::new() }
+impl TreeLine {
+    fn leaf(text: impl Into<String>) -> TreeLine {
+        TreeLine { text: text.into(), children: Vec::new() }
     }
 }
 
-fn draw(node: &Node, first: &str, rest: &str, drawing: &mut String) {
+fn draw(node: &TreeLine, first: &str, rest: &str, drawing: &mut String) {
     *drawing += &fit(format!("{first}{}", node.text));
     let last = node.children.len().saturating_sub(1);
     for (index, child) in node.children.iter().enumerate() {
@@ -44,12 +44,12 @@ fn draw(node: &Node, first: &str, rest: &str, drawing: &mut String) {
     }
 }
 
-fn tree(service: &Service) -> Node {
+fn tree(service: &Service) -> TreeLine {
     let children = match service.versions.as_slice() {
         [only] => work(&only.work),
         several => several.iter().map(|version| version_node(service, version)).collect(),
     };
-    Node { text: headline(service), children }
+    TreeLine { text: headline(service), children }
 }
 
 /// `web  http :8080  1 pod of 24 MiB, new connections`.
@@ -69,10 +69,10 @@ fn headline(service: &Service) -> String {
     format!("{}  {protocol} :{}  {}", service.name, service.port, facts)
 }
 
-fn version_node(service: &Service, version: &Version) -> Node {
+fn version_node(service: &Service, version: &Version) -> TreeLine {
     let share: f64 = service.pods().filter(|pod| pod.version.name == version.name).map(|pod| pod.share()).sum();
     let text = format!("{}  {:.1} % of calls, {}", version.name, share * 100.0, pods(version));
-    Node { text, children: work(&version.work) }
+    TreeLine { text, children: work(&version.work) }
 }
 
 /// `2 pods of 24 MiB`; what a command takes nobody knows.
@@ -84,27 +84,27 @@ fn pods(version: &Version) -> String {
     }
 }
 
-fn work(work: &Work) -> Vec<Node> {
+fn work(work: &Work) -> Vec<TreeLine> {
     match work {
         Work::Simulated { endpoints, .. } => endpoints.iter().map(endpoint).collect(),
         Work::Command { command, environment, volumes } => {
             // Values may be secrets.
             let words = environment.iter().map(|(name, _)| format!("{name}=…"));
             let words: Vec<_> = words.chain(command.iter().map(|argument| word(argument))).collect();
-            let runs = Node::leaf(format!("runs {}", words.join(" ")));
+            let runs = TreeLine::leaf(format!("runs {}", words.join(" ")));
             std::iter::once(runs).chain(volumes.iter().map(volume)).collect()
         }
     }
 }
 
 /// `shares ./data at /var/lib/data`.
-fn volume(volume: &Volume) -> Node {
+fn volume(volume: &Volume) -> TreeLine {
     let source = match &volume.source {
         VolumeSource::Host(path) => word(path),
         VolumeSource::Named(name) => format!("`{name}`"),
     };
     let how = if volume.read_only { ", read-only" } else { "" };
-    Node::leaf(format!("shares {source} at {}{how}", word(&volume.target)))
+    TreeLine::leaf(format!("shares {source} at {}{how}", word(&volume.target)))
 }
 
 /// An argument so that its limits are seen.
@@ -113,7 +113,7 @@ fn word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
 }
 
-fn endpoint(endpoint: &Endpoint) -> Node {
+fn endpoint(endpoint: &Endpoint) -> TreeLine {
     let path = if endpoint.path.is_empty() { "each line" } else { &endpoint.path };
     let errors = match endpoint.error_rate {
         0.0 => String::new(),
@@ -124,19 +124,19 @@ fn endpoint(endpoint: &Endpoint) -> Node {
         other => format!(" of {other}"),
     };
     let text = format!("{path} → {}{content}{errors}", Bytes(endpoint.response_bytes));
-    Node { text, children: endpoint.script.iter().map(step).collect() }
+    TreeLine { text, children: endpoint.script.iter().map(step).collect() }
 }
 
-fn step(step: &Step) -> Node {
+fn step(step: &Step) -> TreeLine {
     match step {
-        Step::Compute { cpu, background: false } => Node::leaf(format!("compute {}", Span(*cpu))),
-        Step::Compute { cpu, background: true } => Node::leaf(format!("compute {} after the answer", Span(*cpu))),
-        Step::Wait(span) => Node::leaf(format!("wait {}", Span(*span))),
+        Step::Compute { cpu, background: false } => TreeLine::leaf(format!("compute {}", Span(*cpu))),
+        Step::Compute { cpu, background: true } => TreeLine::leaf(format!("compute {} after the answer", Span(*cpu))),
+        Step::Wait(span) => TreeLine::leaf(format!("wait {}", Span(*span))),
         Step::Calls(calls) => match calls.as_slice() {
-            [one] => Node::leaf(call(one)),
-            several => Node {
+            [one] => TreeLine::leaf(call(one)),
+            several => TreeLine {
                 text: "at once".to_owned(),
-                children: several.iter().map(|each| Node::leaf(call(each))).collect(),
+                children: several.iter().map(|each| TreeLine::leaf(call(each))).collect(),
             },
         },
     }

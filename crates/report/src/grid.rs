@@ -7,27 +7,27 @@ pub(crate) const ARMS_ABREAST: usize = 3;
 
 /// A column: where its cells stand, and the spaces in front of it.
 #[derive(Clone, Copy)]
-pub(crate) struct Column {
+pub(crate) struct GridColumn {
     alignment: CellAlignment,
     gap: u16,
 }
 
-impl Column {
+impl GridColumn {
     /// Words.
-    pub(crate) const LEFT: Column = Column { alignment: CellAlignment::Left, gap: 2 };
+    pub(crate) const LEFT: GridColumn = GridColumn { alignment: CellAlignment::Left, gap: 2 };
     /// Numbers.
-    pub(crate) const RIGHT: Column = Column { alignment: CellAlignment::Right, gap: 2 };
+    pub(crate) const RIGHT: GridColumn = GridColumn { alignment: CellAlignment::Right, gap: 2 };
     /// Words that belong to the column before.
-    pub(crate) const BESIDE: Column = Column { alignment: CellAlignment::Left, gap: 1 };
+    pub(crate) const BESIDE: GridColumn = GridColumn { alignment: CellAlignment::Left, gap: 1 };
 }
 
 /// Rows of cells as text without borders, each line ended by a line feed. The first column holds labels and has no
 /// entry in `columns`. Cells break into lines only where the whole would not fit.
-pub(crate) fn grid(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(crate) fn grid(columns: &[GridColumn], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH as u16);
     table.add_rows(rows);
-    let labels = Column { alignment: CellAlignment::Left, gap: 0 };
+    let labels = GridColumn { alignment: CellAlignment::Left, gap: 0 };
     for (column, drawn) in std::iter::once(&labels).chain(columns).zip(table.column_iter_mut()) {
         drawn.set_cell_alignment(column.alignment);
         drawn.set_padding((column.gap, 0));

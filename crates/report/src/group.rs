@@ -3,10 +3,10 @@ use std::borrow::Borrow;
 use measure::{Arm, Metric};
 
 /// A row of a comparison: its label, and its metric.
-pub(crate) type Row = (&'static str, Metric);
+pub(crate) type MetricRow = (&'static str, Metric);
 
 /// The rows of a comparison, in groups. A part stands below its whole.
-pub(crate) const GROUPS: [(&str, &[Row]); 7] = [
+pub(crate) const GROUPS: [(&str, &[MetricRow]); 7] = [
     (
         "Latency",
         &[
@@ -62,13 +62,13 @@ pub(crate) const GROUPS: [(&str, &[Row]); 7] = [
 
 /// The groups with those rows that these arms have something to say to: not every run has a proxy beside the client, a
 /// warm-up, or health probes.
-pub(crate) fn groups<A: Borrow<Arm>>(arms: &[A]) -> Vec<(&'static str, Vec<Row>)> {
+pub(crate) fn groups<A: Borrow<Arm>>(arms: &[A]) -> Vec<(&'static str, Vec<MetricRow>)> {
     let has_client_proxy = arms.iter().any(|arm| arm.borrow().client_proxy.is_some());
     let is_known = |metric: Metric| {
         let values = arms.iter().filter_map(|arm| arm.borrow().metrics.get(metric.name()));
         values.into_iter().any(|value| value.value.is_some())
     };
-    let is_told = |(_, metric): &Row| match metric {
+    let is_told = |(_, metric): &MetricRow| match metric {
         Metric::CpuWithClientProxyMsPerRequest
         | Metric::MemoryIdleWithClientProxyMib
         | Metric::MemoryIdleWarmWithClientProxyMib
@@ -80,7 +80,7 @@ pub(crate) fn groups<A: Borrow<Arm>>(arms: &[A]) -> Vec<(&'static str, Vec<Row>)
         _ => true,
     };
     let told = GROUPS.into_iter().map(|(group, rows)| (group, rows.iter().copied().filter(is_told).collect()));
-    told.filter(|(_, rows): &(_, Vec<Row>)| !rows.is_empty()).collect()
+    told.filter(|(_, rows): &(_, Vec<MetricRow>)| !rows.is_empty()).collect()
 }
 
 /// What the words in the labels of these arms' rows mean, a sentence each.

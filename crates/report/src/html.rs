@@ -28,7 +28,7 @@ use crate::telemetry;
 use crate::truncated;
 use look::compared;
 pub(crate) use page::Page;
-use table::Table;
+use table::HtmlTable;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
@@ -157,24 +157,24 @@ fn sections(page: &Page) -> Vec<Element> {
 /// What a client would have told that cuts latencies to whole steps, as a table.
 fn cut(measurement: &Measurement) -> Element {
     let columns = std::iter::once(truncated::title(measurement)).chain(truncated::COLUMNS.map(str::to_owned));
-    let table = truncated::rows(measurement).fold(Table::new(columns), |table, (arm, cells)| table.row(arm, cells));
+    let table = truncated::rows(measurement).fold(HtmlTable::new(columns), |table, (arm, cells)| table.row(arm, cells));
     table.finish(truncated::LEGEND)
 }
 
 /// What each arm lets be seen, as a table.
 fn seen(measurement: &Measurement) -> Element {
     let names = || measurement.arms.iter().map(|arm| arm.name.as_str());
-    let row = |table: Table, signal| {
+    let row = |table: HtmlTable, signal| {
         table.row(telemetry::title(signal), names().map(|arm| telemetry::cell(measurement, arm, signal)))
     };
-    let table = Signal::ALL.into_iter().fold(Table::new(std::iter::once("What is seen").chain(names())), row);
+    let table = Signal::ALL.into_iter().fold(HtmlTable::new(std::iter::once("What is seen").chain(names())), row);
     table.finish(&format!("Signals by arm; {}", telemetry::LEGEND))
 }
 
 /// What told of each fault in each arm, as a table.
 fn faults(measurement: &Measurement) -> Element {
     let names: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
-    let mut table = Table::new(std::iter::once("What tells of faults").chain(names.iter().copied()));
+    let mut table = HtmlTable::new(std::iter::once("What tells of faults").chain(names.iter().copied()));
     for (title, trials) in fault::made(measurement) {
         table = table.group(&title);
         for (name, cells) in fault::told(&trials, &names) {

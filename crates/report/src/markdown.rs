@@ -6,7 +6,7 @@ use crate::caution::{FATAL, fatal};
 use crate::comparison::{effect, effect_cell, value_cells};
 use crate::fault;
 use crate::figure::{count, requests, rounds, units};
-use crate::gap::Gap;
+use crate::gap::MissingCell;
 use crate::group::{GROUPS, groups};
 use crate::interval::{change_of, mark_meaning};
 use crate::telemetry;
@@ -144,7 +144,7 @@ pub(crate) fn value(arm: &Arm, metric: Metric) -> String {
 pub(crate) fn told(cell: String) -> String {
     match cell.trim() {
         "*" => "too few samples".to_owned(),
-        cell => cell.trim_end_matches(Gap::MARKS).split_whitespace().collect::<Vec<_>>().join(" "),
+        cell => cell.trim_end_matches(MissingCell::MARKS).split_whitespace().collect::<Vec<_>>().join(" "),
     }
 }
 

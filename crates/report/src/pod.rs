@@ -1,7 +1,7 @@
 use measure::{Arm, ServiceCount};
 
 use crate::figure::count;
-use crate::grid::{ARMS_ABREAST, Column, grid};
+use crate::grid::{ARMS_ABREAST, GridColumn, grid};
 use crate::paragraph::paragraph;
 
 /// Requests that each pod counted, a column for each arm; nothing if no pod was asked.
@@ -25,7 +25,7 @@ fn table(arms: &[Arm]) -> Option<String> {
         let cells = arms.iter().map(|arm| find(arm, pod).map_or_else(String::new, |seen| seen.requests.to_string()));
         std::iter::once(format!("  {pod}")).chain(cells).collect()
     });
-    Some(grid(&vec![Column::RIGHT; arms.len()], std::iter::once(header.collect()).chain(rows)))
+    Some(grid(&vec![GridColumn::RIGHT; arms.len()], std::iter::once(header.collect()).chain(rows)))
 }
 
 fn find<'a>(arm: &'a Arm, pod: &str) -> Option<&'a ServiceCount> {

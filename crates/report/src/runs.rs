@@ -7,8 +7,8 @@ pub use markdown::runs_markdown;
 use crate::caution::{cautions, warnings};
 use crate::comparison::{effect_cell, value_cells};
 use crate::figure::{change, count};
-use crate::gap::{Gap, ONE_STAND};
-use crate::grid::{Column, grid};
+use crate::gap::{MissingCell, ONE_STAND};
+use crate::grid::{GridColumn, grid};
 use crate::group::{GROUPS, groups};
 use crate::interval::mark_meaning;
 use crate::paragraph::paragraph;
@@ -63,7 +63,7 @@ fn differences(differences: &[Difference]) -> String {
     let row = |found: &Difference| {
         vec![format!("  {}: {}", aspect(found.aspect), found.name), found.a.clone(), found.b.clone()]
     };
-    grid(&[Column::LEFT, Column::LEFT], std::iter::once(heading).chain(differences.iter().map(row)))
+    grid(&[GridColumn::LEFT, GridColumn::LEFT], std::iter::once(heading).chain(differences.iter().map(row)))
 }
 
 /// What became of each arm's cost beside its baseline.
@@ -80,7 +80,7 @@ fn failures(failures: &[Failures]) -> String {
     let row = |failed: &Failures| {
         vec![format!("  {}: {}", failed.arm, failed.kind), failed.a.to_string(), failed.b.to_string()]
     };
-    grid(&[Column::RIGHT, Column::RIGHT], std::iter::once(heading).chain(failures.iter().map(row)))
+    grid(&[GridColumn::RIGHT, GridColumn::RIGHT], std::iter::once(heading).chain(failures.iter().map(row)))
 }
 
 fn aspect(aspect: Aspect) -> &'static str {
@@ -108,7 +108,7 @@ fn overheads(comparison: &Comparison) -> String {
             arm = &overhead.arm;
             rows.push(vec![arm.to_owned()]);
         }
-        let cost = |run| cost(run, overhead).unwrap_or_else(|| Gap::Figure.mark().to_owned());
+        let cost = |run| cost(run, overhead).unwrap_or_else(|| MissingCell::Figure.mark().to_owned());
         let costs = [cost(&comparison.a), cost(&comparison.b)];
         rows.push(vec![
             format!("  {}", label(metric)),
@@ -117,7 +117,7 @@ fn overheads(comparison: &Comparison) -> String {
             effect_cell(Some(overhead), metric),
         ]);
     }
-    grid(&[Column::RIGHT, Column::RIGHT, Column::LEFT], rows)
+    grid(&[GridColumn::RIGHT, GridColumn::RIGHT, GridColumn::LEFT], rows)
 }
 
 fn cost(run: &Measurement, overhead: &Effect) -> Option<String> {
@@ -146,7 +146,7 @@ fn table(a: &Arm, b: &Arm, effects: &[Effect]) -> String {
             rows.push(std::iter::once(label).chain(cells).chain([effect_cell(effect, metric)]).collect());
         }
     }
-    grid(&[Column::RIGHT, Column::BESIDE, Column::RIGHT, Column::BESIDE, Column::LEFT], rows)
+    grid(&[GridColumn::RIGHT, GridColumn::BESIDE, GridColumn::RIGHT, GridColumn::BESIDE, GridColumn::LEFT], rows)
 }
 
 /// What is compared where costs are.
@@ -183,10 +183,10 @@ fn legend(tables: &str) -> String {
     }
     legend += &mark_meaning(tables, UNITS).map_or_else(String::new, |meaning| paragraph(&meaning, 2));
     let gaps = [
-        (Gap::Figure, "no figure: too few samples"),
-        (Gap::Interval, "no interval: a run has too few rounds or windows"),
-        (Gap::Maximum, "no interval: a maximum over rounds"),
-        (Gap::OneStand, ONE_STAND),
+        (MissingCell::Figure, "no figure: too few samples"),
+        (MissingCell::Interval, "no interval: a run has too few rounds or windows"),
+        (MissingCell::Maximum, "no interval: a maximum over rounds"),
+        (MissingCell::OneStand, ONE_STAND),
     ];
     for (gap, reason) in gaps.into_iter().filter(|(gap, _)| tables.contains(gap.mark())) {
         legend += &paragraph(&format!("{} {reason}", gap.mark()), 2);

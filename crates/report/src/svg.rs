@@ -8,7 +8,7 @@ pub(crate) use scale::Scale;
 
 /// How much room a drawing has. Each figure is drawn for both; the page shows the one that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Size {
+pub(crate) enum DrawingSize {
     /// A telephone, or a narrow column.
     Narrow,
     /// Anything else.
@@ -30,19 +30,19 @@ pub(crate) struct Canvas {
     group: Element,
 }
 
-impl Size {
+impl DrawingSize {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Size::Narrow => "narrow",
-            Size::Wide => "wide",
+            DrawingSize::Narrow => "narrow",
+            DrawingSize::Wide => "wide",
         }
     }
 
     /// Width of a drawing, in units that are pixels where the drawing is not scaled.
     pub(crate) fn width(self) -> f64 {
         match self {
-            Size::Narrow => 360.0,
-            Size::Wide => 680.0,
+            DrawingSize::Narrow => 360.0,
+            DrawingSize::Wide => 680.0,
         }
     }
 }

@@ -1,7 +1,7 @@
 use measure::{Measurement, Sighting, Signal};
 
 use crate::figure::change;
-use crate::grid::{ARMS_ABREAST, Column, grid};
+use crate::grid::{ARMS_ABREAST, GridColumn, grid};
 use crate::paragraph::paragraph;
 
 /// Nothing was told.
@@ -26,7 +26,7 @@ fn table(measurement: &Measurement, arms: &[&str]) -> String {
         let cells = arms.iter().map(|arm| cell(measurement, arm, signal));
         std::iter::once(format!("  {}", title(signal))).chain(cells).collect()
     };
-    grid(&vec![Column::LEFT; arms.len()], std::iter::once(header).chain(Signal::ALL.map(row)))
+    grid(&vec![GridColumn::LEFT; arms.len()], std::iter::once(header).chain(Signal::ALL.map(row)))
 }
 
 /// What an arm let be seen of a signal: `-`, `yes`, `exact`, or by how much it was wrong.
@@ -70,7 +70,7 @@ mod tests {
         let mut run = run(&[("none", &NONE), ("sidecar", &SIDECAR), ("ebpf", &EBPF)], 10, 0.02);
         assert_eq!(telemetry(&run), "");
         let told = |arm: &str, signal, seen, truth| {
-            let (arm, witness) = (arm.to_owned(), String::new());
+            let (arm, witness) = (arm.to_owned(), measure::WitnessKind::Kernel);
             Sighting { arm, signal, witness, seen, truth }
         };
         run.telemetry = vec![

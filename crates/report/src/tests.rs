@@ -5,7 +5,7 @@ pub(crate) mod run;
 mod runs;
 
 use insta::assert_snapshot;
-use measure::{Measurement, MemorySource, Metric, Stands, Verdict};
+use measure::{ConnectionUse, Measurement, MemorySource, Metric, Stands, Verdict};
 
 use crate::{answer, text};
 use run::{EBPF, Figures, NONE, SIDECAR, caution, edge, pod, run};
@@ -260,7 +260,7 @@ fn interrupted() {
 #[test]
 fn one_arm() {
     let mut run = run(&[("none", &NONE)], 10, 0.02);
-    run.experiment.connection = "keep".to_owned();
+    run.experiment.connection = ConnectionUse::Keep;
     run.environment.memory_source = MemorySource::Pss;
     assert_snapshot!(report(&run), @"
     Arm `none` stands alone: there is nothing to compare it with.

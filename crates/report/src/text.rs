@@ -1,4 +1,4 @@
-use measure::{Environment, Measurement, MemorySource, Subject};
+use measure::{ConnectionUse, Environment, Measurement, MemorySource, Subject};
 
 use crate::caution::cautions;
 use crate::client::client_proxies;
@@ -44,10 +44,9 @@ fn subject(measurement: &Measurement) -> String {
     let subject = &measurement.experiment;
     let Subject { name, topology, target, seed, .. } = subject;
     let (rounds, requests) = (rounds(subject), requests(measurement));
-    let connection = match subject.connection.as_str() {
-        "new" => "new connections",
-        "keep" => "connections kept",
-        other => other,
+    let connection = match subject.connection {
+        ConnectionUse::New => "new connections",
+        ConnectionUse::Keep => "connections kept",
     };
     let facts = format!("{rounds}, {requests}, {}, {connection}, seed {seed}", rhythm(subject));
     let mut lines = paragraph(&format!("{name}: topology `{topology}`, target {target}"), 2) + &paragraph(&facts, 2);

@@ -1,7 +1,7 @@
 use measure::{Measurement, TruncatedArm};
 
 use crate::figure::{change, figure};
-use crate::grid::{Column, grid};
+use crate::grid::{GridColumn, grid};
 use crate::paragraph::paragraph;
 
 /// What is told of each arm beside its name.
@@ -14,7 +14,7 @@ pub(crate) fn truncated(measurement: &Measurement) -> String {
     }
     let header = std::iter::once(title(measurement)).chain(COLUMNS.map(str::to_owned)).collect();
     let rows = rows(measurement).map(|(arm, cells)| std::iter::once(format!("  {arm}")).chain(cells).collect());
-    grid(&[Column::RIGHT; 4], std::iter::once(header).chain(rows)) + &paragraph(LEGEND, 2)
+    grid(&[GridColumn::RIGHT; 4], std::iter::once(header).chain(rows)) + &paragraph(LEGEND, 2)
 }
 
 /// What the figures are.

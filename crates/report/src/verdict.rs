@@ -1,6 +1,6 @@
 use measure::{Effect, Measurement, Metric, Null, Verdict};
 
-use crate::grid::{Column, grid};
+use crate::grid::{GridColumn, grid};
 use crate::interval::change_of;
 use crate::paragraph::paragraph;
 
@@ -23,7 +23,7 @@ pub(crate) fn judged(heading: &str, effects: &[Effect], null: Option<&Null>) -> 
     let p = if judged.iter().any(|effect| effect.p_holm.is_some()) { "p (Holm)" } else { "p" };
     let heading = [heading, "change", p, floor].map(str::to_owned).to_vec();
     let rows = std::iter::once(heading).chain(judged.iter().map(|effect| row(effect, null)));
-    grid(&[Column::RIGHT, Column::RIGHT, Column::RIGHT], rows) + &unresolved(&judged)
+    grid(&[GridColumn::RIGHT, GridColumn::RIGHT, GridColumn::RIGHT], rows) + &unresolved(&judged)
 }
 
 /// Within what change the judged ones among effects count as equivalent; empty where nothing was judged.

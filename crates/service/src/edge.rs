@@ -19,7 +19,7 @@ pub(crate) use caller::{Caller, Tallies};
 
 /// A call that a script makes, ready to be made.
 #[derive(Debug)]
-pub(crate) struct Edge {
+pub(crate) struct OutgoingCall {
     route: Route,
     timeout: Duration,
     retries: u32,
@@ -47,7 +47,7 @@ enum AttemptError {
     Line(#[from] io::Error),
 }
 
-impl Edge {
+impl OutgoingCall {
     /// Makes the call on behalf of a request that came with `incoming`. A failed attempt is repeated at once while there
     /// are retries; a call that fails nonetheless is only counted.
     pub(crate) async fn call(&self, incoming: &HeaderMap) {

@@ -9,19 +9,19 @@ use topology::Protocol;
 
 use crate::burn::burn;
 use crate::counts::EndpointCount;
-use crate::edge::{Caller, Edge};
+use crate::edge::{Caller, OutgoingCall};
 use crate::line::{filler, line_of};
 use crate::tally::{EndpointTally, PodTally};
 use crate::wait::wait;
 
 /// What a pod does when it is asked for a path.
 #[derive(Debug)]
-pub(crate) struct Endpoint {
+pub(crate) struct ScriptedPath {
     /// Path without query; empty for `tcp`.
     pub(crate) path: String,
     /// What its answers say that they are; `tcp` says nothing.
     pub(crate) content_type: HeaderValue,
-    script: Vec<Step>,
+    script: Vec<Act>,
     /// CPU time of all steps that come after the answer.
     background: Duration,
     /// What it answers.
@@ -31,21 +31,21 @@ pub(crate) struct Endpoint {
 }
 
 #[derive(Debug)]
-enum Step {
+enum Act {
     /// What keeps a thread busy, one after the other.
-    Work(Vec<Work>),
-    Calls(Vec<Edge>),
+    Busy(Vec<Busy>),
+    Calls(Vec<OutgoingCall>),
 }
 
 #[derive(Debug)]
-enum Work {
+enum Busy {
     Compute(Duration),
     Wait(Duration),
 }
 
 /// How a request ends.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct RequestEnd {
     /// One of the share of requests that fail.
     pub(crate) failed: bool,
     /// What to answer.
@@ -54,7 +54,7 @@ pub(crate) struct Outcome {
     pub(crate) background: Duration,
 }
 
-impl Endpoint {
+impl ScriptedPath {
     /// The endpoint with its edges ready to be used.
     pub(crate) fn new(
         endpoint: &topology::Endpoint,
@@ -66,11 +66,11 @@ impl Endpoint {
         for step in &endpoint.script {
             match step {
                 topology::Step::Compute { cpu, background: true } => later += *cpu,
-                topology::Step::Compute { cpu, background: false } => add(&mut script, Work::Compute(*cpu)),
-                topology::Step::Wait(time) => add(&mut script, Work::Wait(*time)),
+                topology::Step::Compute { cpu, background: false } => add(&mut script, Busy::Compute(*cpu)),
+                topology::Step::Wait(time) => add(&mut script, Busy::Wait(*time)),
                 topology::Step::Calls(calls) => {
                     let edges = calls.iter().map(|call| caller.edge(call)).collect::<Result<_, _>>()?;
-                    script.push(Step::Calls(edges));
+                    script.push(Act::Calls(edges));
                 }
             }
         }
@@ -105,38 +105,38 @@ impl Endpoint {
     }
 
     /// Counts a request that came with `headers` and performs the script for it, step by step.
-    pub(crate) async fn perform(&self, headers: &HeaderMap, tally: &PodTally) -> Outcome {
+    pub(crate) async fn perform(&self, headers: &HeaderMap, tally: &PodTally) -> RequestEnd {
         let failed = is_error(self.tally.requests.next(), self.error_rate);
         for step in &self.script {
             match step {
                 // A worker that burned without further notice would keep everyone from the sockets if it happens to be
                 // the one that watches them; `block_in_place` makes another thread watch them and works on this one.
-                Step::Work(works) => block_in_place(|| works.iter().for_each(|work| work.perform(tally))),
-                Step::Calls(edges) => drop(join_all(edges.iter().map(|edge| edge.call(headers))).await),
+                Act::Busy(works) => block_in_place(|| works.iter().for_each(|work| work.perform(tally))),
+                Act::Calls(edges) => drop(join_all(edges.iter().map(|edge| edge.call(headers))).await),
             }
         }
         if failed {
             self.tally.errors.add(1);
         }
-        Outcome { failed, body: self.body.clone(), background: self.background }
+        RequestEnd { failed, body: self.body.clone(), background: self.background }
     }
 }
 
-impl Work {
+impl Busy {
     fn perform(&self, tally: &PodTally) {
         match self {
-            Work::Compute(cpu) => tally.record_cpu(*cpu, burn(*cpu)),
-            Work::Wait(time) => tally.record_wait(*time, wait(*time)),
+            Busy::Compute(cpu) => tally.record_cpu(*cpu, burn(*cpu)),
+            Busy::Wait(time) => tally.record_wait(*time, wait(*time)),
         }
     }
 }
 
 /// Adds work to the script. What follows upon other work shares its thread: handing a thread over has a price, and a
 /// script with one more step must cost that step and nothing else.
-fn add(script: &mut Vec<Step>, work: Work) {
+fn add(script: &mut Vec<Act>, work: Busy) {
     match script.last_mut() {
-        Some(Step::Work(works)) => works.push(work),
-        _ => script.push(Step::Work(vec![work])),
+        Some(Act::Busy(works)) => works.push(work),
+        _ => script.push(Act::Busy(vec![work])),
     }
 }
 

@@ -8,7 +8,7 @@ use topology::{Pod, Protocol, Topology};
 use crate::background::Background;
 use crate::counts::Counts;
 use crate::edge::{Caller, Tallies};
-use crate::endpoint::Endpoint;
+use crate::endpoint::ScriptedPath;
 use crate::in_flight::{Flight, InFlight};
 use crate::network::Resolver;
 use crate::tally::PodTally;
@@ -21,7 +21,7 @@ pub(crate) struct Instance {
     pub(crate) protocol: Protocol,
     /// Path that tells that it is ready.
     pub(crate) ready: Option<String>,
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<ScriptedPath>,
     calls: Tallies,
     background: Background,
     /// What is counted for the whole pod.
@@ -51,7 +51,7 @@ impl Instance {
         let mut caller = Caller::new(pod.service, topology, resolver)?;
         let endpoints = endpoints
             .iter()
-            .map(|endpoint| Endpoint::new(endpoint, protocol, &mut caller))
+            .map(|endpoint| ScriptedPath::new(endpoint, protocol, &mut caller))
             .collect::<Result<_, _>>()?;
         let tally = Arc::<PodTally>::default();
         Ok(Self {
@@ -67,7 +67,7 @@ impl Instance {
     }
 
     /// The endpoint of exactly that path.
-    pub(crate) fn endpoint(&self, path: &str) -> Option<&Endpoint> {
+    pub(crate) fn endpoint(&self, path: &str) -> Option<&ScriptedPath> {
         self.endpoints.iter().find(|endpoint| endpoint.path == path)
     }
 
@@ -80,7 +80,7 @@ impl Instance {
     pub(crate) fn counts(&self) -> Counts {
         Counts {
             pod: self.name.clone(),
-            endpoints: self.endpoints.iter().map(Endpoint::count).collect(),
+            endpoints: self.endpoints.iter().map(ScriptedPath::count).collect(),
             calls: self.calls.counts(),
             wait_excess: self.tally.wait_excess.encode(),
             waited_ns: self.tally.waited_ns.read(),

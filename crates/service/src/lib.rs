@@ -26,7 +26,7 @@ mod tally;
 mod wait;
 
 pub use counts::{CallCount, Counts, EndpointCount};
-pub use pilot::{AppMetrics, Pilot, RewrittenProbe, spent_for_probe};
+pub use pilot::{AppMetrics, Pilot, RewrittenCheck, spent_for_probe};
 pub use serve::{ServeError, serve};
 
 #[cfg(test)]

@@ -11,14 +11,14 @@ use tokio::task::spawn_blocking;
 
 /// Where a pod listens and how it finds others.
 #[derive(Clone, Debug)]
-pub(crate) struct Network {
+pub(crate) struct PodNetwork {
     /// Address on which it listens.
     pub(crate) address: IpAddr,
     /// How names become addresses.
     pub(crate) resolver: Resolver,
 }
 
-impl Default for Network {
+impl Default for PodNetwork {
     /// Every address of the pod, and the system's look-up of names.
     fn default() -> Self {
         Self {

@@ -30,7 +30,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::ServeError;
 use crate::ballast::ballast;
-use crate::order::{Order, receive};
+use crate::order::{ServiceOrder, receive};
 use crate::serve::say;
 use answer::answer;
 use ask::{AskError, Asking};
@@ -64,7 +64,7 @@ pub struct Pilot {
     /// Where the application tells metrics of its own, if it does.
     pub application_metrics: Option<AppMetrics>,
     /// Probes that it makes in the kubelet's place.
-    pub probes: Vec<RewrittenProbe>,
+    pub probes: Vec<RewrittenCheck>,
     /// User and group to become once started; the program's file need not be readable to them. None: stays.
     pub user: Option<u32>,
     /// Memory that it holds to take what Istio's takes.
@@ -73,7 +73,7 @@ pub struct Pilot {
 
 /// A probe of the application, made by the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct RewrittenProbe {
+pub struct RewrittenCheck {
     /// Path that the agent is asked for.
     pub path: String,
     /// Port of the application.
@@ -135,7 +135,11 @@ fn become_user(user: u32) -> nix::Result<()> {
     setuid(Uid::from_raw(user))
 }
 
-async fn run(agent: Arc<Agent>, orders: UnboundedReceiver<Order>, mut answers: impl Write) -> Result<(), ServeError> {
+async fn run(
+    agent: Arc<Agent>,
+    orders: UnboundedReceiver<ServiceOrder>,
+    mut answers: impl Write,
+) -> Result<(), ServeError> {
     let address = agent.pilot.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     say(&mut answers, &serde_json::json!({ "ready": true })).map_err(ServeError::Answer)?;
@@ -168,10 +172,10 @@ async fn serve(stream: TcpStream, peer: IpAddr, agent: Arc<Agent>) {
 }
 
 /// Waits for the end of the orders; once one of them was `keep`, for ever.
-async fn end_of(mut orders: UnboundedReceiver<Order>) {
+async fn end_of(mut orders: UnboundedReceiver<ServiceOrder>) {
     let mut keep = false;
     while let Some(order) = orders.recv().await {
-        keep |= order == Order::Keep;
+        keep |= order == ServiceOrder::Keep;
     }
     if keep {
         std::future::pending::<()>().await;

@@ -17,8 +17,8 @@ use topology::{Topology, Work};
 use crate::ballast::ballast;
 use crate::instance::{Instance, MakeError};
 use crate::listen::listen;
-use crate::network::Network;
-use crate::order::{Order, receive};
+use crate::network::PodNetwork;
+use crate::order::{ServiceOrder, receive};
 
 /// Threads that serve.
 const WORKERS: usize = 2;
@@ -90,14 +90,14 @@ pub fn serve(
     orders: impl BufRead + Send + 'static,
     answers: impl Write + Send + 'static,
 ) -> Result<(), ServeError> {
-    Server { pod, topology, network: Network::default() }.serve(orders, answers)
+    Server { pod, topology, network: PodNetwork::default() }.serve(orders, answers)
 }
 
 /// A pod, and the network in which it stands.
 pub(crate) struct Server<'a> {
     pub(crate) pod: &'a str,
     pub(crate) topology: &'a Topology,
-    pub(crate) network: Network,
+    pub(crate) network: PodNetwork,
 }
 
 impl Server<'_> {
@@ -134,7 +134,7 @@ impl Server<'_> {
 async fn run(
     address: SocketAddr,
     instance: Arc<Instance>,
-    orders: UnboundedReceiver<Order>,
+    orders: UnboundedReceiver<ServiceOrder>,
     mut answers: impl Write,
 ) -> Result<(), ServeError> {
     let mut sigterm = signal(SignalKind::terminate()).map_err(ServeError::Start)?;
@@ -158,7 +158,7 @@ async fn run(
 
 /// Obeys orders until they end, and then stays for good if it was told to keep.
 async fn obey(
-    mut orders: UnboundedReceiver<Order>,
+    mut orders: UnboundedReceiver<ServiceOrder>,
     instance: &Instance,
     deafness: &watch::Sender<bool>,
     answers: &mut impl Write,
@@ -167,17 +167,17 @@ async fn obey(
     say(answers, &json!({ "ready": true }))?;
     while let Some(order) = orders.recv().await {
         match order {
-            Order::Counts => say(answers, &instance.counts())?,
-            Order::Settle => {
+            ServiceOrder::Counts => say(answers, &instance.counts())?,
+            ServiceOrder::Settle => {
                 instance.in_flight.idle().await;
                 say(answers, &json!({ "settled": true }))?;
             }
-            Order::Deaf(deaf) => {
+            ServiceOrder::Deaf(deaf) => {
                 deafness.send_replace(deaf);
                 say(answers, &json!({ "deaf": deaf }))?;
             }
-            Order::Keep => keep = true,
-            Order::Unknown(order) => say(answers, &json!({ "error": format!("unknown order `{order}`") }))?,
+            ServiceOrder::Keep => keep = true,
+            ServiceOrder::Unknown(order) => say(answers, &json!({ "error": format!("unknown order `{order}`") }))?,
         }
     }
     if keep { std::future::pending().await } else { Ok(()) }

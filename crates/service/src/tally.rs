@@ -16,9 +16,9 @@ const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
+pub(crate) struct AtomicCounter(AtomicU64);
 
-impl Counter {
+impl AtomicCounter {
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, Relaxed);
     }
@@ -63,12 +63,12 @@ impl Default for Durations {
 #[derive(Debug, Default)]
 pub(crate) struct PodTally {
     pub(crate) wait_excess: Durations,
-    pub(crate) waited_ns: Counter,
-    pub(crate) cpu_asked_ns: Counter,
-    pub(crate) cpu_burned_ns: Counter,
-    pub(crate) ready_probes: Counter,
-    pub(crate) unknown_paths: Counter,
-    pub(crate) accept_failures: Counter,
+    pub(crate) waited_ns: AtomicCounter,
+    pub(crate) cpu_asked_ns: AtomicCounter,
+    pub(crate) cpu_burned_ns: AtomicCounter,
+    pub(crate) ready_probes: AtomicCounter,
+    pub(crate) unknown_paths: AtomicCounter,
+    pub(crate) accept_failures: AtomicCounter,
 }
 
 impl PodTally {
@@ -88,10 +88,10 @@ impl PodTally {
 /// What belongs to one endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct EndpointTally {
-    pub(crate) requests: Counter,
-    pub(crate) errors: Counter,
-    pub(crate) received_bytes: Counter,
-    pub(crate) sent_bytes: Counter,
+    pub(crate) requests: AtomicCounter,
+    pub(crate) errors: AtomicCounter,
+    pub(crate) received_bytes: AtomicCounter,
+    pub(crate) sent_bytes: AtomicCounter,
 }
 
 impl EndpointTally {
@@ -109,11 +109,11 @@ impl EndpointTally {
 /// What belongs to the calls to one path of one service.
 #[derive(Debug, Default)]
 pub(crate) struct CallTally {
-    pub(crate) calls: Counter,
-    pub(crate) failures: Counter,
-    pub(crate) retries: Counter,
-    pub(crate) sent_bytes: Counter,
-    pub(crate) received_bytes: Counter,
+    pub(crate) calls: AtomicCounter,
+    pub(crate) failures: AtomicCounter,
+    pub(crate) retries: AtomicCounter,
+    pub(crate) sent_bytes: AtomicCounter,
+    pub(crate) received_bytes: AtomicCounter,
     pub(crate) latency: Durations,
     pub(crate) last_failure: Mutex<Option<String>>,
 }

@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// Names that a service cannot bear: `client` is the pod where requests start, `node` the machine under the pods, `istio`
-/// begins the name of the gateway's pod.
-pub const NAMES_RESERVED: [&str; 3] = ["client", "node", "istio"];
+/// Name of the pod where requests start.
+pub const CLIENT: &str = "client";
+
+/// Names that a service cannot bear: `node` is the machine under the pods, `istio` begins the name of the gateway's pod.
+pub const NAMES_RESERVED: [&str; 3] = [CLIENT, "node", "istio"];
 
 /// Ports that a service cannot have: Istio's sidecar uses them in each pod.
 pub const PORTS_RESERVED: std::ops::RangeInclusive<u16> = 15000..=15099;

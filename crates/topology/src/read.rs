@@ -5,7 +5,7 @@ mod file;
 mod hop;
 mod word;
 
-pub use explain::nearest;
+pub use explain::{nearest, one_of};
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use crate::{Fault, Topology};
+use crate::{Mistake, Topology};
 
 /// Reads a topology file and checks it whole.
 ///
@@ -21,18 +21,18 @@ use crate::{Fault, Topology};
 ///
 /// # Errors
 ///
-/// The first [`Fault`], always with its place and a hint.
-pub fn read_topology(text: &str) -> Result<Topology, Fault> {
+/// The first [`Mistake`], always with its place and a hint.
+pub fn read_topology(text: &str) -> Result<Topology, Mistake> {
     check::topology(&read_yaml(text)?)
 }
 
 /// Reads one YAML document. A `Deserialize` of the caller's own may put a hint into its error: whatever follows the
-/// first line feed of the message becomes [`Fault::hint`].
+/// first line feed of the message becomes [`Mistake::hint`].
 ///
 /// # Errors
 ///
-/// A [`Fault`] with the place of whatever is no YAML or not what `T` expects.
-pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+/// A [`Mistake`] with the place of whatever is no YAML or not what `T` expects.
+pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Mistake> {
     serde_saphyr::from_str(text).map_err(|error| explain::fault(&error))
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Estate {
 
 /// The first packet: with it come orders, and after it so many tables.
 #[derive(Debug, Serialize, Deserialize)]
-struct Head {
+struct HandoverHead {
     missing: Vec<String>,
     tables: usize,
 }
@@ -63,7 +63,7 @@ impl Estate {
     /// Gives a copy.
     pub fn give(&self, channel: &OwnedFd) -> io::Result<()> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let head = Head { missing: self.missing.clone(), tables: tables.len() };
+        let head = HandoverHead { missing: self.missing.clone(), tables: tables.len() };
         give(channel, &head, &[self.orders.as_fd()])?;
         for Table { netns, name, socket, count } in &*tables {
             let descriptors = [Some(socket.as_fd()), count.as_ref().map(AsFd::as_fd)];
@@ -79,7 +79,7 @@ impl Estate {
     ///
     /// Whoever gives has ended before all was given.
     pub fn take(channel: impl AsFd) -> io::Result<Self> {
-        let (head, mut descriptors) = take::<Head>(channel.as_fd())?;
+        let (head, mut descriptors) = take::<HandoverHead>(channel.as_fd())?;
         let orders = descriptors.next().ok_or(io::ErrorKind::InvalidData)?;
         let table = |_| {
             let (label, mut descriptors) = take::<Label>(channel.as_fd())?;

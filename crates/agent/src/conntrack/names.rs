@@ -7,7 +7,7 @@ use std::{io, thread};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use super::table::Table;
-use crate::namer::NAMED;
+use crate::folders::NAMED;
 
 /// The table of this process's own network namespace, and those of others that have names.
 pub(super) type Tables = Arc<Mutex<Vec<Table>>>;

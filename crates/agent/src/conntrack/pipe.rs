@@ -3,11 +3,12 @@ use std::os::fd::AsFd;
 use std::process::{ChildStdin, ChildStdout};
 use std::time::{Duration, Instant};
 
+use attribution::Translated;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
 
-use super::{Opened, Told};
+use super::Opened;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 1 << 16;
@@ -15,11 +16,11 @@ const PIECE: usize = 1 << 16;
 /// What readers say, a line each. A line that makes no sense is the half one of a reader that was killed.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Answer {
+pub(super) enum PipeAnswer {
     /// The first word of each. Whoever was there before answers no more.
     Begun(Begun),
     /// What tables say, to the order with this number.
-    Told { order: u64, told: Told },
+    Told { order: u64, told: Translated },
 }
 
 /// A reader that has begun.
@@ -57,7 +58,7 @@ impl Pipe {
     pub(super) fn begin(&mut self, patience: Duration) -> io::Result<Begun> {
         let deadline = Instant::now() + patience;
         loop {
-            if let Answer::Begun(begun) = self.answer(deadline)? {
+            if let PipeAnswer::Begun(begun) = self.answer(deadline)? {
                 return Ok(begun);
             }
         }
@@ -69,7 +70,7 @@ impl Pipe {
     /// # Errors
     ///
     /// There are no readers any more; or the one that there is is late (`TimedOut`), and its answer may come the next time.
-    pub(super) fn ask(&mut self, patience: Duration, mut follow: impl FnMut(Begun)) -> io::Result<Told> {
+    pub(super) fn ask(&mut self, patience: Duration, mut follow: impl FnMut(Begun)) -> io::Result<Translated> {
         // Who is late already is waited for no more.
         let mut deadline = Instant::now();
         if !self.owes {
@@ -78,17 +79,17 @@ impl Pipe {
         }
         loop {
             match self.answer(deadline)? {
-                Answer::Begun(begun) => {
+                PipeAnswer::Begun(begun) => {
                     follow(begun);
                     // What the one before had read of orders went with it.
                     self.order()?;
                     deadline = Instant::now() + patience;
                 }
-                Answer::Told { order, told } if order == self.order => {
+                PipeAnswer::Told { order, told } if order == self.order => {
                     self.owes = false;
                     return Ok(told);
                 }
-                Answer::Told { .. } => {}
+                PipeAnswer::Told { .. } => {}
             }
         }
     }
@@ -102,7 +103,7 @@ impl Pipe {
     }
 
     /// The next answer.
-    fn answer(&mut self, deadline: Instant) -> io::Result<Answer> {
+    fn answer(&mut self, deadline: Instant) -> io::Result<PipeAnswer> {
         loop {
             let line = self.line(deadline)?;
             if let Ok(answer) = serde_json::from_slice(&line) {

@@ -10,6 +10,7 @@ use std::process::{self, Command};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use attribution::{TRANSLATIONS_MAX, Translated};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
@@ -17,9 +18,9 @@ use nix::sys::signal::Signal;
 
 use super::handover::Estate;
 use super::names::Tables;
-use super::pipe::{Answer, Begun};
+use super::pipe::{Begun, PipeAnswer};
 use super::table::{self, Table};
-use super::{Opened, TRANSLATIONS_MAX, TableError, Told, keeper, names};
+use super::{Opened, TableError, keeper, names};
 use crate::privilege::keep_only_net_admin;
 
 /// How often tables of other network namespaces are read: each reading walks through all that the machine follows. The
@@ -45,8 +46,8 @@ pub fn tell_tables(
     let estate = Estate::take(&keeper).map_err(TableError::Take)?;
     names::close_with_names(folders, &estate.tables);
     match tell_all(root, &estate, keeper.as_fd(), answers) {
-        Ok(Until::Orphaned) => keeper::have_read(&estate, reader),
-        Ok(Until::OrdersEnd) => Ok(()),
+        Ok(KeeperPatience::Orphaned) => keeper::have_read(&estate, reader),
+        Ok(KeeperPatience::OrdersEnd) => Ok(()),
         // Nobody is left who would listen.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(TableError::Tell(error)),
@@ -54,37 +55,42 @@ pub fn tell_tables(
 }
 
 /// How long tables are told.
-enum Until {
+enum KeeperPatience {
     OrdersEnd,
     /// There is no keeper any more.
     Orphaned,
 }
 
-fn tell_all(root: &Path, estate: &Estate, keeper: BorrowedFd<'_>, mut answers: impl Write) -> io::Result<Until> {
+fn tell_all(
+    root: &Path,
+    estate: &Estate,
+    keeper: BorrowedFd<'_>,
+    mut answers: impl Write,
+) -> io::Result<KeeperPatience> {
     let tables = estate.tables.lock().unwrap_or_else(PoisonError::into_inner).len();
     let opened = Opened { tables, missing: estate.missing.clone() };
     // What the one before had begun to say is no answer.
     writeln!(answers)?;
-    tell(&mut answers, &Answer::Begun(Begun { opened, processes: [parent_id(), process::id()] }))?;
+    tell(&mut answers, &PipeAnswer::Begun(Begun { opened, processes: [parent_id(), process::id()] }))?;
     let mut orders = BufReader::new(File::from(estate.orders.try_clone()?));
     let mut elsewhere = Elsewhere::default();
     loop {
         if is_orphaned(keeper, &orders)? {
-            return Ok(Until::Orphaned);
+            return Ok(KeeperPatience::Orphaned);
         }
         let mut order = String::new();
         if orders.read_line(&mut order)? == 0 {
-            return Ok(Until::OrdersEnd);
+            return Ok(KeeperPatience::OrdersEnd);
         }
         // Those before the last were somebody's who is no more.
         if orders.buffer().is_empty() {
             let told = elsewhere.add_to(read_all(&estate.tables, Table::is_own), root, &estate.tables);
-            tell(&mut answers, &Answer::Told { order: order.trim().parse().map_err(io::Error::other)?, told })?;
+            tell(&mut answers, &PipeAnswer::Told { order: order.trim().parse().map_err(io::Error::other)?, told })?;
         }
     }
 }
 
-fn tell(answers: &mut impl Write, answer: &Answer) -> io::Result<()> {
+fn tell(answers: &mut impl Write, answer: &PipeAnswer) -> io::Result<()> {
     let line = serde_json::to_string(answer)?;
     writeln!(answers, "{line}").and_then(|()| answers.flush())
 }
@@ -103,13 +109,13 @@ fn is_orphaned(keeper: BorrowedFd<'_>, orders: &BufReader<File>) -> io::Result<b
 /// What tables of other network namespaces told at last.
 #[derive(Default)]
 struct Elsewhere {
-    told: Told,
+    told: Translated,
     looked: Option<Instant>,
 }
 
 impl Elsewhere {
     /// What is told here, with what is told elsewhere. What was missed there counts once.
-    fn add_to(&mut self, mut here: Told, root: &Path, tables: &Tables) -> Told {
+    fn add_to(&mut self, mut here: Translated, root: &Path, tables: &Tables) -> Translated {
         if self.looked.is_none_or(|looked| looked.elapsed() >= SELDOM) {
             (self.told, self.looked) = (read_others(root, tables), Some(Instant::now()));
         }
@@ -122,16 +128,16 @@ impl Elsewhere {
 
 /// Those of other namespaces that were open at the start and still have a name. What has had one since is not read: to enter
 /// it takes root.
-fn read_others(root: &Path, tables: &Tables) -> Told {
+fn read_others(root: &Path, tables: &Tables) -> Translated {
     let told = read_all(tables, |table| !table.is_own());
     let open = tables.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|table| !table.is_own()).count();
     let closed = table::names(root).count().saturating_sub(open) as u64;
-    Told { unread: told.unread + closed, ..told }
+    Translated { unread: told.unread + closed, ..told }
 }
 
-fn read_all(tables: &Tables, is_wanted: impl Fn(&Table) -> bool) -> Told {
+fn read_all(tables: &Tables, is_wanted: impl Fn(&Table) -> bool) -> Translated {
     let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
-    let (mut translations, mut told) = (BTreeSet::new(), Told::default());
+    let (mut translations, mut told) = (BTreeSet::new(), Translated::default());
     for table in tables.iter().filter(|table| is_wanted(table)) {
         let read = table.read(|translation| {
             if translations.len() < TRANSLATIONS_MAX || translations.contains(&translation) {
@@ -142,5 +148,5 @@ fn read_all(tables: &Tables, is_wanted: impl Fn(&Table) -> bool) -> Told {
         });
         told.unread += u64::from(read.is_err());
     }
-    Told { translations: translations.into_iter().collect(), ..told }
+    Translated { translations: translations.into_iter().collect(), ..told }
 }

@@ -6,16 +6,17 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use attribution::Translation;
 use netlink_packet_netfilter::conntrack::{
     ConntrackAttribute, ConntrackMessage, IPTuple, ProtoTuple, Protocol, Status, Tuple,
 };
 use netlink_packet_netfilter::{NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily};
 use nix::sched::{CloneFlags, setns};
 use probe::netlink;
+use records::Transport;
 use rustix::net::netlink::NETFILTER;
 
-use super::{Translation, Transport};
-use crate::namer::NAMED;
+use crate::folders::NAMED;
 
 /// How many connections the namespace of the thread that opens it follows.
 const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";

@@ -2,7 +2,7 @@ use super::*;
 
 /// What is told by readers that are this shell's, which has the first words of one in `$begun` and answers order and number
 /// with `tell`.
-fn told(script: &str) -> Told {
+fn told(script: &str) -> Translated {
     let words = r#"
         begun='{"begun":{"opened":{"tables":2,"missing":[]},"processes":[1,2]}}'
         tell() { echo '{"told":{"order":'$1',"told":{"translations":[],"beyond":'$2',"unread":0}}}'; }

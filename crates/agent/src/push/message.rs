@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use attribution::{Family, Labels, MetricKind, SampleValue};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -8,9 +9,6 @@ use opentelemetry_proto::tonic::metrics::v1::{
     ScopeMetrics, Sum, metric, number_data_point,
 };
 use opentelemetry_proto::tonic::resource::v1 as wire;
-
-use crate::label::Labels;
-use crate::metric::{Family, Kind, Value};
 
 /// The one attribute that is a number by the conventions.
 const SERVER_PORT: &str = "server.port";
@@ -58,13 +56,13 @@ impl Resource {
 fn metric(family: &Family, times: Times) -> Metric {
     let cumulative = AggregationTemporality::Cumulative.into();
     let data = match family.kind {
-        Kind::Counter => metric::Data::Sum(Sum {
+        MetricKind::Counter => metric::Data::Sum(Sum {
             data_points: numbers(family, times),
             aggregation_temporality: cumulative,
             is_monotonic: true,
         }),
-        Kind::Gauge => metric::Data::Gauge(Gauge { data_points: numbers(family, times) }),
-        Kind::Histogram => {
+        MetricKind::Gauge => metric::Data::Gauge(Gauge { data_points: numbers(family, times) }),
+        MetricKind::Histogram => {
             let data_points = histograms(family, times);
             metric::Data::Histogram(Histogram { data_points, aggregation_temporality: cumulative })
         }
@@ -98,23 +96,23 @@ pub(super) fn unit(name: &str) -> &'static str {
 
 fn numbers(family: &Family, times: Times) -> Vec<NumberDataPoint> {
     // What is now began at no time.
-    let start_time_unix_nano = if family.kind == Kind::Gauge { 0 } else { times.begun_ns };
-    let point = |(labels, value): (&Arc<Labels>, &Value)| match value {
-        Value::Number(number) => Some(NumberDataPoint {
+    let start_time_unix_nano = if family.kind == MetricKind::Gauge { 0 } else { times.begun_ns };
+    let point = |(labels, value): (&Arc<Labels>, &SampleValue)| match value {
+        SampleValue::Number(number) => Some(NumberDataPoint {
             attributes: attributes(labels),
             start_time_unix_nano,
             time_unix_nano: times.now_ns,
             value: Some(number_data_point::Value::AsDouble(*number)),
             ..Default::default()
         }),
-        Value::Histogram { .. } => None,
+        SampleValue::Histogram { .. } => None,
     };
     family.series.iter().filter_map(point).collect()
 }
 
 fn histograms(family: &Family, times: Times) -> Vec<HistogramDataPoint> {
-    let point = |(labels, value): (&Arc<Labels>, &Value)| match value {
-        Value::Histogram { bounds, counts, sum } => Some(HistogramDataPoint {
+    let point = |(labels, value): (&Arc<Labels>, &SampleValue)| match value {
+        SampleValue::Histogram { bounds, counts, sum } => Some(HistogramDataPoint {
             attributes: attributes(labels),
             start_time_unix_nano: times.begun_ns,
             time_unix_nano: times.now_ns,
@@ -124,7 +122,7 @@ fn histograms(family: &Family, times: Times) -> Vec<HistogramDataPoint> {
             explicit_bounds: bounds.clone(),
             ..Default::default()
         }),
-        Value::Number(_) => None,
+        SampleValue::Number(_) => None,
     };
     family.series.iter().filter_map(point).collect()
 }

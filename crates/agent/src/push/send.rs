@@ -16,7 +16,7 @@ use prost::Message;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::{Protocol, Push};
+use super::{Push, PushProtocol};
 
 /// How long a receiver may take, as OTLP's exporters have it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -61,11 +61,11 @@ impl<'a> Sender<'a> {
     pub fn new(push: &'a Push) -> Self {
         let builder = HttpsConnectorBuilder::new().with_tls_config(push.tls.clone()).https_or_http();
         let connector = match push.protocol {
-            Protocol::Http => builder.enable_http1().build(),
-            Protocol::Grpc => builder.enable_http2().build(),
+            PushProtocol::Http => builder.enable_http1().build(),
+            PushProtocol::Grpc => builder.enable_http2().build(),
         };
         let mut client = Client::builder(TokioExecutor::new());
-        Self { client: client.http2_only(push.protocol == Protocol::Grpc).build(connector), push }
+        Self { client: client.http2_only(push.protocol == PushProtocol::Grpc).build(connector), push }
     }
 
     /// Tells it once.
@@ -81,8 +81,8 @@ impl<'a> Sender<'a> {
             }
             let bytes = answer.to_bytes();
             let message = match self.push.protocol {
-                Protocol::Http => &bytes[..],
-                Protocol::Grpc => {
+                PushProtocol::Http => &bytes[..],
+                PushProtocol::Grpc => {
                     // An answer without a message has its trailers for headers.
                     judge(if trailers.is_empty() { &parts.headers } else { &trailers })?;
                     bytes.get(PREFIX..).unwrap_or_default()
@@ -95,8 +95,8 @@ impl<'a> Sender<'a> {
 
     fn request(&self, message: &ExportMetricsServiceRequest) -> Request<Full<Bytes>> {
         let (body, kind) = match self.push.protocol {
-            Protocol::Http => (message.encode_to_vec(), "application/x-protobuf"),
-            Protocol::Grpc => (framed(message), "application/grpc"),
+            PushProtocol::Http => (message.encode_to_vec(), "application/x-protobuf"),
+            PushProtocol::Grpc => (framed(message), "application/grpc"),
         };
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
@@ -104,7 +104,7 @@ impl<'a> Sender<'a> {
         let headers = request.headers_mut();
         headers.extend(self.push.headers.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        if self.push.protocol == Protocol::Grpc {
+        if self.push.protocol == PushProtocol::Grpc {
             headers.insert(TE, HeaderValue::from_static("trailers"));
         }
         request

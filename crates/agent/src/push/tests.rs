@@ -1,32 +1,32 @@
 use super::*;
 
 /// Where a push to `endpoint` goes, or why it cannot.
-fn check(endpoint: &str, protocol: Protocol, expect: &str) {
+fn check(endpoint: &str, protocol: PushProtocol, expect: &str) {
     let place = receiver(endpoint, protocol).map_or_else(|error| error.to_string(), |uri| uri.to_string());
     assert_eq!(place, expect, "{endpoint}");
 }
 
 #[test]
 fn receivers_are_found_where_otlp_has_them() {
-    check("http://collector:4318", Protocol::Http, "http://collector:4318/v1/metrics");
-    check("https://collector/", Protocol::Http, "https://collector/v1/metrics");
+    check("http://collector:4318", PushProtocol::Http, "http://collector:4318/v1/metrics");
+    check("https://collector/", PushProtocol::Http, "https://collector/v1/metrics");
     check(
         "http://prometheus:9090/api/v1/otlp/v1/metrics",
-        Protocol::Http,
+        PushProtocol::Http,
         "http://prometheus:9090/api/v1/otlp/v1/metrics",
     );
     check(
         "http://[::1]:4317",
-        Protocol::Grpc,
+        PushProtocol::Grpc,
         "http://[::1]:4317/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     );
     check(
         "http://collector:4317/v1",
-        Protocol::Grpc,
+        PushProtocol::Grpc,
         "`http://collector:4317/v1` has a path, which gRPC does not take",
     );
     for endpoint in ["collector:4317", "ftp://collector", "", "http://", "/v1/metrics", "two words"] {
-        check(endpoint, Protocol::Http, &format!("`{endpoint}` is no URL of a receiver"));
+        check(endpoint, PushProtocol::Http, &format!("`{endpoint}` is no URL of a receiver"));
     }
 }
 
@@ -35,7 +35,7 @@ fn receivers_are_found_where_otlp_has_them() {
 fn headers_that_http_cannot_carry_are_refused() {
     let push = |name: &str, value: &str| {
         let headers = [(name.to_owned(), value.to_owned())];
-        Push::new("http://collector", Protocol::Http, Duration::from_secs(1), &headers).map(drop)
+        Push::new("http://collector", PushProtocol::Http, Duration::from_secs(1), &headers).map(drop)
     };
     assert_eq!(push("x-api-key", "a b"), Ok(()));
     assert_eq!(push("x api key", "a"), Err(PushError::Header("x api key".to_owned())));
@@ -100,7 +100,7 @@ fn metrics_are_counted_in_what_their_names_say() {
 fn labels_are_pushed_by_the_names_of_the_semantic_conventions() {
     use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 
-    let mut queue = Family::new("meshtax_tcp_accept_queue_length", Kind::Gauge, "Connections that wait.");
+    let mut queue = Family::new("meshtax_tcp_accept_queue_length", MetricKind::Gauge, "Connections that wait.");
     let labels =
         ["workload", "server_port", "network_transport", "network_io_direction", "container_id", "k8s_pod_uid"];
     queue.add(labels.map(|label| (label, "80".into())).to_vec(), 1.0);

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use super::seats::{Origin, Seat, Seats};
+use super::seats::{ScraperOrigin, Seat, Seats};
 use super::turn::Turn;
 
 /// Most connections at a time. One more ends the oldest that is idle of who has most of these: so those who only hold connections
@@ -31,7 +31,7 @@ pub(super) struct Peers {
 
 impl Peers {
     /// One more.
-    pub fn welcome(&self, origin: Origin) -> Rc<Turn> {
+    pub fn welcome(&self, origin: ScraperOrigin) -> Rc<Turn> {
         let mut open = self.open.borrow_mut();
         open.retain(|turn| turn.strong_count() > 0);
         if open.len() >= CONNECTIONS_MAX
@@ -56,7 +56,7 @@ impl Peers {
         is_seated
     }
 
-    async fn next_free(&self, origin: Origin) -> Option<Seat> {
+    async fn next_free(&self, origin: ScraperOrigin) -> Option<Seat> {
         let mut ticket = self.seats.queue(origin)?;
         if let Some(seat) = ticket.seat_now() {
             return Some(seat);

@@ -4,12 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use attribution::{Exposition, Family, pieces};
 use hyper::body::Bytes;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
 use crate::encoding::Packer;
-use crate::metric::{Exposition, Family, pieces};
 
 /// Most bytes that are held for those who read; beyond it the slowest has to go.
 pub(super) const HELD_MAX: usize = 24 << 20;
@@ -36,11 +36,11 @@ impl Drop for Rendering {
 }
 
 /// What those have who asked at one time, or why not.
-pub(super) type Rendered = Result<Rc<Rendering>, Refusal>;
+pub(super) type RenderedScrape = Result<Rc<Rendering>, ScrapeRefusal>;
 
 /// Why there are no metrics.
 #[derive(Clone, Debug)]
-pub(super) enum Refusal {
+pub(super) enum ScrapeRefusal {
     /// Those who read too slowly left no room.
     Busy,
     /// They cannot be read.
@@ -50,28 +50,28 @@ pub(super) enum Refusal {
 /// Where metrics are asked for.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
-    asked: RefCell<Vec<(Exposition, oneshot::Sender<Rendered>)>>,
+    asked: RefCell<Vec<(Exposition, oneshot::Sender<RenderedScrape>)>>,
     wanted: Notify,
     held: Rc<Cell<usize>>,
 }
 
 impl Desk {
     /// Metrics that are read after this was asked.
-    pub async fn ask(&self, form: Exposition) -> Rendered {
+    pub async fn ask(&self, form: Exposition) -> RenderedScrape {
         let (sender, receiver) = oneshot::channel();
         self.asked.borrow_mut().push((form, sender));
         self.wanted.notify_one();
-        receiver.await.unwrap_or(Err(Refusal::Busy))
+        receiver.await.unwrap_or(Err(ScrapeRefusal::Busy))
     }
 
     /// Waits until somebody asks, and for those who ask at the same time; only these may have what is read from now on.
-    pub async fn wait(&self) -> Asked {
+    pub async fn wait(&self) -> Askers {
         loop {
             self.wanted.notified().await;
             for _ in 0..PASSES {
                 yield_now().await;
             }
-            let mut asked = Asked(self.asked.take());
+            let mut asked = Askers(self.asked.take());
             asked.0.retain(|(_, sender)| !sender.is_closed());
             if !asked.0.is_empty() {
                 return asked;
@@ -85,7 +85,7 @@ impl Desk {
     }
 
     /// Writes the families in each form that is wanted.
-    pub async fn answer(&self, asked: Asked, families: &[Family]) {
+    pub async fn answer(&self, asked: Askers, families: &[Family]) {
         let mut rendered = HashMap::new();
         for (form, sender) in asked.0 {
             let rendering = match rendered.get(&form) {
@@ -119,11 +119,11 @@ impl Desk {
 }
 
 /// Those who asked at one time.
-pub(super) struct Asked(Vec<(Exposition, oneshot::Sender<Rendered>)>);
+pub(super) struct Askers(Vec<(Exposition, oneshot::Sender<RenderedScrape>)>);
 
-impl Asked {
+impl Askers {
     /// Tells all of them why there is nothing.
-    pub fn refuse(self, why: &Refusal) {
+    pub fn refuse(self, why: &ScrapeRefusal) {
         for (_, sender) in self.0 {
             sender.send(Err(why.clone())).ok();
         }

@@ -15,9 +15,9 @@ const WAITING_MAX: usize = 384;
 
 /// Where connections come from that count as one's: an address or, of IPv6, the network of which a host has all addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Origin(IpAddr);
+pub(super) struct ScraperOrigin(IpAddr);
 
-impl From<IpAddr> for Origin {
+impl From<IpAddr> for ScraperOrigin {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()),
@@ -28,37 +28,37 @@ impl From<IpAddr> for Origin {
 
 /// All places.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seats(Rc<RefCell<Places>>);
+pub(super) struct Seats(Rc<RefCell<SeatsByOrigin>>);
 
 #[derive(Debug, Default)]
-struct Places {
-    taken: Tally,
-    waiting: Tally,
+struct SeatsByOrigin {
+    taken: SeatTally,
+    waiting: SeatTally,
     /// The first is the next.
-    queue: VecDeque<(Origin, oneshot::Sender<Seat>)>,
+    queue: VecDeque<(ScraperOrigin, oneshot::Sender<Seat>)>,
 }
 
 /// How many of something everybody has.
 #[derive(Debug, Default)]
-struct Tally(HashMap<Origin, usize>);
+struct SeatTally(HashMap<ScraperOrigin, usize>);
 
 /// A place, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Seats,
-    origin: Origin,
+    origin: ScraperOrigin,
 }
 
 /// A place in the queue, until it is dropped.
 pub(super) struct Ticket {
     seats: Seats,
-    origin: Origin,
+    origin: ScraperOrigin,
     seat: oneshot::Receiver<Seat>,
 }
 
 impl Seats {
     /// A place in the queue, from which a seat is to be had at once where there is one; none where there is no room.
-    pub fn queue(&self, origin: Origin) -> Option<Ticket> {
+    pub fn queue(&self, origin: ScraperOrigin) -> Option<Ticket> {
         let mut places = self.0.borrow_mut();
         if !places.waiting.has_room(origin, WAITING_MAX) {
             return None;
@@ -72,7 +72,7 @@ impl Seats {
     }
 
     /// How many seats somebody has.
-    pub fn taken_by(&self, origin: Origin) -> usize {
+    pub fn taken_by(&self, origin: ScraperOrigin) -> usize {
         self.0.borrow().taken.of(origin)
     }
 
@@ -86,9 +86,9 @@ impl Seats {
     }
 }
 
-impl Places {
+impl SeatsByOrigin {
     /// Who has the next seat.
-    fn next(&mut self) -> Option<(Origin, oneshot::Sender<Seat>)> {
+    fn next(&mut self) -> Option<(ScraperOrigin, oneshot::Sender<Seat>)> {
         self.queue.retain(|(_, sender)| !sender.is_closed());
         let next = self.queue.iter().position(|(origin, _)| self.taken.has_room(*origin, SEATS))?;
         let (origin, sender) = self.queue.remove(next)?;
@@ -97,22 +97,22 @@ impl Places {
     }
 }
 
-impl Tally {
-    fn of(&self, origin: Origin) -> usize {
+impl SeatTally {
+    fn of(&self, origin: ScraperOrigin) -> usize {
         self.0.get(&origin).copied().unwrap_or_default()
     }
 
     /// Whether somebody may have one more of so many: nobody has more than twice as many as are left.
-    fn has_room(&self, origin: Origin, most: usize) -> bool {
+    fn has_room(&self, origin: ScraperOrigin, most: usize) -> bool {
         let all: usize = self.0.values().sum();
         self.of(origin) < 2 * (most - all)
     }
 
-    fn add(&mut self, origin: Origin) {
+    fn add(&mut self, origin: ScraperOrigin) {
         *self.0.entry(origin).or_default() += 1;
     }
 
-    fn remove(&mut self, origin: Origin) {
+    fn remove(&mut self, origin: ScraperOrigin) {
         if let Some(count) = self.0.get_mut(&origin) {
             *count -= 1;
         }
@@ -151,7 +151,7 @@ mod tests {
 
     /// Somebody's scrapes: those that have a seat, and those that wait.
     fn ask(seats: &Seats, from: &str, count: usize) -> (Vec<Seat>, Vec<Ticket>) {
-        let origin = Origin::from(from.parse::<IpAddr>().unwrap());
+        let origin = ScraperOrigin::from(from.parse::<IpAddr>().unwrap());
         let (mut seated, mut waiting) = (Vec::new(), Vec::new());
         for mut ticket in (0..count).map_while(|_| seats.queue(origin)) {
             match ticket.seat_now() {

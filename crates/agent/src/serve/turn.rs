@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use super::rendering::Rendering;
-use super::seats::{Origin, Seat};
+use super::seats::{ScraperOrigin, Seat};
 
 /// How long a peer may read nothing of what is sent to it.
 pub(super) const STALL: Duration = Duration::from_secs(10);
@@ -22,8 +22,8 @@ pub(super) const STALL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Turn {
     /// Whose it is.
-    pub origin: Origin,
-    stage: Cell<Stage>,
+    pub origin: ScraperOrigin,
+    stage: Cell<TurnStage>,
     /// It wants metrics; until they have gone out, it is no idle connection.
     scraping: Cell<Option<Scraping>>,
     held: RefCell<Option<Held>>,
@@ -33,7 +33,7 @@ pub(super) struct Turn {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
+enum TurnStage {
     #[default]
     Listening,
     Answering,
@@ -60,7 +60,7 @@ struct Held {
 
 impl Turn {
     /// That of a connection that was just made.
-    pub fn new(origin: Origin) -> Self {
+    pub fn new(origin: ScraperOrigin) -> Self {
         Self {
             origin,
             stage: Cell::default(),
@@ -74,21 +74,21 @@ impl Turn {
 
     /// Waits until the answer before has gone out: so no answers pile up for who asks on and does not read.
     pub async fn begin(&self) {
-        while self.stage.get() != Stage::Listening {
+        while self.stage.get() != TurnStage::Listening {
             self.gone_out.notified().await;
         }
-        self.stage.set(Stage::Answering);
+        self.stage.set(TurnStage::Answering);
     }
 
     /// All of the answer is written.
     pub fn leave(&self) {
-        self.stage.set(Stage::Leaving);
+        self.stage.set(TurnStage::Leaving);
     }
 
     /// All that is written has gone out.
     fn settle(&self) {
-        if self.stage.get() == Stage::Leaving {
-            self.stage.set(Stage::Listening);
+        if self.stage.get() == TurnStage::Leaving {
+            self.stage.set(TurnStage::Listening);
             self.scraping.set(None);
             self.held.take();
             self.gone_out.notify_one();

@@ -26,12 +26,12 @@ fn pod(status: u16) -> (Ipv4Addr, u16, std::sync::mpsc::Receiver<String>) {
     (Ipv4Addr::LOCALHOST, port, asked)
 }
 
-fn probe(port: u16, period_ms: u64) -> Probe {
-    Probe { pod: "web-v1".into(), address: Ipv4Addr::LOCALHOST, port, path: "/healthz/ready".into(), period_ms }
+fn probe(port: u16, period_ms: u64) -> HealthCheck {
+    HealthCheck { pod: "web-v1".into(), address: Ipv4Addr::LOCALHOST, port, path: "/healthz/ready".into(), period_ms }
 }
 
 /// What a kubelet answers to these orders, in lines.
-fn check(probes: Vec<Probe>, orders: &'static str, expect: &str) {
+fn check(probes: Vec<HealthCheck>, orders: &'static str, expect: &str) {
     let mut answers = Vec::new();
     serve_probes(probes, orders.as_bytes(), &mut answers).unwrap();
     assert_eq!(String::from_utf8(answers).unwrap(), format!("{{\"ready\":true}}\n{expect}"));
@@ -53,7 +53,8 @@ fn a_probe_is_what_a_kubelet_sends() {
 #[test]
 fn what_is_not_well_is_counted() {
     let refused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let probes: Vec<Probe> = [pod(200).1, pod(302).1, pod(503).1, refused].map(|port| probe(port, DAY_MS)).to_vec();
+    let probes: Vec<HealthCheck> =
+        [pod(200).1, pod(302).1, pod(503).1, refused].map(|port| probe(port, DAY_MS)).to_vec();
     check(
         probes,
         "probe\ncounts\nprobe\ncounts\nrest\n",

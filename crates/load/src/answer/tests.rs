@@ -18,7 +18,7 @@ impl Read for Drip<'_> {
 }
 
 /// The same result however the bytes are cut.
-fn check(text: &str, expected: Result<(u16, bool), Outcome>) {
+fn check(text: &str, expected: Result<(u16, bool), RequestOutcome>) {
     for piece in [1, 2, 7, 100_000] {
         let answer = read_answer(&mut Inflow::default(), &mut Drip { bytes: text.as_bytes(), piece });
         let told = answer.map(|answer| (answer.status, answer.reusable));
@@ -48,18 +48,18 @@ fn chunks_are_read_to_the_last() {
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n";
     check(&format!("{head}5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"), Ok((200, true)));
     check(&format!("{head}1\r\nx\r\n0\r\ntrailer: y\r\n\r\n"), Ok((200, true)));
-    check(&format!("{head}5\r\nhelloX\r\n0\r\n\r\n"), Err(Outcome::BadAnswer));
-    check(&format!("{head}zz\r\n"), Err(Outcome::BadAnswer));
-    check(&format!("{head}5\r\nhello\r\n"), Err(Outcome::Closed));
+    check(&format!("{head}5\r\nhelloX\r\n0\r\n\r\n"), Err(RequestOutcome::BadAnswer));
+    check(&format!("{head}zz\r\n"), Err(RequestOutcome::BadAnswer));
+    check(&format!("{head}5\r\nhello\r\n"), Err(RequestOutcome::Closed));
 }
 
 #[test]
 fn half_an_answer_is_none() {
-    check("", Err(Outcome::Closed));
-    check("HTTP/1.1 200 OK\r\ncontent-le", Err(Outcome::Closed));
-    check("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell", Err(Outcome::Closed));
-    check("SSH-2.0-OpenSSH\r\n\r\n", Err(Outcome::BadAnswer));
-    check("HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\nhello", Err(Outcome::BadAnswer));
+    check("", Err(RequestOutcome::Closed));
+    check("HTTP/1.1 200 OK\r\ncontent-le", Err(RequestOutcome::Closed));
+    check("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell", Err(RequestOutcome::Closed));
+    check("SSH-2.0-OpenSSH\r\n\r\n", Err(RequestOutcome::BadAnswer));
+    check("HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\nhello", Err(RequestOutcome::BadAnswer));
 }
 
 /// As curl and browsers take them; what is larger than any of these take is bad.
@@ -69,13 +69,13 @@ fn large_heads_are_read() {
         let text = format!("HTTP/1.1 200 OK\r\n{fields}content-length: 2\r\n\r\nok");
         read_answer(&mut Inflow::default(), &mut Drip { bytes: text.as_bytes(), piece: 5_000 })
     };
-    let good = Ok(Answer { status: 200, reusable: true });
+    let good = Ok(HttpAnswer { status: 200, reusable: true });
     assert_eq!(answer(format!("x: {}\r\n", "y".repeat(70_000))), good);
     assert_eq!(answer(format!("x: {}\r\n", "y".repeat(300_000))), good);
     assert_eq!(answer("x: y\r\n".repeat(130)), good);
     assert_eq!(answer("x: y\r\n".repeat(4_999)), good);
-    assert_eq!(answer(format!("x: {}\r\n", "y".repeat(600_000))), Err(Outcome::BadAnswer));
-    assert_eq!(answer("x: y\r\n".repeat(5_000)), Err(Outcome::BadAnswer));
+    assert_eq!(answer(format!("x: {}\r\n", "y".repeat(600_000))), Err(RequestOutcome::BadAnswer));
+    assert_eq!(answer("x: y\r\n".repeat(5_000)), Err(RequestOutcome::BadAnswer));
 }
 
 proptest! {

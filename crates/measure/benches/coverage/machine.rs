@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use measure::{ContainerUse, Histogram, LoadBlock, MachineUse, Observations, Phase, Reading, Stands};
+use measure::{ContainerUse, Histogram, LoadBlock, MachineUse, Observations, Phase, Reading, Samples, Stands};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -123,11 +123,7 @@ impl Machine {
         LoadBlock {
             arm: arm.into(),
             round,
-            wall_s: 1.0,
-            requests: REQUESTS,
-            connections: 1,
-            latency,
-            ..LoadBlock::default()
+            samples: Samples { wall_s: 1.0, requests: REQUESTS, connections: 1, latency, ..Samples::default() },
         }
     }
 

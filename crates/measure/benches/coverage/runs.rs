@@ -1,8 +1,8 @@
 //! Two runs against each other, whose rounds are not paired.
 
 use measure::{
-    Comparison, Effect, Ended, Environment, Measured, Measurement, MemorySource, Metric, Observations, Options, SCHEMA,
-    Subject, Verdict, compare, measure,
+    Comparison, ConnectionUse, Effect, Ended, Environment, Measured, Measurement, MemorySource, Metric, Observations,
+    Options, SCHEMA, Subject, Verdict, compare, measure,
 };
 
 use crate::claims::Claims;
@@ -128,7 +128,7 @@ fn measurement(seen: &Observations) -> Measurement {
         pace_ms: 0.0,
         round_trip_ms: 0.0,
         timeout_ms: None,
-        connection: word(),
+        connection: ConnectionUse::Keep,
         seed: 0,
         complete: true,
     };

@@ -18,17 +18,21 @@ pub struct Fault {
 pub const FAULTS: [Fault; 28] = [
     fault("unpaired_rounds", "one block is missing", |run| drop(run.seen.load.pop())),
     fault("generator_late", "each request late by a tenth of its latency", |run| {
-        run.seen.load.iter_mut().for_each(|block| block.lag = histogram(block.sequence.iter().map(|ns| ns / 10)));
+        run.seen
+            .load
+            .iter_mut()
+            .for_each(|block| block.samples.lag = histogram(block.samples.sequence.iter().map(|ns| ns / 10)));
     }),
     fault("generator_late", "one in fifty late by the latency", |run| {
         let late = |block: &mut LoadBlock| {
-            block.lag = histogram(block.sequence.iter().enumerate().map(|(n, ns)| if n % 50 == 7 { *ns } else { 500 }));
+            block.samples.lag =
+                histogram(block.samples.sequence.iter().enumerate().map(|(n, ns)| if n % 50 == 7 { *ns } else { 500 }));
         };
         run.seen.load.iter_mut().for_each(late);
     }),
-    fault("clamped", "a latency of two hours", |run| run.seen.load[1].latency.record(7_200_000_000_000)),
+    fault("clamped", "a latency of two hours", |run| run.seen.load[1].samples.latency.record(7_200_000_000_000)),
     fault("connections", "one request in twenty opens one", |run| {
-        of_arm(run, "sidecar").for_each(|block| block.connections = 1 + block.requests.div_ceil(20));
+        of_arm(run, "sidecar").for_each(|block| block.samples.connections = 1 + block.samples.requests.div_ceil(20));
     }),
     fault("retries_uneven", "one call in a hundred is repeated", |run| {
         let (from, to, path) = ("productpage-v1".to_owned(), "details".to_owned(), "/".to_owned());
@@ -86,7 +90,7 @@ pub const FAULTS: [Fault; 28] = [
         });
     }),
     fault("stopped", "the load generator stands still for a second", |run| {
-        run.seen.load[11].stopped_s = 1.0;
+        run.seen.load[11].samples.stopped_s = 1.0;
         run.seen.leave_out(None);
     }),
     fault("stopped", "the reader of the meters stands still for two seconds", |run| {

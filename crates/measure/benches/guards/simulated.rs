@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use measure::{
     Arm, CallLatency, Caution, ClockFacts, ConnectionUse, ContainerUse, Effect, Facts, Histogram, LoadBlock,
-    MachineUse, Metric, Observations, Options, Phase, Reading, ServiceCount, SidecarFacts, Stands, cautions, measure,
+    MachineUse, Metric, Observations, Options, Phase, Reading, Samples, ServiceCount, SidecarFacts, Stands, cautions,
+    measure,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -108,7 +109,7 @@ impl Simulated {
     pub fn cautions(&self) -> Vec<Caution> {
         let mean_ns = |arm: &str| {
             let mut all = Histogram::new();
-            self.seen.load.iter().filter(|block| block.arm == arm).for_each(|block| all.merge(&block.latency));
+            self.seen.load.iter().filter(|block| block.arm == arm).for_each(|block| all.merge(&block.samples.latency));
             all.mean_ns().unwrap_or(0.0)
         };
         let metric = Metric::LatencyMsMean.name().to_owned();
@@ -126,11 +127,11 @@ impl Simulated {
     /// Changes each latency of an arm: by its block, its place in it, what it was, and chance.
     pub fn change(&mut self, arm: &str, change: impl Fn(&LoadBlock, usize, f64, &mut ChaCha8Rng) -> f64) {
         for block in self.seen.load.iter_mut().filter(|block| block.arm == arm) {
-            let latencies = block.sequence.iter().enumerate();
+            let latencies = block.samples.sequence.iter().enumerate();
             let changed: Vec<u64> =
                 latencies.map(|(place, ns)| change(block, place, *ns as f64, &mut self.rng) as u64).collect();
-            block.latency = histogram(changed.iter().copied());
-            block.sequence = changed;
+            block.samples.latency = histogram(changed.iter().copied());
+            block.samples.sequence = changed;
         }
     }
 
@@ -155,14 +156,16 @@ impl Simulated {
         self.seen.load.push(LoadBlock {
             arm: arm.to_owned(),
             round,
-            wall_s,
-            requests,
-            // The warm-up opened the one that is kept.
-            connections: u64::from(round == 0),
-            latency,
-            lag,
-            sequence,
-            ..LoadBlock::default()
+            samples: Samples {
+                wall_s,
+                requests,
+                // The warm-up opened the one that is kept.
+                connections: u64::from(round == 0),
+                latency,
+                lag,
+                sequence,
+                ..Samples::default()
+            },
         });
     }
 

@@ -73,14 +73,14 @@ pub(super) fn calls(run: &Run) -> Vec<Caution> {
 
 /// Calls to one endpoint, from all callers.
 #[derive(Clone, Copy, Default)]
-struct Called {
+struct EndpointCalls {
     calls: u64,
     failures: u64,
     undeclared: u64,
 }
 
 fn calls_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
-    let mut endpoints: BTreeMap<(&str, &str), Called> = BTreeMap::new();
+    let mut endpoints: BTreeMap<(&str, &str), EndpointCalls> = BTreeMap::new();
     for edge in arm.told.iter().flat_map(|told| &told.edges) {
         let called = endpoints.entry((&edge.to, &edge.path)).or_default();
         called.calls += edge.calls;
@@ -90,7 +90,7 @@ fn calls_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
         let declared = run.observations.facts.declared.of_call(to, path);
         called.undeclared = undeclared(called.failures, called.calls, declared);
     }
-    let sum = |part: fn(&Called) -> u64| endpoints.values().map(part).sum::<u64>();
+    let sum = |part: fn(&EndpointCalls) -> u64| endpoints.values().map(part).sum::<u64>();
     let of_all = share(sum(|called| called.undeclared), sum(|called| called.calls));
     let counted = endpoints.values().filter(|called| called.undeclared >= ENDPOINT_FAILURES_MIN);
     let worst = counted.map(|called| share(called.undeclared, called.calls)).fold(of_all, f64::max);

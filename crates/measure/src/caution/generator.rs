@@ -108,7 +108,7 @@ pub(super) fn connections(run: &Run) -> Vec<Caution> {
 }
 
 fn connections_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
-    let (opened, requests) = (arm.blocks.iter().map(|block| block.connections).sum::<u64>(), arm.requests());
+    let (opened, requests) = (arm.blocks.iter().map(|block| block.samples.connections).sum::<u64>(), arm.requests());
     if opened == 0 {
         return None;
     }

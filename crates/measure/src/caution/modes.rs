@@ -40,7 +40,7 @@ impl Shape {
 
     /// Requests of all blocks, each beside its block's mean: blocks that differ are no groups.
     fn of_requests(arm: &Witnessed) -> Option<Self> {
-        let sequences = arm.blocks.iter().map(|block| &block.sequence).filter(|sequence| !sequence.is_empty());
+        let sequences = arm.blocks.iter().map(|block| &block.samples.sequence).filter(|sequence| !sequence.is_empty());
         let beside_mean = |sequence: &Vec<u64>| {
             let logs: Vec<f64> = sequence.iter().map(|latency_ns| (*latency_ns as f64).max(1.0).ln()).collect();
             let mean = logs.iter().sum::<f64>() / logs.len() as f64;

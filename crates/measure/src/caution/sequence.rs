@@ -90,7 +90,7 @@ fn correlation(arm: &Witnessed) -> Option<Correlation> {
 }
 
 fn sequences<'a>(arm: &'a Witnessed) -> impl Iterator<Item = &'a [u64]> {
-    arm.blocks.iter().map(|block| block.sequence.as_slice()).filter(|sequence| sequence.len() >= SAMPLES_MIN)
+    arm.blocks.iter().map(|block| block.samples.sequence.as_slice()).filter(|sequence| sequence.len() >= SAMPLES_MIN)
 }
 
 #[cfg(test)]

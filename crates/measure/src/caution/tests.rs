@@ -46,7 +46,7 @@ fn a_caution_says_what_was_seen_what_it_may_mean_and_what_to_try() {
         "2 rounds were completed by all arms: intervals need 6, so there are none and any difference may be chance; try \
          `--rounds 10` or more"
     );
-    let told = check(|case| case.of_arm("sidecar").for_each(|block| block.connections = 100), &["connections"]);
+    let told = check(|case| case.of_arm("sidecar").for_each(|block| block.samples.connections = 100), &["connections"]);
     assert_eq!(
         told[0].text,
         "arm `sidecar` opened 1500 connections for 1500 requests although one was to be kept: latency includes handshakes; \
@@ -63,7 +63,8 @@ fn rounds() {
 
 #[test]
 fn the_generator() {
-    let late = |lag_ns: u64| move |case: &mut Case| case.each(|block| (0..5).for_each(|_| block.lag.record(lag_ns)));
+    let late =
+        |lag_ns: u64| move |case: &mut Case| case.each(|block| (0..5).for_each(|_| block.samples.lag.record(lag_ns)));
     // One in twenty by 0.2 ms is nothing beside 10 ms, though it is a fifth of the effect; by 10 ms it is a tail.
     check(late(MS / 5), &[]);
     let told = check(late(10 * MS), &["generator_late"]);
@@ -72,14 +73,15 @@ fn the_generator() {
         move |case: &mut Case| {
             let of_arms = |block: &&mut LoadBlock| arms.contains(&&*block.arm);
             let blocks = case.observations.load.iter_mut().filter(of_arms);
-            blocks.for_each(|block| block.lag = clean::histogram([lag_ns; 100]));
+            blocks.for_each(|block| block.samples.lag = clean::histogram([lag_ns; 100]));
         }
     };
     check_severity(each_late(&["none", "sidecar"], MS), "generator_late", false);
     check_severity(each_late(&["none", "sidecar"], 4 * MS), "generator_late", true);
     let told = check(each_late(&["sidecar"], MS / 5), &["generator_late"]);
     assert!(told[0].text.contains("not equally late") && told[0].arms == ["sidecar"], "{told:?}");
-    let opened = |count: u64| move |case: &mut Case| case.of_arm("none").for_each(|block| block.connections = count);
+    let opened =
+        |count: u64| move |case: &mut Case| case.of_arm("none").for_each(|block| block.samples.connections = count);
     check_severity(opened(100), "connections", true);
     check_severity(opened(4), "connections", false);
     check_severity(opened(2), "connections", false);
@@ -89,14 +91,14 @@ fn the_generator() {
     check(
         |case| {
             declared_new(case);
-            case.each(|block| block.connections = 1);
+            case.each(|block| block.samples.connections = 1);
         },
         &["connections", "connections"],
     );
     check(
         |case| {
             declared_new(case);
-            case.each(|block| block.connections = 100);
+            case.each(|block| block.samples.connections = 100);
         },
         &[],
     );
@@ -104,7 +106,7 @@ fn the_generator() {
 
 #[test]
 fn failures() {
-    let fail = |block: &mut LoadBlock, count| block.errors = [("status_503".to_owned(), count)].into();
+    let fail = |block: &mut LoadBlock, count| block.samples.errors = [("status_503".to_owned(), count)].into();
     check_severity(|case| fail(&mut case.observations.load[1], 3), "errors_uneven", false);
     check_severity(|case| fail(&mut case.observations.load[1], 30), "errors_uneven", true);
     check(|case| case.each(|block| fail(block, 1)), &["errors", "errors"]);
@@ -291,7 +293,7 @@ fn mutual_tls_of_which_nothing_is_said() {
 fn forty_milliseconds() {
     let told = check(
         |case| {
-            case.of_arm("sidecar").for_each(|block| (0..2).for_each(|n| block.latency.record(41 * MS + n)));
+            case.of_arm("sidecar").for_each(|block| (0..2).for_each(|n| block.samples.latency.record(41 * MS + n)));
             case.observations
                 .facts
                 .calls
@@ -305,7 +307,10 @@ fn forty_milliseconds() {
     let told = check(|case| case.observations.facts.calls.push(call("front-v1", "back", 41 * MS)), &["nagle"]);
     assert!(told[0].text.starts_with("calls between services of arm `sidecar` took"), "{told:?}");
     // A tail that reaches through the band.
-    check(|case| case.of_arm("sidecar").for_each(|block| (30..50).for_each(|ms| block.latency.record(ms * MS))), &[]);
+    check(
+        |case| case.of_arm("sidecar").for_each(|block| (30..50).for_each(|ms| block.samples.latency.record(ms * MS))),
+        &[],
+    );
 }
 
 #[test]
@@ -316,8 +321,8 @@ fn groups_of_latencies() {
                 *latency_ns *= 3
             }
         };
-        block.sequence.iter_mut().enumerate().for_each(slow);
-        block.latency = clean::histogram(block.sequence.iter().copied());
+        block.samples.sequence.iter_mut().enumerate().for_each(slow);
+        block.samples.latency = clean::histogram(block.samples.sequence.iter().copied());
     };
     let one_version = |case: &mut Case| case.arms.iter_mut().for_each(|arm| arm.services.truncate(2));
     let told = check(
@@ -370,7 +375,8 @@ fn forty_milliseconds_above_the_rest() {
         |case| {
             case.arms.iter_mut().for_each(|arm| arm.services.truncate(2));
             case.of_arm("sidecar").for_each(|block| {
-                block.latency = block.latency_of(|n, latency_ns| latency_ns + if n % 2 == 0 { 41 * MS } else { 0 });
+                block.samples.latency =
+                    block.latency_of(|n, latency_ns| latency_ns + if n % 2 == 0 { 41 * MS } else { 0 });
             });
             let mut slow = call("back-v1", "store", 25 * MS);
             slow.latency.merge(&clean::histogram([66 * MS; 60]));
@@ -421,7 +427,7 @@ fn ticks_of_short_blocks_are_no_bursts() {
 #[test]
 fn standstills() {
     let stop = |case: &mut Case| {
-        case.observations.load[5].stopped_s = 20.0;
+        case.observations.load[5].samples.stopped_s = 20.0;
         case.observations.leave_out(None);
     };
     let told = check(stop, &["stopped"]);
@@ -431,23 +437,24 @@ fn standstills() {
 #[test]
 fn sequences() {
     let wander = |block: &mut LoadBlock| {
-        (0..).zip(&mut block.sequence).for_each(|(request, latency_ns)| {
+        (0..).zip(&mut block.samples.sequence).for_each(|(request, latency_ns)| {
             *latency_ns = (*latency_ns as f64 * 1.02_f64.powi(request)) as u64;
         });
     };
     check(|case| case.of_arm("none").for_each(wander), &["not_stationary", "autocorrelated"]);
-    check(|case| case.each(|block| block.sequence.sort_unstable()), &["not_stationary", "autocorrelated"]);
+    check(|case| case.each(|block| block.samples.sequence.sort_unstable()), &["not_stationary", "autocorrelated"]);
     // Instances in turn: slow, fast, slow, fast.
-    let in_turn = |block: &mut LoadBlock| block.sequence.iter_mut().step_by(2).for_each(|latency_ns| *latency_ns *= 2);
+    let in_turn =
+        |block: &mut LoadBlock| block.samples.sequence.iter_mut().step_by(2).for_each(|latency_ns| *latency_ns *= 2);
     check(|case| case.each(in_turn), &[]);
-    check(|case| case.each(|block| block.sequence.clear()), &[]);
+    check(|case| case.each(|block| block.samples.sequence.clear()), &[]);
 }
 
 #[test]
 fn drift_over_rounds() {
     let slower = |block: &mut LoadBlock| {
         let round = u64::from(block.round);
-        block.latency = block.latency_of(|_, latency_ns| latency_ns + latency_ns * round / 50);
+        block.samples.latency = block.latency_of(|_, latency_ns| latency_ns + latency_ns * round / 50);
     };
     let told = check(|case| case.of_arm("sidecar").for_each(slower), &["drift", "drift"]);
     assert!(told[1].text.contains("beside the baseline's") && !told[0].text.contains("beside"), "{told:?}");

@@ -2,7 +2,7 @@ use super::Ended;
 use crate::effect::{Compared, Method, judged};
 use crate::estimate::Estimate;
 use crate::pool::{Pools, alone};
-use crate::series::Seen;
+use crate::series::ArmObservations;
 use crate::unit::Units;
 use crate::{Effect, Metric, Options};
 
@@ -36,13 +36,13 @@ fn changes(a: Vec<Compared>, b: Vec<Compared>) -> impl Iterator<Item = Compared>
 
 /// Every metric of one arm against nothing: its logarithm, and itself.
 fn all(ended: &Ended, arm: &str) -> Vec<Compared> {
-    let seen = Seen::of(ended.observations, arm);
+    let seen = ArmObservations::of(ended.observations, arm);
     let units = Units(ended.observations.stands);
     Metric::ALL.into_iter().map(|metric| figure(&seen, metric, units).unwrap_or_default()).collect()
 }
 
 /// None where the run has too few samples for the figure.
-fn figure(seen: &Seen, metric: Metric, units: Units) -> Option<Compared> {
+fn figure(seen: &ArmObservations, metric: Metric, units: Units) -> Option<Compared> {
     let series = seen.series(metric);
     let figure = series.value?;
     let rounds: Vec<(u32, f64)> = series.by_round.into_iter().collect();
@@ -75,7 +75,7 @@ fn of_rounds(rounds: &[(u32, f64)], many: f64, units: impl Fn(&[(u32, f64)]) -> 
 
 /// Every metric of an arm against its baseline, rounds paired.
 fn over(ended: &Ended, base: &str, arm: &str) -> Vec<Compared> {
-    let (base, seen) = (Seen::of(ended.observations, base), Seen::of(ended.observations, arm));
+    let (base, seen) = (ArmObservations::of(ended.observations, base), ArmObservations::of(ended.observations, arm));
     let units = Units(ended.observations.stands);
     let pools = Pools::of(&units.merged(&base.latencies_beside(&seen)));
     let beside = |metric| Compared::of(metric, [&base.series(metric), &seen.series(metric)], Some(&pools), units);

@@ -189,7 +189,7 @@ fn a_quantile_needs_ten_samples_beyond_it_in_both_runs() {
 fn failures_are_compared_by_kind() {
     let (a, mut b) = (A.observations(), A.observations());
     for (n, kind) in [(0, "timeout"), (2, "timeout"), (4, "connect")] {
-        b.load[n].errors.insert(kind.into(), 10);
+        b.load[n].samples.errors.insert(kind.into(), 10);
     }
     let mut told = A.measurement();
     let requests = Value { value: Some(1000.0), unit: "1".into(), count: 10, stddev: None };

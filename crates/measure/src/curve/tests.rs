@@ -1,21 +1,17 @@
 use super::*;
-use crate::{ContainerUse, LoadBlock, MachineUse};
+use crate::{ContainerUse, LoadBlock, MachineUse, Samples};
 
 /// One arm, one idle window, two blocks of 1,000 requests that take 1 µs, 2 µs … 1 ms.
 fn observations() -> Observations {
     let mut latency = Histogram::new();
     (1..=1000).for_each(|request| latency.record(request * 1_000));
-    let block = |round| LoadBlock {
-        arm: "none".to_owned(),
-        round,
-        requests: 1_000,
-        latency: latency.clone(),
-        ..serde_json::from_value(serde_json::json!({
-            "arm": "", "round": 0, "wall_s": 2.0, "requests": 0, "errors": {},
-            "latency": Histogram::new(), "lag": Histogram::new()
-        }))
-        .expect("a block as runs have always written it")
-    };
+    let old: LoadBlock = serde_json::from_value(serde_json::json!({
+        "arm": "none", "round": 0, "wall_s": 2.0, "requests": 0, "errors": {},
+        "latency": Histogram::new(), "lag": Histogram::new()
+    }))
+    .expect("a block as runs have always written it");
+    let samples = Samples { requests: 1_000, latency, ..old.samples };
+    let block = |round| LoadBlock { arm: old.arm.clone(), round, samples: samples.clone() };
     let reading = |phase, round, started_s| Reading {
         phase,
         arm: "none".to_owned(),

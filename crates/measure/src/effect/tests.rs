@@ -84,7 +84,12 @@ fn the_copy_of_the_baseline_is_the_noise_floor() {
         format!("{null:?}"),
         format!(
             "{:?}",
-            effects(&Side::of(&seen, "none"), &Side::of(&seen, NULL_ARM), Units(None), &Options::default())
+            effects(
+                &ComparedArm::of(&seen, "none"),
+                &ComparedArm::of(&seen, NULL_ARM),
+                Units(None),
+                &Options::default()
+            )
         )
     );
 

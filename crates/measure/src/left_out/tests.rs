@@ -1,11 +1,11 @@
 use super::*;
-use crate::{ContainerUse, MachineUse};
+use crate::{ContainerUse, MachineUse, Samples};
 
 /// A second of load per block on two cores, of which its own containers use half a core.
 fn run() -> Observations {
     let mut seen = Observations { arms: vec!["none".into(), "sidecar".into()], ..Observations::default() };
     for (round, arm) in (0..8).flat_map(|round| [(round, "none"), (round, "sidecar")]) {
-        seen.load.push(LoadBlock { arm: arm.into(), round, wall_s: 1.0, ..LoadBlock::default() });
+        seen.load.push(LoadBlock { arm: arm.into(), round, samples: Samples { wall_s: 1.0, ..Samples::default() } });
         let own = ContainerUse { cpu_s: 0.5, ..ContainerUse::default() };
         seen.meters.push(Reading {
             phase: Phase::Load,
@@ -39,10 +39,10 @@ fn what_stood_still_is_left_out_whole() {
     check(|_| (), None, &[]);
     // The reader of the meters was stopped, and came late to the end of the load.
     check(|seen| seen.meters[7].wall_s = 21.1, None, &[(3, "sidecar", Reason::StoppedS(20.0))]);
-    check(|seen| seen.load[4].stopped_s = 20.0, None, &[(2, "none", Reason::StoppedS(20.0))]);
+    check(|seen| seen.load[4].samples.stopped_s = 20.0, None, &[(2, "none", Reason::StoppedS(20.0))]);
     check(|seen| seen.meters[0].suspended_s = 3.0, None, &[(0, "none", Reason::StoppedS(3.0))]);
     // A slow request is none of it, nor is background work after every block.
-    check(|seen| (seen.load[4].wall_s, seen.meters[4].wall_s) = (21.0, 21.1), None, &[]);
+    check(|seen| (seen.load[4].samples.wall_s, seen.meters[4].wall_s) = (21.0, 21.1), None, &[]);
     check(|seen| seen.meters.iter_mut().for_each(|reading| reading.wall_s = 9.0), None, &[]);
 }
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Histogram;
+use crate::{Histogram, Samples};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -10,7 +10,11 @@ fn block(arm: &str, latencies_ns: &[u64]) -> LoadBlock {
     let mut latency = Histogram::new();
     latencies_ns.iter().for_each(|ns| latency.record(*ns));
     let (requests, sequence) = (latency.count(), latencies_ns.to_vec());
-    LoadBlock { arm: arm.to_owned(), requests, latency, sequence, ..LoadBlock::default() }
+    LoadBlock {
+        arm: arm.to_owned(),
+        samples: Samples { requests, latency, sequence, ..Samples::default() },
+        ..LoadBlock::default()
+    }
 }
 
 fn seen(arms: &[&str], load: Vec<LoadBlock>) -> Observations {
@@ -40,7 +44,7 @@ fn arms_are_told_against_the_baseline_and_its_copy_is_none() {
 #[test]
 fn what_was_not_kept_is_not_told() {
     let mut torn = block("none", &[1_000_000, 2_000_000]);
-    torn.sequence.pop();
+    torn.samples.sequence.pop();
     let told = |load| {
         let arm = truncated(&seen(&["none"], load), MS).arms.remove(0);
         (arm.requests, arm.wait_s_total, arm.latency_ms_mean)

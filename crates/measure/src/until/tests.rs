@@ -38,7 +38,8 @@ fn every_arm_must_be_narrow_but_the_noise_floor() {
     seen.arms.push("null".into());
     seen.load.extend(seen.load.clone().into_iter().filter(|block| block.arm == "none").map(|mut block| {
         block.arm = "null".into();
-        block.latency = [1, 1_000_000, 1_000_000_000].into_iter().cycle().take(20).fold(Default::default(), recorded);
+        block.samples.latency =
+            [1, 1_000_000, 1_000_000_000].into_iter().cycle().take(20).fold(Default::default(), recorded);
         block
     }));
     assert!(is_reached(&until, &seen));

@@ -67,7 +67,7 @@ impl Run {
             meters: lines(&folder.join("meters.jsonl")),
             ..Observations::default()
         };
-        assert!(seen.load.iter().all(|block| block.errors.is_empty()), "requests failed");
+        assert!(seen.load.iter().all(|block| block.samples.errors.is_empty()), "requests failed");
         Self { measurement, seen }
     }
 
@@ -97,8 +97,9 @@ impl Run {
 
     /// Latencies of each arm, block by block and in nanoseconds. Blocks of seconds hold fewer requests than a run keeps.
     pub fn sequences(&self) -> [Vec<&[u64]>; 2] {
-        let of_arm =
-            |arm: &str| self.seen.load.iter().filter(|block| block.arm == arm).map(|block| &*block.sequence).collect();
+        let of_arm = |arm: &str| {
+            self.seen.load.iter().filter(|block| block.arm == arm).map(|block| &*block.samples.sequence).collect()
+        };
         [of_arm(&self.seen.arms[0]), of_arm(self.last_arm())]
     }
 

@@ -6,14 +6,14 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use lab::Trees;
-use meter::{Cgroups, Container};
+use meter::{Cgroups, ContainerMeter};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A control group in each tree; removed when dropped, after the program in it has ended.
 pub struct Group {
     folders: Vec<PathBuf>,
-    meter: Container,
+    meter: ContainerMeter,
 }
 
 impl Group {
@@ -28,7 +28,7 @@ impl Group {
     }
 
     /// Its meter.
-    pub fn meter(&self) -> &Container {
+    pub fn meter(&self) -> &ContainerMeter {
         &self.meter
     }
 

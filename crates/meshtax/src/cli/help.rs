@@ -234,7 +234,7 @@ connections of nginx with the longest round trips first. NO_COLOR is heeded.";
 
 /// What `top --help` says after the options.
 pub fn top() -> String {
-    let keys: String = agent::KEYS.lines().map(|line| format!("  {line}\n")).collect();
+    let keys: String = attribution::KEYS.lines().map(|line| format!("  {line}\n")).collect();
     format!(
         "{TOP_LINES}\n\nOn a terminal it takes the whole screen, with bytes by the second, and keys:\n{keys}\n{TOP_EXAMPLE}"
     )

@@ -1,4 +1,4 @@
-use agent::Bounds;
+use attribution::Bounds;
 use clap::Args;
 use probe::SOCKETS_MAX;
 use topology::Span;

@@ -1,10 +1,9 @@
 use std::str::FromStr;
 
+use experiment::{foreign_share, margin_share};
 use measure::{FailIf, ThresholdError, Until};
 
 use topology::Share;
-
-use crate::experiment::{foreign_share, margin_share};
 
 /// When a run has gone on long enough.
 pub fn until(text: &str) -> Result<Until, String> {

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use ::agent::{Filter, Form};
+use attribution::{Filter, LineForm};
 use clap::Args;
 use ipnet::IpNet;
 use nix::fcntl::OFlag;
@@ -64,11 +64,11 @@ impl WatchOptions {
     }
 
     /// How lines are written.
-    pub fn form(&self) -> Form {
+    pub fn form(&self) -> LineForm {
         match (self.json, self.csv) {
-            (true, _) => Form::Json,
-            (_, true) => Form::Csv,
-            _ => Form::Text,
+            (true, _) => LineForm::Json,
+            (_, true) => LineForm::Csv,
+            _ => LineForm::Text,
         }
     }
 }
@@ -115,8 +115,8 @@ pub struct RowsOptions {
 
 impl RowsOptions {
     /// The most that lines of this form tell of an interval; none where they tell all.
-    pub fn most(self, form: Form) -> Option<u64> {
-        self.rows.or((form == Form::Text).then_some(ROWS))
+    pub fn most(self, form: LineForm) -> Option<u64> {
+        self.rows.or((form == LineForm::Text).then_some(ROWS))
     }
 }
 

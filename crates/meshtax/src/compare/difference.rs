@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use topology::Topology;
 
-use super::Run;
+use super::ComparedRun;
 use crate::failure::Failure;
 
 /// Facts of an experiment that are no part of the load: names, what follows from the number of rounds, and what only
@@ -15,7 +15,7 @@ const NO_LOAD: [&str; 7] = ["name", "topology", "rounds", "stands", "requests", 
 const NO_ENVIRONMENT: [&str; 1] = ["started"];
 
 /// What else than figures differs between two runs, topology and load first.
-pub fn differences(a: &Run, b: &Run) -> Result<Vec<Difference>, Failure> {
+pub fn differences(a: &ComparedRun, b: &ComparedRun) -> Result<Vec<Difference>, Failure> {
     let (told_a, told_b) = (&a.record.measurement, &b.record.measurement);
     let mut found = topologies(&a.record.topology()?, &b.record.topology()?);
     found.extend(facts(Aspect::Load, &NO_LOAD, &told_a.experiment, &told_b.experiment)?);
@@ -75,7 +75,7 @@ fn absent() -> String {
 
 /// Quantiles of blocks depend on how many requests a block has; how many blocks there are is no matter.
 fn block_requests(a: &[LoadBlock], b: &[LoadBlock]) -> Option<Difference> {
-    let most = |blocks: &[LoadBlock]| blocks.iter().map(|block| block.requests).max().unwrap_or(0);
+    let most = |blocks: &[LoadBlock]| blocks.iter().map(|block| block.samples.requests).max().unwrap_or(0);
     let (a, b) = (most(a), most(b));
     // Shares of a total differ by one.
     (a.abs_diff(b) > 1).then(|| Difference {
@@ -87,9 +87,9 @@ fn block_requests(a: &[LoadBlock], b: &[LoadBlock]) -> Option<Difference> {
 }
 
 /// Arms that only one run has, and options with which those of one name were written.
-fn arms(a: &Run, b: &Run) -> Result<Vec<Difference>, Failure> {
+fn arms(a: &ComparedRun, b: &ComparedRun) -> Result<Vec<Difference>, Failure> {
     let (written_a, written_b) = (a.record.written_arms()?, b.record.written_arms()?);
-    let ran = |run: &Run, name: &str| run.record.measurement.arms.iter().any(|arm| arm.name == name);
+    let ran = |run: &ComparedRun, name: &str| run.record.measurement.arms.iter().any(|arm| arm.name == name);
     let names = [a, b].into_iter().flat_map(|run| &run.record.measurement.arms).map(|arm| arm.name.as_str());
     let mut found = Vec::new();
     for name in names.collect::<BTreeSet<_>>() {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use agent::{Guard, GuardError, GuardFiles, Push, PushError, TlsFiles};
 use anyhow::Context;
 use serde_saphyr::{Location, Spanned};
-use topology::Fault;
+use topology::Mistake;
 
-use super::file::{File, Otlp, Protocol, Tls};
+use super::file::{MonitorFile, Otlp, ProtocolName, Tls};
 use crate::cli::AgentOptions;
 use crate::failure::{Failure, Hint};
 
@@ -48,7 +48,7 @@ impl Configuration {
             .with_context(|| format!("cannot read `{}`", path.display()))
             .hint("name a YAML file that this user may read")?;
         let located = |fault| Failure::in_file(path, fault);
-        let file: File = topology::read_yaml(&text).map_err(located)?;
+        let file: MonitorFile = topology::read_yaml(&text).map_err(located)?;
         let listen = listen_of(file.listen.as_ref()).map_err(located)?;
         let push = file.otlp.as_ref().map(push_of).transpose().map_err(located)?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -59,18 +59,18 @@ impl Configuration {
     }
 }
 
-fn listen_of(written: Option<&Spanned<String>>) -> Result<SocketAddr, Fault> {
+fn listen_of(written: Option<&Spanned<String>>) -> Result<SocketAddr, Mistake> {
     let Some(written) = written else { return Ok(LISTEN) };
     written.value.parse().map_err(|_| {
         let what = format!("`{}` is no address with a port", written.value.escape_debug());
-        Fault::at(written.referenced, what, "write one such as `127.0.0.1:9435`, `0.0.0.0:9435` or `\"[::]:9435\"`")
+        Mistake::at(written.referenced, what, "write one such as `127.0.0.1:9435`, `0.0.0.0:9435` or `\"[::]:9435\"`")
     })
 }
 
-fn push_of(otlp: &Otlp) -> Result<Push, Fault> {
+fn push_of(otlp: &Otlp) -> Result<Push, Mistake> {
     let interval = match &otlp.interval {
         Some(interval) if interval.value.0.is_zero() => {
-            return Err(Fault::at(
+            return Err(Mistake::at(
                 interval.referenced,
                 "nothing is told in no time",
                 "write an interval such as `60s`",
@@ -79,8 +79,8 @@ fn push_of(otlp: &Otlp) -> Result<Push, Fault> {
         interval => interval.as_ref().map_or(INTERVAL, |interval| interval.value.0),
     };
     let protocol = match otlp.protocol {
-        Protocol::Http => agent::Protocol::Http,
-        Protocol::Grpc => agent::Protocol::Grpc,
+        ProtocolName::Http => agent::PushProtocol::Http,
+        ProtocolName::Grpc => agent::PushProtocol::Grpc,
     };
     let headers = otlp.headers.iter().flat_map(|headers| &headers.value.0);
     let headers: Vec<(String, String)> =
@@ -88,7 +88,7 @@ fn push_of(otlp: &Otlp) -> Result<Push, Fault> {
     Push::new(&otlp.endpoint.value, protocol, interval, &headers).map_err(|error| push_fault(otlp, error))
 }
 
-fn push_fault(otlp: &Otlp, error: PushError) -> Fault {
+fn push_fault(otlp: &Otlp, error: PushError) -> Mistake {
     let endpoint = otlp.endpoint.referenced;
     let (place, hint) = match &error {
         PushError::Endpoint(_) => (endpoint, "write one such as `http://collector:4318`"),
@@ -101,10 +101,10 @@ fn push_fault(otlp: &Otlp, error: PushError) -> Fault {
         }
         PushError::NotBuilt => (endpoint, "build meshtax with `--features otlp`, or remove `otlp`"),
     };
-    Fault::at(place, error.to_string(), hint)
+    Mistake::at(place, error.to_string(), hint)
 }
 
-fn guard_files_of(file: &File, folder: &Path) -> GuardFiles {
+fn guard_files_of(file: &MonitorFile, folder: &Path) -> GuardFiles {
     let seen = |path: &Spanned<PathBuf>| folder.join(&path.value);
     let tls = file.tls.as_ref().map(|Tls { certificate, key, client_ca }| TlsFiles {
         certificate: seen(certificate),
@@ -115,15 +115,15 @@ fn guard_files_of(file: &File, folder: &Path) -> GuardFiles {
 }
 
 /// Where `path` is named.
-fn place_of(file: &File, folder: &Path, path: &Path) -> Location {
+fn place_of(file: &MonitorFile, folder: &Path, path: &Path) -> Location {
     let tls = file.tls.iter().flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]);
     let mut named = tls.chain([file.token_file.as_ref()]).flatten();
     named.find(|named| folder.join(&named.value) == path).map_or(Location::UNKNOWN, |named| named.referenced)
 }
 
-fn guard_fault(place: Location, error: GuardError) -> Fault {
+fn guard_fault(place: Location, error: GuardError) -> Mistake {
     let hint = remedy(&error);
-    Fault::at(place, words(error), hint)
+    Mistake::at(place, words(error), hint)
 }
 
 /// What lets the file be used.

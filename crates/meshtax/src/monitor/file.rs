@@ -9,7 +9,7 @@ use topology::{Named, Span};
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct File {
+pub struct MonitorFile {
     pub listen: Option<Spanned<String>>,
     pub tls: Option<Tls>,
     pub token_file: Option<Spanned<PathBuf>>,
@@ -31,12 +31,12 @@ pub struct Otlp {
     pub interval: Option<Spanned<Span>>,
     pub headers: Option<Spanned<Named<String>>>,
     #[serde(default)]
-    pub protocol: Protocol,
+    pub protocol: ProtocolName,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Protocol {
+pub enum ProtocolName {
     #[default]
     Http,
     Grpc,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::experiment::Experiment;
+use crate::input;
 use crate::monitor::Configuration;
 
 /// What a reader says of a file: nothing, or the hint of its refusal.
@@ -36,7 +36,7 @@ fn home() -> TempDir {
 fn read_experiment(home: &Path, file: &Value) -> Result<(), String> {
     let path = home.join("experiment.yaml");
     fs::write(&path, file.to_string()).unwrap();
-    Experiment::read(&path).map(drop).map_err(|failure| failure.to_string())
+    input::experiment(&path).map(drop).map_err(|failure| failure.to_string())
 }
 
 /// Every key of a topology, each form of a value in some place.
@@ -156,12 +156,12 @@ fn full_agent() -> Value {
 
 #[test]
 fn bundled_files_are_valid() {
-    for (folder, schema) in [("topologies", TOPOLOGY), ("experiments", EXPERIMENT)] {
+    for (folder, schema) in [("topologies", TOPOLOGY), ("experiments", &experiment::schema())] {
         let validator = validator(schema);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
         let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
         for file in files.filter(|file| file.is_file()) {
-            let value = crate::yaml::read_yaml(&fs::read_to_string(&file).unwrap()).unwrap();
+            let value = experiment::read_yaml(&fs::read_to_string(&file).unwrap()).unwrap();
             let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(faults.is_empty(), "{}: {faults:#?}", file.display());
         }
@@ -173,13 +173,13 @@ fn bundled_files_are_valid() {
 fn every_key_of_an_arm_is_shown() {
     let written = |name: &str| -> Vec<String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments").join(name);
-        let file: Value = crate::yaml::read_yaml(&fs::read_to_string(path).unwrap()).unwrap();
+        let file: Value = experiment::read_yaml(&fs::read_to_string(path).unwrap()).unwrap();
         let arms = file["arms"].as_object().unwrap().values();
         arms.flat_map(|arm| arm.as_object().unwrap().keys().cloned()).collect()
     };
     let elsewhere = [("watch", written("four-arms.yaml")), ("add", written("calibrate.yaml"))];
     let options = written("options.yaml");
-    let schema: Value = serde_json::from_str(EXPERIMENT).unwrap();
+    let schema: Value = serde_json::from_str(&experiment::schema()).unwrap();
     for key in schema["$defs"]["arm"]["properties"].as_object().unwrap().keys() {
         let place = elsewhere.iter().find(|(known, _)| known == key).map_or(&options, |(_, keys)| keys);
         assert!(place.contains(key), "`{key}` is nowhere to be seen");
@@ -194,7 +194,7 @@ fn the_schema_of_topologies_says_what_their_reader_says() {
 #[test]
 fn the_schema_of_experiments_says_what_their_reader_says() {
     let home = home();
-    agree(EXPERIMENT, &full_experiment(), &|file| read_experiment(home.path(), file));
+    agree(&experiment::schema(), &full_experiment(), &|file| read_experiment(home.path(), file));
 }
 
 #[test]

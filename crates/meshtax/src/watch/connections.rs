@@ -1,11 +1,12 @@
 //! How events of connections are told.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use agent::{Clock, Directory, Filter, Line, Tool};
+use agent::ThisHost;
 use anyhow::Context;
-use probe::{Connection, ProbeError};
+use attribution::{Clock, Directory, Filter, Line, Tool};
+use probe::ProbeError;
+use records::Connection;
 
 use super::teller::{Teller, Tells};
 use crate::cli::WatchOptions;
@@ -15,26 +16,26 @@ use crate::failure::Failure;
 const STALE: Duration = Duration::from_secs(1);
 
 /// Tells connections in the way of a tool.
-pub struct Connections {
+pub struct ConnectionTeller {
     tool: Tool,
-    pub filter: Filter,
+    filter: Filter,
     directory: Directory,
     now: Clock,
-    /// When names were last learned from what is open.
-    learned: Option<Instant>,
+    /// When names were last learned from what is open, by [`agent::now`].
+    learned: Option<Duration>,
 }
 
-impl Connections {
+impl ConnectionTeller {
     /// A teller of connections, of `most` at most.
     pub fn teller(tool: Tool, options: &WatchOptions, most: Option<u64>) -> Teller<Self> {
-        let directory = Directory::new(Path::new("/"));
-        let tells = Self { tool, filter: options.filter(), directory, now: Clock::read(), learned: None };
+        let directory = Directory::new(ThisHost::default());
+        let tells = Self { tool, filter: options.filter(), directory, now: agent::clock(), learned: None };
         Teller::new(tells, options, tool.columns(), most)
     }
 
     /// Learns names from what is open now.
     pub fn learn(&mut self, open: &[Connection]) {
-        let now = Instant::now();
+        let now = agent::now();
         self.directory.learn(open, now);
         self.learned = Some(now);
     }
@@ -45,23 +46,26 @@ impl Connections {
     ///
     /// What is open cannot be read.
     pub fn learn_of_late(&mut self, open: impl FnOnce() -> Result<Vec<Connection>, ProbeError>) -> Result<(), Failure> {
-        if self.learned.is_none_or(|learned| learned.elapsed() >= STALE) {
+        if self.learned.is_none_or(|learned| agent::now().saturating_sub(learned) >= STALE) {
             self.learn(&open().context("cannot read what is open")?);
         }
         Ok(())
     }
 }
 
-impl Tells for Connections {
+impl Tells for ConnectionTeller {
     type Event = Connection;
 
-    fn line(&mut self, connection: &Connection) -> Option<Line> {
-        let names = self.filter.admits(connection).then(|| self.directory.names(connection))?;
-        Some(self.tool.line(connection, &names, &self.now))
+    fn admits(&self, connection: &Connection) -> bool {
+        self.filter.admits(connection)
+    }
+
+    fn line(&mut self, connection: &Connection) -> Line {
+        self.tool.line(connection, &self.directory.names(connection), &self.now)
     }
 
     fn refresh(&mut self) {
-        self.now = Clock::read();
+        self.now = agent::clock();
         self.directory.refresh();
     }
 }

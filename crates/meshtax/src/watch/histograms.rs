@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use agent::{Filter, Form, Tool, histogram};
 use anyhow::Context;
+use attribution::{Filter, LineForm, Tool, histogram};
 use jiff::Zoned;
-use probe::{Connection, Kind, Role};
+use records::{Connection, ConnectionRole, EventKind};
 
 use super::Watch;
-use super::connections::Connections;
+use super::connections::ConnectionTeller;
+use super::missed::own_up;
 use crate::cli::HistogramOptions;
 use crate::failure::Failure;
 use crate::output::stream;
@@ -19,26 +20,24 @@ pub fn rtt(options: &HistogramOptions) -> Result<ExitCode, Failure> {
     let watched = &options.watch;
     let watch = Watch::begin(watched)?;
     let filter = watched.filter();
-    let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
-    watch.ready();
-    let mut drawn = 0;
-    while drawn == 0 || options.goes_on(drawn) && !watch.is_over() {
+    let feed = watch.probe.feed(&[EventKind::Closed]).context("cannot follow ends")?;
+    each_drawing(&watch, options, || {
         let mut seen = watch.gather(&feed, options.interval.map(|interval| interval.0));
         let open = watch.probe.connections().context("cannot read what is open")?;
         seen.extend_from_slice(&open);
         seen.retain(|seen| seen.srtt_us > 0);
-        if watched.form() == Form::Text {
+        if watched.form() == LineForm::Text {
             stream(&heading(options))?;
             let of_interest = seen.iter().filter(|seen| filter.admits(seen));
             stream(&histogram("srtt (us)", of_interest.map(|seen| seen.srtt_us.into())))?;
         } else {
-            let mut teller = Connections::teller(Tool::Life, watched, watched.count);
+            let mut teller = ConnectionTeller::teller(Tool::Life, watched, watched.count);
             teller.tells.learn(&open);
             teller.tell(&seen)?;
         }
-        drawn += 1;
-    }
-    watch.own_up()
+        Ok(())
+    })?;
+    own_up(&watch.probe)
 }
 
 /// `meshtax backlog`: how full accept queues were as connections came, by the size of the queue.
@@ -46,34 +45,47 @@ pub fn backlog(options: &HistogramOptions) -> Result<ExitCode, Failure> {
     let watched = &options.watch;
     let watch = Watch::begin(watched)?;
     let filter = watched.filter();
-    let feed = watch.probe.feed(&[Kind::Queued]).context("cannot follow opens")?;
-    watch.ready();
-    let mut teller = Connections::teller(Tool::Accept, watched, watched.count);
+    let feed = watch.probe.feed(&[EventKind::Queued]).context("cannot follow opens")?;
+    let mut teller = ConnectionTeller::teller(Tool::Accept, watched, watched.count);
     let most = watched.count.filter(|_| options.interval.is_none());
-    let mut drawn = 0;
-    while drawn == 0 || options.goes_on(drawn) && !watch.is_over() {
+    each_drawing(&watch, options, || {
         let end = options.interval.map(|interval| Instant::now() + interval.0);
         let mut queued: Vec<Connection> = Vec::new();
         let is_enough = |queued: &[Connection]| most.is_some_and(|most| queued.len() as u64 >= most);
         while let Some(left) = watch.left_until(end).filter(|_| !is_enough(&queued)) {
             let seen = feed.wait(left);
-            if watched.form() != Form::Text && !seen.is_empty() {
+            if watched.form() != LineForm::Text && !seen.is_empty() {
                 teller.tells.learn_of_late(|| watch.probe.connections())?;
                 teller.tell(&seen)?;
             }
             queued.extend(seen.into_iter().filter(|queued| filter.admits(queued)));
         }
-        if watched.form() == Form::Text {
+        if watched.form() == LineForm::Text {
             stream(&heading(options))?;
             stream(&queues(&queued))?;
         }
-        drawn += 1;
-    }
-    if watched.form() == Form::Text {
+        Ok(())
+    })?;
+    if watched.form() == LineForm::Text {
         let listeners = watch.probe.connections().context("cannot read what is open")?;
         stream(&overfull(&listeners, &filter))?;
     }
-    watch.own_up()
+    own_up(&watch.probe)
+}
+
+/// Draws once, and again for as long as the options say.
+fn each_drawing(
+    watch: &Watch,
+    options: &HistogramOptions,
+    mut draw: impl FnMut() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    watch.ready();
+    let mut drawn = 0;
+    while drawn == 0 || options.goes_on(drawn) && !watch.is_over() {
+        draw()?;
+        drawn += 1;
+    }
+    Ok(())
 }
 
 /// When it is, above what an interval brought.
@@ -98,6 +110,7 @@ fn queues(queued: &[Connection]) -> String {
 
 /// Listeners that had to drop.
 fn overfull(open: &[Connection], filter: &Filter) -> String {
-    let full = open.iter().filter(|seen| seen.role == Role::Listener && seen.drops > 0 && filter.admits(seen));
+    let full =
+        open.iter().filter(|seen| seen.role == ConnectionRole::Listener && seen.drops > 0 && filter.admits(seen));
     full.map(|full| format!("{} dropped {} packets, ever\n", full.local, full.drops)).collect()
 }

@@ -1,22 +1,23 @@
-//! `meshtax top` with a terminal to itself. What is shown is the agent's; here are the terminal, the keys and the time.
+//! `meshtax top` with a terminal to itself. What is shown is `attribution`'s; here are the terminal, the keys and the time.
 
 use std::io::{self, IsTerminal};
 use std::mem::ManuallyDrop;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agent::{Directory, Flow, Form, Ink, Key, Look, Next, Row, Screen};
+use agent::ThisHost;
 use anyhow::Context;
+use attribution::{Directory, Filter, Flow, Ink, Keystroke, LineForm, Next, Row, Screen, ScreenLook};
 use jiff::Zoned;
 use nix::sys::signal::{Signal, raise};
-use probe::{Connection, Kind};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
+use records::{Connection, EventKind};
 
 use super::Watch;
+use super::missed::own_up;
 use crate::cli::TopOptions;
 use crate::failure::Failure;
 
@@ -27,7 +28,7 @@ const BLINK: Duration = Duration::from_millis(30);
 pub fn is_wanted(options: &TopOptions) -> bool {
     let can_draw = anstyle_query::term_supports_ansi_color();
     let is_watched = io::stdin().is_terminal() && io::stdout().is_terminal();
-    options.watch.form() == Form::Text && !options.plain && is_watched && can_draw
+    options.watch.form() == LineForm::Text && !options.plain && is_watched && can_draw
 }
 
 /// Shows what moves until the reader has had enough.
@@ -37,11 +38,11 @@ pub fn show(options: &TopOptions) -> Result<ExitCode, Failure> {
     let shown = perform(&watch, options, &mut stage);
     drop(stage);
     shown?;
-    watch.own_up()
+    own_up(&watch.probe)
 }
 
 fn perform(watch: &Watch, options: &TopOptions, stage: &mut Stage) -> anyhow::Result<()> {
-    let feed = watch.probe.feed(&[Kind::Closed]).context("cannot follow ends")?;
+    let feed = watch.probe.feed(&[EventKind::Closed]).context("cannot follow ends")?;
     let keys = keys();
     let ink = if anstyle_query::no_color() { Ink::Plain } else { Ink::Colour };
     let mut screen = Screen::new(options.interval.0, ink);
@@ -75,7 +76,7 @@ fn perform(watch: &Watch, options: &TopOptions, stage: &mut Stage) -> anyhow::Re
 /// Turns what the probe saw into what the screen shows.
 struct Looker {
     flow: Flow,
-    filter: agent::Filter,
+    filter: Filter,
     directory: Directory,
     /// The last look.
     since: Instant,
@@ -83,20 +84,20 @@ struct Looker {
 
 impl Looker {
     fn new(options: &TopOptions) -> Self {
-        let (filter, directory) = (options.watch.filter(), Directory::new(Path::new("/")));
+        let (filter, directory) = (options.watch.filter(), Directory::new(ThisHost::default()));
         Self { flow: Flow::default(), filter, directory, since: Instant::now() }
     }
 
-    fn look(&mut self, closed: &[Connection], open: &[Connection]) -> Look {
+    fn look(&mut self, closed: &[Connection], open: &[Connection]) -> ScreenLook {
         let took = self.since.elapsed();
         self.since = Instant::now();
-        self.directory.learn(open, self.since);
+        self.directory.learn(open, agent::now());
         let moved = self.flow.since(closed, open).into_iter().filter(|moved| self.filter.admits(moved));
         let row = |connection: Connection| {
             let names = self.directory.names(&connection);
             Row { connection, names }
         };
-        Look { at: Zoned::now(), took, rows: moved.map(row).collect() }
+        ScreenLook { at: Zoned::now(), took, rows: moved.map(row).collect() }
     }
 }
 
@@ -130,19 +131,19 @@ fn answer(event: &Event, screen: &mut Screen, stage: &mut Stage) -> anyhow::Resu
     Ok(key(*code).map_or(Next::Stay, |key| screen.press(key)))
 }
 
-fn key(code: KeyCode) -> Option<Key> {
+fn key(code: KeyCode) -> Option<Keystroke> {
     Some(match code {
-        KeyCode::Char(letter) => Key::Letter(letter),
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Escape,
-        KeyCode::Backspace => Key::Backspace,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right => Key::Right,
-        KeyCode::Up => Key::Up,
-        KeyCode::Down => Key::Down,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
-        KeyCode::Home => Key::Home,
+        KeyCode::Char(letter) => Keystroke::Letter(letter),
+        KeyCode::Enter => Keystroke::Enter,
+        KeyCode::Esc => Keystroke::Escape,
+        KeyCode::Backspace => Keystroke::Backspace,
+        KeyCode::Left => Keystroke::Left,
+        KeyCode::Right => Keystroke::Right,
+        KeyCode::Up => Keystroke::Up,
+        KeyCode::Down => Keystroke::Down,
+        KeyCode::PageUp => Keystroke::PageUp,
+        KeyCode::PageDown => Keystroke::PageDown,
+        KeyCode::Home => Keystroke::Home,
         _ => return None,
     })
 }

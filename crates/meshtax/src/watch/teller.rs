@@ -1,6 +1,7 @@
 //! A line for each event of a kind: what every tool does that tells what happens.
 
-use agent::{Column, Line, Printer};
+use attribution::{Column, Line, LineForm, Printer};
+use jiff::Zoned;
 
 use crate::cli::WatchOptions;
 use crate::failure::Failure;
@@ -11,8 +12,11 @@ pub trait Tells {
     /// What happens.
     type Event;
 
-    /// The line of an event; none if nobody is interested in it.
-    fn line(&mut self, event: &Self::Event) -> Option<Line>;
+    /// Whether anybody is interested in an event.
+    fn admits(&self, event: &Self::Event) -> bool;
+
+    /// The line of an event.
+    fn line(&mut self, event: &Self::Event) -> Line;
 
     /// Looks names and times up anew, before more events are told.
     fn refresh(&mut self);
@@ -22,6 +26,7 @@ pub trait Tells {
 pub struct Teller<T> {
     pub tells: T,
     pub printer: Printer,
+    form: LineForm,
     told: u64,
     most: Option<u64>,
 }
@@ -29,7 +34,8 @@ pub struct Teller<T> {
 impl<T: Tells> Teller<T> {
     /// Tells `most` of them at most, in these columns where it is text.
     pub fn new(tells: T, options: &WatchOptions, columns: &'static [Column], most: Option<u64>) -> Self {
-        Self { tells, printer: Printer::new(options.form(), columns), told: 0, most }
+        let form = options.form();
+        Self { tells, printer: Printer::new(form, columns), form, told: 0, most }
     }
 
     /// Tells these.
@@ -44,8 +50,8 @@ impl<T: Tells> Teller<T> {
             if self.is_enough() {
                 break;
             }
-            if let Some(line) = self.tells.line(event) {
-                text += &self.printer.line(&line);
+            if self.tells.admits(event) {
+                text += &self.printer.line(&self.tells.line(event));
                 self.told += 1;
             }
         }
@@ -56,5 +62,27 @@ impl<T: Tells> Teller<T> {
     /// Whether there were as many as were asked for.
     pub fn is_enough(&self) -> bool {
         self.most.is_some_and(|most| self.told >= most)
+    }
+
+    /// Tells what happened in an interval, `most` of it at most, under a heading with the time.
+    ///
+    /// # Errors
+    ///
+    /// Nobody reads it any more.
+    pub fn tell_interval(&mut self, mut seen: Vec<T::Event>, most: Option<u64>) -> Result<(), Failure> {
+        seen.retain(|event| self.tells.admits(event));
+        let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+        let more = seen.len().saturating_sub(most);
+        seen.truncate(most);
+        self.printer.head_again();
+        if self.form == LineForm::Text {
+            stream(&Zoned::now().strftime("%H:%M:%S\n").to_string())?;
+        }
+        stream(&self.printer.heading())?;
+        self.tell(&seen)?;
+        if self.form == LineForm::Text {
+            stream(&if more > 0 { format!("… and {more} more; --rows tells them\n\n") } else { "\n".to_owned() })?;
+        }
+        Ok(())
     }
 }

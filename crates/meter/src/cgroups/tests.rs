@@ -76,7 +76,7 @@ fn more_inactive_than_used_is_nothing() {
 fn what_is_missing_is_named() {
     let root = tempfile::tempdir().unwrap();
     write(root.path(), "proc/self", &[("mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n")]);
-    assert!(matches!(Cgroups::discover(root.path()), Err(MeterError::NoCgroups)));
+    assert!(matches!(Cgroups::discover(root.path()), Err(MeterError::NoCgroups(_))));
 
     write(root.path(), "proc/self", &[("mountinfo", UNIFIED)]);
     let cgroups = Cgroups::discover(root.path()).unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::gateway_bootstrap;
-use crate::{Destination, Endpoint, Files, Mtls, Port, Sidecar};
+use crate::{Destination, Files, MeshEndpoint, Mtls, Port, Sidecar};
 
 #[test]
 fn it_leads_to_every_http_service_and_nowhere_else() {
@@ -39,14 +39,14 @@ fn it_encrypts_towards_sidecars_only() {
         let endpoint = &found["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
         let asks = endpoint["metadata"]["filter_metadata"].get("envoy.transport_socket_match").cloned();
         // What matches first is taken; an endpoint that asks for nothing matches what wants nothing.
-        let all = found["transport_socket_matches"].as_array().unwrap();
+        let all = found["transport_socket_matches"].as_array()?;
         let asks = asks.unwrap_or_else(|| json!({}));
-        let taken = all.iter().find(|one| one["match"] == asks).unwrap();
-        taken["transport_socket"]["name"].as_str().unwrap().to_owned()
+        let taken = all.iter().find(|one| one["match"] == asks)?;
+        taken["transport_socket"]["name"].as_str().map(str::to_owned)
     };
-    assert_eq!(transport(&Sidecar::default()), "envoy.transport_sockets.tls");
-    let plain = Sidecar { mtls: Mtls::Off, ..Sidecar::default() };
-    assert_eq!(transport(&plain), "envoy.transport_sockets.raw_buffer");
+    assert_eq!(transport(&Sidecar::default()).unwrap(), "envoy.transport_sockets.tls");
+    // Without any of them, plaintext.
+    assert_eq!(transport(&Sidecar { mtls: Mtls::Off, ..Sidecar::default() }), None);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn destinations() -> Vec<Destination> {
         port: Port { number, protocol, declared: true },
         account: service.into(),
         address: Ipv4Addr::new(10, 96, 0, last),
-        endpoints: vec![Endpoint {
+        endpoints: vec![MeshEndpoint {
             pod: "web-v1".into(),
             address: Ipv4Addr::new(10, 0, 0, last),
             version: "v1".into(),

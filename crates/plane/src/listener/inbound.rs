@@ -20,7 +20,7 @@ struct Door {
 }
 
 /// The pod whose door it is, and what all doors share.
-struct Pod<'a> {
+struct InboundPod<'a> {
     workload: &'a Workload,
     /// Notes who calls, where callers tell and somebody wants to know.
     noting: Option<Value>,
@@ -32,7 +32,7 @@ struct Pod<'a> {
 /// those that the service does not declare; Envoy closes a connection of another kind for want of a chain.
 pub(crate) fn inbound(workload: &Workload, callers: &[Destination], files: &Files, options: &Sidecar) -> Value {
     let noting = (options.telemetry && options.metadata).then(|| callers::noting(callers));
-    let pod = Pod { workload, noting, files, options };
+    let pod = InboundPod { workload, noting, files, options };
     let mut chains = vec![black_hole()];
     chains.extend(workload.ports.iter().flat_map(|&port| of_port(&pod, port)));
     chains.extend(catch_all(&pod));
@@ -56,16 +56,22 @@ fn listener_filters(workload: &Workload, options: &Sidecar) -> Vec<Value> {
         "envoy.extensions.filters.listener.original_dst.v3.OriginalDst",
         json!({}),
     );
-    let mut tls = extension(
+    let tls = (options.mtls != Mtls::Off).then(tls_inspector);
+    // What comes encrypted says what it is: only plaintext is looked at.
+    let declared: Vec<u16> = workload.ports.iter().filter(|port| port.declared).map(|port| port.number).collect();
+    let http = (options.mtls != Mtls::Strict).then(|| sniffed::inspecting_all_but(&declared));
+    [original].into_iter().chain(tls).chain(http).collect()
+}
+
+/// Tells TLS from plaintext.
+fn tls_inspector() -> Value {
+    let mut filter = extension(
         "envoy.filters.listener.tls_inspector",
         "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
         json!({"initial_read_buffer_size": 512}),
     );
-    tls["filter_disabled"] = sniffed::at(INBOUND_PORT);
-    // What comes encrypted says what it is: only plaintext is looked at.
-    let declared: Vec<u16> = workload.ports.iter().filter(|port| port.declared).map(|port| port.number).collect();
-    let http = (options.mtls != Mtls::Strict).then(|| sniffed::inspecting_all_but(&declared));
-    [original, tls].into_iter().chain(http).collect()
+    filter["filter_disabled"] = sniffed::at(INBOUND_PORT);
+    filter
 }
 
 /// A direct dial of this port would lead back to it.
@@ -77,7 +83,7 @@ fn black_hole() -> Value {
     })
 }
 
-fn of_port(pod: &Pod<'_>, port: Port) -> Vec<Value> {
+fn of_port(pod: &InboundPod<'_>, port: Port) -> Vec<Value> {
     let number = Some(port.number);
     if port.declared {
         return chains(pod, Door { port: number, protocol: port.protocol, declared: true });
@@ -86,27 +92,27 @@ fn of_port(pod: &Pod<'_>, port: Port) -> Vec<Value> {
 }
 
 /// A port of which nobody said what it speaks has its chains twice: for what is found to be HTTP, and for all else.
-fn undeclared(pod: &Pod<'_>, port: Option<u16>) -> Vec<Value> {
+fn undeclared(pod: &InboundPod<'_>, port: Option<u16>) -> Vec<Value> {
     let speaking = |protocol| chains(pod, Door { port, protocol, declared: false });
     speaking(Protocol::Http).into_iter().map(sniffed::taking_http).chain(speaking(Protocol::Tcp)).collect()
 }
 
 /// Whatever port was dialled that the service does not have: the application gets it, if it listens there.
-fn catch_all(pod: &Pod<'_>) -> Vec<Value> {
+fn catch_all(pod: &InboundPod<'_>) -> Vec<Value> {
     undeclared(pod, None)
 }
 
-fn chains(pod: &Pod<'_>, door: Door) -> Vec<Value> {
+fn chains(pod: &InboundPod<'_>, door: Door) -> Vec<Value> {
     let options = pod.options;
     let mutual = (options.mtls != Mtls::Off).then(|| mutual(pod, door));
     let plain = (options.mtls != Mtls::Strict).then(|| plain(pod, door));
-    let foreign = (options.mtls != Mtls::Strict && door.protocol == Protocol::Tcp && door.takes_tls(options))
+    let foreign = (options.mtls == Mtls::Permissive && door.protocol == Protocol::Tcp && door.takes_tls(options))
         .then(|| foreign(pod, door));
     mutual.into_iter().chain(plain).chain(foreign).collect()
 }
 
 /// Peers with a certificate of the mesh; where others may speak TLS of their own, the peer's ALPN tells them apart.
-fn mutual(pod: &Pod<'_>, door: Door) -> Value {
+fn mutual(pod: &InboundPod<'_>, door: Door) -> Value {
     let options = pod.options;
     let mut wanted = door.wanted("tls");
     if options.mtls == Mtls::Permissive {
@@ -124,7 +130,7 @@ fn mutual(pod: &Pod<'_>, door: Door) -> Value {
     })
 }
 
-fn plain(pod: &Pod<'_>, door: Door) -> Value {
+fn plain(pod: &InboundPod<'_>, door: Door) -> Value {
     json!({
         "name": door.name(),
         "filter_chain_match": door.wanted("raw_buffer"),
@@ -132,8 +138,8 @@ fn plain(pod: &Pod<'_>, door: Door) -> Value {
     })
 }
 
-/// Where plaintext may come, so may TLS that is not the mesh's: it passes as it is.
-fn foreign(pod: &Pod<'_>, door: Door) -> Value {
+/// Where TLS is looked for and plaintext may come, so may TLS that is not the mesh's: it passes as it is.
+fn foreign(pod: &InboundPod<'_>, door: Door) -> Value {
     json!({
         "name": door.name(),
         "filter_chain_match": door.wanted("tls"),
@@ -141,7 +147,7 @@ fn foreign(pod: &Pod<'_>, door: Door) -> Value {
     })
 }
 
-fn filters(pod: &Pod<'_>, door: Door, security: &'static str) -> Vec<Value> {
+fn filters(pod: &InboundPod<'_>, door: Door, security: &'static str) -> Vec<Value> {
     let options = pod.options;
     let reporter = options.telemetry.then(|| door.reporter(pod.workload, security));
     match door.protocol {
@@ -153,8 +159,8 @@ fn filters(pod: &Pod<'_>, door: Door, security: &'static str) -> Vec<Value> {
     }
 }
 
-fn http(pod: &Pod<'_>, door: Door, reporter: Option<Reporter>) -> Value {
-    let Pod { workload, noting, options, .. } = pod;
+fn http(pod: &InboundPod<'_>, door: Door, reporter: Option<Reporter>) -> Value {
+    let InboundPod { workload, noting, options, .. } = pod;
     let reporter = if noting.is_some() { reporter.map(Reporter::of_introduced) } else { reporter };
     let first = noting.iter().cloned().chain(authorization::http(options)).collect();
     let fields = json!({

@@ -9,7 +9,7 @@ use super::{silent_tcp_proxy, sniffed, socket_address, tcp_proxy, telling_of_unm
 use crate::cluster::{BLACK_HOLE, PASSTHROUGH};
 use crate::extension::extension;
 use crate::telemetry::Reporter;
-use crate::{Destination, NAMESPACE, OUTBOUND_PORT, Sidecar, Workload, peer};
+use crate::{Destination, NAMESPACE, OUTBOUND_PORT, Sidecar, Workload, control, peer};
 
 /// All listeners for what the application dials: the one that receives it, and those that it is handed to.
 pub(crate) fn outbound(
@@ -73,7 +73,7 @@ fn http(port: u16, routes: Value, workload: &Workload, options: &Sidecar, report
 fn undeclared(destination: &Destination, workload: &Workload, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let (address, port) = (destination.address, destination.port.number);
     let name = format!("{address}_{port}");
-    let routes = introduced(sniffed::routes(virtual_host(destination, options)), workload, options);
+    let routes = introduced(only_host(virtual_host(destination, options)), workload, options);
     let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
     let manager = connection_manager(fields, workload, options, Vec::new(), reporter);
     let found = listener(&name, address, port, manager, options);
@@ -106,14 +106,24 @@ fn listener(name: &str, address: Ipv4Addr, port: u16, filter: Value, options: &S
 fn routes(port: u16, workload: &Workload, destinations: &[&Destination], options: &Sidecar) -> Value {
     let mut hosts: Vec<Value> = destinations.iter().map(|destination| virtual_host(destination, options)).collect();
     hosts.push(allow_any());
-    let routes = json!({
-        "name": port.to_string(),
+    introduced(table(&port.to_string(), hosts), workload, options)
+}
+
+/// The routes to the only service of a listener, whatever the Host header says.
+fn only_host(mut host: Value) -> Value {
+    host["domains"] = json!(["*"]);
+    let name = host["name"].as_str().unwrap_or_default().to_owned();
+    table(&name, vec![host])
+}
+
+fn table(name: &str, hosts: Vec<Value>) -> Value {
+    json!({
+        "name": name,
         "validate_clusters": false,
         "max_direct_response_body_size_bytes": 1_048_576,
         "ignore_port_in_host_matching": true,
         "virtual_hosts": hosts,
-    });
-    introduced(routes, workload, options)
+    })
 }
 
 /// Routes whose requests introduce the caller, where the mesh's peers do.
@@ -137,8 +147,9 @@ pub(crate) fn virtual_host(destination: &Destination, options: &Sidecar) -> Valu
         // in another way.
         "max_grpc_timeout": "0s",
     });
-    if options.retries > 0 {
-        route["retry_policy"] = retries(options);
+    let number = attempts(destination, options);
+    if number > 0 {
+        route["retry_policy"] = retries(number, options);
     }
     json!({
         "name": format!("{host}:{port}"),
@@ -164,8 +175,13 @@ fn domains(destination: &Destination, options: &Sidecar) -> Vec<String> {
     [host].into_iter().chain(absolute).chain(short).chain(longer).collect()
 }
 
+/// How often the caller's sidecar tries again: the option is of the application's services.
+fn attempts(destination: &Destination, options: &Sidecar) -> u32 {
+    if control::is_part(destination) { Sidecar::default().retries } else { options.retries }
+}
+
 /// Istio's retries, each at a host that was not tried yet.
-fn retries(options: &Sidecar) -> Value {
+fn retries(number: u32, options: &Sidecar) -> Value {
     let previous_hosts = extension(
         "envoy.retry_host_predicates.previous_hosts",
         "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
@@ -173,7 +189,7 @@ fn retries(options: &Sidecar) -> Value {
     );
     let mut policy = json!({
         "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
-        "num_retries": options.retries,
+        "num_retries": number,
         "host_selection_retry_max_attempts": 5,
         "retry_host_predicate": [previous_hosts],
     });

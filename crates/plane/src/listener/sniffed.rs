@@ -20,9 +20,11 @@ const OFFERED_FOR_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-
 /// Looks for HTTP in what is dialled, but not at these ports, of which is known what they speak.
 pub(super) fn inspecting_all_but(ports: &[u16]) -> Value {
     let mut filter = inspector();
-    let known = [INBOUND_PORT].iter().chain(ports).map(|port| at(*port));
-    let known = known.reduce(|one, other| json!({"or_match": {"rules": [one, other]}}));
-    filter["filter_disabled"] = known.into();
+    let mut known = [&[INBOUND_PORT], ports].concat();
+    known.sort_unstable();
+    let known: Vec<Value> = known.into_iter().map(at).collect();
+    filter["filter_disabled"] =
+        if let [one] = &known[..] { one.clone() } else { json!({"or_match": {"rules": known}}) };
     filter
 }
 
@@ -68,13 +70,6 @@ pub(super) fn passing_on(mut listener: Value, passage: Value) -> Value {
 
 fn wanted(found: &[&str]) -> Value {
     json!({"transport_protocol": "raw_buffer", "application_protocols": found})
-}
-
-/// The routes to the only service of a listener: its name, and every host.
-pub(super) fn routes(mut host: Value) -> Value {
-    let name = host["name"].clone();
-    host["domains"] = json!(["*"]);
-    json!({"name": name, "validate_clusters": false, "virtual_hosts": [host]})
 }
 
 /// A connection manager that has its upstream connections say that they carry HTTP/1.1, as Istio's `istio.alpn` filter does

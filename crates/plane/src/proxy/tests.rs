@@ -18,7 +18,7 @@ fn workload() -> Workload {
 }
 
 fn destinations() -> Vec<Destination> {
-    let endpoint = |pod: &str, last, version: &str, weight| Endpoint {
+    let endpoint = |pod: &str, last, version: &str, weight| MeshEndpoint {
         pod: pod.into(),
         address: Ipv4Addr::new(10, 244, 0, last),
         version: version.into(),
@@ -44,11 +44,11 @@ fn proxy(text: &str) -> Proxy {
         command: vec!["proxy".into(), "-f".into(), "{{ folder }}/proxy.conf".into()],
         templates: vec![Template { name: "proxy.conf".into(), text: text.into() }],
         redirect: Redirect::Ports { inbound: Some(15006), outbound: None },
-        ready: Ready { port: 15006, path: None },
+        ready: ProxyReady { port: 15006, path: None },
     }
 }
 
-fn rendered(proxy: &Proxy) -> Result<Rendered, (Part, Fault)> {
+fn rendered(proxy: &Proxy) -> Result<Rendered, (TemplatePart, Mistake)> {
     let (workload, destinations) = (workload(), destinations());
     proxy.render(&Surroundings { workload: &workload, destinations: &destinations, folder: "/run/meshtax" })
 }
@@ -109,7 +109,7 @@ fn what_cannot_be_filled_in_has_its_place() {
         "\n{% for s in services if s.protocol == 'tcp' %}{{ refuse('no ' ~ s.name) }}{% endfor %}",
     ];
     let fault = |text: &&str| match rendered(&proxy(text)).unwrap_err() {
-        (Part::File(0), fault) => format!("{fault}\n"),
+        (TemplatePart::File(0), fault) => format!("{fault}\n"),
         (part, _) => panic!("{part:?} is at fault for `{text}`"),
     };
     insta::assert_snapshot!(texts.iter().map(fault).collect::<String>(), @"
@@ -124,9 +124,9 @@ fn what_cannot_be_filled_in_has_its_place() {
     ");
 
     let arguments = Proxy { command: vec!["proxy".into(), "-x".into(), "{{ y }}".into()], ..proxy("") };
-    assert_eq!(rendered(&arguments).unwrap_err().0, Part::Command(2));
+    assert_eq!(rendered(&arguments).unwrap_err().0, TemplatePart::Command(2));
     let rules = Proxy { redirect: Redirect::Rules("{{ z }}".into()), ..proxy("") };
-    assert_eq!(rendered(&rules).unwrap_err().0, Part::Rules);
+    assert_eq!(rendered(&rules).unwrap_err().0, TemplatePart::Rules);
 }
 
 /// The lines of the rules that decide something.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use topology::Protocol;
 
 use super::{forget_control, list, text};
-use crate::{Destination, Endpoint, Files, Mtls, Port, Sidecar, Workload, bootstrap};
+use crate::{Destination, Files, MeshEndpoint, Mtls, Port, Sidecar, Workload, bootstrap};
 
 /// The bootstrap of a pod that serves an undeclared port and calls one.
 fn written(protocol: Protocol, options: &Sidecar) -> Value {
@@ -26,7 +26,7 @@ fn written(protocol: Protocol, options: &Sidecar) -> Value {
         port,
         account: "default".into(),
         address: Ipv4Addr::new(10, 96, 0, 1),
-        endpoints: vec![Endpoint {
+        endpoints: vec![MeshEndpoint {
             pod: "web-v1".into(),
             address: Ipv4Addr::new(10, 0, 0, 2),
             version: "v1".into(),

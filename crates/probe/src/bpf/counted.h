@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Where programs count, and what they note as lost: the same for every witness. Whoever includes this has said before what
  * `struct series_key` is, and what `SERIES_MAX` keys are counted by; the structures `series` and `losses` are made from
- * counters.rs of the witness. Nothing is ever cleared. */
+ * counters.rs of the witness in `records`. Nothing is ever cleared. */
 #ifndef MESHTAX_COUNTED_H
 #define MESHTAX_COUNTED_H
 

@@ -42,11 +42,6 @@ struct series_key {
 };
 _Static_assert(sizeof(struct series_key) == 16, "struct series_key has no hidden padding");
 
-/* How many packets. */
-struct series {
-	__u64 count;
-};
-
 #include "drops_counters.h"
 
 #endif

@@ -1,7 +1,8 @@
-use super::{Key, Losses, REQUIRED, Series, TellsConnections, attach_each, open_fitting};
+use records::{TcpKey, TcpLosses, TcpSeries};
+
+use super::{REQUIRED, TellsConnections, attach_each, open_fitting};
 use crate::error::ProbeError;
-use crate::record::KeyRecord;
-use crate::witness::{Programs, Source, Witness, read};
+use crate::witness::{Programs, Source, Witness};
 
 /// A witness that tells what happens to connections and counts nothing, for kernels that are too old for more.
 pub type Events = Witness<Uncounted>;
@@ -33,7 +34,7 @@ impl Events {
             map.set_autocreate(false).map_err(ProbeError::Map)?;
         }
         let object = open.load().map_err(ProbeError::refused("event"))?;
-        let mut events = Self::of::<KeyRecord>(object, Uncounted, &[])?;
+        let mut events = Self::of(object, Uncounted)?;
         events.attach()?;
         Ok(events)
     }
@@ -42,16 +43,17 @@ impl Events {
 impl TellsConnections for Uncounted {}
 
 impl Source for Uncounted {
-    type Key = Key;
-    type Series = Series;
-    type Losses = Losses;
+    type Key = TcpKey;
+    type Series = TcpSeries;
+    type Losses = TcpLosses;
 
-    fn key(&self, bytes: &[u8]) -> Key {
-        Key::of(&read::<KeyRecord>(bytes))
+    fn key(&self, bytes: &[u8]) -> TcpKey {
+        TcpKey::read(bytes)
     }
 
-    fn is_other(key: &Key) -> bool {
-        key.is_other()
+    /// It has no map of counters.
+    fn others() -> Vec<Vec<u8>> {
+        Vec::new()
     }
 
     fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {

@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
-use probe::{Role, Tcp};
+use probe::Tcp;
+use records::{ConnectionRole, CounterKey};
 
 use super::duplex::{Duplex, Sender};
 use super::socket::Socket;
@@ -54,7 +55,7 @@ fn what_was_born_unwatched_is_not_opened_as_it_ends() {
     let ours = series.into_iter().filter(|(key, _)| u64::from(key.netns) == namespace.inode());
     let mut ours = ours.map(|(key, series)| (key.role, series.opened, series.closed)).collect::<Vec<_>>();
     ours.sort_by_key(|(role, ..)| *role as u8);
-    assert_eq!(ours, [(Role::Client, 0, 1), (Role::Server, 0, 1)]);
+    assert_eq!(ours, [(ConnectionRole::Client, 0, 1), (ConnectionRole::Server, 0, 1)]);
 }
 
 #[test]

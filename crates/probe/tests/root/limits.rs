@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use probe::Tcp;
+use records::CounterKey;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 

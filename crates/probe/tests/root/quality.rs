@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use probe::{Connection, Role, Tcp};
+use probe::Tcp;
+use records::{Connection, ConnectionRole};
 use serde_json::Value;
 
 use super::duplex::{Duplex, Sender};
@@ -32,7 +33,7 @@ fn witness(namespace: &Namespace) -> Tcp {
 /// What it says now of the end at `port`.
 fn known(probe: &Tcp, port: u16) -> Value {
     let ends = probe.connections().unwrap();
-    let is_here = |end: &&Connection| end.role != Role::Listener && end.local.port() == port;
+    let is_here = |end: &&Connection| end.role != ConnectionRole::Listener && end.local.port() == port;
     serde_json::to_value(ends.iter().find(is_here).unwrap()).unwrap()
 }
 

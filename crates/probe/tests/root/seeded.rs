@@ -6,7 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
-use probe::{Connection, Role, Tcp};
+use probe::Tcp;
+use records::{Connection, ConnectionRole};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::duplex::{Duplex, Sender};
@@ -44,15 +45,20 @@ fn sockets_of_mptcp_that_are_older_have_their_owner() {
     probe.attach().unwrap();
     let newer = namespace.within(|| Duplex::to(&listener, |address| connect(Protocol::TCP, address)));
     let seen = within(&namespace, probe.connections().unwrap());
-    let owners: Vec<(Role, u32, &str)> = seen.iter().map(|seen| (seen.role, seen.pid, seen.comm.as_str())).collect();
+    let owners: Vec<(ConnectionRole, u32, &str)> =
+        seen.iter().map(|seen| (seen.role, seen.pid, seen.comm.as_str())).collect();
     let ours = std::process::id();
     assert!(owners.iter().all(|(_, pid, comm)| *pid == ours && !comm.is_empty()), "{owners:?}");
     let count = |role| owners.iter().filter(|owner| owner.0 == role).count();
-    assert_eq!([Role::Listener, Role::Server, Role::Client].map(count), [1, 2, 2], "{owners:?}");
+    assert_eq!(
+        [ConnectionRole::Listener, ConnectionRole::Server, ConnectionRole::Client].map(count),
+        [1, 2, 2],
+        "{owners:?}"
+    );
     older.exchange(5_000, 300, Sender::Write);
     let port = older.ports()[0];
     let seen = within(&namespace, probe.connections().unwrap());
-    let client = seen.iter().find(|seen| seen.local.port() == port && seen.role == Role::Client).unwrap();
+    let client = seen.iter().find(|seen| seen.local.port() == port && seen.role == ConnectionRole::Client).unwrap();
     assert_eq!((client.sent, client.received), (5_000, 300));
     newer.close();
     assert_eq!(probe.losses().unwrap().late, 0);
@@ -126,7 +132,11 @@ fn what_nothing_could_tell_at_the_start_is_met_late_and_counted() {
         let told = series.iter().find(|(key, _)| key.port == port && key.role == role);
         told.map(|(_, series)| (series.opened, series.closed, series.sent, series.received))
     };
-    assert_eq!(told(Role::Client), Some((0, 1, 100, 200)), "a process has it as a file");
-    assert_eq!(told(Role::Server), Some((0, 1, 0, 0)), "the kernel's table of its namespace cannot be opened");
+    assert_eq!(told(ConnectionRole::Client), Some((0, 1, 100, 200)), "a process has it as a file");
+    assert_eq!(
+        told(ConnectionRole::Server),
+        Some((0, 1, 0, 0)),
+        "the kernel's table of its namespace cannot be opened"
+    );
     assert_eq!(probe.losses().unwrap().late, 1);
 }

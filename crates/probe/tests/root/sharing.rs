@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
-use probe::{Role, Tcp};
+use probe::Tcp;
+use records::ConnectionRole;
 use socket2::{Domain, SockAddr, Socket, Type};
 use testbed::{Namespace, insist_on_root};
 
@@ -46,9 +47,9 @@ fn each_connection_is_its_own_listeners() {
             .collect();
         let truth: BTreeMap<u16, u64> = accepted.iter().map(|(id, _, peer)| (port(peer), *id)).collect();
         let connections = probe.connections().unwrap();
-        let ours = connections
-            .iter()
-            .filter(|connection| u64::from(connection.netns) == namespace.inode() && connection.role == Role::Server);
+        let ours = connections.iter().filter(|connection| {
+            u64::from(connection.netns) == namespace.inode() && connection.role == ConnectionRole::Server
+        });
         let told: BTreeMap<u16, u64> = ours.map(|server| (server.remote.port(), server.listener)).collect();
         assert_eq!(told.len(), clients.len());
         assert_eq!(told, truth);

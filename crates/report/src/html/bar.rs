@@ -2,11 +2,11 @@ use measure::{Arm, ArmCurves, Metric};
 
 use super::Page;
 use super::figure::Figure;
-use super::table::Table;
+use super::table::HtmlTable;
 use crate::element::Element;
 use crate::figure::figure;
 use crate::group::groups;
-use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
+use crate::svg::{Anchor, Canvas, DrawingSize, Scale, rectangle};
 
 /// A bar with the words above it.
 struct Bar {
@@ -131,13 +131,13 @@ fn memory_bars(page: &Page, arm: &Arm) -> Vec<Bar> {
     fresh.into_iter().chain(warm).chain(loaded).collect()
 }
 
-fn draw(bars: &[Bar], unit: &str, size: Size) -> Canvas {
+fn draw(bars: &[Bar], unit: &str, size: DrawingSize) -> Canvas {
     let bottom = bars.len() as f64 * ROW + 4.0;
     let mut canvas = Canvas::new(size.width(), bottom + 22.0);
     let length = |bar: &Bar| bar.parts.iter().map(|(_, value)| value).sum::<f64>().max(bar.machine.unwrap_or(0.0));
     let longest = bars.iter().map(length).fold(0.0, f64::max);
     let x = Scale::linear([0.0, longest], [8.0, size.width() - 24.0]);
-    for (tick, label) in x.labels(if size == Size::Wide { 6 } else { 4 }, unit) {
+    for (tick, label) in x.labels(if size == DrawingSize::Wide { 6 } else { 4 }, unit) {
         canvas.line(if tick == 0.0 { "zero" } else { "grid" }, (x.at(tick), 4.0), (x.at(tick), bottom));
         canvas.text("tick", (x.at(tick), bottom + 15.0), Anchor::Middle, &label);
     }
@@ -169,7 +169,7 @@ fn cpu_table(page: &Page) -> Element {
     let programs = has_programs(page).then_some("of which BPF, measured apart");
     let titles = ["Arm", "app and proxy", "app", "proxy", "client (in no total)", "softirq of the whole machine"];
     let titles = titles.into_iter().chain(programs);
-    let rows = page.measurement.arms.iter().fold(Table::new(titles), |table, arm| {
+    let rows = page.measurement.arms.iter().fold(HtmlTable::new(titles), |table, arm| {
         let curves = curves(page, arm);
         let told = |value: Option<f64>| value.map_or_else(String::new, |ms| figure(ms, "ms"));
         let cells = [
@@ -198,7 +198,7 @@ fn memory_table(page: &Page) -> Element {
     let told: Vec<Metric> = told.map(|(_, metric)| metric).collect();
     let columns: Vec<_> = columns.into_iter().filter(|(_, metric)| told.contains(metric)).collect();
     let titles = std::iter::once("Arm").chain(columns.iter().map(|(title, _)| *title));
-    let rows = page.measurement.arms.iter().fold(Table::new(titles), |table, arm| {
+    let rows = page.measurement.arms.iter().fold(HtmlTable::new(titles), |table, arm| {
         table.row(&arm.name, columns.iter().map(|(_, metric)| page.value(Some(arm), *metric)))
     });
     rows.finish("Memory in MiB, ± standard deviation over blocks")

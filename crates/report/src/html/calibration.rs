@@ -2,10 +2,10 @@ use measure::{Metric, Recovery};
 
 use super::Page;
 use super::figure::Figure;
-use super::table::Table;
+use super::table::HtmlTable;
 use crate::calibration::{COLUMNS, judgement, recovered, summary};
 use crate::element::Element;
-use crate::svg::{Anchor, Canvas, Scale, Size};
+use crate::svg::{Anchor, Canvas, DrawingSize, Scale};
 
 const ROW: f64 = 64.0;
 /// Where a row's interval stands.
@@ -28,7 +28,7 @@ pub(crate) fn calibration(page: &Page) -> Element {
     figure.drawn(|size| draw(page, size))
 }
 
-fn draw(page: &Page, size: Size) -> Canvas {
+fn draw(page: &Page, size: DrawingSize) -> Canvas {
     let known = &page.measurement.calibration;
     let bottom = known.len() as f64 * ROW + 4.0;
     let mut canvas = Canvas::new(size.width(), bottom + 22.0);
@@ -36,7 +36,7 @@ fn draw(page: &Page, size: Size) -> Canvas {
     let (low, high) = ends.fold((90.0_f64, 110.0_f64), |(low, high), share| (low.min(share), high.max(share)));
     let room = (high - low) * 0.06;
     let x = Scale::linear([low - room, high + room], [14.0, size.width() - 30.0]);
-    let ticks = x.labels(if size == Size::Wide { 8 } else { 5 }, "%");
+    let ticks = x.labels(if size == DrawingSize::Wide { 8 } else { 5 }, "%");
     for (tick, label) in &ticks {
         canvas.text("tick", (x.at(*tick), bottom + 15.0), Anchor::Middle, label);
     }
@@ -87,7 +87,7 @@ fn spelled(metric: &str) -> &str {
 fn table(page: &Page) -> Element {
     let mut columns = COLUMNS;
     columns[4] = "its interval";
-    let rows = page.measurement.calibration.iter().fold(Table::new(columns), |table, recovery| {
+    let rows = page.measurement.calibration.iter().fold(HtmlTable::new(columns), |table, recovery| {
         let [arm, metric, truth, found, _] = recovered(recovery);
         let judged = match recovery.inside {
             Some(true) => "holds the recorded cost",

@@ -5,21 +5,18 @@ mod layout;
 use std::collections::BTreeSet;
 
 use measure::Edge;
-use topology::{Call, Endpoint, Service, Step, Topology, Version, Work};
+use topology::{CLIENT, Call, Endpoint, Service, Step, Topology, Version, Work};
 
 use super::Page;
 use super::figure::Figure;
-use super::table::Table;
+use super::table::HtmlTable;
 use crate::element::{Element, element};
 use crate::figure::figure;
-use crate::svg::{Anchor, Canvas, Size, rectangle};
-use layout::{Place, place};
-
-/// Where requests start.
-const CLIENT: &str = "client";
+use crate::svg::{Anchor, Canvas, DrawingSize, rectangle};
+use layout::{BoxPlace, place};
 
 /// A service, or the client, as it is drawn.
-struct Node<'a> {
+struct ServiceBox<'a> {
     name: &'a str,
     port: String,
     /// Pods, each with the requests that it counted.
@@ -59,11 +56,11 @@ pub(crate) fn chart(page: &Page) -> Element {
     figure.drawn(|size| draw(&nodes, size)).class("whole")
 }
 
-fn nodes<'a>(page: &'a Page) -> Vec<Node<'a>> {
+fn nodes<'a>(page: &'a Page) -> Vec<ServiceBox<'a>> {
     let topology = page.topology;
     let entry = topology.services.iter().position(|service| service.name == host(&page.measurement.experiment.target));
     let depths = depths(topology, entry);
-    let client = Node { name: CLIENT, port: String::new(), pods: Vec::new(), arrivals: Vec::new(), depth: 0 };
+    let client = ServiceBox { name: CLIENT, port: String::new(), pods: Vec::new(), arrivals: Vec::new(), depth: 0 };
     let services = topology.services.iter().zip(depths).enumerate().map(|(index, (service, depth))| {
         let mut arrivals = arrivals(page, service);
         if entry == Some(index) {
@@ -72,7 +69,7 @@ fn nodes<'a>(page: &'a Page) -> Vec<Node<'a>> {
             arrivals.insert(0, Arrival { from: 0, title: format!("{CLIENT} /{path}"), told: requests(page) });
         }
         let pods = service.pods().map(|pod| pod_line(page, &pod.name())).collect();
-        Node { name: &service.name, port: format!(":{}", service.port), pods, arrivals, depth }
+        ServiceBox { name: &service.name, port: format!(":{}", service.port), pods, arrivals, depth }
     });
     std::iter::once(client).chain(services).collect()
 }
@@ -167,7 +164,7 @@ fn pod_line(page: &Page, pod: &str) -> String {
     if counts.is_empty() { pod.to_owned() } else { format!("{pod}  {counts}") }
 }
 
-fn draw(nodes: &[Node], size: Size) -> Canvas {
+fn draw(nodes: &[ServiceBox], size: DrawingSize) -> Canvas {
     let (width, height, places) = place(nodes, size);
     let mut canvas = Canvas::new(width, height);
     for (node, here) in nodes.iter().zip(&places) {
@@ -182,8 +179,8 @@ fn draw(nodes: &[Node], size: Size) -> Canvas {
     canvas
 }
 
-fn draw_node(canvas: &mut Canvas, node: &Node, place: &Place) {
-    let Place { x, y, width, height } = *place;
+fn draw_node(canvas: &mut Canvas, node: &ServiceBox, place: &BoxPlace) {
+    let BoxPlace { x, y, width, height } = *place;
     canvas.put(rectangle("node", (x, y), (width, height)).with("rx", 6));
     let tip = node.arrivals.iter().map(|arrival| format!("{}: {}", arrival.title, arrival.told));
     canvas.text("service", (x + 10.0, y + 19.0), Anchor::Start, node.name);
@@ -202,7 +199,7 @@ fn draw_node(canvas: &mut Canvas, node: &Node, place: &Place) {
 
 /// A row for each arm below its edge: arms side by side would be wider than any screen.
 fn table(page: &Page) -> Element {
-    let mut table = Table::new(["Edge and arm", "calls", "p50, ms", "mean, ms", "failed", "retries"]);
+    let mut table = HtmlTable::new(["Edge and arm", "calls", "p50, ms", "mean, ms", "failed", "retries"]);
     for (from, to, path) in page.edges() {
         table = table.group(&format!("{from} → {to} {path}"));
         for arm in &page.measurement.arms {

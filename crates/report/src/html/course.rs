@@ -2,10 +2,10 @@ use measure::{Phase, Stretch};
 
 use super::Page;
 use super::figure::Figure;
-use super::table::Table;
+use super::table::HtmlTable;
 use crate::element::Element;
 use crate::figure::figure;
-use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
+use crate::svg::{Anchor, Canvas, DrawingSize, Scale, rectangle};
 
 /// What one strip shows of a stretch.
 struct Strip {
@@ -39,14 +39,14 @@ pub(crate) fn course(page: &Page) -> Element {
 }
 
 /// This figure takes both columns of the page.
-fn width(size: Size) -> f64 {
+fn width(size: DrawingSize) -> f64 {
     match size {
-        Size::Narrow => size.width(),
-        Size::Wide => 1080.0,
+        DrawingSize::Narrow => size.width(),
+        DrawingSize::Wide => 1080.0,
     }
 }
 
-fn draw(page: &Page, size: Size) -> Canvas {
+fn draw(page: &Page, size: DrawingSize) -> Canvas {
     let stretches = &page.curves.stretches;
     let bottom = HEAD + STRIP * STRIPS.len() as f64;
     let mut canvas = Canvas::new(width(size), bottom + 26.0);
@@ -55,7 +55,7 @@ fn draw(page: &Page, size: Size) -> Canvas {
     let (left, right) = (42.0, width(size) - 16.0);
     let x = Scale::linear([0.0, last], [left, right]);
     phases(&mut canvas, stretches, x, bottom);
-    for (tick, label) in x.labels(if size == Size::Wide { 10 } else { 4 }, "s") {
+    for (tick, label) in x.labels(if size == DrawingSize::Wide { 10 } else { 4 }, "s") {
         canvas.text("tick", (x.at(tick), bottom + 14.0), Anchor::Middle, &label);
     }
     for (index, strip) in STRIPS.iter().enumerate() {
@@ -114,7 +114,7 @@ fn named(stretch: &Stretch) -> String {
 
 fn table(page: &Page) -> Element {
     let titles = ["Start, s", "what", "arm", "length, s", "latency p50, ms", "cores", "machine busy, %"];
-    let rows = page.curves.stretches.iter().fold(Table::new(titles), |table, stretch| {
+    let rows = page.curves.stretches.iter().fold(HtmlTable::new(titles), |table, stretch| {
         let told = |value: Option<f64>, unit| value.map_or_else(String::new, |value| figure(value, unit));
         let cells = [
             named(stretch),

@@ -1,4 +1,4 @@
-use measure::{Caution, Measurement, MemorySource, ROUNDS_EXACT, ROUNDS_MIN};
+use measure::{Caution, ConnectionUse, Measurement, MemorySource, ROUNDS_EXACT, ROUNDS_MIN};
 
 use super::Page;
 use crate::caution::FATAL;
@@ -48,7 +48,7 @@ pub(crate) fn subject(measurement: &Measurement) -> Element {
         rounds(subject),
         requests(measurement),
         rhythm(subject),
-        connection(&subject.connection).to_owned(),
+        connection(subject.connection).to_owned(),
     ];
     if !subject.complete {
         facts.insert(0, format!("**interrupted after {}: partial results**", rounds(subject)));
@@ -60,11 +60,10 @@ pub(crate) fn subject(measurement: &Measurement) -> Element {
     element("ul").class("facts").puts(entries)
 }
 
-fn connection(connection: &str) -> &str {
+fn connection(connection: ConnectionUse) -> &'static str {
     match connection {
-        "new" => "a new connection for each request",
-        "keep" => "one connection, kept",
-        other => other,
+        ConnectionUse::New => "a new connection for each request",
+        ConnectionUse::Keep => "one connection, kept",
     }
 }
 

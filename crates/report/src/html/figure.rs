@@ -1,5 +1,5 @@
 use crate::element::{Element, element};
-use crate::svg::{Canvas, Size};
+use crate::svg::{Canvas, DrawingSize};
 
 /// A drawing with its words and its numbers.
 pub(crate) struct Figure<'a> {
@@ -16,15 +16,19 @@ pub(crate) struct Figure<'a> {
 
 impl Figure<'_> {
     /// Draws it for every size, of which the page shows one.
-    pub(crate) fn drawn(self, draw: impl Fn(Size) -> Canvas) -> Element {
+    pub(crate) fn drawn(self, draw: impl Fn(DrawingSize) -> Canvas) -> Element {
         let Figure { id, title, note, legend, table } = self;
-        let drawing = |size: Size| {
+        let drawing = |size: DrawingSize| {
             let name = format!("{id}-{}", size.name());
             element("div").class(&format!("drawing {}", size.name())).put(draw(size).finish(&name, title, note))
         };
         let caption = element("figcaption").put(element("h3").text(title)).put(element("p").prose(note)).puts(legend);
         let table =
             table.map(|table| element("details").put(element("summary").text("The numbers as a table")).put(table));
-        element("figure").with("id", &id).put(caption).puts([Size::Narrow, Size::Wide].map(drawing)).puts(table)
+        element("figure")
+            .with("id", &id)
+            .put(caption)
+            .puts([DrawingSize::Narrow, DrawingSize::Wide].map(drawing))
+            .puts(table)
     }
 }

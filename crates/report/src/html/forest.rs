@@ -3,14 +3,14 @@ use measure::{Arm, Effect, Metric, ROUNDS_EXACT};
 use super::Page;
 use super::figure::Figure;
 use super::look::null_effect;
-use super::table::Table;
+use super::table::HtmlTable;
 use crate::comparison::{effect, effect_cell};
 use crate::element::Element;
 use crate::figure::{change, figure, units};
-use crate::gap::Gap;
+use crate::gap::MissingCell;
 use crate::group::{self, GROUPS};
 use crate::interval::{change_of, difference_of, is_approximate};
-use crate::svg::{Anchor, Canvas, Scale, Size, rectangle};
+use crate::svg::{Anchor, Canvas, DrawingSize, Scale, rectangle};
 use crate::verdict::spelled;
 
 /// Ratios at which the axis may have a mark.
@@ -24,7 +24,7 @@ const LEFT_OUT: [Metric; 4] = [Metric::WaitSTotal, Metric::CpuSTotal, Metric::Re
 /// Height of the title above some rows.
 const HEADING: f64 = 36.0;
 
-struct Row<'a> {
+struct ForestRow<'a> {
     label: String,
     metric: Metric,
     effect: Option<&'a Effect>,
@@ -32,18 +32,18 @@ struct Row<'a> {
 }
 
 /// Where rows stand in a drawing.
-struct Layout {
+struct ForestLayout {
     plot: [f64; 2],
     row: f64,
     /// Height of the words above a row's interval; none stand beside it.
     words: f64,
 }
 
-impl Layout {
-    fn of(size: Size) -> Self {
+impl ForestLayout {
+    fn of(size: DrawingSize) -> Self {
         match size {
-            Size::Narrow => Self { plot: [10.0, 350.0], row: 46.0, words: 20.0 },
-            Size::Wide => Self { plot: [124.0, 480.0], row: 40.0, words: 0.0 },
+            DrawingSize::Narrow => Self { plot: [10.0, 350.0], row: 46.0, words: 20.0 },
+            DrawingSize::Wide => Self { plot: [124.0, 480.0], row: 40.0, words: 0.0 },
         }
     }
 }
@@ -81,17 +81,17 @@ fn approximate(page: &Page, arm: &Arm) -> Option<String> {
         .then(|| format!(" A dashed line, or ~, is an approximate interval: fewer than {ROUNDS_EXACT} {unit}s."))
 }
 
-fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<Row<'a>>)> {
-    let row = |(label, metric): group::Row| Row {
+fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<ForestRow<'a>>)> {
+    let row = |(label, metric): group::MetricRow| ForestRow {
         label: row_label(label, metric),
         metric,
         effect: effect(page.measurement, arm, metric),
         null: null_effect(page.measurement, metric).and_then(|effect| effect.ratio_ci95),
     };
-    let shown = |(_, metric): &group::Row| !LEFT_OUT.contains(metric);
+    let shown = |(_, metric): &group::MetricRow| !LEFT_OUT.contains(metric);
     let groups = group::groups(&page.measurement.arms).into_iter();
     let groups = groups.map(|(title, rows)| (title, rows.into_iter().filter(shown).map(row).collect()));
-    groups.filter(|(_, rows): &(_, Vec<Row>)| !rows.is_empty()).collect()
+    groups.filter(|(_, rows): &(_, Vec<ForestRow>)| !rows.is_empty()).collect()
 }
 
 /// The name of a row, with its unit where another row differs by nothing else.
@@ -102,8 +102,8 @@ fn row_label(label: &str, metric: Metric) -> String {
     if GROUPS.iter().any(|(_, rows)| is_alone(rows)) { label.trim().to_owned() } else { row_title(label, metric) }
 }
 
-fn draw(page: &Page, arm: &Arm, groups: &[(&str, Vec<Row>)], size: Size) -> Canvas {
-    let layout = Layout::of(size);
+fn draw(page: &Page, arm: &Arm, groups: &[(&str, Vec<ForestRow>)], size: DrawingSize) -> Canvas {
+    let layout = ForestLayout::of(size);
     let rows: usize = groups.iter().map(|(_, rows)| rows.len()).sum();
     let bottom = groups.len() as f64 * HEADING + rows as f64 * layout.row + 4.0;
     let mut canvas = Canvas::new(size.width(), bottom + 26.0);
@@ -121,7 +121,7 @@ fn draw(page: &Page, arm: &Arm, groups: &[(&str, Vec<Row>)], size: Size) -> Canv
     canvas
 }
 
-fn scale(groups: &[(&str, Vec<Row>)], ends: [f64; 2]) -> Scale {
+fn scale(groups: &[(&str, Vec<ForestRow>)], ends: [f64; 2]) -> Scale {
     let rows = groups.iter().flat_map(|(_, rows)| rows);
     let values = rows.flat_map(|row| {
         let effect = row.effect.into_iter();
@@ -138,7 +138,7 @@ fn scale(groups: &[(&str, Vec<Row>)], ends: [f64; 2]) -> Scale {
 /// The change or, where the baseline is zero, the difference; in words where there is none.
 pub(crate) fn told(effect: Option<&Effect>, metric: Metric) -> String {
     let cell = effect_cell(effect, metric);
-    match cell.trim_end_matches(Gap::MARKS).trim_end() {
+    match cell.trim_end_matches(MissingCell::MARKS).trim_end() {
         "" => "too few samples".to_owned(),
         whole if whole == cell => cell,
         point => format!("{point}, no interval"),
@@ -156,7 +156,14 @@ fn axis(canvas: &mut Canvas, scale: Scale, bottom: f64) {
     }
 }
 
-fn draw_row(page: &Page, arm: &Arm, canvas: &mut Canvas, scale: Scale, (row, y): (&Row, f64), layout: &Layout) {
+fn draw_row(
+    page: &Page,
+    arm: &Arm,
+    canvas: &mut Canvas,
+    scale: Scale,
+    (row, y): (&ForestRow, f64),
+    layout: &ForestLayout,
+) {
     let middle = y + layout.words + (layout.row - layout.words) / 2.0;
     let told = told(row.effect, row.metric);
     let words = if layout.words > 0.0 { (y + 15.0, 10.0, 350.0) } else { (middle + 4.0, 8.0, 680.0) };
@@ -187,7 +194,7 @@ fn table(page: &Page, arm: &Arm) -> Element {
         columns.push("null".to_owned());
     }
     columns.extend(["verdict".to_owned(), "p (verdicts: Holm)".to_owned()]);
-    let mut table = Table::new(columns);
+    let mut table = HtmlTable::new(columns);
     for (title, metrics) in group::groups(&page.measurement.arms) {
         table = table.group(title);
         for (label, metric) in metrics {

@@ -3,10 +3,10 @@ use measure::{ArmCurves, Quantile};
 use super::Page;
 use super::figure::Figure;
 use super::look::is_null;
-use super::table::Table;
+use super::table::HtmlTable;
 use crate::element::{Element, element};
 use crate::figure::figure;
-use crate::svg::{Anchor, Canvas, Scale, Size};
+use crate::svg::{Anchor, Canvas, DrawingSize, Scale};
 
 /// Quantiles that the axis names and the table lists.
 const NAMED: [(f64, &str); 8] = [
@@ -93,7 +93,7 @@ pub(crate) fn distribution(page: &Page) -> Element {
 }
 
 /// A canvas with room for axes, and where they begin and end.
-fn empty(size: Size) -> (Canvas, f64, f64) {
+fn empty(size: DrawingSize) -> (Canvas, f64, f64) {
     (Canvas::new(size.width(), HEIGHT), 52.0, size.width() - 14.0)
 }
 
@@ -155,7 +155,7 @@ fn short(value: f64) -> String {
 
 fn percentile_table(page: &Page) -> Element {
     let arms = &page.curves.arms;
-    let mut table = Table::new(std::iter::once("Percentile").chain(arms.iter().map(|arm| arm.name.as_str())));
+    let mut table = HtmlTable::new(std::iter::once("Percentile").chain(arms.iter().map(|arm| arm.name.as_str())));
     for (q, name) in NAMED {
         let cell = |arm: &ArmCurves| {
             let known = arm.percentiles.last().is_some_and(|last| last.q >= q - 1e-9);
@@ -169,7 +169,7 @@ fn percentile_table(page: &Page) -> Element {
 
 fn distribution_table(page: &Page) -> Element {
     let arms = &page.curves.arms;
-    let mut table = Table::new(std::iter::once("Share").chain(arms.iter().map(|arm| arm.name.as_str())));
+    let mut table = HtmlTable::new(std::iter::once("Share").chain(arms.iter().map(|arm| arm.name.as_str())));
     for share in [1, 10, 25, 50, 75, 90, 95, 99] {
         let cell =
             |arm: &ArmCurves| arm.distribution.get(share * 2).map_or_else(String::new, |point| figure(point.ms, "ms"));

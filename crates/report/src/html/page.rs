@@ -5,7 +5,7 @@ use super::look::Looks;
 use crate::comparison::value_cells;
 use crate::element::Element;
 use crate::figure::figure;
-use crate::gap::Gap;
+use crate::gap::MissingCell;
 
 /// Everything that a page is made from.
 pub(crate) struct Page<'a> {
@@ -53,7 +53,7 @@ impl<'a> Page<'a> {
     /// A figure with its spread.
     pub(crate) fn value(&self, arm: Option<&Arm>, metric: Metric) -> String {
         let cell = arm.map_or_else(String::new, |arm| value_cells(arm, metric).join(" ").trim_end().to_owned());
-        if cell == Gap::Figure.mark() { "too few samples".to_owned() } else { cell }
+        if cell == MissingCell::Figure.mark() { "too few samples".to_owned() } else { cell }
     }
 
     /// Names of all arms that figures show, the baseline's copy among them.

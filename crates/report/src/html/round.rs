@@ -4,10 +4,10 @@ use measure::Metric;
 
 use super::Page;
 use super::figure::Figure;
-use super::table::Table;
+use super::table::HtmlTable;
 use crate::element::Element;
 use crate::figure::figure;
-use crate::svg::{Anchor, Canvas, Scale, Size};
+use crate::svg::{Anchor, Canvas, DrawingSize, Scale};
 
 const HEIGHT: f64 = 192.0;
 const TOP: f64 = 10.0;
@@ -32,7 +32,7 @@ fn values<'a>(page: &'a Page, metric: Metric) -> Arms<'a> {
     arms.filter_map(|arm| Some((arm.name.as_str(), arm.rounds.get(metric.name())?))).collect()
 }
 
-fn draw(page: &Page, metric: Metric, size: Size) -> Canvas {
+fn draw(page: &Page, metric: Metric, size: DrawingSize) -> Canvas {
     let mut canvas = Canvas::new(size.width(), HEIGHT);
     let arms = values(page, metric);
     let all = || arms.iter().flat_map(|(_, rounds)| rounds.iter());
@@ -78,7 +78,7 @@ fn axes(canvas: &mut Canvas, x: Scale, y: Scale, (left, right): (f64, f64), unit
 
 fn table(page: &Page, metric: Metric) -> Element {
     let arms = values(page, metric);
-    let mut table = Table::new(std::iter::once("Round").chain(arms.iter().map(|(name, _)| *name)));
+    let mut table = HtmlTable::new(std::iter::once("Round").chain(arms.iter().map(|(name, _)| *name)));
     let last = arms.iter().filter_map(|(_, rounds)| rounds.keys().next_back()).max();
     for round in last.map_or(0..0, |last| 0..last + 1) {
         let cell = |(_, rounds): &(_, &BTreeMap<u32, f64>)| {

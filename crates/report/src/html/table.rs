@@ -1,12 +1,12 @@
 use crate::element::{Element, element};
 
 /// A table that folds into cards where there is no room; roles are spelled out, for folding takes them away.
-pub(crate) struct Table {
+pub(crate) struct HtmlTable {
     columns: Vec<String>,
     body: Element,
 }
 
-impl Table {
+impl HtmlTable {
     /// A table with a caption and the titles of its columns; the first column names the rows.
     pub(crate) fn new(columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let columns = columns.into_iter().map(Into::into).collect();

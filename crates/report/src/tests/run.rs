@@ -1,6 +1,6 @@
 use measure::{
-    Arm, Caution, ClientProxyUse, Edge, Effect, Environment, Measurement, MemorySource, Metric, SCHEMA, ServiceCount,
-    Subject, Value,
+    Arm, Caution, ClientProxyUse, ConnectionUse, Edge, Effect, Environment, Measurement, MemorySource, Metric, SCHEMA,
+    ServiceCount, Subject, Value,
 };
 
 /// Figures of an arm for the first of [`Metric::ALL`], in their order, of a run of 1,500 requests and ten rounds: those that
@@ -107,7 +107,7 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             pace_ms: 0.0,
             round_trip_ms: 0.0,
             timeout_ms: None,
-            connection: "new".to_owned(),
+            connection: ConnectionUse::New,
             seed: 7,
             complete: true,
         },

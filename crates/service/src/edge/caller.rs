@@ -5,7 +5,7 @@ use topology::{Call, Protocol, Service, Topology};
 
 use super::http::HttpCaller;
 use super::line::LinePeer;
-use super::{Edge, Route};
+use super::{OutgoingCall, Route};
 use crate::counts::CallCount;
 use crate::network::Resolver;
 use crate::tally::CallTally;
@@ -34,14 +34,14 @@ impl<'a> Caller<'a> {
     }
 
     /// The edge for a call of a script.
-    pub(crate) fn edge(&mut self, call: &Call) -> Result<Edge, http::Error> {
+    pub(crate) fn edge(&mut self, call: &Call) -> Result<OutgoingCall, http::Error> {
         let callee = self.topology.service(&call.service).expect("a topology's calls name services that exist");
         let route = match callee.protocol {
             Protocol::Http => Route::Http(Arc::clone(&self.http).route(callee, call)?),
             Protocol::Tcp => Route::Line(self.peer(callee).route(call)),
         };
         let tally = self.tallies.of(call);
-        Ok(Edge { route, timeout: call.timeout, retries: call.retries, tally })
+        Ok(OutgoingCall { route, timeout: call.timeout, retries: call.retries, tally })
     }
 
     /// What the edges made so far count.

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{Stopping, stop};
-use crate::endpoint::Endpoint;
+use crate::endpoint::ScriptedPath;
 use crate::in_flight::Flight;
 use crate::instance::Instance;
 
@@ -30,15 +30,15 @@ pub(super) async fn serve(stream: TcpStream, instance: Arc<Instance>, mut stoppi
     connection.await.ok();
 }
 
-async fn answer(instance: Arc<Instance>, mut request: Request<Incoming>) -> Result<Response<Answer>, hyper::Error> {
+async fn answer(instance: Arc<Instance>, mut request: Request<Incoming>) -> Result<Response<AnswerBody>, hyper::Error> {
     let path = request.uri().path();
     if instance.ready.as_deref() == Some(path) {
         instance.tally.ready_probes.add(1);
-        return Ok(instance.endpoint(path).map_or_else(|| Response::new(Answer::empty()), ready));
+        return Ok(instance.endpoint(path).map_or_else(|| Response::new(AnswerBody::empty()), ready));
     }
     let Some(endpoint) = instance.endpoint(path) else {
         instance.tally.unknown_paths.add(1);
-        return Ok(with_status(StatusCode::NOT_FOUND, Answer::empty()));
+        return Ok(with_status(StatusCode::NOT_FOUND, AnswerBody::empty()));
     };
     let flight = instance.in_flight.enter();
     while let Some(frame) = request.body_mut().frame().await {
@@ -48,21 +48,21 @@ async fn answer(instance: Arc<Instance>, mut request: Request<Incoming>) -> Resu
     endpoint.sent(outcome.body.len() as u64);
     let status = if outcome.failed { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
     let after = After { instance: Arc::clone(&instance), background: outcome.background, flight };
-    Ok(of(endpoint, with_status(status, Answer { body: outcome.body, after: Some(after) })))
+    Ok(of(endpoint, with_status(status, AnswerBody { body: outcome.body, after: Some(after) })))
 }
 
 /// A probe's answer where an endpoint says what is in it.
-fn ready(endpoint: &Endpoint) -> Response<Answer> {
-    of(endpoint, Response::new(Answer { body: endpoint.body.clone(), after: None }))
+fn ready(endpoint: &ScriptedPath) -> Response<AnswerBody> {
+    of(endpoint, Response::new(AnswerBody { body: endpoint.body.clone(), after: None }))
 }
 
 /// The answer with what its endpoint says that it is.
-fn of(endpoint: &Endpoint, mut response: Response<Answer>) -> Response<Answer> {
+fn of(endpoint: &ScriptedPath, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     response.headers_mut().insert(CONTENT_TYPE, endpoint.content_type.clone());
     response
 }
 
-fn with_status(status: StatusCode, answer: Answer) -> Response<Answer> {
+fn with_status(status: StatusCode, answer: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(answer);
     *response.status_mut() = status;
     response
@@ -70,7 +70,7 @@ fn with_status(status: StatusCode, answer: Answer) -> Response<Answer> {
 
 /// The body of an answer. hyper drops it once it has taken all of it, just before it writes it out, or when the
 /// connection breaks: then what comes after the answer begins.
-struct Answer {
+struct AnswerBody {
     body: Bytes,
     after: Option<After>,
 }
@@ -82,13 +82,13 @@ struct After {
     flight: Flight,
 }
 
-impl Answer {
+impl AnswerBody {
     fn empty() -> Self {
         Self { body: Bytes::new(), after: None }
     }
 }
 
-impl Body for Answer {
+impl Body for AnswerBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -106,7 +106,7 @@ impl Body for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for AnswerBody {
     fn drop(&mut self) {
         if let Some(After { instance, background, flight }) = self.after.take() {
             instance.finish(background, flight);

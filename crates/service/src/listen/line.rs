@@ -13,24 +13,24 @@ use crate::line::read_line;
 pub(super) async fn serve(stream: TcpStream, instance: Arc<Instance>, mut stopping: Stopping) {
     let mut connection = BufReader::new(stream);
     // How a connection ends concerns its client: what came and what was answered is counted as it happens.
-    while let Ok(Next::Line(bytes)) = next(&mut connection, &mut stopping).await {
+    while let Ok(Received::Line(bytes)) = next(&mut connection, &mut stopping).await {
         if answer(&mut connection, &instance, bytes).await.is_err() {
             return;
         }
     }
 }
 
-enum Next {
+enum Received {
     Line(u64),
     End,
 }
 
-async fn next(connection: &mut BufReader<TcpStream>, stopping: &mut Stopping) -> io::Result<Next> {
+async fn next(connection: &mut BufReader<TcpStream>, stopping: &mut Stopping) -> io::Result<Received> {
     let bytes = tokio::select! {
         bytes = read_line(connection) => bytes?,
         () = stop(stopping) => 0,
     };
-    Ok(if bytes == 0 { Next::End } else { Next::Line(bytes) })
+    Ok(if bytes == 0 { Received::End } else { Received::Line(bytes) })
 }
 
 /// Performs the script for a line of `bytes` bytes and answers it; a request that is to fail ends the connection.

@@ -11,7 +11,7 @@ use hyper::http::{self, Method, Request, Response, StatusCode};
 
 use super::ask::{AskError, Asking};
 use super::go::GoRuntime;
-use super::{Agent, PATIENCE, RewrittenProbe};
+use super::{Agent, PATIENCE, RewrittenCheck};
 
 /// How long an application may take to answer a probe.
 const PROBE_PATIENCE: Duration = Duration::from_secs(3);
@@ -19,10 +19,10 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 const BODY_MAX: usize = 10 * 1024;
 const QUIT: &str = "/quitquitquit";
 
-type Answer = Response<Full<Bytes>>;
+type Reply = Response<Full<Bytes>>;
 
 /// Answers whoever asks from `peer`.
-pub(super) async fn answer(agent: Arc<Agent>, peer: IpAddr, request: Request<Incoming>) -> Result<Answer, Infallible> {
+pub(super) async fn answer(agent: Arc<Agent>, peer: IpAddr, request: Request<Incoming>) -> Result<Reply, Infallible> {
     let path = request.uri().path();
     let probe = agent.pilot.probes.iter().find(|probe| probe.path == path);
     GoRuntime::spend(&agent.runtime, u32::from(probe.is_some()));
@@ -40,7 +40,7 @@ pub(super) async fn answer(agent: Arc<Agent>, peer: IpAddr, request: Request<Inc
 
 impl Agent {
     /// Asks the application in the kubelet's place; without an answer that is an error of the application's.
-    async fn probe(&self, probe: &RewrittenProbe, headers: &HeaderMap) -> Answer {
+    async fn probe(&self, probe: &RewrittenCheck, headers: &HeaderMap) -> Reply {
         match self.ask_application(probe, headers).await {
             Ok(answer) => {
                 let status = answer.status();
@@ -51,7 +51,7 @@ impl Agent {
     }
 
     /// Headers go on, but for those of one connection, and the name of the host.
-    async fn ask_application(&self, probe: &RewrittenProbe, headers: &HeaderMap) -> Result<Response<Bytes>, AskError> {
+    async fn ask_application(&self, probe: &RewrittenCheck, headers: &HeaderMap) -> Result<Response<Bytes>, AskError> {
         let to = SocketAddr::new(self.pilot.application, probe.port);
         let mut request = Request::get(&probe.target).body(())?;
         *request.headers_mut() = headers.clone();
@@ -62,7 +62,7 @@ impl Agent {
     }
 
     /// Ends Envoy and then the agent, for jobs whose pods are to end; only their own containers may ask.
-    async fn quit(&self, peer: IpAddr, method: &Method) -> Answer {
+    async fn quit(&self, peer: IpAddr, method: &Method) -> Reply {
         if !peer.is_loopback() {
             return text(StatusCode::FORBIDDEN, "Only requests from localhost are allowed\n");
         }
@@ -83,21 +83,21 @@ impl Agent {
     }
 }
 
-fn prometheus(metrics: Vec<u8>) -> Answer {
+fn prometheus(metrics: Vec<u8>) -> Reply {
     let mut answer = with_status(StatusCode::OK, metrics.into());
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     answer
 }
 
-fn text(status: StatusCode, text: &'static str) -> Answer {
+fn text(status: StatusCode, text: &'static str) -> Reply {
     with_status(status, Bytes::from_static(text.as_bytes()))
 }
 
-fn empty(status: StatusCode) -> Answer {
+fn empty(status: StatusCode) -> Reply {
     with_status(status, Bytes::new())
 }
 
-fn with_status(status: StatusCode, body: Bytes) -> Answer {
+fn with_status(status: StatusCode, body: Bytes) -> Reply {
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     answer

@@ -23,7 +23,7 @@ impl Standing {
         let address = SocketAddr::new(free_address(), 15020);
         let envoy = SocketAddr::new(envoy, PORT);
         let path = "/app-health/app/readyz".to_owned();
-        let probes = vec![RewrittenProbe { path, port: PORT, target: "/health?deep=1".to_owned() }];
+        let probes = vec![RewrittenCheck { path, port: PORT, target: "/health?deep=1".to_owned() }];
         let source = [127, 0, 0, 6].into();
         let pilot = Pilot {
             listen: address,

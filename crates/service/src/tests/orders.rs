@@ -10,7 +10,7 @@ use topology::{Step, Topology, Work};
 use super::callee::Callee;
 use super::stand::{PORT, Stand, call, endpoint, free_address, resolver, service};
 use crate::ServeError;
-use crate::network::Network;
+use crate::network::PodNetwork;
 use crate::serve::Server;
 
 fn plain() -> Stand {
@@ -116,7 +116,7 @@ fn what_cannot_serve_says_why() {
     let services = vec![service("web", vec![]), command, loud];
     let topology = Topology { name: "test".to_owned(), description: String::new(), services };
     let serve = |pod: &str| {
-        let network = Network { address, resolver: resolver(HashMap::new()) };
+        let network = PodNetwork { address, resolver: resolver(HashMap::new()) };
         Server { pod, topology: &topology, network }.serve(std::io::empty(), std::io::sink())
     };
     assert!(matches!(serve("web-v7"), Err(ServeError::UnknownPod { pod }) if pod == "web-v7"));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use topology::{Call, Connections, Endpoint, Protocol, Service, Step, Topology, Version, Work};
 
-use crate::network::{Network, Resolver};
+use crate::network::{PodNetwork, Resolver};
 use crate::serve::Server;
 use crate::{Counts, ServeError};
 
@@ -88,7 +88,7 @@ impl Stand {
         let topology = Arc::new(Topology { name: "test".to_owned(), description: String::new(), services });
         let simulated = topology.services.iter().filter(|service| !others.contains_key(&service.name));
         let start = |service: &Service| {
-            let network = Network { address: addresses[&service.name], resolver: resolver.clone() };
+            let network = PodNetwork { address: addresses[&service.name], resolver: resolver.clone() };
             (service.name.clone(), Running::start(format!("{}-v1", service.name), Arc::clone(&topology), network))
         };
         Self { pods: simulated.map(start).collect() }
@@ -146,7 +146,7 @@ impl Drop for Stand {
 }
 
 impl Running {
-    fn start(pod: String, topology: Arc<Topology>, network: Network) -> Self {
+    fn start(pod: String, topology: Arc<Topology>, network: PodNetwork) -> Self {
         let (ordered, orders) = io::pipe().unwrap();
         let (answers, answered) = io::pipe().unwrap();
         let address = network.address;

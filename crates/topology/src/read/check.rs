@@ -5,20 +5,26 @@ use std::collections::HashSet;
 use serde_saphyr::{Location, Spanned};
 
 use super::file::{
-    CallFile, EndpointFile, File, MetricsFile, MetricsMap, ServiceFile, StepFile, VersionFile, WorkFile,
+    ApplicationFile, CallFile, EndpointFile, MetricsFile, MetricsMap, ServiceFile, StepFile, VersionFile, WorkFile,
 };
-use super::word::{Label, Mounted, Size, UrlPath, Whole};
+use super::word::{ByteSize, DnsLabel, Mounted, UrlPath, Whole};
 use super::{cycle, hop};
-use crate::{Call, Endpoint, Fault, Metrics, NAMES_RESERVED, Protocol, Service, Share, Step, Topology, Version, Work};
+use crate::{
+    Call, Endpoint, Metrics, Mistake, NAMES_RESERVED, Protocol, Service, Share, Step, Topology, Version, Work,
+};
 
 /// Pods of one application. A pod is a network namespace with a process or two: more is a slip, not a wish.
 const PODS_MAX: u32 = 1000;
 
 /// Checks how the parts of a file fit together.
-pub(super) fn topology(file: &File) -> Result<Topology, Fault> {
+pub(super) fn topology(file: &ApplicationFile) -> Result<Topology, Mistake> {
     let entries = &file.services.value.0;
     if entries.is_empty() {
-        return Err(Fault::at(file.services.referenced, "there are no services", "add one: `web: {port: 8080, ...}`"));
+        return Err(Mistake::at(
+            file.services.referenced,
+            "there are no services",
+            "add one: `web: {port: 8080, ...}`",
+        ));
     }
     let services = entries.iter().map(|(name, entry)| service(name, entry)).collect::<Result<_, _>>()?;
     let description = file.description.trim().to_owned();
@@ -31,15 +37,15 @@ pub(super) fn topology(file: &File) -> Result<Topology, Fault> {
     Ok(topology)
 }
 
-fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> {
-    let Label(word) = &name.value;
+fn service(name: &Spanned<DnsLabel>, file: &ServiceFile) -> Result<Service, Mistake> {
+    let DnsLabel(word) = &name.value;
     if NAMES_RESERVED.contains(&word.as_str()) {
         let what = format!("the name `{word}` is reserved");
-        return Err(Fault::at(name.referenced, what, format!("write another name, such as `{word}-app`")));
+        return Err(Mistake::at(name.referenced, what, format!("write another name, such as `{word}-app`")));
     }
     if let (Protocol::Tcp, Some(ready)) = (file.protocol, &file.ready) {
         let hint = "remove it: a tcp service is ready when it accepts connections";
-        return Err(Fault::at(ready.referenced, "`ready` needs http", hint));
+        return Err(Mistake::at(ready.referenced, "`ready` needs http", hint));
     }
     work_keys(file.work(), file.protocol)?;
     let versions = versions(name, file)?;
@@ -63,28 +69,28 @@ fn service(name: &Spanned<Label>, file: &ServiceFile) -> Result<Service, Fault> 
     })
 }
 
-fn propagate(file: &ServiceFile) -> Result<Vec<String>, Fault> {
+fn propagate(file: &ServiceFile) -> Result<Vec<String>, Mistake> {
     let mut seen = HashSet::new();
     for header in &file.propagate {
         if !seen.insert(&header.value.0) {
             let what = format!("duplicate header `{}`", header.value.0);
-            return Err(Fault::at(header.referenced, what, "keep one of the two; upper and lower case are the same"));
+            return Err(Mistake::at(header.referenced, what, "keep one of the two; upper and lower case are the same"));
         }
     }
     Ok(file.propagate.iter().map(|header| header.value.0.clone()).collect())
 }
 
 /// Where a program tells its metrics; a simulated service has none to tell.
-fn metrics(file: &ServiceFile, versions: &[Version]) -> Result<Option<Metrics>, Fault> {
+fn metrics(file: &ServiceFile, versions: &[Version]) -> Result<Option<Metrics>, Mistake> {
     let Some(written) = &file.metrics else { return Ok(None) };
     if !versions.iter().any(is_command) {
         let hint = "remove it: a simulated service tells no metrics of its own";
-        return Err(Fault::at(written.referenced, "`metrics` stands without `command`", hint));
+        return Err(Mistake::at(written.referenced, "`metrics` stands without `command`", hint));
     }
     let MetricsFile(MetricsMap { port, path }) = &written.value;
     if let (None, Protocol::Tcp) = (port, file.protocol) {
         let hint = "write the port where they are: `metrics: {port: 9102, path: /metrics}`";
-        return Err(Fault::at(written.referenced, "the port of a tcp service tells no metrics", hint));
+        return Err(Mistake::at(written.referenced, "the port of a tcp service tells no metrics", hint));
     }
     Ok(Some(Metrics { port: port.map_or(file.port.value.0, |port| port.0), path: path.0.clone() }))
 }
@@ -93,7 +99,7 @@ fn is_command(version: &Version) -> bool {
     matches!(version.work, Work::Command { .. })
 }
 
-fn versions(name: &Spanned<Label>, file: &ServiceFile) -> Result<Vec<Version>, Fault> {
+fn versions(name: &Spanned<DnsLabel>, file: &ServiceFile) -> Result<Vec<Version>, Mistake> {
     let Some(versions) = &file.versions else {
         let work = work(name.referenced, WorkFile::default(), file)?;
         let instances = file.instances.as_ref().map_or(1, |count| count.value.0);
@@ -101,22 +107,22 @@ fn versions(name: &Spanned<Label>, file: &ServiceFile) -> Result<Vec<Version>, F
     };
     if let Some(instances) = &file.instances {
         let hint = "remove it, and write `instances` under each version";
-        return Err(Fault::at(instances.referenced, "`instances` stands beside `versions`", hint));
+        return Err(Mistake::at(instances.referenced, "`instances` stands beside `versions`", hint));
     }
     if versions.value.0.is_empty() {
         let hint = "add one, such as `v1: {}`, or remove the key";
-        return Err(Fault::at(versions.referenced, "there are no versions", hint));
+        return Err(Mistake::at(versions.referenced, "there are no versions", hint));
     }
     let built =
         versions.value.0.iter().map(|(name, entry)| version(name, entry, file)).collect::<Result<Vec<_>, _>>()?;
     if built.iter().all(|version| version.weight == 0) {
         let hint = "give at least one version a weight above 0";
-        return Err(Fault::at(versions.referenced, "all weights are 0", hint));
+        return Err(Mistake::at(versions.referenced, "all weights are 0", hint));
     }
     Ok(built)
 }
 
-fn version(name: &Spanned<Label>, file: &VersionFile, service: &ServiceFile) -> Result<Version, Fault> {
+fn version(name: &Spanned<DnsLabel>, file: &VersionFile, service: &ServiceFile) -> Result<Version, Mistake> {
     work_keys(file.work(), service.protocol)?;
     Ok(Version {
         name: name.value.0.clone(),
@@ -127,7 +133,7 @@ fn version(name: &Spanned<Label>, file: &VersionFile, service: &ServiceFile) -> 
 }
 
 /// The work of a version: key by key what it says itself, else what its service says.
-fn work(place: Location, own: WorkFile, service: &ServiceFile) -> Result<Work, Fault> {
+fn work(place: Location, own: WorkFile, service: &ServiceFile) -> Result<Work, Mistake> {
     let inherited = service.work();
     if runs_command(own, inherited) {
         return command(own, inherited);
@@ -140,7 +146,7 @@ fn work(place: Location, own: WorkFile, service: &ServiceFile) -> Result<Work, F
 }
 
 /// Refuses keys that contradict each other, or the protocol, within one service or version.
-fn work_keys(work: WorkFile, protocol: Protocol) -> Result<(), Fault> {
+fn work_keys(work: WorkFile, protocol: Protocol) -> Result<(), Mistake> {
     let direct = [
         ("script", work.script.map(|key| key.referenced)),
         ("response", work.response.map(|key| key.referenced)),
@@ -157,11 +163,11 @@ fn work_keys(work: WorkFile, protocol: Protocol) -> Result<(), Fault> {
     match (protocol, endpoints, direct) {
         (Protocol::Tcp, Some((_, place)), _) => {
             let hint = "write `script`, `response` and `errors` directly at the service";
-            Err(Fault::at(place, "a tcp service has no endpoints", hint))
+            Err(Mistake::at(place, "a tcp service has no endpoints", hint))
         }
         (Protocol::Http, _, Some((key, place))) => {
             let hint = format!("write it under an endpoint: `endpoints: {{/: {{{key}: ...}}}}`");
-            Err(Fault::at(place, format!("`{key}` of an http service belongs to an endpoint"), hint))
+            Err(Mistake::at(place, format!("`{key}` of an http service belongs to an endpoint"), hint))
         }
         _ => Ok(()),
     }
@@ -173,14 +179,14 @@ fn runs_command(own: WorkFile, service: WorkFile) -> bool {
     own.command.is_some() || (!simulates && service.command.is_some())
 }
 
-fn command(own: WorkFile, service: WorkFile) -> Result<Work, Fault> {
+fn command(own: WorkFile, service: WorkFile) -> Result<Work, Mistake> {
     let arguments = own.command.or(service.command).expect("only versions that run a command come here");
     if let Some(memory) = own.memory {
         return Err(beside_command("memory", memory.referenced));
     }
     if arguments.value.first().is_none_or(|program| program.0.is_empty()) {
         let hint = "write the program and its arguments: `[nginx, -g, daemon off;]`";
-        return Err(Fault::at(arguments.referenced, "the command is empty", hint));
+        return Err(Mistake::at(arguments.referenced, "the command is empty", hint));
     }
     let environment = own.environment.or(service.environment).map_or(&[][..], |environment| &environment.value.0);
     let volumes = own.volumes.or(service.volumes).map_or(&[][..], |volumes| &volumes.value);
@@ -191,16 +197,16 @@ fn command(own: WorkFile, service: WorkFile) -> Result<Work, Fault> {
     })
 }
 
-fn simulated_http(place: Location, own: WorkFile, service: WorkFile) -> Result<Work, Fault> {
+fn simulated_http(place: Location, own: WorkFile, service: WorkFile) -> Result<Work, Mistake> {
     let endpoints = own.endpoints.or(service.endpoints).ok_or_else(|| nothing_to_do(place, "endpoints"))?;
     if endpoints.value.0.is_empty() {
-        return Err(Fault::at(endpoints.referenced, "there are no endpoints", "add one: `/: {response: 100 B}`"));
+        return Err(Mistake::at(endpoints.referenced, "there are no endpoints", "add one: `/: {response: 100 B}`"));
     }
     let endpoints = endpoints.value.0.iter().map(|(path, file)| endpoint(&path.value.0, file));
     Ok(Work::Simulated { memory_bytes: memory(own, service), endpoints: endpoints.collect::<Result<_, _>>()? })
 }
 
-fn simulated_tcp(place: Location, own: WorkFile, service: WorkFile) -> Result<Work, Fault> {
+fn simulated_tcp(place: Location, own: WorkFile, service: WorkFile) -> Result<Work, Mistake> {
     let script = own.script.or(service.script);
     let response = own.response.or(service.response);
     let errors = own.errors.or(service.errors);
@@ -209,7 +215,7 @@ fn simulated_tcp(place: Location, own: WorkFile, service: WorkFile) -> Result<Wo
     }
     if let Some(response) = response.filter(|response| response.value.0 == 0) {
         let hint = "write at least `1 B`: the answer ends with a line feed";
-        return Err(Fault::at(response.referenced, "a tcp answer cannot be empty", hint));
+        return Err(Mistake::at(response.referenced, "a tcp answer cannot be empty", hint));
     }
     let endpoint = Endpoint {
         path: String::new(),
@@ -225,24 +231,24 @@ fn memory(own: WorkFile, service: WorkFile) -> u64 {
     own.memory.or(service.memory).map_or(0, |memory| memory.value.0)
 }
 
-fn endpoint(path: &str, file: &EndpointFile) -> Result<Endpoint, Fault> {
-    let (Size(response_bytes), Share(error_rate)) = (file.response, file.errors);
+fn endpoint(path: &str, file: &EndpointFile) -> Result<Endpoint, Mistake> {
+    let (ByteSize(response_bytes), Share(error_rate)) = (file.response, file.errors);
     let (path, content_type) = (path.to_owned(), file.r#type.0.clone());
     Ok(Endpoint { path, script: steps(&file.script)?, response_bytes, content_type, error_rate })
 }
 
-fn steps(script: &[StepFile]) -> Result<Vec<Step>, Fault> {
+fn steps(script: &[StepFile]) -> Result<Vec<Step>, Mistake> {
     script.iter().map(step).collect()
 }
 
-fn step(file: &StepFile) -> Result<Step, Fault> {
+fn step(file: &StepFile) -> Result<Step, Mistake> {
     match file {
         StepFile::Compute(compute) => Ok(Step::Compute { cpu: compute.0.cpu.0, background: compute.0.background }),
         StepFile::Wait(span) => Ok(Step::Wait(span.0)),
         StepFile::Call(file) => Ok(Step::Calls(vec![call(file)])),
         StepFile::Parallel(calls) if calls.value.is_empty() => {
             let hint = "write the calls to make at once: `[details/details/0, reviews/reviews/0]`";
-            Err(Fault::at(calls.referenced, "`parallel` calls nobody", hint))
+            Err(Mistake::at(calls.referenced, "`parallel` calls nobody", hint))
         }
         StepFile::Parallel(calls) => Ok(Step::Calls(calls.value.iter().map(call).collect())),
     }
@@ -260,27 +266,27 @@ fn call(file: &CallFile) -> Call {
     }
 }
 
-fn nothing_to_do(place: Location, key: &str) -> Fault {
+fn nothing_to_do(place: Location, key: &str) -> Mistake {
     let hint = format!("add `{key}:` for a simulated service, or `command:` for a program");
-    Fault::at(place, "nothing says what this service does", hint)
+    Mistake::at(place, "nothing says what this service does", hint)
 }
 
-fn beside_command(key: &str, place: Location) -> Fault {
+fn beside_command(key: &str, place: Location) -> Mistake {
     let hint = "remove one of the two: a service is either simulated or a command";
-    Fault::at(place, format!("`{key}` stands beside `command`"), hint)
+    Mistake::at(place, format!("`{key}` stands beside `command`"), hint)
 }
 
 /// Refuses the keys that only a command reads, where there is none.
-fn commands_have_a_command(work: WorkFile) -> Result<(), Fault> {
+fn commands_have_a_command(work: WorkFile) -> Result<(), Mistake> {
     let environment = work.environment.map(|key| ("environment", key.referenced));
     let volumes = work.volumes.map(|key| ("volumes", key.referenced));
     environment.or(volumes).map_or(Ok(()), |(key, place)| {
-        Err(Fault::at(place, format!("`{key}` stands without `command`"), "remove it: only a command reads it"))
+        Err(Mistake::at(place, format!("`{key}` stands without `command`"), "remove it: only a command reads it"))
     })
 }
 
 /// An endpoint where probes ask says what they get to read; nothing runs for them.
-fn probes_are_answered_at_once(file: &ServiceFile, versions: &[Version]) -> Result<(), Fault> {
+fn probes_are_answered_at_once(file: &ServiceFile, versions: &[Version]) -> Result<(), Mistake> {
     let Some(ready) = &file.ready else { return Ok(()) };
     let works = versions.iter().map(|version| &version.work);
     let mut endpoints = works.flat_map(|work| match work {
@@ -291,13 +297,17 @@ fn probes_are_answered_at_once(file: &ServiceFile, versions: &[Version]) -> Resu
     let is_more = |endpoint: &Endpoint| !endpoint.script.is_empty() || endpoint.error_rate > 0.0;
     if endpoints.any(|endpoint| endpoint.path == *path && is_more(endpoint)) {
         let what = format!("the endpoint `{path}` has a script or errors, and probes meet neither");
-        return Err(Fault::at(ready.referenced, what, "write another path, or leave its `response` and `type` alone"));
+        return Err(Mistake::at(
+            ready.referenced,
+            what,
+            "write another path, or leave its `response` and `type` alone",
+        ));
     }
     Ok(())
 }
 
 /// A port may be used by many services, but a sidecar has one listener for all of an http port.
-fn ports(file: &File) -> Result<(), Fault> {
+fn ports(file: &ApplicationFile) -> Result<(), Mistake> {
     let services = &file.services.value.0;
     for (index, (_, service)) in services.iter().enumerate() {
         let clash = services[..index]
@@ -309,14 +319,14 @@ fn ports(file: &File) -> Result<(), Fault> {
                 service.port.value.0, other.value.0
             );
             let hint = "write another port: a sidecar has one listener for all of an http port";
-            return Err(Fault::at(service.port.referenced, what, hint));
+            return Err(Mistake::at(service.port.referenced, what, hint));
         }
     }
     Ok(())
 }
 
 /// Pods bear the names of service, version and number joined by `-`: two of them could meet.
-fn pods(file: &File, topology: &Topology) -> Result<(), Fault> {
+fn pods(file: &ApplicationFile, topology: &Topology) -> Result<(), Mistake> {
     let mut count = 0;
     let mut names = HashSet::new();
     for ((name, _), service) in file.services.value.0.iter().zip(&topology.services) {
@@ -324,11 +334,11 @@ fn pods(file: &File, topology: &Topology) -> Result<(), Fault> {
         if count > PODS_MAX {
             let what = format!("there are more than {PODS_MAX} pods from here on");
             let hint = "write fewer services, instances or versions: an arm's bridge has ports for little more";
-            return Err(Fault::at(name.referenced, what, hint));
+            return Err(Mistake::at(name.referenced, what, hint));
         }
         if let Some(twice) = service.pods().map(|pod| pod.name()).find(|pod| !names.insert(pod.clone())) {
             let what = format!("two pods would be called `{twice}`");
-            return Err(Fault::at(name.referenced, what, "rename the service or its version"));
+            return Err(Mistake::at(name.referenced, what, "rename the service or its version"));
         }
     }
     Ok(())

@@ -4,16 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use super::file::CallFile;
 use super::hop::Hop;
-use crate::Fault;
+use crate::Mistake;
 
 /// Service and path.
-type Node<'a> = (&'a str, &'a str);
+type ServicePath<'a> = (&'a str, &'a str);
 
 /// Refuses the first chain of calls that returns to an endpoint which is already on it, at the call that closes it.
 ///
 /// Depth first and without recursion: a chain may be as long as the file.
-pub(super) fn check(hops: &[Hop]) -> Result<(), Fault> {
-    let mut calls: HashMap<Node, Vec<&CallFile>> = HashMap::new();
+pub(super) fn check(hops: &[Hop]) -> Result<(), Mistake> {
+    let mut calls: HashMap<ServicePath, Vec<&CallFile>> = HashMap::new();
     for hop in hops {
         calls.entry(hop.from).or_default().push(hop.call);
     }
@@ -22,11 +22,11 @@ pub(super) fn check(hops: &[Hop]) -> Result<(), Fault> {
 }
 
 fn walk<'a>(
-    start: Node<'a>,
-    calls: &HashMap<Node<'a>, Vec<&'a CallFile>>,
-    done: &mut HashSet<Node<'a>>,
-) -> Result<(), Fault> {
-    let calls_of = |node: Node<'a>| calls.get(&node).map_or(&[][..], Vec::as_slice).iter();
+    start: ServicePath<'a>,
+    calls: &HashMap<ServicePath<'a>, Vec<&'a CallFile>>,
+    done: &mut HashSet<ServicePath<'a>>,
+) -> Result<(), Mistake> {
+    let calls_of = |node: ServicePath<'a>| calls.get(&node).map_or(&[][..], Vec::as_slice).iter();
     if done.contains(&start) {
         return Ok(());
     }
@@ -52,12 +52,12 @@ fn walk<'a>(
     Ok(())
 }
 
-fn target(call: &CallFile) -> Node<'_> {
+fn target(call: &CallFile) -> ServicePath<'_> {
     (&call.service.value, call.path.as_ref().map_or("", |path| &path.value.0))
 }
 
-fn endless<'a>(call: &CallFile, nodes: impl Iterator<Item = Node<'a>>, again: Node<'a>) -> Fault {
+fn endless<'a>(call: &CallFile, nodes: impl Iterator<Item = ServicePath<'a>>, again: ServicePath<'a>) -> Mistake {
     let chain = nodes.chain([again]).map(|(service, path)| format!("{service} {path}").trim_end().to_owned());
     let what = format!("these calls never end: `{}`", chain.collect::<Vec<_>>().join(" -> "));
-    Fault::at(call.service.referenced, what, "remove this call, or let it call another path")
+    Mistake::at(call.service.referenced, what, "remove this call, or let it call another path")
 }

@@ -1,12 +1,12 @@
 use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
-use crate::Fault;
+use crate::Mistake;
 
 /// Turns the parser's error into our words, at its place.
-pub(super) fn fault(error: &Error) -> Fault {
+pub(super) fn fault(error: &Error) -> Mistake {
     let (what, hint) = explain(error.without_snippet());
     let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
-    Fault { line, column, what, hint: (!hint.is_empty()).then_some(hint) }
+    Mistake { line, column, what, hint: (!hint.is_empty()).then_some(hint) }
 }
 
 fn explain(error: &Error) -> (String, String) {
@@ -84,8 +84,8 @@ fn shape(expected: &str) -> &str {
     }
 }
 
-/// "did you mean", where a name is near, and all that could be written.
-fn one_of(written: &str, known: &[&'static str], intro: &str) -> String {
+/// A hint: "did you mean", where a name is near, and all that could be written after `intro`.
+pub fn one_of(written: &str, known: &[&str], intro: &str) -> String {
     let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match nearest(written, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? {intro} {all}"),

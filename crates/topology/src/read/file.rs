@@ -7,28 +7,30 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::Named;
-use super::word::{Argument, Header, Label, MediaType, Mounted, Port, Size, Timeout, UrlPath, Variable, Whole};
+use super::word::{
+    Argument, ByteSize, DnsLabel, Header, MediaType, Mounted, PortNumber, Timeout, UrlPath, Variable, Whole,
+};
 use crate::{Connections, Protocol, Restart, Share, Span};
 
 /// The whole file.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
-    pub name: Label,
+pub(super) struct ApplicationFile {
+    pub name: DnsLabel,
     #[serde(default)]
     pub description: String,
-    pub services: Spanned<Named<ServiceFile, Label>>,
+    pub services: Spanned<Named<ServiceFile, DnsLabel>>,
 }
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceFile {
-    pub port: Spanned<Port>,
+    pub port: Spanned<PortNumber>,
     #[serde(default)]
     pub protocol: Protocol,
     #[serde(default = "yes")]
     pub declared: bool,
-    pub account: Option<Label>,
+    pub account: Option<DnsLabel>,
     #[serde(default)]
     pub connections: Connections,
     #[serde(default)]
@@ -38,15 +40,15 @@ pub(super) struct ServiceFile {
     #[serde(default)]
     pub restart: Restart,
     pub instances: Option<Spanned<Instances>>,
-    pub versions: Option<Spanned<Named<VersionFile, Label>>>,
+    pub versions: Option<Spanned<Named<VersionFile, DnsLabel>>>,
     // From here on the keys of `WorkFile`; `flatten` would lose all places.
-    memory: Option<Spanned<Memory>>,
+    memory: Option<Spanned<MemorySize>>,
     command: Option<Spanned<Vec<Argument>>>,
-    environment: Option<Spanned<Environment>>,
+    environment: Option<Spanned<Variables>>,
     volumes: Option<Spanned<Vec<Mounted>>>,
     endpoints: Option<Spanned<Endpoints>>,
     script: Option<Spanned<Vec<StepFile>>>,
-    response: Option<Spanned<Body>>,
+    response: Option<Spanned<BodySize>>,
     errors: Option<Spanned<Share>>,
 }
 
@@ -55,26 +57,26 @@ pub(super) struct ServiceFile {
 pub(super) struct VersionFile {
     pub weight: Option<Weight>,
     pub instances: Option<Instances>,
-    memory: Option<Spanned<Memory>>,
+    memory: Option<Spanned<MemorySize>>,
     command: Option<Spanned<Vec<Argument>>>,
-    environment: Option<Spanned<Environment>>,
+    environment: Option<Spanned<Variables>>,
     volumes: Option<Spanned<Vec<Mounted>>>,
     endpoints: Option<Spanned<Endpoints>>,
     script: Option<Spanned<Vec<StepFile>>>,
-    response: Option<Spanned<Body>>,
+    response: Option<Spanned<BodySize>>,
     errors: Option<Spanned<Share>>,
 }
 
 /// What a service or one version of it says about the work of its pods.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WorkFile<'a> {
-    pub memory: Option<&'a Spanned<Memory>>,
+    pub memory: Option<&'a Spanned<MemorySize>>,
     pub command: Option<&'a Spanned<Vec<Argument>>>,
-    pub environment: Option<&'a Spanned<Environment>>,
+    pub environment: Option<&'a Spanned<Variables>>,
     pub volumes: Option<&'a Spanned<Vec<Mounted>>>,
     pub endpoints: Option<&'a Spanned<Endpoints>>,
     pub script: Option<&'a Spanned<Vec<StepFile>>>,
-    pub response: Option<&'a Spanned<Body>>,
+    pub response: Option<&'a Spanned<BodySize>>,
     pub errors: Option<&'a Spanned<Share>>,
 }
 
@@ -82,7 +84,7 @@ pub(super) struct WorkFile<'a> {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct EndpointFile {
     pub script: Vec<StepFile>,
-    pub response: Body,
+    pub response: BodySize,
     pub r#type: MediaType,
     pub errors: Share,
 }
@@ -118,7 +120,7 @@ pub(super) struct ComputeFile(pub ComputeMap);
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MetricsMap {
-    pub port: Option<Port>,
+    pub port: Option<PortNumber>,
     pub path: UrlPath,
 }
 
@@ -133,7 +135,7 @@ pub(super) struct CallFile {
     pub path: Option<Spanned<UrlPath>>,
     pub timeout: Option<Timeout>,
     pub retries: Option<Retries>,
-    pub request: Option<Spanned<Body>>,
+    pub request: Option<Spanned<BodySize>>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -143,7 +145,7 @@ struct CallMap {
     path: Option<Spanned<UrlPath>>,
     timeout: Option<Timeout>,
     retries: Option<Retries>,
-    request: Option<Spanned<Body>>,
+    request: Option<Spanned<BodySize>>,
 }
 
 /// A call as it is written; the places of the short form's parts are those of the whole.
@@ -152,12 +154,12 @@ enum CallForm {
     Map(Box<CallMap>),
 }
 
-pub(super) type Body = Size<1>;
-pub(super) type Memory = Size<64>;
+pub(super) type BodySize = ByteSize<1>;
+pub(super) type MemorySize = ByteSize<64>;
 pub(super) type Instances = Whole<1, 256>;
 pub(super) type Weight = Whole<0, 10_000>;
 pub(super) type Retries = Whole<0, 10>;
-pub(super) type Environment = Named<Argument, Variable>;
+pub(super) type Variables = Named<Argument, Variable>;
 pub(super) type Endpoints = Named<EndpointFile, UrlPath>;
 
 impl StepFile {

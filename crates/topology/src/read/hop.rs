@@ -3,9 +3,9 @@
 use serde_saphyr::Spanned;
 
 use super::explain::nearest;
-use super::file::{CallFile, File, StepFile, WorkFile};
+use super::file::{ApplicationFile, CallFile, StepFile, WorkFile};
 use super::word::UrlPath;
-use crate::{Endpoint, Fault, Protocol, Service, Topology, Version, Work};
+use crate::{Endpoint, Mistake, Protocol, Service, Topology, Version, Work};
 
 /// A call, with the service and the path that make it.
 #[derive(Clone, Copy)]
@@ -15,7 +15,7 @@ pub(super) struct Hop<'a> {
 }
 
 /// Every call, in the order of the file.
-pub(super) fn hops(file: &File) -> Vec<Hop<'_>> {
+pub(super) fn hops(file: &ApplicationFile) -> Vec<Hop<'_>> {
     let mut hops = Vec::new();
     for (name, service) in &file.services.value.0 {
         let versions =
@@ -29,7 +29,7 @@ pub(super) fn hops(file: &File) -> Vec<Hop<'_>> {
 }
 
 /// Refuses a call that nobody can answer.
-pub(super) fn check(hop: &Hop, topology: &Topology) -> Result<(), Fault> {
+pub(super) fn check(hop: &Hop, topology: &Topology) -> Result<(), Mistake> {
     let CallFile { service: name, path, request, .. } = hop.call;
     let Some(service) = topology.service(&name.value) else {
         return Err(missing_service(name, topology));
@@ -38,15 +38,15 @@ pub(super) fn check(hop: &Hop, topology: &Topology) -> Result<(), Fault> {
     match (service.protocol, path, request) {
         (Protocol::Http, None, _) => {
             let what = format!("a call to `{callee}` needs a path: it speaks http");
-            Err(Fault::at(name.referenced, what, format!("write the path too: `{callee}/...`")))
+            Err(Mistake::at(name.referenced, what, format!("write the path too: `{callee}/...`")))
         }
         (Protocol::Tcp, Some(path), _) => {
             let what = format!("a call to `{callee}` has no path: it speaks tcp");
-            Err(Fault::at(path.referenced, what, format!("write the name alone: `{callee}`")))
+            Err(Mistake::at(path.referenced, what, format!("write the name alone: `{callee}`")))
         }
         (Protocol::Tcp, None, Some(request)) if request.value.0 == 0 => {
             let hint = "write at least `1 B`: the request ends with a line feed";
-            Err(Fault::at(request.referenced, "a tcp request cannot be empty", hint))
+            Err(Mistake::at(request.referenced, "a tcp request cannot be empty", hint))
         }
         (Protocol::Tcp, None, _) => Ok(()),
         (Protocol::Http, Some(path), _) => answers(path, service),
@@ -54,7 +54,7 @@ pub(super) fn check(hop: &Hop, topology: &Topology) -> Result<(), Fault> {
 }
 
 /// Any version may be asked, so each must know the path; a command is trusted to.
-fn answers(path: &Spanned<UrlPath>, service: &Service) -> Result<(), Fault> {
+fn answers(path: &Spanned<UrlPath>, service: &Service) -> Result<(), Mistake> {
     for version in &service.versions {
         match &version.work {
             Work::Simulated { endpoints, .. } if endpoints.iter().all(|endpoint| endpoint.path != path.value.0) => {
@@ -66,16 +66,16 @@ fn answers(path: &Spanned<UrlPath>, service: &Service) -> Result<(), Fault> {
     Ok(())
 }
 
-fn missing_service(name: &Spanned<String>, topology: &Topology) -> Fault {
+fn missing_service(name: &Spanned<String>, topology: &Topology) -> Mistake {
     let names = || topology.services.iter().map(|service| service.name.as_str());
     let hint = match nearest(&name.value, names()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write one of {}", quoted(names())),
     };
-    Fault::at(name.referenced, format!("there is no service `{}`", name.value.escape_debug()), hint)
+    Mistake::at(name.referenced, format!("there is no service `{}`", name.value.escape_debug()), hint)
 }
 
-fn missing_path(path: &Spanned<UrlPath>, service: &Service, version: &Version, endpoints: &[Endpoint]) -> Fault {
+fn missing_path(path: &Spanned<UrlPath>, service: &Service, version: &Version, endpoints: &[Endpoint]) -> Mistake {
     let UrlPath(word) = &path.value;
     let paths = || endpoints.iter().map(|endpoint| endpoint.path.as_str());
     let owner = match service.versions.len() {
@@ -86,7 +86,7 @@ fn missing_path(path: &Spanned<UrlPath>, service: &Service, version: &Version, e
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write one of {}, or add the endpoint", quoted(paths())),
     };
-    Fault::at(path.referenced, format!("{owner} has no endpoint `{word}`"), hint)
+    Mistake::at(path.referenced, format!("{owner} has no endpoint `{word}`"), hint)
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {

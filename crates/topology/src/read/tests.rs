@@ -10,10 +10,10 @@ const BOOKINFO: &str = include_str!("../../../../topologies/bookinfo-lean.yaml")
 const BOOKINFO_TUNED: &str = include_str!("../../../../topologies/bookinfo.yaml");
 const PAIR: &str = include_str!("../../../../topologies/pair.yaml");
 
-fn print<T>(read: Result<T, Fault>) -> String {
+fn print<T>(read: Result<T, Mistake>) -> String {
     match read {
         Ok(_) => "valid".to_owned(),
-        Err(Fault { line, column, what, hint }) => {
+        Err(Mistake { line, column, what, hint }) => {
             format!("{line}:{column}: {what} | {}", hint.expect("a fault that was read has a hint"))
         }
     }

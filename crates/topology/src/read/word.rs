@@ -9,7 +9,7 @@ use crate::{Bytes, Endpoint, PORTS_RESERVED, Span, Volume, VolumeSource};
 
 /// A name that can stand in DNS and in the names of pods (RFC 1035, as Kubernetes demands of a service).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Label(pub String);
+pub(super) struct DnsLabel(pub String);
 
 /// Path of a URL, without query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct MediaType(pub String);
 
 /// A port that a service may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Port(pub u16);
+pub(super) struct PortNumber(pub u16);
 
 /// A whole number with limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) struct Whole<const MIN: u32, const MAX: u32>(pub u32);
 
 /// A number of bytes up to a limit in GiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Size<const MAX_GIB: u64>(pub u64);
+pub(super) struct ByteSize<const MAX_GIB: u64>(pub u64);
 
 /// How long an attempt may take: more than nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +80,8 @@ fn is_label(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-') && text.chars().all(is_inner)
 }
 
-impl<'de> Deserialize<'de> for Label {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Label, D::Error> {
+impl<'de> Deserialize<'de> for DnsLabel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<DnsLabel, D::Error> {
         let text = String::deserialize(deserializer)?;
         if !is_label(&text) {
             let rule = "write lower-case letters, digits and `-`, starting with a letter";
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for Label {
         if text.len() > 63 {
             return Err(refuse(&text, "is too long for a DNS label", "write at most 63 characters"));
         }
-        Ok(Label(text))
+        Ok(DnsLabel(text))
     }
 }
 
@@ -155,8 +155,8 @@ impl<'de> Deserialize<'de> for MediaType {
     }
 }
 
-impl<'de> Deserialize<'de> for Port {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Port, D::Error> {
+impl<'de> Deserialize<'de> for PortNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PortNumber, D::Error> {
         let text = String::deserialize(deserializer)?;
         match text.parse::<u16>() {
             Ok(port) if PORTS_RESERVED.contains(&port) => {
@@ -164,7 +164,7 @@ impl<'de> Deserialize<'de> for Port {
                 let what = format_args!("is a port of the sidecar, which takes {first} to {last}");
                 Err(refuse(&text, what, "write another port, such as `9080`"))
             }
-            Ok(port) if port > 0 => Ok(Port(port)),
+            Ok(port) if port > 0 => Ok(PortNumber(port)),
             _ => Err(refuse(&text, "is no port", "write a whole number from 1 to 65535, such as `9080`")),
         }
     }
@@ -183,7 +183,7 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     }
 }
 
-impl<'de, const MAX_GIB: u64> Deserialize<'de> for Size<MAX_GIB> {
+impl<'de, const MAX_GIB: u64> Deserialize<'de> for ByteSize<MAX_GIB> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Bytes(bytes) = Bytes::deserialize(deserializer)?;
         if bytes > MAX_GIB << 30 {
@@ -193,7 +193,7 @@ impl<'de, const MAX_GIB: u64> Deserialize<'de> for Size<MAX_GIB> {
                 format_args!("write at most `{MAX_GIB} GiB`"),
             ));
         }
-        Ok(Size(bytes))
+        Ok(ByteSize(bytes))
     }
 }
 

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use lab::{ArmPlan, Blueprint, Lab, Limits, Network, Periods, Program, Role, Stop, Trees};
+use ground::{ArmPlan, Limits, Network, Periods};
+use lab::{Blueprint, Lab, Program, Role, Stop, Trees};
 use plane::Plane;
 
 use super::assert_gone;

@@ -56,8 +56,9 @@ const CHANGES: [Change; 15] = [
             "**/filter_chains/virtualInbound-catchall-http/filter_chain_match/application_protocols",
             "**/filter_chains/virtualInbound*/transport_socket",
             "**/filter_chains/virtualInbound*/**/stat/tags/connection_security_policy",
-            "**/filter_chains/virtualInbound#*",
+            "**/outbound|9000||echo.default.svc.cluster.local/cluster/transport_socket_matches",
             "**/virtualInbound/listener/listener_filters/envoy.filters.listener.http_inspector",
+            "**/virtualInbound/listener/listener_filters/envoy.filters.listener.tls_inspector",
         ],
         headers: &["-request x-forwarded-client-cert"],
         counters: &[],
@@ -86,7 +87,7 @@ const CHANGES: [Change; 15] = [
     Change {
         arm: "b3",
         keys: "tracing: b3, sampling: 100%",
-        configuration: &["**/zipkin/cluster", "**/typed_config/tracing"],
+        configuration: &["**/outbound|9411||zipkin.default.svc.cluster.local/cluster", "**/typed_config/tracing"],
         headers: &[
             "+request x-b3-parentspanid",
             "+request x-b3-sampled",
@@ -98,7 +99,10 @@ const CHANGES: [Change; 15] = [
     Change {
         arm: "traceparent",
         keys: "tracing: traceparent",
-        configuration: &["**/otel-collector/cluster", "**/typed_config/tracing"],
+        configuration: &[
+            "**/outbound|4318||otel-collector.default.svc.cluster.local/cluster",
+            "**/typed_config/tracing",
+        ],
         headers: &["+request traceparent", "+request tracestate"],
         counters: &[],
     },

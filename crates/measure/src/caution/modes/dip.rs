@@ -76,7 +76,7 @@ fn chain(from: usize, to: usize, next: &[usize]) -> Vec<usize> {
 }
 
 /// Where the concave majorant is farthest above the convex minorant.
-struct Gap {
+struct WidestGap {
     width: f64,
     /// Indices of the knots that bound it.
     convex: usize,
@@ -84,23 +84,23 @@ struct Gap {
 }
 
 /// Walks both chains upwards at once; none where both are one straight line. The convex chain is in descending order.
-fn widest_gap(sorted: &[f64], convex: &[usize], concave: &[usize]) -> Option<Gap> {
+fn widest_gap(sorted: &[f64], convex: &[usize], concave: &[usize]) -> Option<WidestGap> {
     if convex.len() == 2 && concave.len() == 2 {
         return None;
     }
     let (mut down, mut up) = (convex.len() - 2, 1);
-    let mut widest = Gap { width: 0.0, convex: convex.len() - 1, concave: concave.len() - 1 };
+    let mut widest = WidestGap { width: 0.0, convex: convex.len() - 1, concave: concave.len() - 1 };
     loop {
         let (lower, upper) = (convex[down], concave[up]);
         let gap = if lower > upper {
             let from = convex[down + 1];
             let chord = (sorted[upper] - sorted[from]) * (lower - from) as f64 / (sorted[lower] - sorted[from]);
             up += 1;
-            Gap { width: upper as f64 - from as f64 + 1.0 - chord, convex: down + 1, concave: up - 1 }
+            WidestGap { width: upper as f64 - from as f64 + 1.0 - chord, convex: down + 1, concave: up - 1 }
         } else {
             let from = concave[up - 1];
             let chord = (sorted[lower] - sorted[from]) * (upper - from) as f64 / (sorted[upper] - sorted[from]);
-            let gap = Gap { width: chord - (lower as f64 - from as f64 - 1.0), convex: down, concave: up };
+            let gap = WidestGap { width: chord - (lower as f64 - from as f64 - 1.0), convex: down, concave: up };
             down = down.saturating_sub(1);
             gap
         };

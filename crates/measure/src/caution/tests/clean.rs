@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::caution::cautions;
 use crate::{
     Arm, CallLatency, Caution, ClockFacts, ConnectionUse, ContainerUse, Effect, Facts, Histogram, LoadBlock,
-    MachineUse, Metric, Observations, Phase, Reading, ServiceCount, SidecarFacts,
+    MachineUse, Metric, Observations, Phase, Reading, Samples, ServiceCount, SidecarFacts,
 };
 
 pub(super) const MS: u64 = 1_000_000;
@@ -42,7 +42,7 @@ impl Case {
 impl LoadBlock {
     /// A histogram of the block's latencies, each changed by its place and value.
     pub(super) fn latency_of(&self, change: impl Fn(usize, u64) -> u64) -> Histogram {
-        histogram(self.sequence.iter().enumerate().map(|(place, latency_ns)| change(place, *latency_ns)))
+        histogram(self.samples.sequence.iter().enumerate().map(|(place, latency_ns)| change(place, *latency_ns)))
     }
 }
 
@@ -107,12 +107,14 @@ fn block(arm: &str, round: u32, rng: &mut ChaCha8Rng) -> LoadBlock {
     LoadBlock {
         arm: arm.to_owned(),
         round,
-        wall_s: 10.0,
-        requests: REQUESTS as u64,
-        latency: histogram(sequence.iter().copied()),
-        lag: histogram([500; REQUESTS]),
-        sequence,
-        ..Default::default()
+        samples: Samples {
+            wall_s: 10.0,
+            requests: REQUESTS as u64,
+            latency: histogram(sequence.iter().copied()),
+            lag: histogram([500; REQUESTS]),
+            sequence,
+            ..Samples::default()
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! The two studies that this project started from, each a single run: their percentages come out of their own figures.
 
 use super::*;
-use crate::{ContainerUse, Histogram, LoadBlock, MachineUse, Phase, Reading};
+use crate::{ContainerUse, Histogram, LoadBlock, MachineUse, Phase, Reading, Samples};
 
 const REQUESTS: u64 = 1_500;
 
@@ -49,7 +49,11 @@ impl Figures {
             latency.record((ms * 1e6) as u64);
         }
         seen.arms.push(arm.to_owned());
-        seen.load.push(LoadBlock { arm: arm.to_owned(), requests: REQUESTS, latency, ..LoadBlock::default() });
+        seen.load.push(LoadBlock {
+            arm: arm.to_owned(),
+            samples: Samples { requests: REQUESTS, latency, ..Samples::default() },
+            ..LoadBlock::default()
+        });
         seen.meters.push(self.reading(arm, Phase::Idle, self.cpu_idle_cores, self.memory_idle));
         seen.meters.push(self.reading(arm, Phase::Load, self.cpu_s, self.memory_loaded));
     }

@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 pub struct Dump(Value);
 
 impl Dump {
-    /// The dump of a pod, `CASE/POD.json`.
+    /// The dump of a pod, `CASE/POD.json`: what is kept of most cases is what differs from the case `strict`.
     pub fn read(case: &str, pod: &str) -> Dump {
-        let path = fresh().unwrap_or_else(kept).join(case).join(format!("{pod}.json"));
-        // Only an Envoy of Istio's own build could be asked for it anew.
-        let path = if case == "defaults" { kept().join(case).join(format!("{pod}.json")) } else { path };
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Dump(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        // Only an Envoy of Istio's own build could be asked for its defaults anew.
+        let folder = fresh().filter(|_| case != "defaults").unwrap_or_else(kept);
+        let dump = json(&folder.join(case).join(format!("{pod}.json")));
+        if dump.get("gone").is_none() {
+            return Dump(dump);
+        }
+        Dump(above(json(&folder.join("strict").join(format!("{pod}.json"))), &dump))
     }
 
     /// All of it in the shape of a bootstrap without xDS: routes stand where they are used.
@@ -31,6 +33,27 @@ impl Dump {
         }
         bootstrap
     }
+}
+
+fn json(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A dump with what differs in another.
+fn above(mut base: Value, differing: &Value) -> Value {
+    for (kind, parts) in differing.as_object().into_iter().flatten().filter(|(kind, _)| *kind != "gone") {
+        let Some(news) = parts.as_array() else {
+            base[kind] = parts.clone();
+            continue;
+        };
+        let is_named = |names: &[Value], one: &Value| names.contains(&one["name"]);
+        let names: Vec<Value> = news.iter().map(|one| one["name"].clone()).collect();
+        let gone = list(&differing["gone"][kind]);
+        let stay = list(&base[kind]).iter().filter(|one| !is_named(&names, one) && !is_named(gone, one));
+        base[kind] = stay.chain(news).cloned().collect();
+    }
+    base
 }
 
 /// Where the repository's lie.

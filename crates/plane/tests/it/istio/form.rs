@@ -41,8 +41,29 @@ fn object(fields: &Map<String, Value>) -> Value {
     }
     certificates(&mut fields);
     endpoints(&mut fields);
+    both_http(&mut fields);
     addresses(&mut fields);
-    Value::Object(fields.iter().map(|(key, value)| (key.clone(), uniform(value))).collect())
+    Value::Object(fields.iter().map(|(key, value)| (policy(key), uniform(value))).collect())
+}
+
+/// The names of an authorization policy's rules: where it is and what it is called depends on the place.
+fn policy(key: &str) -> String {
+    match key.split_once("]-rule[") {
+        Some((policy, rule)) if policy.starts_with("ns[") => format!("rule[{rule}"),
+        _ => key.to_owned(),
+    }
+}
+
+/// Two outbound chains for what is found, of which one takes HTTP/1.1 and one HTTP/2, are one that takes both.
+fn both_http(fields: &mut Map<String, Value>) {
+    const BOTH: [&str; 2] = ["http/1.1", "h2c"];
+    let Some(chains) = fields.get_mut("filter_chains").and_then(Value::as_array_mut) else { return };
+    let takes = |chain: &Value, one: &str| chain["filter_chain_match"]["application_protocols"] == json!([one]);
+    if BOTH.iter().all(|one| chains.iter().any(|chain| takes(chain, one))) {
+        for chain in chains.iter_mut().filter(|chain| BOTH.iter().any(|one| takes(chain, one))) {
+            chain["filter_chain_match"]["application_protocols"] = json!(BOTH);
+        }
+    }
 }
 
 /// Own certificate and root: served by the agent's socket there, files here. Names of peers have two spellings.

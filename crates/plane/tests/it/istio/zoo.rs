@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use plane::{Destination, Endpoint, Files, Mtls, Port, Sidecar, Tracing, Workload, bootstrap};
+use plane::{
+    Destination, Files, GATEWAY, MeshEndpoint, Mtls, Port, Sidecar, Tracing, Workload, bootstrap, gateway_bootstrap,
+};
 use serde_json::Value;
 use topology::Protocol;
 
@@ -15,7 +17,7 @@ pub struct Case {
     pub pods: &'static [&'static str],
     /// Ours.
     pub options: fn() -> Sidecar,
-    /// Services beside `server`, of the same pod.
+    /// What can be called beside `server`'s port for HTTP; its own ports are of its pod.
     services: &'static [(&'static str, Port)],
 }
 
@@ -23,21 +25,19 @@ const BOTH: &[&str] = &["client", "server"];
 const HTTP: Port = port(9080, Protocol::Http, true);
 /// Of which nobody said what they speak, or that they speak no HTTP.
 const OTHERS: &[(&str, Port)] =
-    &[("sniffed", port(9081, Protocol::Tcp, false)), ("secret", port(9443, Protocol::Tcp, true))];
+    &[("server", port(9081, Protocol::Tcp, false)), ("server", port(9443, Protocol::Tcp, true))];
 
 /// What can be compared: an upstream Envoy has no filters of Istio's own, so the dumps are without them.
 fn plain() -> Sidecar {
     Sidecar { telemetry: false, metadata: false, ..Sidecar::default() }
 }
 
-/// Dumps of which the repository keeps a copy.
-pub const KEPT: [Case; 1] = [case("strict", BOTH, plain)];
-
 /// What istiod pushes by default to the same pods; the peers' policy is the test cluster's.
 pub const DEFAULTS: Case = case("defaults", BOTH, Sidecar::default);
 
-/// Dumps that a cluster makes anew, as `tests/cluster/zoo` names them; those below `later` have no option.
-pub const FRESH: [Case; 10] = [
+/// As `tests/cluster/zoo` names them; those below `later` have no option.
+pub const CASES: [Case; 13] = [
+    case("strict", BOTH, plain),
     case("permissive", BOTH, || Sidecar { mtls: Mtls::Permissive, ..plain() }),
     case("disable", BOTH, || Sidecar { mtls: Mtls::Off, ..plain() }),
     case("authz", &["server"], || Sidecar { authz: 2, ..plain() }),
@@ -54,6 +54,8 @@ pub const FRESH: [Case; 10] = [
     },
     Case { services: OTHERS, ..case("ports-strict", BOTH, plain) },
     Case { services: OTHERS, ..case("ports-permissive", BOTH, || Sidecar { mtls: Mtls::Permissive, ..plain() }) },
+    case("mesh-size-2", BOTH, || Sidecar { mesh_size: 2, ..plain() }),
+    case("ingress", &[GATEWAY], plain),
 ];
 
 const fn case(dump: &'static str, pods: &'static [&'static str], options: fn() -> Sidecar) -> Case {
@@ -65,7 +67,7 @@ const fn port(number: u16, protocol: Protocol, declared: bool) -> Port {
 }
 
 impl Case {
-    /// Our bootstrap of the pod. One pod is behind all services, as there.
+    /// Our bootstrap of the pod.
     pub fn bootstrap(&self, pod: &str) -> Value {
         let services: Vec<(&str, Port)> = [("server", HTTP)].into_iter().chain(self.services.iter().copied()).collect();
         let workload = Workload {
@@ -75,12 +77,16 @@ impl Case {
             namespace: plane::NAMESPACE,
             account: "default".to_owned(),
             address: Ipv4Addr::new(10, 244, 0, 2),
-            ports: if pod == "server" { services.iter().map(|(_, port)| *port).collect() } else { Vec::new() },
+            ports: services.iter().filter(|(service, _)| *service == pod).map(|(_, port)| *port).collect(),
         };
         let destinations: Vec<Destination> =
             (1..).zip(&services).map(|(number, (name, port))| destination(name, *port, number)).collect();
         let files = Files { certificate: "c".to_owned(), key: "k".to_owned(), authority: "a".to_owned() };
-        bootstrap(&workload, &destinations, &files, &(self.options)())
+        let options = (self.options)();
+        if pod == GATEWAY {
+            return gateway_bootstrap(workload.address, &destinations, &files, &options);
+        }
+        bootstrap(&workload, &destinations, &files, &options)
     }
 }
 
@@ -89,9 +95,10 @@ fn destination(service: &str, port: Port, number: u8) -> Destination {
         service: service.to_owned(),
         namespace: plane::NAMESPACE,
         port,
-        account: "default".to_owned(),
+        // A service without pods has no account to prove.
+        account: if service == "server" { "default".to_owned() } else { String::new() },
         address: Ipv4Addr::new(10, 96, 1, number),
-        endpoints: vec![Endpoint {
+        endpoints: vec![MeshEndpoint {
             pod: "server-v1".to_owned(),
             address: Ipv4Addr::new(10, 244, 0, 2),
             version: "v1".to_owned(),

@@ -1,6 +1,6 @@
-use super::Node;
+use super::ServiceBox;
 use crate::element::coordinate;
-use crate::svg::Size;
+use crate::svg::DrawingSize;
 
 const HEAD: f64 = 28.0;
 const POD: f64 = 16.0;
@@ -17,21 +17,21 @@ const LETTER: f64 = 6.4;
 
 /// A box on the drawing.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct BoxPlace {
     pub(super) x: f64,
     pub(super) y: f64,
     pub(super) width: f64,
     pub(super) height: f64,
 }
 
-impl Place {
+impl BoxPlace {
     /// Base line of a pod's words.
     pub(super) fn pod_y(&self, index: usize) -> f64 {
         self.y + HEAD + 10.0 + POD * index as f64
     }
 
     /// Where an edge arrives.
-    pub(super) fn arrival_y(&self, node: &Node, index: usize) -> f64 {
+    pub(super) fn arrival_y(&self, node: &ServiceBox, index: usize) -> f64 {
         self.y + HEAD + POD * node.pods.len() as f64 + ARRIVAL * index as f64 + 22.0
     }
 
@@ -45,32 +45,32 @@ impl Place {
     }
 }
 
-fn height(node: &Node) -> f64 {
+fn height(node: &ServiceBox) -> f64 {
     HEAD + POD * node.pods.len() as f64 + ARRIVAL * node.arrivals.len() as f64 + FOOT
 }
 
 /// Width and height of the drawing, and a place for each node: in columns by hops where these are wide enough, else
 /// below each other.
-pub(super) fn place(nodes: &[Node], size: Size) -> (f64, f64, Vec<Place>) {
+pub(super) fn place(nodes: &[ServiceBox], size: DrawingSize) -> (f64, f64, Vec<BoxPlace>) {
     let columns = nodes.iter().map(|node| node.depth).max().unwrap_or(0) as f64;
     let client = 90.0;
     let width = (COLUMNS - client - GAP * columns) / columns.max(1.0);
     match size {
-        Size::Wide if width >= BOX_MIN => in_columns(nodes, client, width.min(360.0)),
-        Size::Wide | Size::Narrow => stacked(nodes, size),
+        DrawingSize::Wide if width >= BOX_MIN => in_columns(nodes, client, width.min(360.0)),
+        DrawingSize::Wide | DrawingSize::Narrow => stacked(nodes, size),
     }
 }
 
-fn in_columns(nodes: &[Node], client: f64, width: f64) -> (f64, f64, Vec<Place>) {
+fn in_columns(nodes: &[ServiceBox], client: f64, width: f64) -> (f64, f64, Vec<BoxPlace>) {
     let depth_max = nodes.iter().map(|node| node.depth).max().unwrap_or(0);
     let mut bottoms = vec![2.0; depth_max + 1];
-    let mut places: Vec<Place> = Vec::new();
+    let mut places: Vec<BoxPlace> = Vec::new();
     for node in nodes {
         let (x, width) = match node.depth {
             0 => (2.0, client),
             depth => (2.0 + client + GAP + (width + GAP) * (depth - 1) as f64, width),
         };
-        places.push(Place { x, y: bottoms[node.depth], width, height: height(node) });
+        places.push(BoxPlace { x, y: bottoms[node.depth], width, height: height(node) });
         bottoms[node.depth] += height(node) + 18.0;
     }
     let tallest = bottoms.iter().copied().fold(0.0, f64::max);
@@ -82,29 +82,29 @@ fn in_columns(nodes: &[Node], client: f64, width: f64) -> (f64, f64, Vec<Place>)
     (right.max(COLUMNS), tallest - 14.0, places)
 }
 
-fn stacked(nodes: &[Node], size: Size) -> (f64, f64, Vec<Place>) {
+fn stacked(nodes: &[ServiceBox], size: DrawingSize) -> (f64, f64, Vec<BoxPlace>) {
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     order.sort_by_key(|index| nodes[*index].depth);
     let width = size.width() - GUTTER - 4.0;
-    let mut places = vec![Place { x: GUTTER, y: 0.0, width, height: 0.0 }; nodes.len()];
+    let mut places = vec![BoxPlace { x: GUTTER, y: 0.0, width, height: 0.0 }; nodes.len()];
     let mut y = 2.0;
     for index in order {
         let height = height(&nodes[index]);
-        places[index] = Place { x: GUTTER, y, width, height };
+        places[index] = BoxPlace { x: GUTTER, y, width, height };
         y += height + 14.0;
     }
     (size.width(), y, places)
 }
 
 /// An edge as the steps of a path: from the caller's side to where it arrives.
-pub(super) fn curve(from: &Place, to: &Place, y: f64, size: Size) -> String {
+pub(super) fn curve(from: &BoxPlace, to: &BoxPlace, y: f64, size: DrawingSize) -> String {
     let middle = from.y + HEAD / 2.0;
     let points = if from.x + from.width < to.x {
         let (start, bend) = (from.x + from.width, (to.x - from.x - from.width) / 2.0);
         [start, middle, start + bend, middle, to.x - bend, y, to.x, y]
     } else {
         // The longer the way, the wider the arc, so that arcs do not lie on each other.
-        let room = if size == Size::Narrow { GUTTER } else { GUTTER * 1.2 };
+        let room = if size == DrawingSize::Narrow { GUTTER } else { GUTTER * 1.2 };
         let reach = (8.0 + (y - middle).abs() / 14.0).min(room);
         [from.x, middle, from.x - reach, middle, to.x - reach, y, to.x, y]
     };

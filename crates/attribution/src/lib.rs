@@ -1,0 +1,64 @@
+//! Who is who, and what they say to each other: names, sums that never fall, metrics, and what live tools print.
+//!
+//! In: what the kernel's programs wrote, and what the machine calls things ([`Registry`]). Out: lines of text, JSON or CSV,
+//! a screen, and metrics. Times are durations since an instant that the caller chooses once. This room opens no file, asks
+//! no clock, loads no program and prints nothing.
+
+mod account;
+mod clock;
+mod container;
+mod cost;
+mod datagrams;
+mod directory;
+mod dropped;
+mod export;
+mod filter;
+mod flow;
+mod happening;
+mod kubernetes;
+mod label;
+mod ledger;
+mod link;
+mod listener;
+mod living;
+mod metric;
+mod namer;
+mod own;
+mod peer;
+mod place;
+mod query;
+mod registry;
+mod scrape;
+mod screen;
+mod table;
+mod tool;
+mod totals;
+mod translation;
+mod visible;
+mod who;
+mod workload;
+
+pub use account::{Accounted, Counting, ReadError};
+pub use clock::Clock;
+pub use container::Container;
+pub use cost::Cost;
+pub use datagrams::DatagramFlow;
+pub use directory::{Directory, Names};
+pub use export::families;
+pub use filter::Filter;
+pub use flow::Flow;
+pub use happening::Happening;
+pub use kubernetes::KubernetesPod;
+pub use label::Labels;
+pub use ledger::{Bounds, Ledger};
+pub use living::{Living, ROOT_GROUP};
+pub use metric::{Exposition, Family, MetricKind, SampleValue, pieces};
+pub use namer::Namer;
+pub use registry::{ContainerGroup, Registry};
+pub use scrape::Scrape;
+pub use screen::{Ink, KEYS, Keystroke, Next, Row, Screen, ScreenLook};
+pub use table::{Column, Line, LineForm, Printer};
+pub use tool::{Tool, histogram};
+pub use translation::{TRANSLATIONS_MAX, Translated, Translation};
+pub use visible::visible;
+pub use who::{ServiceVersion, Who};

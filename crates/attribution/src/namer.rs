@@ -1,0 +1,217 @@
+//! Names of network namespaces and control groups, as they come and go.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::container::Container;
+use crate::kubernetes::KubernetesPod;
+use crate::living::Living;
+use crate::peer::Peer;
+use crate::registry::{ContainerGroup, Registry};
+use crate::totals::Owner;
+use crate::who::{ServiceVersion, Who};
+
+/// Digits of a container's id that are told.
+const SHOWN: usize = 12;
+
+/// The network namespace of a pod of Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Home {
+    uid: String,
+    addresses: Vec<IpAddr>,
+}
+
+impl Home {
+    /// Takes in what another container of the pod knows; whether it is one.
+    fn merge(&mut self, other: Option<Self>) -> bool {
+        let Some(other) = other.filter(|other| other.uid == self.uid) else { return false };
+        self.addresses.extend(other.addresses);
+        self.addresses.sort();
+        self.addresses.dedup();
+        true
+    }
+}
+
+/// Names namespaces and control groups. Both are looked up anew when an unknown one turns up, and not more often than
+/// there are snapshots.
+#[derive(Debug)]
+pub struct Namer {
+    registry: Box<dyn Registry>,
+    namespaces: HashMap<u32, Who>,
+    groups: HashMap<u64, ContainerGroup>,
+    /// Pods of Kubernetes by uid.
+    pods: HashMap<String, KubernetesPod>,
+    /// Network namespaces whose sockets all are one pod's.
+    homes: HashMap<u32, Home>,
+    /// Containers on control groups of version 1, by network namespace.
+    legacy: HashMap<u32, Container>,
+    /// Network namespaces that had a name at an earlier reading and have none now.
+    former: HashSet<u32>,
+    /// Peers that somebody holds, each once.
+    peers: HashSet<Arc<Peer>>,
+    stale: bool,
+}
+
+impl Namer {
+    /// Names as these registry tell them.
+    pub fn new(registry: impl Registry + 'static) -> Self {
+        Self {
+            registry: Box::new(registry),
+            namespaces: HashMap::new(),
+            groups: HashMap::new(),
+            pods: HashMap::new(),
+            homes: HashMap::new(),
+            legacy: HashMap::new(),
+            former: HashSet::new(),
+            peers: HashSet::new(),
+            stale: true,
+        }
+    }
+
+    /// Lets the next unknown number be looked up again.
+    pub fn refresh(&mut self) {
+        self.stale = true;
+    }
+
+    /// Looks up names of network namespaces anew, and remembers those of namespaces that nobody names any more. Numbers of
+    /// namespaces are used again: those that have another name now are told.
+    pub fn reread(&mut self) -> HashSet<u32> {
+        self.stale = true;
+        let named = named(&self.registry.namespaces());
+        let is_new = |(netns, who): &(&u32, &Who)| self.namespaces.get(netns).is_some_and(|former| former != *who);
+        let renamed = named.iter().filter(is_new).map(|(netns, _)| *netns).collect();
+        self.former = self.namespaces.keys().filter(|netns| !named.contains_key(netns)).copied().collect();
+        self.namespaces.extend(named);
+        renamed
+    }
+
+    /// Whether a network namespace had a name that it has no more.
+    pub fn is_former(&self, netns: u32) -> bool {
+        self.former.contains(&netns)
+    }
+
+    /// Forgets names of network namespaces that are no more.
+    pub fn forget(&mut self, gone: impl Iterator<Item = u32>) {
+        for netns in gone {
+            self.namespaces.remove(&netns);
+            self.homes.remove(&netns);
+            self.legacy.remove(&netns);
+        }
+    }
+
+    /// Whose a socket of a process `comm` is, as one side of connections.
+    pub fn peer(&mut self, netns: u32, cgroup: u64, comm: &str) -> Arc<Peer> {
+        let peer = Peer::of(&self.who(netns, cgroup), comm);
+        if let Some(known) = self.peers.get(&peer) {
+            return Arc::clone(known);
+        }
+        self.peers.retain(|peer| Arc::strong_count(peer) > 1);
+        let peer = Arc::new(peer);
+        self.peers.insert(Arc::clone(&peer));
+        peer
+    }
+
+    /// Learns which network namespaces are pods', and what addresses these have: those whose `open` sockets all are one
+    /// pod's, and of those that have none open those of whose pods something was `heard`.
+    pub fn settle(&mut self, open: &BTreeSet<Owner>, heard: &BTreeSet<Owner>) {
+        let mut homes: HashMap<u32, Option<Home>> = HashMap::new();
+        for (netns, cgroup) in open {
+            let home = self.home(*netns, *cgroup);
+            match homes.entry(*netns) {
+                Entry::Vacant(empty) => drop(empty.insert(home)),
+                Entry::Occupied(mut known) => drop(known.get_mut().take_if(|known| !known.merge(home))),
+            }
+        }
+        for (netns, cgroup) in heard {
+            let home = self.home(*netns, *cgroup).filter(|home| !home.addresses.is_empty());
+            if let (Entry::Vacant(empty), Some(home)) = (homes.entry(*netns), home) {
+                empty.insert(Some(home));
+            }
+        }
+        self.homes = homes.into_iter().filter_map(|(netns, home)| Some((netns, home?))).collect();
+    }
+
+    /// Addresses of pods, with their network namespaces.
+    pub fn addresses(&self) -> Vec<(u32, IpAddr)> {
+        let homes = self.homes.iter();
+        homes.flat_map(|(netns, home)| home.addresses.iter().map(|address| (*netns, *address))).collect()
+    }
+
+    /// That of the pod whose this control group is. While one of its processes lives it tells the addresses.
+    fn home(&mut self, netns: u32, cgroup: u64) -> Option<Home> {
+        self.look_up(netns, cgroup);
+        let group = self.groups.get(&cgroup)?;
+        let uid = group.container.pod_uid.clone()?;
+        let process = self.registry.process_in(&group.folder);
+        let of_process = |process: String| match self.homes.get(&netns).filter(|known| known.uid == uid) {
+            Some(known) if !known.addresses.is_empty() => known.addresses.clone(),
+            _ => self.registry.addresses(&process),
+        };
+        let addresses = process.map_or_else(Vec::new, of_process);
+        Some(Home { uid, addresses })
+    }
+
+    /// Looks names up anew, where one is not known and that was not done yet at this reading.
+    fn look_up(&mut self, netns: u32, cgroup: u64) {
+        let is_known = self.namespaces.contains_key(&netns) || self.legacy.contains_key(&netns);
+        if self.stale && !is_known && !self.groups.contains_key(&cgroup) {
+            self.stale = false;
+            self.namespaces.extend(named(&self.registry.namespaces()));
+            self.groups = self.registry.groups();
+            self.legacy = self.registry.legacy();
+            self.pods = self.registry.pods();
+        }
+    }
+
+    /// What exists on this machine.
+    pub fn living(&self) -> Living {
+        self.registry.living()
+    }
+
+    /// Whose a socket is, in this network namespace and control group.
+    pub fn who(&mut self, netns: u32, cgroup: u64) -> Who {
+        self.look_up(netns, cgroup);
+        let container = self.groups.get(&cgroup).map(|group| self.who_of_container(&group.container));
+        let pod = || self.pods.get(&self.homes.get(&netns)?.uid).map(who_of_pod);
+        let legacy = || self.legacy.get(&netns).map(|container| self.who_of_container(container));
+        container.or_else(pod).or_else(legacy).or_else(|| self.namespaces.get(&netns).cloned()).unwrap_or_default()
+    }
+
+    fn who_of_container(&self, container: &Container) -> Who {
+        let pod = container.pod_uid.as_ref().and_then(|uid| self.pods.get(uid));
+        let unnamed = || Who { pod: container.id.chars().take(SHOWN).collect(), ..Who::default() };
+        Who { container: Some(container.clone()), ..pod.map_or_else(unnamed, who_of_pod) }
+    }
+}
+
+fn who_of_pod(pod: &KubernetesPod) -> Who {
+    let KubernetesPod { namespace, name, .. } = pod;
+    Who { pod: format!("{namespace}/{name}"), kubernetes: Some(pod.clone()), ..Who::default() }
+}
+
+/// Whose network namespaces with these names are.
+fn named(names: &HashMap<u32, String>) -> HashMap<u32, Who> {
+    // An arm of a lab has a namespace for its node, and no pod bears that name.
+    let arms: Vec<&str> = names.values().filter_map(|name| name.strip_suffix("node")).collect();
+    names.iter().map(|(inode, name)| (*inode, who_of_namespace(name, &arms))).collect()
+}
+
+/// `meshtax-<id>-<arm>-<pod>` is a lab's; its id has no `-`.
+fn who_of_namespace(name: &str, arms: &[&str]) -> Who {
+    let of_lab = name.strip_prefix("meshtax-").and_then(|rest| rest.split_once('-'));
+    let Some((id, pod)) = of_lab else { return Who { pod: name.to_owned(), ..Who::default() } };
+    let network = arms.iter().filter(|arm| name.starts_with(*arm)).max_by_key(|arm| arm.len()).copied();
+    let cluster = network.and_then(|arm| arm.strip_prefix("meshtax-")?.strip_prefix(id)?.strip_prefix('-'));
+    Who {
+        pod: pod.to_owned(),
+        network: network.unwrap_or_default().to_owned(),
+        cluster: cluster.map(|arm| arm.trim_end_matches('-').to_owned()),
+        part: network.and_then(|arm| ServiceVersion::of_pod(name.strip_prefix(arm)?)),
+        ..Who::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

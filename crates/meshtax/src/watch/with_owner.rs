@@ -1,0 +1,45 @@
+//! How what happens to somebody is told: with the name of whom it happens to.
+
+use std::marker::PhantomData;
+
+use agent::ThisHost;
+use attribution::{Filter, Happening, Line, Namer};
+use jiff::Zoned;
+
+use super::teller::{Teller, Tells};
+use crate::cli::WatchOptions;
+
+/// Tells happenings of a kind with their owners.
+pub struct WithOwner<H> {
+    filter: Filter,
+    namer: Namer,
+    now: Zoned,
+    kind: PhantomData<H>,
+}
+
+impl<H: Happening> WithOwner<H> {
+    /// A teller of happenings, of `most` at most.
+    pub fn teller(options: &WatchOptions, most: Option<u64>) -> Teller<Self> {
+        let namer = Namer::new(ThisHost::default());
+        let tells = Self { filter: options.filter(), namer, now: Zoned::now(), kind: PhantomData };
+        Teller::new(tells, options, H::COLUMNS, most)
+    }
+}
+
+impl<H: Happening> Tells for WithOwner<H> {
+    type Event = H;
+
+    fn admits(&self, happening: &H) -> bool {
+        happening.is_admitted(&self.filter)
+    }
+
+    fn line(&mut self, happening: &H) -> Line {
+        let (netns, cgroup) = happening.owner();
+        happening.line(&self.namer.who(netns, cgroup), &self.now)
+    }
+
+    fn refresh(&mut self) {
+        self.now = Zoned::now();
+        self.namer.refresh();
+    }
+}
