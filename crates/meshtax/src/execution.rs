@@ -93,8 +93,8 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
 fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
     experiment.amend(amounts)?;
     check_gate(&experiment, output)?;
-    let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
     needs::programs(&experiment)?;
+    let envoy = needs::check(experiment.needs_envoy(), output.envoy.as_deref())?;
     host::kernel::check(&experiment)?;
     let trees = Trees::discover().context("cannot find control groups")?;
     let unlimited = forgo(&mut experiment, &trees);
