@@ -20,7 +20,7 @@ pub(crate) const ON_SOCKET: &str = "on_socket";
 const FEED: &str = ".rodata.feed";
 
 /// Why kernels that are older tell less.
-pub(crate) const NO_STORAGE: &str = "before Linux 5.12 no program may keep anything in a socket";
+pub(crate) const NO_STORAGE: &str = "this kernel refuses the programs that note it, as all before 5.12 do";
 
 /// Programs that are not loaded yet. Where the kernel has an allocator for programs, their hash maps take memory as they
 /// fill; elsewhere all of it from the start, as a program that asks for more may ask at the wrong time.

@@ -159,7 +159,8 @@ fn connections_that_are_older_than_the_agent_are_open_until_they_close() {
         ["reporter=\"source\"", "reporter=\"destination\""]
             .map(|reporter| sample(&text, "meshtax_tcp_connections_open", &[reporter, &service]))
     };
-    assert_eq!(open(), [6, 6]);
+    // A server has its name once a scrape has met its socket, so the first scrape may come too early for its clients.
+    while open() != [6, 6] {}
     for connection in older {
         connection.close(|_| ());
     }

@@ -55,9 +55,19 @@ static __always_inline bool is_full(struct sock *sk)
 	return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV;
 }
 
+static __always_inline struct owner *owner_of(struct sock *sk)
+{
+	struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+
+	if (owner || !is_full(sk))
+		return owner;
+	owner = older_owner((__u64)sk);
+	return owner || sk->sk_protocol != IPPROTO_TCP ? owner : older_listener(netns_of(sk), sk->__sk_common.skc_num);
+}
+
 static __always_inline void describe_socket(struct drop *event, struct sock *sk)
 {
-	struct owner *owner = is_ownerless ? 0 : bpf_sk_storage_get(&owners, sk, 0, 0);
+	struct owner *owner = is_ownerless ? 0 : owner_of(sk);
 
 	event->id = sk->__sk_common.skc_cookie.counter;
 	event->state = sk->__sk_common.skc_state;

@@ -345,8 +345,11 @@ struct mptcp_subflow_context {
 	struct sock *conn;
 };
 
+struct file;
+
 struct socket {
 	socket_state state;
+	struct file *file;
 	struct sock *sk;
 };
 
@@ -360,8 +363,13 @@ struct cred {
 
 struct completion;
 
+struct inode {
+	unsigned long i_ino;
+};
+
 struct file {
 	void *private_data; /* a socket's `struct socket` */
+	struct inode *f_inode;
 };
 
 struct fdtable {

@@ -68,24 +68,88 @@ static __always_inline bool own(struct bpf_sock *made)
 	return true;
 }
 
+/* A socket that is older than the programs. Late kernels let a program hang storage on no socket that it found through a
+ * file, so its owner lies here until the socket is met on another way. */
+struct older {
+	struct owner owner; /* first: the verifier takes no sum of an address that may be nothing */
+	__u64 inode;        /* of its file: another socket at this address has another */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u64); /* its address; of one that listens, also what `port_of` makes */
+	__type(value, struct older);
+} older_sockets SEC(".maps");
+
+static __always_inline __u64 inode_of(__u64 at)
+{
+	return BPF_CORE_READ((struct sock *)at, sk_socket, file, f_inode, i_ino);
+}
+
+/* Stands for a port of a network namespace; the kernel has no address like it. */
+static __always_inline __u64 port_of(__u32 netns, __u16 port)
+{
+	return (__u64)netns << 16 | port;
+}
+
 /* A process has a socket that is older than the programs. */
 static __always_inline bool seed(struct task_struct *task, struct sock *sk)
 {
-	struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+	struct older older = {};
+	struct older *known;
+	__u64 at = (__u64)sk;
 
-	if (owner || is_about_to_exec(task))
+	if (is_about_to_exec(task))
 		return true;
-	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!owner)
-		return false;
-	owner->at = (__u64)sk;
-	owner->pid = task->tgid;
-	owner->executed = BPF_CORE_READ(task, self_exec_id);
-	owner->uid = BPF_CORE_READ(task, cred, uid.val);
-	owner->cgroup = cgroup_of(sk);
-	owner->netns = netns_of(sk);
-	BPF_CORE_READ_STR_INTO(&owner->comm, task, group_leader, comm);
-	return true;
+	older.inode = inode_of(at);
+	known = bpf_map_lookup_elem(&older_sockets, &at);
+	if (known && known->inode == older.inode)
+		return true;
+	older.owner.at = at;
+	older.owner.pid = task->tgid;
+	older.owner.executed = BPF_CORE_READ(task, self_exec_id);
+	older.owner.uid = BPF_CORE_READ(task, cred, uid.val);
+	older.owner.cgroup = cgroup_of(sk);
+	older.owner.netns = netns_of(sk);
+	BPF_CORE_READ_STR_INTO(&older.owner.comm, task, group_leader, comm);
+	if (sk->sk_protocol == IPPROTO_TCP && sk->__sk_common.skc_state == TCP_LISTEN) {
+		__u64 port = port_of(older.owner.netns, sk->__sk_common.skc_num);
+
+		bpf_map_update_elem(&older_sockets, &port, &older, BPF_ANY);
+	}
+	return !bpf_map_update_elem(&older_sockets, &at, &older, BPF_ANY);
+}
+
+/* The owner of a socket that is older than the programs, and has none of its own yet. */
+static __always_inline struct owner *older_owner(__u64 at)
+{
+	struct older *older = bpf_map_lookup_elem(&older_sockets, &at);
+
+	return older && older->inode == inode_of(at) ? &older->owner : 0;
+}
+
+/* The owner of a listener that is older than the programs, whose children inherit it. */
+static __always_inline struct owner *older_listener(__u32 netns, __u16 port)
+{
+	__u64 key = port_of(netns, port);
+	struct older *older = bpf_map_lookup_elem(&older_sockets, &key);
+
+	return older ? &older->owner : 0;
+}
+
+/* Whoever owned a socket before it had storage owns it with storage. */
+static __always_inline void inherit_older(struct owner *owner, __u64 at)
+{
+	struct owner *older;
+
+	if (owner->at)
+		return;
+	owner->at = at;
+	older = older_owner((__u64)socket_at(owner));
+	if (older)
+		*owner = *older;
 }
 
 /* The socket behind a file, if it speaks a protocol of the Internet. */

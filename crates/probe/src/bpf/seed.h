@@ -49,6 +49,13 @@ static __always_inline void begin_listening(struct story *story, struct sock *sk
 	note_listener(story);
 }
 
+/* The cookie of a socket that was found through a file. Late kernels take such a socket for no helper; what lists the tables
+ * before has every socket given a cookie. 0 if nobody has asked for it yet. */
+static __always_inline __u64 id_of_held(struct sock *sk)
+{
+	return bpf_ksym_exists(bpf_rdonly_cast) ? sk->__sk_common.skc_cookie.counter : bpf_get_socket_cookie(sk);
+}
+
 /* A process holds a socket: those that listen are seeded first. */
 static __always_inline void seed_held(struct task_struct *task, struct file *file, bool listening)
 {
@@ -79,7 +86,7 @@ static __always_inline void seed_held(struct task_struct *task, struct file *fil
 	state = sk->__sk_common.skc_state;
 	if (!is_in_use(state) || listening != (state == TCP_LISTEN))
 		return;
-	tp = bpf_skc_to_tcp_sock(sk);
+	tp = tcp_of(sk);
 	if (!tp || !is_in_scope(sk))
 		return;
 	known = story_of(sk);
@@ -89,7 +96,7 @@ static __always_inline void seed_held(struct task_struct *task, struct file *fil
 		return;
 	}
 	holder = holder_of(task);
-	story = older_story(sk, bpf_get_socket_cookie(sk));
+	story = older_story(sk, id_of_held(sk));
 	own_by(&story, &holder);
 	if (listening)
 		begin_listening(&story, sk);

@@ -45,7 +45,7 @@ static __always_inline __u8 role_of(const struct owner *owner, bool sent)
 static __always_inline void know(struct owner *owner, __u64 at, bool sent)
 {
 	if (!owner->role) {
-		owner->at = at;
+		inherit_older(owner, at);
 		owner->is_bound = is_bound(socket_at(owner));
 		owner->role = role_of(owner, sent);
 	}
@@ -239,8 +239,13 @@ int on_receive(struct __sk_buff *skb)
 /* Whoever sends has the socket: another program than the one that made it, if it was handed on. */
 static __always_inline struct owner *sender(struct bpf_sock_addr *call)
 {
-	struct owner *owner = call->sk ? bpf_sk_storage_get(&owners, call->sk, 0, 0) : 0;
+	struct bpf_sock *sk = call->sk;
+	struct owner *owner = sk ? bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE) : 0;
 
+	if (owner && !owner->at) {
+		inherit_older(owner, (__u64)sk);
+		owner->netns = netns_of(socket_at(owner));
+	}
 	if (owner && (owner->pid != bpf_get_current_pid_tgid() >> 32 || owner->executed != times_executed()))
 		take_over(owner);
 	return owner;

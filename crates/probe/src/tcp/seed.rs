@@ -37,12 +37,14 @@ pub(super) fn fit_tables(open: &mut OpenObject) {
 /// network namespace have can be told only from within it.
 pub(super) fn seed(programs: &mut Programs) -> Result<(), ProbeError> {
     let object = programs.object;
+    // Late kernels give no cookie to a socket that was found through a file, but every table gives one to each.
+    let named = visit_tables(object, &|| table::sockets().map(drop));
     for name in ["seed_listeners", "seed_connections"] {
         read_through(&iterator(object, name)?)?;
     }
     if !programs.has(SEED_ENTRY) {
         programs.gap(UNHELD, "this process lacks CAP_NET_ADMIN");
-    } else if let Err(why) = seed_tables(object) {
+    } else if let Err(why) = named.and_then(|()| visit_tables(object, &|| seed_table(object))) {
         programs.gap(UNHELD, why);
     }
     let holders = map(object, "holders");
@@ -55,22 +57,22 @@ fn followed(object: &Object) -> Vec<u32> {
     map(object, SCOPE).keys().filter_map(number).collect()
 }
 
-/// What the tables of network namespaces have: of this thread's own, and of all others that are followed.
-fn seed_tables(object: &Object) -> Result<(), String> {
+/// Calls `visit` in each network namespace that is followed: this thread's own first, then all others.
+fn visit_tables(object: &Object, visit: &(dyn Fn() -> io::Result<()> + Sync)) -> Result<(), String> {
     let followed = followed(object);
     let is_followed = |netns: &u32| followed.is_empty() || followed.contains(netns);
     let mut others = namespaces();
     let own = fs::metadata("/proc/thread-self/ns/net").ok().and_then(|own| u32::try_from(own.ino()).ok());
     if own.is_none_or(|own| others.remove(&own).is_some() && is_followed(&own)) {
-        seed_table(object).map_err(|error| format!("the kernel does not list them: {error}"))?;
+        visit().map_err(|error| format!("the kernel does not list them: {error}"))?;
     }
     others.retain(|netns, _| is_followed(netns));
     if others.is_empty() {
         return Ok(());
     }
-    let seed_each = || others.values().fold(None, |failed, namespace| seed_within(object, namespace).err().or(failed));
+    let visit_each = || others.values().fold(None, |failed, namespace| visit_within(namespace, visit).err().or(failed));
     // A thread of its own, since it does not come back.
-    let failed = thread::scope(|scope| scope.spawn(seed_each).join().expect("tables are read without panic"));
+    let failed = thread::scope(|scope| scope.spawn(visit_each).join().expect("tables are read without panic"));
     failed.map_or(Ok(()), |error| Err(format!("another network namespace is closed: {error}")))
 }
 
@@ -83,13 +85,13 @@ fn namespaces() -> BTreeMap<u32, File> {
     found.into_iter().filter_map(|(netns, path)| Some((netns, File::open(path).ok()?))).collect()
 }
 
-fn seed_within(object: &Object, namespace: &File) -> io::Result<()> {
+fn visit_within(namespace: &File, visit: &(dyn Fn() -> io::Result<()> + Sync)) -> io::Result<()> {
     match setns(namespace, CloneFlags::CLONE_NEWNET) {
         // A file beside the namespaces.
         Err(nix::errno::Errno::EINVAL) => return Ok(()),
         entered => entered?,
     }
-    seed_table(object)
+    visit()
 }
 
 /// Of this thread's network namespace.
