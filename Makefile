@@ -29,7 +29,7 @@ BUILT := target/$(TARGET)/release/meshtax
 
 PROGRAMS := $(wildcard crates/*/src/bpf/*.[ch] crates/*/benches/*/*.bpf.c)
 
-.PHONY: demo check test test-kernels test-kube benches bench bench-null bench-truth setup setup-run setup-check setup-test build format install clean
+.PHONY: demo check test test-kernels test-kube benches bench bench-null bench-truth setup setup-run setup-check setup-test build format install uninstall clean
 
 demo: setup-run build
 	$(BINARY) demo
@@ -121,18 +121,28 @@ format:
 	cargo fmt --all
 	clang-format -i $(PROGRAMS)
 
+MAN := $(DESTDIR)$(PREFIX)/share/man/man1
+BASH := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/meshtax
+ZSH := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_meshtax
+FISH := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/meshtax.fish
+UNIT := $(DESTDIR)$(PREFIX)/lib/systemd/system/meshtax-agent.service
+
 install: build
 	install -D --mode 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/meshtax
-	install -D --mode 0644 packaging/meshtax-agent.service $(DESTDIR)$(PREFIX)/lib/systemd/system/meshtax-agent.service
-	sed --in-place 's|/usr/local/bin|$(PREFIX)/bin|' $(DESTDIR)$(PREFIX)/lib/systemd/system/meshtax-agent.service
+	install -D --mode 0644 packaging/meshtax-agent.service $(UNIT)
+	sed --in-place 's|/usr/local/bin|$(PREFIX)/bin|' $(UNIT)
 	test -e $(DESTDIR)/etc/meshtax/agent.yaml || install -D --mode 0644 packaging/agent.yaml $(DESTDIR)/etc/meshtax/agent.yaml
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	$(BINARY) man > $(DESTDIR)$(PREFIX)/share/man/man1/meshtax.1
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
-	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-	$(BINARY) completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/meshtax
-	$(BINARY) completions zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_meshtax
-	$(BINARY) completions fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/meshtax.fish
+	$(BINARY) man --out $(MAN)
+	install -d $(dir $(BASH) $(ZSH) $(FISH))
+	$(BINARY) completions bash > $(BASH)
+	$(BINARY) completions zsh > $(ZSH)
+	$(BINARY) completions fish > $(FISH)
+
+# The configuration goes only if nobody has changed it.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/meshtax $(UNIT) $(BASH) $(ZSH) $(FISH) $(MAN)/meshtax.1 $(MAN)/meshtax-*.1
+	cmp --quiet packaging/agent.yaml $(DESTDIR)/etc/meshtax/agent.yaml && rm $(DESTDIR)/etc/meshtax/agent.yaml && \
+	    rmdir $(DESTDIR)/etc/meshtax || true
 
 clean:
 	cargo clean

@@ -66,14 +66,14 @@ pub fn cell(fact: Option<impl ToString>) -> String {
 #[derive(Debug)]
 pub struct Printer {
     form: LineForm,
-    columns: &'static [Column],
+    columns: Vec<Column>,
     headed: bool,
 }
 
 impl Printer {
     /// A printer of lines with these columns.
-    pub fn new(form: LineForm, columns: &'static [Column]) -> Self {
-        Self { form, columns, headed: false }
+    pub fn new(form: LineForm, columns: &[Column]) -> Self {
+        Self { form, columns: columns.to_vec(), headed: false }
     }
 
     /// The heading, where the form has one and it was not told yet.

@@ -119,6 +119,7 @@ impl<'a> ComparedArm<'a> {
         Arm {
             name: self.name.to_owned(),
             metrics,
+            proxies: self.seen.proxies(),
             services: Vec::new(),
             edges: Vec::new(),
             recorded: None,

@@ -28,6 +28,7 @@ mod rank;
 mod recovery;
 mod samples;
 mod series;
+mod sidecar;
 mod sign;
 mod telemetry;
 mod threshold;
@@ -65,6 +66,7 @@ pub use observation::{
 pub use program::{ProgramUse, program_use};
 pub use recovery::recover;
 pub use samples::{SEQUENCE_MAX, Samples};
+pub use sidecar::{SidecarUse, sidecar_use};
 pub use sign::{Sign, SignError, WitnessKind};
 pub use telemetry::{Sighting, Signal};
 pub use threshold::{ThresholdError, Until};

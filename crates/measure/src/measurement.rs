@@ -133,6 +133,9 @@ pub struct Arm {
     pub name: String,
     /// Every metric by its name.
     pub metrics: BTreeMap<String, Value>,
+    /// Proxies whose use its metrics hold, the gateway's among them; null in runs that did not record it.
+    #[serde(default)]
+    pub proxies: Option<u32>,
     /// Requests that each pod received during the rounds, as the service itself counted them.
     pub services: Vec<ServiceCount>,
     /// Calls between services during the rounds, as the callers saw them.

@@ -48,6 +48,15 @@ pub(crate) enum ContainerSet {
     Kubelet,
 }
 
+impl ArmObservations<'_> {
+    /// Proxies whose use the arm's metrics hold; none without a block.
+    pub(crate) fn proxies(&self) -> Option<u32> {
+        let reading = self.loaded.values().next()?;
+        let proxies = reading.containers.iter().filter(|container| ContainerSet::Proxy.holds(container));
+        u32::try_from(proxies.count()).ok()
+    }
+}
+
 impl Series {
     /// A figure that is computed over all rounds at once.
     fn pooled(value: Option<f64>, by_round: BTreeMap<u32, f64>) -> Self {

@@ -230,6 +230,20 @@ fn every_figure_of_a_known_run() {
     check(Metric::CpuKubeletMsPerRequest, 0.0, 0.0, 10);
 }
 
+/// Half a CPU-second in a block of a hundred requests, and 30 MiB, of one sidecar beside the client's.
+#[test]
+fn a_sidecar_uses_its_share() {
+    let Measured { arms, .. } = measure(&Run::plain().observations(), &Options::default());
+    assert_eq!(sidecar_use(&arms[0]), None);
+    let used = sidecar_use(&arms[1]).unwrap();
+    assert_eq!(used.sidecars, 1);
+    near(Some(used.cpu_ms_per_request), 5.0, 1e-9);
+    near(Some(used.cpu_s_per_1000_requests), 5.0, 1e-9);
+    near(Some(used.memory_mib), 30.0, 1e-9);
+    let of_two = Arm { proxies: Some(2), ..arms[1].clone() };
+    near(sidecar_use(&of_two).map(|used| used.memory_mib), 15.0, 1e-9);
+}
+
 #[test]
 fn a_spread_is_that_of_its_own_figure() {
     let spread = |run: Run, metric: Metric| {

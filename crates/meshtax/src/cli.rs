@@ -38,11 +38,14 @@ const GROUPS: [(&str, &[&str]); 3] = [
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
+/// Version, and the commit that was built where that is known.
+const VERSION: &str = env!("MESHTAX_VERSION");
+
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
 
 /// What does your service mesh cost, and what would you see without it?
 #[derive(Debug, Parser)]
-#[command(name = "meshtax", version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 80)]
+#[command(name = "meshtax", version = VERSION, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 80)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -58,7 +61,7 @@ pub enum Verb {
     /// Run an experiment or a topology of your own, and compare its arms
     #[command(after_help = help::run())]
     Run(RunOptions),
-    /// Give arms known costs, and see whether they are found again
+    /// Add known costs to arms and check that they are found again
     #[command(after_help = help::run())]
     Calibrate(DemoOptions),
     /// Print the report of a run again, from its folder
@@ -67,50 +70,50 @@ pub enum Verb {
     /// Compare two runs, from their folders
     #[command(after_help = help::compare())]
     Compare(CompareOptions),
-    /// What moves over which TCP connection, busiest first, each second
+    /// Bytes of each open TCP connection, busiest first
     #[command(after_help = help::top())]
     Top(TopOptions),
-    /// TCP connections as they end: how long, how much, how well
+    /// TCP connections as they close: duration, bytes, RTT, retransmits
     #[command(after_help = LIFE_HELP)]
     Life(WatchOptions),
-    /// TCP connections as they are opened, and opens that fail
+    /// TCP connects, and those that fail
     #[command(after_help = CONNECT_HELP)]
     Connect(WatchOptions),
-    /// TCP connections as they are accepted
+    /// TCP accepts
     #[command(after_help = ACCEPT_HELP)]
     Accept(WatchOptions),
-    /// TCP segments as they are sent again
+    /// TCP retransmits
     #[command(after_help = RETRANS_HELP)]
     Retrans(WatchOptions),
-    /// TCP connections that are reset, and by whom
+    /// TCP resets, sent and received
     #[command(after_help = RESETS_HELP)]
     Resets(WatchOptions),
-    /// How full accept queues are as connections come
+    /// Length of accept queues as connections arrive, as a histogram
     #[command(after_help = BACKLOG_HELP)]
     Backlog(HistogramOptions),
     /// Round-trip times of TCP connections, as a histogram
     #[command(after_help = RTT_HELP)]
     Rtt(HistogramOptions),
-    /// DNS queries as they end: what was asked, how it ended, how soon
+    /// DNS queries as they end: name, type, answer, latency
     #[command(after_help = help::DNS_HELP)]
     Dns(DnsWatchOptions),
     /// Packets that the kernel drops, and why
     #[command(after_help = help::DROPS_HELP)]
     Drops(DropsOptions),
-    /// What moves over UDP, busiest first, and what sockets drop
+    /// Datagrams and drops of each UDP socket, busiest first
     #[command(after_help = help::UDP_HELP)]
     Udp(UdpOptions),
-    /// Serve what the kernel has counted to Prometheus
+    /// Serve these as Prometheus metrics, or push them over OTLP
     #[command(after_help = help::AGENT_HELP)]
     Agent(AgentOptions),
-    /// Validate a file, draw its call graph, say what a run takes
+    /// Validate a file, draw its call graph, and say what a run needs
     Check(CheckOptions),
     /// Print a bundled topology or experiment; without a name, list them
     Show {
         /// Name such as `topologies/bookinfo-lean.yaml`
         name: Option<String>,
     },
-    /// Say what this machine lacks, and the command that fixes each gap
+    /// Say what this machine lacks, and how to fix it
     Doctor {
         /// Print JSON
         #[arg(long)]
@@ -119,7 +122,7 @@ pub enum Verb {
         #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY", hide_env_values = true)]
         envoy: Option<PathBuf>,
     },
-    /// Remove what killed runs and `--keep` left behind
+    /// Remove what killed runs and --keep left behind
     Clean {
         /// Remove the lab with this id only
         id: Option<String>,
@@ -135,8 +138,15 @@ pub enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the man page
-    Man,
+    /// Print a man page, or write all of them
+    Man {
+        /// Subcommand [default: meshtax itself]
+        #[arg(conflicts_with = "out")]
+        name: Option<String>,
+        /// Write every page into this folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Be a part of a lab (meshtax starts itself in these roles)
     #[command(hide = true, subcommand)]
     Role(RoleCommand),
@@ -146,9 +156,9 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct DemoOptions {
     #[command(flatten)]
-    pub output: OutputOptions,
-    #[command(flatten)]
     pub amounts: AmountOptions,
+    #[command(flatten)]
+    pub output: OutputOptions,
 }
 
 /// Options of `run`.
@@ -158,53 +168,53 @@ pub struct RunOptions {
     #[arg(value_name = "EXPERIMENT", required_unless_present = "topology")]
     pub experiment: Option<PathBuf>,
     /// Run this topology without an experiment file
-    #[arg(long, value_name = "FILE", conflicts_with = "experiment")]
+    #[arg(long, value_name = "FILE", conflicts_with = "experiment", help_heading = "What")]
     pub topology: Option<PathBuf>,
     /// Arms to run, the baseline first; with --topology, names of planes
-    #[arg(long, value_name = "ARM,...", value_delimiter = ',')]
+    #[arg(long, value_name = "ARM,...", value_delimiter = ',', help_heading = "What")]
     pub arms: Vec<String>,
-    /// Compare the baseline with a copy of itself, and nothing else: the noise floor of this machine
-    #[arg(long, conflicts_with = "arms")]
+    /// Compare the baseline only with a copy of itself: the noise floor of this machine
+    #[arg(long, conflicts_with = "arms", help_heading = "What")]
     pub null: bool,
     /// URL to ask for [default with --topology: first endpoint of the first service]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = "What")]
     pub target: Option<String>,
     #[command(flatten)]
-    pub output: OutputOptions,
-    #[command(flatten)]
     pub amounts: AmountOptions,
+    #[command(flatten)]
+    pub output: OutputOptions,
 }
 
 /// How much is asked.
 #[derive(Clone, Debug, Default, Args)]
 pub struct AmountOptions {
     /// Rounds; each has one block of every arm. Intervals need 6, good ones 10
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)), help_heading = "How much")]
     pub rounds: Option<u32>,
-    /// Stand the lab up anew so many times and spread the rounds over it: intervals then hold what differs from one
-    /// stand-up to the next [default: the experiment's, else 10, or one for each round]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(STANDS_MAX)))]
+    /// How many times to set the lab up anew; rounds are spread over these stand-ups [default: the experiment's, else 10,
+    /// or one for each round]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(STANDS_MAX)), help_heading = "How much")]
     pub stands: Option<u32>,
-    /// How long a program may take to become ready, as the lab stands up [default: the experiment's, else 60s]
-    #[arg(long, value_name = "TIME", value_parser = length::some)]
+    /// How long to wait for a program to become ready [default: the experiment's, else 60s]
+    #[arg(long, value_name = "TIME", value_parser = length::some, help_heading = "How much")]
     pub ready_timeout: Option<Span>,
     /// Requests per arm, over all rounds
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=REQUESTS_MAX))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=REQUESTS_MAX), help_heading = "How much")]
     pub requests: Option<u64>,
     /// Seed of the order of the arms
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "How much")]
     pub seed: Option<u64>,
-    /// Relative change within which arms count as equivalent [default: 2%]
-    #[arg(long, value_name = "SHARE", value_parser = threshold::margin)]
+    /// Largest relative change that counts as no cost [default: 2%]
+    #[arg(long, value_name = "SHARE", value_parser = threshold::margin, help_heading = "Verdict")]
     pub margin: Option<f64>,
-    /// Leave out rounds with a block in which something else used more of the machine's processors, such as 20%
-    #[arg(long, value_name = "SHARE", value_parser = threshold::foreign)]
+    /// Leave out rounds in which other programs used more of the machine's processors than this, such as 20%
+    #[arg(long, value_name = "SHARE", value_parser = threshold::foreign, help_heading = "Verdict")]
     pub drop_foreign: Option<f64>,
-    /// Go on until the interval's half-width is below this, such as `latency_ms_p50<2%`
-    #[arg(long, value_name = "METRIC<SHARE", value_parser = threshold::until)]
+    /// Go on until half the width of this metric's interval is below this share, such as `latency_ms_p50<2%`
+    #[arg(long, value_name = "METRIC<SHARE", value_parser = threshold::until, help_heading = "Verdict")]
     pub until: Option<Until>,
-    /// Rounds after which --until gives up at the latest [default: the experiment's, else 200]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)))]
+    /// Most rounds for --until [default: the experiment's, else 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)), help_heading = "Verdict")]
     pub max_rounds: Option<u32>,
 }
 
@@ -221,24 +231,27 @@ impl AmountOptions {
 /// Where results go and what is printed.
 #[derive(Clone, Debug, Args)]
 pub struct OutputOptions {
-    /// Print measurement.json on standard output instead of the table
-    #[arg(long)]
+    /// Print every figure, not only those that fit a screen
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    pub full: bool,
+    /// Print measurement.json on standard output instead of the report
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Run folder to make [default: runs/ID]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
-    /// Exit with 1 if a guard says that the numbers are not to be believed
-    #[arg(long)]
+    /// Exit with status 1 on a fatal caution: the numbers cannot be trusted
+    #[arg(long, help_heading = "Verdict")]
     pub strict: bool,
     #[command(flatten)]
     pub rounding: RoundingOptions,
     #[command(flatten)]
     pub gate: GateOptions,
-    /// Leave the lab, or its last stand-up, standing afterwards and say how to enter a pod; `meshtax clean` removes it
-    #[arg(long)]
+    /// Leave the last stand-up of the lab running and say how to enter a pod; `meshtax clean` removes it
+    #[arg(long, help_heading = "Output")]
     pub keep: bool,
     /// Envoy binary [default: the one that `make setup` installs, else `envoy` on the PATH]
-    #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY", hide_env_values = true)]
+    #[arg(long, value_name = "PATH", env = "MESHTAX_ENVOY", hide_env_values = true, help_heading = "Output")]
     pub envoy: Option<PathBuf>,
 }
 
@@ -249,13 +262,16 @@ pub struct ReportOptions {
     #[arg(value_name = "RUN")]
     pub folder: PathBuf,
     /// Form of the report
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    #[arg(long, value_name = "FORM", default_value = "text", help_heading = "Output")]
     pub format: Format,
+    /// Print every figure as text, not only those that fit a screen
+    #[arg(long, conflicts_with_all = ["json", "format"], help_heading = "Output")]
+    pub full: bool,
     /// Short for --format json
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with = "format", help_heading = "Output")]
     pub json: bool,
-    /// Arm to write, for a form that holds one
-    #[arg(long, value_name = "ARM")]
+    /// Arm to print, for a form that holds one arm
+    #[arg(long, value_name = "ARM", help_heading = "Output")]
     pub arm: Option<String>,
     #[command(flatten)]
     pub rounding: RoundingOptions,
@@ -273,19 +289,19 @@ pub struct CompareOptions {
     #[arg(value_name = "RUN_B")]
     pub b: PathBuf,
     /// Form of the comparison
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    #[arg(long, value_name = "FORM", default_value = "text", help_heading = "Output")]
     pub format: RunsFormat,
     /// Short for --format json
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with = "format", help_heading = "Output")]
     pub json: bool,
-    /// Relative change within which runs count as equivalent
-    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = threshold::margin)]
+    /// Largest relative change that counts as no difference
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = threshold::margin, help_heading = "Verdict")]
     pub margin: f64,
     /// Compare even where topology or load differ
-    #[arg(long)]
+    #[arg(long, help_heading = "Verdict")]
     pub force: bool,
-    /// Judge arms of run B against themselves in run A, though two stand-ups differ by more than intervals hold
-    #[arg(long)]
+    /// Compare each arm of run B with itself in run A; two runs differ by more than intervals show
+    #[arg(long, help_heading = "Verdict")]
     pub arms_across_runs: bool,
     #[command(flatten)]
     pub gate: GateOptions,
@@ -294,8 +310,8 @@ pub struct CompareOptions {
 /// When a verb that measured or compared fails.
 #[derive(Clone, Debug, Default, Args)]
 pub struct GateOptions {
-    /// Exit with 1 where a metric of an arm rose by more, such as `latency_ms_p50>+5%`; may be repeated
-    #[arg(long, value_name = "[ARM:]METRIC>CHANGE", value_parser = threshold::fail_if)]
+    /// Exit with status 1 if a metric of an arm rose by more than this, such as `latency_ms_p50>+5%`; repeatable
+    #[arg(long, value_name = "[ARM:]METRIC>CHANGE", value_parser = threshold::fail_if, help_heading = "Verdict")]
     pub fail_if: Vec<FailIf>,
 }
 
@@ -405,11 +421,18 @@ pub fn command() -> clap::Command {
     command.before_help(groups)
 }
 
-/// The command without what is hidden, for completions: they would offer it.
+/// The command without what is hidden, for completions and man pages.
 pub fn visible() -> clap::Command {
     let command = command();
     let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned();
-    clap::Command::new("meshtax").args(command.get_arguments().cloned()).subcommands(shown.collect::<Vec<_>>())
+    let about = command.get_about().cloned().unwrap_or_default();
+    clap::Command::new("meshtax")
+        .about(about)
+        .version(VERSION)
+        .after_help(AFTER_HELP)
+        .disable_help_subcommand(true)
+        .args(command.get_arguments().cloned())
+        .subcommands(shown.collect::<Vec<_>>())
 }
 
 fn grouped(command: &clap::Command) -> String {

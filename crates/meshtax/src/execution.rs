@@ -140,7 +140,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let measurement = measured(&experiment, environment, &mut seen, completeness, output);
     // Whatever cannot be kept, the figures are told.
     let kept = keep_answers(&folder, &measurement, &timings);
-    show(&measurement, output.json)?;
+    show(&measurement, folder.path(), output)?;
     seen.probings.line().iter().for_each(|line| say(line));
     say(&format!("run folder: {}", folder.path().display()));
     host.farewell.iter().for_each(|line| say(line));
@@ -233,11 +233,11 @@ fn title(experiment: &Experiment) -> String {
     )
 }
 
-fn show(measurement: &Measurement, json: bool) -> Result<(), Failure> {
-    if json {
-        print(&format!("{}\n", serde_json::to_string_pretty(measurement)?))?;
-    } else {
-        print(&format::text(measurement))?;
+fn show(measurement: &Measurement, folder: &Path, output: &OutputOptions) -> Result<(), Failure> {
+    if output.json {
+        return print(&format!("{}\n", serde_json::to_string_pretty(measurement)?)).map_err(Failure::from);
     }
-    Ok(())
+    let folder = folder.display().to_string();
+    let text = if output.full { format::text(measurement) } else { report::summary(measurement, &folder) };
+    print(&text).map_err(Failure::from)
 }

@@ -17,7 +17,13 @@ pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
     let judged = Judged::of_run(&record.measurement);
     check(&options.gate.fail_if, &judged.arms, judged.baseline)?;
     let format = if options.json { Format::Json } else { options.format };
-    print(&written(&record, format, options.arm.as_deref())?)?;
+    let folder = options.folder.display().to_string();
+    let folder = folder.trim_end_matches('/');
+    let text = match format {
+        Format::Text if !options.full => report::summary(&record.measurement, folder),
+        format => written(&record, format, options.arm.as_deref())?,
+    };
+    print(&text)?;
     if let Some(cut) = record.cut() {
         say(&format!("warning: {cut}; {}", record::rest()));
     }

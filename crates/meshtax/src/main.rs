@@ -76,7 +76,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Clean { id } => clean::clean(id.as_deref()),
         Verb::Schema { of } => schema::schema(of),
         Verb::Completions { shell } => manual::completions(shell),
-        Verb::Man => manual::man(),
+        Verb::Man { name, out } => manual::man(name.as_deref(), out.as_deref()),
         Verb::Agent(options) => monitor::agent(&options),
         Verb::Top(options) => watch::top(&options),
         Verb::Life(options) => watch::events(Tool::Life, &options),

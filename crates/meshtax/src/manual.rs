@@ -1,6 +1,8 @@
-//! Completions and the man page, made from the command line's own definition.
+//! Completions and man pages, made from the command line's own definition.
 
-use std::io::Write;
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli;
@@ -15,17 +17,27 @@ pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `meshtax man`: one page, with a section for each subcommand.
-pub fn man() -> Result<ExitCode, Failure> {
-    let command = cli::command();
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        writeln!(page, ".SH MESHTAX {}", verb.get_name().to_uppercase())?;
-        let section = clap_mangen::Man::new(verb.clone().disable_help_flag(true));
-        section.render_description_section(&mut page)?;
-        section.render_options_section(&mut page)?;
+/// `meshtax man`: the page of the command or of a subcommand, or all of them as files.
+pub fn man(name: Option<&str>, out: Option<&Path>) -> Result<ExitCode, Failure> {
+    let mut command = cli::visible();
+    command.build();
+    if let Some(folder) = out {
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        clap_mangen::generate_to(command, folder).map_err(|error| unwritable(folder, &error))?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let of = match name {
+        None => &command,
+        Some(name) => command
+            .find_subcommand(name)
+            .ok_or_else(|| Failure::new(format!("no subcommand is called `{name}`"), "`meshtax --help` lists them"))?,
+    };
+    let mut page = Vec::new();
+    clap_mangen::Man::new(of.clone()).render(&mut page)?;
     print(&String::from_utf8(page)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn unwritable(folder: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot write man pages to `{}`: {error}", folder.display()), "name another folder")
 }

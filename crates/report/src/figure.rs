@@ -25,11 +25,18 @@ pub(crate) fn difference(difference: f64, ends: Option<[f64; 2]>, unit: &str) ->
     let least = if is_nothing { 0 } else { decimals(largest, unit) };
     let alike = |decimals: &usize| !is_nothing && low != high && fixed(low, *decimals) == fixed(high, *decimals);
     let decimals = least + (least..least + 2).take_while(alike).count();
+    let unit = if unit == "1" { String::new() } else { format!(" {unit}") };
+    signed(difference, ends, decimals, &unit)
+}
 
+/// A signed difference beside a figure that has its unit, with as many decimals as that: `+4.21 [4.02, 4.40]`.
+pub(crate) fn difference_beside(value: f64, difference: f64, ends: Option<[f64; 2]>, unit: &str) -> String {
+    signed(difference, ends, decimals(value, unit), "")
+}
+
+fn signed(difference: f64, ends: Option<[f64; 2]>, decimals: usize, unit: &str) -> String {
     let sign = if difference > 0.0 && !is_zero(&fixed(difference, decimals)) { "+" } else { "" };
-    let space = if unit == "1" { "" } else { " " };
-    let unit = if unit == "1" { "" } else { unit };
-    let point = format!("{sign}{}{space}{unit}", fixed(difference, decimals));
+    let point = format!("{sign}{}{unit}", fixed(difference, decimals));
     match ends {
         Some([low, high]) => format!("{point} [{}, {}]", fixed(low, decimals), fixed(high, decimals)),
         None => point,

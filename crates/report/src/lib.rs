@@ -28,6 +28,7 @@ mod paragraph;
 mod pod;
 mod program;
 mod runs;
+mod summary;
 mod svg;
 mod telemetry;
 mod text;
@@ -44,6 +45,7 @@ pub use graph::graph;
 pub use html::html;
 pub use markdown::markdown;
 pub use runs::{runs, runs_markdown};
+pub use summary::summary;
 pub use text::text;
 
 #[cfg(test)]

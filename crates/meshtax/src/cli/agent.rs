@@ -9,25 +9,25 @@ use super::remembering::Remembering;
 /// Options of `agent`.
 #[derive(Clone, Debug, Args)]
 pub struct AgentOptions {
-    /// File that says how to serve and whom to tell; `meshtax schema agent` has its keys
-    #[arg(long, value_name = "FILE")]
+    /// Configuration file: TLS, token, OTLP; `meshtax schema agent` prints its schema
+    #[arg(long, help_heading = "Serve", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where to listen, whatever the file says [default: 127.0.0.1:9435]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// Address to listen on; overrides the file [default: 127.0.0.1:9435]
+    #[arg(long, help_heading = "Serve", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
-    /// Check the file and those that it names, and do nothing else
-    #[arg(long, requires = "config")]
+    /// Check the configuration file and the files it names, then exit
+    #[arg(long, help_heading = "Serve", requires = "config")]
     pub check: bool,
     #[command(flatten)]
     pub dns: DnsCounterOptions,
-    /// Count no datagrams: no program runs for each packet then, if DNS is not watched either
-    #[arg(long)]
+    /// Don't count UDP datagrams, which takes programs that run for packets
+    #[arg(long, help_heading = "What")]
     pub no_udp: bool,
-    /// Count no packets that the kernel drops
-    #[arg(long)]
+    /// Don't count packets that the kernel drops
+    #[arg(long, help_heading = "What")]
     pub no_drops: bool,
-    /// Look for nobody behind translated addresses: no process keeps CAP_NET_ADMIN then, to read tables of connections
-    #[arg(long)]
+    /// Don't read conntrack (then no helper process keeps CAP_NET_ADMIN)
+    #[arg(long, help_heading = "What")]
     pub no_conntrack: bool,
     #[command(flatten)]
     pub remembering: Remembering,

@@ -8,21 +8,21 @@ use super::{WatchOptions, length};
 pub struct DnsWatchOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
-    /// How long a query may wait for its answer
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = length::some)]
+    /// How long to wait for an answer before the query counts as TIMEOUT
+    #[arg(long, help_heading = "DNS", value_name = "TIME", default_value = "5s", value_parser = length::some)]
     pub timeout: Span,
-    /// Withhold names: the kernel does not copy them
-    #[arg(long)]
+    /// Leave out names: the kernel does not copy them
+    #[arg(long, help_heading = "DNS")]
     pub no_dns_names: bool,
 }
 
 /// Options of an agent that counts DNS.
 #[derive(Clone, Debug, Args)]
 pub struct DnsCounterOptions {
-    /// Do not watch DNS: no program is on the way of a packet then
-    #[arg(long)]
+    /// Don't watch DNS, which takes programs that run for packets
+    #[arg(long, help_heading = "What")]
     pub no_dns: bool,
-    /// Withhold names of DNS: the kernel does not copy them (no metric has any)
-    #[arg(long)]
+    /// Don't copy DNS names from the kernel; no metric has them
+    #[arg(long, help_heading = "What")]
     pub no_dns_names: bool,
 }

@@ -7,7 +7,7 @@ use super::WatchOptions;
 pub struct DropsOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
-    /// Tell drops that nobody misses, too
-    #[arg(long)]
+    /// Show harmless drops, too
+    #[arg(long, help_heading = "Filter")]
     pub all: bool,
 }

@@ -8,17 +8,17 @@ use super::length;
 /// How much the agent remembers, and whether its programs are timed.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Remembering {
-    /// Most sets of labels of a metric; what is beyond is summed as `other`
-    #[arg(long, value_name = "N", default_value_t = Bounds::default().series_max)]
+    /// Most label sets of a metric; the rest is summed as `other`
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = Bounds::default().series_max)]
     pub max_series: usize,
-    /// Most sockets that are followed at a time: each takes some 500 bytes of the kernel's memory, before Linux 6.1 from the start
-    #[arg(long, value_name = "N", default_value_t = SOCKETS_MAX, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Most sockets to follow at a time; each takes about 500 bytes of kernel memory (before Linux 6.1, all from the start)
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = SOCKETS_MAX, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_sockets: u32,
-    /// How long series are told of pods that are no more, and, where the kernel has little room left, of those without news
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = length::some)]
+    /// How long to keep series of pods that are gone and, when the kernel's maps are nearly full, of idle ones
+    #[arg(long, help_heading = "Limits", value_name = "TIME", default_value = "5m", value_parser = length::some)]
     pub expire: Span,
-    /// Time the programs in the kernel, which costs them a little more; needs CAP_SYS_ADMIN
-    #[arg(long)]
+    /// Time the BPF programs, which makes them slightly slower; needs CAP_SYS_ADMIN
+    #[arg(long, help_heading = "Limits")]
     pub bpf_stats: bool,
 }
 

@@ -6,9 +6,9 @@ use topology::Span;
 /// How others would have told the latencies.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct RoundingOptions {
-    /// Show, too, what a client would have told that cuts each latency down to whole milliseconds, as the study of 2021
-    /// did: `1`, `ms`, or a step of another length such as `10ms`
-    #[arg(long, value_name = "MS", value_parser = step)]
+    /// Also show latencies as a client reports them that cuts each to whole milliseconds, as in the study of 2021: `1`,
+    /// `ms`, or another step such as `10ms`
+    #[arg(long, help_heading = "Output", value_name = "MS", value_parser = step)]
     pub round_latency: Option<Duration>,
 }
 

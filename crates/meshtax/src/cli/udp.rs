@@ -10,7 +10,7 @@ pub struct UdpOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
     /// Length of an interval
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = length::some)]
+    #[arg(short, long, value_name = "TIME", help_heading = "Output", default_value = "1s", value_parser = length::some)]
     pub interval: Span,
     #[command(flatten)]
     pub rows: RowsOptions,

@@ -18,6 +18,10 @@ use super::length;
 const PIDS: u32 = 4_194_304;
 /// What the kernel keeps of a process's name (TASK_COMM_LEN of include/linux/sched.h, less the end).
 const COMM_MAX: usize = 15;
+/// Headings of options in help.
+const FILTER: &str = "Filter";
+const OUTPUT: &str = "Output";
+const END: &str = "End";
 /// Rows of an interval in text, unless told otherwise.
 const ROWS: u64 = 20;
 
@@ -25,34 +29,37 @@ const ROWS: u64 = 20;
 #[derive(Clone, Debug, Args)]
 pub struct WatchOptions {
     /// Only this process
-    #[arg(long, value_name = "PID", value_parser = process)]
+    #[arg(short, long, value_name = "PID", value_parser = process, help_heading = FILTER)]
     pub pid: Option<u32>,
     /// Only processes of this name
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = name, help_heading = FILTER)]
     pub comm: Option<String>,
     /// Only this control group (v2), by its folder or its id
-    #[arg(long, value_name = "PATH|ID", value_parser = watched_group)]
+    #[arg(long, value_name = "PATH|ID", value_parser = watched_group, help_heading = FILTER)]
     pub cgroup: Option<u64>,
     /// Only this network namespace, by its file (such as /run/netns/blue or /proc/1/ns/net) or its inode
-    #[arg(long, value_name = "PATH|INODE", value_parser = watched_namespace)]
+    #[arg(long, value_name = "PATH|INODE", value_parser = watched_namespace, help_heading = FILTER)]
     pub netns: Option<u32>,
     /// Only connections with this port at either end
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = FILTER)]
     pub port: Option<u16>,
     /// Only connections with an address in this network at either end
-    #[arg(long, value_name = "NETWORK", value_parser = network)]
+    #[arg(long, value_name = "NETWORK", value_parser = network, help_heading = FILTER)]
     pub cidr: Option<IpNet>,
-    /// One JSON object a line
-    #[arg(long, conflicts_with = "csv")]
+    /// Print one JSON object a line
+    #[arg(long, conflicts_with = "csv", help_heading = OUTPUT)]
     pub json: bool,
-    /// Comma-separated values
-    #[arg(long)]
+    /// Print comma-separated values
+    #[arg(long, help_heading = OUTPUT)]
     pub csv: bool,
+    /// Begin each line of text with the time of day
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub timestamp: bool,
     /// End after this time, such as `10s`
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = END)]
     pub duration: Option<Span>,
-    /// End after so many lines; for `top`, so many intervals
-    #[arg(long, value_name = "N")]
+    /// End after this many lines; with intervals, after this many intervals
+    #[arg(short, long, value_name = "N", help_heading = END)]
     pub count: Option<u64>,
 }
 
@@ -78,8 +85,8 @@ impl WatchOptions {
 pub struct HistogramOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
-    /// Draw what each such time brought; --count then counts these [default: once, at the end]
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["json", "csv"], value_parser = length::some)]
+    /// Draw one histogram for each interval; --count then counts intervals [default: one, at the end]
+    #[arg(short, long, value_name = "TIME", help_heading = OUTPUT, conflicts_with_all = ["json", "csv"], value_parser = length::some)]
     pub interval: Option<Span>,
 }
 
@@ -96,20 +103,20 @@ pub struct TopOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
     /// Length of an interval
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = length::some)]
+    #[arg(short, long, value_name = "TIME", help_heading = OUTPUT, default_value = "1s", value_parser = length::some)]
     pub interval: Span,
     #[command(flatten)]
     pub rows: RowsOptions,
-    /// Print lines on a terminal, too, as into a pipe
-    #[arg(long)]
+    /// Print lines instead of a full screen
+    #[arg(long, help_heading = OUTPUT)]
     pub plain: bool,
 }
 
 /// How much of an interval is told.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RowsOptions {
-    /// Most rows of an interval; a screen takes what it has room for [default: 20 in text, all in JSON and CSV]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Most rows of an interval; a screen shows what fits [default: 20 in text, all in JSON and CSV]
+    #[arg(long, help_heading = OUTPUT, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rows: Option<u64>,
 }
 

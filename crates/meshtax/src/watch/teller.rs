@@ -27,15 +27,22 @@ pub struct Teller<T> {
     pub tells: T,
     pub printer: Printer,
     form: LineForm,
+    /// Whether a line begins with the time, which it does not have of itself.
+    timed: bool,
     told: u64,
     most: Option<u64>,
 }
+
+/// The time of day, as tools that always tell it call it.
+const TIME: Column = Column::words("TIME", 8);
 
 impl<T: Tells> Teller<T> {
     /// Tells `most` of them at most, in these columns where it is text.
     pub fn new(tells: T, options: &WatchOptions, columns: &'static [Column], most: Option<u64>) -> Self {
         let form = options.form();
-        Self { tells, printer: Printer::new(form, columns), form, told: 0, most }
+        let timed = options.timestamp && columns.iter().all(|column| column.name != TIME.name);
+        let columns: Vec<Column> = timed.then_some(TIME).into_iter().chain(columns.iter().copied()).collect();
+        Self { tells, printer: Printer::new(form, &columns), form, timed, told: 0, most }
     }
 
     /// Tells these.
@@ -51,7 +58,11 @@ impl<T: Tells> Teller<T> {
                 break;
             }
             if self.tells.admits(event) {
-                text += &self.printer.line(&self.tells.line(event));
+                let mut line = self.tells.line(event);
+                if self.timed {
+                    line.cells.insert(0, Zoned::now().strftime("%H:%M:%S").to_string());
+                }
+                text += &self.printer.line(&line);
                 self.told += 1;
             }
         }

@@ -48,6 +48,7 @@ fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
     Arm {
         name: name.to_owned(),
         metrics,
+        proxies: None,
         services: Vec::new(),
         edges: Vec::new(),
         recorded: None,

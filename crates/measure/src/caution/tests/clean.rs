@@ -92,6 +92,7 @@ pub(super) fn arm(name: &str) -> Arm {
     Arm {
         name: name.to_owned(),
         metrics: Default::default(),
+        proxies: None,
         services,
         edges: Vec::new(),
         recorded: None,

@@ -123,14 +123,17 @@ fn a_fatal_caution_takes_the_verdicts_in_every_form() {
         assert!(text.starts_with("caution saturated: do not trust these numbers: the machine was full\n\n"), "{text}");
         let headline = "With sidecars, the figures are not to be believed: see caution saturated.";
         assert_eq!(text.lines().nth(2), Some(headline), "{text}");
-        assert!(text.contains("sidecar mean: not to be") && text.contains("\ncaution drift: latency rose"), "{text}");
+        assert!(text.contains("not to be believed\n") && text.contains("\ncaution drift: latency rose"), "{text}");
+        let full = prints(&["report", run.argument(), "--full"]);
+        assert!(full.starts_with("caution saturated: do not trust these numbers: the machine was full\n\n"), "{full}");
+        assert!(full.contains("sidecar mean: not to be") && full.contains("\ncaution drift: latency rose"), "{full}");
         for format in ["markdown", "html"] {
             let told = form(format);
             let place = |part: &str| told.find(part).unwrap_or_else(|| panic!("no `{part}` in {told}"));
             assert!(place("the machine was full") < place("With sidecars, the figures"), "{told}");
             place("not to be believed");
         }
-        for told in [text, form("markdown"), form("html")] {
+        for told in [text, full, form("markdown"), form("html")] {
             assert!(
                 !told.contains("Sidecars cost") && !told.contains(": costs") && !told.contains("| costs |"),
                 "{told}"
@@ -141,7 +144,7 @@ fn a_fatal_caution_takes_the_verdicts_in_every_form() {
     }
     let run = Recorded::default().write();
     run.doubt(&["null"]);
-    let text = prints(&["report", run.argument()]);
+    let text = prints(&["report", run.argument(), "--full"]);
     assert!(text.contains("Sidecars cost") && text.contains("sidecar mean: costs"), "{text}");
 }
 

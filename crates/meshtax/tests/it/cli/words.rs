@@ -1,6 +1,6 @@
 //! What is printed when all is well.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -62,7 +62,7 @@ pub const BUNDLED: &[&str] = &[
 
 #[test]
 fn help_groups_the_subcommands() {
-    insta::assert_snapshot!(prints(&["--help"]), @r#"
+    insta::assert_snapshot!(prints(&["--help"]), @"
     What does your service mesh cost, and what would you see without it?
 
     Usage: meshtax <COMMAND>
@@ -70,52 +70,96 @@ fn help_groups_the_subcommands() {
     Answer:
       demo         Measure what sidecars cost a small Bookinfo; needs no file
       run          Run an experiment or a topology of your own, and compare its arms
-      calibrate    Give arms known costs, and see whether they are found again
+      calibrate    Add known costs to arms and check that they are found again
       report       Print the report of a run again, from its folder
       compare      Compare two runs, from their folders
 
     Watch:
-      top          What moves over which TCP connection, busiest first, each second
-      life         TCP connections as they end: how long, how much, how well
-      connect      TCP connections as they are opened, and opens that fail
-      accept       TCP connections as they are accepted
-      retrans      TCP segments as they are sent again
-      resets       TCP connections that are reset, and by whom
-      backlog      How full accept queues are as connections come
+      top          Bytes of each open TCP connection, busiest first
+      life         TCP connections as they close: duration, bytes, RTT, retransmits
+      connect      TCP connects, and those that fail
+      accept       TCP accepts
+      retrans      TCP retransmits
+      resets       TCP resets, sent and received
+      backlog      Length of accept queues as connections arrive, as a histogram
       rtt          Round-trip times of TCP connections, as a histogram
-      dns          DNS queries as they end: what was asked, how it ended, how soon
+      dns          DNS queries as they end: name, type, answer, latency
       drops        Packets that the kernel drops, and why
-      udp          What moves over UDP, busiest first, and what sockets drop
-      agent        Serve what the kernel has counted to Prometheus
+      udp          Datagrams and drops of each UDP socket, busiest first
+      agent        Serve these as Prometheus metrics, or push them over OTLP
 
     Plumbing:
-      check        Validate a file, draw its call graph, say what a run takes
+      check        Validate a file, draw its call graph, and say what a run needs
       show         Print a bundled topology or experiment; without a name, list them
-      doctor       Say what this machine lacks, and the command that fixes each gap
-      clean        Remove what killed runs and `--keep` left behind
+      doctor       Say what this machine lacks, and how to fix it
+      clean        Remove what killed runs and --keep left behind
       schema       Print the JSON Schema of a kind of file
       completions  Print a completion script for a shell
-      man          Print the man page
+      man          Print a man page, or write all of them
 
     Options:
       -h, --help     Print help
       -V, --version  Print version
 
-    Exit status: 0 done; 1 the verdict failed; 2 could not run; 130 interrupted,
-    with a partial result.
+    Exit status: 0 done; 1 a condition or verdict failed; 2 could not run;
+    130 interrupted, with a partial result.
 
-    Start with `meshtax demo` (as root), which needs no file; `meshtax doctor` says
+    Start with `meshtax demo` (as root); it needs no file. `meshtax doctor` says
     what this machine lacks.
-    "#);
+    ");
 }
 
 #[test]
-fn help_of_every_subcommand_fits_80_columns() {
+fn help_of_every_subcommand_is_kept_and_fits_80_columns() {
     for verb in VERBS {
         let help = prints(&[verb, "--help"]);
         let wide: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
         assert!(wide.is_empty(), "{wide:#?}");
+        insta::assert_snapshot!(format!("help_{verb}"), help);
     }
+}
+
+/// `-n` is left to mean a namespace on clusters.
+#[test]
+fn live_tools_have_the_short_options_of_bcc() {
+    for (verb, letters) in [("life", "ptc"), ("rtt", "ptci"), ("top", "ptci"), ("udp", "ptci"), ("dns", "ptc")] {
+        let help = prints(&[verb, "--help"]);
+        for letter in letters.chars() {
+            assert!(help.contains(&format!("  -{letter}, --")), "{verb} has no -{letter}: {help}");
+        }
+        assert!(!help.contains("  -n, --"), "{verb}");
+    }
+}
+
+#[test]
+fn the_version_names_the_commit() {
+    let commit = Command::new("git").args(["rev-parse", "--short=7", "HEAD"]).output().unwrap();
+    let commit = String::from_utf8(commit.stdout).unwrap();
+    let expected = match commit.trim() {
+        "" => format!("meshtax {}\n", env!("CARGO_PKG_VERSION")),
+        commit => format!("meshtax {} ({commit})\n", env!("CARGO_PKG_VERSION")),
+    };
+    assert_eq!(prints(&["--version"]), expected);
+}
+
+/// Every page that a page refers to exists, and none is of an inner role.
+#[test]
+fn man_pages_refer_to_pages_that_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    prints(&["man", "--out", folder.path().to_str().unwrap()]);
+    let names: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 1 + VERBS.len(), "{names:?}");
+    for name in &names {
+        let page = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let words = page.split([' ', '\n']).map(|word| word.replace("\\-", "-"));
+        for referred in words.filter_map(|word| Some(word.strip_suffix("(1)")?.to_owned())) {
+            assert!(names.contains(&format!("{referred}.1")), "{name} refers to {referred}(1)");
+        }
+    }
+    assert!(prints(&["man", "run"]).contains("meshtax\\-run"));
 }
 
 #[test]
