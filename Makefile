@@ -5,6 +5,7 @@
 #   make test-kernels  the kernel witness in Debian's kernels 5.10, 6.1 and 6.12, emulated
 #   make test-kube     the sidecar against a live istiod, in a cluster that is built once (Go; as root)
 #   make benches       every benchmark, built but not run
+#   make image         an image of the release for a cluster, without Docker
 #
 # Each installs what it lacks, which takes root once; a second call changes nothing and takes a second.
 
@@ -16,7 +17,7 @@ CARGO_DENY_VERSION := 0.20.2
 # What it takes to build meshtax, to run it, and to try it.
 PACKAGES_build := clang gcc libc6-dev libelf-dev make pkg-config zlib1g-dev
 PACKAGES_run := ca-certificates iproute2 nftables procps python3 python3-venv
-PACKAGES_check := clang-format
+PACKAGES_check := clang-format python3
 PACKAGES_test := chromium curl haproxy nginx-light openssl systemd wrk
 
 PREFIX := /usr/local
@@ -29,7 +30,7 @@ BUILT := target/$(TARGET)/release/meshtax
 
 PROGRAMS := $(wildcard crates/*/src/bpf/*.[ch] crates/*/benches/*/*.bpf.c)
 
-.PHONY: demo check test test-kernels test-kube benches bench bench-null bench-truth setup setup-run setup-check setup-test build format install uninstall clean
+.PHONY: demo image check test test-kernels test-kube benches bench bench-null bench-truth setup setup-run setup-check setup-test build format install uninstall clean
 
 demo: setup-run build
 	$(BINARY) demo
@@ -115,6 +116,14 @@ build:
 	mkdir -p $(dir $(BINARY))
 	strip --strip-debug -o $(BINARY) $(BUILT)
 	ldd $(BINARY) 2>&1 | grep -Eq 'statically linked|not a dynamic executable'
+
+# An image without Docker, for `ctr images import`, `docker load` and `podman load`; the same commit gives the same bytes.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+image: build
+	packaging/image $(BINARY) target/meshtax-$(VERSION).tar --name meshtax:$(VERSION) \
+	    --revision "$$(git rev-parse HEAD)" --created "$$(git log -1 --format=%ct)"
+	@echo "target/meshtax-$(VERSION).tar has the image meshtax:$(VERSION)"
 
 # Everything in the style that `make check` insists on.
 format:

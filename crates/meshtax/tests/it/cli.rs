@@ -4,6 +4,7 @@ mod agent;
 mod compare;
 mod demand;
 mod fault;
+mod image;
 mod manifest;
 mod pipe;
 mod proxy;
