@@ -27,7 +27,10 @@ fn an_image_has_what_its_digests_say_and_is_the_same_each_time() {
     let make = |out: &str, created: &str| {
         let (program, authorities, out) = (place("program"), place("authorities"), place(out));
         let arguments = ["--name", "meshtax:9.8.7", "--revision", "0badcafe", "--created", created];
-        printed(script, &[&[text(&program), text(&out), "--certificates", text(&authorities)], &arguments[..]].concat());
+        printed(
+            script,
+            &[&[text(&program), text(&out), "--certificates", text(&authorities)], &arguments[..]].concat(),
+        );
         fs::read(out).unwrap()
     };
     assert_eq!(make("one.tar", "1700000000"), make("two.tar", "1700000000"));
