@@ -450,6 +450,11 @@ fn grouped(command: &clap::Command) -> String {
 }
 
 #[cfg(test)]
+mod shown {
+    mod tests;
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

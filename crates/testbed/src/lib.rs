@@ -1,5 +1,5 @@
 //! What the root tests of several rooms share: the program under test, labs to stand in, network namespaces with a load
-//! in them, live tools that are watched, and what a lab left behind.
+//! in them, live tools that are watched, what a lab left behind, and the documents that show commands.
 //!
 //! - In: a test's wishes.
 //! - Out: facts, seen without asking the program under test wherever they tell of it.
@@ -8,6 +8,7 @@
 //! Everything here panics when the machine does not do what a test needs: a test that cannot run must fail.
 
 mod dns;
+mod document;
 mod group;
 mod host;
 mod kept;
@@ -22,6 +23,7 @@ mod turn;
 mod watching;
 
 pub use dns::{A, AAAA, DELAY, HTTPS, Server, ask, framed, query, take};
+pub use document::{Document, LineKind, ShownCommand, root};
 pub use group::Group;
 pub use host::{Host, marks};
 pub use kept::Kept;
