@@ -450,9 +450,7 @@ fn grouped(command: &clap::Command) -> String {
 }
 
 #[cfg(test)]
-mod shown {
-    mod tests;
-}
+mod shown;
 
 #[cfg(test)]
 mod tests {
