@@ -156,7 +156,7 @@ fn failures_are_counted_and_told_once_and_nothing_is_missing_afterwards() {
         let server = Peer::listen(V4);
         let mut agent = agent_of(&receiver, protocol);
         let word = agent.word();
-        assert!(word.starts_with("cannot push: the receiver answers ") && word.contains(told), "{word}");
+        assert!(word.starts_with("cannot push: the receiver answered ") && word.contains(told), "{word}");
         let moved = server.exchange(12_345, 1, |_| ());
         // Scrapes do not wait for it.
         let text = scrape(&agent.place());
