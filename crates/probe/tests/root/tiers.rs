@@ -124,7 +124,7 @@ fn tools_that_count_bytes_refuse_kernels_that_cannot() {
         let output = meshtax().arg(tool).args(arguments).output().unwrap();
         let said = words(&output);
         assert_eq!(output.status.code(), Some(2), "{tool}: {said}");
-        assert!(said.starts_with("error: this kernel does not take `tcp`"), "{tool}: {said}");
+        assert!(said.starts_with("error: this kernel refuses `tcp`"), "{tool}: {said}");
         assert!(said.contains("hint: the witness needs Linux 5.13 or newer"), "{tool}: {said}");
     }
 }
