@@ -46,7 +46,8 @@ impl Witnesses {
         self.ledger.can_read() && self.tcp.connections().is_ok()
     }
 
-    /// Returns the metrics of one scrape at the time `now`. Afterwards, what has ended is forgotten.
+    /// Returns the metrics of one scrape at the time `now`. What has ended is forgotten afterwards, so that this
+    /// scrape still has it.
     pub(crate) fn families(&mut self, now: Duration) -> Result<Vec<Family>, ReadError> {
         let reading = self.read()?;
         let families = families(&reading, &mut self.ledger, now);

@@ -94,7 +94,7 @@ pub trait Counting<K: Accounted>: Debug {
     /// Returns an error if the kernel's maps cannot be read.
     fn maps(&self) -> Result<Vec<MapFill>, ReadError>;
 
-    /// Frees room in the kernel's maps for events that nobody reads.
+    /// Frees room in the kernel's maps while nobody reads the counters.
     fn tidy(&self);
 }
 
@@ -139,7 +139,7 @@ impl<K: Accounted> Account<K> {
 
 /// What the agent knows at one instant.
 pub struct Scene<'a> {
-    /// Which peer and namespace each address belongs to.
+    /// The peer and the network namespace that each address belongs to.
     pub places: &'a Places,
     /// Names of namespaces and control groups.
     pub namer: &'a mut Namer,
@@ -203,7 +203,7 @@ pub trait AnyAccount: Debug {
     /// Returns an error if the witness cannot be read.
     fn maps(&self) -> Result<(&'static str, Vec<MapFill>), ReadError>;
 
-    /// Frees room in the kernel's maps for events that nobody reads.
+    /// Frees room in the kernel's maps while nobody reads the counters.
     fn tidy(&self);
 }
 

@@ -69,7 +69,7 @@ mod tests {
         made("kube-system", "kube-proxy-bx9zl", "kube-proxy");
         made("data", "redis-cart-0", "redis-cart");
         made("default", "curl", "curl");
-        // Words are no random ends.
+        // Words are not random suffixes.
         made("default", "nginx-proxy", "nginx-proxy");
         made("default", "sleep-5d4b7e0a93-audio", "sleep-5d4b7e0a93-audio");
         made("default", "report-20261126", "report-20261126");

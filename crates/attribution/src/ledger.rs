@@ -115,7 +115,7 @@ impl Ledger {
         Ok(fills)
     }
 
-    /// Lets each witness free room in the kernel's maps for events that nobody reads.
+    /// Lets each witness free room in the kernel's maps while nobody reads the counters.
     pub fn tidy(&self) {
         self.accounts().for_each(AnyAccount::tidy);
     }
@@ -171,6 +171,7 @@ impl Ledger {
         let Some(since) = now.checked_sub(self.bounds.expire) else { return Ok(()) };
         let gone = self.gone(open, since, now);
         if !gone.is_empty() {
+            // Accounts come first, because the last counts of a key still need its names.
             self.each(|account, scene| account.forget(&gone, scene), now)?;
             self.namer.forget(gone.iter().map(|(netns, _)| *netns));
             self.drop_sums(since);

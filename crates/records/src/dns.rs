@@ -19,7 +19,7 @@ use crate::CounterKey;
 use crate::layout::{COMM_LEN, comm, read};
 use crate::transport::Transport;
 
-/// Exclusive upper bounds of the buckets of [`DnsSeries::latency`], except the last.
+/// Exclusive upper bounds of the buckets of `latency` in [`DnsSeries`], except the last.
 pub const LATENCY_BOUNDS: [Duration; LATENCY_BUCKETS - 1] = {
     let mut bounds = [Duration::from_micros(64); LATENCY_BUCKETS - 1];
     let mut i = 1;

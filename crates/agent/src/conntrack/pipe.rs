@@ -17,7 +17,7 @@ const PIECE: usize = 1 << 16;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum PipeAnswer {
-    /// First line of a reader. Earlier readers answer no more.
+    /// First line of a reader. Earlier readers have stopped answering.
     Begun(Begun),
     /// Contents of the tables, in answer to the order with this number.
     Told { order: u64, told: Translated },

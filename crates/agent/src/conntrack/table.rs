@@ -88,7 +88,7 @@ pub fn names(root: &Path) -> impl Iterator<Item = PathBuf> {
     let own = number(Path::new("/proc/thread-self/ns/net")).ok();
     let folders = NAMED.iter().flat_map(|folder| fs::read_dir(root.join(folder)));
     let entries = folders.flatten().flatten().map(|entry| entry.path());
-    // A file that is not, or no longer, a namespace has an inode that is no namespace's. Opening it fails later.
+    // A file that is not a namespace, or not any more, is kept here as well. Opening it fails later.
     entries.filter(move |path| number(path).ok() != own)
 }
 

@@ -67,7 +67,7 @@ fn receivers() {
     );
     check(
         "otlp:\n  endpoint: http://collector\n  interval: 0s\n",
-        "3:13: nothing is told in no time",
+        "3:13: `interval` must be greater than 0",
         "write an interval such as `60s`",
     );
     check(
