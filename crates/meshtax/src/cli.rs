@@ -450,6 +450,9 @@ fn grouped(command: &clap::Command) -> String {
 }
 
 #[cfg(test)]
+mod shown;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -69,16 +69,16 @@ pub fn show(name: Option<&str>) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// All names, and the one that was probably meant: called so in its folder, or nearly so.
+/// The bundled file that was probably meant: one of this name or of nearly this name. Also says how to list them all.
 fn listing(written: &str) -> String {
     let bare = |name: &'static str| name.rsplit('/').next().unwrap_or(name);
     let meant = |name: &&'static str| bare(name).split('.').next() == written.split('.').next();
     let near = || topology::nearest(written, bundled::names());
     let near_in_its_folder =
         || bundled::names().find(|name| topology::nearest(written, bundled::names().map(bare)) == Some(bare(name)));
-    let all = format!("bundled are {}", bundled::names().collect::<Vec<_>>().join(", "));
+    let all = "`meshtax show` lists the bundled files";
     match bundled::names().find(meant).or_else(near).or_else(near_in_its_folder) {
         Some(near) => format!("did you mean `{near}`? {all}"),
-        None => all,
+        None => all.to_owned(),
     }
 }

@@ -43,6 +43,11 @@ pub(crate) fn held(arms: &[Arm]) -> String {
     if told.is_empty() { told } else { told + &paragraph(UNVERIFIED, 2) }
 }
 
+/// What is not verified about sidecars, where an arm has some.
+pub(crate) fn unverified(arms: &[Arm]) -> Option<&'static str> {
+    arms.iter().any(|arm| arm.held.is_some()).then_some(UNVERIFIED)
+}
+
 /// A ratio, or a difference where the baseline has nothing.
 fn size(effect: &Effect, metric: Metric) -> Option<String> {
     let ratio = effect.ratio.map(|ratio| change(ratio, effect.ratio_ci95));

@@ -24,6 +24,7 @@ use crate::answer::answer;
 use crate::caution::{FATAL, fatal};
 use crate::element::{Element, element};
 use crate::fault;
+use crate::held::unverified;
 use crate::telemetry;
 use crate::truncated;
 use look::compared;
@@ -56,12 +57,23 @@ pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> 
     let body = element("body")
         .put(element("a").class("skip").with("href", "#main").text("Skip to the answer"))
         .put(top(&page))
-        .put(element("main").with("id", "main").with("tabindex", "-1").puts(sections(&page)))
+        .put(
+            element("main")
+                .with("id", "main")
+                .with("tabindex", "-1")
+                .puts(sections(&page))
+                .puts(small_print(measurement)),
+        )
         .put(foot(&page))
         .put(element("div").with("id", "tip").with("aria-hidden", "true").with("hidden", ""))
         .put(element("script").verbatim(SCRIPT));
     let page = element("html").with("lang", "en").put(head).put(body);
     format!("<!DOCTYPE html>\n{page}\n")
+}
+
+/// What is not verified about the sidecars of this run.
+fn small_print(measurement: &Measurement) -> Option<Element> {
+    unverified(&measurement.arms).map(|text| element("p").prose(text))
 }
 
 /// Only this page's own style and script count, and nothing is fetched, whatever a name in it may hold.

@@ -8,6 +8,7 @@ use crate::fault;
 use crate::figure::{count, requests, rounds, units};
 use crate::gap::MissingCell;
 use crate::group::{GROUPS, groups};
+use crate::held::unverified;
 use crate::interval::{change_of, mark_meaning};
 use crate::telemetry;
 use crate::truncated;
@@ -23,6 +24,7 @@ pub fn markdown(measurement: &Measurement) -> String {
         others.clone().map(|arm| primary(measurement, arm)).collect(),
         vec![calibration(measurement), cautions(&measurement.cautions)],
         vec![truncated(measurement), telemetry(measurement), faults(measurement)],
+        vec![unverified(&measurement.arms).unwrap_or_default().to_owned()],
         others.map(|arm| folded(measurement, arm)).collect(),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();

@@ -1,5 +1,5 @@
 //! What the root tests of several rooms share: the program under test, labs, network namespaces with traffic, live
-//! tools that are watched, and leftovers of labs.
+//! tools that are watched, leftovers of labs, and the documents that show commands.
 //!
 //! - In: what a test asks for.
 //! - Out: facts, found without the program under test where they are about it.
@@ -8,6 +8,7 @@
 //! Everything here panics if the machine does not do what a test needs: a test that cannot run must fail.
 
 mod dns;
+mod document;
 mod group;
 mod host;
 mod kept;
@@ -22,6 +23,7 @@ mod turn;
 mod watching;
 
 pub use dns::{A, AAAA, DELAY, HTTPS, Server, ask, framed, query, take};
+pub use document::{Document, LineKind, ShownCommand, root};
 pub use group::Group;
 pub use host::{Host, marks};
 pub use kept::Kept;

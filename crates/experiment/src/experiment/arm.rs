@@ -109,7 +109,9 @@ fn gateway_of(arm: &ArmFile, plane: &Plane) -> Result<Option<Sidecar>, Mistake> 
 fn plane_of(arm: &ArmFile, experiment: Origin<'_>) -> Result<Plane, Mistake> {
     const WORDS: [(&str, PlaneName); 2] = [("none", PlaneName::None), ("sidecar", PlaneName::Sidecar)];
     let (name, own) = match &arm.plane.value {
-        Form::Short(word) => (meaning(word, arm.plane.referenced, &WORDS)?, None),
+        Form::Short(word) => {
+            (meaning(word, arm.plane.referenced, &WORDS, "{command: [PROGRAM, ARGUMENT, ...]}")?, None)
+        }
         Form::Long(own) => (PlaneName::None, Some(own)),
     };
     match (name, arm.options.first()) {

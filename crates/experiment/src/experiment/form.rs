@@ -15,13 +15,16 @@ pub enum Form<L> {
     Long(L),
 }
 
-/// What a word at `place` stands for.
-pub fn meaning<T: Copy>(word: &str, place: Location, words: &[(&str, T)]) -> Result<T, Mistake> {
+/// The meaning of a word at `place`. `long` shows the form with keys, for the hint.
+///
+/// # Errors
+/// Returns a mistake if the word is not one of `words`.
+pub fn meaning<T: Copy>(word: &str, place: Location, words: &[(&str, T)], long: &str) -> Result<T, Mistake> {
     let found = words.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning);
     found.ok_or_else(|| {
         let known: Vec<String> = words.iter().map(|(known, _)| format!("`{known}`")).collect();
         let what = format!("`{}` is not possible here", word.escape_debug());
-        Mistake::at(place, what, format!("write one of {}", known.join(", ")))
+        Mistake::at(place, what, format!("write one of {}, or `{long}`", known.join(", ")))
     })
 }
 

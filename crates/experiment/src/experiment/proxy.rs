@@ -132,7 +132,7 @@ fn redirect_of(redirect: Option<&Spanned<Form<ProxyPorts>>>, experiment: Origin<
                 ("outbound", (None, OUTBOUND)),
                 ("none", (None, None)),
             ];
-            let (inbound, outbound) = meaning(word, redirect.referenced, &words)?;
+            let (inbound, outbound) = meaning(word, redirect.referenced, &words, "{inbound: PORT, outbound: PORT}")?;
             return Ok(Redirect::Ports { inbound, outbound });
         }
         Form::Long(ports) => ports,

@@ -85,8 +85,8 @@ repeated or broken-off connects, and first packets with TCP_DEFER_ACCEPT. With
 pub const RTT_HELP: &str = "\
 As bcc's tcprtt: smoothed round-trip times of connections that are open at the
 end, and of those that closed meanwhile. --duration says how long to watch. With
---interval, each interval has a histogram of its own. --json and --csv list every
-connection.";
+--interval, each interval has a histogram of its own. --json and --csv list
+every connection.";
 
 pub const DNS_HELP: &str = "\
 One line for each query when its answer arrives or it times out (TIMEOUT), as

@@ -5,6 +5,7 @@ mod compare;
 mod demand;
 mod fault;
 mod image;
+mod install;
 mod manifest;
 mod pipe;
 mod proxy;

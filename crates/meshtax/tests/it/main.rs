@@ -2,7 +2,9 @@
 //!
 //! - `house`: the walls between the rooms, held by reading the source.
 //! - `cli`: arguments, files, messages and exit statuses.
+//! - `docs`: README.md and docs/, their links, commands and sentences.
 
 mod cli;
+mod docs;
 mod house;
 mod recorded;

@@ -66,7 +66,7 @@ fn check_all(cases: &[zoo::Case], list: &[Permitted], known: &[Permitted]) -> St
     )
 }
 
-/// The README has these figures.
+/// `docs/sidecar.md` has these figures.
 #[test]
 fn sidecars_differ_from_istios_by_what_is_listed() {
     let told = check_all(&zoo::CASES, permitted::LIST, &[]);

@@ -235,7 +235,7 @@ fn arms() {
         "{plane: sidecar}",
         "{plane: ambient}",
         "mine.yaml:5:20: `ambient` is not possible here",
-        "write one of `none`, `sidecar`",
+        "write one of `none`, `sidecar`, or `{command: [PROGRAM, ARGUMENT, ...]}`",
     );
     check(
         "arms:\n  none: {plane: none}\n  sidecar: {plane: sidecar}\n",

@@ -51,7 +51,7 @@ fn keys_and_words() {
         "plane: none",
         "plane: ambient",
         "mine.yaml:4:17: `ambient` is not possible here",
-        "write one of `none`, `sidecar`",
+        "write one of `none`, `sidecar`, or `{command: [PROGRAM, ARGUMENT, ...]}`",
     );
     check(
         "      ready: {port: 15000, path: /ready}\n",
@@ -63,7 +63,7 @@ fn keys_and_words() {
         "redirect: both",
         "redirect: inwards",
         "mine.yaml:9:17: `inwards` is not possible here",
-        "write one of `both`, `inbound`, `outbound`, `none`",
+        "write one of `both`, `inbound`, `outbound`, `none`, or `{inbound: PORT, outbound: PORT}`",
     );
     check(
         "port: 15000",

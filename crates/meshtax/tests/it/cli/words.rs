@@ -34,7 +34,7 @@ const VERBS: [&str; 24] = [
     "completions",
     "man",
 ];
-pub const BUNDLED: &[&str] = &[
+const BUNDLED: &[&str] = &[
     "experiments/bookinfo-lean.yaml",
     "experiments/bookinfo-sequential-correct.yaml",
     "experiments/bookinfo-sequential.yaml",
