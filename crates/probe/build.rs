@@ -1,4 +1,4 @@
-//! Makes the structures of counters in C, and compiles the programs for the kernel with clang.
+//! Generates the C structures of counters, and compiles the BPF programs with clang.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use records::{Counter, Counters, DnsLosses, DnsSeries, DropLosses, TcpLosses, Tc
 const SOURCES: &str = "src/bpf";
 const PROGRAMS: [&str; 5] = ["dns", "drops", "event", "tcp", "udp"];
 
-/// What each witness counts and misses, in C.
+/// Returns the C structures of the counters and losses of each witness.
 fn counted() -> [(&'static str, Vec<String>); 4] {
     [
         ("tcp", vec![in_c::<TcpSeries>(), in_c::<TcpLosses>()]),
@@ -35,7 +35,7 @@ fn main() {
     }
 }
 
-/// A structure of counters in C.
+/// Returns a structure of counters in C.
 fn in_c<S: Counters>() -> String {
     let member = |Counter { name, about, words }: &Counter| match words {
         1 => format!("\t__u64 {name}; /*{about} */\n"),
@@ -44,8 +44,8 @@ fn in_c<S: Counters>() -> String {
     format!("struct {} {{\n{}}};\n", S::STRUCTURE, S::COUNTERS.iter().map(member).collect::<String>())
 }
 
-/// CO-RE needs the debugging information; the verifier wants optimised code; atomics that return what was there are of
-/// the third instruction set.
+/// Compiles one source. CO-RE needs debugging information (`-g`), and the verifier needs optimised code. `-mcpu=v3` has
+/// the atomic operations that return the old value.
 fn compile(source: &Path, object: &Path, headers: &[&Path]) {
     let clang = env::var("CLANG").unwrap_or_else(|_| "clang".to_owned());
     let status = Command::new(&clang)
@@ -64,7 +64,7 @@ fn compile(source: &Path, object: &Path, headers: &[&Path]) {
     }
 }
 
-/// What the kernel calls the processor.
+/// Returns the kernel's name of the processor's architecture.
 fn architecture() -> String {
     let ours = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets this");
     match ours.as_str() {

@@ -1,24 +1,25 @@
-//! Addresses of a process's network, which the kernel shows to everybody.
+//! Addresses of a process's network namespace, read from /proc without privileges.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
-/// Scope of an address that is no link's and no host's own, in `if_inet6`.
+/// Scope of a global address in `if_inet6`: neither link-local nor the host's own.
 const GLOBAL: &str = "00";
 
-/// What the network namespace of a process answers to beyond itself, from its folder in `/proc`; nothing if it has ended.
+/// Returns the addresses of a process's network namespace, without loopback ones. `process` is its folder in `/proc`.
+/// The list is empty if the process has ended.
 pub(crate) fn addresses(process: &Path) -> Vec<IpAddr> {
     let read = |name: &str| fs::read_to_string(process.join("net").join(name)).unwrap_or_default();
     let mut found: Vec<IpAddr> = in_trie(&read("fib_trie")).filter(|v4| !v4.is_loopback()).map(IpAddr::V4).collect();
     found.extend(read("if_inet6").lines().filter_map(in_line).map(IpAddr::V6));
-    // Each routing table tells of it.
+    // Each routing table lists the address again.
     found.sort();
     found.dedup();
     found
 }
 
-/// `|-- 10.88.0.2`, and below it `/32 host LOCAL`.
+/// Parses `fib_trie`. A local address is a line `|-- 10.88.0.2` with a line `/32 host LOCAL` below it.
 fn in_trie(trie: &str) -> impl Iterator<Item = Ipv4Addr> {
     let mut address = None;
     trie.lines().filter_map(move |line| {
@@ -30,7 +31,8 @@ fn in_trie(trie: &str) -> impl Iterator<Item = Ipv4Addr> {
     })
 }
 
-/// `fd000000000000000000000000000002 02 40 00 80 eth0`: address, interface, length of the prefix, scope, flags and name.
+/// Parses a line of `if_inet6`: address, interface, prefix length, scope, flags and name, such as
+/// `fd000000000000000000000000000002 02 40 00 80 eth0`.
 fn in_line(line: &str) -> Option<Ipv6Addr> {
     let mut words = line.split_whitespace();
     let address = u128::from_str_radix(words.next()?, 16).ok()?;

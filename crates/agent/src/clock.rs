@@ -4,12 +4,12 @@ use attribution::Clock;
 use jiff::Zoned;
 use nix::time::{ClockId, clock_gettime};
 
-/// The time since the machine started, by CLOCK_MONOTONIC, as the kernel's events have it.
+/// Returns the time of CLOCK_MONOTONIC, the clock of the kernel's events: the time since the machine started.
 pub fn now() -> Duration {
     clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every Linux has this clock").into()
 }
 
-/// The time now, as people read it and as the kernel has it.
+/// Returns the time now, in wall-clock time and in the clock of the kernel's events.
 pub fn clock() -> Clock {
     let monotonic = now();
     Clock { wall: Zoned::now(), monotonic }

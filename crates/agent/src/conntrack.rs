@@ -1,8 +1,9 @@
-//! The kernel's tables of translated connections: one for each network namespace.
+//! The kernel's tables of translated connections (conntrack). Each network namespace has one.
 //!
-//! The kernel wants CAP_NET_ADMIN of whoever asks for a table, each time. So a process of its own asks, in [`tell_tables`],
-//! which listens to nobody but the agent; the agent's end of it, [`Conntrack`], needs no privilege. Another,
-//! [`keep_tables`], keeps tables and that right for whoever asks next: when one of the two ends, the other starts a new one.
+//! The kernel requires CAP_NET_ADMIN for every reading of a table. So that the agent needs no privilege, two other
+//! processes have that capability. The reader ([`tell_tables`]) reads tables when the agent orders it. The keeper
+//! ([`keep_tables`]) keeps the tables open and starts a new reader when one ends. If the keeper ends, the reader
+//! becomes the keeper. The agent's end is [`Conntrack`].
 
 mod handover;
 mod keeper;
@@ -27,41 +28,42 @@ use pipe::{Begun, Pipe};
 pub use keeper::{keep_tables, seen_tables};
 pub use reader::tell_tables;
 
-/// How long the processes may take to open what they may.
+/// How long the processes may take to open the tables at the start.
 const START: Duration = Duration::from_secs(60);
 
-/// How long a reading may take; one that is late is told the next time.
+/// How long one reading may take. A late answer is used at the next reading.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long the processes may take to end.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Tables that are open, and those that are not.
+/// The tables that could be opened, and those that could not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
-    /// How many are.
+    /// Number of open tables.
     pub tables: usize,
-    /// What is not seen, with the reason.
+    /// What cannot be seen, each with the reason.
     pub missing: Vec<String>,
 }
 
-/// The processes that keep and read tables; they end with this, and with the process that holds this, however that ends.
+/// The processes that keep and read tables. They end when this is dropped, and when the process that holds it ends in
+/// any way.
 #[derive(Debug)]
 pub struct Conntrack {
     keeper: Child,
-    /// None once the agent takes its leave.
+    /// The agent's pipe to the processes; `None` once the agent is ending.
     pipe: RefCell<Option<Pipe>>,
     reader: RefCell<Begun>,
 }
 
 impl Conntrack {
-    /// Starts `program`, which is to call [`keep_tables`], and waits until all is open that may be.
+    /// Starts `program`, which must call [`keep_tables`], and waits until it has opened the tables that it can open.
     ///
     /// # Errors
     ///
-    /// The program does not start, or says nothing.
+    /// Returns an error if the program does not start or does not report in time.
     pub fn start(program: &mut Command) -> io::Result<Self> {
-        // Ctrl-C is for the agent, whose end is this one's.
+        // In its own process group, the keeper does not get the terminal's Ctrl-C. It ends when the agent does.
         let mut keeper = program.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (orders, answers) = (keeper.stdin.take(), keeper.stdout.take());
         let mut pipe = Pipe::new(orders.expect("it was asked for"), answers.expect("it was asked for"))?;
@@ -69,17 +71,17 @@ impl Conntrack {
         Ok(Self { keeper, pipe: RefCell::new(Some(pipe)), reader: RefCell::new(reader) })
     }
 
-    /// What is seen.
+    /// Returns which tables are open and which are not.
     pub fn opened(&self) -> Opened {
         self.reader.borrow().opened.clone()
     }
 
-    /// Its processes.
+    /// Returns the process ids of the keeper and the reader.
     pub fn processes(&self) -> [u32; 2] {
         self.reader.borrow().processes
     }
 
-    /// Reads all tables. Without an answer in time none is read.
+    /// Reads all tables. If there is no answer in time, all tables count as unread.
     pub fn read(&self) -> Translated {
         let mut pipe = self.pipe.borrow_mut();
         let pipe = pipe.as_mut().expect("it is open until the end");
@@ -93,30 +95,30 @@ impl Conntrack {
 
 impl Drop for Conntrack {
     fn drop(&mut self) {
-        // The end of orders is the reader's end, which is the keeper's.
+        // Closing the orders ends the reader, and then the keeper.
         self.pipe.get_mut().take();
         let deadline = Instant::now() + FAREWELL;
         while matches!(self.keeper.try_wait(), Ok(None)) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(2));
         }
-        // One that is stopped hears of nothing else. Who has ended cannot be killed.
+        // A stopped process sees no closed pipe. Killing a process that has ended fails, which is fine.
         self.keeper.kill().ok();
     }
 }
 
-/// Why tables cannot be told.
+/// An error of the processes that keep and read tables.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// Nobody can be made to read them.
-    #[error("cannot have tables read")]
+    /// A process or its channel cannot be started.
+    #[error("cannot start reading conntrack tables")]
     Start(#[source] io::Error),
-    /// Nobody has any to give.
-    #[error("cannot take tables")]
+    /// The keeper's tables cannot be received.
+    #[error("cannot receive conntrack tables")]
     Take(#[source] io::Error),
-    /// Orders make no sense, or answers cannot be written.
-    #[error("cannot tell what tables say")]
+    /// An order cannot be read, or an answer cannot be written.
+    #[error("cannot report conntrack tables")]
     Tell(#[source] io::Error),
-    /// There is more privilege left than it takes.
+    /// The privileges that the process does not need cannot be given up.
     #[error(transparent)]
     Privilege(#[from] PrivilegeError),
 }

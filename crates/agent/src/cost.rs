@@ -1,15 +1,15 @@
-//! What processes of the agent cost, from /proc.
+//! What the agent's processes cost, read from /proc.
 
 use attribution::Cost;
 
-/// CPU time and memory of another process; 0 where /proc does not tell.
+/// Returns the CPU time and memory of another process; 0 if it has ended.
 pub fn cost_of(process: u32) -> Cost {
     let memory_bytes = resident(&process.to_string()).unwrap_or_default();
     Cost { cpu_s: cpu_s(process).unwrap_or_default(), memory_bytes, ..Cost::default() }
 }
 
-/// User and system time are the fourteenth and fifteenth field of /proc/PID/stat, and those of processes that it has outlived
-/// follow; the second ends with the last bracket.
+/// Returns the CPU time of a process in seconds: fields 14 to 17 of /proc/PID/stat, which are its own user and system
+/// time and those of its ended children. Field 2 ends at the last bracket.
 fn cpu_s(process: u32) -> Option<f64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, after) = text.rsplit_once(") ")?;
@@ -18,7 +18,7 @@ fn cpu_s(process: u32) -> Option<f64> {
     Some(ticks as f64 / per_second as f64)
 }
 
-/// CPU time and memory of this process; 0 where /proc does not tell.
+/// Returns the CPU time and memory of this process; 0 if they cannot be read.
 pub fn own_cost() -> Cost {
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok();
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

@@ -1,4 +1,4 @@
-//! Answers in fewer bytes, for those who take them so (RFC 9110, section 12.5.3).
+//! Compression of answers for scrapers that accept it (RFC 9110, section 12.5.3).
 
 use std::io::{Cursor, Read, Write};
 
@@ -7,7 +7,7 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use hyper::body::Bytes;
 
-/// Whether one of the lines of `Accept-Encoding` takes gzip.
+/// Returns whether one of these `Accept-Encoding` lines accepts gzip.
 pub(crate) fn takes_gzip<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
     let mut codings = lines.flat_map(|line| line.split(','));
     codings.any(|coding| {
@@ -17,7 +17,7 @@ pub(crate) fn takes_gzip<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
     })
 }
 
-/// Packs a text in gzip's fastest form: labels repeat themselves so much that the smallest would save little more.
+/// Compresses a text at gzip's fastest level. Labels repeat so much that a better level would save little more.
 pub(crate) struct Packer(GzEncoder<Vec<u8>>);
 
 impl Default for Packer {
@@ -27,12 +27,12 @@ impl Default for Packer {
 }
 
 impl Packer {
-    /// Takes more of the text.
+    /// Adds to the text.
     pub fn add(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).expect("memory takes all that is written");
     }
 
-    /// All of it.
+    /// Returns the compressed text.
     pub fn packed(self) -> Vec<u8> {
         let mut packed = self.0.finish().expect("memory takes all that is written");
         packed.shrink_to_fit();
@@ -40,16 +40,16 @@ impl Packer {
     }
 }
 
-/// Unpacks what a [`Packer`] has packed, piece by piece.
+/// Decompresses what a [`Packer`] has compressed, piece by piece.
 pub(crate) struct Unpacker(GzDecoder<Cursor<Bytes>>);
 
 impl Unpacker {
-    /// From the beginning.
+    /// Starts at the beginning of the text.
     pub fn new(packed: Bytes) -> Self {
         Self(GzDecoder::new(Cursor::new(packed)))
     }
 
-    /// The next so many bytes of the text, of which there are so many.
+    /// Returns the next `length` bytes of the text, which must have that many left.
     pub fn next(&mut self, length: usize) -> Bytes {
         let mut piece = vec![0; length];
         self.0.read_exact(&mut piece).expect("it is as it was packed");

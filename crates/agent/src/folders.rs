@@ -1,7 +1,7 @@
-//! Where names and control groups lie, below the root of the file system.
+//! Folders with names of network namespaces and with control groups, below the root of the file system.
 
-/// Where `ip netns` and labs leave names of network namespaces.
+/// Folders in which `ip netns` and labs name network namespaces.
 pub(crate) const NAMED: [&str; 2] = ["run/netns", "run/meshtax/netns"];
 
-/// Where control groups of version 2 lie: alone, or beside those of version 1.
+/// Folders of cgroup v2: alone, or beside cgroup v1.
 pub(crate) const GROUPS: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];

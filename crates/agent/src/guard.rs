@@ -1,4 +1,4 @@
-//! Who may scrape: TLS with or without certificates of clients, and a bearer token.
+//! Access to the metrics: TLS, client certificates and a bearer token.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -17,27 +17,27 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{Error, RootCertStore, ServerConfig};
 
-/// Files that say who may scrape. None of either: everybody may, in the clear.
+/// Files that decide who may scrape. Without any, everybody may, over plain HTTP.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuardFiles {
-    /// What TLS rests on.
+    /// Files for TLS.
     pub tls: Option<TlsFiles>,
-    /// A token that scrapers must bring.
+    /// File with the token that scrapers must send.
     pub token: Option<PathBuf>,
 }
 
-/// Files in PEM.
+/// Files for TLS, in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate, and those that lead to its authority.
+    /// The certificate, with the intermediate certificates up to its authority.
     pub certificate: PathBuf,
-    /// The certificate's key.
+    /// The certificate's private key.
     pub key: PathBuf,
-    /// Authorities one of which must have signed a scraper's certificate; without them scrapers need none.
+    /// Authorities that may sign scrapers' certificates. Without them, scrapers need no certificate.
     pub client_ca: Option<PathBuf>,
 }
 
-/// Why nobody can be let in.
+/// An error in the files that decide who may scrape.
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {
     /// A file cannot be read.
@@ -45,37 +45,37 @@ pub enum GuardError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A secret that others can read is none.
-    #[error("`{}` is a secret that others can read (mode {mode:04o})", path.display())]
+    /// A secret file can be read by other users.
+    #[error("`{}` is secret but other users can read it (mode {mode:04o})", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Its permissions.
+        /// The file's permissions.
         mode: u32,
     },
-    /// A file does not hold what it is named for.
-    #[error("`{}` holds no {what}", path.display())]
+    /// A file does not contain what it should.
+    #[error("`{}` does not contain {what}", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
-        /// What was looked for.
+        /// What the file should contain.
         what: &'static str,
     },
-    /// Certificates that cannot be used, such as one whose key is another.
-    #[error("what is in `{}` cannot be used", path.display())]
+    /// A file's contents cannot be used, such as a key that is not the certificate's.
+    #[error("`{}` cannot be used", path.display())]
     Refused {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl GuardError {
-    /// The file at fault.
+    /// Returns the file at fault.
     pub fn path(&self) -> &Path {
         match self {
             Self::Unreadable { path, .. }
@@ -86,7 +86,7 @@ impl GuardError {
     }
 }
 
-/// Lets scrapers in or not.
+/// Decides which scrapers are let in.
 #[derive(Default)]
 pub struct Guard {
     tls: Option<TlsAcceptor>,
@@ -98,29 +98,30 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// The first file that is unreadable, open to others though secret, or not what it should be.
+    /// Returns an error about the first file that cannot be read, is secret but readable by other users, or has the
+    /// wrong contents.
     pub fn read(files: &GuardFiles) -> Result<Self, GuardError> {
         let tls = files.tls.as_ref().map(acceptor).transpose()?;
         let token = files.token.as_deref().map(token).transpose()?;
         Ok(Self { tls, token })
     }
 
-    /// Whether connections are secret.
+    /// Returns whether connections are encrypted.
     pub fn is_secret(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Whether a token goes where others can read it.
+    /// Returns whether the token is sent unencrypted.
     pub fn shows_its_token(&self) -> bool {
         self.token.is_some() && self.tls.is_none()
     }
 
-    /// What makes a connection secret, if anything does.
+    /// Returns the TLS acceptor, if TLS is in use.
     pub(crate) fn tls(&self) -> Option<&TlsAcceptor> {
         self.tls.as_ref()
     }
 
-    /// Whether these headers bring the token. How long the comparison takes says nothing of where they differ.
+    /// Returns whether the headers carry the token. The comparison takes the same time wherever the tokens differ.
     pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.token else { return true };
         let brought = headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
@@ -128,7 +129,7 @@ impl Guard {
     }
 }
 
-/// What follows `Bearer`, a word whose case does not matter (RFC 9110, section 11.1).
+/// Returns what follows `Bearer`, whose case does not matter (RFC 9110, section 11.1).
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
@@ -138,7 +139,7 @@ fn token(path: &Path) -> Result<Vec<u8>, GuardError> {
     let text = read_secret(path)?;
     let token = text.trim_ascii();
     if token.is_empty() || !token.iter().all(u8::is_ascii_graphic) {
-        return Err(GuardError::Empty { path: path.to_owned(), what: "token: one word of visible ASCII" });
+        return Err(GuardError::Empty { path: path.to_owned(), what: "a token: one word of visible ASCII" });
     }
     Ok(token.to_vec())
 }
@@ -183,17 +184,17 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, GuardError>
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        _ => Err(GuardError::Empty { path: path.to_owned(), what: "certificate in PEM" }),
+        _ => Err(GuardError::Empty { path: path.to_owned(), what: "a certificate in PEM" }),
     }
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, GuardError> {
     PrivateKeyDer::from_pem_slice(&read_secret(path)?)
-        .map_err(|_| GuardError::Empty { path: path.to_owned(), what: "unencrypted private key in PEM" })
+        .map_err(|_| GuardError::Empty { path: path.to_owned(), what: "an unencrypted private key in PEM" })
 }
 
-/// A file that nobody else may read. One of root's may be open to a group that this user belongs to: so systemd and
-/// Kubernetes hand over secrets.
+/// Reads a file that no other user may read. If root owns the file, its group may read it when this process is not
+/// root: systemd and Kubernetes hand over secrets in this way.
 fn read_secret(path: &Path) -> Result<Vec<u8>, GuardError> {
     let mut file = open(path)?;
     let metadata = file.metadata().map_err(unreadable(path))?;
@@ -206,18 +207,18 @@ fn read_secret(path: &Path) -> Result<Vec<u8>, GuardError> {
 }
 
 fn open(path: &Path) -> Result<File, GuardError> {
-    // Opening a pipe would wait for its writer.
+    // Without this flag, opening a named pipe would wait for its writer.
     let file =
         OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).map_err(unreadable(path))?;
     if file.metadata().map_err(unreadable(path))?.is_file() {
         Ok(file)
     } else {
-        Err(unreadable(path)(io::Error::other("it is no file")))
+        Err(unreadable(path)(io::Error::other("it is not a regular file")))
     }
 }
 
 fn read(file: &mut File, path: &Path) -> Result<Vec<u8>, GuardError> {
-    /// Far above any chain of certificates.
+    /// Far longer than any chain of certificates.
     const LONGEST: u64 = 1 << 20;
     let mut bytes = Vec::new();
     file.take(LONGEST).read_to_end(&mut bytes).map_err(unreadable(path))?;

@@ -1,4 +1,4 @@
-//! This machine, as attribution asks it.
+//! This machine's names, as attribution asks for them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,14 +14,14 @@ use crate::kubernetes::pods;
 use crate::legacy;
 use crate::living::living;
 
-/// What is below a root of the file system, which is `/` except in tests.
+/// The machine whose file system is below `root`, which is `/` except in tests.
 #[derive(Clone, Debug)]
 pub struct ThisHost {
     root: PathBuf,
 }
 
 impl ThisHost {
-    /// The machine below `root`.
+    /// Returns the machine whose file system is below `root`.
     pub fn below(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
@@ -34,7 +34,7 @@ impl Default for ThisHost {
 }
 
 impl Registry for ThisHost {
-    /// A folder that is not there has no names.
+    /// A folder that does not exist holds no names.
     fn namespaces(&self) -> HashMap<u32, String> {
         let entries = NAMED.iter().flat_map(|folder| fs::read_dir(self.root.join(folder))).flatten().flatten();
         let numbered = |entry: fs::DirEntry| {
@@ -70,13 +70,13 @@ impl Registry for ThisHost {
     }
 }
 
-/// Containers by the inodes of their control groups and those below.
+/// Finds containers by the inodes of their control groups and of the groups below those.
 fn containers(folder: &Path) -> HashMap<u64, ContainerGroup> {
     let mut found = HashMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            // The folder says of each entry what it is; only folders, which are few, are looked at themselves.
+            // The file type comes with the entry, so only folders, which are few, need another system call.
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Containers on control groups of version 1. Their sockets bear no control group that would tell them apart, but most have a
+//! Containers on cgroup v1. Their sockets have no control group that identifies them, but most containers have a
 //! network namespace of their own.
 
 use std::collections::HashMap;
@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 
 use attribution::Container;
 
-/// Controllers that runtimes give every container a group of; one of them is enough.
+/// Controllers for which runtimes create a group per container. One of them is enough.
 const CONTROLLERS: [&str; 4] = ["memory", "pids", "devices", "freezer"];
 
-/// Containers by network namespace, below `root`, which is `/` except in tests: those that are alone in one, and pods, whose
-/// containers share one, by any of these. The host's own namespace is nobody's.
+/// Finds containers by network namespace. `root` is `/` except in tests.
+///
+/// A namespace is a container's if no other uses it, or if all that use it belong to one pod, for which any of them
+/// stands. The host's own namespace is left out.
 pub(crate) fn containers(root: &Path) -> HashMap<u32, Container> {
     let trees = CONTROLLERS.map(|controller| root.join("sys/fs/cgroup").join(controller));
     let Some(tree) = trees.into_iter().find(|tree| tree.join("cgroup.procs").exists()) else { return HashMap::new() };
@@ -30,12 +32,12 @@ pub(crate) fn containers(root: &Path) -> HashMap<u32, Container> {
     found.into_iter().filter_map(|(netns, container)| Some((netns, container?))).collect()
 }
 
-/// Whether two are one container, or two of one pod.
+/// Returns whether two containers are the same one, or belong to the same pod.
 fn is_beside(one: &Container, other: &Container) -> bool {
     one.id == other.id || one.pod_uid.is_some() && one.pod_uid == other.pod_uid
 }
 
-/// Groups of containers and those below.
+/// Returns the control groups of containers, and the groups below them.
 fn groups(tree: &Path) -> Vec<(PathBuf, Container)> {
     let mut found = Vec::new();
     let mut folders = vec![tree.to_owned()];
@@ -62,7 +64,7 @@ fn namespace(root: &Path, process: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// A host with processes, and a file in place of each network namespace.
+    /// A host with processes, and one file in place of each network namespace.
     struct Host(tempfile::TempDir);
 
     impl Host {
@@ -87,7 +89,7 @@ mod tests {
             std::os::unix::fs::symlink(self.0.path().join("namespaces").join(namespace), folder.join("net")).unwrap();
         }
 
-        /// A group with a process in a namespace.
+        /// Makes a control group with one process, which is in a network namespace.
         fn group(&self, path: &str, process: &str, namespace: &str) {
             self.write(&format!("sys/fs/cgroup/memory/{path}/cgroup.procs"), &format!("{process}\n"));
             self.process(process, namespace);

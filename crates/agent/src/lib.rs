@@ -1,14 +1,17 @@
-//! The monitor that stays: this machine's names, its tables of translated connections, and the exporter.
+//! The agent, which monitors a machine all the time: this machine's names, its tables of translated connections, and
+//! the metrics endpoint.
 //!
-//! In: witnesses that are loaded. Out: metrics, served and pushed. What names and figures mean is for `attribution` to say. This
-//! room loads no program itself, and prints nothing: the door does.
+//! In: witnesses that are loaded. Out: metrics, scraped and pushed. `attribution` decides what names and figures mean.
+//! This room loads no program itself and prints nothing: the door does.
 //!
 //! # Translated connections, and scrapes
 //!
-//! The kernel wants CAP_NET_ADMIN of whoever asks for its tables of translated connections, each time: `role keeper`
-//! keeps that, and tables (its own network namespace's, and those of others named at its start), for `role
-//! conntrack`, which it starts again and which keeps them if it ends; the reader reads the own table at each scrape,
-//! those of others once a minute. Scrapes are held packed; who asks during a reading shares the next.
+//! The kernel requires CAP_NET_ADMIN for every reading of its tables of translated connections. `role keeper` keeps
+//! that capability and the open tables: those of its own network namespace and of the namespaces that had names at its
+//! start. It starts `role conntrack`, the reader, again whenever that ends. If the keeper ends, the reader takes its
+//! place. The reader reads its own namespace's table at each scrape, and the others once a minute.
+//!
+//! Answers to scrapes are held compressed. Scrapers that ask while a reading is in progress share the next reading.
 
 mod address;
 mod clock;

@@ -1,4 +1,4 @@
-//! What exists on this machine: network namespaces and control groups.
+//! Network namespaces and control groups that exist on this machine.
 
 use std::collections::HashSet;
 use std::fs;
@@ -10,27 +10,29 @@ use attribution::{Living, ROOT_GROUP};
 
 use crate::folders::{GROUPS, NAMED};
 
-/// The number that the kernel has given to the first PID namespace.
+/// Link of the initial PID namespace, whose number is fixed in the kernel.
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// What exists below `root`, which is `/` except in tests.
+/// Returns what exists on the machine below `root`, which is `/` except in tests.
 pub(crate) fn living(root: &Path) -> Living {
     Living { namespaces: namespaces(root), groups: groups(root) }
 }
 
-/// Whether this process can see what comes and goes: elsewhere the series of some pods that are no more never expire.
+/// Returns whether this process can see when namespaces and groups end. If not, the series of some ended pods never
+/// expire.
 pub fn sees_what_ends() -> bool {
     living(Path::new("/")).sees_all()
 }
 
-/// Whether processes have the numbers below `root/proc` that the kernel tells: in the first PID namespace only.
+/// Returns whether process ids in `root/proc` are those that the kernel reports, as in the initial PID namespace only.
 pub fn tells_processes_as_the_kernel(root: &Path) -> bool {
     let own = fs::read_link(root.join("proc/self/ns/pid"));
     own.is_ok_and(|own| own.as_os_str() == FIRST_PID_NAMESPACE)
 }
 
-/// Network namespaces that a process is in or a file names; none in a PID namespace, which hides processes, or where
-/// others' processes are nobody's business. The first process may keep its own to itself: that one never ends.
+/// Returns the network namespaces that a process is in or that have a name. The answer is `None` in a PID namespace
+/// that hides processes, and if other users' processes cannot be read. Process 1 may be unreadable: its namespace never
+/// ends.
 fn namespaces(root: &Path) -> Option<HashSet<u32>> {
     let processes = root.join("proc");
     if !tells_processes_as_the_kernel(root) {
@@ -44,19 +46,19 @@ fn namespaces(root: &Path) -> Option<HashSet<u32>> {
         match fs::read_link(process.path().join("ns/net")) {
             Ok(link) => found.extend(namespace_number(&link)),
             Err(error) if error.kind() == ErrorKind::PermissionDenied && process.file_name() != "1" => return None,
-            // No process, or it has just ended.
+            // The entry is not a process, or the process has just ended.
             Err(_) => {}
         }
     }
     Some(found)
 }
 
-/// The number in `net:[4026531833]`.
+/// Parses the number in `net:[4026531833]`.
 fn namespace_number(link: &Path) -> Option<u32> {
     link.to_str()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// Control groups of the whole tree; none where only a part of it is mounted.
+/// Returns all control groups; `None` if only a part of the tree is mounted.
 fn groups(root: &Path) -> Option<HashSet<u64>> {
     let inode = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.ino());
     let tree = GROUPS.iter().map(|folder| root.join(folder)).find(|folder| inode(folder) == Some(ROOT_GROUP))?;

@@ -1,35 +1,37 @@
-//! What the witness may still do once it is at work: nothing that it does not need.
+//! Privileges: once a witness is running, its process gives up everything that it does not need.
 
 use std::fmt;
 
 use caps::{CapSet, Capability, CapsHashSet};
 
-/// What became of this process's privileges.
+/// The privileges that this process still has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Privileges {
-    /// Capabilities that it keeps, each with the reason.
+    /// Capabilities that the process keeps, each with the reason.
     pub kept: Vec<(Capability, &'static str)>,
 }
 
-/// Why privileges cannot be given up.
+/// An error while giving up privileges.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {
-    /// The kernel does not take the new set of capabilities.
+    /// The kernel refuses the new set of capabilities.
     #[error("cannot give up capabilities")]
     Capabilities(#[source] caps::errors::CapsError),
-    /// The kernel does not promise that a program that is executed gains nothing.
+    /// The kernel refuses `no_new_privs`, which keeps programs that are executed from gaining privileges.
     #[error("cannot set no_new_privs")]
     NewPrivileges(#[source] nix::Error),
 }
 
-/// Gives up every capability of the calling thread, and of those that it starts: descriptors of maps and iterators are
-/// all that reading takes. Where `can_read` says that the kernel disagrees, CAP_BPF is kept: before 5.19 it asked for it
-/// at each `bpf()` (commit c8644cd0efe7). The user stays: what names sockets may belong to root alone, and so may the
-/// files that are read again at SIGHUP.
+/// Gives up every capability of the calling thread and of threads that it starts later. Reading needs only open maps
+/// and iterators.
+///
+/// If `can_read` fails without capabilities, CAP_BPF is kept: kernels before 5.19 require it for every `bpf()` call
+/// (commit c8644cd0efe7). The user stays the same, because only root may be able to read namespaces and the files that
+/// SIGHUP reads again.
 ///
 /// # Errors
 ///
-/// The kernel refuses, which it has no reason to.
+/// Returns an error if the kernel refuses, which it has no reason to.
 pub fn give_up_privileges(can_read: impl Fn() -> bool) -> Result<Privileges, PrivilegeError> {
     nix::sys::prctl::set_no_new_privs().map_err(PrivilegeError::NewPrivileges)?;
     close_bounds()?;
@@ -37,7 +39,7 @@ pub fn give_up_privileges(can_read: impl Fn() -> bool) -> Result<Privileges, Pri
     let had_bpf = caps::has_cap(None, CapSet::Permitted, Capability::CAP_BPF).map_err(failed)?;
     caps::clear(None, CapSet::Effective).map_err(failed)?;
     let kept = if had_bpf && !can_read() {
-        vec![(Capability::CAP_BPF, "this kernel, older than 5.19, asks for it at each reading")]
+        vec![(Capability::CAP_BPF, "kernels before 5.19 require it for each reading")]
     } else {
         Vec::new()
     };
@@ -48,18 +50,18 @@ pub fn give_up_privileges(can_read: impl Fn() -> bool) -> Result<Privileges, Pri
     Ok(Privileges { kept })
 }
 
-/// Gives up every capability but CAP_NET_ADMIN, if it is there, of the calling thread, and of the threads and programs that it
-/// starts.
+/// Gives up every capability except CAP_NET_ADMIN, which is kept if it is there. This holds for the calling thread and
+/// for threads and programs that it starts later.
 ///
 /// # Errors
 ///
-/// The kernel refuses, which it has no reason to.
+/// Returns an error if the kernel refuses, which it has no reason to.
 pub(crate) fn keep_only_net_admin() -> Result<(), PrivilegeError> {
     nix::sys::prctl::set_no_new_privs().map_err(PrivilegeError::NewPrivileges)?;
     let failed = PrivilegeError::Capabilities;
     let has = caps::has_cap(None, CapSet::Permitted, Capability::CAP_NET_ADMIN).map_err(failed)?;
     let kept: CapsHashSet = has.then_some(Capability::CAP_NET_ADMIN).into_iter().collect();
-    // What is out of bounds can be inherited no more unless it is before.
+    // Set this first: a capability outside the bounding set cannot be made inheritable later.
     caps::set(None, CapSet::Inheritable, &kept).map_err(failed)?;
     close_bounds()?;
     for set in [CapSet::Effective, CapSet::Permitted, CapSet::Ambient] {
@@ -68,8 +70,8 @@ pub(crate) fn keep_only_net_admin() -> Result<(), PrivilegeError> {
     Ok(())
 }
 
-/// Nothing can come back through a program that is executed. Who lacks CAP_SETPCAP cannot close the bounding set, and has
-/// `no_new_privs` for that.
+/// Keeps programs that are executed from regaining capabilities. Without CAP_SETPCAP the bounding set cannot be
+/// cleared, and `no_new_privs` does the same.
 fn close_bounds() -> Result<(), PrivilegeError> {
     let failed = PrivilegeError::Capabilities;
     caps::clear(None, CapSet::Ambient).map_err(failed)?;
@@ -85,7 +87,7 @@ impl fmt::Display for Privileges {
             return f.write_str("gave up all capabilities");
         }
         let kept: Vec<String> = self.kept.iter().map(|(capability, why)| format!("{capability} ({why})")).collect();
-        write!(f, "gave up all capabilities but {}", kept.join(", "))
+        write!(f, "gave up all capabilities except {}", kept.join(", "))
     }
 }
 

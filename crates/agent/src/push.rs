@@ -1,4 +1,4 @@
-//! Metrics that go out unasked: OTLP, over HTTP or gRPC.
+//! Push of metrics over OTLP, by HTTP or gRPC.
 
 #[cfg(feature = "otlp")]
 mod message;
@@ -13,28 +13,28 @@ use hyper::Uri;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 
-/// Where OTLP's receivers take metrics over HTTP.
+/// Path at which OTLP receivers take metrics over HTTP.
 const HTTP_PATH: &str = "/v1/metrics";
 
-/// Where they do over gRPC.
+/// Path at which OTLP receivers take metrics over gRPC.
 const GRPC_PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
-/// Longest wait that a receiver may ask for.
+/// Longest pause that a receiver may ask for.
 #[cfg(feature = "otlp")]
 const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Ways to carry OTLP.
+/// Transport protocols of OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushProtocol {
-    /// Protobuf in HTTP/1.1.
+    /// Protobuf over HTTP/1.1.
     Http,
-    /// gRPC.
+    /// gRPC over HTTP/2.
     Grpc,
 }
 
-/// Who is told, how and how often.
+/// Where metrics are pushed, how, and how often.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nobody can be told"))]
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is pushed without the feature"))]
 pub struct Push {
     uri: Uri,
     protocol: PushProtocol,
@@ -44,36 +44,36 @@ pub struct Push {
     tls: tokio_rustls::rustls::ClientConfig,
 }
 
-/// Why nobody can be told.
+/// An error in the options of a push.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
-    /// The text names no receiver.
-    #[error("`{0}` is no URL of a receiver")]
+    /// The endpoint is not a URL of a receiver.
+    #[error("`{0}` is not the URL of a receiver")]
     Endpoint(String),
-    /// Over gRPC the path is given.
-    #[error("`{0}` has a path, which gRPC does not take")]
+    /// The endpoint has a path, but gRPC has its own.
+    #[error("`{0}` has a path, but gRPC allows none")]
     Path(String),
-    /// HTTP cannot carry it.
-    #[error("`{0}` is no header that can be sent")]
+    /// A header's name or value is not valid in HTTP.
+    #[error("`{0}` is not a valid HTTP header")]
     Header(String),
-    /// Nobody's certificate can be trusted.
-    #[error("this machine trusts no authority of certificates, so `{0}` cannot be told")]
+    /// An `https` endpoint is given, but this machine trusts no certificate authority.
+    #[error("this machine trusts no certificate authority, so nothing can be pushed to `{0}`")]
     NoRoots(String),
-    /// The build lacks it.
+    /// This build cannot push.
     #[error("this build cannot push over OTLP")]
     NotBuilt,
 }
 
-/// What happens on the way.
+/// An event of pushing that the user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// A push failed, for another reason than the one before if that failed, too.
+    /// A push failed. It is the first failure, or its reason differs from that of the failure before.
     Fails(String),
-    /// After so many failures a push succeeded.
+    /// A push succeeded after this number of failures.
     Recovered(u64),
 }
 
-/// Pushes so far.
+/// Numbers of pushes so far.
 #[derive(Debug, Default)]
 pub(crate) struct PushTally {
     is_pushing: Cell<bool>,
@@ -82,12 +82,13 @@ pub(crate) struct PushTally {
 }
 
 impl Push {
-    /// Tells `endpoint`, such as `http://collector:4318`, once in an `interval`. Without a path, HTTP's is OTLP's own.
+    /// Prepares pushes to `endpoint`, such as `http://collector:4318`, one per `interval`. Over HTTP, an endpoint
+    /// without a path gets OTLP's default path.
     ///
     /// # Errors
     ///
-    /// The text is no such URL, a header is none, the machine has no roots for `https`, or the crate was built without
-    /// feature `otlp`.
+    /// Returns an error if `endpoint` is not a URL, a header is not valid, the machine has no certificate authorities
+    /// for `https`, or the crate was built without the feature `otlp`.
     pub fn new(
         endpoint: &str,
         protocol: PushProtocol,
@@ -115,7 +116,7 @@ impl Push {
         })
     }
 
-    /// Where it goes.
+    /// Returns the URL that metrics are pushed to.
     pub fn place(&self) -> String {
         self.uri.to_string()
     }
@@ -141,7 +142,7 @@ fn receiver(endpoint: &str, protocol: PushProtocol) -> Result<Uri, PushError> {
 }
 
 impl PushTally {
-    /// What became of pushes; nothing where nobody is told.
+    /// Returns metrics about pushes; none if nothing is pushed.
     pub fn families(&self) -> Vec<Family> {
         if !self.is_pushing.get() {
             return Vec::new();
@@ -152,14 +153,14 @@ impl PushTally {
             family
         };
         vec![
-            counter("meshtax_agent_otlp_pushes_total", "Pushes over OTLP that the receiver took.", &self.sent),
-            counter("meshtax_agent_otlp_failures_total", "Pushes over OTLP that failed.", &self.failed),
+            counter("meshtax_agent_otlp_pushes_total", "OTLP pushes that the receiver accepted.", &self.sent),
+            counter("meshtax_agent_otlp_failures_total", "OTLP pushes that failed.", &self.failed),
         ]
     }
 }
 
-/// Reads and tells for ever; without anybody to tell, nothing. What could not be told is part of what is told next:
-/// counters only grow.
+/// Reads and pushes metrics for ever, or does nothing if `push` is `None`. A failed push is not repeated: counters only
+/// grow, so the next push includes what the failed one held.
 #[cfg(feature = "otlp")]
 pub(crate) async fn push_all(
     push: Option<&Push>,
@@ -210,8 +211,9 @@ pub(crate) async fn push_all(
     std::future::pending().await
 }
 
-/// The interval after a success; after failures a second, two, four, … up to the interval, each a little more or less so that
-/// agents which failed together do not come back together. Where the receiver asks for a longer `pause`, that.
+/// Returns how long to wait before the next push. After a success that is the interval. After failures it is 1, 2, 4, …
+/// seconds up to the interval, varied by 20 %, so that agents which failed together do not come back together. A longer
+/// `pause` that the receiver asks for is honoured.
 #[cfg(feature = "otlp")]
 fn wait(interval: Duration, failures: u64, pause: Option<Duration>) -> Duration {
     use std::hash::{BuildHasher, RandomState};

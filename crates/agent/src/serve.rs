@@ -1,4 +1,4 @@
-//! The endpoint that Prometheus scrapes.
+//! The HTTP endpoint that Prometheus scrapes.
 
 mod answer;
 mod peers;
@@ -40,74 +40,75 @@ use peers::Peers;
 use rendering::{Desk, HELD_MAX, ScrapeRefusal};
 use turn::{Patient, STALL, Turn};
 
-/// How long a scraper may take to ask, and to agree on TLS.
+/// How long a scraper may take to send its request, and for the TLS handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often an order is looked for that no signal announces, and DNS queries without an answer make room for others. Waking
-/// up is most of what an idle agent costs.
+/// How often the loop wakes up without a signal. It then asks `next` for an order, and frees room held by unanswered
+/// DNS queries. Waking up is most of what an idle agent costs.
 const GLANCE: Duration = Duration::from_secs(5);
 
-/// How long to wait for a descriptor.
+/// How long to wait when there are no file descriptors left.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Connections that may wait to be accepted, as they do while metrics are read.
+/// Number of connections that may wait to be accepted while metrics are read.
 const BACKLOG: i32 = 1_024;
 
-/// Bytes that the kernel may keep of what a peer asks and of what it does not read; the kernel takes twice as many.
+/// Sizes in bytes of a connection's buffers in the kernel, for requests and for answers that the peer does not read.
+/// The kernel doubles them.
 const ASKED_MAX: usize = 16 << 10;
 const UNREAD_MAX: usize = 32 << 10;
 
-/// Bytes of a question, and of an answer that are ready to be sent.
+/// Size in bytes of the buffers for a request and for an answer that is ready to be sent.
 const BUFFER_MAX: usize = 16 << 10;
 
-/// Why metrics cannot be served.
+/// An error while starting to serve metrics.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The port cannot be had.
+    /// The port cannot be opened.
     #[error("cannot listen on {address}")]
     Listen {
-        /// Where it was to listen.
+        /// The address to listen on.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The runtime cannot be had.
+    /// The runtime cannot be started.
     #[error("cannot start the runtime")]
     Start(#[source] io::Error),
 }
 
-/// What is served, to whom, and where it goes unasked.
+/// What is served, to whom, and where it is pushed.
 pub struct Serving {
-    /// What sees.
+    /// The witnesses whose counters are exported.
     pub witnesses: Witnesses,
-    /// Where scrapers ask.
+    /// The listening socket for scrapers.
     pub listener: std::net::TcpListener,
-    /// Who may.
+    /// Decides which scrapers are let in.
     pub guard: Guard,
-    /// Who is told without asking.
+    /// Where metrics are pushed; `None` if they are only scraped.
     pub push: Option<Push>,
 }
 
-/// What to do next.
+/// What the server does next.
 pub enum ScrapeOrder {
-    /// What was done until now.
+    /// Continue.
     GoOn,
-    /// Let others in from now on; connections that stand stay.
+    /// Use another guard for new connections. Existing connections stay.
     Renew(Guard),
-    /// End.
+    /// Stop.
     End,
 }
 
-/// A place where scrapers can ask, for [`serve`].
+/// Opens the socket for [`serve`].
 ///
 /// # Errors
 ///
-/// It cannot be had.
+/// Returns an error if the address cannot be used.
 pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> {
     let listen = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
-        // Connections inherit all of this.
+        // Accepted connections inherit these options.
         socket.set_recv_buffer_size(ASKED_MAX)?;
         socket.set_send_buffer_size(UNREAD_MAX)?;
         socket.set_tcp_user_timeout(Some(STALL))?;
@@ -119,13 +120,14 @@ pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> 
     listen().map_err(|source| ServeError::Listen { address, source })
 }
 
-/// Serves `/metrics` and `/healthz` until it is ordered to end; the latter needs no token. Every scrape and every push
-/// reads the kernel's counters anew; between them only DNS queries without an answer are looked
-/// for. What pushing meets is told to `tell`.
+/// Serves `/metrics` and `/healthz` until `next` orders to end. `/healthz` needs no token.
+///
+/// Every scrape and every push reads the kernel's counters anew. Between them, only unanswered DNS queries are removed.
+/// `tell` is called with events of pushing.
 ///
 /// # Errors
 ///
-/// Before it serves only.
+/// Returns an error if serving cannot start. Later errors are answered to the scraper.
 pub fn serve(service: Serving, mut next: impl FnMut() -> ScrapeOrder, tell: impl Fn(Notice)) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let Serving { witnesses, listener, guard, push } = service;
@@ -138,7 +140,7 @@ pub fn serve(service: Serving, mut next: impl FnMut() -> ScrapeOrder, tell: impl
         let mut reading = pin!(exporter.read_all());
         let read = || exporter.families();
         let mut pushing = pin!(crate::push::push_all(push.as_ref(), &exporter.tally, read, tell));
-        // They only wake it up: what they mean is for `next` to say.
+        // Signals only end the wait below. `next` decides what they mean.
         let heed = |kind| signal(kind).map_err(ServeError::Start);
         let (mut interrupt, mut terminate) = (heed(SignalKind::interrupt())?, heed(SignalKind::terminate())?);
         let mut hangup = heed(SignalKind::hangup())?;
@@ -159,15 +161,15 @@ pub fn serve(service: Serving, mut next: impl FnMut() -> ScrapeOrder, tell: impl
             }
         }
     });
-    // A receiver's name may be asked for in vain for minutes.
+    // A name lookup for the receiver may block a thread for minutes. Do not wait for it.
     runtime.shutdown_background();
     served
 }
 
-/// Accepts for ever.
+/// Accepts connections for ever.
 async fn accept_all(listener: &TcpListener, exporter: &Rc<Exporter>) {
     loop {
-        // The error is a want of descriptors, which only time cures.
+        // The only likely error is a lack of file descriptors, which passes with time.
         let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(RETRY).await;
             continue;
@@ -176,7 +178,7 @@ async fn accept_all(listener: &TcpListener, exporter: &Rc<Exporter>) {
     }
 }
 
-/// How a scraper's connection ends is its own affair.
+/// Serves one connection until it ends or has to make room for others. Its errors concern only its scraper.
 async fn welcome(stream: TcpStream, turn: Rc<Turn>, exporter: Rc<Exporter>) {
     let tls = exporter.guard.borrow().tls().cloned();
     let stream = Patient::new(stream, Rc::clone(&turn));
@@ -204,7 +206,7 @@ async fn answer_all(stream: impl AsyncRead + AsyncWrite + Unpin, turn: &Rc<Turn>
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(BUFFER_MAX);
-    // Who has nothing more to ask may still read.
+    // A scraper that has closed its sending side may still read the answer.
     builder.half_close(true);
     builder.serve_connection(TokioIo::new(stream), answer).await.ok();
 }
@@ -220,7 +222,7 @@ struct Exporter {
 impl Exporter {
     async fn answer(&self, request: &Request<Incoming>, turn: &Turn) -> Response<Content> {
         match (request.method(), request.uri().path()) {
-            // What is asked for with HEAD has the same head; who serves leaves its body out.
+            // For HEAD, the HTTP library leaves out the body.
             (&(Method::GET | Method::HEAD), "/healthz") => plain(StatusCode::OK, "ok\n".to_owned()),
             _ if !self.guard.borrow().admits(request.headers()) => unauthorized(),
             (&(Method::GET | Method::HEAD), "/metrics") => {
@@ -231,7 +233,7 @@ impl Exporter {
             (&(Method::GET | Method::HEAD), "/") => plain(StatusCode::OK, "metrics are at /metrics\n".to_owned()),
             (&(Method::GET | Method::HEAD), _) => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
             _ => {
-                let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "ask with GET\n".to_owned());
+                let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n".to_owned());
                 refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
                 refusal
             }
@@ -258,7 +260,7 @@ impl Exporter {
         response
     }
 
-    /// Reads for those who ask, for ever.
+    /// Reads metrics for waiting scrapers, for ever.
     async fn read_all(&self) {
         loop {
             let asked = self.desk.wait().await;
@@ -273,14 +275,14 @@ impl Exporter {
         }
     }
 
-    /// Whether there is room for one rendering more, once those who are slowest have gone: whoever still reads has been at it for
-    /// seconds.
+    /// Makes room for one more rendering by ending the slowest scrapes. Returns false if there is still no room. Every
+    /// scrape that can be ended has been reading for seconds.
     async fn make_room(&self) -> bool {
         while self.desk.held() > HELD_MAX {
             if !self.peers.end_slowest(u64::MAX) {
                 return false;
             }
-            // It goes when it is called.
+            // An ended connection frees its rendering only when its task runs.
             yield_now().await;
         }
         true
@@ -293,13 +295,13 @@ impl Exporter {
 }
 
 fn busy() -> Response<Content> {
-    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at a time\n".to_owned());
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "too many concurrent scrapes\n".to_owned());
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
 fn unauthorized() -> Response<Content> {
-    let mut response = plain(StatusCode::UNAUTHORIZED, "bring the token: `Authorization: Bearer ...`\n".to_owned());
+    let mut response = plain(StatusCode::UNAUTHORIZED, "send the token: `Authorization: Bearer ...`\n".to_owned());
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }

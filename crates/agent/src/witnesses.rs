@@ -10,22 +10,22 @@ use crate::conntrack::Conntrack;
 use crate::cost::{cost_of, own_cost};
 use crate::host::ThisHost;
 
-/// What sees for the agent, and the sums of what it sees.
+/// The agent's witnesses, and the sums of what they count.
 #[derive(Debug)]
 pub struct Witnesses {
-    /// Of connections.
+    /// Witness of TCP connections.
     tcp: Rc<Tcp>,
-    /// What tells who is behind translated addresses, where it is wanted and to be had.
+    /// Reader of translated addresses; `None` if it is switched off or not possible.
     conntrack: Option<Conntrack>,
     ledger: Ledger,
 }
 
-/// A witness as its account sees it.
+/// A witness as its account reads it.
 #[derive(Debug)]
 struct KeptWitness<S>(Rc<Witness<S>>);
 
 impl Witnesses {
-    /// The witness of connections alone.
+    /// Creates witnesses with the TCP witness alone.
     pub fn new(tcp: Tcp, conntrack: Option<Conntrack>, bounds: Bounds) -> Self {
         let tcp = Rc::new(tcp);
         let ledger = Ledger::new(ThisHost::default(), bounds, KeptWitness(Rc::clone(&tcp)));
@@ -41,12 +41,13 @@ impl Witnesses {
         self.ledger.open::<K>(KeptWitness(Rc::new(witness)));
     }
 
-    /// Whether all that they tell can be read.
+    /// Returns whether everything that a scrape needs can be read.
     pub fn can_read(&self) -> bool {
         self.ledger.can_read() && self.tcp.connections().is_ok()
     }
 
-    /// Reads all that one scrape tells at the time `now`; afterwards, what is no more is forgotten.
+    /// Returns the metrics of one scrape at the time `now`. What has ended is forgotten afterwards, so that this
+    /// scrape still has it.
     pub(crate) fn families(&mut self, now: Duration) -> Result<Vec<Family>, ReadError> {
         let reading = self.read()?;
         let families = families(&reading, &mut self.ledger, now);
@@ -54,6 +55,8 @@ impl Witnesses {
         Ok(families)
     }
 
+    // Counters are read before connections, and within `reading_s`. The conntrack answer, which may be late, is not
+    // part of that time.
     fn read(&mut self) -> Result<Scrape, ReadError> {
         let started = Instant::now();
         self.ledger.read()?;
@@ -68,7 +71,7 @@ impl Witnesses {
         Ok(Scrape { connections, translations, cost })
     }
 
-    /// Has witnesses make room for what comes when nobody scrapes.
+    /// Lets the witnesses free room in the kernel's maps while nobody scrapes.
     pub(crate) fn tidy(&self) {
         self.ledger.tidy();
     }
@@ -100,7 +103,7 @@ where
     }
 
     fn tidy(&self) {
-        // The next reading does it again, and tells why it fails.
+        // The next reading does it again and reports the error.
         self.0.tidy().ok();
     }
 }

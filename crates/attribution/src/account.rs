@@ -1,4 +1,4 @@
-//! Sums of what one witness in the kernel counts, and the witness as they see it.
+//! Accounts: the sums of what one kernel witness counts, from reading to reading.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -13,30 +13,31 @@ use crate::namer::Namer;
 use crate::place::Places;
 use crate::totals::{MANY, Owner, Totals};
 
-/// What a witness counts by, with how its counters are summed and told.
+/// The key of a witness's counters, and how those counters are grouped and exported.
 pub trait Accounted: CounterKey {
-    /// Its counters, which only grow.
+    /// The counters of one key. They only grow.
     type Series: Counters + Debug;
-    /// What it missed.
+    /// Counters of what the witness missed.
     type Losses: Counters + Debug;
-    /// What counters are summed by.
+    /// The group that a key's counters are added to.
     type Group: Grouping + Debug;
 
     /// The witness's name in metrics.
     const WITNESS: &'static str;
 
-    /// Whose counters are kept by a key that has an owner; none if nobody's alone.
+    /// Returns the owner of the key, whose end also ends its counters; `None` if the key belongs to no single owner.
     fn owner(&self) -> Option<Owner>;
 
-    /// What counters of a key are summed by.
+    /// Returns the group that the key's counters are added to.
     fn group(&self, places: &Places, namer: &mut Namer) -> Self::Group;
 
-    /// Which keys stay though they had no news for a while and the kernel has little room left, where these are `open`.
+    /// Returns a test for keys that are kept when the kernel's map fills up, even if their counters have not changed
+    /// lately. `open` lists the connections that are open now.
     fn staying(_open: &[Connection]) -> impl Fn(&Self) -> bool {
         |_| true
     }
 
-    /// The witness's metrics.
+    /// Returns the witness's metrics.
     fn families<'a>(
         sums: impl Iterator<Item = (&'a Self::Group, &'a Self::Series)>,
         losses: &Self::Losses,
@@ -45,81 +46,81 @@ pub trait Accounted: CounterKey {
         Self::Group: 'a;
 }
 
-/// Why a witness cannot be read.
+/// An error while reading a witness.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ReadError(Box<dyn Error + Send + Sync>);
 
 impl ReadError {
-    /// What the witness says.
+    /// Wraps the witness's own error.
     pub fn new(error: impl Error + Send + Sync + 'static) -> Self {
         Self(Box::new(error))
     }
 }
 
-/// Keys and their counters.
+/// Keys with their counters.
 pub type KeyedSeries<K> = Vec<(K, <K as Accounted>::Series)>;
 
-/// A witness as its account sees it. Whatever it reads fails where the kernel lacks memory.
+/// A kernel witness as its account reads it. Reads fail if the kernel has too little memory.
 pub trait Counting<K: Accounted>: Debug {
-    /// What it has counted.
+    /// Reads all counters.
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// Returns an error if the kernel's maps cannot be read.
     fn series(&self) -> Result<KeyedSeries<K>, ReadError>;
 
-    /// What it missed.
+    /// Reads the counters of what was missed.
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// Returns an error if the kernel's maps cannot be read.
     fn losses(&self) -> Result<K::Losses, ReadError>;
 
-    /// Forgets keys to which nothing adds any more; what they had come to.
+    /// Removes keys that no counter will change any more, and returns their final counters.
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// Returns an error if the kernel's maps cannot be read or changed.
     fn forget(&self, is_gone: &dyn Fn(&K) -> bool) -> Result<KeyedSeries<K>, ReadError>;
 
-    /// What its programs cost.
+    /// Returns what the witness's programs cost.
     fn programs(&self) -> Vec<ProgramCost>;
 
-    /// How full its maps are.
+    /// Returns how full the witness's maps are.
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// Returns an error if the kernel's maps cannot be read.
     fn maps(&self) -> Result<Vec<MapFill>, ReadError>;
 
-    /// Makes room for what comes when nobody reads.
+    /// Frees room in the kernel's maps while nobody reads the counters.
     fn tidy(&self);
 }
 
-/// Sums of what one witness counts, from reading to reading.
+/// Sums of what one witness counts. Each reading adds what is new.
 #[derive(Debug)]
 pub struct Account<K: Accounted> {
     witness: Box<dyn Counting<K>>,
     totals: Totals<K, K::Group, K::Series>,
-    /// What the last reading found.
+    /// Counters at the last reading.
     series: KeyedSeries<K>,
     losses: K::Losses,
 }
 
 impl<K: Accounted> Account<K> {
-    /// An account of at most so many groups.
+    /// Creates an account with at most `most` groups. Everything else is added to the group `other`.
     pub fn new(witness: impl Counting<K> + 'static, most: usize) -> Self {
         let losses = K::Losses::default();
         Self { witness: Box::new(witness), totals: Totals::new(most), series: Vec::new(), losses }
     }
 
-    /// Keys and counters at the last reading.
+    /// Returns the keys and counters of the last reading.
     pub fn series(&self) -> &[(K, K::Series)] {
         &self.series
     }
 
-    /// What was missed until the last reading.
+    /// Returns what the witness had missed by the last reading.
     pub fn losses(&self) -> &K::Losses {
         &self.losses
     }
@@ -128,7 +129,7 @@ impl<K: Accounted> Account<K> {
         if key.is_other() { None } else { key.owner() }
     }
 
-    /// Forgets keys in the kernel and here, once their last counts are in the sums.
+    /// Removes keys from the kernel and from the account, after adding their final counters to the sums.
     fn forget_keys(&mut self, is_gone: impl Fn(&K) -> bool, scene: &mut Scene<'_>) -> Result<(), ReadError> {
         let last = self.witness.forget(&is_gone)?;
         self.totals.count_last(&last, |key| key.group(scene.places, scene.namer), scene.now);
@@ -136,72 +137,73 @@ impl<K: Accounted> Account<K> {
     }
 }
 
-/// What is known at an instant.
+/// What the agent knows at one instant.
 pub struct Scene<'a> {
-    /// Who is where.
+    /// The peer and the network namespace that each address belongs to.
     pub places: &'a Places,
-    /// What things are called.
+    /// Names of namespaces and control groups.
     pub namer: &'a mut Namer,
-    /// The instant.
+    /// The instant, as the time since the caller's start.
     pub now: Duration,
 }
 
 /// What all accounts have in common, whatever they count.
 pub trait AnyAccount: Debug {
-    /// Reads what the witness has counted.
+    /// Reads the witness's counters.
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// Returns an error if the witness cannot be read.
     fn read(&mut self) -> Result<(), ReadError>;
 
-    /// Whether the witness can be read.
+    /// Returns whether the witness can be read.
     fn can_read(&self) -> bool;
 
-    /// Adds what is new in the last reading.
+    /// Adds what is new since the previous reading to the sums.
     fn count(&mut self, scene: &mut Scene<'_>);
 
-    /// Keys of these network namespaces stand for something else from now on.
+    /// Detaches the keys of these network namespaces from their sums, because the namespaces now have other names.
     fn detach(&mut self, renamed: &HashSet<u32>);
 
-    /// Adds owners of whom nothing was heard since then to `quiet`, and those of whom something was to `lively`.
+    /// Sorts owners by whether any counter of theirs has changed after `since`: into `lively` if so, into `quiet` if
+    /// not.
     fn heard(&self, since: Duration, quiet: &mut HashSet<Owner>, lively: &mut HashSet<Owner>);
 
-    /// Forgets what is of these owners, here and in the kernel.
+    /// Removes the keys of these owners from the kernel and from the account.
     ///
     /// # Errors
     ///
-    /// The witness cannot be read.
+    /// Returns an error if the witness cannot be read.
     fn forget(&mut self, gone: &HashSet<Owner>, scene: &mut Scene<'_>) -> Result<(), ReadError>;
 
-    /// Forgets keys of those who live, too, where the kernel has little room left and there were no news `since` then: a server
-    /// has other clients every day. What comes for one of them in the very moment in which it is forgotten would be lost.
+    /// Removes keys of living owners if the kernel's map is filling up and the keys have not changed after `since`. A
+    /// server has other clients every day, so its keys add up. What is counted at the very moment of removal is lost.
     ///
     /// # Errors
     ///
-    /// The witness cannot be read.
+    /// Returns an error if the witness cannot be read.
     fn make_room(&mut self, since: Duration, open: &[Connection], scene: &mut Scene<'_>) -> Result<(), ReadError>;
 
-    /// Drops sums to which nothing adds any more.
+    /// Drops sums that no key adds to and that have not changed after `since`.
     fn expire(&mut self, since: Duration);
 
-    /// How often something was counted among the others.
+    /// Returns how often something was added to the group `other`.
     fn overflows(&self) -> u64;
 
-    /// The witness's metrics.
+    /// Returns the witness's metrics.
     fn families(&self) -> Vec<Family>;
 
-    /// The witness's name, and what its programs cost.
+    /// Returns the witness's name and what its programs cost.
     fn programs(&self) -> (&'static str, Vec<ProgramCost>);
 
-    /// The witness's name, and how full its maps are.
+    /// Returns the witness's name and how full its maps are.
     ///
     /// # Errors
     ///
-    /// The witness cannot be read.
+    /// Returns an error if the witness cannot be read.
     fn maps(&self) -> Result<(&'static str, Vec<MapFill>), ReadError>;
 
-    /// Has the witness make room for what comes when nobody reads.
+    /// Frees room in the kernel's maps while nobody reads the counters.
     fn tidy(&self);
 }
 

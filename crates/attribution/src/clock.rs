@@ -2,17 +2,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Zoned};
 
-/// The time that people read, and that of the kernel's events at the same instant.
+/// One instant in two clocks: the wall clock, and the clock of the kernel's events.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// The time that people read.
+    /// The instant in wall-clock time, with a time zone.
     pub wall: Zoned,
-    /// The time of CLOCK_MONOTONIC.
+    /// The same instant in `CLOCK_MONOTONIC`.
     pub monotonic: Duration,
 }
 
 impl Clock {
-    /// What people call a time of the kernel, in RFC 3339 and UTC.
+    /// Converts a `CLOCK_MONOTONIC` time to wall-clock time, in RFC 3339 and UTC.
     pub(crate) fn time_of(&self, at: Duration) -> String {
         let ago = SignedDuration::try_from(self.monotonic.abs_diff(at)).unwrap_or(SignedDuration::MAX);
         let now = self.wall.timestamp();

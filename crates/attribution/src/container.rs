@@ -1,24 +1,24 @@
 use std::path::Path;
 
-/// Hexadecimal digits of a container's id.
+/// Number of hexadecimal digits in a container's id.
 const DIGITS: usize = 64;
 
-/// A container, as the path of its control group names it.
+/// A container, found from the path of its control group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    /// Its id: 64 digits.
+    /// The container's id: 64 hexadecimal digits.
     pub id: String,
-    /// The uid of its pod, where Kubernetes runs it.
+    /// The uid of the container's pod, if Kubernetes runs it.
     pub pod_uid: Option<String>,
 }
 
 impl Container {
-    /// The innermost container whose control group this path lies in. Docker, containerd, CRI-O and Podman name groups
-    /// after ids, with either driver; the pod's name is known to the API server only.
+    /// Finds the innermost container in the path of a control group. Docker, containerd, CRI-O and Podman name groups
+    /// after container ids, with either cgroup driver. The path holds the pod's uid but not its name.
     pub fn of_group(path: &Path) -> Option<Self> {
         let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
         let (place, id) = parts.iter().enumerate().rev().find_map(|(place, part)| Some((place, id_of(part)?)))?;
-        // Without a runtime's name in it, an id is one only below what a runtime has made.
+        // An id without a runtime's name beside it counts only below a group that a runtime made.
         let above = &parts[..place];
         let pod_uid = parts[..=place].iter().rev().find_map(|part| pod_of(part));
         let is_named = parts[place].len() > DIGITS;
@@ -28,8 +28,11 @@ impl Container {
     }
 }
 
-/// `<id>`, `docker-<id>.scope`, `cri-containerd-<id>.scope`, `crio-<id>`, `libpod-<id>.scope`, or with systemd's names under
-/// the other driver `<slice>:cri-containerd:<id>`. Monitors such as `crio-conmon-<id>.scope` are no containers.
+/// Returns the container id in a part of a path.
+///
+/// The forms are `<id>`, `docker-<id>.scope`, `cri-containerd-<id>.scope`, `crio-<id>` and `libpod-<id>.scope`. With
+/// systemd's names under the cgroupfs driver, the form is `<slice>:cri-containerd:<id>`. Monitors such as
+/// `crio-conmon-<id>.scope` are not containers.
 fn id_of(part: &str) -> Option<&str> {
     const RUNTIMES: [&str; 7] = ["", "docker", "cri-containerd", "crio", "libpod", "libpod-payload", "nerdctl"];
     let part = part.strip_suffix(".scope").unwrap_or(part);
@@ -40,7 +43,8 @@ fn id_of(part: &str) -> Option<&str> {
     (is_id && RUNTIMES.contains(&runtime)).then_some(id)
 }
 
-/// `pod<uid>`, or in a slice of systemd `…-pod<uid>.slice`, with `_` for `-`.
+/// Returns the pod's uid in a part of a path. The forms are `pod<uid>`, and with systemd `…-pod<uid>.slice`, where `_`
+/// stands for `-`.
 fn pod_of(part: &str) -> Option<String> {
     let slice = part.split_once(".slice").map(|(slice, _)| slice);
     let (_, uid) = match slice {
@@ -48,7 +52,7 @@ fn pod_of(part: &str) -> Option<String> {
         Some(_) => return None,
         None => ("", part.strip_prefix("pod")?),
     };
-    // A static pod has the hash of its file.
+    // A static pod's uid is the hash of its manifest: 32 digits without `-`.
     let uid = uid.replace('_', "-");
     let is_uid = matches!(uid.len(), 32 | 36) && uid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     is_uid.then_some(uid)
@@ -87,11 +91,11 @@ mod tests {
             ),
             STATIC,
         );
-        // CRI-O with crun puts the processes into a group below.
+        // CRI-O with crun puts the processes into a child group.
         check(&format!("/sys/fs/cgroup/{burstable}/crio-ID.scope/container"), UID);
         // CRI-O with cgroupfs.
         check(&format!("/sys/fs/cgroup/kubepods/burstable/pod{UID}/crio-ID"), UID);
-        // containerd told to use cgroupfs below slices.
+        // containerd set to the cgroupfs driver, with groups named as slices.
         check(
             &format!(
                 "/sys/fs/cgroup/system.slice/containerd.service/kubepods-burstable-pod{UID_}.slice:cri-containerd:ID"

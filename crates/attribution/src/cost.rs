@@ -5,22 +5,22 @@ use records::{MapFill, ProgramCost};
 /// What the agent itself costs.
 #[derive(Clone, Debug, Default)]
 pub struct Cost {
-    /// CPU time of its processes so far, in seconds.
+    /// CPU time that the agent's processes have used so far, in seconds.
     pub cpu_s: f64,
-    /// Their resident memory, in bytes; pages that they share count for each.
+    /// Resident memory of the agent's processes, in bytes. Shared pages count once for each process.
     pub memory_bytes: u64,
-    /// How long this reading took, in seconds.
+    /// Duration of this reading, in seconds.
     pub reading_s: f64,
-    /// What its programs in the kernel cost, by witness.
+    /// What the agent's BPF programs cost, with the name of their witness.
     pub programs: Vec<(&'static str, ProgramCost)>,
-    /// Whether their runs are timed.
+    /// Whether the kernel times BPF programs now.
     pub is_timed: bool,
-    /// How full its maps in the kernel are, by witness.
+    /// How full the agent's BPF maps are, with the name of their witness.
     pub maps: Vec<(&'static str, MapFill)>,
 }
 
 impl Cost {
-    /// Adds what a process costs that works for the agent.
+    /// Adds the cost of another process that works for the agent.
     pub fn add(&mut self, more: Cost) {
         self.cpu_s += more.cpu_s;
         self.memory_bytes += more.memory_bytes;

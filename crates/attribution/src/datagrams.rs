@@ -1,4 +1,4 @@
-//! What `meshtax udp` tells: what moved in an interval, in columns like those of `meshtax top`.
+//! Lines of `meshtax udp`: what each UDP series moved in an interval, in columns like those of `meshtax top`.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use crate::table::{Column, Line, cell, nonempty, nonzero};
 use crate::totals::Owner;
 use crate::who::Who;
 
-/// Columns of its text.
+/// Columns of the text.
 const COLUMNS: [Column; 10] = [
     Column::words("PID", 7),
     Column::words("COMM", 15),
@@ -28,14 +28,14 @@ const COLUMNS: [Column; 10] = [
     Column::words("POD", 1),
 ];
 
-/// What was told of each series so far.
+/// Finds what each UDP series moved since the previous reading.
 #[derive(Debug, Default)]
 pub struct DatagramFlow {
     told: HashMap<UdpKey, UdpSeries>,
 }
 
 impl DatagramFlow {
-    /// What moved since the last look, busiest first, and only what moved anything. `now` are the kernel's counters.
+    /// Returns the series that moved something since the last call, busiest first. `now` holds the kernel's counters.
     pub fn since(&mut self, now: Vec<(UdpKey, UdpSeries)>) -> Vec<(UdpKey, UdpSeries)> {
         let mut moved: Vec<(UdpKey, UdpSeries)> = Vec::new();
         for (key, series) in now {
@@ -67,7 +67,7 @@ impl Happening for (UdpKey, UdpSeries) {
     }
 }
 
-/// Its name, or that of all for which there was no room; none of the kernel's own.
+/// Returns the name of the series' process. The overflow series has the name `other`; the kernel's own has none.
 fn owner(key: &UdpKey) -> Option<&str> {
     if key.is_other() { Some(OTHER) } else { nonempty(&key.comm) }
 }

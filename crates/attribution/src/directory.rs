@@ -1,4 +1,4 @@
-//! What live tools call those between whom connections are: the pod of this end, and the service that is called.
+//! Names for the live tools: the pod of the local end of a connection, and the service that is called.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -13,37 +13,37 @@ use crate::registry::Registry;
 use crate::translation::Translation;
 use crate::who::Who;
 
-/// How long something is remembered that was not seen any more.
+/// How long an address is remembered after its socket was last seen.
 const REMEMBERED: Duration = Duration::from_secs(300);
 
-/// Names, as far as what is open has told them.
+/// Names of pods and services, learned from the sockets that are open.
 #[derive(Debug)]
 pub struct Directory {
     namer: Namer,
     places: Places,
 }
 
-/// Those between whom a connection is.
+/// The names that belong to a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// The pod, container or network namespace of this end; empty where nobody has a name for it.
+    /// The pod, container or network namespace of the local end; empty if it has no name.
     pub pod: String,
-    /// What is called, as the agent's `destination_service` has it; none where only its address is known.
+    /// The service that is called, as in the agent's `destination_service`; `None` if only its address is known.
     pub service: Option<String>,
 }
 
 impl Directory {
-    /// A directory of what is in these registry.
+    /// Creates a directory that takes names from `registry`.
     pub fn new(registry: impl Registry + 'static) -> Self {
         Self { namer: Namer::new(registry), places: Places::default() }
     }
 
-    /// Lets names that are not known yet be looked up again.
+    /// Allows one more lookup of unknown names.
     pub fn refresh(&mut self) {
         self.namer.refresh();
     }
 
-    /// Learns from what is open now.
+    /// Learns names and addresses from the connections that are open now.
     pub fn learn(&mut self, open: &[Connection], at: Duration) {
         self.refresh();
         let owners = open.iter().map(|connection| (connection.netns, connection.cgroup));
@@ -56,7 +56,7 @@ impl Directory {
         }
     }
 
-    /// The names of a connection.
+    /// Returns the names that belong to a connection.
     pub fn names(&mut self, connection: &Connection) -> Names {
         let who = self.namer.who(connection.netns, connection.cgroup);
         let service = self.service(connection, &who);
@@ -81,8 +81,9 @@ impl Directory {
     }
 }
 
-/// Translations between two ends that are both on this machine: the client's says whom it means to reach, the server's who
-/// answers. What is redirected to a neighbour is answered further on.
+/// Finds address translations whose two ends are both on this machine. The client's socket has the address it asked
+/// for; the server's socket has the address that answers. Connections redirected to a loopback address are left out,
+/// because the real answer comes from further on.
 fn translations(open: &[Connection], namer: &mut Namer) -> Vec<Translation> {
     let mut network = |end: &Connection| namer.who(end.netns, end.cgroup).network;
     let clients: HashMap<(String, SocketAddr), &Connection> = open

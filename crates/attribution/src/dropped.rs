@@ -1,4 +1,4 @@
-//! What `meshtax drops` tells: the columns of bcc's `tcpdrop` first, then what is known beyond.
+//! Lines of `meshtax drops`: the columns of bcc's `tcpdrop` first, then what else is known.
 
 use jiff::Zoned;
 use records::Dropped;
@@ -10,7 +10,7 @@ use crate::table::{Column, Line, cell, nonempty, nonzero};
 use crate::totals::Owner;
 use crate::who::Who;
 
-/// Columns of its text.
+/// Columns of the text.
 const COLUMNS: [Column; 10] = [
     Column::words("TIME", 8),
     Column::words("PID", 7),
@@ -24,7 +24,7 @@ const COLUMNS: [Column; 10] = [
     Column::words("POD", 1),
 ];
 
-/// Flags of TCP by their bit.
+/// Names of TCP flags, by bit.
 const FLAGS: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 
 impl Happening for Dropped {
@@ -84,7 +84,7 @@ fn facts(dropped: &Dropped, who: &Who, now: &Zoned) -> Map<String, Value> {
     facts
 }
 
-/// Names of flags, such as `SYN|ACK`.
+/// Returns the names of TCP flags, such as `SYN|ACK`.
 fn flags(bits: u8) -> String {
     let set = FLAGS.iter().enumerate().filter(|(bit, _)| bits & (1 << bit) != 0);
     set.map(|(_, name)| *name).collect::<Vec<_>>().join("|")

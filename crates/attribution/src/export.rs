@@ -1,4 +1,5 @@
-//! What the witness has counted, as Prometheus metrics: Istio's names where Istio has one, `meshtax_` elsewhere.
+//! Export of the witness's counters as Prometheus metrics. Metrics that Istio has get Istio's names; all others begin
+//! with `meshtax_`.
 
 mod dns;
 mod drops;
@@ -22,7 +23,8 @@ use crate::own::own;
 use crate::scrape::Scrape;
 use crate::workload::workloads;
 
-/// The metrics of one scrape, after the ledger has read: what is new goes into its sums, and these come out.
+/// Returns the metrics of one scrape. Call it after [`Ledger::read`]: it adds what is new to the ledger's sums, and
+/// exports the sums.
 pub fn families(reading: &Scrape, ledger: &mut Ledger, now: Duration) -> Vec<Family> {
     ledger.count(reading, now);
     let mut gauges: Vec<Family> = listeners(&reading.connections, &mut ledger.namer).into();
@@ -38,16 +40,21 @@ pub fn families(reading: &Scrape, ledger: &mut Ledger, now: Duration) -> Vec<Fam
     families
 }
 
-/// How full the queues of what listens are: where several share a name and a port, one may be full beside empty ones, and the
-/// fullest tells.
+/// Returns the queue lengths of listeners. When several listeners share a name and a port, the fullest one is reported,
+/// because one can be full beside empty ones.
 fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 3] {
     let mut queue = Family::new(
         "meshtax_tcp_accept_queue_length",
         MetricKind::Gauge,
-        "Connections that wait, at the fullest listener.",
+        "Connections waiting to be accepted, at the fullest listener.",
     );
-    let mut limit = Family::new("meshtax_tcp_accept_queue_limit", MetricKind::Gauge, "Connections that may wait.");
-    let mut syn = Family::new("meshtax_tcp_syn_queue_length", MetricKind::Gauge, "Opens that are not complete.");
+    let mut limit = Family::new(
+        "meshtax_tcp_accept_queue_limit",
+        MetricKind::Gauge,
+        "Maximum number of connections that may wait to be accepted.",
+    );
+    let mut syn =
+        Family::new("meshtax_tcp_syn_queue_length", MetricKind::Gauge, "Connections whose handshake is not complete.");
     let mut fullest: BTreeMap<Labels, &Connection> = BTreeMap::new();
     for listener in connections.iter().filter(|connection| connection.role == ConnectionRole::Listener) {
         let known = fullest.entry(listener_labels(listener, namer)).or_insert(listener);
@@ -63,18 +70,18 @@ fn listeners(connections: &[Connection], namer: &mut Namer) -> [Family; 3] {
     [queue, limit, syn]
 }
 
-/// By the share of what may wait, which is one more than the limit.
+/// Compares listeners by the share of the queue in use. The kernel lets one more connection wait than the limit.
 fn is_fuller(one: &Connection, other: &Connection) -> bool {
     let share = |length: &Connection, limit: &Connection| u64::from(length.queue) * (u64::from(limit.queue_max) + 1);
     share(one, other) > share(other, one)
 }
 
-/// What listeners dropped.
+/// Returns the packets that listeners dropped.
 fn dropped(ledger: &Ledger) -> Family {
     let mut drops = Family::new(
         "meshtax_tcp_listen_drops_total",
         MetricKind::Counter,
-        "Packets that listeners dropped: for want of room, and opens that were repeated, broken off, or deferred.",
+        "Packets dropped by listeners: the queue was full, or the attempt was repeated, aborted or deferred.",
     );
     for (labels, dropped) in ledger.drops.sums() {
         drops.add(labels.clone(), *dropped as f64);

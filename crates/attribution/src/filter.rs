@@ -3,44 +3,44 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use records::{Connection, Dropped, Query, UdpKey};
 
-/// Which connections are of interest; what is not set lets everything pass, and whatever is set must hold.
+/// Selects connections, queries, drops or UDP series. Every condition that is set must hold.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Process.
+    /// Process id.
     pub pid: Option<u32>,
-    /// Name of the process: the whole of it, 15 bytes at most.
+    /// Name of the process: the whole name, at most 15 bytes.
     pub comm: Option<String>,
-    /// Control group: the inode of its folder, which is its id.
+    /// Control group, by the inode of its folder, which is its id.
     pub cgroup: Option<u64>,
-    /// Network namespace: its inode.
+    /// Network namespace, by its inode.
     pub netns: Option<u32>,
     /// Port of either end.
     pub port: Option<u16>,
-    /// A network in which the address of either end lies.
+    /// Network that holds the address of either end.
     pub cidr: Option<IpNet>,
 }
 
 impl Filter {
-    /// Whether this connection is of interest.
+    /// Returns whether the filter selects this connection.
     pub fn admits(&self, connection: &Connection) -> bool {
         let Connection { pid, comm, cgroup, netns, local, remote, .. } = connection;
         self.admits_owner(*pid, comm, *cgroup, *netns) && self.admits_ends(&[*local, *remote])
     }
 
-    /// Whether this query is of interest.
+    /// Returns whether the filter selects this DNS query.
     pub fn admits_query(&self, query: &Query) -> bool {
         let Query { pid, comm, cgroup, netns, local, server, .. } = query;
         self.admits_owner(*pid, comm, *cgroup, *netns) && self.admits_ends(&[*local, *server])
     }
 
-    /// Whether this drop is of interest. A packet without addresses lies in no network and has no port.
+    /// Returns whether the filter selects this drop. A packet without addresses matches no network and no port.
     pub fn admits_drop(&self, dropped: &Dropped) -> bool {
         let Dropped { pid, comm, cgroup, netns, source, destination, .. } = dropped;
         let ends: Vec<SocketAddr> = source.iter().chain(destination).copied().collect();
         self.admits_owner(*pid, comm, *cgroup, *netns) && self.admits_ends(&ends)
     }
 
-    /// Whether this series of UDP is of interest; of this end only the port is known.
+    /// Returns whether the filter selects this UDP series. Only the port of the local end is known, not its address.
     pub fn admits_udp(&self, key: &UdpKey) -> bool {
         let UdpKey { pid, comm, cgroup, netns, local_port, remote, .. } = key;
         let same_port = self.port == Some(*local_port);

@@ -4,12 +4,13 @@ use std::mem;
 
 use records::{Connection, ConnectionRole};
 
-/// What moves between two looks. Every byte is told once, whenever its connection ends.
+/// Finds what each connection moved between two looks. Every byte is reported once, whenever its connection ends.
 #[derive(Debug, Default)]
 pub struct Flow {
-    /// What was told of connections that may still be open, by id.
+    /// What was reported of connections that may still be open, by connection id.
     told: HashMap<u64, Baseline>,
-    /// Connections whose end was told at the last look: one that was ending just then may still seem open in this one.
+    /// Connections whose end was reported at the last look. A connection that was just ending may still be listed as
+    /// open.
     ended: HashSet<u64>,
 }
 
@@ -22,13 +23,13 @@ struct Baseline {
     out_of_order: u32,
     reordered: u32,
     ecn_marked: u32,
-    /// It was not there at the last look, and its end was not told yet, either.
+    /// Whether the connection was missing at the last look although its end had not been reported.
     absent: bool,
 }
 
 impl Flow {
-    /// What moved since the last look over connections that have `closed` meanwhile and those that are `open` now, looked
-    /// up in this order: busiest first, and only what moved anything, tried to, or may have.
+    /// Returns what moved since the last look, busiest first. Take `closed` before `open`. Connections that moved
+    /// nothing are left out, unless they retransmitted or their bytes could not be counted.
     pub fn since(&mut self, closed: &[Connection], open: &[Connection]) -> Vec<Connection> {
         let mut moved: Vec<Connection> = closed.iter().map(|closed| self.news(closed)).collect();
         for closed in closed {
@@ -38,13 +39,13 @@ impl Flow {
         let has_ended = |id: &u64| before.contains(id) || self.ended.contains(id);
         let open: Vec<&Connection> =
             open.iter().filter(|open| open.role != ConnectionRole::Listener && !has_ended(&open.id)).collect();
-        // The end of one that is gone comes with the next look, or got lost.
+        // The end of a missing connection arrives with the next look, or is lost.
         let alive: HashSet<u64> = open.iter().map(|open| open.id).collect();
         self.told.retain(|id, told| alive.contains(id) || !mem::replace(&mut told.absent, true));
         for open in open {
             moved.push(self.news(open));
             let told = self.told.entry(open.id).or_default();
-            // A snapshot may fall back by a byte while a FIN is under way.
+            // A snapshot can fall back by one byte while a FIN is on its way.
             told.sent = told.sent.max(open.sent);
             told.received = told.received.max(open.received);
             told.retransmitted = told.retransmitted.max(open.retransmitted);

@@ -5,17 +5,17 @@ use crate::table::{Column, Line};
 use crate::totals::Owner;
 use crate::who::Who;
 
-/// What has happened to somebody, as a live tool tells it.
+/// An event that a live tool prints.
 pub trait Happening {
-    /// Columns of its text.
+    /// Columns of the text.
     const COLUMNS: &'static [Column];
 
-    /// The network namespace and control group to which it happened.
+    /// Returns the network namespace and control group that the event belongs to.
     fn owner(&self) -> Owner;
 
-    /// Whether it is of interest.
+    /// Returns whether the filter selects this event.
     fn is_admitted(&self, filter: &Filter) -> bool;
 
-    /// Its line where the owner is `who`, told at the time `now`.
+    /// Returns the event's line. `who` is its owner, and `now` is the time that the line shows.
     fn line(&self, who: &Who, now: &Zoned) -> Line;
 }

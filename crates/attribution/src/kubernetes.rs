@@ -1,29 +1,29 @@
-//! What Kubernetes calls a pod, as the node tells it: a kubelet names the folder of a pod's logs after its namespace, name
-//! and uid.
+//! Names of Kubernetes pods, read from the node itself. The kubelet names the folder of a pod's logs after the pod's
+//! namespace, name and uid.
 
-/// Letters of the random ends of names: those of `k8s.io/apimachinery/pkg/util/rand`, which spell no words.
+/// Letters of the random suffixes of names, from `k8s.io/apimachinery/pkg/util/rand`. They spell no words.
 const RANDOM: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-/// Length of the end that tells pods of one owner apart.
+/// Length of the random suffix that distinguishes the pods of one owner.
 const UNIQUE: usize = 5;
-/// Lengths of a hash of a Deployment's template.
+/// Lengths of the hash of a Deployment's template.
 const HASH: std::ops::RangeInclusive<usize> = 6..=10;
-/// Length of the uid of a static pod: the hash of its file, where others have a UUID.
+/// Length of the uid of a static pod, which is the hash of its file. Other pods have a UUID.
 const STATIC: usize = 32;
 
-/// A pod of Kubernetes.
+/// A Kubernetes pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubernetesPod {
-    /// Its namespace.
+    /// The pod's namespace.
     pub namespace: String,
-    /// Its name.
+    /// The pod's name.
     pub name: String,
-    /// The Deployment, DaemonSet, StatefulSet or Job that made it, by its name; the pod's own name where it looks made by
-    /// nobody.
+    /// Name of the Deployment, DaemonSet, StatefulSet or Job that made the pod, guessed from the pod's name. If the
+    /// name shows no owner, this is the pod's own name.
     pub workload: String,
 }
 
 impl KubernetesPod {
-    /// The pod and its uid, from the name of the folder of its logs.
+    /// Parses the name of a pod's log folder into the pod's uid and the pod.
     pub fn of_folder(folder: &str) -> Option<(String, Self)> {
         let mut parts = folder.split('_');
         let [Some(namespace), Some(name), Some(uid), None] = [(); 4].map(|()| parts.next()) else { return None };
@@ -33,7 +33,8 @@ impl KubernetesPod {
     }
 }
 
-/// `reviews-v1` of `reviews-v1-545db77b95-x7k2p`, `kube-proxy` of `kube-proxy-bx9zl`, `web` of `web-0`.
+/// Returns the name of the workload that made a pod: `reviews-v1` for `reviews-v1-545db77b95-x7k2p`, `kube-proxy` for
+/// `kube-proxy-bx9zl`, `web` for `web-0`.
 fn workload_of(name: &str) -> &str {
     let is_random = |part: &str| part.bytes().all(|byte| RANDOM.contains(&byte));
     let Some((rest, end)) = name.rsplit_once('-') else { return name };
@@ -68,7 +69,7 @@ mod tests {
         made("kube-system", "kube-proxy-bx9zl", "kube-proxy");
         made("data", "redis-cart-0", "redis-cart");
         made("default", "curl", "curl");
-        // Words are no random ends.
+        // Words are not random suffixes.
         made("default", "nginx-proxy", "nginx-proxy");
         made("default", "sleep-5d4b7e0a93-audio", "sleep-5d4b7e0a93-audio");
         made("default", "report-20261126", "report-20261126");

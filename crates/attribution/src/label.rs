@@ -1,22 +1,22 @@
-//! Labels of a series, and what series are summed by.
+//! Labels of metrics, and the groups that counters are added to.
 
 use std::sync::Arc;
 
-/// The value of labels for which there is no room.
+/// The label value of the overflow series.
 pub const OTHER: &str = "other";
 
-/// Labels of a series, in order. Values are shared between series that have the same.
+/// Labels of a series, in order. Series with equal values share them.
 pub type Labels = Vec<(&'static str, Arc<str>)>;
 
-/// What counters are summed by.
+/// A group that counters are added to.
 pub trait Grouping: Ord {
-    /// The group of all such for which there is no room.
+    /// Returns the overflow group that is used instead of this one when there is no room.
     fn other(&self) -> Self;
 }
 
 impl Grouping for Labels {
     fn other(&self) -> Self {
-        // Who reports stays, so that sums by reporter stay what they are.
+        // The reporter stays, so that sums by reporter stay correct.
         let other =
             |name: &'static str, value: &Arc<str>| if name == "reporter" { Arc::clone(value) } else { OTHER.into() };
         self.iter().map(|(name, value)| (*name, other(name, value))).collect()

@@ -13,12 +13,12 @@ use crate::registry::Registry;
 use crate::scrape::Scrape;
 use crate::totals::{Owner, Totals};
 
-/// How much is remembered, and for how long.
+/// Limits on what the ledger remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Most sets of labels of a metric; what is beyond is summed as `other`.
+    /// Maximum number of label sets per metric. Everything beyond is added to `other`.
     pub series_max: usize,
-    /// How long series of namespaces and control groups that are no more are still told.
+    /// How long the series of ended namespaces and control groups are still exported.
     pub expire: Duration,
 }
 
@@ -28,28 +28,29 @@ impl Default for Bounds {
     }
 }
 
-/// What is remembered from one reading to the next, so that no counter falls and no name is lost with what bore it.
+/// What the agent remembers between readings, so that counters never decrease and names outlive their sockets.
 #[derive(Debug)]
 pub struct Ledger {
     pub(crate) namer: Namer,
     bounds: Bounds,
     pub(crate) tcp: Account<TcpKey>,
-    /// What is counted beside TCP, in the order in which it is told.
+    /// Accounts of the other witnesses, in the order of export.
     pub(crate) others: Vec<Box<dyn AnyAccount>>,
     /// Packets that listeners dropped, by the socket's id.
     pub(crate) drops: Totals<u64, Labels, u64>,
     pub(crate) places: Places,
-    /// Translations that were not told for want of room, and tables that could not be read.
+    /// Translations left out for lack of room.
     pub(crate) untold: u64,
+    /// Translation tables that could not be read.
     pub(crate) unread: u64,
-    /// Series of gauges that found no room, at every reading.
+    /// Times that a gauge's series was added to `other` for lack of room, over all readings.
     overflows: u64,
-    /// When it was last looked for what is no more.
+    /// When the ledger last looked for ended namespaces and control groups.
     looked: Option<Duration>,
 }
 
 impl Ledger {
-    /// An empty one, about what is in these registry, with an account of connections.
+    /// Creates an empty ledger with an account of TCP connections. Names come from `registry`.
     pub fn new(registry: impl Registry + 'static, bounds: Bounds, tcp: impl Counting<TcpKey> + 'static) -> Self {
         Self {
             namer: Namer::new(registry),
@@ -65,7 +66,7 @@ impl Ledger {
         }
     }
 
-    /// Opens an account of what another witness counts.
+    /// Adds an account of what another witness counts.
     pub fn open<K: Accounted>(&mut self, witness: impl Counting<K> + 'static) {
         self.others.push(Box::new(Account::new(witness, self.bounds.series_max)));
     }
@@ -80,31 +81,31 @@ impl Ledger {
         [&mut self.tcp as &mut dyn AnyAccount].into_iter().chain(others)
     }
 
-    /// Whether all witnesses can be read.
+    /// Returns whether all witnesses can be read.
     pub fn can_read(&self) -> bool {
         self.accounts().all(AnyAccount::can_read)
     }
 
-    /// Reads what all witnesses have counted.
+    /// Reads the counters of all witnesses.
     ///
     /// # Errors
     ///
-    /// One of them cannot be read.
+    /// Returns an error if a witness cannot be read.
     pub fn read(&mut self) -> Result<(), ReadError> {
         self.accounts_mut().try_for_each(AnyAccount::read)
     }
 
-    /// What the programs of each witness cost.
+    /// Returns what the programs of each witness cost.
     pub fn programs(&self) -> Vec<(&'static str, ProgramCost)> {
         let of_each = |(witness, costs): (_, Vec<_>)| costs.into_iter().map(move |cost| (witness, cost));
         self.accounts().map(AnyAccount::programs).flat_map(of_each).collect()
     }
 
-    /// How full the maps of each witness are.
+    /// Returns how full the maps of each witness are.
     ///
     /// # Errors
     ///
-    /// One of them cannot be read.
+    /// Returns an error if a witness cannot be read.
     pub fn maps(&self) -> Result<Vec<(&'static str, MapFill)>, ReadError> {
         let mut fills = Vec::new();
         for account in self.accounts() {
@@ -114,18 +115,21 @@ impl Ledger {
         Ok(fills)
     }
 
-    /// Has witnesses make room for what comes when nobody reads.
+    /// Lets each witness free room in the kernel's maps while nobody reads the counters.
     pub fn tidy(&self) {
         self.accounts().for_each(AnyAccount::tidy);
     }
 
-    /// Owners of what was counted of connections.
+    /// Returns the owners of all TCP counters.
     pub(crate) fn heard(&self) -> BTreeSet<Owner> {
         self.tcp.series().iter().map(|(key, _)| (key.netns, key.cgroup)).collect()
     }
 
-    /// Adds what is new in a reading.
+    /// Adds what is new in a reading to the sums.
     pub(crate) fn count(&mut self, reading: &Scrape, now: Duration) {
+        // The kernel reuses the numbers of namespaces. Detach renamed ones before counting, so that a new namespace's
+        // counts do not go to its predecessor's name. Learn addresses before counting, so that new series get their
+        // names at once.
         let renamed = self.namer.reread();
         self.accounts_mut().for_each(|account| account.detach(&renamed));
         self.namer.settle(&owners(&reading.connections), &self.heard());
@@ -146,7 +150,7 @@ impl Ledger {
         drops.retain(|id| open.contains(id));
     }
 
-    /// Does something to each account, with what is known now, until it fails.
+    /// Calls `act` for each account, with what is known now, until one call fails.
     fn each(
         &mut self,
         mut act: impl FnMut(&mut dyn AnyAccount, &mut Scene<'_>) -> Result<(), ReadError>,
@@ -158,15 +162,16 @@ impl Ledger {
         others.iter_mut().try_for_each(|other| act(&mut **other, &mut scene))
     }
 
-    /// Forgets what has had no news for a while and is no more, here and in the kernel.
+    /// Forgets namespaces and control groups that have ended and have not changed for a while, here and in the kernel.
     ///
     /// # Errors
     ///
-    /// A witness cannot be read.
+    /// Returns an error if a witness cannot be read.
     pub fn expire(&mut self, open: &[Connection], now: Duration) -> Result<(), ReadError> {
         let Some(since) = now.checked_sub(self.bounds.expire) else { return Ok(()) };
         let gone = self.gone(open, since, now);
         if !gone.is_empty() {
+            // Accounts come first, because the last counts of a key still need its names.
             self.each(|account, scene| account.forget(&gone, scene), now)?;
             self.namer.forget(gone.iter().map(|(netns, _)| *netns));
             self.drop_sums(since);
@@ -174,8 +179,8 @@ impl Ledger {
         self.each(|account, scene| account.make_room(since, open, scene), now)
     }
 
-    /// Network namespaces and control groups that are no more and have no socket left, after the time for which they are
-    /// told. What there is is looked up at most four times in that time.
+    /// Returns owners that have ended, have no open socket, and have not changed after `since`. The machine is searched
+    /// at most four times per expiry time, because that is expensive.
     fn gone(&mut self, open: &[Connection], since: Duration, now: Duration) -> HashSet<Owner> {
         self.places.forget(since);
         self.drop_sums(since);
@@ -193,25 +198,25 @@ impl Ledger {
         quiet
     }
 
-    /// Drops sums to which nothing adds any more and that have had no news since then.
+    /// Drops sums that no key adds to and that have not changed after `since`.
     fn drop_sums(&mut self, since: Duration) {
         self.accounts_mut().for_each(|account| account.expire(since));
         self.drops.expire(since);
     }
 
-    /// Holds gauges to the bound.
+    /// Limits the number of series of each gauge.
     pub(crate) fn bound(&mut self, gauges: &mut [Family]) {
         self.overflows += gauges.iter_mut().map(|gauge| gauge.bound(self.bounds.series_max)).sum::<u64>();
     }
 
-    /// How often something was counted among the others for want of room in the exposition.
+    /// Returns how often something was added to `other` because the limit on exported series was reached.
     pub(crate) fn overflows(&self) -> u64 {
         let counted: u64 = self.accounts().map(AnyAccount::overflows).sum();
         counted + self.drops.overflows() + self.overflows
     }
 }
 
-/// Owners of what is open.
+/// Returns the owners of the open connections.
 pub(crate) fn owners(open: &[Connection]) -> BTreeSet<Owner> {
     open.iter().map(|connection| (connection.netns, connection.cgroup)).collect()
 }

@@ -1,8 +1,8 @@
-//! Who is who, and what they say to each other: names, sums that never fall, metrics, and what live tools print.
+//! Attribution: who each socket belongs to, and how what the kernel counted is named, summed and printed.
 //!
-//! In: what the kernel's programs wrote, and what the machine calls things ([`Registry`]). Out: lines of text, JSON or CSV,
-//! a screen, and metrics. Times are durations since an instant that the caller chooses once. This room opens no file, asks
-//! no clock, loads no program and prints nothing.
+//! In: what the BPF programs wrote, and the machine's names ([`Registry`]). Out: lines of text, JSON or CSV, a screen,
+//! and metrics. Times are durations since an instant that the caller chooses once. This room opens no file, reads no
+//! clock, loads no program and prints nothing.
 
 mod account;
 mod clock;

@@ -1,4 +1,4 @@
-//! Between whom connections are, and how Istio labels that.
+//! Links: the two sides of connections, and Istio's labels for them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,28 +11,28 @@ use crate::namer::Namer;
 use crate::peer::{Peer, PeerService, UNKNOWN};
 use crate::place::{Place, Places};
 
-/// The reporter that is a client.
+/// Value of the label `reporter` if the client reports.
 pub const SOURCE: &str = "source";
 
-/// The reporter that is a server.
+/// Value of the label `reporter` if the server reports.
 pub const DESTINATION: &str = "destination";
 
-/// What connections have in common that are counted together.
+/// What the connections of one group have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
-    /// Whether Istio's metrics of them come from a sidecar.
+    /// Whether a sidecar already exports Istio's metrics for these connections.
     pub is_meshed: bool,
-    /// Which side tells.
+    /// The side that reports: [`SOURCE`] or [`DESTINATION`].
     pub reporter: &'static str,
     source: Arc<Peer>,
     destination: Arc<Peer>,
     service: Arc<PeerService>,
-    /// Istio's `connection_security_policy`.
+    /// Value of Istio's label `connection_security_policy`.
     policy: &'static str,
 }
 
 impl Link {
-    /// The link of a series.
+    /// Returns the link that a series belongs to.
     pub fn of(key: &TcpKey, places: &Places, namer: &mut Namer) -> Self {
         let is_client = key.role == ConnectionRole::Client;
         let reporter = if is_client { SOURCE } else { DESTINATION };
@@ -50,20 +50,21 @@ impl Link {
         };
         let there = there.unwrap_or_else(|| Arc::new(Peer::unknown()));
         let (source, destination) = if is_client { (here, there) } else { (there, here) };
-        // Istio says `none` where the server's side has no certificate of the mesh. A sidecar may have one, and its metrics say.
+        // Istio says `none` if the server's side has no certificate of the mesh. A sidecar may have one, and its own
+        // metrics say so.
         let policy = if is_client || is_meshed { UNKNOWN } else { "none" };
         Self { is_meshed, reporter, source, destination, service: Arc::new(service), policy }
     }
 
-    /// The link of all for which there is no room.
+    /// Returns the overflow link.
     fn rest(is_meshed: bool, reporter: &'static str) -> Self {
         let other = Arc::new(Peer::other());
         let (destination, service) = (Arc::clone(&other), Arc::new(PeerService::other()));
         Self { is_meshed, reporter, source: other, destination, service, policy: OTHER }
     }
 
-    /// Istio's labels of TCP metrics, in its order. A kernel knows no principals, and sees each connection's end but not
-    /// Envoy's flags of it.
+    /// Returns Istio's labels of TCP metrics, in Istio's order. The kernel knows no principals, and no response flags
+    /// of Envoy.
     pub fn labels(&self) -> Labels {
         let Self { source, destination, service, .. } = self;
         let [protocol, flags, policy] = self.connection();
@@ -96,8 +97,8 @@ impl Link {
         ]
     }
 
-    /// Those that tell who it is: metrics that Istio has not bear these alone, to stay small, and the transport by
-    /// OpenTelemetry's name.
+    /// Returns the labels of metrics that Istio does not have. They are few, to keep the exposition small. The
+    /// transport has OpenTelemetry's label name.
     pub fn brief(&self) -> Labels {
         let [protocol, flags, policy] = self.connection();
         vec![
@@ -111,7 +112,7 @@ impl Link {
         ]
     }
 
-    /// Protocol, flags and security of the connections.
+    /// Returns the values of the protocol, flags and security policy labels.
     fn connection(&self) -> [Arc<str>; 3] {
         let [protocol, flags] = if self.service.is_other() { [OTHER; 2] } else { ["tcp", "-"] };
         [protocol, flags, self.policy].map(Arc::from)
@@ -119,7 +120,7 @@ impl Link {
 }
 
 impl Grouping for Link {
-    /// Who reports stays, so that sums by reporter stay what they are.
+    /// Returns the overflow link of the same reporter, so that sums by reporter stay correct.
     fn other(&self) -> Self {
         Self::rest(self.is_meshed, self.reporter)
     }

@@ -1,24 +1,24 @@
 use std::collections::HashSet;
 
-/// The number that the kernel has given to the root of all control groups.
+/// Inode of the root control group.
 pub const ROOT_GROUP: u64 = 1;
 
-/// Network namespaces and control groups that exist; none where this process cannot see them all.
+/// Network namespaces and control groups that exist now.
 #[derive(Clone, Debug, Default)]
 pub struct Living {
-    /// Network namespaces, by inode.
+    /// Inodes of all network namespaces; `None` if this process cannot see them all.
     pub namespaces: Option<HashSet<u32>>,
-    /// Control groups, by inode.
+    /// Inodes of all control groups; `None` if this process cannot see them all.
     pub groups: Option<HashSet<u64>>,
 }
 
 impl Living {
-    /// Whether all network namespaces are seen, and all control groups.
+    /// Returns whether this process sees all network namespaces and all control groups.
     pub fn sees_all(&self) -> bool {
         self.namespaces.is_some() && self.groups.is_some()
     }
 
-    /// Whether it is known that a network namespace or a control group is no more.
+    /// Returns whether the network namespace or the control group is known to have ended.
     pub fn misses(&self, netns: u32, cgroup: u64) -> bool {
         let no_namespace = self.namespaces.as_ref().is_some_and(|living| !living.contains(&netns));
         let no_group = self.groups.as_ref().is_some_and(|living| !living.contains(&cgroup));

@@ -1,4 +1,4 @@
-//! Metrics as text: Prometheus' classic format, or OpenMetrics.
+//! Metrics as text, in Prometheus' classic format or in OpenMetrics.
 
 mod accept;
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::label::{Grouping, Labels};
 use accept::{Range, quality};
 
-/// Forms in which a scraper can have metrics.
+/// Text formats of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exposition {
     /// Prometheus' text format 0.0.4.
@@ -20,8 +20,8 @@ pub enum Exposition {
 }
 
 impl Exposition {
-    /// What a scraper that sends these `Accept` headers likes best: OpenMetrics where it names that and likes the classic
-    /// text no better, which everybody else has.
+    /// Chooses a format from the scraper's `Accept` headers. The answer is OpenMetrics if the headers name it and do
+    /// not prefer the classic format. Otherwise it is the classic format.
     pub fn negotiated<'a>(accepted: impl Iterator<Item = &'a str>) -> Self {
         let ranges: Vec<Range> = accepted.flat_map(|accept| accept.split(',')).filter_map(Range::parse).collect();
         let openmetrics = quality(&ranges, &["application/openmetrics-text"], &["1.0.0", "0.0.1"]);
@@ -29,7 +29,7 @@ impl Exposition {
         if openmetrics > 0.0 && openmetrics >= classic { Self::OpenMetrics } else { Self::Classic }
     }
 
-    /// Its `Content-Type`.
+    /// Returns the `Content-Type` of the format.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Classic => "text/plain; version=0.0.4; charset=utf-8",
@@ -41,50 +41,50 @@ impl Exposition {
 /// What kind of metric a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Only grows; the name ends in `_total`.
+    /// A value that only grows. The metric's name ends in `_total`.
     Counter,
-    /// Comes and goes.
+    /// A value that rises and falls.
     Gauge,
-    /// Counts below bounds.
+    /// Counts of observations by bucket.
     Histogram,
 }
 
 /// A metric with all its series.
 #[derive(Clone, Debug)]
 pub struct Family {
-    /// Its name; a counter's ends in `_total`.
+    /// Name of the metric. The name of a counter ends in `_total`.
     pub name: Cow<'static, str>,
-    /// What it says, a sentence.
+    /// HELP text: one sentence.
     pub help: &'static str,
-    /// What kind of metric it is.
+    /// Kind of metric.
     pub kind: MetricKind,
-    /// Families that tell of the same share the labels: they are most of an exposition.
+    /// Values by labels. Families with the same series share the labels, which are most of an exposition.
     pub series: BTreeMap<Arc<Labels>, SampleValue>,
 }
 
-/// What a series says.
+/// The value of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SampleValue {
-    /// Of a counter or gauge.
+    /// Value of a counter or gauge.
     Number(f64),
-    /// Of a histogram.
+    /// Value of a histogram.
     Histogram {
-        /// Upper ends of the buckets but the last, inclusive.
+        /// Inclusive upper bounds of all buckets except the last.
         bounds: Vec<f64>,
-        /// How many values lie in each bucket.
+        /// Number of observations in each bucket.
         counts: Vec<u64>,
-        /// The sum of all values.
+        /// Sum of all observations.
         sum: f64,
     },
 }
 
 impl Family {
-    /// A metric without series.
+    /// Creates a metric without series.
     pub fn new(name: impl Into<Cow<'static, str>>, kind: MetricKind, help: &'static str) -> Self {
         Self { name: name.into(), help, kind, series: BTreeMap::new() }
     }
 
-    /// Adds to the series of these labels, which begins at 0.
+    /// Adds to the value of the series with these labels, which starts at 0.
     pub fn add(&mut self, labels: impl Into<Arc<Labels>>, more: f64) {
         match self.series.entry(labels.into()).or_insert(SampleValue::Number(0.0)) {
             SampleValue::Number(number) => *number += more,
@@ -92,7 +92,7 @@ impl Family {
         }
     }
 
-    /// Adds counts below `bounds`, and of all that is above the last, to the histogram of these labels.
+    /// Adds to the histogram with these labels: counts by bucket, the last one for values above all `bounds`.
     pub fn add_counts(&mut self, labels: impl Into<Arc<Labels>>, bounds: &[f64], more: &[u64], more_sum: f64) {
         let empty = || SampleValue::Histogram { bounds: bounds.to_vec(), counts: vec![0; more.len()], sum: 0.0 };
         match self.series.entry(labels.into()).or_insert_with(empty) {
@@ -104,8 +104,8 @@ impl Family {
         }
     }
 
-    /// Keeps so many series and adds all others up as one; how many there were too many. For gauges only: a counter must
-    /// not move from one series to another.
+    /// Keeps `most` series, adds all others to `other`, and returns how many those were. Use it only for gauges: a
+    /// counter must not move from one series to another.
     pub fn bound(&mut self, most: usize) -> u64 {
         let Some((first, _)) = self.series.iter().nth(most) else { return 0 };
         let beyond = self.series.split_off(&first.clone());
@@ -153,13 +153,13 @@ impl Family {
     }
 }
 
-/// All families as text, one after the other: as a whole it may be large.
+/// Returns the exposition family by family, because it may be large as a whole.
 pub fn pieces(families: &[Family], form: Exposition) -> impl Iterator<Item = String> {
     let end = (form == Exposition::OpenMetrics).then(|| "# EOF\n".to_owned());
     families.iter().map(move |family| family.text(form)).chain(end)
 }
 
-/// All families as one text.
+/// Returns the exposition as one text.
 #[cfg(test)]
 pub fn exposition(families: &[Family], form: Exposition) -> String {
     pieces(families, form).collect()

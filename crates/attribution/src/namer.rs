@@ -13,10 +13,10 @@ use crate::registry::{ContainerGroup, Registry};
 use crate::totals::Owner;
 use crate::who::{ServiceVersion, Who};
 
-/// Digits of a container's id that are told.
+/// Number of digits of a container's id that are shown.
 const SHOWN: usize = 12;
 
-/// The network namespace of a pod of Kubernetes.
+/// A Kubernetes pod's network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Home {
     uid: String,
@@ -24,7 +24,7 @@ struct Home {
 }
 
 impl Home {
-    /// Takes in what another container of the pod knows; whether it is one.
+    /// Adds the addresses that another container of the pod has. Returns false if the container is not of this pod.
     fn merge(&mut self, other: Option<Self>) -> bool {
         let Some(other) = other.filter(|other| other.uid == self.uid) else { return false };
         self.addresses.extend(other.addresses);
@@ -34,28 +34,27 @@ impl Home {
     }
 }
 
-/// Names namespaces and control groups. Both are looked up anew when an unknown one turns up, and not more often than
-/// there are snapshots.
+/// Finds names for namespaces and control groups. An unknown number triggers a new lookup, at most once per snapshot.
 #[derive(Debug)]
 pub struct Namer {
     registry: Box<dyn Registry>,
     namespaces: HashMap<u32, Who>,
     groups: HashMap<u64, ContainerGroup>,
-    /// Pods of Kubernetes by uid.
+    /// Kubernetes pods, by uid.
     pods: HashMap<String, KubernetesPod>,
-    /// Network namespaces whose sockets all are one pod's.
+    /// Network namespaces in which all sockets belong to one pod.
     homes: HashMap<u32, Home>,
-    /// Containers on control groups of version 1, by network namespace.
+    /// Containers on cgroup v1, by network namespace.
     legacy: HashMap<u32, Container>,
     /// Network namespaces that had a name at an earlier reading and have none now.
     former: HashSet<u32>,
-    /// Peers that somebody holds, each once.
+    /// Peers that are still in use, each stored once.
     peers: HashSet<Arc<Peer>>,
     stale: bool,
 }
 
 impl Namer {
-    /// Names as these registry tell them.
+    /// Creates a namer that takes names from `registry`.
     pub fn new(registry: impl Registry + 'static) -> Self {
         Self {
             registry: Box::new(registry),
@@ -70,13 +69,13 @@ impl Namer {
         }
     }
 
-    /// Lets the next unknown number be looked up again.
+    /// Allows one more lookup of unknown numbers.
     pub fn refresh(&mut self) {
         self.stale = true;
     }
 
-    /// Looks up names of network namespaces anew, and remembers those of namespaces that nobody names any more. Numbers of
-    /// namespaces are used again: those that have another name now are told.
+    /// Reads the names of network namespaces again, and keeps the names of namespaces that have ended. The kernel
+    /// reuses namespace numbers: the numbers with a new name are returned.
     pub fn reread(&mut self) -> HashSet<u32> {
         self.stale = true;
         let named = named(&self.registry.namespaces());
@@ -87,12 +86,12 @@ impl Namer {
         renamed
     }
 
-    /// Whether a network namespace had a name that it has no more.
+    /// Returns whether the network namespace had a name earlier and has none now.
     pub fn is_former(&self, netns: u32) -> bool {
         self.former.contains(&netns)
     }
 
-    /// Forgets names of network namespaces that are no more.
+    /// Forgets the names of network namespaces that have ended.
     pub fn forget(&mut self, gone: impl Iterator<Item = u32>) {
         for netns in gone {
             self.namespaces.remove(&netns);
@@ -101,7 +100,7 @@ impl Namer {
         }
     }
 
-    /// Whose a socket of a process `comm` is, as one side of connections.
+    /// Returns the owner of a socket as one side of connections. `comm` is the name of the socket's process.
     pub fn peer(&mut self, netns: u32, cgroup: u64, comm: &str) -> Arc<Peer> {
         let peer = Peer::of(&self.who(netns, cgroup), comm);
         if let Some(known) = self.peers.get(&peer) {
@@ -113,8 +112,8 @@ impl Namer {
         peer
     }
 
-    /// Learns which network namespaces are pods', and what addresses these have: those whose `open` sockets all are one
-    /// pod's, and of those that have none open those of whose pods something was `heard`.
+    /// Learns which network namespaces belong to pods, and the pods' addresses. A namespace belongs to a pod if all its
+    /// `open` sockets do. A namespace without open sockets belongs to the pod whose counters were `heard`.
     pub fn settle(&mut self, open: &BTreeSet<Owner>, heard: &BTreeSet<Owner>) {
         let mut homes: HashMap<u32, Option<Home>> = HashMap::new();
         for (netns, cgroup) in open {
@@ -133,13 +132,14 @@ impl Namer {
         self.homes = homes.into_iter().filter_map(|(netns, home)| Some((netns, home?))).collect();
     }
 
-    /// Addresses of pods, with their network namespaces.
+    /// Returns the addresses of pods with their network namespaces.
     pub fn addresses(&self) -> Vec<(u32, IpAddr)> {
         let homes = self.homes.iter();
         homes.flat_map(|(netns, home)| home.addresses.iter().map(|address| (*netns, *address))).collect()
     }
 
-    /// That of the pod whose this control group is. While one of its processes lives it tells the addresses.
+    /// Returns the pod that a control group belongs to. The addresses come from one of the pod's processes while it
+    /// lives.
     fn home(&mut self, netns: u32, cgroup: u64) -> Option<Home> {
         self.look_up(netns, cgroup);
         let group = self.groups.get(&cgroup)?;
@@ -153,7 +153,7 @@ impl Namer {
         Some(Home { uid, addresses })
     }
 
-    /// Looks names up anew, where one is not known and that was not done yet at this reading.
+    /// Looks up all names again if one is unknown and this reading has not done so yet.
     fn look_up(&mut self, netns: u32, cgroup: u64) {
         let is_known = self.namespaces.contains_key(&netns) || self.legacy.contains_key(&netns);
         if self.stale && !is_known && !self.groups.contains_key(&cgroup) {
@@ -165,12 +165,12 @@ impl Namer {
         }
     }
 
-    /// What exists on this machine.
+    /// Returns what exists on this machine.
     pub fn living(&self) -> Living {
         self.registry.living()
     }
 
-    /// Whose a socket is, in this network namespace and control group.
+    /// Returns the owner of a socket in this network namespace and control group.
     pub fn who(&mut self, netns: u32, cgroup: u64) -> Who {
         self.look_up(netns, cgroup);
         let container = self.groups.get(&cgroup).map(|group| self.who_of_container(&group.container));
@@ -191,14 +191,15 @@ fn who_of_pod(pod: &KubernetesPod) -> Who {
     Who { pod: format!("{namespace}/{name}"), kubernetes: Some(pod.clone()), ..Who::default() }
 }
 
-/// Whose network namespaces with these names are.
+/// Finds the owners of named network namespaces, by inode.
 fn named(names: &HashMap<u32, String>) -> HashMap<u32, Who> {
-    // An arm of a lab has a namespace for its node, and no pod bears that name.
+    // Each arm of a lab has a namespace named `…node`. No pod has that name.
     let arms: Vec<&str> = names.values().filter_map(|name| name.strip_suffix("node")).collect();
     names.iter().map(|(inode, name)| (*inode, who_of_namespace(name, &arms))).collect()
 }
 
-/// `meshtax-<id>-<arm>-<pod>` is a lab's; its id has no `-`.
+/// Parses the name of a network namespace. A lab's namespace is called `meshtax-<id>-<arm>-<pod>`, and its id holds no
+/// `-`.
 fn who_of_namespace(name: &str, arms: &[&str]) -> Who {
     let of_lab = name.strip_prefix("meshtax-").and_then(|rest| rest.split_once('-'));
     let Some((id, pod)) = of_lab else { return Who { pod: name.to_owned(), ..Who::default() } };

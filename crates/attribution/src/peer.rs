@@ -1,4 +1,4 @@
-//! Who speaks and for which service, in Istio's words.
+//! Peers and services: the two sides of connections, in Istio's terms.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,33 +6,33 @@ use std::sync::Arc;
 use crate::label::OTHER;
 use crate::who::Who;
 
-/// What is not known, in Istio's words.
+/// Istio's value for what is not known.
 pub const UNKNOWN: &str = "unknown";
 
-/// The revision of what has none, likewise.
+/// Istio's revision of a workload that has none.
 const LATEST: &str = "latest";
 
-/// Where services of a lab live.
+/// Namespace of a lab's services.
 const NAMESPACE: &str = "default";
 
-/// One side of connections. Peers share their words.
+/// One side of connections. Peers share their strings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer {
-    /// A pod, with Kubernetes what made it, or on a plain host the process.
+    /// What Kubernetes made the pod from; without Kubernetes the pod, or on a plain host the process.
     pub workload: Arc<str>,
-    /// The service that it is known for: its own, else the workload.
+    /// Name of the service that the peer is a part of, or else of its workload.
     pub canonical_service: Arc<str>,
-    /// Version of that.
+    /// Version of the canonical service.
     pub canonical_revision: Arc<str>,
     pub namespace: Arc<str>,
     pub app: Arc<str>,
     pub version: Arc<str>,
-    /// The cluster; a lab has one in each arm.
+    /// Name of the cluster. Each arm of a lab is a cluster.
     pub cluster: Arc<str>,
 }
 
 impl Peer {
-    /// A pod, or on a plain host the process `comm`; unknown where it has no name either.
+    /// Returns the peer of a pod, or on a plain host of the process `comm`. Without either name it is the unknown peer.
     pub fn of(who: &Who, comm: &str) -> Self {
         let workload: Arc<str> = match &who.kubernetes {
             Some(pod) => pod.workload.as_str().into(),
@@ -64,17 +64,17 @@ impl Peer {
         }
     }
 
-    /// Nobody that is known.
+    /// Returns the unknown peer.
     pub fn unknown() -> Self {
         Self { canonical_revision: LATEST.into(), ..Self::called(UNKNOWN) }
     }
 
-    /// Whether nobody knows who it is.
+    /// Returns whether the peer has no known name.
     pub fn is_unknown(&self) -> bool {
         *self.workload == *UNKNOWN
     }
 
-    /// All for whom there is no room.
+    /// Returns the overflow peer, which stands for all that found no room.
     pub fn other() -> Self {
         Self::called(OTHER)
     }
@@ -92,7 +92,7 @@ impl Peer {
         }
     }
 
-    /// The service that it is a part of; none where nobody told.
+    /// Returns the service that the peer is a part of; `None` if that is not known.
     pub fn service(&self) -> Option<PeerService> {
         let is_part = *self.app != *UNKNOWN;
         is_part.then(|| PeerService {
@@ -102,7 +102,7 @@ impl Peer {
         })
     }
 
-    /// What it answers for at one of its ports.
+    /// Returns the peer's port as a service.
     pub fn at_port(&self, port: u16) -> PeerService {
         PeerService {
             host: format!("{}:{port}", self.workload).into(),
@@ -112,29 +112,29 @@ impl Peer {
     }
 }
 
-/// What is asked for.
+/// A service that clients call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerService {
-    /// As clients may call it: `reviews.default.svc.cluster.local`, `nginx:80` or `10.96.0.9:80`.
+    /// Name that clients may call it by: `reviews.default.svc.cluster.local`, `nginx:80` or `10.96.0.9:80`.
     pub host: Arc<str>,
     pub name: Arc<str>,
     pub namespace: Arc<str>,
 }
 
 impl PeerService {
-    /// One of which only the address is known.
+    /// Returns a service of which only the address is known.
     pub fn at(address: SocketAddr) -> Self {
         let host: Arc<str> = address.to_string().into();
         Self { name: Arc::clone(&host), host, namespace: UNKNOWN.into() }
     }
 
-    /// All for which there is no room.
+    /// Returns the overflow service, which stands for all that found no room.
     pub fn other() -> Self {
         let name: Arc<str> = OTHER.into();
         Self { host: Arc::clone(&name), name: Arc::clone(&name), namespace: name }
     }
 
-    /// Whether it stands for all for which there is no room.
+    /// Returns whether this is the overflow service.
     pub fn is_other(&self) -> bool {
         *self.host == *OTHER
     }

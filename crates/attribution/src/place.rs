@@ -12,41 +12,41 @@ use crate::peer::{Peer, PeerService};
 use crate::translation::Translation;
 use crate::translation::Translations;
 
-/// Command of a sidecar's proxy.
+/// Process name of a sidecar's proxy.
 const PROXY: &str = "envoy";
 
-/// Where a sidecar's proxy takes what comes to its pod.
+/// Port at which a sidecar's proxy takes its pod's inbound connections.
 const INBOUND: u16 = 15006;
 
-/// And what its pod sends. One that listens at both is a sidecar, from which Istio's metrics come; any other proxy is a
-/// program like others.
+/// Ports at which a sidecar's proxy takes outbound and inbound connections. A proxy that listens at both is a sidecar,
+/// which exports Istio's metrics. Any other proxy is treated like any program.
 const REDIRECTED: [u16; 2] = [15001, INBOUND];
 
-/// What is known of addresses and namespaces from the sockets in them, now and a while ago.
+/// What is known of addresses and namespaces, from sockets that are open or were until recently.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// Who has an address of a network.
+    /// Owners of addresses, by network and address.
     owners: Owners<(String, IpAddr), Arc<Peer>>,
-    /// Network namespaces of addresses.
+    /// Network namespaces of addresses, by network and address.
     homes: Owners<(String, IpAddr), u32>,
-    /// Who listens at ports of network namespaces.
+    /// Listening peers, by network namespace and port.
     listeners: Owners<(u32, u16), Arc<Peer>>,
     meshed: HashMap<u32, Duration>,
     translations: Translations,
 }
 
-/// Where a socket is.
+/// Location of a socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// The network in which its addresses hold.
+    /// Network in which the socket's addresses are unique.
     pub network: &'a str,
-    /// Its network namespace, in which it has neighbours.
+    /// The socket's network namespace.
     pub netns: u32,
     pub transport: Transport,
 }
 
 impl Places {
-    /// Learns from what is open now.
+    /// Learns from the sockets that are open now.
     pub fn learn(&mut self, connections: &[Connection], namer: &mut Namer, at: Duration) {
         for (netns, address) in namer.addresses() {
             let network = namer.who(netns, 0).network;
@@ -76,7 +76,7 @@ impl Places {
         self.meshed.extend(sidecars.filter(is_sidecar).map(|netns| (netns, at)));
     }
 
-    /// Learns what translated addresses stand for, once it is known who owns addresses.
+    /// Learns what translated addresses stand for. Call it after [`Places::learn`], which says who owns an address.
     pub fn learn_translations(&mut self, told: &[Translation], namer: &mut Namer, at: Duration) {
         for translation in told {
             let network = namer.who(translation.netns, 0).network;
@@ -85,7 +85,7 @@ impl Places {
         }
     }
 
-    /// Forgets what was not seen since then.
+    /// Forgets what was last seen at or before `since`.
     pub fn forget(&mut self, since: Duration) {
         self.owners.forget(since);
         self.homes.forget(since);
@@ -94,13 +94,13 @@ impl Places {
         self.translations.forget(since);
     }
 
-    /// Who owns an address of a network on this machine; none if nobody or several do.
+    /// Returns the owner of an address on this machine; `None` if nobody or several peers have it.
     pub fn owner(&self, network: &str, address: IpAddr) -> Option<Arc<Peer>> {
         self.owners.only(&(network.to_owned(), address)).cloned()
     }
 
-    /// Who answers a client in this place that means to reach an address, and for which service; nobody if nobody is
-    /// known, or several are.
+    /// Returns the server that a client reaches at `remote`, and the service that it calls. The server is `None` if it
+    /// is not known or not always the same.
     pub fn called(&self, client: Place<'_>, remote: SocketAddr) -> (Option<Arc<Peer>>, PeerService) {
         let Place { network, transport, .. } = client;
         if !self.translations.translates(network, transport, remote) {
@@ -114,8 +114,8 @@ impl Places {
         (self.one_server(client, &backends), service.unwrap_or_else(|| PeerService::at(remote)))
     }
 
-    /// Who listens at all of these addresses, if it is always the same: copies of a pod have one name. What is sent to a
-    /// neighbour on its way, as a sidecar's redirection does, is not answered by it.
+    /// Returns the peer that listens at all of these addresses, if it is the same everywhere: copies of a pod have one
+    /// name. Loopback addresses have no answer, because a sidecar redirects to them and the real server is further on.
     fn one_server(&self, client: Place<'_>, addresses: &[SocketAddr]) -> Option<Arc<Peer>> {
         let at = |address: &SocketAddr| self.server(client, *address).filter(|_| !address.ip().is_loopback());
         let (first, others) = addresses.split_first()?;
@@ -123,7 +123,7 @@ impl Places {
         others.iter().all(|address| at(address).as_ref() == Some(&server)).then_some(server)
     }
 
-    /// Who listens at an address as this place sees it, else who owns it; nobody where that is not known.
+    /// Returns the peer that listens at an address as seen from the client's place, or else the owner of the address.
     fn server(&self, client: Place<'_>, address: SocketAddr) -> Option<Arc<Peer>> {
         let key = (client.network.to_owned(), address.ip());
         let home = if address.ip().is_loopback() { Some(client.netns) } else { self.homes.only(&key).copied() };
@@ -132,7 +132,8 @@ impl Places {
         listener.or_else(|| self.owners.only(&key)).filter(|server| !server.is_unknown()).cloned()
     }
 
-    /// Who asks the server `here` in this place at its port, by the address that it sees, and for which service.
+    /// Returns the client that calls the server `here` at its port, and the service that is called. `seen` is the
+    /// client's address as the server sees it.
     pub fn asked(
         &self,
         server: Place<'_>,
@@ -142,7 +143,8 @@ impl Places {
     ) -> (Option<Arc<Peer>>, PeerService) {
         let Place { network, netns, transport } = server;
         let (peer, port) = here;
-        // Behind a sidecar the service is asked for on the way to that one; what is beyond it, or passes it by, is apart.
+        // With a sidecar, clients call the service at the sidecar's inbound port. Connections to any other port come
+        // from the sidecar or bypass it, so they are reported as the port alone.
         let service = if self.is_meshed(netns) && port != INBOUND { None } else { peer.service() };
         let asked = self.translations.asked(network, transport, seen, (&peer.workload, port));
         let service = service.unwrap_or_else(|| match asked {
@@ -150,7 +152,7 @@ impl Places {
             _ => peer.at_port(port),
         });
         let client = if seen.is_loopback() {
-            // A neighbour: in a pod it is the pod itself.
+            // A client on the same host. In a pod that is the pod itself.
             (!namer.who(netns, 0).pod.is_empty()).then(|| namer.peer(netns, 0, ""))
         } else {
             self.owner(network, asked.map_or(seen, |asked| asked.client))
@@ -158,24 +160,24 @@ impl Places {
         (client, service)
     }
 
-    /// How many translations there was no room for.
+    /// Returns how many translations found no room.
     pub fn untranslated(&self) -> u64 {
         self.translations.missed()
     }
 
-    /// Whether a sidecar takes what is sent in a network namespace, and what comes to it.
+    /// Returns whether a sidecar takes the outbound and inbound connections of a network namespace.
     pub fn is_meshed(&self, netns: u32) -> bool {
         self.meshed.contains_key(&netns)
     }
 }
 
-/// Whose things are, as seen of late.
+/// Values and when they were last seen.
 #[derive(Debug)]
 struct Owners<K, V>(HashMap<K, LastSeen<V>>);
 
 #[derive(Debug)]
 struct LastSeen<V> {
-    /// None where several own it at once.
+    /// The value; `None` if several were seen at once.
     what: Option<V>,
     at: Duration,
 }
@@ -187,7 +189,8 @@ impl<K, V> Default for Owners<K, V> {
 }
 
 impl<K: Eq + Hash, V: PartialEq> Owners<K, V> {
-    /// What several have now has no owner; a new owner takes it from a former one.
+    /// Records a value. Two different values at the same time leave the key without an owner; a later value replaces an
+    /// earlier one.
     fn own(&mut self, key: K, what: V, at: Duration) {
         match self.0.entry(key) {
             Entry::Vacant(empty) => drop(empty.insert(LastSeen { what: Some(what), at })),
@@ -209,7 +212,7 @@ impl<K: Eq + Hash, V: PartialEq> Owners<K, V> {
     }
 }
 
-/// A pod, or on a plain host the process; `unknown` where it has no name.
+/// Returns the name of the pod, or on a plain host of the process; `unknown` if it has no name.
 pub fn name_of(netns: u32, cgroup: u64, comm: &str, namer: &mut Namer) -> Arc<str> {
     Arc::clone(&namer.peer(netns, cgroup, comm).workload)
 }

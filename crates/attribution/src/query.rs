@@ -1,4 +1,4 @@
-//! What `dns` tells of a query that has ended.
+//! Lines of `meshtax dns`: one for each DNS query that has ended.
 
 use jiff::Zoned;
 use records::{Query, type_name};

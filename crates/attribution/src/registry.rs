@@ -7,36 +7,36 @@ use crate::container::Container;
 use crate::kubernetes::KubernetesPod;
 use crate::living::Living;
 
-/// The control group of a container, or one below.
+/// The control group of a container, or a group below it.
 #[derive(Clone, Debug)]
 pub struct ContainerGroup {
-    /// The container.
+    /// The container that the group belongs to.
     pub container: Container,
-    /// The folder that stands for the group.
+    /// The group's folder in the cgroup file system.
     pub folder: PathBuf,
 }
 
-/// What the machine calls what is on it, whenever it is asked. What it does not tell is empty.
+/// The machine's own names for what runs on it. What the machine does not tell is left out of the answers.
 pub trait Registry: Debug {
-    /// Names of network namespaces, by inode.
+    /// Returns the names of network namespaces, by inode.
     fn namespaces(&self) -> HashMap<u32, String>;
 
-    /// Groups of containers, by inode.
+    /// Returns the control groups of containers, by inode.
     fn groups(&self) -> HashMap<u64, ContainerGroup>;
 
-    /// Containers on control groups of version 1, by network namespace.
+    /// Returns containers on cgroup v1, by network namespace.
     fn legacy(&self) -> HashMap<u32, Container>;
 
-    /// Pods of Kubernetes, by uid.
+    /// Returns the Kubernetes pods, by uid.
     fn pods(&self) -> HashMap<String, KubernetesPod>;
 
-    /// The number of a process in the group with this folder; none if none is left.
+    /// Returns the process id of one process in the group with this folder; `None` if the group is empty.
     fn process_in(&self, group: &Path) -> Option<String>;
 
-    /// What the network namespace of a process answers to beyond itself.
+    /// Returns the addresses of a process's network namespace, without loopback ones.
     fn addresses(&self, process: &str) -> Vec<IpAddr>;
 
-    /// What exists.
+    /// Returns the network namespaces and control groups that exist.
     fn living(&self) -> Living;
 }
 

@@ -1,4 +1,4 @@
-//! `top` as a screen: what it shows and how it answers keys. No terminal is touched here: the door has it.
+//! The screen of `meshtax top`: what it shows and how it answers keys. This module touches no terminal.
 
 mod draw;
 mod field;
@@ -12,7 +12,7 @@ use records::Connection;
 use crate::directory::Names;
 use field::Field;
 
-/// The keys, for people.
+/// Help text for the keys.
 pub const KEYS: &str = "\
 /           show only what has a text in process, pod, service, address
             or port; Enter keeps it, Esc clears it
@@ -24,64 +24,64 @@ up down     go through the rows; also page up, page down and home
 ?           help
 q Esc ^C    quit";
 
-/// Lengths of an interval that keys go through, in milliseconds.
+/// Lengths of an interval that the keys `+` and `-` choose from, in milliseconds.
 const INTERVALS_MS: [u64; 9] = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
 
-/// Rows that a page key goes on by.
+/// Number of rows that a page key moves by.
 const PAGE: usize = 10;
 
-/// What moved in an interval, and how the reader wants to see it.
+/// What connections moved in an interval, and how the reader wants to see it.
 #[derive(Clone, Debug)]
 pub struct Screen {
     ink: Ink,
     interval: Duration,
     latest: Option<ShownRow>,
-    /// What stays while everything goes on.
+    /// What is shown while the screen is frozen.
     frozen: Option<ShownRow>,
     total: Traffic,
-    /// Width of the widest cell so far, by field: columns do not jump.
+    /// Width of the widest cell so far, by field, so that columns do not jump.
     widths: [usize; Field::ALL.len()],
-    /// None: busiest first.
+    /// Field that rows are sorted by; `None` for busiest first.
     sort: Option<Field>,
     reversed: bool,
     pattern: String,
     mode: Mode,
-    /// The row at the top.
+    /// Index of the row at the top.
     first: usize,
 }
 
-/// What moved within an interval.
+/// What connections moved within one interval.
 #[derive(Clone, Debug)]
 pub struct ScreenLook {
-    /// Its end.
+    /// When the interval ended.
     pub at: Zoned,
-    /// Its length.
+    /// How long the interval was.
     pub took: Duration,
     /// Connections that moved something, busiest first.
     pub rows: Vec<Row>,
 }
 
-/// What a connection moved within an interval.
+/// What one connection moved within an interval.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// One end; `sent`, `received` and `retransmits` are those of the interval.
+    /// The connection. Its `sent`, `received` and `retransmits` count only this interval.
     pub connection: Connection,
-    /// Between whom it is.
+    /// Names of the connection's two sides.
     pub names: Names,
 }
 
-/// What the terminal can do.
+/// Text styles that the terminal supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
-    /// Bold and reversed letters.
+    /// Bold and reversed text.
     Plain,
-    /// Colours, too.
+    /// Bold and reversed text, and colours.
     Colour,
 }
 
-/// A key that the screen heeds.
+/// A key that the screen answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are called as they are on the keyboard")]
+#[expect(missing_docs, reason = "the names are those on the keyboard")]
 pub enum Keystroke {
     Letter(char),
     Enter,
@@ -96,12 +96,12 @@ pub enum Keystroke {
     Home,
 }
 
-/// What a key leads to.
+/// What happens after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// The screen goes on.
+    /// The screen stays open.
     Stay,
-    /// The reader has had enough.
+    /// The screen closes.
     End,
 }
 
@@ -115,7 +115,7 @@ enum Mode {
 #[derive(Clone, Debug)]
 struct ShownRow {
     look: ScreenLook,
-    /// What moved until then.
+    /// What moved since the start, up to this interval.
     total: Traffic,
 }
 
@@ -124,12 +124,12 @@ struct Traffic {
     sent: u64,
     received: u64,
     retransmits: u64,
-    /// Bytes that nobody counted come on top.
+    /// Whether more bytes moved than could be counted.
     is_partial: bool,
 }
 
 impl Screen {
-    /// A screen that has seen nothing yet.
+    /// Creates a screen that has no interval yet.
     pub fn new(interval: Duration, ink: Ink) -> Self {
         Self {
             ink,
@@ -146,12 +146,12 @@ impl Screen {
         }
     }
 
-    /// How long an interval is to be.
+    /// Returns the length of the next interval.
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Takes what moved in one more interval.
+    /// Shows what moved in one more interval.
     pub fn take(&mut self, look: ScreenLook) {
         for (width, field) in self.widths.iter_mut().zip(Field::ALL) {
             let cells = look.rows.iter().map(|row| field.cell(row, look.took).chars().count());
@@ -175,7 +175,7 @@ impl Screen {
         Next::Stay
     }
 
-    /// Draws all of it.
+    /// Draws the whole screen.
     pub fn draw(&self, frame: &mut Frame<'_>) {
         draw::draw(self, frame);
     }
@@ -216,7 +216,7 @@ impl Screen {
         Next::Stay
     }
 
-    /// Sorts by the field at this place, counted from 1; at 0, busiest first.
+    /// Sorts by the field at this position, counted from 1. Position 0 means busiest first.
     fn sort_by(&mut self, place: usize) {
         self.sort = place.checked_sub(1).map(|index| Field::ALL[index]);
         self.reversed = false;
@@ -235,7 +235,7 @@ impl Screen {
         self.frozen.as_ref().or(self.latest.as_ref())
     }
 
-    /// What the pattern lets through, in order.
+    /// Returns the rows that match the pattern, in the chosen order.
     fn rows(&self) -> Vec<&Row> {
         let all = self.shown().into_iter().flat_map(|shown| &shown.look.rows);
         let mut rows: Vec<&Row> = all.filter(|row| row.has(&self.pattern)).collect();
@@ -250,7 +250,7 @@ impl Screen {
 }
 
 impl Row {
-    /// Whether its process, pod, service, or an address and port have these letters in them, large or small.
+    /// Returns whether the process, pod, service or either address and port contains the pattern, in any case.
     fn has(&self, pattern: &str) -> bool {
         let Connection { comm, local, remote, .. } = &self.connection;
         let pattern = pattern.to_lowercase();

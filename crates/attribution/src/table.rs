@@ -4,65 +4,65 @@ use serde_json::{Map, Value};
 
 use crate::visible::visible_part;
 
-/// How lines are written.
+/// Output format of a live tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineForm {
-    /// Columns under a heading, as bcc's tools print them, and what is known beyond.
+    /// Columns under a heading, as bcc's tools print them, followed by columns of our own.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
     /// Comma-separated values under a heading.
     Csv,
 }
 
-/// One thing that is told: the same facts for every form, and the words for people.
+/// One line of output: facts for JSON and CSV, and cells for text.
 #[derive(Clone, Debug)]
 pub struct Line {
     /// Facts by name, in order.
     pub facts: Map<String, Value>,
-    /// Cells of the text.
+    /// Cells of the text, one for each column.
     pub cells: Vec<String>,
 }
 
-/// A column of text.
+/// A column of the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// Heading.
+    /// Heading of the column.
     pub name: &'static str,
-    /// Least width.
+    /// Minimum width in characters.
     pub width: usize,
-    /// Whether cells stand at the right.
+    /// Whether cells are aligned to the right.
     pub right: bool,
 }
 
 impl Column {
-    /// A column of words.
+    /// Creates a left-aligned column.
     pub const fn words(name: &'static str, width: usize) -> Self {
         Self { name, width, right: false }
     }
 
-    /// A column of numbers.
+    /// Creates a right-aligned column.
     pub const fn number(name: &'static str, width: usize) -> Self {
         Self { name, width, right: true }
     }
 }
 
-/// A number that is known unless it is 0, such as a process's.
+/// Returns the number, or `None` if it is 0, which means unknown, as for process ids.
 pub fn nonzero<N: Default + PartialEq>(number: N) -> Option<N> {
     (number != N::default()).then_some(number)
 }
 
-/// Words that are known unless there are none, such as a process's name.
+/// Returns the text, or `None` if it is empty, which means unknown, as for process names.
 pub fn nonempty(words: &str) -> Option<&str> {
     (!words.is_empty()).then_some(words)
 }
 
-/// The cell of a fact: `-` where it is not known, so that words keep their columns.
+/// Returns the cell of a fact: `-` if the fact is unknown, so that the columns stay in place.
 pub fn cell(fact: Option<impl ToString>) -> String {
     fact.map_or_else(|| "-".to_owned(), |fact| fact.to_string())
 }
 
-/// Turns lines into text; a heading comes before the first one.
+/// Turns lines into output. A heading comes before the first line.
 #[derive(Debug)]
 pub struct Printer {
     form: LineForm,
@@ -71,12 +71,12 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A printer of lines with these columns.
+    /// Creates a printer of lines with these columns.
     pub fn new(form: LineForm, columns: &[Column]) -> Self {
         Self { form, columns: columns.to_vec(), headed: false }
     }
 
-    /// The heading, where the form has one and it was not told yet.
+    /// Returns the heading, if the format has one and it was not printed yet.
     pub fn heading(&mut self) -> String {
         if self.headed || self.form != LineForm::Text {
             return String::new();
@@ -86,12 +86,12 @@ impl Printer {
         self.row(&names)
     }
 
-    /// Lets text have its heading once more; what programs read has one only.
+    /// Lets the text print its heading once more. CSV has only one heading.
     pub fn head_again(&mut self) {
         self.headed &= self.form != LineForm::Text;
     }
 
-    /// The line, with the heading if that is still to be told.
+    /// Returns the line, after the heading if that was not printed yet.
     pub fn line(&mut self, line: &Line) -> String {
         match self.form {
             LineForm::Text => self.heading() + &self.row(&line.cells),
@@ -117,7 +117,7 @@ impl Printer {
     }
 }
 
-/// A value as CSV has it: text without quotes, nothing for null.
+/// Formats a value for CSV: text without quotes, and nothing for null.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,4 +1,4 @@
-//! What each live tool tells, and how: the columns of bcc's tool of that kind first, then what is known beyond.
+//! Lines of the TCP live tools: the columns of bcc's tool of that kind first, then what else is known.
 
 use jiff::Zoned;
 use records::{Connection, EventKind};
@@ -8,20 +8,20 @@ use crate::clock::Clock;
 use crate::directory::Names;
 use crate::table::{Column, Line, cell, nonempty, nonzero};
 
-/// A live tool that tells connections or what happens to them.
+/// A live tool that prints TCP connections or their events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
-    /// Connections that ended: `tcplife`.
+    /// Connections that ended, as in bcc's `tcplife`.
     Life,
-    /// Active opens: `tcpconnect` and `tcpconnlat`.
+    /// Active opens, as in bcc's `tcpconnect` and `tcpconnlat`.
     Connect,
-    /// Passive opens: `tcpaccept`.
+    /// Passive opens, as in bcc's `tcpaccept`.
     Accept,
-    /// Segments sent again: `tcpretrans`.
+    /// Retransmitted segments, as in bcc's `tcpretrans`.
     Retrans,
     /// Resets, sent and received.
     Resets,
-    /// What is open, busiest first: `tcptop`.
+    /// Open connections, busiest first, as in bcc's `tcptop`.
     Top,
 }
 
@@ -102,7 +102,7 @@ const TOP: [Column; 10] = [
 ];
 
 impl Tool {
-    /// Columns of its text.
+    /// Returns the columns of the tool's text.
     pub fn columns(self) -> &'static [Column] {
         match self {
             Self::Life => &LIFE,
@@ -114,7 +114,7 @@ impl Tool {
         }
     }
 
-    /// Events that it tells; none for one that looks at what is open.
+    /// Returns the kinds of events that the tool prints; none for a tool that reads the open connections.
     pub fn kinds(self) -> &'static [EventKind] {
         match self {
             Self::Life => &[EventKind::Closed],
@@ -126,12 +126,12 @@ impl Tool {
         }
     }
 
-    /// Whether it says nothing without counts of bytes.
+    /// Returns whether the tool is useless without byte counts.
     pub fn needs_bytes(self) -> bool {
         matches!(self, Self::Life | Self::Top)
     }
 
-    /// The line that it tells of a connection between those with these `names`, at the time `now`.
+    /// Returns the tool's line for a connection.
     pub fn line(self, connection: &Connection, names: &Names, now: &Clock) -> Line {
         Line { facts: facts(self, connection, names, now), cells: self.cells(connection, names, &now.wall) }
     }
@@ -173,7 +173,8 @@ impl Tool {
     }
 }
 
-/// What is told in JSON and CSV: bytes, milliseconds and microseconds, never rounded to others; null where it is not known.
+/// Returns the facts for JSON and CSV. Units are bytes, milliseconds and microseconds, and nothing is rounded. Unknown
+/// facts are null.
 fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map<String, Value> {
     let Connection { local, remote, .. } = connection;
     let [sent, received] = bytes(connection);
@@ -234,19 +235,19 @@ fn facts(tool: Tool, connection: &Connection, names: &Names, now: &Clock) -> Map
     facts
 }
 
-/// Bytes sent and received, where they are known.
+/// Returns the bytes sent and received, where they are known.
 pub fn bytes(connection: &Connection) -> [Option<u64>; 2] {
     let Connection { sent, received, flags, .. } = connection;
     let is_known = !flags.partial && !flags.bypassed;
     [*sent, *received].map(|bytes| is_known.then_some(bytes))
 }
 
-/// How long it was established.
+/// Returns how long the connection was established, in milliseconds.
 fn duration_ms(connection: &Connection) -> Option<f64> {
     connection.established.map(|since| (connection.at.saturating_sub(since)).as_secs_f64() * 1e3)
 }
 
-/// From the first SYN to the end of the handshake, or of the attempt.
+/// Returns the time from the first SYN to the end of the handshake or of the attempt, in milliseconds.
 fn handshake_ms(connection: &Connection) -> Option<f64> {
     let end = match connection.kind {
         EventKind::Failed => connection.at,
@@ -259,7 +260,7 @@ fn ms(value: f64) -> String {
     format!("{value:.3}")
 }
 
-/// A histogram by powers of two, as bcc draws them: `label` names what is counted.
+/// Draws a histogram by powers of two, as bcc does. `label` names the unit of the values.
 pub fn histogram(label: &str, values: impl IntoIterator<Item = u64>) -> String {
     const WIDTH: usize = 40;
     let mut counts: Vec<usize> = Vec::new();

@@ -7,29 +7,30 @@ use records::Counters;
 
 use crate::label::Grouping;
 
-/// Keys of a map in the kernel from which on it is half full: then those without news are forgotten.
+/// Number of keys at which a kernel map counts as half full. Beyond it, keys without news are forgotten.
 pub const MANY: usize = 4_096;
 
-/// A network namespace and a control group.
+/// A network namespace and a control group, by inode.
 pub type Owner = (u32, u64);
 
-/// Sums of counters by group, which never fall: what is new of a key goes to the group that it has then, and stays there.
+/// Sums of counters by group, which never decrease. What is new of a key is added to the group that the key has at that
+/// time, and stays there.
 #[derive(Debug)]
 pub struct Totals<K, G, V> {
     told: HashMap<K, Booked<G, V>>,
     sums: BTreeMap<Arc<G>, Sum<V>>,
-    /// Sums for which there is room, beside those of the others.
+    /// Maximum number of sums, without the overflow sums.
     most: usize,
-    /// Sums of the others.
+    /// Number of overflow sums.
     others: usize,
     overflows: u64,
 }
 
-/// What of a key is in the sums.
+/// What of one key is already in the sums.
 #[derive(Debug)]
 struct Booked<G, V> {
     value: V,
-    /// Where it went last; none if what is new will go elsewhere.
+    /// Group that the key's counters were last added to; `None` once the key stands for something else.
     group: Option<Arc<G>>,
     changed: Duration,
 }
@@ -41,12 +42,12 @@ struct Sum<V> {
 }
 
 impl<K: Eq + Hash + Clone, G: Grouping, V: Counters> Totals<K, G, V> {
-    /// Sums of at most so many groups, and beside them the others.
+    /// Creates sums of at most `most` groups, and overflow sums beside them.
     pub fn new(most: usize) -> Self {
         Self { told: HashMap::new(), sums: BTreeMap::new(), most, others: 0, overflows: 0 }
     }
 
-    /// Adds what is new of a key that has come to `now`; its group is asked for only where there is anything new.
+    /// Adds what is new of a key whose counters are now at `now`. `group` is called only if anything is new.
     pub fn count(&mut self, key: &K, now: &V, group: impl FnOnce() -> G, at: Duration) {
         let before = self.told.get(key).map(|told| told.value);
         let news = now.since(&before.unwrap_or_default());
@@ -61,7 +62,7 @@ impl<K: Eq + Hash + Clone, G: Grouping, V: Counters> Totals<K, G, V> {
         self.told.insert(key.clone(), Booked { value, group: Some(group), changed: at });
     }
 
-    /// Adds what is new of all these; counters of equal keys are one.
+    /// Adds what is new of all these keys. Counters of equal keys are added up first.
     pub fn count_all(&mut self, series: &[(K, V)], mut group: impl FnMut(&K) -> G, at: Duration) {
         let mut sums: HashMap<&K, V> = HashMap::new();
         for (key, counters) in series.iter().filter(|(_, counters)| *counters != V::default()) {
@@ -73,14 +74,14 @@ impl<K: Eq + Hash + Clone, G: Grouping, V: Counters> Totals<K, G, V> {
         }
     }
 
-    /// Adds what these keys have come to at last, and forgets them.
+    /// Adds the final counters of these keys, and forgets the keys.
     pub fn count_last(&mut self, last: &[(K, V)], group: impl FnMut(&K) -> G, at: Duration) {
         self.count_all(last, group, at);
         let keys: HashSet<&K> = last.iter().map(|(key, _)| key).collect();
         self.retain(|key| !keys.contains(key));
     }
 
-    /// The group itself where there is room, else that of the others.
+    /// Returns the group itself if there is room, or else its overflow group.
     fn admit(&mut self, group: G) -> Arc<G> {
         if let Some((known, _)) = self.sums.get_key_value(&group) {
             return Arc::clone(known);
@@ -94,12 +95,12 @@ impl<K: Eq + Hash + Clone, G: Grouping, V: Counters> Totals<K, G, V> {
         other
     }
 
-    /// All groups and their sums.
+    /// Returns all groups and their sums.
     pub fn sums(&self) -> impl Iterator<Item = (&G, &V)> {
         self.sums.iter().map(|(group, sum)| (&**group, &sum.value))
     }
 
-    /// Adds owners of keys to those of whom nothing was heard since then, or to those of whom something was.
+    /// Sorts owners of keys into `lively` if the key has changed after `since`, and into `quiet` if not.
     pub fn heard(
         &self,
         since: Duration,
@@ -113,7 +114,7 @@ impl<K: Eq + Hash + Clone, G: Grouping, V: Counters> Totals<K, G, V> {
         }
     }
 
-    /// Keys without news since then, if there are more than `many` keys.
+    /// Returns the keys that have not changed after `since`, if there are more than `many` keys in all.
     pub fn quiet(&self, since: Duration, many: usize) -> HashSet<K> {
         if self.told.len() <= many {
             return HashSet::new();
@@ -122,23 +123,23 @@ impl<K: Eq + Hash + Clone, G: Grouping, V: Counters> Totals<K, G, V> {
         quiet.map(|(key, _)| key.clone()).collect()
     }
 
-    /// Keys that stand for something else from now on: they no longer hold their sums in place.
+    /// Detaches keys that stand for something else from now on. They no longer keep their sums from expiring.
     pub fn detach(&mut self, is_another: impl Fn(&K) -> bool) {
         self.told.iter_mut().filter(|(key, _)| is_another(key)).for_each(|(_, told)| told.group = None);
     }
 
-    /// Forgets keys that are gone.
+    /// Forgets the keys for which `is_alive` is false.
     pub fn retain(&mut self, is_alive: impl Fn(&K) -> bool) {
         self.told.retain(|key, _| is_alive(key));
     }
 
-    /// Drops sums to which no key adds any more and that have had no news since then. The others stay for good.
+    /// Drops sums that no key adds to and that have not changed after `since`. Overflow sums stay.
     pub fn expire(&mut self, since: Duration) {
         let fed: BTreeSet<&G> = self.told.values().filter_map(|told| told.group.as_deref()).collect();
         self.sums.retain(|group, sum| fed.contains(&**group) || sum.changed > since || **group == group.other());
     }
 
-    /// How often something was counted among the others.
+    /// Returns how often something was added to an overflow sum.
     pub fn overflows(&self) -> u64 {
         self.overflows
     }

@@ -1,4 +1,4 @@
-//! What translated addresses stand for, as far as tables have told of late.
+//! Address translations: what translated addresses stand for, learned from the kernel's tables.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,62 +11,63 @@ use serde::{Deserialize, Serialize};
 
 use crate::peer::{Peer, PeerService};
 
-/// Most translations that one reading tells: as many as the witness has series.
+/// Maximum number of translations in one reading: as many as the witness has series.
 pub const TRANSLATIONS_MAX: usize = 8_192;
 
-/// Most that is remembered of one thing: where there are so many, there may be more.
+/// Maximum number of values that are remembered for one key. A key that reaches it may have more.
 const VALUES_MAX: usize = 16;
 
-/// A way that translated connections take, however many they are.
+/// One translation, shared by all connections between the same addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Translation {
-    /// Network namespace that translates: its inode.
+    /// Inode of the network namespace that translates.
     pub netns: u32,
-    /// What is carried.
+    /// Transport protocol of the connections.
     pub transport: Transport,
-    /// Who opens the connection.
+    /// Address of the client.
     pub client: IpAddr,
-    /// Whom it means to reach.
+    /// Address that the client asked for.
     pub service: SocketAddr,
-    /// Who answers.
+    /// Address of the server that answers.
     pub backend: SocketAddr,
-    /// Who seems to ask, to the one who answers.
+    /// Address of the client as the server sees it.
     pub seen: IpAddr,
 }
 
-/// What tables have told.
+/// What the kernel's tables of translated connections hold.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Translated {
     /// Translations that are in use, or were a moment ago.
     pub translations: Vec<Translation>,
-    /// How many there were beyond those.
+    /// How many translations were left out for lack of room.
     pub beyond: u64,
-    /// Tables that could not be read.
+    /// How many tables could not be read.
     pub unread: u64,
 }
 
-/// Who answers for services, and for which services servers answer.
+/// Servers of each translated address, and the translated addresses that each server answers for.
 #[derive(Debug, Default)]
 pub struct Translations {
-    /// By the network and whom clients mean to reach.
+    /// Servers, by network and by the address that clients ask for.
     backends: Sightings<(String, Transport, SocketAddr), SocketAddr>,
-    /// By the network, who seems to ask, and the name and port of who answers.
+    /// What clients asked for, by network, by the client's address as the server sees it, and by the server's name and
+    /// port.
     asked: Sightings<(String, Transport, IpAddr, Arc<str>, u16), AskedAddress>,
-    /// What clients ask for by its address.
+    /// Names of services, by network and by the address that clients ask for.
     services: Sightings<(String, Transport, SocketAddr), PeerService>,
 }
 
-/// What a client has asked for.
+/// What a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AskedAddress {
-    /// Who it is.
+    /// Address of the client.
     pub client: IpAddr,
-    /// Whom it means to reach.
+    /// Address that the client asked for.
     pub service: SocketAddr,
 }
 
 impl Translations {
-    /// Learns what a table of a network has told; `answers` is who answers, where that is known.
+    /// Learns from a table in this network. `answers` is the peer that owns the server's address, if that is known.
     pub fn learn(&mut self, network: &str, translation: &Translation, answers: Option<&Peer>, at: Duration) {
         let Translation { transport, client, service, backend, seen, .. } = *translation;
         self.backends.see((network.to_owned(), transport, service), backend, at);
@@ -80,25 +81,26 @@ impl Translations {
         }
     }
 
-    /// Whether an address stands for others.
+    /// Returns whether an address is translated.
     pub fn translates(&self, network: &str, transport: Transport, address: SocketAddr) -> bool {
         self.backends.seen.contains_key(&(network.to_owned(), transport, address))
     }
 
-    /// The service that has an address; none if nobody told, or several do.
+    /// Returns the service at an address; `None` if none is known, or several are.
     pub fn service(&self, network: &str, transport: Transport, address: SocketAddr) -> Option<&PeerService> {
         self.services.only(&(network.to_owned(), transport, address))
     }
 
-    /// All who answer for a service; nobody if nobody is known, or more than are remembered.
+    /// Returns all servers of a service. The answer is empty if none is known, or if there may be more than are
+    /// remembered.
     pub fn backends(&self, network: &str, transport: Transport, service: SocketAddr) -> Vec<SocketAddr> {
         let backends = self.backends.seen.get(&(network.to_owned(), transport, service));
         let all = backends.filter(|backends| backends.len() < VALUES_MAX);
         all.into_iter().flat_map(HashMap::keys).copied().collect()
     }
 
-    /// What was asked for by whom the server of this name sees at its port; none if nothing is known, or several things
-    /// were.
+    /// Returns what a client asked for, from what its server sees: the client's address, and the server's own name and
+    /// port. The answer is `None` if nothing is known, or several things are.
     pub fn asked(
         &self,
         network: &str,
@@ -109,12 +111,12 @@ impl Translations {
         self.asked.only(&(network.to_owned(), transport, seen, name.into(), port))
     }
 
-    /// How often something was not learnt for want of room.
+    /// Returns how many translations were not learned for lack of room.
     pub fn missed(&self) -> u64 {
         self.backends.missed + self.asked.missed + self.services.missed
     }
 
-    /// Forgets what was not seen since then.
+    /// Forgets what was last seen at or before `since`.
     pub fn forget(&mut self, since: Duration) {
         self.backends.forget(since);
         self.asked.forget(since);
@@ -122,7 +124,7 @@ impl Translations {
     }
 }
 
-/// What was seen of a thing, and when at last.
+/// Values of each key, and when each was last seen.
 #[derive(Debug)]
 struct Sightings<K, V> {
     seen: HashMap<K, HashMap<V, Duration>>,
@@ -136,7 +138,7 @@ impl<K, V> Default for Sightings<K, V> {
 }
 
 impl<K: Eq + Hash, V: Eq + Hash> Sightings<K, V> {
-    /// Beyond the bound nothing new is learnt; it has no name then.
+    /// Records a value. Keys and values beyond the limits are not recorded, so they get no name.
     fn see(&mut self, key: K, value: V, at: Duration) {
         if !self.seen.contains_key(&key) && self.seen.len() >= TRANSLATIONS_MAX {
             self.missed += 1;

@@ -1,18 +1,18 @@
 use std::borrow::Cow;
 
-/// The text as a terminal may have it. What would move its cursor, change its colours or turn the order of its letters is
-/// written out, as JSON writes it: `\u001b`. Lines stay lines.
+/// Returns the text in a form that is safe for a terminal. Letters that would move the cursor, change colours or
+/// reverse the text are escaped as in JSON: `\u001b`. Line breaks and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
     written_out(text, |letter| !matches!(letter, '\n' | '\t'))
 }
 
-/// The same for a part of a line: there is no other line in it.
+/// Returns the text in a form that is safe within one line of a terminal. Line breaks and tabs are escaped as well.
 pub(crate) fn visible_part(text: &str) -> Cow<'_, str> {
     written_out(text, |_| true)
 }
 
-/// Whether a letter does something where it is not written out: Unicode's control characters, and those that say in which
-/// direction text runs (bidirectional formatting, UAX #9, section 2).
+/// Returns whether a letter can change what a terminal shows: Unicode's control characters and the bidirectional
+/// formatting characters (UAX #9, section 2).
 fn is_hidden(letter: char) -> bool {
     let turns =
         matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -1,41 +1,43 @@
-//! Who is who: the name that people have for a network namespace or a control group.
+//! Who is who: names for the owner of a network namespace or a control group.
 
 use crate::container::Container;
 use crate::kubernetes::KubernetesPod;
 
-/// A lab's pod whose name has a `-` and that is no part of a service.
+/// Name of a lab's pod that contains `-` although it belongs to no service version.
 const GATEWAY: &str = "istio-ingressgateway";
 
-/// Whose a socket is.
+/// The owner of a socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
-    /// A lab's pod as `ARM-POD`, one of Kubernetes as `NAMESPACE/POD`, another container by the first twelve digits of its
-    /// id, or the name of the network namespace; empty where nobody has a name for it.
+    /// Name of the pod or namespace; empty if there is none. The forms are `ARM-POD` in a lab, `NAMESPACE/POD` in
+    /// Kubernetes, and the first twelve digits of the id for other containers. Otherwise it is the name of the network
+    /// namespace.
     pub pod: String,
-    /// The network in which its addresses mean what they mean: that of a lab's arm, or the one that all others share,
-    /// which is empty.
+    /// Network in which the owner's addresses are unique. Each arm of a lab has its own; everything else shares one,
+    /// which has an empty name.
     pub network: String,
-    /// The container, where it is one.
+    /// The owner's container, if it runs in one.
     pub container: Option<Container>,
-    /// The pod, where Kubernetes runs it.
+    /// The owner's Kubernetes pod, if it runs in one.
     pub kubernetes: Option<KubernetesPod>,
-    /// The arm of a lab, which has names, addresses and services of its own.
+    /// The lab's arm, if the owner is in a lab. Each arm has names, addresses and services of its own.
     pub cluster: Option<String>,
-    /// What of a service a lab's pod is.
+    /// The version of a service that the lab's pod runs.
     pub part: Option<ServiceVersion>,
 }
 
-/// A version of a service, which a pod runs.
+/// A version of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceVersion {
-    /// The service.
+    /// Name of the service.
     pub service: String,
-    /// Its version, such as `v1`.
+    /// Version, such as `v1`.
     pub version: String,
 }
 
 impl ServiceVersion {
-    /// `reviews-v2` is one of the service `reviews`, and so is `reviews-v2-0` where the version has several copies.
+    /// Parses a pod's name. `reviews-v2` is version `v2` of the service `reviews`. So is `reviews-v2-0`, if the version
+    /// has several copies.
     pub(crate) fn of_pod(name: &str) -> Option<Self> {
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let version = match name.rsplit_once('-') {

@@ -10,12 +10,12 @@ use crate::ledger::{Ledger, owners};
 use crate::metric::{Family, MetricKind};
 use crate::peer::{Peer, UNKNOWN};
 
-/// Which containers the workloads of what is `open` and was heard of are, by identifiers that kube-state-metrics has, too.
+/// Returns a metric that names the containers of all workloads, with the identifiers that kube-state-metrics uses.
 pub fn workloads(open: &[Connection], ledger: &mut Ledger) -> Family {
     let mut info = Family::new(
         "meshtax_workload_info",
         MetricKind::Gauge,
-        "1 for each container that speaks; k8s_… where it has a pod, whose names are unknown where the node does not tell them.",
+        "1 for each container with sockets. Pods have k8s_… labels, unknown where the node does not tell them.",
     );
     let mut containers: BTreeMap<String, Labels> = BTreeMap::new();
     for (netns, cgroup) in &owners(open) | &ledger.heard() {

@@ -23,7 +23,8 @@ const WORDS: [(&str, Errno); 11] = [
     ("Invalid argument", Errno::EINVAL),
 ];
 
-/// The code in an error that is told with its causes: libraries wrap it in words of theirs, and tools know words only.
+/// Finds the system's error code in an error message with its causes. Libraries add words of their own, and tools print
+/// only the words of the code.
 pub fn code_of(told: &str) -> Option<Errno> {
     let number = |(_, code): (&str, &str)| code.split_once(')')?.0.parse().ok();
     let numbered = told.rsplit_once("(os error ").and_then(number).map(Errno::from_raw);

@@ -155,7 +155,12 @@ fn setting(name: &str) -> Option<u64> {
     fs::read_to_string(Path::new("/proc/sys").join(name.replace('.', "/"))).ok()?.trim().parse().ok()
 }
 
-/// Fails where so many open files are more than are granted. Short of them, the kernel's refusals name no cause, or a wrong one.
+/// Checks that this process may open `takes` files. Without this check, the kernel's refusal would name no cause or a wrong
+/// one.
+///
+/// # Errors
+///
+/// Returns an error if the limit of open files is lower.
 pub fn open_files(takes: u64) -> Result<(), Failure> {
     match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok((_, granted)) if granted < takes => Err(Failure::new(

@@ -8,7 +8,7 @@ use records::{MapFill, ProgramCost};
 use crate::error::ProbeError;
 use crate::object::entries;
 
-/// What a witness costs in the kernel.
+/// What the programs and maps of a witness cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Costs<'a> {
     object: &'a Object,
@@ -16,33 +16,33 @@ pub struct Costs<'a> {
 }
 
 impl<'a> Costs<'a> {
-    /// What an object costs; entries of maps of the names `uncounted` are not counted.
+    /// Returns the costs of an object. The entries of maps named in `uncounted` are not counted.
     pub(crate) fn of(object: &'a Object, uncounted: &'static [&'static str]) -> Self {
         Self { object, uncounted }
     }
 
-    /// What each program has cost, while runs are timed.
+    /// Returns what each program has cost while the kernel timed it.
     pub fn programs(self) -> Vec<ProgramCost> {
         let cost = |program: libbpf_rs::Program| {
-            // A program that this kernel has no use for has no descriptor.
+            // A program that was left out has no descriptor.
             let info = fdinfo(program.as_fd())?;
             Some(ProgramCost {
                 program: program.name().to_string_lossy().into_owned(),
                 time: Duration::from_nanos(field(&info, "run_time_ns:")?),
                 runs: field(&info, "run_cnt:")?,
-                // Since Linux 5.12.
+                // The kernel has this field since Linux 5.12.
                 misses: field(&info, "recursion_misses:").unwrap_or_default(),
             })
         };
         self.object.progs().filter_map(cost).collect()
     }
 
-    /// How full each map is that can be full, except that of sockets, which is too large to be read for this: see
-    /// [`crate::Tcp::room`].
+    /// Returns how full each map is that can be full. The map of sockets is left out, because it is too large to be
+    /// read for this: see [`crate::Tcp::room`].
     ///
     /// # Errors
     ///
-    /// The kernel lacks memory for it.
+    /// Returns an error if the kernel has too little memory.
     pub fn maps(self) -> Result<Vec<MapFill>, ProbeError> {
         let is_filled = |map: &libbpf_rs::Map| {
             matches!(map.map_type(), MapType::Hash | MapType::LruHash)
@@ -57,12 +57,12 @@ impl<'a> Costs<'a> {
     }
 }
 
-/// What the kernel tells of an open descriptor.
+/// Reads the kernel's information about an open descriptor.
 fn fdinfo(descriptor: BorrowedFd) -> Option<String> {
     fs::read_to_string(format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd())).ok()
 }
 
-/// The number behind `name` in lines of names and values.
+/// Returns the number that follows `name` in lines of names and values.
 fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name))?.trim().parse().ok()
 }

@@ -1,5 +1,5 @@
-//! The witness of DNS: queries as the sockets that ask see them. Its programs are on the way of every packet, so it stands
-//! apart from the witness of connections.
+//! The witness of DNS queries, seen at the sockets that ask. Its programs run for every packet, so it is separate from
+//! the witness of connections.
 
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -14,20 +14,20 @@ use crate::group::root_group;
 use crate::object::{forgo_feed, iterator, map, open_object, program, read_through};
 use crate::witness::{Programs, Source, Witness};
 
-/// The programs, compiled.
+/// The compiled programs.
 const DNS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/dns.bpf.o"));
 
-/// Programs on the way of packets, and of calls that name whom they send to.
+/// Programs that run for packets, and for calls that name a destination.
 const ON_THE_WAY: [&str; 4] = ["on_coming", "on_leaving", "on_call4", "on_call6"];
 
-/// What the programs are told before they are loaded.
+/// Options of the programs, which are set before loading.
 #[derive(Clone, Copy, Debug)]
 pub struct DnsOptions {
-    /// How long a query may wait for its answer; then it has timed out.
+    /// How long a query may wait for its answer before it times out.
     pub timeout: Duration,
-    /// Whether the kernel copies names for the feed; otherwise none ever leaves a packet.
+    /// Whether the kernel copies names for the feed. Otherwise no name leaves a packet.
     pub names: bool,
-    /// Whether there is room for a feed.
+    /// Whether the feed has room.
     pub feed: bool,
 }
 
@@ -37,22 +37,23 @@ impl Default for DnsOptions {
     }
 }
 
-/// Programs in the kernel that see queries and their answers.
+/// The witness of DNS queries.
 pub type Dns = Witness<Queries>;
 
-/// What the witness of DNS has of its own.
+/// The source of the DNS witness.
 #[derive(Debug)]
 pub struct Queries {
-    /// Gives up what has waited for too long.
+    /// Ends queries that have waited too long.
     expire_all: Link,
 }
 
 impl Dns {
-    /// Loads the programs and attaches none: until then they cost nothing and see nothing.
+    /// Loads the programs without attaching them. Until then they cost nothing and see nothing.
     ///
     /// # Errors
     ///
-    /// The user lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, or the kernel is older than 5.13 or has no BTF.
+    /// Returns an error if the user lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, or if the kernel is older than 5.13
+    /// or has no BTF.
     pub fn load(options: DnsOptions) -> Result<Self, ProbeError> {
         libbpf_rs::set_print(None);
         let mut open = open_object(DNS).map_err(ProbeError::refused("dns"))?;
@@ -67,11 +68,11 @@ impl Dns {
         Self::of(object, Queries { expire_all })
     }
 
-    /// The feed of queries as they end, from now on. Those that time out come after [`Self::tidy`].
+    /// Returns a feed of queries as they end, from now on. Timeouts appear after [`Self::tidy`].
     ///
     /// # Errors
     ///
-    /// The ring cannot be mapped.
+    /// Returns an error if the ring buffer cannot be mapped.
     pub fn feed(&self) -> Result<Feed<Query>, ProbeError> {
         let feed = Feed::of(&map(&self.object, "events"), Query::read)?;
         map(&self.object, "feeds")
@@ -90,7 +91,7 @@ impl Source for Queries {
         DnsKey::read(bytes)
     }
 
-    /// At the root of the control groups, beside those of others.
+    /// Attaches the programs at the root control group, beside other tools' programs.
     fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {
         let root = root_group()?;
         for name in ON_THE_WAY {
@@ -109,7 +110,7 @@ impl Source for Queries {
     }
 }
 
-/// `settings` of `bpf/dns.bpf.c`.
+/// `settings` of `bpf/pending.h`.
 #[derive(Clone, Copy, IntoBytes, Immutable)]
 #[repr(C)]
 struct SettingsRecord {

@@ -1,4 +1,4 @@
-//! Packets that the kernel drops, and why.
+//! The witness of packets that the kernel drops.
 
 use libbpf_rs::btf::Btf;
 use libbpf_rs::{MapCore, MapFlags, OpenObject};
@@ -11,40 +11,40 @@ use crate::reason::Reasons;
 use crate::symbols::Symbols;
 use crate::witness::{Programs, Source, Witness};
 
-/// The programs, compiled.
+/// The compiled programs.
 const DROPS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/drops.bpf.o"));
 
-/// Where they are told that nobody notes owners.
+/// Section with the constant that says that owners are not recorded.
 const OWNERLESS: &str = ".rodata.ownerless";
 
-/// Which drops are told; all are counted.
+/// Which drops the feed reports. All drops are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
-    /// Those that somebody may miss.
+    /// Drops that lose something.
     Missed,
-    /// All of them.
+    /// All drops, including harmless ones.
     All,
 }
 
-/// Who made the socket that a packet was for.
+/// Whether the owners of packets' sockets are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SocketOwners {
-    /// It is noted as the socket is made.
+    /// Owners are recorded when sockets are made.
     Noted,
-    /// The kernel lets no program note it.
+    /// The kernel refuses the programs that record owners.
     Unnoted,
-    /// Nobody asks.
+    /// Owners are not needed, because drops are only counted.
     Unasked,
 }
 
-/// The program that takes as many arguments as the kernel's tracepoint has.
+/// The program with as many arguments as the kernel's tracepoint has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnDrop {
-    /// Before Linux 5.17.
+    /// For kernels before 5.17.
     WithoutReason,
-    /// Before Linux 6.11.
+    /// For kernels before 6.11.
     WithReason,
-    /// It is told the receiver, too.
+    /// For newer kernels, which also name the receiving socket.
     WithReceiver,
 }
 
@@ -66,10 +66,10 @@ impl OnDrop {
     }
 }
 
-/// Programs in the kernel that see packets dropped.
+/// The witness of dropped packets.
 pub type Drops = Witness<Packets>;
 
-/// What the witness of drops has of its own.
+/// The source of the drop witness.
 #[derive(Debug)]
 pub struct Packets {
     on_drop: OnDrop,
@@ -77,11 +77,11 @@ pub struct Packets {
     names: DropNames,
 }
 
-/// What the running kernel calls reasons and functions.
+/// The running kernel's names of reasons and functions.
 #[derive(Debug)]
 struct DropNames {
     reasons: Reasons,
-    /// None where single drops are not told.
+    /// Names of functions; empty if drops are only counted.
     symbols: Symbols,
 }
 
@@ -97,21 +97,21 @@ impl KernelNames for DropNames {
 }
 
 impl Drops {
-    /// Loads the programs to count drops, and attaches none.
+    /// Loads the programs for counting drops, without attaching them.
     ///
     /// # Errors
     ///
-    /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.8 or has no BTF.
+    /// Returns an error if the user lacks CAP_BPF and CAP_PERFMON, or if the kernel is older than 5.8 or has no BTF.
     pub fn load() -> Result<Self, ProbeError> {
         Self::load_either(false)
     }
 
-    /// Loads the programs to tell drops one by one, too, with who made their sockets; to note that takes some of the time
-    /// in which a socket is made.
+    /// Loads the programs for counting drops and for reporting each one, with the owner of its socket. Recording owners
+    /// makes the creation of each socket slower.
     ///
     /// # Errors
     ///
-    /// Those of [`Drops::load`].
+    /// Returns an error in the cases of [`Drops::load`].
     pub fn load_telling() -> Result<Self, ProbeError> {
         Self::load_either(true)
     }
@@ -142,11 +142,11 @@ impl Drops {
         Self::of(object, source)
     }
 
-    /// The feed of drops from now on; a later call changes what all feeds tell.
+    /// Returns a feed of drops, from now on. A later call changes what all feeds report.
     ///
     /// # Errors
     ///
-    /// The ring cannot be mapped.
+    /// Returns an error if the ring buffer cannot be mapped.
     pub fn feed(&self, reported: Reported) -> Result<Feed<Dropped>, ProbeError> {
         let names = DropNames { reasons: self.source.names.reasons.clone(), symbols: Symbols::read() };
         let feed = Feed::of(&map(&self.object, "events"), move |bytes| Dropped::read(bytes, &names))?;
@@ -178,19 +178,19 @@ impl Source for Packets {
             programs.gap("why packets are dropped", "the kernel is older than 5.17");
         }
         if self.on_drop != OnDrop::WithReceiver {
-            let what = "which socket a packet was for that is dropped on its way in";
+            let what = "the receiving sockets of dropped packets";
             programs.gap(what, "the kernel is older than 6.11");
         }
         match self.owners {
             SocketOwners::Noted => programs.own_sockets()?,
-            SocketOwners::Unnoted => programs.gap("who made the sockets of dropped packets", NO_STORAGE),
+            SocketOwners::Unnoted => programs.gap("owners of the sockets of dropped packets", NO_STORAGE),
             SocketOwners::Unasked => {}
         }
         programs.attach(self.on_drop.program())
     }
 }
 
-/// For counting, and for kernels that let programs keep nothing in a socket.
+/// Turns off the recording of owners, for counting and for kernels that cannot store them.
 fn forgo_owners(open: &mut OpenObject) {
     let mut ownerless =
         open.maps_mut().find(|map| map.name() == OWNERLESS).expect("the object says whether it notes them");

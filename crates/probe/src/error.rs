@@ -3,48 +3,48 @@ use std::{io, iter};
 
 use nix::errno::Errno;
 
-/// Why there is no witness.
+/// An error while loading, attaching or reading BPF programs.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// The kernel says no to this user.
+    /// This user may not load BPF programs.
     #[error("this user may not load BPF programs")]
     Forbidden(#[source] libbpf_rs::Error),
-    /// The kernel says no to the programs: it is too old, or built without what they need.
-    #[error("this kernel does not take `{program}`")]
+    /// The kernel refuses the programs: it is too old, or built without what they need.
+    #[error("this kernel refuses `{program}`")]
     Refused {
-        /// Which part.
+        /// The program, or the object that holds it.
         program: &'static str,
-        /// What the kernel says.
+        /// The kernel's error.
         source: libbpf_rs::Error,
     },
-    /// The kernel takes the programs, but a limit or its memory leaves no room for them.
+    /// The kernel accepts the programs, but a limit or its memory leaves no room for them.
     #[error("there is no room for `{program}`")]
     NoRoom {
-        /// Which part.
+        /// The program, or the object that holds it.
         program: &'static str,
-        /// What the kernel says.
+        /// The kernel's error.
         source: libbpf_rs::Error,
     },
-    /// There is nothing to attach the programs to.
-    #[error("no control groups of version 2 are mounted")]
+    /// Cgroup v2 is not mounted, so there is nothing to attach the programs to.
+    #[error("cgroup v2 is not mounted")]
     NoGroups,
-    /// What the programs would be attached to cannot be opened.
-    #[error("cannot open the root of the control groups")]
+    /// The root of cgroup v2 cannot be opened.
+    #[error("cannot open the root control group")]
     Groups(#[source] io::Error),
     /// A map or an iterator cannot be read.
-    #[error("cannot read what the kernel has counted")]
+    #[error("cannot read the kernel's counters")]
     Read(#[source] io::Error),
     /// A map cannot be read or written.
-    #[error("cannot reach a map of the programs")]
+    #[error("cannot access a BPF map")]
     Map(#[source] libbpf_rs::Error),
 }
 
 impl ProbeError {
-    /// What became of loading or attaching `program`.
+    /// Classifies an error of loading or attaching `program`.
     pub(crate) fn refused(program: &'static str) -> impl FnOnce(libbpf_rs::Error) -> Self {
         move |source| match code_of(&source) {
             Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOSPC) => Self::NoRoom { program, source },
-            // Whoever is root of a user namespace has every capability, and none that counts here.
+            // Root of a user namespace has every capability there, but none that counts for BPF.
             Some(Errno::EPERM) if !lacking().is_empty() || is_in_user_namespace() => Self::Forbidden(source),
             Some(Errno::EACCES) if !lacking().is_empty() => Self::Forbidden(source),
             _ => Self::Refused { program, source },
@@ -52,20 +52,21 @@ impl ProbeError {
     }
 }
 
-/// An error on one line with its causes.
+/// Formats an error with its causes on one line.
 pub(crate) fn told(error: &dyn Error) -> String {
     let causes = iter::successors(error.source(), |cause| (*cause).source());
     iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }
 
-/// The system's code in the words of an error: libbpf-rs tells only what kind it is of, and has none for most codes.
+/// Finds the system's error code in an error's text. libbpf-rs reports only a kind, and none for most codes.
 fn code_of(error: &libbpf_rs::Error) -> Option<Errno> {
     let told = format!("{error:#}");
     let (_, code) = told.rsplit_once("(os error ")?;
     code.split_once(')')?.0.parse().ok().map(Errno::from_raw)
 }
 
-/// Capabilities that loading and attaching programs takes and this process lacks. CAP_SYS_ADMIN stands for all of them.
+/// Returns the capabilities that loading and attaching programs needs and this process lacks. CAP_SYS_ADMIN implies
+/// them all.
 pub fn lacking() -> Vec<&'static str> {
     // include/uapi/linux/capability.h
     const SYS_ADMIN: u32 = 21;
@@ -81,7 +82,7 @@ fn effective_capabilities() -> Option<u64> {
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
-/// Whether this process is in a user namespace other than the machine's own, in which all users are themselves.
+/// Returns whether this process is in a user namespace other than the initial one, which maps every user to itself.
 pub fn is_in_user_namespace() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let numbers: Vec<&str> = map.split_whitespace().collect();

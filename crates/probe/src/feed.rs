@@ -7,8 +7,8 @@ use records::Connection;
 
 use crate::error::ProbeError;
 
-/// What happens, as it happens. It is no source of counts: when nobody takes events fast enough they are lost, and
-/// [`crate::Witness::losses`] says how many.
+/// A live feed of events. Do not count with it: events that are not read in time are lost, and
+/// [`crate::Witness::losses`] has their number.
 #[derive(Debug)]
 pub struct Feed<T = Connection> {
     ring: RingBuffer<'static>,
@@ -16,7 +16,7 @@ pub struct Feed<T = Connection> {
 }
 
 impl<T: 'static> Feed<T> {
-    /// What comes through a ring, as `read` understands it.
+    /// Creates a feed from a ring buffer, whose records `read` decodes.
     pub(crate) fn of(map: &dyn libbpf_rs::MapCore, read: impl Fn(&[u8]) -> T + 'static) -> Result<Self, ProbeError> {
         let arrived = Rc::<RefCell<Vec<T>>>::default();
         let into = Rc::clone(&arrived);
@@ -30,16 +30,16 @@ impl<T: 'static> Feed<T> {
         Ok(Self { ring, arrived })
     }
 
-    /// What has come by now.
+    /// Returns the events that have arrived.
     pub(crate) fn take(&self) -> Vec<T> {
-        // Its only failure is one of what takes a record, and that has none.
+        // `consume` fails only if the callback fails, and this one cannot.
         self.ring.consume().ok();
         self.arrived.take()
     }
 
-    /// What has happened, in order; waits at most so long for the first event. Signals end the wait.
+    /// Waits until an event arrives, for at most `at_most`, and returns the events in order. Signals end the wait.
     pub fn wait(&self, at_most: Duration) -> Vec<T> {
-        // Its only failure is an interrupted wait; what came until then is in `arrived`.
+        // `poll` fails only if the wait is interrupted. Events that had arrived by then are in `arrived`.
         self.ring.poll(at_most).ok();
         self.arrived.take()
     }

@@ -1,8 +1,8 @@
-/// Something that this kernel does not let be seen.
+/// Something that the witness cannot see on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// What is not seen.
+    /// What cannot be seen.
     pub what: &'static str,
-    /// Why.
+    /// Why it cannot be seen.
     pub why: String,
 }

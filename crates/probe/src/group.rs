@@ -2,14 +2,15 @@ use std::fs::{self, File};
 
 use crate::error::ProbeError;
 
-/// The root of the control groups of version 2, wherever it is mounted.
+/// Opens the root of cgroup v2, wherever it is mounted.
 pub(crate) fn root_group() -> Result<File, ProbeError> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(ProbeError::Groups)?;
     let root = mounts.lines().find_map(root_in).ok_or(ProbeError::NoGroups)?;
     File::open(root).map_err(ProbeError::Groups)
 }
 
-/// Where a line of mountinfo (proc_pid_mountinfo(5)) mounts that root; from a control group namespace it is seen above.
+/// Returns the mount point in a line of mountinfo (proc_pid_mountinfo(5)), if the line mounts the root of cgroup v2. In
+/// a cgroup namespace that root has the path `/../..`.
 fn root_in(line: &str) -> Option<&str> {
     let (mount, filesystem) = line.split_once(" - ")?;
     let mut mount = mount.split(' ').skip(3);

@@ -1,21 +1,29 @@
-//! The witness in the kernel: who talks to whom over TCP, how much and how well, exactly, with no program on the way of a
-//! packet. The witnesses of DNS, [`Dns`], and of datagrams, [`Udp`], are on that way and stand apart.
+//! The kernel witness: BPF programs that count who talks to whom over TCP, how much and how well. The counts are exact,
+//! and no program runs per packet. The witnesses of DNS ([`Dns`]) and UDP ([`Udp`]) do run per packet, so they are
+//! separate.
 //!
-//! In: nothing but the right to load programs. Out: counters that only grow, snapshots of what is open, and a live feed of
-//! what happens. This room knows no pod and no metric's name, formats nothing, and clears a counter only where it can grow no more.
+//! In: nothing but the right to load programs. Out: counters that only grow, snapshots of open sockets, and a live feed
+//! of events. This room knows no pod and no metric's name, formats nothing, and removes a counter only when it cannot
+//! grow any more.
 //!
 //! # How it works
 //!
-//! Walks over the map (`every.h`) read what the kernel counts per socket (`snapshot.h`): `tell_all` adds what is new
-//! to series, `write_all` writes sockets out; the last is at the close, under the socket's lock, and exact
-//! (`reading.h` has the formulas). Bytes sent are those on the wire: acknowledged or in flight. An opening reaches
-//! its series at the first reading or the end. Older sockets get a baseline (`seed.h`): from the files of processes,
-//! then from the TCP table of each network namespace, as `ss` has it listed; `iter/tcp` has the kernel free requests
-//! too early. Who has spent a SYN is the client (`adopt.h`). A story's lock is held where it ends and where something
-//! is told of it: what was read at its address before counts only if it has not ended since. Programs whose
-//! tracepoint the kernel's BTF lacks are left out before loading. `event.bpf.c` is the tier below Linux 5.13 (opens,
-//! retransmits, resets); `drops` there forgoes owners. From Linux 6.1 on hash maps take memory as they fill
-//! (`object.rs`).
+//! The kernel counts bytes and segments per socket. The programs keep a story about each socket, and iterators over the
+//! map of stories (`every.h`) read the kernel's counts (`snapshot.h`). `tell_all` adds what is new to the series, and
+//! `write_all` writes the open sockets out. The last reading is at the close, under the socket's lock, and is exact
+//! (`reading.h` has the formulas). Bytes sent are bytes on the wire: acknowledged or in flight. An opening is added to
+//! its series at the first reading or at the end.
+//!
+//! Sockets older than the programs get a baseline (`seed.h`). They are found through the files of processes, and then
+//! through the TCP table of each network namespace, which `ss` lists as well. `iter/tcp` is not used, because it makes
+//! the kernel free requests too early. The side that has spent a sequence number on its SYN is the client (`adopt.h`).
+//!
+//! A story's lock is held where the story ends and where news of it is added to a series. A reading made before counts
+//! only if the story has not ended since.
+//!
+//! Programs whose tracepoint is missing from the kernel's BTF are left out before loading. `event.bpf.c` is for kernels
+//! before 5.13: it reports opens, retransmits and resets, but no bytes. On those kernels `drops` does not record
+//! owners. From Linux 6.1 on, hash maps take memory as they fill (`object.rs`).
 
 mod cost;
 mod dns;

@@ -1,4 +1,4 @@
-//! Questions to the kernel by netlink, whose answers are lists.
+//! Netlink requests whose answers are lists.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,32 +13,32 @@ use rustix::net::{
     AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
 };
 
-/// Most that the kernel says at once.
+/// Size in bytes of the largest message from the kernel.
 const MESSAGE_MAX: usize = 1 << 16;
 
-/// A socket to a part of the kernel, of this thread's network namespace.
+/// Opens a netlink socket in this thread's network namespace.
 ///
 /// # Errors
 ///
-/// The kernel lacks that part, or this process has no room for another file.
+/// Returns an error if the kernel lacks that protocol, or this process has too many open files.
 pub fn open(part: Protocol) -> io::Result<OwnedFd> {
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(part))?;
-    // Nobody but the kernel is heard.
+    // Only the kernel's messages are received.
     connect(&socket, &SocketAddrNetlink::new(0, 0))?;
     Ok(socket)
 }
 
-/// Asks and hands over each entry of the answer.
+/// Sends a request and calls `take` with each entry of the answer.
 ///
 /// # Errors
 ///
-/// The kernel refuses, or says what cannot be read.
+/// Returns an error if the kernel refuses the request, or if an answer cannot be parsed.
 pub fn list<M>(socket: impl AsFd, question: M, mut take: impl FnMut(M)) -> io::Result<()>
 where
     M: NetlinkSerializable + NetlinkDeserializable + Into<NetlinkPayload<M>>,
 {
     let mut buffer = Vec::with_capacity(MESSAGE_MAX);
-    // What somebody left unread whose reading was cut short.
+    // Drop the unread rest of an earlier answer whose reading was cut short.
     while recv(&socket, spare_capacity(&mut buffer), RecvFlags::DONTWAIT).is_ok() {
         buffer.clear();
     }
@@ -55,7 +55,7 @@ where
                 NetlinkPayload::InnerMessage(entry) => take(entry),
                 _ => {}
             }
-            // Messages begin at multiples of four bytes.
+            // Messages are aligned to four bytes.
             let length = (message.header.length as usize).next_multiple_of(4);
             rest = rest.get(length..).unwrap_or_default();
         }

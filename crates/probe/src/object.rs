@@ -1,4 +1,4 @@
-//! What programs have in common: their maps fit the kernel at hand, and those beside TCP's note whose sockets are.
+//! What all BPF objects share: maps that fit the running kernel, and the recording of sockets' owners.
 
 use std::io::Read;
 use std::os::fd::AsRawFd;
@@ -13,17 +13,18 @@ use libbpf_rs::{
 use crate::error::{ProbeError, told};
 use crate::group::root_group;
 
-/// What notes the owner of a socket as it is made.
+/// Name of the program that records a socket's owner when the socket is made.
 pub(crate) const ON_SOCKET: &str = "on_socket";
 
-/// Where TCP's programs are told whether anybody listens.
+/// Section with the constant that says whether anybody reads the feed.
 const FEED: &str = ".rodata.feed";
 
-/// Why kernels that are older tell less.
-pub(crate) const NO_STORAGE: &str = "this kernel refuses the programs that note it, as all before 5.12 do";
+/// Why kernels that are too old record no owners.
+pub(crate) const NO_STORAGE: &str = "this kernel refuses the programs that record them, as all kernels before 5.12 do";
 
-/// Programs that are not loaded yet. Where the kernel has an allocator for programs, their hash maps take memory as they
-/// fill; elsewhere all of it from the start, as a program that asks for more may ask at the wrong time.
+/// Opens an object without loading it. If the kernel has a memory allocator for BPF, its hash maps take memory as they
+/// fill. Otherwise they take all memory at the start, because a program may need more at a time when the kernel cannot
+/// give it.
 pub(crate) fn open_object(bytes: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
     let mut open = ObjectBuilder::default().open_memory(bytes)?;
     if has_allocator() {
@@ -35,14 +36,15 @@ pub(crate) fn open_object(bytes: &[u8]) -> Result<OpenObject, libbpf_rs::Error> 
     Ok(open)
 }
 
-/// Linux 6.1 and newer.
+/// Returns whether the kernel has a memory allocator for BPF, as Linux 6.1 and newer have.
 fn has_allocator() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     let find = |kernel: Btf| kernel.type_by_name::<types::Struct>("bpf_mem_alloc").is_some();
     *FOUND.get_or_init(|| Btf::from_vmlinux().is_ok_and(find))
 }
 
-/// Loads programs. Of those that fit some kernels only, `chosen` are loaded; `set` sets options.
+/// Loads an object. Programs that only some kernels accept are loaded if `chosen` names them. `set` sets options
+/// before.
 pub(crate) fn load(bytes: &[u8], chosen: &[&str], set: impl Fn(&mut OpenObject)) -> Result<Object, libbpf_rs::Error> {
     let load = |chosen: &[&str]| {
         let mut open = open_object(bytes)?;
@@ -54,11 +56,11 @@ pub(crate) fn load(bytes: &[u8], chosen: &[&str], set: impl Fn(&mut OpenObject))
         set(&mut open);
         open.load()
     };
-    // Older kernels do not let it see what it has to.
+    // Older kernels refuse the program that records owners, because it may not read what it needs.
     load(&[chosen, &[ON_SOCKET]].concat()).or_else(|_| load(chosen))
 }
 
-/// Leaves no room for the feed, which nobody asks for: a ring is made of whole pages, however large these are.
+/// Shrinks the ring buffer of the feed, which nobody reads. A ring needs whole pages, and pages may be 64 KiB.
 pub(crate) fn forgo_feed(open: &mut OpenObject) {
     const RING_MIN: u32 = 65_536;
     let mut events = open.maps_mut().find(|map| map.name() == "events").expect("the object has a ring");
@@ -68,12 +70,13 @@ pub(crate) fn forgo_feed(open: &mut OpenObject) {
     }
 }
 
-/// Whether the kernel has a tracepoint for programs that know its types.
+/// Returns whether the kernel has this tracepoint for programs of type `tp_btf`.
 pub(crate) fn has_tracepoint(kernel: &Btf, tracepoint: &str) -> bool {
     kernel.type_by_name::<types::Typedef>(&format!("btf_trace_{tracepoint}")).is_some()
 }
 
-/// How many arguments a tracepoint has, by the type of its probes; the first of theirs is their own.
+/// Returns the number of arguments of a tracepoint, from the type of its probes. A probe's own first argument is not
+/// counted.
 pub(crate) fn arguments(kernel: &Btf, tracepoint: &str) -> usize {
     let count = || {
         let typedef: types::Typedef = kernel.type_by_name(&format!("btf_trace_{tracepoint}"))?;
@@ -84,7 +87,7 @@ pub(crate) fn arguments(kernel: &Btf, tracepoint: &str) -> usize {
     count().unwrap_or(0)
 }
 
-/// Attaches a program to all control groups.
+/// Attaches a program to the root control group, and so to all control groups.
 pub(crate) fn attach_to_root(object: &Object, name: &str) -> Result<Link, String> {
     let root = root_group().map_err(|error| told(&error))?;
     program(object, name).attach_cgroup(root.as_raw_fd()).map_err(|error| told(&error))
@@ -101,18 +104,18 @@ pub(crate) fn program<'a>(object: &'a Object, name: &str) -> ProgramMut<'a> {
 /// A key and its value, as bytes.
 type Entry = (Vec<u8>, Vec<u8>);
 
-/// More entries than a map is said to hold, which it may for a moment.
+/// Number of entries read beyond a map's maximum, which a map may exceed for a moment.
 const ROOM: u32 = 64;
 
-/// All entries of a map, read at once: the kernel hands whole buckets out, so a batch may come short before the end, which
-/// libbpf-rs takes for the last one.
+/// Reads all entries of a map in one batch. The kernel returns whole buckets, so a smaller batch may be short before
+/// the end, and libbpf-rs would stop there.
 pub(crate) fn entries(map: &libbpf_rs::Map) -> Result<Vec<Entry>, ProbeError> {
     let all = map.max_entries() + ROOM;
     Ok(map.lookup_batch(all, MapFlags::ANY, MapFlags::ANY).map_err(ProbeError::Map)?.collect())
 }
 
-/// Frees the room of entries that nothing adds to any more, and tells what they had come to. Before Linux 5.14 they
-/// stay where they are.
+/// Removes entries for which `is_gone` is true, and returns their final values. Kernels before 5.14 cannot, and keep
+/// them.
 pub(crate) fn forget<K, V>(
     map: &libbpf_rs::Map,
     key_of: impl Fn(&[u8]) -> K,
@@ -125,19 +128,19 @@ pub(crate) fn forget<K, V>(
         if !is_gone(&key) {
             continue;
         }
-        // A kernel that cannot do it can for none of them.
+        // A kernel that cannot remove one entry atomically cannot remove any.
         let Ok(last) = map.lookup_and_delete(&bytes) else { break };
         forgotten.extend(last.map(|last| (key, value_of(&last))));
     }
     Ok(forgotten)
 }
 
-/// A program that runs when it is read through.
+/// Attaches an iterator: a program that runs when it is read.
 pub(crate) fn iterator(object: &Object, name: &'static str) -> Result<Link, ProbeError> {
     program(object, name).attach().map_err(ProbeError::refused(name))
 }
 
-/// Runs an iterator to its end; what it writes.
+/// Runs an iterator to its end, and returns what it has written.
 pub(crate) fn read_through(link: &Link) -> Result<Vec<u8>, ProbeError> {
     let mut written = Vec::new();
     Iter::new(link).map_err(ProbeError::Map)?.read_to_end(&mut written).map_err(ProbeError::Read)?;

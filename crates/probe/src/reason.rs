@@ -1,32 +1,32 @@
-//! Names of reasons for which packets are dropped, as the running kernel has them: numbers differ from kernel to kernel.
+//! Names of the reasons for which packets are dropped, from the running kernel. Their numbers differ between kernels.
 
 use std::collections::HashMap;
 
 use libbpf_rs::btf::{Btf, types};
 
-/// What the kernel calls its reasons.
+/// The kernel's enum of reasons.
 const REASONS: &str = "skb_drop_reason";
 
-/// What it calls parts that have reasons of their own.
+/// The kernel's enum of subsystems that have reasons of their own.
 const PARTS: &str = "skb_drop_reason_subsys";
 
-/// A part's number lies above its reasons' (`SKB_DROP_REASON_SUBSYS_SHIFT`).
+/// Shift of the subsystem's number within a reason (`SKB_DROP_REASON_SUBSYS_SHIFT`).
 const PART_SHIFT: u32 = 16;
 
-/// What the programs say where the kernel has no reasons.
+/// Number that the programs use on kernels without reasons.
 const NO_REASON: u32 = u32::MAX;
 
-/// Reasons for which nothing is missed: the code says only that it frees the packet, the socket was closed with the packet
-/// in its queues, or the data had come before.
+/// Harmless reasons: the kernel only says that it frees the packet, the socket was closed with packets in its queues,
+/// or the data had already arrived.
 const BENIGN: [&str; 5] = ["NOT_SPECIFIED", "QUEUE_PURGE", "SOCKET_CLOSE", "TCP_OLD_DATA", OLD_SEQUENCE];
 
-/// Data that had come before, and what asks whether a peer is still there.
+/// Reason for data that had already arrived, and for keep-alive probes.
 const OLD_SEQUENCE: &str = "TCP_OLD_SEQUENCE";
 
-/// How kernels before 6.6 call that, too.
+/// Reason that kernels before 6.6 also use for data that had already arrived.
 const INVALID_SEQUENCE: &str = "TCP_INVALID_SEQUENCE";
 
-/// Reasons by number.
+/// Names of reasons and subsystems, by number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reasons {
     names: HashMap<u32, String>,
@@ -34,7 +34,7 @@ pub(crate) struct Reasons {
 }
 
 impl Reasons {
-    /// Those of a kernel; none before 5.17.
+    /// Reads the reasons from a kernel's BTF. Kernels before 5.17 have none.
     pub(crate) fn of(kernel: &Btf) -> Self {
         let mut reasons = Self::default();
         for found in kernel.type_by_kind::<types::Enum>() {
@@ -53,8 +53,8 @@ impl Reasons {
         reasons
     }
 
-    /// What a reason is called, such as `NO_SOCKET`. One of a module that does not tell the kernel's own names has a number
-    /// behind the module's name, such as `OPENVSWITCH_3`.
+    /// Returns the name of a reason, such as `NO_SOCKET`. A module's reason that the kernel's BTF does not name gets
+    /// the subsystem's name and a number, such as `OPENVSWITCH_3`.
     pub(crate) fn name(&self, number: u32) -> String {
         let unnamed = || {
             let (part, own) = (number >> PART_SHIFT, number & ((1 << PART_SHIFT) - 1));
@@ -66,19 +66,19 @@ impl Reasons {
         }
     }
 
-    /// Whether nobody misses what is dropped for this reason.
+    /// Returns whether nothing is lost when packets are dropped for this reason.
     pub(crate) fn is_benign(&self, name: &str) -> bool {
         let tells_old = || self.names.values().any(|known| known == OLD_SEQUENCE);
         BENIGN.contains(&name) || (name == INVALID_SEQUENCE && !tells_old())
     }
 
-    /// Numbers of benign reasons.
+    /// Returns the numbers of the harmless reasons.
     pub(crate) fn benign(&self) -> impl Iterator<Item = u32> {
         self.names.iter().filter(|(_, name)| self.is_benign(name)).map(|(number, _)| *number)
     }
 }
 
-/// A name without what all of them begin with.
+/// Removes the prefix that all names share.
 fn short(name: &str, part: &str) -> String {
     let name = name.strip_prefix("SKB_DROP_REASON_").or_else(|| name.strip_prefix("SKB_")).unwrap_or(name);
     name.strip_prefix(part).unwrap_or(name).to_owned()

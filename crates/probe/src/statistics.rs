@@ -1,13 +1,13 @@
-//! The one call of this room that has no safe wrapper.
+//! Timing of BPF programs: the only call of this room that has no safe wrapper.
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
-/// Has the kernel time the runs of all programs until the descriptor is closed.
+/// Makes the kernel time the runs of all BPF programs until the descriptor is closed.
 ///
 /// # Errors
 ///
-/// The user lacks CAP_SYS_ADMIN, or the kernel is older than 5.8.
+/// Returns an error if the user lacks CAP_SYS_ADMIN, or if the kernel is older than 5.8.
 #[expect(unsafe_code, reason = "libbpf-rs does not wrap BPF_ENABLE_STATS")]
 pub(crate) fn enable() -> io::Result<OwnedFd> {
     // SAFETY: the call takes a number and touches no memory of ours.

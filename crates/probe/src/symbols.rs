@@ -1,11 +1,11 @@
 use std::fs;
 
-/// Names of the kernel's functions by where they begin.
+/// Names of the kernel's functions, sorted by their address.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Symbols(Vec<(u64, String)>);
 
 impl Symbols {
-    /// What the kernel tells this user; nothing where it hides addresses.
+    /// Reads the names from `/proc/kallsyms`. There are none if the kernel hides addresses from this user.
     pub(crate) fn read() -> Self {
         Self::parse(&fs::read_to_string("/proc/kallsyms").unwrap_or_default())
     }
@@ -22,7 +22,7 @@ impl Symbols {
         Self(symbols)
     }
 
-    /// The function in which `address` lies.
+    /// Returns the function that contains `address`.
     pub(crate) fn name(&self, address: u64) -> Option<&str> {
         let after = self.0.partition_point(|(begin, _)| *begin <= address);
         self.0.get(after.checked_sub(1)?).map(|(_, name)| name.as_str())

@@ -1,4 +1,4 @@
-//! TCP: who talks to whom, how much and how well. No program is on the way of a packet.
+//! The witness of TCP connections. No program of it runs per packet.
 
 mod events;
 mod scope;
@@ -21,67 +21,67 @@ use crate::feed::Feed;
 use crate::object::{arguments, forgo_feed, has_tracepoint, iterator, map, open_object, read_through};
 use crate::witness::{Programs, Source, Witness};
 
-/// The programs, compiled.
+/// The compiled programs.
 const TCP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
 
-/// Programs that everything rests on.
+/// Programs that the witness cannot do without.
 const REQUIRED: [&str; 2] = ["on_state", "on_destroy"];
 
-/// Programs that each tell one thing more, by the kernel's tracepoint.
+/// Programs that each add one kind of event: the program, the kernel's tracepoint, and what is not seen without it.
 const OPTIONAL: [(&str, &str, &str); 4] = [
-    ("on_retransmit", "tcp_retransmit_skb", "segments that are sent again, as they are sent"),
-    ("on_synack_again", "tcp_retransmit_synack", "answers to opens that are sent again"),
-    ("on_reset_received", "tcp_receive_reset", "resets that come"),
-    ("on_reset_sent", "tcp_send_reset", "resets that are sent"),
+    ("on_retransmit", "tcp_retransmit_skb", "retransmitted segments, as they are sent"),
+    ("on_synack_again", "tcp_retransmit_synack", "retransmitted SYN-ACKs"),
+    ("on_reset_received", "tcp_receive_reset", "resets received"),
+    ("on_reset_sent", "tcp_send_reset", "resets sent"),
 ];
 
-/// Sockets that are followed at a time, unless told otherwise.
+/// Default for the maximum number of sockets that are followed at a time.
 pub const SOCKETS_MAX: u32 = 65_536;
 
-/// Where the programs are told that the kernel also tells of segments that it could not send again.
+/// Section with the constant that says whether the kernel also reports segments that it could not retransmit.
 const FAILURES: &str = ".rodata.failures";
 
-/// What is remembered of each.
+/// Name of the map of stories.
 const STORIES: &str = "stories";
 
-/// Programs in the kernel that follow connections.
+/// The witness of TCP connections.
 pub type Tcp = Witness<Snapshots>;
 
-/// Whether a witness tells what happens to connections.
+/// A source whose witness reports events of connections.
 pub trait TellsConnections: Source<Losses = TcpLosses> {}
 
 impl TellsConnections for Snapshots {}
 
-/// What looks at every socket that is followed.
+/// Iterators over all sockets that are followed.
 #[derive(Debug)]
 pub struct Snapshots {
-    /// Adds up what is new.
+    /// Adds what is new to the series.
     tell_all: Link,
-    /// Writes out what is open.
+    /// Writes out the open sockets.
     write_all: Link,
-    /// Forgets sockets that are no more.
+    /// Removes the stories of sockets that have ended.
     sweep_all: Link,
-    /// The number of the last look that wrote out what is open; held while one does.
+    /// Number of the last snapshot. It is locked while a snapshot is taken.
     look: Mutex<u8>,
 }
 
 impl Tcp {
-    /// Loads the programs and attaches none: until then they cost nothing and see nothing.
+    /// Loads the programs without attaching them. Until then they cost nothing and see nothing.
     ///
     /// # Errors
     ///
-    /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older than 5.13 or has no BTF.
+    /// Returns an error if the user lacks CAP_BPF and CAP_PERFMON, or if the kernel is older than 5.13 or has no BTF.
     pub fn load() -> Result<Self, ProbeError> {
         Self::with_snapshots(open()?.load().map_err(ProbeError::refused("tcp"))?)
     }
 
-    /// Like [`Tcp::load`], to count only, as there is no room for a feed; of `sockets_max` sockets at a time, each of which
-    /// takes some 500 bytes of the kernel's memory, before Linux 6.1 from the start. What finds no room is counted in
-    /// [`TcpLosses::sockets`].
+    /// Loads the programs for counting only: the feed has no room. At most `sockets_max` sockets are followed at a
+    /// time. Each takes some 500 bytes of kernel memory; before Linux 6.1 all of it is taken at the start. Sockets that
+    /// find no room are counted in [`TcpLosses::sockets`].
     ///
     /// # Errors
     ///
-    /// Those of [`Tcp::load`], or the kernel lacks memory.
+    /// Returns an error in the cases of [`Tcp::load`], or if the kernel has too little memory.
     pub fn load_to_count(sockets_max: u32) -> Result<Self, ProbeError> {
         let load = || {
             let mut open = open_exact()?;
@@ -97,11 +97,11 @@ impl Tcp {
         Self::of(object, snapshots)
     }
 
-    /// Every connection and listener that is open.
+    /// Returns all open connections and listeners.
     ///
     /// # Errors
     ///
-    /// The kernel lacks memory for it.
+    /// Returns an error if the kernel has too little memory.
     pub fn connections(&self) -> Result<Vec<Connection>, ProbeError> {
         let mut look = self.source.look.lock().unwrap_or_else(PoisonError::into_inner);
         *look = *look % u8::MAX + 1;
@@ -117,7 +117,7 @@ impl Tcp {
         }
     }
 
-    /// How much of the room for sockets `connections`, a snapshot, take.
+    /// Returns how much of the map of stories the `connections` of a snapshot take.
     pub fn room(&self, connections: &[Connection]) -> MapFill {
         let max_entries = map(&self.object, STORIES).max_entries().into();
         MapFill { map: STORIES.to_owned(), entries: connections.len() as u64, max_entries }
@@ -125,11 +125,11 @@ impl Tcp {
 }
 
 impl<S: TellsConnections> Witness<S> {
-    /// The feed of what happens, of these kinds from now on; a later call changes the kinds for all feeds.
+    /// Returns a feed of events of these kinds, from now on. A later call changes the kinds for all feeds.
     ///
     /// # Errors
     ///
-    /// The ring cannot be mapped.
+    /// Returns an error if the ring buffer cannot be mapped.
     pub fn feed(&self, kinds: &[EventKind]) -> Result<Feed, ProbeError> {
         let feed = Feed::of(&map(&self.object, "events"), Connection::read)?;
         let bits: u32 = kinds.iter().map(|kind| kind.bit()).fold(0, |bits, bit| bits | bit);
@@ -151,13 +151,13 @@ impl Source for Snapshots {
         TcpKey::read(bytes)
     }
 
-    /// Gives every socket that is open already its baseline, too. What moves while the programs are detached is counted at the
-    /// next look, and so are ends; what opens and closes meanwhile is not.
+    /// Gives each open socket without a story a baseline as well. Bytes and ends while the programs are detached are
+    /// counted at the next reading. Connections that open and close meanwhile are not counted.
     fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {
         read_through(&self.sweep_all)?;
         attach_each(programs, &REQUIRED)?;
         watch_sockmaps(programs);
-        // From now on no socket is missed.
+        // From here on, no socket is missed.
         seed::seed(programs)
     }
 
@@ -177,7 +177,7 @@ impl Snapshots {
     }
 }
 
-/// The programs, not loaded yet.
+/// Opens the object without loading it.
 fn open() -> Result<OpenObject, ProbeError> {
     open_exact().map_err(ProbeError::refused("tcp"))
 }
@@ -189,9 +189,10 @@ fn open_exact() -> Result<OpenObject, libbpf_rs::Error> {
     Ok(open)
 }
 
-/// Programs, not loaded yet, without those for which the running kernel has no tracepoint: it would take none of them.
+/// Opens an object without the programs whose tracepoint the running kernel lacks. The kernel would refuse the whole
+/// object because of them.
 fn open_fitting(bytes: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
-    // What the loader says is in the errors; the verifier's log helps those who write programs only.
+    // The errors hold what the loader says. The verifier's log helps only those who write programs.
     libbpf_rs::set_print(None);
     let kernel = Btf::from_vmlinux()?;
     let mut open = open_object(bytes)?;
@@ -212,7 +213,7 @@ fn leave_out(open: &mut OpenObject, is_there: impl Fn(&str) -> bool) {
     }
 }
 
-/// Attaches those that everything rests on, and of the others as many as there are here.
+/// Attaches all `required` programs, and those optional ones that are loaded.
 fn attach_each(programs: &mut Programs, required: &[&'static str]) -> Result<(), ProbeError> {
     for name in required {
         programs.attach(name)?;

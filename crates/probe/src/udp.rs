@@ -1,4 +1,4 @@
-//! UDP: who sends datagrams to whom.
+//! The witness of UDP datagrams.
 
 use libbpf_rs::OpenObject;
 use libbpf_rs::btf::Btf;
@@ -8,48 +8,49 @@ use crate::error::ProbeError;
 use crate::object::{arguments, load};
 use crate::witness::{Programs, Source, Witness};
 
-/// The programs, compiled.
+/// The compiled programs.
 const UDP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/udp.bpf.o"));
 
-/// What is set before they are loaded.
+/// Section with the options, which are set before loading.
 const OPTIONS: &str = ".rodata.options";
 
-/// Programs that see datagrams go by.
+/// Programs that count datagrams.
 const COUNTERS: [&str; 2] = ["on_send", "on_receive"];
 
-/// Programs that see whom calls name.
+/// Programs that see the destinations that calls name.
 const CALLS: [&str; 2] = ["on_call4", "on_call6"];
 
-/// Which ports tell series apart.
+/// Which ports are part of the keys of series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// Those of both ends, and processes: for a short look.
+    /// The ports of both ends, and processes. This makes many series, and is for a short look.
     All,
-    /// Those that a program has chosen, as services do: series stay few, however many sockets clients make.
+    /// Only ports that a program has chosen, as services do. So there are few series, however many sockets clients
+    /// make.
     Services,
 }
 
-/// Programs in the kernel that count datagrams.
+/// The witness of UDP datagrams.
 pub type Udp = Witness<Datagrams>;
 
-/// What the witness of UDP has of its own.
+/// The source of the UDP witness.
 #[derive(Debug)]
 pub struct Datagrams {
     on_drop: OnDrop,
 }
 
-/// The program that fits the kernel's tracepoints.
+/// The program for drops that fits the kernel's tracepoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnDrop {
-    /// It sees whatever a socket drops.
+    /// Sees every drop at a socket.
     AnyReason,
-    /// Before Linux 6.11 it sees only queues that are full.
+    /// Sees only drops because a queue is full. Used before Linux 6.11.
     FullQueue,
 }
 
 impl OnDrop {
     fn fitting(kernel: &Btf) -> Self {
-        // The receiver is the fourth argument.
+        // From Linux 6.11 on, the tracepoint's fourth argument is the receiver.
         if arguments(kernel, "kfree_skb") >= 4 { Self::AnyReason } else { Self::FullQueue }
     }
 
@@ -62,11 +63,12 @@ impl OnDrop {
 }
 
 impl Udp {
-    /// Loads the programs and attaches none.
+    /// Loads the programs without attaching them.
     ///
     /// # Errors
     ///
-    /// The user lacks CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or the kernel is older than 5.12 or has no BTF.
+    /// Returns an error if the user lacks CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or if the kernel is older than 5.12
+    /// or has no BTF.
     pub fn load(ports: Ports) -> Result<Self, ProbeError> {
         libbpf_rs::set_print(None);
         let kernel = Btf::from_vmlinux().map_err(ProbeError::refused("udp"))?;
@@ -88,21 +90,21 @@ impl Source for Datagrams {
     fn attach(&mut self, programs: &mut Programs) -> Result<(), ProbeError> {
         programs.own_sockets()?;
         for name in COUNTERS {
-            programs.attach_to_root_or_gap(name, "datagrams of UDP");
+            programs.attach_to_root_or_gap(name, "UDP datagrams");
         }
         for name in CALLS {
-            programs.attach_to_root_or_gap(name, "whom datagrams went to before their address was translated");
+            programs.attach_to_root_or_gap(name, "destinations of UDP datagrams before address translation");
         }
-        programs.attach_or_gap(self.on_drop.program(), "datagrams that sockets drop");
+        programs.attach_or_gap(self.on_drop.program(), "UDP datagrams that sockets drop");
         if self.on_drop == OnDrop::FullQueue {
-            let why = "the kernel is older than 6.11, and tells only whose queue is full";
-            programs.gap("who sent datagrams that sockets drop", why);
+            let why = "the kernel is older than 6.11, and reports only the receiver of a full queue";
+            programs.gap("senders of UDP datagrams that sockets drop", why);
         }
         Ok(())
     }
 }
 
-/// Series that a short look has room for.
+/// Maximum number of series for a short look.
 const SERIES_MAX: u32 = 65_536;
 
 fn set(open: &mut OpenObject, ports: Ports) {

@@ -8,111 +8,114 @@ use zerocopy::FromBytes;
 use crate::layout::{COMM_LEN, address, comm, read};
 use crate::state::State;
 
-/// In place of an errno, why an open has failed.
+/// Codes that stand in place of an errno and say why an open has failed.
 const ERROR_GIVEN_UP: u16 = 0xffff;
 const ERROR_NO_ROUTE: u16 = 0xfffe;
 const ERROR_UNKNOWN: u16 = 0xfffd;
 
-/// One end of a TCP connection, or a listener, at one instant; times are those of CLOCK_MONOTONIC.
+/// One end of a TCP connection, or a listener, at one instant. Times are in CLOCK_MONOTONIC.
 #[derive(Clone, Debug, Serialize)]
 pub struct Connection {
-    /// Why it is told.
+    /// Event that this record reports.
     pub kind: EventKind,
-    /// When.
+    /// Time of the event.
     pub at: Duration,
-    /// The socket's cookie: a number that no other socket ever has; 0 if the kernel does not say.
+    /// The socket's cookie, a number that no other socket ever has; 0 if the kernel has none.
     pub id: u64,
-    /// The id of the listener: its own, or that of a server's socket; 0 of a client, and where nobody was seen to listen.
+    /// Cookie of the listener: of the socket itself, or of the listener that accepted it. It is 0 for a client, and if
+    /// the listener is not known.
     pub listener: u64,
-    /// Which end.
+    /// Role of this end.
     pub role: ConnectionRole,
-    /// State; before the change where there is one.
+    /// TCP state of the socket. If the event is a change of state, this is the state before it.
     pub state: State,
-    /// The first SYN, on its side who is called the answer to it; none for what is older than the probe, nor where that answer
-    /// was sent again.
+    /// Time of the first SYN; on the server's side, of the SYN-ACK. `None` if the socket is older than the probe, or if
+    /// the SYN-ACK was retransmitted.
     pub begun: Option<Duration>,
-    /// The end of the handshake; none if there was none yet, or before the probe.
+    /// End of the handshake; `None` if there was none yet, or if it was before the probe.
     pub established: Option<Duration>,
-    /// Id of the control group (v2) in which the socket was made; 0 if the kernel does not say.
+    /// Id of the control group (v2) in which the socket was made; 0 if it is not known.
     pub cgroup: u64,
-    /// Network namespace: its inode.
+    /// Network namespace, by its inode.
     pub netns: u32,
-    /// Process that called `connect` or `listen`; 0 if nobody knows.
+    /// Process that called `connect` or `listen`; 0 if it is not known.
     pub pid: u32,
-    /// Its user.
+    /// User id of the process.
     pub uid: u32,
-    /// Its name, at most 15 bytes.
+    /// Name of the process, at most 15 bytes.
     pub comm: String,
-    /// This end.
+    /// Address and port of this end.
     pub local: SocketAddr,
-    /// The other end.
+    /// Address and port of the other end.
     pub remote: SocketAddr,
-    /// Payload bytes that were put on the wire at least once. This and the counts that follow are since the probe began
-    /// where the socket is older.
+    /// Payload bytes sent on the wire at least once. If the socket is older than the probe, this and the counts that
+    /// follow start when the probe does.
     pub sent: u64,
     /// Payload bytes that arrived in order.
     pub received: u64,
-    /// Bytes that were sent again.
+    /// Bytes that were retransmitted.
     pub retransmitted: u64,
-    /// Segments that were sent again.
+    /// Segments that were retransmitted.
     pub retransmits: u32,
     /// Smoothed round-trip time, in microseconds; 0 before the first sample.
     pub srtt_us: u32,
-    /// Its mean deviation.
+    /// Mean deviation of the round-trip time, in microseconds.
     pub rttvar_us: u32,
-    /// The least of the last minutes (`tcp_min_rtt_wlen`).
+    /// Minimum round-trip time of the last minutes (`tcp_min_rtt_wlen`), in microseconds.
     pub rtt_min_us: u32,
-    /// Segments presumed lost now.
+    /// Segments that are presumed lost now.
     pub lost: u32,
     /// Segments that arrived out of order.
     pub out_of_order: u32,
-    /// Times that reordering was seen.
+    /// Times that reordering was detected.
     pub reordered: u32,
-    /// Segments that were delivered with a mark of congestion.
+    /// Segments that were delivered with a congestion mark (ECN).
     pub ecn_marked: u32,
-    /// Of a listener: connections that wait to be accepted.
+    /// Connections that wait to be accepted; 0 unless this is a listener.
     pub queue: u32,
-    /// Of a listener: how many may wait.
+    /// Maximum number of connections that may wait; 0 unless this is a listener.
     pub queue_max: u32,
-    /// Of a listener: opens that are not complete.
+    /// Connections whose handshake is not complete; 0 unless this is a listener.
     pub syn_queue: u32,
-    /// Of a listener: packets that it dropped, ever: for want of room, and opens that were repeated, broken off or deferred.
+    /// Packets dropped so far, because a queue was full or an open was repeated, aborted or deferred; 0 unless this is
+    /// a listener.
     pub drops: u32,
-    /// What ended it, such as `ECONNREFUSED`; none for an orderly end. An open that failed always has one: `GIVEN_UP` if who
-    /// asked for it did not wait, `NO_ROUTE` if there was no way to the peer, `UNKNOWN` if the kernel does not tell.
+    /// Error that ended the connection, such as `ECONNREFUSED`; `None` after an orderly end. A failed open always has
+    /// one: `GIVEN_UP` if the client did not wait, `NO_ROUTE` if the peer was unreachable, `UNKNOWN` if the kernel does
+    /// not tell.
     pub error: Option<String>,
-    /// What else is known.
+    /// What else is known of the connection.
     pub flags: Flags,
 }
 
-/// Why a connection is told.
+/// Events of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// A snapshot met it.
+    /// A snapshot found the socket.
     Seen,
-    /// An active open has succeeded.
+    /// An active open succeeded.
     Connected,
-    /// A passive open has succeeded.
+    /// A passive open succeeded.
     Accepted,
-    /// An established connection is gone.
+    /// An established connection ended.
     Closed,
-    /// An active open has failed.
+    /// An active open failed.
     Failed,
-    /// A connection more waits at a listener.
+    /// One more connection waits at a listener.
     Queued,
-    /// A segment was sent again.
+    /// A segment was retransmitted.
     Retransmitted,
-    /// The answer to an open was sent again.
+    /// A SYN-ACK was retransmitted.
     SynackAgain,
     /// A reset was sent.
     ResetSent,
-    /// A reset came.
+    /// A reset was received.
     ResetReceived,
 }
 
 impl EventKind {
-    /// All of them, by their number in the kernel's records.
+    /// All kinds, in the order of their numbers in the kernel's records.
     pub const ALL: [Self; 10] = [
         Self::Seen,
         Self::Connected,
@@ -126,23 +129,23 @@ impl EventKind {
         Self::ResetReceived,
     ];
 
-    /// Its place in a set of kinds.
+    /// Returns the bit of this kind in a set of kinds.
     pub fn bit(self) -> u32 {
         1 << (self as u32)
     }
 }
 
-/// Which end of a connection a socket is.
+/// Role of a socket in a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionRole {
-    /// Not known.
+    /// The role is not known.
     Unknown,
-    /// It connected.
+    /// The socket connected.
     Client,
-    /// It was accepted.
+    /// The socket was accepted.
     Server,
-    /// It listens.
+    /// The socket listens.
     Listener,
 }
 
@@ -160,20 +163,20 @@ impl ConnectionRole {
 /// What else is known of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Flags {
-    /// This end tells the other one to send nothing.
+    /// This end announces a window of 0: the peer must not send.
     pub zero_window_sent: bool,
-    /// The other end tells this one to.
+    /// The other end announces a window of 0: this end must not send.
     pub zero_window_received: bool,
-    /// It is older than the probe.
+    /// The socket is older than the probe.
     pub seeded: bool,
-    /// The kernel is too old to let bytes be counted; the owner may not be known either.
+    /// The kernel is too old to count bytes. The owner may not be known either.
     pub partial: bool,
-    /// A sockmap may have carried bytes past TCP, so how many it sent and received is not known.
+    /// A sockmap may have carried bytes past TCP, so the numbers of bytes sent and received are not known.
     pub bypassed: bool,
 }
 
 impl Connection {
-    /// A connection as the programs write it.
+    /// Reads a connection from the programs' record.
     pub fn read(bytes: &[u8]) -> Self {
         let record: ConnectionRecord = read(bytes);
         let nonzero = |ns: u64| (ns > 0).then(|| Duration::from_nanos(ns));
@@ -198,7 +201,7 @@ impl Connection {
             retransmits: record.retransmits,
             srtt_us: record.srtt_us,
             rttvar_us: record.rttvar_us,
-            // All ones until there is a sample.
+            // The kernel's value is all ones until there is a sample.
             rtt_min_us: if record.rtt_min_us == u32::MAX { 0 } else { record.rtt_min_us },
             lost: record.lost,
             out_of_order: record.out_of_order,
@@ -221,7 +224,7 @@ impl Connection {
     }
 }
 
-/// The name of an errno, or of why an open has failed.
+/// Returns the name of an errno, or of the reason why an open failed.
 fn error_name(number: u16) -> Option<String> {
     Some(match number {
         0 => return None,

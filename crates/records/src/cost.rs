@@ -1,25 +1,25 @@
 use std::time::Duration;
 
-/// What a program in the kernel has cost since its runs are timed.
+/// What a BPF program has cost since the kernel has timed its runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramCost {
-    /// Its name.
+    /// Name of the program.
     pub program: String,
-    /// Time that it ran.
+    /// Total time of the timed runs.
     pub time: Duration,
-    /// How often.
+    /// Number of timed runs.
     pub runs: u64,
-    /// How often it was passed by, timed or not, since it ran already on that processor.
+    /// Runs that the kernel skipped because the program was already running on that CPU, timed or not.
     pub misses: u64,
 }
 
-/// How full a map in the kernel is.
+/// How full a BPF map is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapFill {
-    /// Its name.
+    /// Name of the map.
     pub map: String,
-    /// Entries in it.
+    /// Number of entries.
     pub entries: u64,
-    /// Entries that it has room for.
+    /// Maximum number of entries.
     pub max_entries: u64,
 }

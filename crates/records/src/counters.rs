@@ -1,42 +1,42 @@
-//! Counters that the programs keep: structures of nothing but words of 64 bits, each of which only grows.
+//! Counters that BPF programs keep: structures of 64-bit words, each of which only grows.
 //!
-//! Each is declared once, with [`counters!`]: the build of `probe` makes its structure in C, and whoever exports counters can
-//! go through them by name.
+//! Each structure is declared once, with [`counters!`]. The build of `probe` makes its C structure from that, and the
+//! export of metrics goes through the counters by name.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// One of a structure's counters.
+/// One counter of a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {
-    /// Its name here and in C.
+    /// Name of the counter, here and in C.
     pub name: &'static str,
-    /// What it counts, a sentence.
+    /// What the counter counts: one sentence, which is also the metric's HELP text.
     pub about: &'static str,
-    /// How many words it has: more than one is a histogram, or counts by kind.
+    /// Number of words. More than one word is a histogram, or counts by kind.
     pub words: usize,
 }
 
 /// A structure of counters.
 pub trait Counters: Copy + Default + PartialEq + FromBytes + IntoBytes + Immutable + KnownLayout + 'static {
-    /// Its name in C.
+    /// Name of the structure in C.
     const STRUCTURE: &'static str;
 
-    /// What it has, in order.
+    /// The structure's counters, in order.
     const COUNTERS: &'static [Counter];
 
-    /// What is new since `before`, word by word; what has fallen back has no news.
+    /// Returns what was added since `before`, word by word. A word that has fallen counts as unchanged.
     #[must_use]
     fn since(&self, before: &Self) -> Self {
         self.with(before, u64::saturating_sub)
     }
 
-    /// Both together.
+    /// Returns the sum of both, word by word.
     #[must_use]
     fn plus(&self, more: &Self) -> Self {
         self.with(more, u64::wrapping_add)
     }
 
-    /// Joins two of them word by word.
+    /// Joins two structures word by word.
     #[must_use]
     fn with(&self, other: &Self, join: fn(u64, u64) -> u64) -> Self {
         let mut joined = *self;
@@ -45,12 +45,12 @@ pub trait Counters: Copy + Default + PartialEq + FromBytes + IntoBytes + Immutab
         joined
     }
 
-    /// Its words.
+    /// Returns all words.
     fn words(&self) -> &[u64] {
         <[u64]>::ref_from_bytes(self.as_bytes()).expect("counters are words")
     }
 
-    /// Each counter with its words.
+    /// Returns each counter with its words.
     fn each(&self) -> impl Iterator<Item = (Counter, &[u64])> {
         Self::COUNTERS.iter().scan(self.words(), |rest, counter| {
             let (words, more) = rest.split_at(counter.words);
@@ -62,10 +62,11 @@ pub trait Counters: Copy + Default + PartialEq + FromBytes + IntoBytes + Immutab
 
 impl Counters for u64 {
     const STRUCTURE: &'static str = "series";
-    const COUNTERS: &'static [Counter] = &[Counter { name: "count", about: " How often.", words: 1 }];
+    const COUNTERS: &'static [Counter] = &[Counter { name: "count", about: " Number of events.", words: 1 }];
 }
 
-/// Declares structures of counters: `pub struct Name as "name_in_c" { /// What it counts. pub field: u64, … }`.
+/// Declares structures of counters: `pub struct Name as "name_in_c" { /// What it counts. pub field: u64, … }`. The
+/// first line of a counter's comment becomes its sentence.
 macro_rules! counters {
     ($(
         $(#[doc = $about_all:literal])*

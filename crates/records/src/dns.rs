@@ -1,4 +1,4 @@
-//! What is counted and told of DNS.
+//! Records of DNS queries: keys, counters and single queries.
 
 mod counters;
 mod query;
@@ -19,7 +19,7 @@ use crate::CounterKey;
 use crate::layout::{COMM_LEN, comm, read};
 use crate::transport::Transport;
 
-/// Upper ends of the buckets of `latency` in [`DnsSeries`] but the last, exclusive.
+/// Exclusive upper bounds of the buckets of `latency` in [`DnsSeries`], except the last.
 pub const LATENCY_BOUNDS: [Duration; LATENCY_BUCKETS - 1] = {
     let mut bounds = [Duration::from_micros(64); LATENCY_BUCKETS - 1];
     let mut i = 1;
@@ -30,25 +30,25 @@ pub const LATENCY_BOUNDS: [Duration; LATENCY_BUCKETS - 1] = {
     bounds
 };
 
-/// What queries are counted by.
+/// Key of DNS counters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct DnsKey {
-    /// Id of the control group (v2); 0 if the kernel does not say.
+    /// Id of the control group (v2); 0 if it is not known.
     pub cgroup: u64,
-    /// Network namespace: its inode.
+    /// Network namespace, by its inode.
     pub netns: u32,
     /// Name of the process.
     pub comm: String,
-    /// Number of the type that was asked for.
+    /// Number of the query's type.
     pub kind: u16,
-    /// How it ended.
+    /// How the query ended.
     pub rcode: Rcode,
-    /// What carried it.
+    /// Transport protocol of the query.
     pub transport: Transport,
 }
 
 impl DnsKey {
-    /// A key as the programs write it.
+    /// Reads a key from the programs' record.
     pub fn read(bytes: &[u8]) -> Self {
         let record: KeyRecord = read(bytes);
         Self {
@@ -73,7 +73,7 @@ impl CounterKey for DnsKey {
 }
 
 impl DnsSeries {
-    /// Time from query to answer, summed over answers.
+    /// Returns the total time from query to answer, over all answers.
     pub fn latency(&self) -> Duration {
         Duration::from_nanos(self.latency_ns)
     }

@@ -1,4 +1,4 @@
-//! What is counted and told of packets that the kernel drops.
+//! Records of packets that the kernel dropped: keys, counters and single drops.
 
 mod counters;
 
@@ -15,66 +15,66 @@ use crate::state::State;
 
 const IPPROTO_TCP: u8 = 6;
 
-/// What there was no room for goes by this name.
+/// Reason and protocol of the overflow key.
 const OTHER: &str = "other";
 
-/// Why the kernel drops packets.
+/// A reason why the kernel drops packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DropReason {
-    /// In the kernel's words, such as `NO_SOCKET`.
+    /// The kernel's name of the reason, such as `NO_SOCKET`.
     pub name: String,
-    /// Whether nobody misses what is dropped for it.
+    /// Whether the reason is harmless, so that nothing is lost.
     pub benign: bool,
 }
 
-/// What the running kernel calls its numbers: they differ from kernel to kernel.
+/// The running kernel's names of reasons and functions, which differ from kernel to kernel.
 pub trait KernelNames {
-    /// The reason with this number.
+    /// Returns the reason with this number.
     fn reason(&self, number: u32) -> DropReason;
 
-    /// The function in which an address lies; none where the kernel hides addresses.
+    /// Returns the function at this address; `None` if the kernel hides addresses.
     fn function(&self, address: u64) -> Option<String>;
 }
 
-/// A packet that the kernel dropped; what it handles as one counts as one.
+/// A packet that the kernel dropped. Segments that the kernel handles as one packet count once.
 #[derive(Clone, Debug, Serialize)]
 pub struct Dropped {
-    /// When, by CLOCK_MONOTONIC.
+    /// Time of the drop, in CLOCK_MONOTONIC.
     pub at: Duration,
-    /// Why, in the kernel's words, such as `NO_SOCKET`.
+    /// Reason in the kernel's words, such as `NO_SOCKET`.
     pub reason: String,
-    /// Whether nobody misses it.
+    /// Whether the drop is harmless.
     pub benign: bool,
-    /// The kernel's function that dropped it; none where the kernel hides addresses.
+    /// The kernel function that dropped the packet; `None` if the kernel hides addresses.
     pub location: Option<String>,
-    /// What it speaks, such as `tcp`.
+    /// Protocol of the packet, such as `tcp`.
     pub protocol: String,
-    /// Where it came from; port 0 where it has none. None if it has no address.
+    /// Source address and port. The port is 0 if the protocol has none; `None` if the packet has no address.
     pub source: Option<SocketAddr>,
-    /// Where it was to go.
+    /// Destination address and port. The port is 0 if the protocol has none; `None` if the packet has no address.
     pub destination: Option<SocketAddr>,
-    /// Bytes, with the headers that it had just then.
+    /// Length in bytes, with the headers that the packet had when it was dropped.
     pub length: u32,
-    /// Flags of TCP.
+    /// TCP flags, as in the header.
     pub tcp_flags: u8,
-    /// State of its socket; none if it has no TCP socket.
+    /// State of the packet's TCP socket; `None` if it has none.
     pub state: Option<State>,
-    /// Cookie of its socket; 0 if it has no socket, or nobody has asked for the cookie yet.
+    /// Cookie of the packet's socket; 0 if it has no socket, or the socket has no cookie yet.
     pub id: u64,
     /// Process that made the socket; 0 if it is not known.
     pub pid: u32,
-    /// Its user.
+    /// User id of the process.
     pub uid: u32,
-    /// Its name; empty if it is not known.
+    /// Name of the process; empty if it is not known.
     pub comm: String,
-    /// The socket's control group (v2); 0 if it has none.
+    /// Id of the socket's control group (v2); 0 if it has none.
     pub cgroup: u64,
-    /// The socket's network namespace, else the device's; 0 where there is neither.
+    /// Network namespace of the socket, or else of the device, by its inode; 0 if there is neither.
     pub netns: u32,
 }
 
 impl Dropped {
-    /// A drop as the programs write it.
+    /// Reads a drop from the programs' record.
     pub fn read(bytes: &[u8], names: &impl KernelNames) -> Self {
         let record: DropRecord = read(bytes);
         let end = |bytes, port| (record.family != 0).then(|| SocketAddr::new(address(record.family, bytes), port));
@@ -101,21 +101,21 @@ impl Dropped {
     }
 }
 
-/// What drops are counted by.
+/// Key of drop counters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct DropKey {
-    /// Network namespace: its inode; 0 where a packet has none.
+    /// Network namespace, by its inode; 0 if the packet has none.
     pub netns: u32,
-    /// Why, in the kernel's words; `other` for all that there was no room for.
+    /// Reason in the kernel's words; `other` for the overflow key.
     pub reason: String,
-    /// Whether nobody misses what is dropped for this reason.
+    /// Whether the reason is harmless.
     pub benign: bool,
-    /// What the packets speak.
+    /// Protocol of the packets.
     pub protocol: String,
 }
 
 impl DropKey {
-    /// A key as the programs write it.
+    /// Reads a key from the programs' record.
     pub fn read(bytes: &[u8], names: &impl KernelNames) -> Self {
         let record: DropKeyRecord = read(bytes);
         if record.reason == 0 {
@@ -137,10 +137,11 @@ impl CounterKey for DropKey {
     }
 }
 
-/// What a packet is marked with: the protocol above Ethernet, the one above IP, and its socket's family.
+/// What identifies a packet's protocol: the EtherType, the protocol above IP, and the family of its socket.
 type Spoken = (u16, u8, u16);
 
-/// What a packet speaks: the protocol above IP, else the one above Ethernet, else what its socket is.
+/// Returns the name of a packet's protocol: the one above IP, or else the one above Ethernet, or else the socket's
+/// family.
 fn protocol(spoken: Spoken) -> String {
     // include/uapi/linux/if_ether.h, include/uapi/linux/in.h, include/linux/socket.h
     let name = match spoken {
@@ -161,7 +162,7 @@ fn protocol(spoken: Spoken) -> String {
     name.to_owned()
 }
 
-/// Whether that is TCP.
+/// Returns whether the protocol is TCP.
 fn is_tcp(spoken: Spoken) -> bool {
     matches!(spoken, (0x0800 | 0x86dd | 0, IPPROTO_TCP, _))
 }

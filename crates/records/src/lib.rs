@@ -1,7 +1,7 @@
-//! What the programs in the kernel write: counters and what they are kept by, events, and sockets at an instant.
+//! Records that the BPF programs write: counters and their keys, events, and sockets at an instant.
 //!
-//! In: bytes, laid out as in the programs' C. Out: values. Each counter is declared here, and `probe` makes its C from that.
-//! This room loads no program, reads no map, and knows no pod and no metric's name.
+//! In: bytes, laid out as in the programs' C. Out: values. Each counter is declared here, and `probe` makes its C from
+//! that. This room loads no program, reads no map, and knows no pod and no metric's name.
 
 #[macro_use]
 mod counters;
@@ -29,11 +29,11 @@ pub use tcp::{RTT_BOUNDS_US, TcpKey, TcpLosses, TcpSeries};
 pub use transport::Transport;
 pub use udp::{UdpKey, UdpLosses, UdpRole, UdpSeries};
 
-/// What a witness keeps its counters by.
+/// The key of a witness's counters.
 pub trait CounterKey: Clone + Debug + Eq + Hash + 'static {
-    /// Whether it stands for all that there was no room for.
+    /// Returns whether this is an overflow key, which stands for everything that found no room.
     fn is_other(&self) -> bool;
 
-    /// Such keys, as the programs write them.
+    /// Returns the overflow keys, as the programs write them.
     fn others() -> Vec<Vec<u8>>;
 }

@@ -2,9 +2,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A state of TCP, by its number in the kernel (`include/net/tcp_states.h`).
+/// A TCP state. The order is that of the kernel's numbers (`include/net/tcp_states.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are called as they are in RFC 9293")]
+#[expect(missing_docs, reason = "the names are those in RFC 9293")]
 pub enum State {
     Unknown,
     Established,
@@ -22,7 +22,7 @@ pub enum State {
 }
 
 impl State {
-    /// All of them, by their number.
+    /// All states, in the order of their numbers.
     const ALL: [Self; 13] = [
         Self::Unknown,
         Self::Established,
@@ -39,12 +39,12 @@ impl State {
         Self::NewSynRecv,
     ];
 
-    /// The state with this number.
+    /// Returns the state with this number.
     pub(crate) fn of(number: u8) -> Self {
         Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Unknown)
     }
 
-    /// Whether the handshake is done and the connection is not over.
+    /// Returns whether the handshake is complete and the connection has not ended.
     pub fn is_open(self) -> bool {
         match self {
             Self::SynSent | Self::SynRecv | Self::NewSynRecv | Self::TimeWait | Self::Close => false,

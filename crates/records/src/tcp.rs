@@ -1,4 +1,4 @@
-//! What is counted of connections.
+//! Records of TCP connections: keys and counters.
 
 mod counters;
 
@@ -14,7 +14,7 @@ use crate::CounterKey;
 use crate::connection::{ConnectionRole, EventKind};
 use crate::layout::{COMM_LEN, address, comm, read};
 
-/// Upper ends of the buckets of [`TcpSeries::rtt`] but the last, in microseconds, exclusive.
+/// Exclusive upper bounds of the buckets of [`TcpSeries::rtt`], except the last, in microseconds.
 pub const RTT_BOUNDS_US: [u32; RTT_BUCKETS - 1] = {
     let mut bounds = [32; RTT_BUCKETS - 1];
     let mut i = 1;
@@ -25,25 +25,25 @@ pub const RTT_BOUNDS_US: [u32; RTT_BUCKETS - 1] = {
     bounds
 };
 
-/// What connections are counted by.
+/// Key of TCP counters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct TcpKey {
-    /// Which end.
+    /// Role of this end.
     pub role: ConnectionRole,
-    /// Id of the control group (v2); 0 if the kernel does not say.
+    /// Id of the control group (v2); 0 if it is not known.
     pub cgroup: u64,
-    /// Network namespace: its inode.
+    /// Network namespace, by its inode.
     pub netns: u32,
     /// Name of the process.
     pub comm: String,
     /// Address of the other end.
     pub remote: IpAddr,
-    /// Port of the service: the remote one of a client, the local one of a server.
+    /// Port of the service: the remote port of a client, or the local port of a server.
     pub port: u16,
 }
 
 impl TcpKey {
-    /// A key as the programs write it.
+    /// Reads a key from the programs' record.
     pub fn read(bytes: &[u8]) -> Self {
         let record: KeyRecord = read(bytes);
         Self {
@@ -69,14 +69,14 @@ impl CounterKey for TcpKey {
 }
 
 impl TcpSeries {
-    /// Time that handshakes took, summed over `opened` without `untimed`.
+    /// Returns the total duration of handshakes, over `opened` without `untimed` connections.
     pub fn handshake(&self) -> Duration {
         Duration::from_nanos(self.handshake_ns)
     }
 }
 
 impl TcpLosses {
-    /// Events that found the ring full, by kind.
+    /// Returns the numbers of events lost because the ring was full, by kind.
     pub fn by_kind(&self) -> impl Iterator<Item = (EventKind, u64)> {
         EventKind::ALL.into_iter().zip(self.events)
     }

@@ -2,23 +2,23 @@ use serde::{Deserialize, Serialize};
 
 const IPPROTO_TCP: u8 = 6;
 
-/// What carries messages between ports.
+/// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
-    /// Connections.
+    /// TCP, which carries connections.
     Tcp,
-    /// Datagrams.
+    /// UDP, which carries datagrams.
     Udp,
 }
 
 impl Transport {
-    /// By its number in an IP header; all but TCP is taken for UDP.
+    /// Returns the protocol with this number in an IP header. Any number but that of TCP becomes UDP.
     pub(crate) fn of(number: u8) -> Self {
         if number == IPPROTO_TCP { Self::Tcp } else { Self::Udp }
     }
 
-    /// Its name, such as `udp`.
+    /// Returns the protocol's name, such as `udp`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",

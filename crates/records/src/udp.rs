@@ -1,4 +1,4 @@
-//! What is counted of datagrams.
+//! Records of UDP datagrams: keys and counters.
 
 mod counters;
 
@@ -11,39 +11,39 @@ pub use self::counters::{UdpLosses, UdpSeries};
 use crate::CounterKey;
 use crate::layout::{COMM_LEN, address, comm, read};
 
-/// Which end a UDP socket is.
+/// Role of a UDP socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UdpRole {
-    /// Not known.
+    /// The role is not known.
     Unknown,
-    /// It sent first; of a socket whose beginning was not seen, it left its port to the kernel.
+    /// The socket sent first. If its beginning was not seen, the kernel chose its port.
     Client,
-    /// It was asked first; of a socket whose beginning was not seen, its program has chosen the port.
+    /// The socket received first. If its beginning was not seen, the program chose its port.
     Server,
 }
 
-/// What datagrams are counted by.
+/// Key of UDP counters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct UdpKey {
-    /// Which end.
+    /// Role of this end.
     pub role: UdpRole,
-    /// Id of the control group (v2) in which the socket was made; 0 if the kernel does not say.
+    /// Id of the control group (v2) in which the socket was made; 0 if it is not known.
     pub cgroup: u64,
-    /// Network namespace: its inode.
+    /// Network namespace, by its inode.
     pub netns: u32,
-    /// Process that made the socket; 0 where only services are told apart, and if it is not known.
+    /// Process that made the socket; 0 if it is not known, or if series are per service.
     pub pid: u32,
-    /// Its name; empty if it is not known, as that of the kernel's own sockets.
+    /// Name of the process; empty if it is not known, as for the kernel's own sockets.
     pub comm: String,
-    /// Port of this end; where only services are told apart 0 for a client.
+    /// Local port; 0 for a client if series are per service.
     pub local_port: u16,
-    /// The other end; where only services are told apart its port is 0 for a server.
+    /// Address and port of the other end. The port is 0 for a server if series are per service.
     pub remote: SocketAddr,
 }
 
 impl UdpKey {
-    /// A key as the programs write it.
+    /// Reads a key from the programs' record.
     pub fn read(bytes: &[u8]) -> Self {
         let record: UdpKeyRecord = read(bytes);
         let remote: IpAddr = address(record.family.into(), &record.remote);
@@ -74,7 +74,7 @@ impl CounterKey for UdpKey {
 }
 
 impl UdpSeries {
-    /// Datagrams that sockets dropped, for whatever reason.
+    /// Returns the number of datagrams that sockets dropped, for any reason.
     pub fn dropped(&self) -> u64 {
         self.overflowed + self.starved + self.failed
     }

@@ -1,6 +1,6 @@
-"""Answers whatever comes, without a library for HTTP in between: a request with its own head, bytes with themselves.
+"""Answers without an HTTP library: an HTTP request with its own head, and other bytes with themselves.
 
-Usage: bare.py PORT...: who speaks TLS is answered so, with a certificate that nobody knows. `/slow` takes a second.
+Usage: bare.py PORT... TLS is answered with TLS, with a certificate of an unknown authority. `/slow` takes a second.
 """
 
 import socket

@@ -1,4 +1,4 @@
-//! A DNS server that does as the first label of the name says, and a client for it.
+//! A DNS server that behaves as the first label of a name says, and a client for it.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -7,31 +7,31 @@ use std::time::Duration;
 
 use crate::namespace::Namespace;
 
-/// The type of a query for an IPv4 address.
+/// Type of a query for an IPv4 address.
 pub const A: u16 = 1;
-/// The type of a query for an IPv6 address.
+/// Type of a query for an IPv6 address.
 pub const AAAA: u16 = 28;
-/// The type of a query for how to reach a web server.
+/// Type of a query for how to reach a web server.
 pub const HTTPS: u16 = 65;
 
-/// How long `slow` waits.
+/// How long the name `slow` delays an answer.
 pub const DELAY: Duration = Duration::from_millis(30);
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves for as long as the test's process lives.
+/// A DNS server that runs until the test's process ends.
 pub struct Server {
-    /// Where it is asked: port 53.
+    /// The address that clients ask: port 53.
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// Starts one in a namespace, at port 53 of `ip`.
+    /// Starts a server in a namespace, at port 53 of `ip`.
     pub fn start(namespace: &Namespace, ip: &str) -> Self {
         Self::behind(namespace, ip, 53)
     }
 
-    /// One that listens on another port than it is asked at.
+    /// Starts a server at `port` of `ip`, whose clients ask port 53.
     pub fn behind(namespace: &Namespace, ip: &str, port: u16) -> Self {
         let ip = ip.parse::<IpAddr>().unwrap();
         let address = SocketAddr::new(ip, port);
@@ -47,7 +47,7 @@ impl Server {
         Self { address: SocketAddr::new(ip, 53) }
     }
 
-    /// A UDP socket in `namespace`, connected to the server.
+    /// Opens a UDP socket in `namespace`, connected to the server.
     pub fn datagrams(&self, namespace: &Namespace) -> UdpSocket {
         let any = if self.address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = namespace.within(|| UdpSocket::bind(any).unwrap());
@@ -56,7 +56,7 @@ impl Server {
         socket
     }
 
-    /// A TCP connection from `namespace` to the server.
+    /// Opens a TCP connection from `namespace` to the server.
     pub fn connection(&self, namespace: &Namespace) -> TcpStream {
         let stream = namespace.within(|| TcpStream::connect(self.address).unwrap());
         stream.set_nodelay(true).unwrap();
@@ -65,7 +65,7 @@ impl Server {
     }
 }
 
-/// A query as it is on the wire.
+/// Returns a query in wire format.
 pub fn query(id: u16, name: &str, kind: u16) -> Vec<u8> {
     let mut message = id.to_be_bytes().to_vec();
     message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -79,7 +79,7 @@ pub fn query(id: u16, name: &str, kind: u16) -> Vec<u8> {
     message
 }
 
-/// Asks and waits for the answer.
+/// Sends a query and waits for its answer.
 pub fn ask(socket: &UdpSocket, message: &[u8]) {
     socket.send(message).unwrap();
     let mut answer = [0; 512];
@@ -87,12 +87,12 @@ pub fn ask(socket: &UdpSocket, message: &[u8]) {
     assert_eq!(&answer[..2], &message[..2], "{length} bytes answer another query");
 }
 
-/// With its length before it.
+/// Puts a message's length before it, as DNS over TCP does.
 pub fn framed(message: &[u8]) -> Vec<u8> {
     [&u16::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
 }
 
-/// Takes an answer off a connection.
+/// Reads one answer from a connection.
 pub fn take(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut length = [0; 2];
     stream.read_exact(&mut length).ok()?;
@@ -119,7 +119,7 @@ fn serve_stream(mut stream: TcpStream) {
     }
 }
 
-/// The query with another header: no records are needed.
+/// Returns the answer: the query with another header, because no test needs records.
 fn answer(message: &[u8], may_be_cut: bool) -> Option<Vec<u8>> {
     let label = &message[13..13 + usize::from(message[12])];
     let (truncated, rcode) = match label {

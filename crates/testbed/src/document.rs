@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// Programs whose commands must work as they are shown.
 const PROGRAMS: [&str; 2] = ["meshtax", "make"];
-/// Languages of fenced blocks that hold commands; every other block holds a file or what a program printed.
+/// Languages of fenced blocks that hold commands. Every other block holds a file or output.
 const SHELLS: [&str; 5] = ["", "sh", "bash", "shell", "console"];
 /// Words of a shell that end one command and begin another.
 const OPERATORS: [&str; 5] = ["|", "||", "&&", "&", ";"];
-/// Documents beside README.md and docs/ whose links are held.
+/// Documents apart from README.md and docs/ whose links are checked.
 const OTHERS: [&str; 3] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"];
 
 /// A Markdown file of the repository.
@@ -32,7 +32,7 @@ pub enum LineKind<'a> {
     Table,
     /// A heading.
     Heading,
-    /// Nothing.
+    /// An empty line.
     Blank,
     /// Part of a paragraph or of a list.
     Prose,
@@ -48,7 +48,7 @@ pub struct ShownCommand {
 }
 
 impl ShownCommand {
-    /// True if it starts this program.
+    /// Returns whether the command starts this program.
     pub fn is_of(&self, program: &str) -> bool {
         self.words[0] == program
     }
@@ -122,7 +122,7 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// The kind of a line, where `language` is that of the block that is open before it, and afterwards after it.
+/// Returns the kind of a line. `language` is that of the open block, and is updated by the line.
 fn kind<'a>(line: &'a str, language: &mut Option<&'a str>) -> LineKind<'a> {
     let line = line.trim();
     if let Some(opening) = line.strip_prefix("```") {
@@ -138,14 +138,14 @@ fn kind<'a>(line: &'a str, language: &mut Option<&'a str>) -> LineKind<'a> {
     }
 }
 
-/// What stands between backticks in a row of a table.
+/// Returns the code between backticks in a row of a table.
 fn code(row: &str) -> Vec<String> {
     row.split('`').skip(1).step_by(2).map(|code| code.replace("\\|", "|")).collect()
 }
 
 /// Commands of a line that start one of [`PROGRAMS`].
 fn commands_in(line: &str) -> Vec<Vec<String>> {
-    // After `# `, other words than these are a comment.
+    // After `# `, any other word begins a comment.
     let as_root = line.strip_prefix("# ").filter(|rest| rest.starts_with("meshtax ") || rest.starts_with("make "));
     let unprompted = line.strip_prefix("$ ").or(as_root).unwrap_or(line);
     let words = shlex::split(unprompted).unwrap_or_else(|| unprompted.split(' ').map(str::to_owned).collect());
@@ -153,7 +153,7 @@ fn commands_in(line: &str) -> Vec<Vec<String>> {
     commands.filter(|words| words.first().is_some_and(|word| PROGRAMS.contains(&&**word))).collect()
 }
 
-/// A command without what a shell takes from it: variables before it, `sudo`, and redirections.
+/// Removes from a command what the shell handles: variables before it, `sudo`, and redirections.
 fn command(words: &[String]) -> Vec<String> {
     let is_assignment = |word: &&String| word.split_once('=').is_some_and(|(name, _)| name == name.to_uppercase());
     let words = words.iter().skip_while(|word| *word == "sudo" || is_assignment(word));

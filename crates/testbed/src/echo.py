@@ -1,6 +1,6 @@
-"""Answers each request with what was seen of it, as JSON; at /metrics, how many there were, in Prometheus's text format.
+"""Answers each request with a description of it, as JSON. `/metrics` has their number in Prometheus' text format.
 
-Usage: echo.py PORT [CERTIFICATE KEY AUTHORITY]: with the latter, over TLS with clients that AUTHORITY vouches for.
+Usage: echo.py PORT [CERTIFICATE KEY AUTHORITY]. The last three make it serve TLS, to clients that AUTHORITY signed.
 """
 
 import http.server
@@ -11,7 +11,7 @@ import sys
 
 class Echo(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Head and body leave in two writes; the second must not wait for the first one's acknowledgement.
+    # Head and body are two writes. The second must not wait for the acknowledgement of the first.
     disable_nagle_algorithm = True
 
     requests = 0
@@ -28,12 +28,12 @@ class Echo(http.server.BaseHTTPRequestHandler):
         body = json.dumps(seen).encode()
         self.send_response(200)
         if self.path == "/details/0":
-            # As long as what Bookinfo answers there.
+            # As long as Bookinfo's answer at this path.
             body = b" " * 178
             self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         if self.path == "/unavailable":
-            # What gRPC calls UNAVAILABLE; a proxy may try again.
+            # gRPC's status UNAVAILABLE, which a proxy may retry.
             self.send_header("grpc-status", "14")
         self.end_headers()
         self.wfile.write(body)
@@ -53,7 +53,7 @@ if len(sys.argv) > 2:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(certificate, key)
-    # What an inbound sidecar offers, in its order.
+    # The protocols that an inbound sidecar offers, in its order.
     context.set_alpn_protocols(["h2", "http/1.1"])
     server.socket = context.wrap_socket(server.socket, server_side=True)
 print("ready", flush=True)

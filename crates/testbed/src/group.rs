@@ -1,27 +1,27 @@
-//! A control group with little memory.
+//! A control group with a memory limit.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::thread;
 
-/// A control group whose processes share so much memory and no more; removed when dropped, once they have ended.
+/// A control group with a memory limit. On drop it waits for its processes to end, and is removed.
 pub struct Group {
     folder: PathBuf,
     files: Files,
 }
 
-/// What a tree of control groups calls things.
+/// Names of files in a cgroup tree, which differ between versions 1 and 2.
 #[derive(Clone, Copy)]
 struct Files {
     limit: &'static str,
     peak: &'static str,
-    /// Has a line with how many processes the kernel has killed for want of memory.
+    /// File with a line that counts the processes killed for lack of memory.
     killed: &'static str,
 }
 
 impl Group {
-    /// One of its own with a limit in bytes.
+    /// Makes a group with a limit in bytes.
     pub fn with_memory(name: &str, bytes: u64) -> Self {
         let first = Path::new("/sys/fs/cgroup/memory");
         let (tree, files) = if first.is_dir() {
@@ -32,7 +32,7 @@ impl Group {
             fs::write(tree.join("cgroup.subtree_control"), "+memory").unwrap();
             (tree, Files { limit: "memory.max", peak: "memory.peak", killed: "memory.events" })
         };
-        // Whatever begins with `meshtax-` and is held by no run is garbage to `meshtax clean`.
+        // `meshtax clean` removes everything called `meshtax-…` that belongs to no run, so use another prefix.
         let folder = tree.join(format!("witness-{name}-{}", process::id()));
         fs::create_dir(&folder).unwrap();
         let group = Self { folder, files };
@@ -40,7 +40,7 @@ impl Group {
         group
     }
 
-    /// A command that runs in it from its first step.
+    /// Returns a command whose process is in the group from the start.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("sh");
         let enter = format!("echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"", self.folder.display());
@@ -48,12 +48,12 @@ impl Group {
         command
     }
 
-    /// Most bytes that it ever held, the kernel's for it among them.
+    /// Returns the peak of the group's memory in bytes, including the kernel's memory for it.
     pub fn memory_max(&self) -> u64 {
         self.read(self.files.peak).trim().parse().unwrap()
     }
 
-    /// Processes that the kernel has killed for want of memory.
+    /// Returns how many processes the kernel has killed for lack of memory.
     pub fn killed(&self) -> u64 {
         let text = self.read(self.files.killed);
         text.lines().find_map(|line| line.strip_prefix("oom_kill ")).unwrap().parse().unwrap()

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::tool::words;
 
-/// What belongs to the host, and no lab may ever touch.
+/// State of the host that no lab may change.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Host {
     links: BTreeSet<String>,
@@ -17,7 +17,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Looks at the host as it is now.
+    /// Reads the state of the host now.
     pub fn look() -> Host {
         let settings = [
             "/etc/resolv.conf",
@@ -28,7 +28,7 @@ impl Host {
         Host {
             links: entries(Path::new("/sys/class/net")).into_iter().collect(),
             rules: rules(),
-            // Other tests' labs bind their namespaces below /run/meshtax meanwhile, and tests below /run/netns.
+            // Labs of other tests mount namespaces below /run/meshtax meanwhile, and tests do below /run/netns.
             mounts: lines("/proc/self/mountinfo")
                 .into_iter()
                 .filter(|mount| !mount.contains("/run/netns") && !mount.contains("/run/meshtax"))
@@ -44,7 +44,7 @@ fn rules() -> String {
     words(&output)
 }
 
-/// Whatever bears the id of a run, a line each: `netns …`, `group …`, `mount …`, `process …`, `lock …`.
+/// Returns everything named after a run, one line each: `netns …`, `group …`, `mount …`, `process …`, `lock …`.
 pub fn marks(id: &str) -> Vec<String> {
     let name = format!("meshtax-{id}");
     let named = |folder: &'static str, prefix: String| {
@@ -59,7 +59,7 @@ pub fn marks(id: &str) -> Vec<String> {
     marks
 }
 
-/// Control groups of that name in every tree, whichever of them the lab uses.
+/// Finds control groups of that name in every tree, whichever the lab uses.
 fn groups(name: &str) -> Vec<String> {
     let root = Path::new("/sys/fs/cgroup");
     let trees = entries(root).into_iter().map(|tree| root.join(tree)).chain([root.to_owned()]);
@@ -67,8 +67,8 @@ fn groups(name: &str) -> Vec<String> {
     groups.map(|group| format!("group {}", group.display())).collect()
 }
 
-/// Processes that are in the run's control groups, were started with a file of its folder, or see a part of its folder
-/// as a mount. The run itself bears no mark: its folder is `runs/<id>` unless told otherwise.
+/// Finds processes that are in the run's control groups, were started with a file of its folder, or have a part of its
+/// folder mounted. The run's own process is not found, because its folder is usually `runs/<id>`.
 fn processes(id: &str) -> Vec<String> {
     let (group, folder) = (format!("meshtax-{id}"), format!("{id}/"));
     let command = |process: &str| read(format!("/proc/{process}/cmdline")).replace('\0', " ");
@@ -79,14 +79,14 @@ fn processes(id: &str) -> Vec<String> {
     let numbers =
         entries(Path::new("/proc")).into_iter().filter(|entry| entry.bytes().all(|byte| byte.is_ascii_digit()));
     let of_run = numbers.filter(belongs).map(|process| (command(&process), process));
-    // Without a command line it has ended, and whoever inherited it has not buried it yet.
+    // A process without a command line has ended, and its parent has not reaped it yet.
     of_run
         .filter(|(command, _)| !command.is_empty())
         .map(|(command, process)| format!("process {process} {command}"))
         .collect()
 }
 
-/// Names in a folder; none if it is not there.
+/// Returns the names in a folder; none if the folder does not exist.
 fn entries(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
@@ -96,7 +96,7 @@ fn lines(path: &str) -> Vec<String> {
     read(path).lines().map(str::to_owned).collect()
 }
 
-/// The text of a file; empty if it has gone, as files of processes do.
+/// Returns the text of a file; empty if the file is gone, as files of processes may be.
 fn read(path: impl AsRef<Path>) -> String {
     fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A lab to stand in.
+//! A lab that stays up for a test.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -6,21 +6,21 @@ use std::process::{Command, Output};
 use crate::run::Run;
 use crate::tool::{meshtax, words};
 
-/// A lab that was kept standing after a short run; removed when dropped.
+/// A lab that was kept after a short run. It is removed on drop.
 pub struct Kept {
-    /// The run that made it.
+    /// The run that made the lab.
     pub run: Run,
-    /// Its id.
+    /// The run's id.
     pub id: String,
 }
 
 impl Kept {
-    /// Stands up `topology` in the arms `none` and `sidecar`, sends a few requests, and keeps it.
+    /// Stands up `topology` in the arms `none` and `sidecar`, sends a few requests, and keeps the lab.
     pub fn stand(topology: &Path) -> Kept {
         Kept::after(&["--topology", &topology.to_string_lossy(), "--requests", "6", "--rounds", "1"])
     }
 
-    /// Performs `meshtax run ARGUMENTS`, and keeps its lab.
+    /// Runs `meshtax run ARGUMENTS`, and keeps its lab.
     pub fn after(arguments: &[&str]) -> Kept {
         let run = Run::perform(&[arguments, &["--keep"]].concat());
         let id = run.said.lines().find_map(|line| line.strip_prefix("remove it with: meshtax clean "));
@@ -28,19 +28,19 @@ impl Kept {
         Kept { run, id }
     }
 
-    /// A program inside a pod's network namespace (with the host's files and name look-ups), not yet started.
+    /// Returns a command that runs in a pod's network namespace, with the host's files and name lookups.
     pub fn command_inside(&self, arm: &str, pod: &str, program: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/run/meshtax/netns/meshtax-{}-{arm}-{pod}", self.id)).args(program);
         command
     }
 
-    /// What such a program says once it has ended.
+    /// Runs a program in a pod's network namespace, with the host's files, and returns its output.
     pub fn inside(&self, arm: &str, pod: &str, program: &[&str]) -> Output {
         self.command_inside(arm, pod, program).output().unwrap()
     }
 
-    /// A program in a pod's network, mount and PID namespaces: it sees the pod's own `/etc/resolv.conf`.
+    /// Runs a program in a pod's network, mount and PID namespaces, with the pod's own `/etc/resolv.conf`.
     pub fn enter(&self, arm: &str, pod: &str, program: &[&str]) -> Output {
         let mark = format!("# {arm}/{pod}");
         let line =

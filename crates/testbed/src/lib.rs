@@ -1,11 +1,11 @@
-//! What the root tests of several rooms share: the program under test, labs to stand in, network namespaces with a load
-//! in them, live tools that are watched, what a lab left behind, and the documents that show commands.
+//! What the root tests of several rooms share: the program under test, labs, network namespaces with traffic, live
+//! tools that are watched, leftovers of labs, and the documents that show commands.
 //!
-//! - In: a test's wishes.
-//! - Out: facts, seen without asking the program under test wherever they tell of it.
-//! - Never: anything that ships. Rooms name this crate among their dev-dependencies only.
+//! - In: what a test asks for.
+//! - Out: facts, found without the program under test where they are about it.
+//! - Never: anything that ships. Rooms name this crate only as a dev-dependency.
 //!
-//! Everything here panics when the machine does not do what a test needs: a test that cannot run must fail.
+//! Everything here panics if the machine does not do what a test needs: a test that cannot run must fail.
 
 mod dns;
 mod document;

@@ -1,4 +1,4 @@
-//! Network namespaces with a load in them.
+//! Network namespaces with traffic in them.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use std::thread;
 
 use nix::sched::{CloneFlags, setns};
 
-/// A server that sends `down` bytes once it has received `up`, and its client, in one process.
+/// A Python program with a server and its client. The server sends `down` bytes once it has received `up`.
 pub const EXCHANGE: &str = "
 import socket, sys, threading
 port, up, down = map(int, sys.argv[1:])
@@ -29,22 +29,22 @@ sock.close()
 thread.join()
 ";
 
-/// A network namespace with nothing but `lo`; removed when dropped.
+/// A network namespace with only `lo`. It is removed on drop.
 pub struct Namespace(String);
 
 impl Namespace {
-    /// One of its own.
+    /// Makes a namespace.
     pub fn new(name: &str) -> Self {
-        // Whatever begins with `meshtax-` and is held by no run is garbage to `meshtax clean`.
+        // `meshtax clean` removes everything called `meshtax-…` that belongs to no run, so use another prefix.
         let namespace = Self(format!("witness-{name}-{}", std::process::id()));
         run(Command::new("ip").args(["netns", "add", &namespace.0]));
         namespace.inside(&["ip", "link", "set", "lo", "up"]);
         namespace
     }
 
-    /// One in which packets to and from `port` are lost as they arrive: three of a hundred, and each thirtieth of those that
-    /// carry much, so that some data is lost for sure. None of those that open a connection is: a listener that answers
-    /// again does so on behalf of no socket.
+    /// Makes a namespace that loses packets to and from `port` on arrival: 3 % of all, and every thirtieth large one,
+    /// so that some data is lost for sure. SYNs are not lost, because a listener retransmits its SYN-ACK on behalf of
+    /// no socket.
     pub fn lossy(name: &str, port: u16) -> Self {
         let namespace = Self::new(name);
         for end in ["dport", "sport"] {
@@ -58,7 +58,7 @@ impl Namespace {
         namespace
     }
 
-    /// Two of them with a wire between: `10.77.0.1` and `fd77::1` here, `10.77.0.2` and `fd77::2` there.
+    /// Makes two namespaces with a wire between them: `10.77.0.1` and `fd77::1` here, `10.77.0.2` and `fd77::2` there.
     pub fn pair(name: &str) -> [Self; 2] {
         let [here, there] = ["here", "there"].map(|end| Self::new(&format!("{name}-{end}")));
         let to_there = ["peer", "name", "wire", "netns", &there.0];
@@ -71,7 +71,7 @@ impl Namespace {
         [here, there]
     }
 
-    /// What `act` makes inside: sockets stay where they were made.
+    /// Runs `act` inside the namespace. Sockets that it makes stay there.
     pub fn within<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
         let file = File::open(self.file()).unwrap();
         let enter = move || {
@@ -81,32 +81,32 @@ impl Namespace {
         thread::scope(|scope| scope.spawn(enter).join().unwrap())
     }
 
-    /// Its name.
+    /// Returns the name of the namespace.
     pub fn name(&self) -> &str {
         &self.0
     }
 
-    /// Its number.
+    /// Returns the inode of the namespace.
     pub fn inode(&self) -> u64 {
         fs::metadata(self.file()).unwrap().ino()
     }
 
-    /// The file that stands for it.
+    /// Returns the file that names the namespace.
     pub fn file(&self) -> String {
         format!("/run/netns/{}", self.0)
     }
 
-    /// Moves bytes over one connection within it.
+    /// Moves bytes over one connection within the namespace.
     pub fn exchange(&self, port: u16, up: u64, down: u64) {
         self.inside(&["python3", "-c", EXCHANGE, &port.to_string(), &up.to_string(), &down.to_string()]);
     }
 
-    /// Segments that were sent again in it, as the kernel counts them.
+    /// Returns the kernel's count of retransmitted segments in the namespace.
     pub fn retransmits(&self) -> u64 {
         self.counter("Tcp", "RetransSegs")
     }
 
-    /// A counter of the kernel's, such as `RetransSegs` of `Tcp`.
+    /// Returns one of the kernel's counters, such as `RetransSegs` of `Tcp`.
     pub fn counter(&self, group: &str, name: &str) -> u64 {
         let text = self.inside(&["cat", "/proc/net/snmp", "/proc/net/netstat"]);
         let mut lines = text.lines().filter_map(|line| line.strip_prefix(group)?.strip_prefix(": "));
@@ -115,14 +115,14 @@ impl Namespace {
         counters.find(|(counter, _)| *counter == name).unwrap().1.parse().unwrap()
     }
 
-    /// A program inside, not yet started.
+    /// Returns a command that runs inside the namespace.
     pub fn command(&self, program: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.0]).args(program);
         command
     }
 
-    /// What a program says inside.
+    /// Runs a program inside the namespace, and returns its output.
     pub fn inside(&self, program: &[&str]) -> String {
         run(&mut self.command(program))
     }

@@ -1,10 +1,10 @@
-//! What is refused before anything starts.
+//! Checks of commands that are refused before anything starts.
 
 use std::path::Path;
 use std::process::Command;
 
-/// `command`, performed: 2 as exit status, exactly `error` and `hint` on standard error, and nothing on standard
-/// output. Nothing may have started: `home`, its working folder, stays as it is.
+/// Checks that `command` is refused: exit status 2, exactly `error` and `hint` on standard error, and nothing on
+/// standard output. Its working folder `home` must stay unchanged, because nothing may have started.
 pub fn refuses(command: &mut Command, home: &Path, error: &str, hint: &str) {
     let before = listing(home);
     let output = command.current_dir(home).output().unwrap();
@@ -14,7 +14,7 @@ pub fn refuses(command: &mut Command, home: &Path, error: &str, hint: &str) {
     assert_eq!(listing(home), before, "{command:?} left something behind");
 }
 
-/// Paths of everything below a folder.
+/// Returns the paths of everything below a folder.
 fn listing(folder: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

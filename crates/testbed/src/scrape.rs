@@ -3,13 +3,13 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// What both ends call a port at which this process listens.
+/// Returns the service name of a port at which this process listens.
 pub fn own_service(port: u16) -> String {
     let comm = std::fs::read_to_string("/proc/self/comm").unwrap();
     format!("{}:{port}", comm.trim_end())
 }
 
-/// The sum of a metric over what clients of `port` report, in a scrape's text.
+/// Returns the sum of a metric over the series that clients of `port` report.
 pub fn of_clients(text: &str, name: &str, port: u16) -> u64 {
     let service = format!(":{port}\"");
     let of_client = |line: &&str| line.contains("reporter=\"source\"") && line.contains(&service);
@@ -17,7 +17,7 @@ pub fn of_clients(text: &str, name: &str, port: u16) -> u64 {
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
-/// Samples of a metric whose labels hold all of these, added up.
+/// Returns the sum of a metric over the samples whose labels contain all of these.
 pub fn sample(text: &str, name: &str, labels: &[&str]) -> u64 {
     let is_asked = |line: &&str| {
         line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
@@ -27,7 +27,7 @@ pub fn sample(text: &str, name: &str, labels: &[&str]) -> u64 {
     values.sum()
 }
 
-/// The metrics at `place`, such as `127.0.0.1:9435`.
+/// Scrapes the metrics at `place`, such as `127.0.0.1:9435`.
 pub fn scrape(place: &str) -> String {
     let mut stream = TcpStream::connect(place).unwrap();
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n").unwrap();

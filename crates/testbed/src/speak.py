@@ -1,10 +1,10 @@
-"""Says to services what sidecars treat each in its own way, and tells how each ends, a line each.
+"""Sends services what sidecars treat in different ways, and prints one line per result.
 
 Usage: speak.py NAME HTTP UNDECLARED TLS: the full name of the HTTP service, and ADDRESS:PORT of a port of each kind.
-With `uid:NUMBER` for a name only TLS is spoken, by that user: by 1337 as somebody outside the mesh would.
+With `uid:NUMBER` as the name, it speaks only TLS, as that user. User 1337 speaks as a client outside the mesh.
 """
 
-import encodings.idna  # noqa: F401: what names take, while this user may still read it.
+import encodings.idna  # noqa: F401: name lookups need it, and the other user may not be able to read it.
 import os
 import socket
 import ssl
@@ -20,7 +20,7 @@ def place(text):
 
 
 def exchange(to, words, encrypt=False):
-    """What comes back, or how it ends without an answer."""
+    """Returns the answer, or how the exchange ended without one."""
     try:
         with socket.create_connection(to, PATIENCE) as plain:
             connection = plain
@@ -52,7 +52,7 @@ def is_whole(answer):
 
 
 def told(answer):
-    """A status, and whether the application or a proxy answered; what bytes became of bytes; or the end."""
+    """Describes an answer: its status and whether the application or a proxy sent it, or what became of other bytes."""
     if isinstance(answer, str):
         return answer
     if answer.startswith(b"bytes "):
@@ -100,7 +100,7 @@ def main():
         grpc = ["content-type: application/grpc", "te: trailers"]
         answer = exchange(http, request("/slow", name, *grpc, "grpc-timeout: 100m", method="POST"))
         lines = answer.decode().lower().split("\r\n") if isinstance(answer, bytes) else [answer]
-        # Both proxies end it at the same time: which of the two is first, nobody can say.
+        # Both proxies end it at the same time, so either of them may be first.
         status = [line for line in lines if line.startswith("grpc-status")]
         ended = status in (["grpc-status: 4"], ["grpc-status: 14"])
         rows += [("grpc-timeout", "ended in time by a proxy" if ended else ", ".join(status) or told(answer))]

@@ -7,22 +7,22 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// The variable that names another binary to test, such as yesterday's, or the one inside an emulated machine.
+/// Environment variable that names another binary to test, such as an older one or the one inside an emulated machine.
 const OTHER: &str = "MESHTAX";
 
-/// Kinds of files that go into the binary.
+/// Extensions of files that are built into the binary.
 const SOURCES: [&str; 5] = ["c", "css", "h", "js", "rs"];
 
-/// The binary under test, not yet started.
+/// Returns a command that starts the binary under test.
 pub fn meshtax() -> Command {
     Command::new(binary())
 }
 
-/// The binary under test: what the variable `MESHTAX` names, or else what cargo built beside this test.
+/// Returns the binary under test: the one that `MESHTAX` names, or else the one that cargo built beside this test.
 ///
 /// # Panics
 ///
-/// If cargo built none, or a source has changed since: a test of a binary that is out of date proves nothing.
+/// Panics if cargo built none, or if a source has changed since. A test of an outdated binary proves nothing.
 pub fn binary() -> &'static str {
     static BINARY: OnceLock<String> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -34,7 +34,7 @@ pub fn binary() -> &'static str {
     })
 }
 
-/// `target/debug/meshtax` for a test that is `target/debug/deps/root-0123`.
+/// Returns `target/debug/meshtax` for a test at `target/debug/deps/root-0123`.
 fn built() -> PathBuf {
     let test = env::current_exe().expect("a test knows its own file");
     let binary = test.ancestors().nth(2).expect("cargo puts tests two folders down").join("meshtax");
@@ -48,7 +48,7 @@ fn built() -> PathBuf {
     binary
 }
 
-/// What the binary is made of below a folder, and when it was last changed: no unit tests, nor what they leave.
+/// Returns the sources below a folder with the times of their last changes. Unit tests and their output are left out.
 fn sources(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
     let ships = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem != "tests");
     let is_source = |path: &Path| path.extension().is_some_and(|kind| SOURCES.iter().any(|known| kind == *known));
@@ -67,17 +67,17 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// Everything that a program printed, for messages.
+/// Returns everything that a program printed, for messages.
 pub fn words(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A server for Python that answers with what it was asked: an application of which nobody wrote a topology.
+/// Returns a Python server that answers with what it was asked: an application without a topology.
 pub fn echo() -> PathBuf {
     script("echo.py")
 }
 
-/// One of the testbed's own programs for Python, each of which says at its head what it does.
+/// Returns one of the testbed's Python programs. The head of each says what it does.
 pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)
 }

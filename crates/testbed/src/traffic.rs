@@ -1,4 +1,4 @@
-//! TCP connections of which a test holds both ends.
+//! TCP connections that a test holds both ends of.
 
 use std::io::{Read, Write, copy, sink};
 use std::net::{TcpListener, TcpStream};
@@ -9,23 +9,23 @@ pub const V4: &str = "127.0.0.1:0";
 /// Any port of IPv6 loopback.
 pub const V6: &str = "[::1]:0";
 
-/// What a connection has moved: bytes from client to server and back, and the ports of both.
+/// What a connection has moved, and its ports.
 #[derive(Clone, Copy, Debug)]
 pub struct Moved {
-    /// Bytes from client to server.
+    /// Number of bytes from client to server.
     pub up: u64,
-    /// Bytes from server to client.
+    /// Number of bytes from server to client.
     pub down: u64,
-    /// The client's port.
+    /// Port of the client.
     pub client: u16,
-    /// The server's port.
+    /// Port of the server.
     pub server: u16,
 }
 
 /// A server in this process.
 pub struct Peer(TcpListener);
 
-/// A connection of which this process holds both ends.
+/// An open connection that this process holds both ends of.
 pub struct Open {
     client: TcpStream,
     server: TcpStream,
@@ -38,7 +38,7 @@ impl Peer {
         Self(TcpListener::bind(address).unwrap())
     }
 
-    /// The port at which it listens.
+    /// Returns the port at which the server listens.
     pub fn port(&self) -> u16 {
         self.0.local_addr().unwrap().port()
     }
@@ -51,13 +51,13 @@ impl Peer {
         Open { client, server, moved }
     }
 
-    /// Takes the next connection and reads it to its end.
+    /// Accepts the next connection and reads it to its end.
     pub fn attend(&self) {
         let (mut stream, _) = self.0.accept().unwrap();
         copy(&mut stream, &mut sink()).ok();
     }
 
-    /// A connection that moves so many bytes each way and ends: `end` has the client's side first.
+    /// Opens a connection, moves these numbers of bytes, and ends it. `end` is called with the client's side first.
     pub fn exchange(&self, up: u64, down: u64, end: fn(&TcpStream)) -> Moved {
         let mut open = self.open();
         open.move_bytes(up, down);
@@ -66,23 +66,23 @@ impl Peer {
 }
 
 impl Open {
-    /// The client's port.
+    /// Returns the client's port.
     pub fn client_port(&self) -> u16 {
         self.moved.client
     }
 
-    /// The client sends so many bytes, few enough to find room on the way.
+    /// Sends bytes from the client. They must fit into the socket buffers.
     pub fn send(&mut self, up: u64) {
         self.client.write_all(&vec![7; up as usize]).unwrap();
         self.moved.up += up;
     }
 
-    /// The server reads so many of them.
+    /// Reads this number of bytes at the server.
     pub fn receive(&mut self, up: u64) {
         assert_eq!(copy(&mut (&mut self.server).take(up), &mut sink()).unwrap(), up);
     }
 
-    /// Moves bytes and sees them arrive.
+    /// Moves bytes both ways, and waits until they have arrived.
     pub fn move_bytes(&mut self, up: u64, down: u64) {
         stream(&mut self.client, &mut self.server, up);
         stream(&mut self.server, &mut self.client, down);
@@ -90,12 +90,12 @@ impl Open {
         self.moved.down += down;
     }
 
-    /// Ends it: the client first.
+    /// Ends the connection, the client first.
     pub fn close(self, end: fn(&TcpStream)) -> Moved {
         let Self { client, mut server, moved } = self;
         end(&client);
         drop(client);
-        // To the end, or to the reset.
+        // Read to the end, or to the reset.
         copy(&mut server, &mut sink()).ok();
         moved
     }

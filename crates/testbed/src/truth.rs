@@ -1,4 +1,4 @@
-//! What both ends of connections did, and what was told of them.
+//! What both ends of connections did, and what was reported about them.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 /// Bytes sent and received by the ends of connections, by local and remote port.
 pub type Truth = BTreeMap<(u16, u16), (u64, u64)>;
 
-/// What both ends of connections have moved.
+/// Returns what both ends of connections have moved.
 pub fn truth(moved: &[Moved]) -> Truth {
     let client = moved.iter().map(|moved| ((moved.client, moved.server), (moved.up, moved.down)));
     let server = moved.iter().map(|moved| ((moved.server, moved.client), (moved.down, moved.up)));
     client.chain(server).collect()
 }
 
-/// What was told of connections.
+/// Returns what the lines of a live tool report about connections.
 pub fn told(lines: &[Value]) -> Truth {
     let number = |line: &Value, name: &str| line[name].as_u64().unwrap_or_else(|| panic!("{name} of {line}"));
     let port = |line: &Value, name| u16::try_from(number(line, name)).unwrap();
@@ -26,7 +26,7 @@ pub fn told(lines: &[Value]) -> Truth {
     told
 }
 
-/// A number of a line.
+/// Returns a number in a line.
 pub fn number(line: &Value, name: &str) -> u64 {
     line[name].as_u64().unwrap_or_else(|| panic!("no {name} in {line}"))
 }

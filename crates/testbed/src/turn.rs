@@ -1,9 +1,10 @@
-//! Whose turn it is: some tests need the machine to themselves.
+//! Turns of tests: some need the machine to themselves.
 
 use std::cell::RefCell;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Root tests run or fail; they never pass by not running.
+/// Panics unless this test runs as root, and holds the machine, shared with other tests. Root tests run or fail; they
+/// never pass by not running.
 pub fn insist_on_root() {
     assert!(nix::unistd::geteuid().is_root(), "this test makes namespaces: run it as root, as `make test` says");
     TURN.with_borrow_mut(|turn| {
@@ -11,8 +12,8 @@ pub fn insist_on_root() {
     });
 }
 
-/// As [`insist_on_root`], and until this test ends no other that insists runs: every witness sees the whole machine, and
-/// this test leaves no room in it for others.
+/// Holds the machine alone until this test ends. Every witness sees the whole machine, and this test would disturb
+/// others or be disturbed by them. It panics like [`insist_on_root`].
 pub fn insist_on_being_alone() {
     TURN.set(Some(Turn::Alone { _held: MACHINE.write().unwrap_or_else(PoisonError::into_inner) }));
     insist_on_root();
@@ -22,7 +23,7 @@ pub fn insist_on_being_alone() {
 static MACHINE: RwLock<()> = RwLock::new(());
 
 thread_local! {
-    /// What the test of this thread holds, until its thread ends.
+    /// The lock that this thread's test holds until its thread ends.
     static TURN: RefCell<Option<Turn>> = const { RefCell::new(None) };
 }
 

@@ -1,4 +1,4 @@
-//! A live tool, watched.
+//! A live tool that a test watches.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsFd;
@@ -11,15 +11,15 @@ use serde_json::Value;
 
 use crate::tool::meshtax;
 
-/// How long a tool may be silent where a test waits for a line: some wait for two minutes of their own.
+/// How long a tool may be silent while a test waits for a line. Some tools wait two minutes themselves.
 const PATIENCE_MS: u32 = 240_000;
 
-/// A live tool under way; ended when dropped.
+/// A running live tool. It is ended on drop.
 pub struct Watching {
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
-    /// What it said until it was ready.
+    /// What the tool printed on standard error until it was ready.
     pub said: String,
 }
 
@@ -43,38 +43,38 @@ impl Watching {
         Self { child, stdout, stderr, said }
     }
 
-    /// Where an agent serves.
+    /// Returns the address at which an agent serves.
     pub fn place(&self) -> String {
         let url = self.said.split("metrics at http").nth(1).expect("an agent says where it serves");
         url.split('/').nth(2).unwrap().to_owned()
     }
 
-    /// The next line that it says.
+    /// Returns the next line on standard error.
     pub fn word(&mut self) -> String {
         let mut line = String::new();
         assert_ne!(read_line(&mut self.stderr, &mut line), 0, "it ended");
         line
     }
 
-    /// Has it read its secrets again.
+    /// Makes an agent read its secrets again.
     pub fn renew(&self) {
         let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(id, Signal::SIGHUP).unwrap();
     }
 
-    /// The next so many lines.
+    /// Reads the next `count` lines of JSON.
     pub fn lines(&mut self, count: usize) -> Vec<Value> {
         (0..count).map(|_| self.line().expect("there is another line")).collect()
     }
 
-    /// The next line, whatever it is.
+    /// Reads the next line as text.
     pub fn plain_line(&mut self) -> String {
         let mut line = String::new();
         assert_ne!(read_line(&mut self.stdout, &mut line), 0, "it ended");
         line
     }
 
-    /// Lines until there are enough.
+    /// Reads lines until there are enough.
     pub fn until(&mut self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let mut lines = Vec::new();
         while !enough(&lines) {
@@ -83,14 +83,14 @@ impl Watching {
         lines
     }
 
-    /// Ends it as Ctrl-C does, which is no failure; the lines that were still to come. Nothing was lost.
+    /// Ends the tool as Ctrl-C does, which must succeed without lost events. Returns the remaining lines.
     pub fn end(&mut self) -> Vec<Value> {
         let (rest, said) = self.end_saying();
         assert!(!said.contains("lost"), "{said}");
         rest
     }
 
-    /// Ends it so; the lines that were still to come, and what it says then.
+    /// Ends the tool as Ctrl-C does. Returns the remaining lines, and what it then prints on standard error.
     pub fn end_saying(&mut self) -> (Vec<Value>, String) {
         self.interrupt();
         let rest = std::iter::from_fn(|| self.line()).collect();
@@ -100,17 +100,17 @@ impl Watching {
         (rest, said)
     }
 
-    /// Lets it do nothing until it is resumed.
+    /// Stops the tool's process until it is resumed.
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
     }
 
-    /// Lets it go on.
+    /// Resumes the tool's process.
     pub fn resume(&self) {
         self.signal(Signal::SIGCONT);
     }
 
-    /// What it prints until it ends, which is no failure.
+    /// Returns what the tool prints until it ends, which must be successful.
     pub fn text(&mut self) -> String {
         let mut text = String::new();
         self.stdout.read_to_string(&mut text).unwrap();
@@ -118,12 +118,12 @@ impl Watching {
         text
     }
 
-    /// Its process.
+    /// Returns the tool's process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it as SIGKILL does.
+    /// Kills the tool with SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -135,7 +135,7 @@ impl Watching {
         (length > 0).then(|| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
     }
 
-    /// Asks it to end, as Ctrl-C does.
+    /// Asks the tool to end, as Ctrl-C does.
     pub fn interrupt(&self) {
         self.signal(Signal::SIGINT);
     }
@@ -146,7 +146,7 @@ impl Watching {
     }
 }
 
-/// The next line, or none at the end; a tool that is silent for too long fails the test, which else would never end.
+/// Reads the next line; returns 0 at the end. A tool that is silent for too long fails the test instead of blocking it.
 fn read_line(reader: &mut BufReader<impl Read + AsFd>, line: &mut String) -> usize {
     if reader.buffer().is_empty() {
         let mut wanted = [PollFd::new(reader.get_ref().as_fd(), PollFlags::POLLIN)];
@@ -158,7 +158,7 @@ fn read_line(reader: &mut BufReader<impl Read + AsFd>, line: &mut String) -> usi
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        // One that nobody reads cannot end of itself.
+        // A tool whose output is not read cannot end by itself.
         if self.child.try_wait().unwrap().is_none() {
             self.kill();
         }

@@ -1,4 +1,4 @@
-//! What those who read tables are given by those who keep them: packets over a socket, which carry descriptors.
+//! Handover of the open tables from the keeper to a reader: packets over a socket, which carry file descriptors.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -19,40 +19,41 @@ use serde::{Deserialize, Serialize};
 use super::names::Tables;
 use super::table::Table;
 
-/// How long somebody may take nothing of what is handed over.
+/// How long a receiver may block the handover.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Longest packet: reasons, or the name of a namespace.
+/// Longest packet in bytes. It holds reasons, or the name of a namespace.
 const PACKET_MAX: usize = 64 << 10;
 
-/// Most descriptors in a packet.
+/// Maximum number of file descriptors in a packet.
 const DESCRIPTORS_MAX: usize = 2;
 
-/// All that reading takes.
+/// Everything that reading takes.
 #[derive(Debug)]
 pub(super) struct Estate {
-    /// What is not seen, with the reason.
+    /// What cannot be seen, each with the reason.
     pub missing: Vec<String>,
-    /// Where the agent gives orders.
+    /// Pipe on which the agent sends orders.
     pub orders: OwnedFd,
     pub tables: Tables,
 }
 
-/// The first packet: with it come orders, and after it so many tables.
+/// First packet of a handover. It carries the pipe of orders, and says how many tables follow.
 #[derive(Debug, Serialize, Deserialize)]
 struct HandoverHead {
     missing: Vec<String>,
     tables: usize,
 }
 
-/// A table's packet: with it comes its socket and, where the kernel tells it, its count.
+/// Packet of one table. It carries the table's socket and, if the kernel has one, the file with its number of
+/// connections.
 #[derive(Debug, Serialize, Deserialize)]
 struct Label {
     netns: u32,
     name: Option<PathBuf>,
 }
 
-/// Where something is handed over: the end of who gives, which waits for nobody for ever, and that of who takes.
+/// Creates the channel of a handover: the giver's end, whose writes time out, and the receiver's end.
 pub(super) fn channel() -> io::Result<[OwnedFd; 2]> {
     let (gives, takes) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     set_socket_timeout(&gives, Timeout::Send, Some(PATIENCE))?;
@@ -60,7 +61,7 @@ pub(super) fn channel() -> io::Result<[OwnedFd; 2]> {
 }
 
 impl Estate {
-    /// Gives a copy.
+    /// Sends a copy of everything over the channel.
     pub fn give(&self, channel: &OwnedFd) -> io::Result<()> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let head = HandoverHead { missing: self.missing.clone(), tables: tables.len() };
@@ -73,11 +74,11 @@ impl Estate {
         Ok(())
     }
 
-    /// Takes what is given.
+    /// Receives everything over the channel.
     ///
     /// # Errors
     ///
-    /// Whoever gives has ended before all was given.
+    /// Returns an error if the giver ends before it has sent everything.
     pub fn take(channel: impl AsFd) -> io::Result<Self> {
         let (head, mut descriptors) = take::<HandoverHead>(channel.as_fd())?;
         let orders = descriptors.next().ok_or(io::ErrorKind::InvalidData)?;

@@ -1,5 +1,5 @@
-//! Who opens tables, keeps them with the right to ask for them, and has others read: the agent has no right left to start
-//! anybody when one of them ends.
+//! The keeper: it opens tables, keeps them open, and starts readers. The agent cannot start readers itself, because it
+//! has given up the capability that they need.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,18 +21,20 @@ use super::table::Table;
 use super::{Opened, TableError, names};
 use crate::privilege::keep_only_net_admin;
 
-/// Readers follow one another no faster.
+/// Minimum time between the starts of two readers.
 const REST: Duration = Duration::from_secs(1);
 
-/// Opens the table of its own network namespace and those of all that have a name below `root`, which is `/` except in
-/// tests, and keeps CAP_NET_ADMIN only. Then it does nothing but have somebody read them, until `orders` end: whenever a
-/// reader ends or is stopped, it starts another. `reader` is a program that calls [`super::tell_tables`].
+/// Runs the keeper until `orders` end.
+///
+/// The keeper opens the tables of its own network namespace and of all namespaces with a name below `root`, which is
+/// `/` except in tests. It keeps only CAP_NET_ADMIN. Whenever a reader ends or is stopped, it starts another. `reader`
+/// returns the command of a program that calls [`super::tell_tables`].
 ///
 /// # Errors
 ///
-/// Privileges cannot be given up, or the kernel does not tell whether orders have ended.
+/// Returns an error if privileges cannot be given up, or if the kernel does not tell whether `orders` have ended.
 pub fn keep_tables(root: &Path, orders: impl AsFd, reader: impl Fn() -> Command) -> Result<(), TableError> {
-    // Else it would stay if it were stopped when the agent is killed.
+    // Without this, a stopped keeper would stay when the agent is killed.
     set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from).map_err(TableError::Start)?;
     let folders = names::watch(root);
     let (tables, missing) = open_tables(root);
@@ -43,35 +45,35 @@ pub fn keep_tables(root: &Path, orders: impl AsFd, reader: impl Fn() -> Command)
     have_read(&Estate { missing, orders, tables }, reader)
 }
 
-/// Has readers read, one after the other, until orders end.
+/// Starts one reader after the other until `orders` end.
 pub(super) fn have_read(estate: &Estate, reader: impl Fn() -> Command) -> Result<(), TableError> {
     while !have_ended(&estate.orders).map_err(TableError::Start)? {
         let begun = Instant::now();
-        // What fails for want of memory may succeed the next time; the agent counts what is unread until then.
+        // A lack of memory may be over at the next attempt. Until then the agent counts the tables as unread.
         have_one_read(estate, reader()).ok();
         thread::sleep(REST.saturating_sub(begun.elapsed()));
     }
     Ok(())
 }
 
-/// Whether nobody can give orders any more.
+/// Returns whether the other end of the pipe of orders is closed.
 fn have_ended(orders: &OwnedFd) -> io::Result<bool> {
     let mut ended = [PollFd::new(orders.as_fd(), PollFlags::empty())];
     Ok(poll(&mut ended, PollTimeout::ZERO)? > 0)
 }
 
-/// Starts a reader and waits for its end.
+/// Starts a reader and waits until it ends.
 fn have_one_read(estate: &Estate, mut reader: Command) -> io::Result<()> {
     let [gives, takes] = channel()?;
     let child = reader.stdin(Stdio::from(takes)).spawn()?;
-    // Else this process would take what is given itself once the reader has gone.
+    // The command holds the receiver's end. If it stayed open here, the handover would not fail when the reader ends.
     drop(reader);
-    // Who could not be given all ends.
+    // A reader that did not get everything ends by itself.
     estate.give(&gives).ok();
     let id = Pid::from_raw(child.id().try_into().map_err(io::Error::other)?);
     loop {
         match waitpid(id, Some(WaitPidFlag::WUNTRACED)) {
-            // It reads nothing, and keeps namespaces whose names have gone.
+            // A stopped reader answers nothing, and keeps network namespaces alive whose names are gone.
             Ok(WaitStatus::Stopped(..)) => kill(id, Signal::SIGKILL)?,
             Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => return Ok(()),
             Ok(_) | Err(Errno::EINTR) => {}
@@ -80,7 +82,7 @@ fn have_one_read(estate: &Estate, mut reader: Command) -> io::Result<()> {
     }
 }
 
-/// What this process can see of translated connections, and what not.
+/// Returns which tables this process can open and which it cannot.
 pub fn seen_tables(root: &Path) -> Opened {
     let (tables, missing) = open_tables(root);
     Opened { tables: tables.len(), missing }
@@ -90,12 +92,14 @@ fn open_tables(root: &Path) -> (Vec<Table>, Vec<String>) {
     let mut missing = Vec::new();
     let own = Table::own();
     if let Err(error) = &own {
-        missing.push(format!("who is behind translated addresses of this network namespace ({error})"));
+        missing.push(format!("servers behind translated addresses of this network namespace ({error})"));
     }
     let (others, refusals): (Vec<_>, Vec<_>) = Table::named(root).into_iter().partition(Result::is_ok);
     if let Some(Err(error)) = refusals.first() {
         let count = refusals.len();
-        missing.push(format!("translated addresses of {count} other network namespaces, which takes root ({error})"));
+        missing.push(format!(
+            "servers behind translated addresses of {count} other network namespaces, which needs root ({error})"
+        ));
     }
     (own.into_iter().chain(others.into_iter().flatten()).collect(), missing)
 }

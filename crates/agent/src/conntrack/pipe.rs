@@ -10,51 +10,52 @@ use serde::{Deserialize, Serialize};
 
 use super::Opened;
 
-/// Bytes that are read at a time.
+/// Number of bytes read at once.
 const PIECE: usize = 1 << 16;
 
-/// What readers say, a line each. A line that makes no sense is the half one of a reader that was killed.
+/// Answer of a reader, as one line of JSON. A line that cannot be parsed is the rest of a reader that was killed.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum PipeAnswer {
-    /// The first word of each. Whoever was there before answers no more.
+    /// First line of a reader. Earlier readers have stopped answering.
     Begun(Begun),
-    /// What tables say, to the order with this number.
+    /// Contents of the tables, in answer to the order with this number.
     Told { order: u64, told: Translated },
 }
 
-/// A reader that has begun.
+/// A reader that has started.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Begun {
     pub opened: Opened,
-    /// The keeper and the reader.
+    /// Process ids of the keeper and the reader.
     pub processes: [u32; 2],
 }
 
-/// Numbered orders to readers, who may follow one another, and their answers. Nobody is waited for who does not answer.
+/// The agent's pipe to its readers: numbered orders and their answers. Readers may be replaced at any time.
 #[derive(Debug)]
 pub(super) struct Pipe {
     orders: ChildStdin,
     answers: ChildStdout,
-    /// What came of a line that has no end yet.
+    /// Start of a line whose end has not arrived.
     begun: Vec<u8>,
-    /// The last order, and whether it still has no answer.
+    /// Number of the last order.
     order: u64,
+    /// Whether the last order has no answer yet.
     owes: bool,
 }
 
 impl Pipe {
     pub(super) fn new(orders: ChildStdin, answers: ChildStdout) -> io::Result<Self> {
-        // There is room for more orders than anybody is given who reads them.
+        // Writes need not block: the pipe has room for more orders than a running reader leaves unread.
         fcntl(&orders, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         Ok(Self { orders, answers, begun: Vec::new(), order: 0, owes: false })
     }
 
-    /// Waits so long for a reader to begin.
+    /// Waits until a reader has started.
     ///
     /// # Errors
     ///
-    /// None does.
+    /// Returns an error if none starts within `patience`.
     pub(super) fn begin(&mut self, patience: Duration) -> io::Result<Begun> {
         let deadline = Instant::now() + patience;
         loop {
@@ -64,14 +65,15 @@ impl Pipe {
         }
     }
 
-    /// Has tables read, unless the last order still has no answer, and waits so long for what is owed; calls `follow` with each
-    /// reader that has begun since.
+    /// Orders a reading and waits for its answer. If the last order has no answer yet, only what has already arrived is
+    /// read. `follow` is called for each reader that has started since.
     ///
     /// # Errors
     ///
-    /// There are no readers any more; or the one that there is is late (`TimedOut`), and its answer may come the next time.
+    /// Returns an error if there are no readers any more, or `TimedOut` if the reader is late. Its answer may arrive at
+    /// the next call.
     pub(super) fn ask(&mut self, patience: Duration, mut follow: impl FnMut(Begun)) -> io::Result<Translated> {
-        // Who is late already is waited for no more.
+        // A reader that is already late gets no more time.
         let mut deadline = Instant::now();
         if !self.owes {
             self.order()?;
@@ -81,7 +83,7 @@ impl Pipe {
             match self.answer(deadline)? {
                 PipeAnswer::Begun(begun) => {
                     follow(begun);
-                    // What the one before had read of orders went with it.
+                    // The orders that the earlier reader had read are lost.
                     self.order()?;
                     deadline = Instant::now() + patience;
                 }
@@ -95,14 +97,14 @@ impl Pipe {
     }
 
     fn order(&mut self) -> io::Result<()> {
-        // In one piece, which goes whole or not at all.
+        // One write of one line is atomic in a pipe: it succeeds whole or fails.
         self.orders.write_all(format!("{}\n", self.order + 1).as_bytes())?;
         self.order += 1;
         self.owes = true;
         Ok(())
     }
 
-    /// The next answer.
+    /// Returns the next answer that can be parsed.
     fn answer(&mut self, deadline: Instant) -> io::Result<PipeAnswer> {
         loop {
             let line = self.line(deadline)?;

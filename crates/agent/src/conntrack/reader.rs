@@ -1,4 +1,4 @@
-//! Who reads tables when the agent orders it.
+//! The reader: it reads tables when the agent orders it.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -23,23 +23,25 @@ use super::table::{self, Table};
 use super::{Opened, TableError, keeper, names};
 use crate::privilege::keep_only_net_admin;
 
-/// How often tables of other network namespaces are read: each reading walks through all that the machine follows. The
-/// kernel remembers most connections for twice as long after their end.
+/// How often the tables of other network namespaces are read. Each reading walks through all connections of the
+/// machine. The kernel remembers most connections for twice this time after their end.
 const SELDOM: Duration = Duration::from_secs(60);
 
-/// Takes tables from [`super::keep_tables`], which is at the other end of `keeper`, says which, and tells for each order what
-/// they say, until orders end. When the keeper ends, it keeps them itself and has another `reader` read.
+/// Runs the reader until the orders end.
+///
+/// It receives tables from [`super::keep_tables`] over `keeper`, reports which they are, and answers each order with
+/// their contents. If the keeper ends, this process becomes the keeper, and starts `reader`.
 ///
 /// # Errors
 ///
-/// There are no tables to take, privileges cannot be given up, or answers cannot be written.
+/// Returns an error if no tables can be received, privileges cannot be given up, or answers cannot be written.
 pub fn tell_tables(
     root: &Path,
     keeper: impl AsFd,
     answers: impl Write,
     reader: impl Fn() -> Command,
 ) -> Result<(), TableError> {
-    // Else one that is stopped would stay so when nobody is left who ends it.
+    // Without this, a stopped reader would stay stopped when nobody is left to end it.
     set_pdeathsig(Signal::SIGCONT).map_err(io::Error::from).map_err(TableError::Start)?;
     keep_only_net_admin()?;
     let folders = names::watch(root);
@@ -48,16 +50,17 @@ pub fn tell_tables(
     match tell_all(root, &estate, keeper.as_fd(), answers) {
         Ok(KeeperPatience::Orphaned) => keeper::have_read(&estate, reader),
         Ok(KeeperPatience::OrdersEnd) => Ok(()),
-        // Nobody is left who would listen.
+        // The agent has ended.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(TableError::Tell(error)),
     }
 }
 
-/// How long tables are told.
+/// Why the reader stops answering.
 enum KeeperPatience {
+    /// The agent has closed its orders.
     OrdersEnd,
-    /// There is no keeper any more.
+    /// The keeper has ended.
     Orphaned,
 }
 
@@ -69,7 +72,7 @@ fn tell_all(
 ) -> io::Result<KeeperPatience> {
     let tables = estate.tables.lock().unwrap_or_else(PoisonError::into_inner).len();
     let opened = Opened { tables, missing: estate.missing.clone() };
-    // What the one before had begun to say is no answer.
+    // An empty line ends the partial answer of an earlier reader, if there is one.
     writeln!(answers)?;
     tell(&mut answers, &PipeAnswer::Begun(Begun { opened, processes: [parent_id(), process::id()] }))?;
     let mut orders = BufReader::new(File::from(estate.orders.try_clone()?));
@@ -82,7 +85,7 @@ fn tell_all(
         if orders.read_line(&mut order)? == 0 {
             return Ok(KeeperPatience::OrdersEnd);
         }
-        // Those before the last were somebody's who is no more.
+        // Earlier orders were meant for a reader that has ended.
         if orders.buffer().is_empty() {
             let told = elsewhere.add_to(read_all(&estate.tables, Table::is_own), root, &estate.tables);
             tell(&mut answers, &PipeAnswer::Told { order: order.trim().parse().map_err(io::Error::other)?, told })?;
@@ -95,18 +98,18 @@ fn tell(answers: &mut impl Write, answer: &PipeAnswer) -> io::Result<()> {
     writeln!(answers, "{line}").and_then(|()| answers.flush())
 }
 
-/// Waits for the next order; whether the keeper has ended before.
+/// Waits for the next order. Returns whether the keeper has ended before one came.
 fn is_orphaned(keeper: BorrowedFd<'_>, orders: &BufReader<File>) -> io::Result<bool> {
     if !orders.buffer().is_empty() {
         return Ok(false);
     }
     let mut wanted = [PollFd::new(orders.get_ref().as_fd(), PollFlags::POLLIN), PollFd::new(keeper, PollFlags::POLLIN)];
     while poll(&mut wanted, PollTimeout::NONE) == Err(Errno::EINTR) {}
-    // Where both have ended, the agent has.
+    // If both have ended, the agent has ended.
     Ok(!wanted[0].any().unwrap_or(true) && wanted[1].any().unwrap_or(true))
 }
 
-/// What tables of other network namespaces told at last.
+/// Contents of the tables of other network namespaces at their last reading.
 #[derive(Default)]
 struct Elsewhere {
     told: Translated,
@@ -114,7 +117,7 @@ struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// What is told here, with what is told elsewhere. What was missed there counts once.
+    /// Adds them to the contents of the own table. Counts of what was missed are reported only once.
     fn add_to(&mut self, mut here: Translated, root: &Path, tables: &Tables) -> Translated {
         if self.looked.is_none_or(|looked| looked.elapsed() >= SELDOM) {
             (self.told, self.looked) = (read_others(root, tables), Some(Instant::now()));
@@ -126,8 +129,8 @@ impl Elsewhere {
     }
 }
 
-/// Those of other namespaces that were open at the start and still have a name. What has had one since is not read: to enter
-/// it takes root.
+/// Reads the tables of other namespaces that were open at the start and still have a name. Namespaces named later count
+/// as unread, because entering them takes root.
 fn read_others(root: &Path, tables: &Tables) -> Translated {
     let told = read_all(tables, |table| !table.is_own());
     let open = tables.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|table| !table.is_own()).count();

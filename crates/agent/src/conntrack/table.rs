@@ -18,22 +18,22 @@ use rustix::net::netlink::NETFILTER;
 
 use crate::folders::NAMED;
 
-/// How many connections the namespace of the thread that opens it follows.
+/// File with the number of connections in the conntrack table of the opening thread's namespace.
 const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
 
-/// The connections that one network namespace follows.
+/// The conntrack table of one network namespace.
 #[derive(Debug)]
 pub struct Table {
     pub netns: u32,
-    /// The file by which it was found; none of this thread's own.
+    /// File that names the namespace; `None` for this process's own namespace.
     pub name: Option<PathBuf>,
     pub socket: OwnedFd,
-    /// Tells that there is nothing to read, which costs less than reading it; none where the kernel does not tell.
+    /// File with the number of connections, which is cheaper to read than the table; `None` if the kernel has none.
     pub count: Option<File>,
 }
 
 impl Table {
-    /// That of this thread's network namespace.
+    /// Opens the table of this thread's network namespace.
     pub fn own() -> io::Result<Self> {
         let netns = number(Path::new("/proc/thread-self/ns/net"))?;
         let socket = netlink::open(NETFILTER)?;
@@ -42,7 +42,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Those of all other network namespaces that have a name below `root`.
+    /// Opens the tables of all other network namespaces that have a name below `root`.
     pub fn named(root: &Path) -> Vec<io::Result<Self>> {
         names(root).map(Self::within).collect()
     }
@@ -55,17 +55,17 @@ impl Table {
         thread::spawn(enter).join().expect("a table is opened without panic")
     }
 
-    /// Whether it is that of this process's own network namespace.
+    /// Returns whether this is the table of this process's own network namespace.
     pub fn is_own(&self) -> bool {
         self.name.is_none()
     }
 
-    /// Whether its namespace still has the name by which it was found.
+    /// Returns whether the namespace still has the name by which it was found.
     pub fn has_name(&self) -> bool {
         self.name.as_ref().is_none_or(|name| number(name).is_ok_and(|netns| netns == self.netns))
     }
 
-    /// Hands over every translation, once for each connection.
+    /// Calls `take` with every translation, once for each connection.
     pub fn read(&self, take: impl FnMut(Translation)) -> io::Result<()> {
         if self.is_empty() { Ok(()) } else { self.dump(take) }
     }
@@ -83,28 +83,28 @@ impl Table {
     }
 }
 
-/// Files of all other network namespaces that have a name below `root`.
+/// Returns the files that name other network namespaces below `root`.
 pub fn names(root: &Path) -> impl Iterator<Item = PathBuf> {
     let own = number(Path::new("/proc/thread-self/ns/net")).ok();
     let folders = NAMED.iter().flat_map(|folder| fs::read_dir(root.join(folder)));
     let entries = folders.flatten().flatten().map(|entry| entry.path());
-    // What is no namespace, or none any more, has the number of nothing that is mounted there.
+    // A file that is not a namespace, or not any more, is kept here as well. Opening it fails later.
     entries.filter(move |path| number(path).ok() != own)
 }
 
-/// The number of a network namespace.
+/// Returns the inode of a network namespace.
 fn number(path: &Path) -> io::Result<u32> {
     let inode = fs::metadata(path)?.ino();
     u32::try_from(inode).map_err(io::Error::other)
 }
 
-/// Asks for all connections whose destination is translated. Kernels that know no such wish tell of all.
+/// Asks for all connections with a translated destination. Kernels that do not know this filter return all connections.
 fn question() -> NetfilterMessage {
     let wish = ConntrackMessage::Get(vec![ConntrackAttribute::CtaStatus(Status::DstNat)]);
     NetfilterMessage::new(NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0), wish)
 }
 
-/// Both ends of a connection as one direction of it names them.
+/// Both ends of one direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ends {
     transport: Transport,
@@ -138,8 +138,8 @@ impl Ends {
     }
 }
 
-/// What a message tells; nothing unless somebody else answers than was asked. A program in front of another on the same
-/// host answers for nobody.
+/// Returns the translation in a message; `None` if the server that answers is the one that was asked. Redirections to a
+/// program on the same host are left out as well.
 fn translation(netns: u32, message: NetfilterMessage) -> Option<Translation> {
     let NetfilterMessageInner::Conntrack(ConntrackMessage::New(attributes)) = message.inner else { return None };
     let (mut asked, mut answer) = (None, None);

@@ -1,7 +1,7 @@
 use super::*;
 
-/// What is told by readers that are this shell's, which has the first words of one in `$begun` and answers order and number
-/// with `tell`.
+/// The answer of readers that run as this shell script. `$begun` holds a reader's first line, and `tell` answers an
+/// order.
 fn told(script: &str) -> Translated {
     let words = r#"
         begun='{"begun":{"opened":{"tables":2,"missing":[]},"processes":[1,2]}}'

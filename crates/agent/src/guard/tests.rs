@@ -1,6 +1,6 @@
 use super::*;
 
-/// Whether a guard with the token `open sesame` without its space admits who brings this.
+/// Checks whether a guard with the token `opensesame` admits this `Authorization` header.
 fn check(brought: Option<&str>, expect: bool) {
     let guard = Guard { tls: None, token: Some(b"opensesame".to_vec()) };
     let mut headers = HeaderMap::new();

@@ -50,7 +50,7 @@ fn a_pod_of_kubernetes_is_told_by_name_and_its_namespace_with_it() {
     let unsettled = ("nobody".to_owned(), Vec::new());
     assert_eq!(settle(&[], &[]), unsettled);
     assert_eq!(settle(&[(7, named), (8, unnamed), (8, 1)], &[]), settled);
-    // What others have open there makes it no pod's; what was there once does not.
+    // Another owner's open sockets make the namespace no pod's. Sockets that were open earlier do not.
     assert_eq!(settle(&[(7, named), (7, 1)], &[(7, named)]), unsettled);
     assert_eq!(settle(&[(7, named)], &[(7, 1)]), settled);
     assert_eq!(settle(&[], &[(7, 1), (7, named)]), settled);

@@ -1,8 +1,8 @@
-/// These need root, as whoever gives up something must have it.
+/// These tests need root, because only a process with privileges can give them up.
 mod root {
     use super::super::*;
 
-    /// What a thread keeps whose kernel lets it read without capabilities, or not. Other threads keep theirs.
+    /// Checks what a thread keeps, depending on whether it can read without capabilities. Other threads keep theirs.
     fn check(can_read: bool, expect: &str) {
         let thread = std::thread::spawn(move || {
             let privileges = give_up_privileges(|| can_read).unwrap();
@@ -26,9 +26,6 @@ mod root {
 
     #[test]
     fn a_kernel_that_asks_for_a_capability_at_each_reading_is_given_this_one_alone() {
-        check(
-            false,
-            "gave up all capabilities but CAP_BPF (this kernel, older than 5.19, asks for it at each reading)",
-        );
+        check(false, "gave up all capabilities except CAP_BPF (kernels before 5.19 require it for each reading)");
     }
 }

@@ -10,16 +10,16 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1 as wire;
 
-/// The one attribute that is a number by the conventions.
+/// The only attribute that is a number in the semantic conventions.
 const SERVER_PORT: &str = "server.port";
 
-/// Who tells, and since when it counts.
+/// The source of the metrics, and when its counters started.
 pub(super) struct Resource {
     attributes: Vec<KeyValue>,
     begun_ns: u64,
 }
 
-/// When a point holds.
+/// Start and end of the time that a point covers, in nanoseconds since 1970.
 #[derive(Clone, Copy)]
 struct Times {
     begun_ns: u64,
@@ -27,7 +27,7 @@ struct Times {
 }
 
 impl Resource {
-    /// This process, which counts from now on.
+    /// Returns this process as the source. Its counters start now.
     pub fn of_this_host() -> Self {
         let host = nix::unistd::gethostname().unwrap_or_default();
         let attributes = vec![
@@ -38,7 +38,7 @@ impl Resource {
         Self { attributes, begun_ns: now_ns() }
     }
 
-    /// All families, cumulative. Names are those of the scrape.
+    /// Returns a request with all families, cumulative. The metrics have the same names as in a scrape.
     pub fn request(&self, families: &[Family]) -> ExportMetricsServiceRequest {
         let times = Times { begun_ns: self.begun_ns, now_ns: now_ns() };
         let told = families.iter().filter(|family| !family.series.is_empty());
@@ -76,7 +76,7 @@ fn metric(family: &Family, times: Times) -> Metric {
     }
 }
 
-/// What a metric of this name is counted in, by UCUM; things that are counted stand in braces.
+/// Returns the UCUM unit of a metric, derived from its name. Counted things stand in braces.
 pub(super) fn unit(name: &str) -> &'static str {
     const UNITS: [(&str, &str); 10] = [
         ("_bytes", "By"),
@@ -95,7 +95,7 @@ pub(super) fn unit(name: &str) -> &'static str {
 }
 
 fn numbers(family: &Family, times: Times) -> Vec<NumberDataPoint> {
-    // What is now began at no time.
+    // A gauge has no start time.
     let start_time_unix_nano = if family.kind == MetricKind::Gauge { 0 } else { times.begun_ns };
     let point = |(labels, value): (&Arc<Labels>, &SampleValue)| match value {
         SampleValue::Number(number) => Some(NumberDataPoint {
@@ -131,7 +131,7 @@ fn attributes(labels: &Labels) -> Vec<KeyValue> {
     labels.iter().map(|(label, value)| attribute(convention(label), value)).collect()
 }
 
-/// What OpenTelemetry's semantic conventions call a label, which the text formats write without dots.
+/// Returns OpenTelemetry's name of a label, which Prometheus' format writes without dots.
 fn convention(label: &'static str) -> &'static str {
     match label {
         "network_transport" => "network.transport",

@@ -18,32 +18,32 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::{Push, PushProtocol};
 
-/// How long a receiver may take, as OTLP's exporters have it.
+/// How long a receiver may take to answer: the default of OTLP exporters.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longest answer that is read, in bytes.
 const ANSWER_MAX: usize = 64 << 10;
 
-/// Bytes before a message in gRPC: whether it is compressed, and its length.
+/// Length in bytes of the prefix of a gRPC message: a compression flag, and the message's length.
 const PREFIX: usize = 5;
 
-/// A client of one receiver.
+/// HTTP client of one receiver.
 pub(super) struct Sender<'a> {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     push: &'a Push,
 }
 
-/// Why a receiver did not take what it was told.
+/// An error while sending metrics to a receiver.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SendError {
     #[error("no answer within {} s", PATIENCE.as_secs())]
     Late,
     #[error("{}", chain(.0.as_ref()))]
     Failed(Box<dyn Error + Send + Sync>),
-    #[error("the receiver answers {answer}")]
+    #[error("the receiver answered {answer}")]
     Refused {
         answer: String,
-        /// How long it asks not to be told again (RFC 9110, section 10.2.3).
+        /// Pause that the receiver asks for (RFC 9110, section 10.2.3).
         pause: Option<Duration>,
     },
     #[error("the receiver refused {0} points: {1}")]
@@ -51,7 +51,7 @@ pub(super) enum SendError {
 }
 
 impl SendError {
-    /// How long the receiver asks not to be told again.
+    /// Returns the pause that the receiver asks for.
     pub fn pause(&self) -> Option<Duration> {
         if let Self::Refused { pause, .. } = self { *pause } else { None }
     }
@@ -68,7 +68,11 @@ impl<'a> Sender<'a> {
         Self { client: client.http2_only(push.protocol == PushProtocol::Grpc).build(connector), push }
     }
 
-    /// Tells it once.
+    /// Sends one request.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the receiver does not accept all of it.
     pub async fn send(&self, message: &ExportMetricsServiceRequest) -> Result<(), SendError> {
         let failed = |error: Box<dyn Error + Send + Sync>| SendError::Failed(error);
         let sending = async {
@@ -83,7 +87,7 @@ impl<'a> Sender<'a> {
             let message = match self.push.protocol {
                 PushProtocol::Http => &bytes[..],
                 PushProtocol::Grpc => {
-                    // An answer without a message has its trailers for headers.
+                    // A gRPC answer without a message has its trailers in its headers.
                     judge(if trailers.is_empty() { &parts.headers } else { &trailers })?;
                     bytes.get(PREFIX..).unwrap_or_default()
                 }
@@ -111,7 +115,8 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Trust in the authorities of this machine (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others); none where `uri` needs it.
+/// Returns a TLS configuration that trusts this machine's authorities, or those in `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+/// The answer is `None` if `uri` needs authorities and there are none.
 pub(super) fn trust(uri: &Uri) -> Option<ClientConfig> {
     let mut roots = RootCertStore::empty();
     if uri.scheme() == Some(&Scheme::HTTPS) {
@@ -125,7 +130,7 @@ pub(super) fn trust(uri: &Uri) -> Option<ClientConfig> {
     Some(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// A message as gRPC carries it: uncompressed.
+/// Returns the message with gRPC's prefix, uncompressed.
 fn framed(message: &ExportMetricsServiceRequest) -> Vec<u8> {
     let length = u32::try_from(message.encoded_len()).expect("series in the kernel are bounded");
     let mut bytes = vec![0];
@@ -134,14 +139,14 @@ fn framed(message: &ExportMetricsServiceRequest) -> Vec<u8> {
     bytes
 }
 
-/// What `Retry-After` asks for, in seconds or as a date.
+/// Parses `Retry-After`, which is a number of seconds or a date.
 pub(super) fn pause(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let until = || httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok();
     text.parse().map(Duration::from_secs).ok().or_else(until)
 }
 
-/// Whether gRPC's status is 0.
+/// Returns an error unless gRPC's status is 0.
 fn judge(trailers: &HeaderMap) -> Result<(), SendError> {
     let text = |name| trailers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     match text("grpc-status") {
@@ -155,7 +160,7 @@ fn judge(trailers: &HeaderMap) -> Result<(), SendError> {
     }
 }
 
-/// A receiver may take some points only, and says so.
+/// Returns an error if the receiver has accepted only some of the points.
 fn taken_whole(answer: &[u8]) -> Result<(), SendError> {
     match ExportMetricsServiceResponse::decode(answer).ok().and_then(|answer| answer.partial_success) {
         Some(partial) if partial.rejected_data_points > 0 => {
@@ -165,7 +170,7 @@ fn taken_whole(answer: &[u8]) -> Result<(), SendError> {
     }
 }
 
-/// An error with its causes, on one line.
+/// Returns an error and its causes on one line.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

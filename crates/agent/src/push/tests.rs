@@ -1,6 +1,6 @@
 use super::*;
 
-/// Where a push to `endpoint` goes, or why it cannot.
+/// Checks the URL that a push to `endpoint` uses, or the error.
 fn check(endpoint: &str, protocol: PushProtocol, expect: &str) {
     let place = receiver(endpoint, protocol).map_or_else(|error| error.to_string(), |uri| uri.to_string());
     assert_eq!(place, expect, "{endpoint}");
@@ -23,10 +23,10 @@ fn receivers_are_found_where_otlp_has_them() {
     check(
         "http://collector:4317/v1",
         PushProtocol::Grpc,
-        "`http://collector:4317/v1` has a path, which gRPC does not take",
+        "`http://collector:4317/v1` has a path, but gRPC allows none",
     );
     for endpoint in ["collector:4317", "ftp://collector", "", "http://", "/v1/metrics", "two words"] {
-        check(endpoint, PushProtocol::Http, &format!("`{endpoint}` is no URL of a receiver"));
+        check(endpoint, PushProtocol::Http, &format!("`{endpoint}` is not the URL of a receiver"));
     }
 }
 

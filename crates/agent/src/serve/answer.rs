@@ -1,4 +1,4 @@
-//! The body of an answer, which is written as it is read.
+//! The body of an answer, which is decompressed while it is sent.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,14 +11,14 @@ use super::rendering::Rendering;
 use super::turn::Turn;
 use crate::encoding::Unpacker;
 
-/// How much of a text is unpacked before it is written.
+/// Number of bytes that are decompressed at once.
 const PIECE: usize = 16 << 10;
 
-/// What is told.
+/// The contents of an answer.
 pub(super) enum Content {
-    /// As it is.
+    /// Bytes that are sent as they are.
     Whole(Bytes),
-    /// Unpacked piece by piece; so many bytes are left.
+    /// Compressed text that is decompressed piece by piece. The number is the bytes that are left.
     Packed(Unpacker, u64),
 }
 
@@ -47,7 +47,7 @@ impl Content {
     }
 }
 
-/// What is told to one who asked. When it is written, others have their turn.
+/// The body of an answer. When it has been written, the connection may send its next request.
 pub(super) struct Answer {
     pub content: Content,
     pub turn: Rc<Turn>,

@@ -1,4 +1,4 @@
-//! Who is connected, and who has to go where there is no room.
+//! Connections of scrapers, and which of them end when there is no room.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -9,28 +9,30 @@ use std::time::Duration;
 use super::seats::{ScraperOrigin, Seat, Seats};
 use super::turn::Turn;
 
-/// Most connections at a time. One more ends the oldest that is idle of who has most of these: so those who only hold connections
-/// keep nobody out. There is always an idle one, for fewer than so many can be scraping.
+/// Maximum number of connections. One more ends the oldest idle connection of the address that has most idle ones, so
+/// addresses that only hold connections keep nobody out. There is always an idle one, because fewer than this can be
+/// scraping.
 const CONNECTIONS_MAX: usize = 640;
 
-/// How often a scrape that waits looks for somebody slow, and for how many times. Prometheus waits no longer by default.
+/// How often and how many times a waiting scrape looks for a slow one to end. Prometheus waits 10 seconds by default.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOKS: usize = 10;
 
-/// Who takes fewer bytes a second than this over so long has to go where others wait.
+/// A scrape that reads fewer bytes per second than this is ended when others wait.
 const RATE_MIN: u64 = 16 << 10;
+/// Time after which a scrape's rate is judged.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// All connections.
+/// All connections of scrapers.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    /// The oldest first.
+    /// Connections, the oldest first.
     open: RefCell<VecDeque<Weak<Turn>>>,
     seats: Seats,
 }
 
 impl Peers {
-    /// One more.
+    /// Adds a connection, and ends another one if there are too many.
     pub fn welcome(&self, origin: ScraperOrigin) -> Rc<Turn> {
         let mut open = self.open.borrow_mut();
         open.retain(|turn| turn.strong_count() > 0);
@@ -44,7 +46,7 @@ impl Peers {
         turn
     }
 
-    /// Whether a scrape has a seat, for which it waits if need be.
+    /// Takes a seat for a scrape, and waits if none is free. Returns false if there is none in time.
     pub async fn seat(&self, turn: &Turn) -> bool {
         turn.wait();
         let seat = self.next_free(turn.origin).await;
@@ -70,8 +72,8 @@ impl Peers {
         None
     }
 
-    /// Ends a scrape that takes fewer bytes a second than `enough`: of those who have most seats, the slowest. Whether there was
-    /// one.
+    /// Ends the slowest scrape below `enough` bytes per second, among those of the address with most seats. Returns
+    /// whether there was one.
     pub fn end_slowest(&self, enough: u64) -> bool {
         let open = self.open.borrow();
         let rated = open.iter().filter_map(Weak::upgrade).filter_map(|turn| Some((turn.rate(GRACE)?, turn)));
@@ -81,13 +83,13 @@ impl Peers {
     }
 }
 
-/// The connection that can best be done without.
+/// Returns the connection to end: an idle one of the address that has most idle connections.
 fn dispensable(open: &VecDeque<Weak<Turn>>) -> Option<Rc<Turn>> {
     let idle: Vec<_> = open.iter().filter_map(Weak::upgrade).filter(|turn| turn.is_idle()).collect();
     let mut counts = HashMap::<_, usize>::new();
     for turn in &idle {
         *counts.entry(turn.origin).or_default() += 1;
     }
-    // The oldest comes first, and of equals the last is taken.
+    // `max_by_key` returns the last of equals, so the reversed order yields the oldest.
     idle.into_iter().rev().max_by_key(|turn| counts.get(&turn.origin).copied())
 }

@@ -1,4 +1,4 @@
-//! Metrics as they are sent. Whoever asks at the same time has the same.
+//! Renderings of metrics. Scrapers that ask at the same time share one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -11,20 +11,22 @@ use tokio::task::yield_now;
 
 use crate::encoding::Packer;
 
-/// Most bytes that are held for those who read; beyond it the slowest has to go.
+/// Maximum number of bytes held for readers. Beyond it, the slowest scrape is ended.
 pub(super) const HELD_MAX: usize = 24 << 20;
 
-/// How much is written at a stretch before others are heard.
+/// Number of bytes that are rendered before other tasks run.
 const STRETCH: usize = 64 << 10;
 
-/// Passes of the runtime for which others can join who ask: one accepts them, one begins to serve them, one hears them.
+/// Passes of the runtime in which other scrapers can join. One pass accepts them, one starts to serve them, and one
+/// reads their requests.
 const PASSES: usize = 4;
 
-/// Metrics of one reading in one form. What is held is compressed, whoever reads it: slow readers hold a twentieth so.
+/// Metrics of one reading in one format. It is held compressed for all readers, so that slow readers hold a twentieth
+/// of the text's size.
 #[derive(Debug)]
 pub(super) struct Rendering {
     pub packed: Bytes,
-    /// Bytes of the text.
+    /// Length of the text in bytes.
     pub length: u64,
     held: Rc<Cell<usize>>,
 }
@@ -35,19 +37,19 @@ impl Drop for Rendering {
     }
 }
 
-/// What those have who asked at one time, or why not.
+/// The rendering for scrapers that asked together, or why there is none.
 pub(super) type RenderedScrape = Result<Rc<Rendering>, ScrapeRefusal>;
 
-/// Why there are no metrics.
+/// Why a scrape gets no metrics.
 #[derive(Clone, Debug)]
 pub(super) enum ScrapeRefusal {
-    /// Those who read too slowly left no room.
+    /// Slow readers left no room.
     Busy,
-    /// They cannot be read.
+    /// The metrics cannot be read.
     Failed(String),
 }
 
-/// Where metrics are asked for.
+/// Where scrapes wait for the next reading.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     asked: RefCell<Vec<(Exposition, oneshot::Sender<RenderedScrape>)>>,
@@ -56,7 +58,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Metrics that are read after this was asked.
+    /// Waits for metrics that are read after this call.
     pub async fn ask(&self, form: Exposition) -> RenderedScrape {
         let (sender, receiver) = oneshot::channel();
         self.asked.borrow_mut().push((form, sender));
@@ -64,7 +66,8 @@ impl Desk {
         receiver.await.unwrap_or(Err(ScrapeRefusal::Busy))
     }
 
-    /// Waits until somebody asks, and for those who ask at the same time; only these may have what is read from now on.
+    /// Waits until somebody asks, and lets others who ask at the same time join. Those who ask later need another
+    /// reading, because a scrape must not get older metrics.
     pub async fn wait(&self) -> Askers {
         loop {
             self.wanted.notified().await;
@@ -79,12 +82,12 @@ impl Desk {
         }
     }
 
-    /// Bytes that are held for those who read.
+    /// Returns the number of bytes held for readers.
     pub fn held(&self) -> usize {
         self.held.get()
     }
 
-    /// Writes the families in each form that is wanted.
+    /// Renders the families once in each format that is asked for, and sends the renderings.
     pub async fn answer(&self, asked: Askers, families: &[Family]) {
         let mut rendered = HashMap::new();
         for (form, sender) in asked.0 {
@@ -96,7 +99,7 @@ impl Desk {
                     rendering
                 }
             };
-            // Who has gone needs none.
+            // The scraper may have gone.
             sender.send(Ok(rendering)).ok();
         }
     }
@@ -118,11 +121,11 @@ impl Desk {
     }
 }
 
-/// Those who asked at one time.
+/// Scrapers that asked together.
 pub(super) struct Askers(Vec<(Exposition, oneshot::Sender<RenderedScrape>)>);
 
 impl Askers {
-    /// Tells all of them why there is nothing.
+    /// Tells all of them why there are no metrics.
     pub fn refuse(self, why: &ScrapeRefusal) {
         for (_, sender) in self.0 {
             sender.send(Err(why.clone())).ok();

@@ -1,4 +1,4 @@
-//! Places for scrapes, and who may have one: whoever comes finds some that no other address can take.
+//! Seats for scrapes, shared fairly: no address can take so many that another address finds none.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -7,13 +7,14 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-/// Most scrapes that are answered at a time. One address has 96 at most.
+/// Maximum number of scrapes that are answered at once. One address can have at most 96.
 const SEATS: usize = 144;
 
-/// Most scrapes that wait for others. One address has 256 at most.
+/// Maximum number of scrapes that wait. One address can have at most 256.
 const WAITING_MAX: usize = 384;
 
-/// Where connections come from that count as one's: an address or, of IPv6, the network of which a host has all addresses.
+/// The origin of connections that share one limit: an IPv4 address or, for IPv6, a /64 network, because one host can
+/// have all of its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ScraperOrigin(IpAddr);
 
@@ -26,7 +27,7 @@ impl From<IpAddr> for ScraperOrigin {
     }
 }
 
-/// All places.
+/// All seats and the queue for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seats(Rc<RefCell<SeatsByOrigin>>);
 
@@ -34,22 +35,22 @@ pub(super) struct Seats(Rc<RefCell<SeatsByOrigin>>);
 struct SeatsByOrigin {
     taken: SeatTally,
     waiting: SeatTally,
-    /// The first is the next.
+    /// Scrapes that wait, the first first.
     queue: VecDeque<(ScraperOrigin, oneshot::Sender<Seat>)>,
 }
 
-/// How many of something everybody has.
+/// How many seats or places each origin has.
 #[derive(Debug, Default)]
 struct SeatTally(HashMap<ScraperOrigin, usize>);
 
-/// A place, until it is dropped.
+/// A seat, which is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Seats,
     origin: ScraperOrigin,
 }
 
-/// A place in the queue, until it is dropped.
+/// A place in the queue, which is left when this is dropped.
 pub(super) struct Ticket {
     seats: Seats,
     origin: ScraperOrigin,
@@ -57,7 +58,7 @@ pub(super) struct Ticket {
 }
 
 impl Seats {
-    /// A place in the queue, from which a seat is to be had at once where there is one; none where there is no room.
+    /// Joins the queue. A free seat is assigned at once. Returns `None` if the queue is full.
     pub fn queue(&self, origin: ScraperOrigin) -> Option<Ticket> {
         let mut places = self.0.borrow_mut();
         if !places.waiting.has_room(origin, WAITING_MAX) {
@@ -71,12 +72,12 @@ impl Seats {
         Some(Ticket { seats: self.clone(), origin, seat })
     }
 
-    /// How many seats somebody has.
+    /// Returns how many seats an origin has.
     pub fn taken_by(&self, origin: ScraperOrigin) -> usize {
         self.0.borrow().taken.of(origin)
     }
 
-    /// Gives free seats to those who wait and may have one.
+    /// Gives free seats to waiting scrapes whose origin may have one more.
     fn fill(&self) {
         loop {
             let next = self.0.borrow_mut().next();
@@ -87,7 +88,7 @@ impl Seats {
 }
 
 impl SeatsByOrigin {
-    /// Who has the next seat.
+    /// Removes from the queue the scrape that gets the next seat.
     fn next(&mut self) -> Option<(ScraperOrigin, oneshot::Sender<Seat>)> {
         self.queue.retain(|(_, sender)| !sender.is_closed());
         let next = self.queue.iter().position(|(origin, _)| self.taken.has_room(*origin, SEATS))?;
@@ -102,7 +103,7 @@ impl SeatTally {
         self.0.get(&origin).copied().unwrap_or_default()
     }
 
-    /// Whether somebody may have one more of so many: nobody has more than twice as many as are left.
+    /// Returns whether an origin may have one more of `most`. Nobody gets more than twice as many as are left free.
     fn has_room(&self, origin: ScraperOrigin, most: usize) -> bool {
         let all: usize = self.0.values().sum();
         self.of(origin) < 2 * (most - all)
@@ -121,7 +122,7 @@ impl SeatTally {
 }
 
 impl Ticket {
-    /// The seat, where there is one already.
+    /// Returns the seat if it is already assigned.
     pub fn seat_now(&mut self) -> Option<Seat> {
         self.seat.try_recv().ok()
     }
@@ -149,7 +150,7 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    /// Somebody's scrapes: those that have a seat, and those that wait.
+    /// Lets one address start scrapes. Returns those that have a seat, and those that wait.
     fn ask(seats: &Seats, from: &str, count: usize) -> (Vec<Seat>, Vec<Ticket>) {
         let origin = ScraperOrigin::from(from.parse::<IpAddr>().unwrap());
         let (mut seated, mut waiting) = (Vec::new(), Vec::new());

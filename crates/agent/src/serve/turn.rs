@@ -1,4 +1,4 @@
-//! Whose turn it is on a connection: who has asked is heard again once the answer has gone out.
+//! Turns of a connection: its next request is read only after the answer before has been sent.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
@@ -15,16 +15,16 @@ use tokio::time::Sleep;
 use super::rendering::Rendering;
 use super::seats::{ScraperOrigin, Seat};
 
-/// How long a peer may read nothing of what is sent to it.
+/// How long a peer may leave the data sent to it unread.
 pub(super) const STALL: Duration = Duration::from_secs(10);
 
-/// A connection, as those know it who choose which one has to go.
+/// State of a connection, from which [`super::peers`] chooses a connection to end.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// Whose it is.
+    /// Origin of the connection.
     pub origin: ScraperOrigin,
     stage: Cell<TurnStage>,
-    /// It wants metrics; until they have gone out, it is no idle connection.
+    /// Set while the connection scrapes metrics. A connection is idle until then and after all was sent.
     scraping: Cell<Option<Scraping>>,
     held: RefCell<Option<Held>>,
     gone_out: Notify,
@@ -37,21 +37,19 @@ enum TurnStage {
     #[default]
     Listening,
     Answering,
-    /// All of the answer is written, but not all has gone out.
+    /// The answer is written, but not all of it has been sent.
     Leaving,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Scraping {
-    /// And has nothing yet.
+    /// The scrape waits for a seat or for metrics.
     Waiting,
-    Sent {
-        since: Instant,
-        bytes: u64,
-    },
+    /// The answer is being sent.
+    Sent { since: Instant, bytes: u64 },
 }
 
-/// What a scrape holds until it has gone out.
+/// What a scrape holds until its answer has been sent.
 #[derive(Debug)]
 struct Held {
     _seat: Seat,
@@ -59,7 +57,7 @@ struct Held {
 }
 
 impl Turn {
-    /// That of a connection that was just made.
+    /// Creates the state of a new connection.
     pub fn new(origin: ScraperOrigin) -> Self {
         Self {
             origin,
@@ -72,7 +70,7 @@ impl Turn {
         }
     }
 
-    /// Waits until the answer before has gone out: so no answers pile up for who asks on and does not read.
+    /// Waits until the answer before has been sent, so that no answers pile up for a peer that asks but does not read.
     pub async fn begin(&self) {
         while self.stage.get() != TurnStage::Listening {
             self.gone_out.notified().await;
@@ -80,12 +78,12 @@ impl Turn {
         self.stage.set(TurnStage::Answering);
     }
 
-    /// All of the answer is written.
+    /// Records that the whole answer is written.
     pub fn leave(&self) {
         self.stage.set(TurnStage::Leaving);
     }
 
-    /// All that is written has gone out.
+    /// Records that everything written has been sent.
     fn settle(&self) {
         if self.stage.get() == TurnStage::Leaving {
             self.stage.set(TurnStage::Listening);
@@ -95,22 +93,22 @@ impl Turn {
         }
     }
 
-    /// It waits for a seat, and for what it is sent there.
+    /// Records that the connection waits for a seat and for metrics.
     pub fn wait(&self) {
         self.scraping.set(Some(Scraping::Waiting));
     }
 
-    /// It goes without a seat.
+    /// Records that the connection got no seat.
     pub fn give_up(&self) {
         self.scraping.set(None);
     }
 
-    /// It has a seat.
+    /// Records that the connection has this seat.
     pub fn sit(&self, seat: Seat) {
         self.held.replace(Some(Held { _seat: seat, rendering: None }));
     }
 
-    /// It is sent this from now on. It counts as held until all has gone out.
+    /// Records that this rendering is being sent. It counts as held until everything has been sent.
     pub fn hold(&self, rendering: Rc<Rendering>) {
         if let Some(held) = self.held.borrow_mut().as_mut() {
             held.rendering = Some(rendering);
@@ -118,7 +116,7 @@ impl Turn {
         }
     }
 
-    /// It has taken so many bytes more.
+    /// Records that the peer has taken `more` bytes.
     fn count(&self, more: usize) {
         if let Some(Scraping::Sent { since, bytes }) = self.scraping.get() {
             self.scraping.set(Some(Scraping::Sent { since, bytes: bytes + more as u64 }));
@@ -129,31 +127,31 @@ impl Turn {
         self.scraping.get().is_none() && !self.is_ended.get()
     }
 
-    /// Bytes that it takes a second, once it has been sent metrics for `grace`; none where it has nothing to take, or is told to
-    /// go.
+    /// Returns the bytes per second that the peer takes, once it has been sent metrics for `grace`. Returns `None`
+    /// before that, if nothing is being sent, or if the connection is ending.
     pub fn rate(&self, grace: Duration) -> Option<u64> {
         let Some(Scraping::Sent { since, bytes }) = self.scraping.get() else { return None };
         let elapsed = since.elapsed();
         (elapsed >= grace && !self.is_ended.get()).then(|| bytes / elapsed.as_secs().max(1))
     }
 
-    /// Has it end.
+    /// Tells the connection to end.
     pub fn end(&self) {
         self.is_ended.set(true);
         self.end.notify_one();
     }
 
-    /// Waits until it is to end.
+    /// Waits until the connection is told to end.
     pub async fn ended(&self) {
         self.end.notified().await;
     }
 }
 
-/// A stream that ends when its peer reads nothing of what is sent to it.
+/// A TCP stream that ends if the peer stops reading.
 pub(super) struct Patient {
     stream: TcpStream,
     turn: Rc<Turn>,
-    /// Runs only while something waits to be sent.
+    /// Timer that runs only while data waits to be sent.
     stall: Option<Pin<Box<Sleep>>>,
 }
 
@@ -179,7 +177,8 @@ impl Patient {
 impl Drop for Patient {
     fn drop(&mut self) {
         if self.turn.is_ended.get() {
-            // Else the kernel would keep for minutes what nobody reads. That it fails means there is no connection any more.
+            // Without this, the kernel would hold the unread data for minutes. An error means that the connection is
+            // already closed.
             self.stream.set_zero_linger().ok();
         }
     }
@@ -210,7 +209,7 @@ impl AsyncWrite for Patient {
         self.stream.is_write_vectored()
     }
 
-    /// Whoever writes into it flushes it once nothing is left to be written.
+    /// A flush that is ready means that everything written has been sent.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if flushed.is_ready() {

@@ -1,5 +1,5 @@
-//! The processes beside the agent, which read tables of translated connections: what they may do, and what becomes of who is
-//! killed or stopped.
+//! The processes beside the agent that read tables of translated connections: what they may do, and what happens when
+//! one is killed or stopped.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ use crate::nat::{ANSWER, ASK, AtWork, children, told, translating};
 
 const CAP_NET_ADMIN: u64 = 1 << 12;
 
-/// How long something may take that happens for sure.
+/// How long something may take that is certain to happen.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// An agent, and those beside it, known by where they answer.
+/// An agent with the processes beside it, known by the address of its endpoint.
 struct Agent {
     agent: Watching,
     answers: PathBuf,
@@ -30,7 +30,7 @@ impl Agent {
         Self { agent, answers }
     }
 
-    /// Those beside it, by number: whoever keeps tables, and who reads them. While one of them is starting there is one.
+    /// Process ids of the keeper and the reader. There is only one while the other starts.
     fn beside(&self) -> Vec<u32> {
         let processes =
             fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -41,7 +41,7 @@ impl Agent {
         processes.filter(is_beside).collect()
     }
 
-    /// The keeper and the reader, which is its child.
+    /// Process ids of the keeper and of its child, the reader.
     fn pair(&self) -> [u32; 2] {
         let reader = |keeper: &u32| children(*keeper).first().copied();
         until(|| self.beside().into_iter().find_map(|keeper| Some([keeper, reader(&keeper)?])))
@@ -56,7 +56,7 @@ impl Agent {
     }
 }
 
-/// Waits for something that happens for sure.
+/// Waits for something that is certain to happen.
 fn until<T>(mut happens: impl FnMut() -> Option<T>) -> T {
     let hanging = Instant::now() + PATIENCE;
     loop {
@@ -100,7 +100,7 @@ fn who_is_killed_or_stopped_is_followed_by_another_that_tells_names_again() {
     let victims: [(usize, Signal); 4] =
         [(1, Signal::SIGKILL), (1, Signal::SIGSTOP), (0, Signal::SIGKILL), (1, Signal::SIGKILL)];
     for (number, (place, signal)) in victims.into_iter().enumerate() {
-        // Who was there before has not told of it.
+        // The earlier reader has not reported this connection.
         let address = format!("10.96.0.{}", 100 + number);
         let mut ask = || clients.push(AtWork::begin(&mut here.command(&["python3", "-c", ASK, &address, "80"])));
         ask();
@@ -108,7 +108,7 @@ fn who_is_killed_or_stopped_is_followed_by_another_that_tells_names_again() {
         send(signal, victim);
         until(|| agent.beside().iter().all(|id| *id != victim).then_some(()));
         let names = [here.name(), there.name()];
-        // A connection that is met before its names has none. With many namespaces these come a scrape later.
+        // A connection that is seen before its names has none. With many namespaces the names come one scrape later.
         until(|| {
             ask();
             (told(&agent.metrics(), names, &format!("{address}:80"))[0] > 0).then_some(())
@@ -122,7 +122,7 @@ fn nobody_waits_for_who_is_stopped_or_gone() {
     for signal in [None, Some(Signal::SIGKILL)] {
         let mut agent = Agent::begin();
         let before = agent.unread();
-        // Nobody is left who could start another.
+        // No process is left that could start another.
         let pair = agent.pair();
         for signal in [Some(Signal::SIGSTOP), signal].into_iter().flatten() {
             pair.into_iter().for_each(|id| send(signal, id));

@@ -1,11 +1,11 @@
-//! Many short connections, while everybody reads.
+//! Many short connections, while several readers read.
 
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use testbed::{Peer, V4, Watching, insist_on_being_alone, scrape};
 
-/// How many there are. `make bench` has more.
+/// Number of connections. `make bench` uses more.
 fn connections() -> u64 {
     env::var("WITNESS_CONNECTIONS").map_or(20_000, |count| count.parse().unwrap())
 }
@@ -22,7 +22,7 @@ fn short_connections_add_up_while_top_and_a_scraper_read_as_fast_as_they_can() {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            // Both ends of every connection are told, in one interval or several.
+            // Both ends of every connection are printed, in one interval or several.
             let mut moved = [0, 0];
             while moved.iter().any(|moved| *moved < connections * 300) {
                 let line = &top.lines(1)[0];

@@ -1,4 +1,4 @@
-//! The agent's door: TLS, certificates of clients, the token, their renewal, and scrapers that mean no good.
+//! Access to the agent: TLS, client certificates, the token, their renewal, and hostile scrapers.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -52,7 +52,7 @@ impl Home {
     }
 }
 
-/// What `curl ARGUMENTS` is answered: the status, 0 if none, and the body.
+/// Runs `curl ARGUMENTS`. Returns the answer's status, or 0 without an answer, and the body.
 fn curl(arguments: &[&str]) -> (u32, String) {
     let mut command = Command::new("curl");
     command.args(["--silent", "--max-time", "30", "--write-out", "\n%{http_code}"]).args(arguments);
@@ -86,7 +86,7 @@ fn scrapes_over_tls_with_the_token_are_exact_and_all_others_are_refused() {
     assert_eq!(curl(&[&format!("https://{place}/healthz")]).0, 0, "nobody knows this authority");
     assert_eq!(curl(&[&format!("http://{place}/healthz")]).0, 0, "nothing is served in the clear");
 
-    // What is bad is not taken; what is good is, without a restart.
+    // A bad file is refused, and a good one is used without a restart.
     home.write("token", "two words");
     agent.renew();
     assert!(agent.word().starts_with("certificates and token stay as they were: "), "{}", agent.said);
@@ -135,7 +135,7 @@ fn a_scrape_is_compressed_where_that_is_asked_for_and_its_head_is_to_be_had_alon
     let (status, compressed) = curl(&["--include", "--compressed", &url]);
     assert!(status == 200 && has(&compressed, "content-encoding: gzip"), "{compressed}");
     let counters = |answer: &str| answer.lines().filter(|line| line.starts_with("# TYPE ")).count();
-    // Each scrape may tell of one thing more, such as the one before.
+    // A later scrape may have one more series, such as one about the earlier scrape.
     assert!(counters(&plain) > 10 && counters(&compressed) >= counters(&plain), "{plain}{compressed}");
     for path in ["/metrics", "/healthz", "/"] {
         let (status, head) = curl(&["--head", &url.replace("/metrics", path)]);
@@ -155,7 +155,7 @@ fn only_scrapers_with_a_certificate_of_the_authority_are_let_in() {
     let [ca, certificate, key] = ["ca.crt", "client.crt", "client.key"].map(|name| home.path(name));
     assert_eq!(curl(&["--cacert", &ca, &url]).0, 0);
     assert_eq!(curl(&["--cacert", &ca, "--cert", &certificate, "--key", &key, &url]).0, 200);
-    // One that another authority signed.
+    // A certificate that another authority signed.
     let stranger = Home::with("");
     let [certificate, key] = ["client.crt", "client.key"].map(|name| stranger.path(name));
     assert_eq!(curl(&["--cacert", &ca, "--cert", &certificate, "--key", &key, &url]).0, 0);
@@ -168,7 +168,7 @@ fn those_who_only_hold_connections_keep_no_scraper_out() {
         let home = Home::with(file);
         let agent = home.agent();
         let place = agent.place();
-        // More than are let in at a time: silent ones, and some in the middle of a word.
+        // More connections than are allowed at once: silent ones, and some in the middle of a request.
         let held: Vec<TcpStream> = (0..300)
             .map(|n| {
                 let mut stream = TcpStream::connect(&place).unwrap();

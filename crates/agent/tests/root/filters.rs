@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::prometheus::Group;
 use testbed::{Peer, V4, Watching, insist_on_root, words};
 
-/// Connects from an address of its own and closes.
+/// Connects from an address of its own, and closes.
 const CONNECT: &str = "
 import socket, sys
 socket.create_connection(('127.0.0.1', int(sys.argv[1])), source_address=('127.0.0.9', 0)).close()
 ";
 
-/// A connection between two sockets of this process, and one that another process makes, in a control group of its own.
+/// Makes a connection between two sockets of this process, and one by another process in its own control group.
 fn traffic(server: &Peer, group: &Group) {
     server.exchange(10, 10, |_| ());
     let script = format!("echo $$ > {}/cgroup.procs && exec python3 -c \"$0\" \"$@\"", group.folder().display());
@@ -33,7 +33,7 @@ fn a_tool_tells_of_the_process_the_name_the_group_or_the_network_that_it_is_aske
     let (server, group) = (Peer::listen(V4), Group::make(2));
     let (port, own) = (server.port().to_string(), std::process::id());
     let (pid, folder) = (own.to_string(), group.folder().display().to_string());
-    // Both ends of the first connection and one of the second are this process'.
+    // Both ends of the first connection and one end of the second belong to this process.
     let asked = [
         (["--pid", &pid], 3),
         (["--comm", "python3"], 1),
@@ -59,7 +59,7 @@ fn a_tool_tells_of_the_process_the_name_the_group_or_the_network_that_it_is_aske
             [_, network] if network.ends_with("/32") => {
                 assert_eq!(lines.iter().filter(is_of_other).count(), 2, "{lines:?}");
             }
-            // Its first addresses are at an end of every connection.
+            // The server's address lies in this network and is one end of every connection.
             _ => assert_eq!(lines.iter().filter(is_of_other).count(), 2, "{lines:?}"),
         }
     }
@@ -75,7 +75,7 @@ fn a_connection_names_the_service_that_is_called_at_both_ends() {
     server.exchange(10, 10, |_| ());
     for (tool, mut watching) in tools {
         for line in watching.lines(if tool == "life" { 2 } else { 1 }) {
-            // One thread listens and connects.
+            // The thread that listens also connects.
             let name = format!("{}:{port}", line["comm"].as_str().unwrap());
             assert_eq!(line["service"], name, "{tool}: {line}");
         }
@@ -89,7 +89,7 @@ fn a_connection_names_the_service_that_is_called_at_both_ends() {
 #[test]
 fn a_stranger_that_is_called_has_no_name() {
     insist_on_root();
-    // Nobody listens there any more.
+    // The listener is closed.
     let port = std::net::TcpListener::bind(V4).unwrap().local_addr().unwrap().port();
     let mut connect = Watching::begin("connect", &["--json", "--port", &port.to_string()]);
     std::net::TcpStream::connect(("127.0.0.1", port)).unwrap_err();
@@ -106,7 +106,7 @@ fn a_connection_has_the_kernels_times_in_order() {
     server.exchange(10, 10, |_| ());
     let lines = life.lines(2);
     let after = jiff::Timestamp::now();
-    // Two clocks are read one after the other, and the wall's may be slewed meanwhile.
+    // The two clocks are read one after the other, and the wall clock may be adjusted meanwhile.
     let leeway = jiff::SignedDuration::from_millis(100);
     for line in lines {
         let time = |name: &str| -> jiff::Timestamp { line[name].as_str().unwrap().parse().unwrap() };
@@ -128,7 +128,7 @@ fn histograms_are_drawn_for_each_interval() {
     assert_eq!(rtt.text().matches("srtt (us) : count").count(), 3);
     let mut backlog = Watching::begin("backlog", &["--interval", "10ms", "--port", &port]);
     let mut drawn = 0;
-    // What one interval told, the next does not.
+    // What is in one interval is not in the next.
     for _ in 0..3 {
         let _more = server.open();
         while !backlog.plain_line().starts_with(&format!("port {port}, backlog_max")) {}

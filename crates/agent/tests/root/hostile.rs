@@ -1,4 +1,4 @@
-//! All at once that peers and neighbours may do to an agent with little memory: it is scraped as ever.
+//! Everything at once that peers and neighbours can do to an agent with little memory. It answers scrapes all the time.
 
 use std::env;
 use std::io::{Read, Write, stderr};
@@ -15,13 +15,13 @@ use testbed::{Group, Open, Peer, V4, Watching, binary, insist_on_being_alone, sc
 
 use crate::nat::children;
 
-/// What a DaemonSet's agent may have.
+/// Memory limit of a DaemonSet's agent.
 const MEMORY_MAX: u64 = 128 << 20;
 
 /// How long Prometheus waits by default.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Connections a second that ask nothing, and how many of them are held.
+/// How many idle connections are opened per second, and how many are held.
 const KNOCKS: u32 = 300;
 const HELD: usize = 400;
 
@@ -29,14 +29,14 @@ const SLOW_READERS: usize = 64;
 
 const METRICS: &str = "GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
 
-/// The variable that says for how many seconds a siege lasts. Where it is set, figures are told.
+/// Variable with the length of a siege in seconds. If it is set, figures are printed.
 const LENGTH: &str = "SIEGE_SECONDS";
 
 fn length() -> Duration {
     Duration::from_secs(env::var(LENGTH).map_or(15, |seconds| seconds.parse().unwrap()))
 }
 
-/// An agent with a thousand series and a limit on memory.
+/// An agent with a thousand series and a memory limit.
 struct Besieged {
     agent: Watching,
     place: SocketAddr,
@@ -45,7 +45,7 @@ struct Besieged {
     is_over: AtomicBool,
 }
 
-/// What those got who came in peace.
+/// Answers to well-behaved scrapers.
 #[derive(Debug, Default)]
 struct Answers {
     times: Vec<Duration>,
@@ -72,7 +72,7 @@ impl Besieged {
         Self { agent, place, _traffic: traffic, group, is_over: AtomicBool::new(false) }
     }
 
-    /// A connection from somebody whose end takes little that is not read.
+    /// Opens a connection with a small receive buffer, so that unread data stays with the agent.
     fn connect(&self, from: Ipv4Addr) -> std::io::Result<TcpStream> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_recv_buffer_size(4_096)?;
@@ -87,10 +87,10 @@ impl Besieged {
         !self.is_over.load(Ordering::Relaxed)
     }
 
-    /// Asks for metrics and reads less than a kilobyte a second of them, again and again.
+    /// Asks for metrics and reads less than a kilobyte of them per second, again and again.
     fn read_slowly(&self, from: Ipv4Addr) {
         while self.goes_on() {
-            // Whoever is refused or cut off comes back.
+            // A client that is refused or cut off comes back.
             let Ok(mut stream) = self.connect(from) else { continue };
             let is_sent = stream.write_all(METRICS.as_bytes()).is_ok();
             let mut some = [0; 512];
@@ -100,7 +100,7 @@ impl Besieged {
         }
     }
 
-    /// Opens connections that ask nothing.
+    /// Opens connections that send nothing.
     fn knock(&self, from: Ipv4Addr) {
         let mut held = Vec::new();
         while self.goes_on() {
@@ -112,7 +112,7 @@ impl Besieged {
         }
     }
 
-    /// Asks for a path as often as `pause` has it, until the siege is over.
+    /// Asks for a path every `pause`, until the siege is over.
     fn ask(&self, path: &str, pause: Duration) -> Answers {
         let mut answers = Answers::default();
         while self.goes_on() {
@@ -126,7 +126,7 @@ impl Besieged {
         answers
     }
 
-    /// How long a whole answer takes; none without one.
+    /// Returns how long a whole answer takes; `None` without one.
     fn answer(&self, path: &str) -> Option<Duration> {
         let asked = Instant::now();
         let mut stream = TcpStream::connect_timeout(&self.place, PATIENCE).ok()?;
@@ -140,13 +140,13 @@ impl Besieged {
         is_whole.then(|| asked.elapsed())
     }
 
-    /// Who reads tables of translated connections.
+    /// Returns the process that reads tables of translated connections.
     fn reader(&self) -> Option<Pid> {
         let keeper = children(self.agent.id()).into_iter().next()?;
         Some(Pid::from_raw(children(keeper).first().copied()?.try_into().unwrap()))
     }
 
-    /// The siege, with the agent's neighbours stopped after a third of it and killed after two.
+    /// Runs the siege. The processes beside the agent are stopped after a third of it, and killed after two thirds.
     fn last(&self) {
         for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
             thread::sleep(length() / 3);
@@ -170,7 +170,7 @@ impl Answers {
     }
 }
 
-/// Whoever scrapes once a second is answered whatever `hostile` does, which has the same address unless told otherwise.
+/// Checks that one scrape per second is answered during a siege from the address `hostile`.
 fn hold_out(hostile: Ipv4Addr) {
     let besieged = Besieged::begin();
     let bytes = scrape(&besieged.place.to_string()).len();

@@ -1,4 +1,5 @@
-//! The agent and the screens of the live tools on a real machine: who is who, under whose user, read by whom. These need root.
+//! The agent and the screens of the live tools on a real machine: names, users, privileges and scrapers. These tests
+//! need root.
 
 mod beside;
 mod crowd;

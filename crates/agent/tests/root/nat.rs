@@ -1,4 +1,4 @@
-//! Services whose addresses are translated: the agent names who answers, and for which service.
+//! Services with translated addresses: the agent names the server that answers, and the service that was called.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use testbed::{Kept, Namespace, Watching, insist_on_being_alone, insist_on_root, 
 /// An address that no host has.
 const SERVICE: &str = "10.96.0.9:80";
 
-/// Answers a line of each connection with another, for ever.
+/// Answers one line of each connection with another, for ever.
 pub const ANSWER: &str = "
 import socket, threading
 listener = socket.create_server(('', 8080))
@@ -20,7 +20,7 @@ def serve(sock):
 while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 ";
 
-/// Asks once, and keeps the connection until its input ends.
+/// Asks once, and keeps the connection open until its input ends.
 pub const ASK: &str = "
 import socket, sys
 sock = socket.create_connection((sys.argv[1], int(sys.argv[2])))
@@ -30,11 +30,11 @@ print('ready', flush=True)
 sys.stdin.read()
 ";
 
-/// A program that is at work; ended when dropped.
+/// A running program, which is ended on drop.
 pub struct AtWork(Child);
 
 impl AtWork {
-    /// Starts a command and waits until it says that it is ready.
+    /// Starts a command and waits until it reports that it is ready.
     pub fn begin(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -51,10 +51,10 @@ impl Drop for AtWork {
     }
 }
 
-/// Two namespaces: what the first asks of [`SERVICE`] and its neighbours, the second answers at port 8080.
+/// Makes two namespaces. The second one answers at port 8080 what the first one asks of [`SERVICE`].
 pub fn translating(name: &str) -> [Namespace; 2] {
     let [here, there] = Namespace::pair(name);
-    // Addresses of their own: one that several have at once has no name.
+    // Each namespace has its own address, because an address that several have at once gets no name.
     here.inside(&["ip", "address", "add", "10.78.0.1/24", "dev", "wire"]);
     there.inside(&["ip", "address", "add", "10.78.0.2/24", "dev", "wire"]);
     here.inside(&["ip", "route", "add", "10.96.0.0/16", "via", "10.78.0.2"]);
@@ -64,7 +64,7 @@ pub fn translating(name: &str) -> [Namespace; 2] {
     [here, there]
 }
 
-/// How many connections of `client` to `server` for `service` each end tells under the same names.
+/// Returns how many connections from `client` to `server` for `service` each end reports.
 pub fn told(text: &str, [client, server]: [&str; 2], service: &str) -> [u64; 2] {
     ["source", "destination"].map(|reporter| {
         let labels = [
@@ -114,7 +114,7 @@ fn a_namespace_and_its_links_end_with_its_name() {
     let [here, there] = Namespace::pair("unpinned");
     let _agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
     drop(there);
-    // The other end of a link goes as the namespace does.
+    // The other end of a link is removed together with the namespace.
     let has_link = || here.inside(&["ip", "-brief", "link"]).contains("wire");
     let hanging = Instant::now() + Duration::from_secs(60);
     while has_link() {
@@ -122,7 +122,7 @@ fn a_namespace_and_its_links_end_with_its_name() {
     }
 }
 
-/// Processes that a process has started and that are there.
+/// Returns the running children of a process.
 pub fn children(id: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten();
     let of_task = |task: fs::DirEntry| fs::read_to_string(task.path().join("children")).unwrap();

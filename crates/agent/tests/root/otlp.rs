@@ -1,4 +1,4 @@
-//! What the agent pushes is what was moved, as OTLP's own receivers understand it.
+//! OTLP pushes carry exactly the bytes that were moved, as OTLP's own receivers read them.
 
 mod receiver;
 
@@ -12,12 +12,12 @@ use receiver::Receiver;
 use std::time::{Duration, Instant};
 use testbed::{Moved, Namespace, Peer, V4, Watching, binary, insist_on_root, meshtax, of_clients, own_service, scrape};
 
-/// An agent that pushes to `receiver` by `protocol`, as fast as it may.
+/// Starts an agent that pushes to `receiver` by `protocol`, as often as possible.
 fn agent_of(receiver: &Receiver, protocol: &str) -> Watching {
     agent_that_trusts(None, "http", receiver, protocol)
 }
 
-/// Such an agent, with this authority instead of the machine's.
+/// Starts such an agent, which trusts this authority instead of the machine's.
 fn agent_that_trusts(authority: Option<&str>, scheme: &str, receiver: &Receiver, protocol: &str) -> Watching {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("agent.yaml");
@@ -48,7 +48,7 @@ fn metrics(pushed: &ExportMetricsServiceRequest) -> impl Iterator<Item = &Metric
     pushed.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics).flat_map(|scope| &scope.metrics)
 }
 
-/// Points of a counter that clients of `port` report.
+/// Returns the points of a counter that clients of `port` report.
 fn points<'a>(pushed: &'a ExportMetricsServiceRequest, name: &str, port: u16) -> Vec<&'a NumberDataPoint> {
     let service = own_service(port);
     let Some(metric) = metrics(pushed).find(|metric| metric.name == name) else { return Vec::new() };
@@ -156,9 +156,9 @@ fn failures_are_counted_and_told_once_and_nothing_is_missing_afterwards() {
         let server = Peer::listen(V4);
         let mut agent = agent_of(&receiver, protocol);
         let word = agent.word();
-        assert!(word.starts_with("cannot push: the receiver answers ") && word.contains(told), "{word}");
+        assert!(word.starts_with("cannot push: the receiver answered ") && word.contains(told), "{word}");
         let moved = server.exchange(12_345, 1, |_| ());
-        // Scrapes do not wait for it.
+        // Scrapes do not wait for pushes.
         let text = scrape(&agent.place());
         assert_eq!(of_clients(&text, "istio_tcp_received_bytes_total", server.port()), moved.up);
         let failures = text.lines().find_map(|line| line.strip_prefix("meshtax_agent_otlp_failures_total "));
@@ -180,7 +180,7 @@ fn a_receiver_whose_name_is_asked_for_in_vain_delays_no_end() {
     namespace.inside(&["nft", "table ip t { chain c { type filter hook input priority 0; udp dport 53 drop; }; }"]);
     let home = tempfile::tempdir().unwrap();
     let [names, file] = ["resolv.conf", "agent.yaml"].map(|name| home.path().join(name).display().to_string());
-    // It would take two and a half minutes.
+    // The lookup would take two and a half minutes.
     std::fs::write(&names, "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n").unwrap();
     let text = "{listen: \"127.0.0.1:0\", otlp: {endpoint: \"http://collector.example:4318\", interval: 50ms}}";
     std::fs::write(&file, text).unwrap();

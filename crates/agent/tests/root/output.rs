@@ -1,4 +1,4 @@
-//! What live tools print: every row, in lines that a terminal can bear, for as long as somebody reads.
+//! What the live tools print: every row, in lines that are safe for a terminal, for as long as somebody reads.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use testbed::{Peer, V4, Watching, insist_on_root, meshtax, words};
 
-/// Connects under names that a terminal, or a reader of lines, would take for something else.
+/// Connects under process names that a terminal or a line reader would misread.
 const HOSTILE: &str = r#"
 import ctypes, socket, sys
 
@@ -20,7 +20,7 @@ for name in (b'\x1b[2J\x1b[31mred', b'new\nline', b'\xe2\x80\xaeturned', b'quo"t
 const NAMES: [&str; 4] = ["\u{1b}[2J\u{1b}[31mred", "new\nline", "\u{202e}turned", "quo\"te,\\"];
 const WRITTEN: [&str; 4] = ["\\u001b[2J\\u001b[31mred", "new\\u000aline", "\\u202eturned", "quo\"te,\\"];
 
-/// What `meshtax life` prints of those who connect, in a form.
+/// Returns what `meshtax life` prints about these connections in one format.
 fn told(form: &[&str]) -> String {
     let server = Peer::listen(V4);
     let port = server.port().to_string();
@@ -60,7 +60,7 @@ fn names_of_processes_do_nothing_to_a_terminal() {
     }
 }
 
-/// `meshtax life | head`: the next line after the reader has gone ends it, and that is no failure.
+/// Runs `meshtax life | head`. The next line after the reader has gone ends the tool, without a failure.
 #[test]
 fn a_tool_that_nobody_reads_ends() {
     insist_on_root();
@@ -85,7 +85,7 @@ fn a_tool_that_nobody_reads_ends() {
     assert!(!words(&ended).contains("error"), "{}", words(&ended));
 }
 
-/// Programs are told every row, people twenty and how many more there are.
+/// Programs get every row. People get twenty rows and the number of others.
 #[test]
 fn rows_are_left_out_where_that_is_said_only() {
     insist_on_root();
@@ -97,7 +97,7 @@ fn rows_are_left_out_where_that_is_said_only() {
     let ends = |lines: &[Value]| -> BTreeSet<String> {
         lines.iter().map(|line| format!("{} {}", line["local_port"], line["remote_port"])).collect()
     };
-    // Both ends of each.
+    // Both ends of each connection.
     json.until(|lines| ends(lines).len() == 30);
     drop(json);
 

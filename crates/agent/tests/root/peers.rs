@@ -1,4 +1,5 @@
-//! Scrapers who read slowly, ask too much, or only hold connections: what they cost, and that nobody else minds.
+//! Scrapers that read slowly, ask too much, or only hold connections: what they cost, and that other scrapers are
+//! served.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -12,17 +13,17 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Socket, Type};
 use testbed::{Open, Peer, V4, Watching, insist_on_being_alone, insist_on_root, scrape};
 
-/// Somebody else's address.
+/// Another host's address.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// How long the agent may take for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An agent with much to tell.
+/// An agent with many series.
 struct Talker {
     agent: Watching,
     place: String,
-    /// Bytes of a scrape.
+    /// Length of a scrape in bytes.
     length: usize,
     _traffic: Vec<(Peer, Open)>,
 }
@@ -40,12 +41,12 @@ impl Talker {
         });
         let traffic = traffic.collect();
         let length = scrape(&place).len();
-        // The kernel holds up to 4 MB of what is sent.
+        // The kernel buffers up to 4 MB of an answer.
         assert!(length > 5 << 20, "{length} bytes are too few to be held up");
         Self { agent, place, length, _traffic: traffic }
     }
 
-    /// A connection whose end here takes little that is not read.
+    /// Opens a connection with a small receive buffer.
     fn connect(&self) -> TcpStream {
         self.connect_from(Ipv4Addr::LOCALHOST)
     }
@@ -60,7 +61,7 @@ impl Talker {
         stream
     }
 
-    /// One who has asked for metrics.
+    /// Opens a connection and asks for metrics.
     fn asker(&self) -> TcpStream {
         self.asker_from(Ipv4Addr::LOCALHOST)
     }
@@ -71,7 +72,7 @@ impl Talker {
         stream
     }
 
-    /// One who has asked for metrics and read the first bytes of them.
+    /// Opens a connection, asks for metrics, and reads their first bytes.
     fn reader(&self) -> TcpStream {
         self.reader_from(Ipv4Addr::LOCALHOST)
     }
@@ -91,7 +92,7 @@ impl Talker {
         stream.read_to_string(&mut answer).is_ok_and(|_| answer.starts_with("HTTP/1.1 200"))
     }
 
-    /// Most bytes that it ever held in memory.
+    /// Returns the peak of the agent's resident memory in bytes.
     fn memory_max(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.agent.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -99,7 +100,7 @@ impl Talker {
     }
 }
 
-/// What is left to be read of an answer: whether it is whole.
+/// Reads the rest of an answer. Returns whether it is complete.
 fn is_whole(mut stream: TcpStream) -> bool {
     let mut answer = String::new();
     if stream.read_to_string(&mut answer).is_err() {
@@ -127,7 +128,7 @@ fn a_scrape_that_is_being_served_is_not_ended_for_those_who_only_hold_connection
     let talker = Talker::begin();
     let reader = talker.reader();
     let held: Vec<TcpStream> = (0..700).map(|_| talker.connect()).collect();
-    // Who is answered came after all of them.
+    // A client that is answered came after all of them.
     assert!(talker.is_well());
     assert!(is_whole(reader));
     drop(held);
@@ -135,7 +136,7 @@ fn a_scrape_that_is_being_served_is_not_ended_for_those_who_only_hold_connection
 
 #[test]
 fn scrapes_at_once_are_all_answered() {
-    // Whoever waits for ten seconds is told to come again, and a busy machine takes that long.
+    // A scrape that has waited ten seconds is told to come again, and a busy machine takes that long.
     insist_on_being_alone();
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
     let place = agent.place();
@@ -169,7 +170,7 @@ fn scrapes_beyond_those_that_are_served_and_wait_are_told_to_come_again() {
 fn one_address_leaves_places_for_the_scrapes_of_others() {
     let talker = Talker::begin();
     let askers: Vec<TcpStream> = (0..400).map(|_| talker.asker()).collect();
-    // Who is answered came after all of them.
+    // A client that is answered came after all of them.
     assert!(talker.is_well());
     assert!(is_whole(talker.reader_from(ELSEWHERE)));
     drop(askers);
@@ -188,7 +189,7 @@ fn the_connections_of_one_address_end_none_of_others() {
         drop(held);
         is_answered
     };
-    // On a busy machine the others take longer than anybody may who asks nothing.
+    // On a busy machine, the others take longer than an idle connection is allowed to.
     assert!((0..5).any(|_| outlasts()));
 }
 

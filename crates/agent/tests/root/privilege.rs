@@ -1,4 +1,4 @@
-//! What the agent and the live tools may still do once they watch: nothing but read what they opened before.
+//! Privileges of the agent and the live tools once they run: they can only read what they opened before.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -8,10 +8,10 @@ use testbed::{Moved, Namespace, Peer, V4, Watching, insist_on_root, of_clients, 
 
 const NOBODY: &str = "65534";
 
-/// All that is asked for, as setpriv names it.
+/// The capabilities that the agent needs, as setpriv names them.
 const THREE: &str = "-all,+bpf,+perfmon,+net_admin";
 
-/// Every thread of a process has no capability left, and can gain none.
+/// Checks that no thread of a process has a capability or can gain one.
 fn is_harmless(id: u32) {
     let tasks: Vec<_> = fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten().collect();
     assert!(!tasks.is_empty());
@@ -22,14 +22,14 @@ fn is_harmless(id: u32) {
             assert_eq!(u64::from_str_radix(value(set), 16), Ok(0), "{set} in {status}");
         }
         assert_eq!(value("NoNewPrivs:"), "1", "{status}");
-        // Who lacks CAP_SETPCAP cannot close this set.
+        // A process without CAP_SETPCAP cannot clear this set.
         if value("Uid:").starts_with('0') {
             assert_eq!(u64::from_str_radix(value("CapBnd:"), 16), Ok(0), "{status}");
         }
     }
 }
 
-/// An agent that has given up all privileges counts on to the byte.
+/// Checks that an agent without privileges still counts exactly.
 fn counts_on(agent: &Watching) {
     let server = Peer::listen(V4);
     is_harmless(agent.id());
@@ -71,9 +71,9 @@ fn namespaces_keep_their_names_without_any_privilege() {
     }
 }
 
-/// `meshtax ARGUMENTS` as a user who has the three capabilities and nothing else.
+/// Runs `meshtax ARGUMENTS` as a user with only the three capabilities.
 fn as_nobody(arguments: &[&str]) -> Watching {
-    // The build folder may be closed to others.
+    // Other users may not be able to enter the build folder.
     let home = tempfile::tempdir().unwrap();
     fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
     let program = home.path().join("meshtax");

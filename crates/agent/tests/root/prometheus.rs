@@ -1,4 +1,4 @@
-//! A real Prometheus scrapes the agent: what its questions are answered equals what the applications did.
+//! A real Prometheus scrapes the agent, and its answers equal what the applications did.
 
 mod container;
 mod dashboards;
@@ -46,7 +46,7 @@ fn the_agent_tells_what_its_programs_cost_and_how_full_its_maps_are() {
         scrape(&agent.place())
     };
     let timed = look(&["--bpf-stats"]);
-    // Two ends of a connection change their states at least twice each.
+    // Both ends of a connection change state at least twice.
     assert!(
         value(&timed, "meshtax_agent_bpf_runs_total{witness=\"tcp\",program=\"on_state\"}").unwrap() >= 23.0 * 4.0,
         "{timed}"
@@ -77,7 +77,7 @@ fn series_beyond_the_bound_are_summed_and_nothing_is_lost() {
     let text = scrape(&agent.place());
     let of_clients = |line: &&str| line.starts_with("istio_tcp_sent_bytes_total{reporter=\"source\"");
     let lines: Vec<&str> = text.lines().filter(of_clients).collect();
-    // Nobody else may have spoken, so these are all.
+    // No other process may have used the network, so these are all lines.
     assert!(lines.len() <= 4, "{text}");
     let told: u64 = lines.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
     assert!(told >= sent, "{told} of {sent} bytes: {text}");
@@ -93,7 +93,7 @@ fn totals_stay_right_when_the_kernels_map_is_full() {
     let agent = Watching::begin("agent", &AGENT);
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    // Every address is a series of its own, and the map has room for 8192.
+    // Each address makes a series of its own, and the map has room for 8192.
     for number in 0..ADDRESSES {
         let address = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + 256 + number);
         let mut client = TcpStream::connect((address, port)).unwrap();
@@ -102,7 +102,7 @@ fn totals_stay_right_when_the_kernels_map_is_full() {
         drop(client);
         assert_eq!(server.read_to_end(&mut Vec::new()).unwrap(), BYTES);
     }
-    // A listener would give all its addresses one name.
+    // With a listener, all its addresses would get one name.
     drop(listener);
     let text = scrape(&agent.place());
     let lines_of = |name: &str| -> Vec<u64> {
@@ -112,7 +112,7 @@ fn totals_stay_right_when_the_kernels_map_is_full() {
     };
     let truth = u64::from(ADDRESSES) * BYTES as u64;
     let bytes = lines_of("istio_tcp_received_bytes_total");
-    // Others on this machine may speak meanwhile, but not as much.
+    // Other processes on this machine may use the network meanwhile, but less.
     assert!((truth..truth * 11 / 10).contains(&bytes.iter().sum()), "{} of {truth}", bytes.iter().sum::<u64>());
     let opened: u64 = lines_of("istio_tcp_connections_opened_total").iter().sum();
     assert!((u64::from(ADDRESSES)..u64::from(ADDRESSES) * 11 / 10).contains(&opened), "{opened} connections");
@@ -130,7 +130,7 @@ fn a_namespace_that_is_gone_is_told_for_a_while_and_makes_room() {
     let agent = Watching::begin("agent", &[&AGENT[..], &["--expire", "1s"]].concat());
     let namespace = Namespace::lossy("expires", 7702);
     namespace.exchange(7702, 1_000, 1_000);
-    // Nobody listens there.
+    // No process listens there.
     namespace.within(|| UdpSocket::bind(V4).unwrap().send_to(&[7], "127.0.0.1:7702").unwrap());
     let name = namespace.name().to_owned();
     let text = scrape(&agent.place());
@@ -159,7 +159,7 @@ fn connections_that_are_older_than_the_agent_are_open_until_they_close() {
         ["reporter=\"source\"", "reporter=\"destination\""]
             .map(|reporter| sample(&text, "meshtax_tcp_connections_open", &[reporter, &service]))
     };
-    // A server has its name once a scrape has met its socket, so the first scrape may come too early for its clients.
+    // A server is named once a scrape has seen its socket. The first scrape may come too early for that.
     while open() != [6, 6] {}
     for connection in older {
         connection.close(|_| ());
@@ -169,7 +169,7 @@ fn connections_that_are_older_than_the_agent_are_open_until_they_close() {
     while open() != [0, 0] {}
 }
 
-/// What `promtool check metrics` says of an answer.
+/// Runs `promtool check metrics` on an answer.
 fn check_metrics(answer: &str) {
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let mut promtool = promtool();

@@ -6,7 +6,7 @@ use testbed::{Peer, V4, V6, Watching, insist_on_root};
 const ESCAPE: &str = "\x1b";
 const CTRL_C: &str = "\x03";
 
-/// `meshtax top` on a terminal, for one server's connections.
+/// Runs `meshtax top` on a terminal, for one server's connections.
 fn top(columns: u16, rows: u16, server: &Peer) -> Terminal {
     insist_on_root();
     let port = server.port().to_string();
@@ -32,7 +32,7 @@ fn the_screen_shows_every_byte_and_stays_while_it_is_frozen() {
     open.move_bytes(0, 2_000_000);
     let sum = |lines: &[serde_json::Value]| lines.iter().map(|line| line["bytes_sent"].as_u64().unwrap()).sum::<u64>();
     watching.until(|lines| sum(lines) == 7_002_000);
-    // Intervals end, and what they saw is not shown.
+    // Intervals end, but the screen does not show them.
     terminal.await_drawings(3);
     assert_eq!(terminal.text(), frozen);
     terminal.press("+");
@@ -54,7 +54,7 @@ fn keys_filter_sort_and_explain() {
     std::thread::scope(|scope| {
         let (end, ended) = std::sync::mpsc::channel::<()>();
         scope.spawn(move || {
-            // Until the other end of the channel is gone.
+            // The thread runs until the other end of the channel is dropped.
             while ended.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
                 open.move_bytes(100, 10);
             }

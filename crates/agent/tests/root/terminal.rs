@@ -13,30 +13,30 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{Termios, tcgetattr};
 use nix::unistd::Pid;
 
-/// How long the program may take to show something, or to end.
+/// How long the program may take to show something or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What hides the cursor.
+/// Sequence that hides the cursor.
 const HIDE: &[u8] = b"\x1b[?25l";
 
-/// A terminal with `meshtax` on it; ended when dropped.
+/// A terminal that runs `meshtax`, which is ended on drop.
 pub struct Terminal {
     keyboard: Option<File>,
     line: File,
     before: Termios,
     child: Child,
     parser: vt100::Parser,
-    /// How often the cursor was hidden, which ends every drawing, whether or not anything has changed.
+    /// How often the cursor was hidden. That ends every drawing, even without a change.
     drawings: usize,
 }
 
 impl Terminal {
-    /// Starts `meshtax ARGUMENTS` on a new terminal of this size, as its controlling one.
+    /// Starts `meshtax ARGUMENTS` on a new terminal of this size.
     pub fn begin(columns: u16, rows: u16, arguments: &[&str]) -> Self {
         Self::among(columns, rows, arguments, &[])
     }
 
-    /// The same with these variables in its environment.
+    /// Starts `meshtax ARGUMENTS` on a new terminal of this size, with these environment variables.
     pub fn among(columns: u16, rows: u16, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let (keyboard, line) = pair();
         set_size(&line, columns, rows);
@@ -51,12 +51,12 @@ impl Terminal {
         Self { keyboard: Some(keyboard), line, before, child, parser, drawings: 0 }
     }
 
-    /// What stands on it now.
+    /// Returns the text on the terminal.
     pub fn text(&self) -> String {
         self.parser.screen().contents()
     }
 
-    /// Waits until what stands on it is as wanted: the text then.
+    /// Waits until the text on the terminal is as wanted, and returns it.
     pub fn until(&mut self, is_wanted: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         while !is_wanted(&self.text()) {
@@ -66,7 +66,7 @@ impl Terminal {
         self.text()
     }
 
-    /// Waits until it was drawn so many times more.
+    /// Waits until the screen was drawn `count` times more.
     pub fn await_drawings(&mut self, count: usize) {
         let enough = self.drawings + count;
         let start = Instant::now();
@@ -76,7 +76,7 @@ impl Terminal {
         }
     }
 
-    /// Whether anything on it has a colour.
+    /// Returns whether anything on the terminal has a colour.
     pub fn is_coloured(&self) -> bool {
         let screen = self.parser.screen();
         let (rows, columns) = screen.size();
@@ -97,12 +97,12 @@ impl Terminal {
         self.parser.screen_mut().set_size(rows, columns);
     }
 
-    /// Whether the program has it to itself: the alternate screen, and no line editing.
+    /// Returns whether the program uses the whole terminal: the alternate screen, without line editing.
     pub fn is_taken_over(&self) -> bool {
         self.parser.screen().alternate_screen() && tcgetattr(&self.line).unwrap() != self.before
     }
 
-    /// Waits until the program has ended without a signal and given everything back: its exit status.
+    /// Waits until the program ends without a signal and has restored the terminal. Returns the exit status.
     pub fn end(&mut self) -> Option<i32> {
         let status = self.wait();
         while self.read() {}
@@ -114,7 +114,7 @@ impl Terminal {
         status.code()
     }
 
-    /// Hangs up, as a closed window does: how the program ended.
+    /// Hangs up, as a closed window does. Returns how the program ended.
     pub fn hang_up(&mut self) -> ExitStatus {
         self.keyboard = None;
         self.wait()
@@ -133,7 +133,7 @@ impl Terminal {
         }
     }
 
-    /// Reads what has come, or comes soon; whether there was anything.
+    /// Reads what has arrived or arrives soon. Returns whether there was anything.
     fn read(&mut self) -> bool {
         const SOON_MS: u8 = 50;
         let keyboard = self.keyboard.as_mut().unwrap();
@@ -149,7 +149,7 @@ impl Terminal {
     }
 }
 
-/// Both sides of a new terminal; nobody inherits them by chance, or it could not be hung up.
+/// Opens both sides of a new terminal. Other children must not inherit them, or it could not be hung up.
 fn pair() -> (File, File) {
     let keyboard = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
     grantpt(&keyboard).unwrap();

@@ -1,4 +1,4 @@
-//! The agent's unit, as it ships, under a real systemd.
+//! The agent's systemd unit, as it ships, under a real systemd.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use testbed::insist_on_root;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A control group for a systemd to be at home in; removed when dropped, with all below.
+/// A control group that a systemd can run in. It is removed on drop with everything below.
 struct Home(PathBuf);
 
 impl Home {
@@ -24,7 +24,7 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        // The kernel lets a group go a moment after its last process.
+        // The kernel removes a group only a moment after its last process has ended.
         while self.0.exists() {
             Command::new("find").arg(&self.0).args(["-depth", "-type", "d", "-delete"]).output().unwrap();
             if Instant::now() > deadline {

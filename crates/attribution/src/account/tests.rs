@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use super::*;
 
-/// A kernel that is not there, and that counts what it is told.
+/// A fake kernel witness, which returns the counters that it was given.
 #[derive(Debug)]
 pub struct Scripted<K: Accounted> {
     series: Rc<RefCell<KeyedSeries<K>>>,
@@ -23,12 +23,12 @@ impl<K: Accounted> Clone for Scripted<K> {
 }
 
 impl<K: Accounted> Scripted<K> {
-    /// One that has counted and missed this.
+    /// Creates a witness with these counters and losses.
     pub fn with(series: KeyedSeries<K>, losses: K::Losses) -> Self {
         Self { series: Rc::new(RefCell::new(series)), losses }
     }
 
-    /// From now on it has counted this.
+    /// Replaces the witness's counters.
     pub fn tell(&self, series: &[(K, K::Series)]) {
         *self.series.borrow_mut() = series.to_vec();
     }

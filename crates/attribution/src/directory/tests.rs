@@ -3,7 +3,7 @@ use crate::registry::tests::Imagined;
 
 use super::*;
 
-/// A client's or server's end.
+/// The end of a client or a server.
 fn end(role: ConnectionRole, netns: u32, comm: &str, [local, remote]: [&str; 2]) -> Connection {
     Connection { remote: remote.parse().unwrap(), ..socket(role, netns, comm, local) }
 }
@@ -14,7 +14,7 @@ fn learned(namer: Namer, open: &[Connection]) -> Directory {
     directory
 }
 
-/// The pod and the service that are told of a connection.
+/// The pod and the service that the directory names for a connection.
 fn told(directory: &mut Directory, connection: &Connection) -> String {
     let Names { pod, service } = directory.names(connection);
     format!("{pod} {}", service.as_deref().unwrap_or("-"))

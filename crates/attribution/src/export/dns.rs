@@ -1,4 +1,4 @@
-//! DNS as the sockets that ask see it.
+//! Metrics of DNS queries, as the sockets that ask see them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::namer::Namer;
 use crate::place::{Places, name_of};
 use crate::totals::Owner;
 
-/// The label that says how a query ended.
+/// Label that says how a query ended.
 const RCODE: &str = "rcode";
 
 impl Accounted for DnsKey {
@@ -41,16 +41,16 @@ impl Accounted for DnsKey {
     }
 }
 
-/// The metrics of DNS.
+/// Returns the metrics of DNS.
 fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a DnsSeries)>, losses: &DnsLosses) -> [Family; 5] {
     let counter = |name, help| Family::new(name, MetricKind::Counter, help);
     let mut queries = counter(
         "meshtax_dns_queries_total",
-        "DNS queries that ended, by the code of the answer; TIMEOUT if none came, ELSEWHERE if another server that was \
-         asked at the same time has answered.",
+        "DNS queries that ended, by response code. TIMEOUT: no answer came. ELSEWHERE: another server that was \
+         asked at the same time answered.",
     );
-    let mut timeouts = counter("meshtax_dns_timeouts_total", "DNS queries without an answer in time.");
-    let mut truncated = counter("meshtax_dns_truncated_total", "DNS answers that say that they are truncated.");
+    let mut timeouts = counter("meshtax_dns_timeouts_total", "DNS queries without an answer in time (TIMEOUT).");
+    let mut truncated = counter("meshtax_dns_truncated_total", "DNS answers marked as truncated.");
     let mut latency =
         Family::new("meshtax_dns_latency_seconds", MetricKind::Histogram, "Time from a DNS query to its answer.");
     let bounds = LATENCY_BOUNDS.map(|bound| bound.as_secs_f64());
@@ -71,8 +71,11 @@ fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a DnsSeries)>, losses:
 }
 
 fn missed(losses: &DnsLosses) -> Family {
-    let mut missed =
-        Family::new("meshtax_agent_dns_missed_total", MetricKind::Counter, "What the witness of DNS could not follow.");
+    let mut missed = Family::new(
+        "meshtax_agent_dns_missed_total",
+        MetricKind::Counter,
+        "DNS messages and sockets that the DNS witness could not follow, by reason.",
+    );
     let reasons = [
         ("no_room_for_series", losses.series),
         ("no_room_for_query", losses.queries),

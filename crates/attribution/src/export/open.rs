@@ -1,4 +1,4 @@
-//! Connections that are open, those that are older than the agent among them.
+//! Metric of open connections, including connections older than the agent.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use crate::ledger::Ledger;
 use crate::link::Link;
 use crate::metric::{Family, MetricKind};
 
-/// How many there are now, by who speaks with whom.
+/// Counts the connections that are open now, by link.
 pub fn open(connections: &[Connection], ledger: &mut Ledger) -> Family {
     let mut family = Family::new(
         "meshtax_tcp_connections_open",
         MetricKind::Gauge,
-        "Established connections that are not closed yet, however old.",
+        "Open TCP connections, including those older than the agent.",
     );
     let mut counts: HashMap<TcpKey, u64> = HashMap::new();
     for connection in connections.iter().filter(|connection| is_open(connection)) {
@@ -25,12 +25,12 @@ pub fn open(connections: &[Connection], ledger: &mut Ledger) -> Family {
     family
 }
 
-/// Whether a connection is established and not closed; a listener is none.
+/// Returns whether a connection is established and not closed. Listeners are not connections.
 fn is_open(connection: &Connection) -> bool {
     connection.role != ConnectionRole::Listener && connection.state.is_open()
 }
 
-/// What the kernel counts it under.
+/// Returns the key that the kernel counts the connection under.
 fn key_of(connection: &Connection) -> TcpKey {
     let Connection { role, cgroup, netns, comm, local, remote, .. } = connection;
     let port = if *role == ConnectionRole::Client { remote } else { local }.port();

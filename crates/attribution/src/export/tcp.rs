@@ -1,4 +1,4 @@
-//! Connections, as metrics.
+//! Metrics of TCP connections.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -29,14 +29,14 @@ impl Accounted for TcpKey {
         Link::of(self, places, namer)
     }
 
-    /// Those of what is open.
+    /// Keys of open connections stay.
     fn staying(open: &[Connection]) -> impl Fn(&Self) -> bool {
         let open: HashSet<(u32, u64, IpAddr)> =
             open.iter().map(|open| (open.netns, open.cgroup, open.remote.ip())).collect();
         move |key| open.contains(&(key.netns, key.cgroup, key.remote))
     }
 
-    /// What was missed is told with what the agent itself costs.
+    /// The losses are exported with the metrics about the agent itself.
     fn families<'a>(sums: impl Iterator<Item = (&'a Link, &'a TcpSeries)>, _: &TcpLosses) -> Vec<Family> {
         let mut tcp = TcpFamilies::new();
         for (link, series) in sums {
@@ -46,11 +46,12 @@ impl Accounted for TcpKey {
     }
 }
 
-/// Counters of connections that have families of their own: under Istio's names, with labels of their own, or as histogram.
+/// Counters that are not exported as `meshtax_tcp_NAME_total`: they have Istio's names, labels of their own, or a
+/// histogram.
 const APART: [&str; 9] =
     ["opened", "closed", "sent", "received", "resets_sent", "resets_received", "handshake_ns", "rtt_sum_us", "rtt"];
 
-/// Names of counters that say more than the kernel's; all others are `meshtax_tcp_NAME_total`.
+/// Metric names of counters that need more than `meshtax_tcp_NAME_total`.
 const NAMED: [(&str, &str); 7] = [
     ("failed", "meshtax_tcp_connect_failures_total"),
     ("reset", "meshtax_tcp_connections_aborted_total"),
@@ -61,11 +62,11 @@ const NAMED: [(&str, &str); 7] = [
     ("untimed", "meshtax_tcp_handshakes_untimed_total"),
 ];
 
-/// Families about connections.
+/// The families of TCP metrics.
 struct TcpFamilies {
     istio: [Family; 4],
     own: [Family; 4],
-    /// By the counter's name.
+    /// Families with the counter's own name, by that name.
     plain: Vec<(&'static str, Family)>,
     resets: Family,
     handshake: Family,
@@ -78,30 +79,42 @@ impl TcpFamilies {
         let plain = TcpSeries::COUNTERS.iter().filter(|counter| !APART.contains(&counter.name));
         Self {
             istio: [
-                counter("istio_tcp_sent_bytes_total", "Bytes that servers sent."),
-                counter("istio_tcp_received_bytes_total", "Bytes that servers received."),
-                counter("istio_tcp_connections_opened_total", "Connections opened."),
-                counter("istio_tcp_connections_closed_total", "Connections closed."),
+                counter("istio_tcp_sent_bytes_total", "Bytes sent by servers in TCP connections."),
+                counter("istio_tcp_received_bytes_total", "Bytes received by servers in TCP connections."),
+                counter("istio_tcp_connections_opened_total", "TCP connections opened."),
+                counter("istio_tcp_connections_closed_total", "TCP connections closed."),
             ],
             own: [
-                counter("meshtax_tcp_sent_bytes_total", "Bytes that servers sent, where a sidecar reports them, too."),
-                counter("meshtax_tcp_received_bytes_total", "Bytes that servers received, likewise."),
-                counter("meshtax_tcp_connections_opened_total", "Connections opened, likewise."),
-                counter("meshtax_tcp_connections_closed_total", "Connections closed, likewise."),
+                counter(
+                    "meshtax_tcp_sent_bytes_total",
+                    "Bytes sent by servers in TCP connections that a sidecar reports as well.",
+                ),
+                counter(
+                    "meshtax_tcp_received_bytes_total",
+                    "Bytes received by servers in TCP connections that a sidecar reports as well.",
+                ),
+                counter(
+                    "meshtax_tcp_connections_opened_total",
+                    "TCP connections opened that a sidecar reports as well.",
+                ),
+                counter(
+                    "meshtax_tcp_connections_closed_total",
+                    "TCP connections closed that a sidecar reports as well.",
+                ),
             ],
             plain: plain.map(plain_family).collect(),
             resets: counter(
                 "meshtax_tcp_resets_total",
-                "Resets, by whether the side that reports sent (transmit) or received them.",
+                "TCP resets that the reporting side sent (transmit) or received (receive).",
             ),
             handshake: counter(
                 "meshtax_tcp_handshake_seconds_total",
-                "Time that handshakes took, summed over connections opened, without those that are not timed.",
+                "Total duration of TCP handshakes, without those that could not be timed.",
             ),
             rtt: Family::new(
                 "meshtax_tcp_rtt_seconds",
                 MetricKind::Histogram,
-                "Smoothed round-trip times, at scrapes and ends of connections that moved something.",
+                "Smoothed round-trip times of TCP connections that moved data, sampled at scrapes and at their ends.",
             ),
         }
     }
@@ -116,7 +129,7 @@ impl TcpFamilies {
             family.add(Arc::clone(&labels), more as f64);
         }
         let labels = Arc::new(link.brief());
-        // Zeros, too: a counter that begins with its first event hides it from rates.
+        // Zeros are exported as well: a counter that starts with its first event hides that event from rates.
         for (counter, words) in series.each().filter(|(counter, _)| counter.name != "failed" || is_client) {
             if let Some((_, family)) = self.plain.iter_mut().find(|(name, _)| *name == counter.name) {
                 family.add(Arc::clone(&labels), words[0] as f64);

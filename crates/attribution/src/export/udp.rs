@@ -1,4 +1,4 @@
-//! Datagrams of UDP, as metrics.
+//! Metrics of UDP datagrams.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Accounted for UdpKey {
         Some((self.netns, self.cgroup))
     }
 
-    /// The labels of TCP metrics, as far as datagrams have them.
+    /// Returns those labels of TCP metrics that datagrams have.
     fn group(&self, places: &Places, namer: &mut Namer) -> Labels {
         let reporter = if self.role == UdpRole::Client { SOURCE } else { DESTINATION };
         if self.is_other() {
@@ -48,7 +48,7 @@ impl Accounted for UdpKey {
         labels(reporter, [source, destination, service.host, Transport::Udp.name().into()])
     }
 
-    /// None: some servers ask others from another port each time.
+    /// No key stays: some servers ask others from a new port each time.
     fn staying(_: &[Connection]) -> impl Fn(&Self) -> bool {
         |_| false
     }
@@ -68,7 +68,7 @@ fn labels(reporter: &str, [source, destination, service, transport]: [Arc<str>; 
     ]
 }
 
-/// Families about datagrams. What is sent was sent by the side that reports.
+/// The families of UDP metrics. Datagrams count as sent if the reporting side sent them.
 struct UdpFamilies {
     sent: Family,
     sent_bytes: Family,
@@ -80,25 +80,36 @@ struct UdpFamilies {
 fn families<'a>(sums: impl Iterator<Item = (&'a Labels, &'a UdpSeries)>, losses: &UdpLosses) -> [Family; 7] {
     let counter = |name, help| Family::new(name, MetricKind::Counter, help);
     let mut udp = UdpFamilies {
-        sent: counter("meshtax_udp_sent_datagrams_total", "Datagrams that the reporting side sent."),
-        sent_bytes: counter("meshtax_udp_sent_bytes_total", "Payload bytes of those."),
+        sent: counter("meshtax_udp_sent_datagrams_total", "UDP datagrams sent by the reporting side."),
+        sent_bytes: counter(
+            "meshtax_udp_sent_bytes_total",
+            "Payload bytes in UDP datagrams sent by the reporting side.",
+        ),
         received: counter(
             "meshtax_udp_received_datagrams_total",
-            "Datagrams that came to a socket of the reporting side, with those that it then had to drop.",
+            "UDP datagrams that reached a socket of the reporting side, including those dropped there.",
         ),
-        received_bytes: counter("meshtax_udp_received_bytes_total", "Payload bytes of those."),
-        dropped: counter("meshtax_udp_dropped_datagrams_total", "Datagrams that came to a socket and were dropped."),
+        received_bytes: counter(
+            "meshtax_udp_received_bytes_total",
+            "Payload bytes in UDP datagrams that reached a socket.",
+        ),
+        dropped: counter(
+            "meshtax_udp_dropped_datagrams_total",
+            "UDP datagrams that reached a socket and were dropped.",
+        ),
     };
     for (labels, series) in sums {
         udp.add(labels, series);
     }
     let mut overflow = counter(
         "meshtax_agent_udp_series_overflow_total",
-        "Times that something was counted as `other` for want of room.",
+        "Times that a datagram was added to the series `other`, because the kernel's map was full.",
     );
     overflow.add(Vec::new(), losses.series as f64);
-    let mut unowned =
-        counter("meshtax_agent_udp_unowned_total", "Times that the kernel had no memory to note a socket's owner.");
+    let mut unowned = counter(
+        "meshtax_agent_udp_unowned_total",
+        "Times that a socket's owner could not be stored for lack of kernel memory.",
+    );
     unowned.add(Vec::new(), losses.owners as f64);
     [udp.sent, udp.sent_bytes, udp.received, udp.received_bytes, udp.dropped, overflow, unowned]
 }

@@ -25,13 +25,13 @@ impl Host {
         Self { machine, kernel, ledger, now: EXPIRE }
     }
 
-    /// Makes a pod; its network namespace.
+    /// Makes a pod, and returns its network namespace.
     fn pod(&self, name: &str) -> u32 {
         self.machine.name(7, &format!("meshtax-1-none-{name}"));
         7
     }
 
-    /// What a scrape tells once the kernel has these counts.
+    /// Returns what a scrape exports when the kernel has these counters.
     fn scrape(&mut self, series: &[(TcpKey, TcpSeries)]) -> Vec<String> {
         self.kernel.tell(series);
         self.ledger.read().unwrap();
@@ -46,7 +46,7 @@ impl Host {
         sent.map(short).collect()
     }
 
-    /// Whether the kernel, which has these counts, is made to forget any.
+    /// Returns whether expiry makes the kernel, which has these counters, forget any.
     fn forgets(&mut self, series: &[(TcpKey, TcpSeries)]) -> bool {
         self.kernel.tell(series);
         self.ledger.expire(&[], self.now).unwrap();
@@ -76,7 +76,7 @@ fn a_pod_keeps_its_name_when_it_is_gone_until_it_expires() {
     let heard = host.now;
     host.now = heard + EXPIRE / 2;
     assert!(!host.forgets(&[sent(netns, 80, 9)]), "it was heard of a while ago");
-    // The kernel has heard of two bytes more.
+    // Meanwhile the kernel counted two more bytes.
     host.now = heard + EXPIRE;
     assert!(host.forgets(&[sent(netns, 80, 9)]));
     assert_eq!(host.scrape(&[]), ["none-web 9"]);

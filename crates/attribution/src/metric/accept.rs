@@ -3,12 +3,12 @@
 pub struct Range<'a> {
     kind: &'a str,
     version: Option<&'a str>,
-    /// From 0, which refuses it, to 1.
+    /// Preference, from 0 (refused) to 1.
     quality: f32,
 }
 
 impl<'a> Range<'a> {
-    /// `text/plain;version=0.0.4;q=0.5`; none where it is no such thing.
+    /// Parses one range, such as `text/plain;version=0.0.4;q=0.5`; `None` if it is not valid.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let kind = parts.next().filter(|kind| kind.contains('/'))?;
@@ -28,8 +28,8 @@ impl<'a> Range<'a> {
     }
 }
 
-/// How much one of these versions of a media type is liked, which the most specific of `kinds` that is there says; 0 where
-/// none is.
+/// Returns the preference for one of these versions of a media type. The first of `kinds` that the header names
+/// decides, so list the most specific kind first. Returns 0 if the header names none.
 pub fn quality(ranges: &[Range<'_>], kinds: &[&str], versions: &[&str]) -> f32 {
     let liked = |kind: &&str| {
         let named = ranges.iter().filter(|range| range.holds(kind, versions));

@@ -89,14 +89,14 @@ fn an_address_has_the_name_of_its_one_owner_until_it_is_forgotten() {
     assert_eq!(owners.only(&address), None);
 }
 
-/// Whom a client in a network namespace reaches, and for which service.
+/// The server that a client in a network namespace reaches, and the service that it calls.
 fn called(places: &Places, network: &str, netns: u32, remote: &str) -> String {
     let place = Place { network, netns, transport: Transport::Tcp };
     let (server, service) = places.called(place, address(remote));
     format!("{} {}", server.map_or("-".to_owned(), |peer| peer.workload.to_string()), service.host)
 }
 
-/// Who asks a server, and for which service, as that sees it.
+/// The client that asks a server, and the service that it asks for, as the server sees them.
 fn asked(places: &Places, namer: &mut Namer, network: &str, server: (u32, &str, u16), seen: &str) -> String {
     let (netns, comm, port) = server;
     let here = namer.peer(netns, 0, comm);

@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use super::*;
 
-/// A machine that is not there.
+/// A fake registry.
 #[derive(Clone, Debug, Default)]
 pub struct Imagined(Rc<RefCell<Machine>>);
 
@@ -53,7 +53,7 @@ impl Registry for Imagined {
         self.0.borrow().pods.clone()
     }
 
-    /// A group has a process of its name.
+    /// Each group has a process with the group's own name.
     fn process_in(&self, group: &Path) -> Option<String> {
         group.to_str().map(ToOwned::to_owned)
     }
@@ -62,7 +62,7 @@ impl Registry for Imagined {
         self.0.borrow().addresses.get(process).cloned().unwrap_or_default()
     }
 
-    /// What has a name exists.
+    /// Everything with a name exists.
     fn living(&self) -> Living {
         Living { namespaces: Some(self.0.borrow().namespaces.keys().copied().collect()), groups: None }
     }

@@ -8,7 +8,7 @@ use ratatui::widgets::{Cell, Paragraph, Row as Cells, Table};
 use super::field::{Field, per_second};
 use super::{Ink, KEYS, Mode, Row, Screen, ShownRow, Traffic};
 
-/// Least room for an address, however narrow the terminal is: IPv4 with a port always fits.
+/// Minimum width of an address, however narrow the terminal is. IPv4 with a port always fits.
 const ADDRESS_LEAST: usize = 21;
 
 const COLUMNS: &str = "\
@@ -33,7 +33,7 @@ pub fn draw(screen: &Screen, frame: &mut Frame<'_>) {
     frame.render_widget(Line::styled(footer(screen), screen.ink.quiet()), bottom);
 }
 
-/// What is shown and how, the most important first.
+/// Describes the view, the most important part first.
 fn how(screen: &Screen) -> Vec<String> {
     let Screen { interval, pattern, sort, reversed, .. } = screen;
     let mut parts = vec![screen.shown().map_or_else(String::new, |shown| shown.look.at.strftime("%T").to_string())];
@@ -50,7 +50,7 @@ fn how(screen: &Screen) -> Vec<String> {
     parts
 }
 
-/// What moved over the rows, and in all since the start.
+/// Describes what the rows moved, and what has moved since the start.
 fn totals(shown: &ShownRow, rows: &[&Row]) -> Vec<String> {
     let Traffic { sent, received, retransmits, is_partial } = Traffic::of(rows);
     let took = shown.look.took;
@@ -79,7 +79,7 @@ fn footer(screen: &Screen) -> String {
     }
 }
 
-/// As many of the parts as there is room for.
+/// Joins as many of the parts as fit into the width.
 fn fitting(parts: &[String], width: usize) -> String {
     let mut text = String::new();
     for part in parts {
@@ -117,9 +117,9 @@ fn cell<'a>(field: Field, text: String) -> Cell<'a> {
     Cell::new(if field.is_number() { text.right_aligned() } else { text })
 }
 
-/// Columns for which there is room, with their widths.
+/// Chooses the columns that fit into the room, with their widths.
 fn columns(widths: &[usize; Field::ALL.len()], room: usize) -> Vec<(Field, usize)> {
-    // Addresses share what nobody else is likely to need.
+    // Addresses get the width that no other column is likely to need.
     let address_most = ADDRESS_LEAST.max(room.saturating_sub(48) / 2);
     let width = |field: Field| match widths[field as usize] {
         width if field.is_address() => width.min(address_most),
@@ -137,7 +137,7 @@ fn columns(widths: &[usize; Field::ALL.len()], room: usize) -> Vec<(Field, usize
     Field::ALL.into_iter().filter(|field| kept.contains(field)).map(|field| (field, width(field))).collect()
 }
 
-/// An address with its middle left out where it is too long: both the network and the port stay.
+/// Shortens an address that is too long in its middle, so that both the network and the port stay.
 fn shortened(address: &str, width: usize) -> String {
     let letters: Vec<char> = address.chars().collect();
     if letters.len() <= width {
@@ -163,7 +163,7 @@ impl Ink {
         }
     }
 
-    /// What was sent again catches the eye.
+    /// Highlights retransmits.
     fn of(self, field: Field, row: &Row) -> Style {
         match self {
             _ if field != Field::Retransmits || row.connection.retransmits == 0 => Style::new(),

@@ -7,7 +7,7 @@ use super::Row;
 use crate::table::{cell, nonempty, nonzero};
 use crate::tool::bytes;
 
-/// Something that the screen has a column for.
+/// A column of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     Pid,
@@ -23,7 +23,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// All of them, from left to right.
+    /// All fields, from left to right.
     pub const ALL: [Self; 10] = [
         Self::Pid,
         Self::Comm,
@@ -37,7 +37,7 @@ impl Field {
         Self::Service,
     ];
 
-    /// All of them; the last ones are the first to go where there is no room.
+    /// All fields, the most important first. The last ones are left out when there is no room.
     pub const BY_WORTH: [Self; 10] = [
         Self::Remote,
         Self::Sent,
@@ -75,7 +75,7 @@ impl Field {
         matches!(self, Self::Local | Self::Remote)
     }
 
-    /// What stands in its column, where the interval took so long.
+    /// Returns the text of the row's cell. `took` is the length of the interval.
     pub fn cell(self, row: &Row, took: Duration) -> String {
         let connection = &row.connection;
         let [sent, received] = bytes(connection);
@@ -93,7 +93,7 @@ impl Field {
         }
     }
 
-    /// Numbers from high to low, everything else from low to high.
+    /// Orders numbers from high to low, and everything else from low to high.
     pub fn order(self, one: &Row, other: &Row) -> Ordering {
         let (a, b) = (&one.connection, &other.connection);
         match self {
@@ -111,7 +111,7 @@ impl Field {
     }
 }
 
-/// Bytes that moved within `took`, by the second.
+/// Formats a number of bytes that moved within `took` as a rate per second.
 pub fn per_second(bytes: u64, took: Duration) -> String {
     let seconds = took.as_secs_f64().max(f64::MIN_POSITIVE);
     ByteSize((bytes as f64 / seconds).round() as u64).display().si().to_string()

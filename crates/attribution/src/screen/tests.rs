@@ -64,7 +64,7 @@ fn look(rows: Vec<Row>) -> ScreenLook {
     ScreenLook { at, took: Duration::from_secs(2), rows }
 }
 
-/// A screen that saw an interval, and then these keys.
+/// A screen that was given one interval and then these keys.
 fn pressed(keys: &[Keystroke]) -> Screen {
     let mut screen = Screen::new(Duration::from_secs(1), Ink::Plain);
     screen.take(look(rows()));
@@ -84,7 +84,7 @@ fn drawn(screen: &Screen, width: u16, height: u16) -> Terminal<TestBackend> {
     terminal
 }
 
-/// Its lines, without what is blank at their ends.
+/// The screen's lines, without trailing blanks.
 fn text(screen: &Screen, width: u16, height: u16) -> String {
     let terminal = drawn(screen, width, height);
     let cells = terminal.backend().buffer().content();
@@ -92,7 +92,7 @@ fn text(screen: &Screen, width: u16, height: u16) -> String {
     cells.chunks(width.into()).map(|cells| line(cells).trim_end().to_owned() + "\n").collect()
 }
 
-/// Names of the processes in the rows, from above.
+/// Names of the processes in the rows, from top to bottom.
 fn order(screen: &Screen) -> Vec<String> {
     screen.rows().iter().map(|row| row.connection.comm.clone()).collect()
 }
@@ -209,7 +209,7 @@ fn totals_are_of_what_is_shown_and_of_all_since_the_start() {
     assert_eq!(sums, "RX 1.0 kB/s  TX 4.0 MB/s  1 connection  3 retransmits  since start RX 1.004 MB, TX 16.000 MB");
 }
 
-/// As of a connection in a sockmap.
+/// A connection in a sockmap has bytes that TCP does not count.
 #[test]
 fn totals_say_that_bytes_are_missing_which_nobody_counted() {
     let mut bypassed = row("envoy", "10.0.0.2:80", "10.0.0.3:51234", 1_000, 2_000);

@@ -3,7 +3,7 @@ use records::{ConnectionRole, Flags};
 use super::*;
 use crate::place::tests::socket;
 
-/// What a tool's line of a connection says, as JSON and as text.
+/// A tool's line for a connection, as JSON and as cells.
 fn line(tool: Tool, connection: &Connection) -> (Map<String, Value>, Vec<String>) {
     let wall: Zoned = "2026-02-03T12:00:00+01:00[Europe/Berlin]".parse().unwrap();
     let clock = Clock { wall, monotonic: std::time::Duration::from_secs(100) };

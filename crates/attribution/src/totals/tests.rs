@@ -61,7 +61,7 @@ fn sums_go_when_nobody_adds_to_them_any_more_and_some_time_has_passed() {
     assert_eq!((quiet, lively), (HashSet::from([1, 2, 3].map(|netns| (netns, 0))), HashSet::from([(4, 0)])));
     totals.retain(|key| *key == 3);
     totals.expire(begin);
-    // One that lives keeps the counts of its like that is gone: its counter does not fall.
+    // A key that lives keeps the sum of an equal group whose other key is gone: the counter does not fall.
     assert_eq!(sums(&totals), [("recent", 40), ("shared", 50)]);
 }
 

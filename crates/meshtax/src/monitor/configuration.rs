@@ -27,7 +27,7 @@ pub struct Configuration {
     pub guard_files: GuardFiles,
     /// Who may scrape.
     pub guard: Guard,
-    /// Who is told without asking.
+    /// Where metrics are pushed; `None` if they are only scraped.
     pub push: Option<Push>,
 }
 
@@ -72,7 +72,7 @@ fn push_of(otlp: &Otlp) -> Result<Push, Mistake> {
         Some(interval) if interval.value.0.is_zero() => {
             return Err(Mistake::at(
                 interval.referenced,
-                "nothing is told in no time",
+                "`interval` must be greater than 0",
                 "write an interval such as `60s`",
             ));
         }

@@ -1,4 +1,4 @@
-//! How what happens to somebody is told: with the name of whom it happens to.
+//! Prints events with the names of the pods that they happen to.
 
 use std::marker::PhantomData;
 

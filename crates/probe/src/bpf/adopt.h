@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Gives a connection a story after it has moved data: what it has moved so far is the baseline. */
+/* Starts the story of a connection that has already moved data. What it has moved so far becomes the baseline. */
 #ifndef MESHTAX_ADOPT_H
 #define MESHTAX_ADOPT_H
 
 #include "listener.h"
 #include "reading.h"
 
-/* A base that is the same twice was not read in the middle of a change. */
+/* Returns whether the counts and sequences agree. If a second reading yields the same bases, the first was not taken
+ * during a change. */
 static __always_inline bool is_at_rest(struct tcp_sock *tp, const struct reading *reading)
 {
 	__u32 send = DIRECTLY(tp, snd_una) - (__u32)DIRECTLY(tp, bytes_acked);
@@ -24,8 +25,8 @@ static __always_inline struct reading read_at_rest(struct tcp_sock *tp)
 	return reading;
 }
 
-/* What had moved when it was read, from a socket that nobody holds still. A FIN is the last that is received; whoever
- * counts it does so before it is marked. */
+/* Returns the bytes moved at the time of a reading, for a socket that is not locked. A FIN is the last thing received,
+ * and the kernel counts it before it marks it. */
 static __always_inline struct bytes bytes_then(struct tcp_sock *tp, const struct reading *then, bool active)
 {
 	bool fin_received = has_received_fin(then, then->state) && then->received == DIRECTLY(tp, bytes_received);
@@ -37,9 +38,9 @@ static __always_inline struct bytes bytes_then(struct tcp_sock *tp, const struct
 	return bytes;
 }
 
-/* Whether the peer has opened the connection. A child inherits the length of its listener's queue, which may be 0; and who
- * has opened one has spent a number of the sequence on its SYN, beside those of payload and FIN. Where the counts are in
- * motion, it is whether anybody listens on its port. */
+/* Returns whether the peer opened the connection. A child inherits the length of its listener's queue, which may be 0.
+ * The side that opened has spent one sequence number on its SYN, apart from payload and FIN. If the counts are changing
+ * right now, it depends on whether a listener is known at the port. */
 static __always_inline bool was_accepted(struct tcp_sock *tp, const struct reading *reading, const struct story *story)
 {
 	__u64 payload = DIRECTLY(tp, bytes_sent) - reading->retransmitted;
@@ -50,7 +51,7 @@ static __always_inline bool was_accepted(struct tcp_sock *tp, const struct readi
 	return spent != payload + 1 && listener_by_port(story);
 }
 
-/* What it has moved so far, of which nothing is told. */
+/* Starts the story with what the connection has moved so far, none of which is counted. */
 static __always_inline void begin_in_the_middle(struct story *story, struct sock *sk, struct tcp_sock *tp)
 {
 	struct reading reading = read_at_rest(tp);
@@ -71,7 +72,7 @@ static __always_inline void begin_in_the_middle(struct story *story, struct sock
 	story->established = 1;
 }
 
-/* What a story of this socket says whoever has it; `id` is the socket's cookie. */
+/* Returns the part of a story that does not depend on the owner's process. `id` is the socket's cookie. */
 static __always_inline struct story older_story(struct sock *sk, __u64 id)
 {
 	struct story story = {.seeded = 1};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whom a program sends to, whatever address translation makes of it: the peer of a connected socket is the socket's own, and
- * what `sendto` names is noted before there is a packet. What comes is seen after it was translated back. */
+/* The destination that a program names, before address translation. The peer of a connected socket is read from the
+ * socket. The address in a `sendto` call is recorded before its packet exists. Packets that arrive are seen after they
+ * were translated back. */
 #ifndef MESHTAX_ASKED_H
 #define MESHTAX_ASKED_H
 
@@ -10,7 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 struct asked {
-	__u64 task; /* whose call has named it; 0 once its packet was seen */
+	__u64 task; /* task that named the address; 0 once its packet was seen */
 	__u8 address[16];
 	__u16 port;
 	__u8 pad[6];
@@ -40,8 +41,8 @@ static __always_inline void note_asked6(struct asked *asked, struct bpf_sock_add
 	to[3] = call->user_ip6[3];
 }
 
-/* The port that the call has named whose packet leaves now, and the address; 0 if it has named none. Of calls on one socket
- * at the same time one may be missed, and what the packet says holds. */
+/* Returns the port that the current call has named, and its address in `remote`; 0 if it has named none. If several
+ * calls use one socket at the same time, a named address may be missed, and the packet's own address is used. */
 static __always_inline __u16 take_asked(struct asked *asked, __u8 *remote)
 {
 	if (!asked->task || asked->task != bpf_get_current_task())
@@ -51,10 +52,10 @@ static __always_inline __u16 take_asked(struct asked *asked, __u8 *remote)
 	return asked->port;
 }
 
-/* The peer of a connected socket; 0 of another. */
+/* Returns the port of a connected socket's peer, and its address in `remote`; 0 if the socket is not connected. */
 static __always_inline __u16 peer_of(struct bpf_sock *sk, __u8 family, __u8 *remote)
 {
-	/* Each is read at a place of its own, or the verifier does not follow. */
+	/* The verifier requires each field to be read at a fixed offset. */
 	__u32 ip4 = *(volatile __u32 *)&sk->dst_ip4;
 	__u32 mapped = *(volatile __u32 *)&sk->dst_ip6[3];
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is new of a connection, and the series that it is added to. */
+/* What is new of a connection, and how it is added to a series. */
 #ifndef MESHTAX_COUNT_H
 #define MESHTAX_COUNT_H
 
 #include "reading.h"
 
-/* What is new of a connection. */
+/* What is new of a connection since the last time. */
 struct news {
 	__u64 opened;
 	__u64 handshake_ns;
@@ -17,8 +17,8 @@ struct news {
 	__u32 bypassed;
 };
 
-/* What is new since it was last told, which is told herewith; under the story's lock. The last word may be negative, as
- * a reading during the end may have taken a FIN for payload, and the sum is right. */
+/* Returns what is new, and marks it as counted. Call it under the story's lock. The last difference may be negative,
+ * because an earlier reading during the end may have counted a FIN as payload; the sum is still right. */
 static __always_inline struct news news_of(struct story *story, const struct reading *reading, struct bytes now)
 {
 	struct news news = {
@@ -45,7 +45,8 @@ static __always_inline struct news news_of(struct story *story, const struct rea
 	return news;
 }
 
-/* What a snapshot tells: never less than the one before, which may have read later. */
+/* Returns what is new at a snapshot. Counts never fall below those of an earlier snapshot, which may have read
+ * later. */
 static __always_inline struct news news_onward(struct story *story, struct reading *reading, struct bytes now)
 {
 	if (now.sent < story->told_sent)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where programs count, and what they note as lost: the same for every witness. Whoever includes this has said before what
- * `struct series_key` is, and what `SERIES_MAX` keys are counted by; the structures `series` and `losses` are made from
- * counters.rs of the witness in `records`. Nothing is ever cleared. */
+/* Counters and losses, the same for every witness. Before including this, define `struct series_key` and `SERIES_MAX`,
+ * the number of keys. The structures `series` and `losses` are generated from the witness's counters.rs in `records`.
+ * The programs never clear a counter. */
 #ifndef MESHTAX_COUNTED_H
 #define MESHTAX_COUNTED_H
 
@@ -31,7 +31,7 @@ static __always_inline void add(__u64 *counter, __u64 more)
 		__sync_fetch_and_add(counter, more);
 }
 
-/* Notes something that went wrong, by its place in struct losses. */
+/* Adds to a counter of struct losses, given by its offset. */
 static __always_inline void count_loss(__u32 offset, __u64 more)
 {
 	__u32 zero = 0;
@@ -44,7 +44,7 @@ static __always_inline void count_loss(__u32 offset, __u64 more)
 #define LOST_MANY(field, more) count_loss(__builtin_offsetof(struct losses, field), more)
 #define LOST(field)            LOST_MANY(field, 1)
 
-/* The counters of a key, or those of `other` where there is no room for more. */
+/* Returns the counters of a key, or those of the overflow key if the map is full. */
 static __always_inline struct series *series_or(const struct series_key *key, const struct series_key *other)
 {
 	struct series *found = bpf_map_lookup_elem(&series, key);

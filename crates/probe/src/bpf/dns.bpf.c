@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who asks which DNS server what, how long the answer takes, and how it ends.
+/* Who asks which DNS server for what, how long the answer takes, and how the query ends.
  *
- * These programs are on the way of every packet of every socket; what is not port 53 leaves after a few loads. A query
- * is told by the socket that sends it to port 53, whatever translation makes of that, and that has its answer from there.
- * What a server's socket sees of the same packets has the ports the other way round and is left alone. */
+ * These programs run for every packet of every socket. Packets that do not use port 53 are left after a few loads. A
+ * query is counted at the socket that sends it to port 53, before address translation, and that receives the answer
+ * from there. A server's socket sees the same packets with the ports swapped, and they are ignored there. */
 #include "asked.h"
 #include "every.h"
 #include "message.h"
@@ -13,7 +13,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define DNS_PORT 53
 
-/* Messages that are looked at in one segment. */
+/* Maximum number of messages that are parsed in one segment. */
 #define MESSAGES 8
 
 enum { PREFIX_LEN = 2 };
@@ -23,7 +23,7 @@ struct owner {
 	char comm[OWNER_LEN];
 };
 
-/* Of sockets that ask name servers with calls that name these. */
+/* Destinations that calls name, for sockets that ask name servers in that way. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -31,14 +31,14 @@ struct {
 	__type(value, struct asked);
 } asked SEC(".maps");
 
-/* One direction of a connection. */
+/* One direction of a TCP connection. */
 struct stream {
 	__u32 start;   /* sequence number after the SYN */
-	__u32 next;    /* of the first byte that was not looked at */
-	__u32 skipped; /* bytes of a message that are not looked at */
-	__u16 message; /* length of a message whose prefix came alone */
-	__u8 is_sure;  /* it was seen from its SYN on */
-	__u8 is_known; /* `next` is where a message begins, or its rest */
+	__u32 next;    /* sequence number of the first byte that was not parsed */
+	__u32 skipped; /* remaining bytes of a message that are skipped */
+	__u16 message; /* length of a message whose prefix ended a segment */
+	__u8 is_sure;  /* the stream was seen from its SYN on */
+	__u8 is_known; /* `next` is the start of a message, or of the rest of one */
 };
 
 struct conversation {
@@ -54,7 +54,8 @@ struct {
 	__type(value, struct conversation);
 } conversations SEC(".maps");
 
-/* The current process: where a socket of UDP sends, and where one of TCP connects, it is the socket's. */
+/* Records the current process as the owner. It is the owner while a UDP socket sends and while a TCP socket
+ * connects. */
 static __always_inline void own(struct owner *owner)
 {
 	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
@@ -69,14 +70,14 @@ static __always_inline void copy_name(struct __sk_buff *skb, struct query *query
 
 	if (settings.withholds_names || !is_fed(0))
 		return;
-	barrier_var(last); /* older verifiers do not carry over to a number what they know of its neighbour */
+	barrier_var(last); /* older verifiers do not derive this number's bounds from a related one */
 	if (last >= NAME_LEN_MAX)
 		return;
 	if (!bpf_skb_load_bytes(skb, at, query->name, last + 1))
 		query->name_len = last + 1;
 }
 
-/* A message of `length` bytes at `at` that a client sends; whether it is understood. */
+/* Records a query of `length` bytes at `at` that a client sends. Returns false if it cannot be parsed. */
 static __noinline bool ask(struct __sk_buff *skb, struct packet *packet, struct owner *owner, __u32 at, __u32 length)
 {
 	struct pending_key key = {};
@@ -88,7 +89,7 @@ static __noinline bool ask(struct __sk_buff *skb, struct packet *packet, struct 
 	if (length < sizeof(header) || bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
 		return false;
 	if (header.kind & KIND_ANSWER)
-		return packet->source_port == DNS_PORT; /* a server's, to a client that has this port as well */
+		return packet->source_port == DNS_PORT; /* a server's answer to a client that uses port 53 as well */
 	if (header.kind & KIND_OPERATION || header.questions != bpf_htons(1))
 		return false;
 	name = at + sizeof(header);
@@ -121,7 +122,7 @@ static __noinline bool ask(struct __sk_buff *skb, struct packet *packet, struct 
 	return true;
 }
 
-/* A message at `at` that comes from a server; whether it is understood. */
+/* Matches an answer at `at` from a server to its query. Returns false if it cannot be parsed. */
 static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u32 at, __u32 length)
 {
 	struct pending_key key = {};
@@ -133,7 +134,7 @@ static __noinline bool answer(struct __sk_buff *skb, struct packet *packet, __u3
 	if (length < sizeof(header) || bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
 		return false;
 	if (!(header.kind & KIND_ANSWER))
-		return packet->target_port == DNS_PORT; /* a client's that has this port as well */
+		return packet->target_port == DNS_PORT; /* a query of a client that uses port 53 as well */
 	key.socket = bpf_get_socket_cookie(skb);
 	key.message = header.id;
 	records = question_end(skb, &header, at + sizeof(header), &question);
@@ -165,7 +166,8 @@ static __always_inline bool look_at(struct __sk_buff *skb, struct packet *packet
 	return outgoing ? ask(skb, packet, owner, at, length) : answer(skb, packet, at, length);
 }
 
-/* A message that cannot be read is skipped where its length is certain; elsewhere the next segment may begin one. */
+/* Handles a message that cannot be parsed. If its length is certain, it is skipped. Otherwise the next segment may
+ * begin a message. */
 static __always_inline void stumble(struct stream *stream)
 {
 	LOST(unparsed);
@@ -173,7 +175,7 @@ static __always_inline void stumble(struct stream *stream)
 		stream->is_known = 0;
 }
 
-/* Bytes of the segment that were looked at already. */
+/* Returns how many bytes of the segment were already parsed. */
 static __always_inline __u32 overlap(struct stream *stream, __u32 seq)
 {
 	__s32 behind = stream->next - seq;
@@ -181,7 +183,7 @@ static __always_inline __u32 overlap(struct stream *stream, __u32 seq)
 	if (stream->is_known && behind >= 0)
 		return behind;
 	if (stream->is_known)
-		LOST(unparsed); /* something is missing between */
+		LOST(unparsed); /* bytes are missing in between */
 	stream->is_known = 1;
 	stream->is_sure = 0;
 	stream->message = 0;
@@ -189,7 +191,7 @@ static __always_inline __u32 overlap(struct stream *stream, __u32 seq)
 	return 0;
 }
 
-/* The messages in one segment: two bytes of length before each. */
+/* Parses the messages in one segment. Each has a prefix of two bytes with its length. */
 static __always_inline void follow(struct __sk_buff *skb, struct packet *packet, struct conversation *conversation,
 				   struct stream *stream, bool outgoing)
 {
@@ -248,7 +250,8 @@ static __always_inline void follow(struct __sk_buff *skb, struct packet *packet,
 	}
 }
 
-/* A timer sends a SYN again, and interrupts whatever process it likes. */
+/* Returns whether a SYN is a retransmit. A timer sends it and interrupts any process, so the current process is not the
+ * owner. */
 static __always_inline bool is_sent_again(struct __sk_buff *skb)
 {
 	struct tcp_sock *tp = (void *)BPF_CORE_READ((struct sk_buff *)skb, sk);
@@ -277,7 +280,7 @@ static __always_inline struct conversation *conversation_of(struct __sk_buff *sk
 	return conversation;
 }
 
-/* Has a packet that leaves say whom its program asks, whatever address translation makes of it. */
+/* Replaces the destination of an outgoing packet by the one that its program named, before address translation. */
 static __always_inline void restore_target(struct bpf_sock *sk, struct packet *packet)
 {
 	struct asked *call = packet->transport == IPPROTO_UDP ? bpf_sk_storage_get(&asked, sk, 0, 0) : 0;
@@ -320,7 +323,7 @@ static __noinline int look(struct __sk_buff *skb, bool outgoing)
 		return 0;
 	}
 	if (skb->gso_segs > 1)
-		LOST_MANY(unparsed, skb->gso_segs - 1); /* one call that sends several datagrams */
+		LOST_MANY(unparsed, skb->gso_segs - 1); /* one call sent several datagrams */
 	if (outgoing)
 		own(&owner);
 	if (!look_at(skb, &packet, &owner, outgoing, packet.payload, packet.length))
@@ -328,7 +331,7 @@ static __noinline int look(struct __sk_buff *skb, bool outgoing)
 	return 0;
 }
 
-/* Whether a call that has named port 53 sends what goes to another one. */
+/* Returns whether a call that named port 53 may be sending this packet, although the packet goes to another port. */
 static __always_inline bool is_translated(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -363,7 +366,7 @@ int on_coming(struct __sk_buff *skb)
 	return pass(skb, false);
 }
 
-/* Where to note whom a call names, of a socket that asks name servers. */
+/* Returns where to record the destination that a call names, if the socket asks a name server. */
 static __always_inline struct asked *place_of(struct bpf_sock_addr *call)
 {
 	struct bpf_sock *sk = call->sk;
@@ -393,7 +396,7 @@ int on_call6(struct bpf_sock_addr *call)
 	return 1;
 }
 
-/* Gives up what has waited for too long. */
+/* Ends a query that has waited too long. */
 static long expire_one(struct bpf_map *map, const struct pending_key *key, struct query *query, void *look)
 {
 	struct pending_key own = {};

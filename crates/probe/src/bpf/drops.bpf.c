@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Which packets the kernel drops, and why: counted by namespace, reason and protocol, and told one by one to those who
- * listen. Runs when a packet is dropped and, where drops are told, when a socket is made, and never else. */
+/* Packets that the kernel drops, and why. Drops are counted by namespace, reason and protocol, and reported one by one
+ * if user space reads the feed. The programs run when a packet is dropped and, if drops are reported, when a socket is
+ * made. */
 #define FEED_BYTES (1 << 20)
 
 #include "drops.h"
@@ -16,10 +17,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define NO_REASON ((__u32)-1)
 
-/* Numbers of namespaces begin here (include/linux/proc_ns.h, PROC_DYNAMIC_FIRST and a few below). */
+/* Smallest number of a namespace (include/linux/proc_ns.h: PROC_DYNAMIC_FIRST, and a few below it). */
 #define NAMESPACE_MIN 0xefffff00u
 
-/* Reasons that nobody wants to be told. */
+/* Reasons that are not reported. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
@@ -27,7 +28,7 @@ struct {
 	__type(value, __u32);
 } muted SEC(".maps");
 
-/* Set where the kernel gives programs no storage in a socket; the verifier then leaves out what would use it. */
+/* Set if the kernel lets programs store nothing in a socket. The verifier then removes the code that would. */
 const volatile __u32 is_ownerless SEC(".rodata.ownerless");
 
 static const struct series_key other = {};
@@ -40,7 +41,8 @@ static __always_inline void count(const struct series_key *key)
 		add(&found->count, 1);
 }
 
-/* Only of a packet without a socket: a socket's queues keep other things where the device is. */
+/* Returns the device's namespace. Call it only for packets without a socket: the queues of a socket use the device's
+ * field for other data. */
 static __always_inline __u32 netns_of_device(struct sk_buff *skb)
 {
 	__u32 number = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
@@ -81,7 +83,7 @@ static __always_inline void describe_socket(struct drop *event, struct sock *sk)
 	}
 }
 
-/* What has no headers yet has the ends of its socket. */
+/* Takes the ends of the socket for a packet that has no headers yet. */
 static __always_inline void read_socket(struct sock *sk, struct packet *packet)
 {
 	packet->family = sk->__sk_common.skc_family;
@@ -154,7 +156,7 @@ static __always_inline int drop(struct sk_buff *skb, void *location, __u32 reaso
 	return 0;
 }
 
-/* The tracepoint has had more and more arguments; one of these fits. */
+/* The tracepoint has got more arguments over time. One of these programs fits. */
 
 SEC("?tp_btf/kfree_skb")
 int BPF_PROG(on_drop, struct sk_buff *skb, void *location, int reason, struct sock *receiver)
@@ -174,7 +176,7 @@ int BPF_PROG(on_drop_without_reason, struct sk_buff *skb, void *location)
 	return drop(skb, location, NO_REASON, skb->sk);
 }
 
-/* --- Whose sockets are --- */
+/* --- Owners of sockets --- */
 
 SEC("?cgroup/sock_create")
 int on_socket(struct bpf_sock *made)

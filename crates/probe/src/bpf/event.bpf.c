@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Opens, resets, and what is sent again, for kernels before 5.13, which give a program no way to all sockets, and before 5.12
- * no cookie of one.
+/* Opens, resets and retransmits, for kernels before 5.13. On those, no program can list all sockets, and before 5.12 no
+ * program can read a socket's cookie.
  *
- * A socket's story lies in a map, by the socket's address, from its first change of state to its last; the oldest make
- * room. So nobody inherits anything: whoever was accepted has no owner. What has no story is told all the same. */
+ * A socket's story is in a map by the socket's address, from its first change of state to its last. If the map is full,
+ * the oldest stories are dropped. Nothing is inherited from listeners, so accepted connections have no owner. Events of
+ * sockets without a story are still reported. */
 #include "event.h"
 #include "failure.h"
 #include "owner.h"
@@ -132,7 +133,7 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	return 0;
 }
 
-/* Nothing of no socket, nor of one that is not full, such as one in TIME_WAIT. */
+/* Reports an event, unless there is no socket or not a full one, such as one in TIME_WAIT. */
 static __always_inline void report(struct sock *sk, int kind)
 {
 	struct tcp_sock *tp = sk ? bpf_skc_to_tcp_sock(sk) : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Looks at every element of a map. The kernel's own iterator over them hands out what programs may write to, and hardened
- * kernels refuse it; so a program goes through the map itself, when somebody reads the iterator over all maps to its end. */
+/* Iteration over all elements of a map. The kernel's own iterator over map elements gives programs memory that they may
+ * write, and hardened kernels refuse it. So a program walks the map itself, when user space reads the iterator over all
+ * maps to its end. */
 #ifndef MESHTAX_EVERY_H
 #define MESHTAX_EVERY_H
 

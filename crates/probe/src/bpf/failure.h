@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Why an open has failed. What comes from outside leaves an error in the socket; what `connect` itself returns is kept
- * nowhere. A tracepoint of that system call would tell it, but the kernel then takes every system call of every process a
- * longer way; so it is told from what the call leaves behind. */
+/* Why an open has failed. An error from the network is stored in the socket. An error that only `connect` returns is
+ * not stored anywhere. A tracepoint of that system call would show it, but then every system call of every process
+ * would take a slower path in the kernel. So the error is derived from the state that the call leaves in the socket. */
 #ifndef MESHTAX_FAILURE_H
 #define MESHTAX_FAILURE_H
 
 #include "owner.h"
 #include "record.h"
 
-/* Whether `connect` gave up before it had a port, or one that is free towards this peer: only then does it choose
- * a first sequence number. One that is closed to be used again keeps a distance from its last one. */
+/* Returns whether `connect` gave up because no local port was free towards this peer. It chooses a first sequence
+ * number only once it has a port. A closed socket that is used again keeps a distance from its last sequence number. */
 static __always_inline bool lacks_port(struct tcp_sock *tp)
 {
 	return !tp->write_seq || tp->write_seq - tp->snd_una > 1;
 }
 
-/* Of a socket that goes from SYN_SENT to its end: an errno, or one of ERROR_…. It waits for an answer only after
- * `connect` has let it. */
+/* Returns why a socket went from SYN_SENT to its end: an errno, or ERROR_…. The socket waits for an answer
+ * (SS_CONNECTING) only after `connect` has succeeded so far. */
 static __always_inline int failure_of(struct sock *sk, struct tcp_sock *tp)
 {
 	struct socket *socket = sk->sk_socket;
@@ -36,8 +36,8 @@ static __always_inline bool is_mapped_ipv4(const __u32 *address)
 	return !address[0] && !address[1] && address[2] == bpf_htonl(0xffff);
 }
 
-/* Whether a socket that is given up never got as far as SYN_SENT, though it was to connect: there was no route. Its state
- * has never changed. Where it was to go is kept with what the kernel looked up; of IPv6 older kernels keep no port. */
+/* Returns whether an open ended before SYN_SENT because there was no route. The socket's state has never changed then.
+ * The destination is still in the flow that the kernel looked up; older kernels keep no port there for IPv6. */
 static __always_inline bool found_no_route(struct tcp_sock *tp, struct series_key *key)
 {
 	struct inet_sock *inet = &tp->inet_conn.icsk_inet;
@@ -47,7 +47,7 @@ static __always_inline bool found_no_route(struct tcp_sock *tp, struct series_ke
 	if (tp->write_seq || common->skc_dport)
 		return false;
 	if (common->skc_daddr || inet->sk.sk_gso_type)
-		return false; /* IPv4 or IPv6 noted the way that it had found, and then there was no port */
+		return false; /* the socket has a route, so it had no free port */
 	key->family = common->skc_family;
 	if (key->family == AF_INET) {
 		to[0] = inet->cork.fl.u.ip4.daddr;
@@ -63,7 +63,7 @@ static __always_inline bool found_no_route(struct tcp_sock *tp, struct series_ke
 	return to[0] || to[1] || to[2] || to[3];
 }
 
-/* The story of an open for which there was no route, told as its socket is closed. Whoever does that is taken for its
+/* Fills in the story of an open without a route, when its socket is closed. The process that closes it counts as its
  * owner. */
 static __always_inline bool tell_unrouted(struct sock *sk, struct tcp_sock *tp, struct story *story)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The live feed of a witness. A full one loses events, counted in `lost`, and no metric. */
+/* The live feed of a witness. If it is full, events are lost and counted in `lost`. No metric depends on events. */
 #ifndef MESHTAX_FEED_H
 #define MESHTAX_FEED_H
 
@@ -16,7 +16,7 @@ struct {
 	__uint(max_entries, FEED_BYTES);
 } events SEC(".maps");
 
-/* Kinds of events that somebody listens to, a bit each. */
+/* The kinds of events that user space reads, one bit each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -24,7 +24,7 @@ struct {
 	__type(value, __u32);
 } feeds SEC(".maps");
 
-/* Whether anybody may listen: where nobody does, the verifier leaves out what only they are told. */
+/* Whether user space reads events at all. If not, the verifier removes the code that only events need. */
 const volatile __u32 has_feed SEC(".rodata.feed") = 1;
 
 static __always_inline bool is_fed(int kind)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Listeners that are handed to another program. */
+/* Listeners that are handed over to another program. */
 #ifndef MESHTAX_HEIR_H
 #define MESHTAX_HEIR_H
 
 #include "listener.h"
 
-/* Files of a process among which an inherited one is looked for: they come first. */
+/* Number of files of a process that are searched for an inherited socket. Inherited files come first. */
 #define FILES_MAX 64
 
-/* Whether the current process holds this socket. The verifier looks at it once, as it is not static. */
+/* Returns whether the current process holds this socket. The function is not static, so that the verifier checks it
+ * only once. */
 __noinline int holds(__u64 at)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -36,8 +37,9 @@ static __always_inline bool is_name(const char *left, const char *right)
 	return a[0] == b[0] && a[1] == b[1];
 }
 
-/* Whoever ends a connection has it. If that is another program, which has the listener as well, the listener was handed to
- * it: by a process that executed it, or as systemd activates a service. */
+/* Finds out whether a listener was handed over, when a process ends one of its connections. That process has the
+ * connection. If it runs another program than the listener's owner and has the listener as well, the listener was
+ * handed over: the owner executed the program, or systemd activated a service. */
 static __always_inline void look_for_heir(struct story *story)
 {
 	struct story *listener, heir = {};

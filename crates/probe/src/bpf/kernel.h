@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kernel's types, as far as they are read here. CO-RE finds each field by name in the running kernel. */
+/* The kernel's types, with only the fields that are read here. CO-RE finds each field by its name in the running
+ * kernel. */
 #ifndef MESHTAX_KERNEL_H
 #define MESHTAX_KERNEL_H
 
@@ -60,10 +61,10 @@ enum {
 	TCP_NEW_SYN_RECV = 12,
 };
 
-/* The value of a socket flag is its place in `enum sock_flags`; the enumerator says it for the running kernel. */
+/* A socket flag's value is its position in `enum sock_flags`, which CO-RE looks up in the running kernel. */
 enum sock_flags { SOCK_DEAD, SOCK_DONE };
 
-/* What a pointer from a socket to somebody else's data says in its lowest bits: include/net/sock.h. */
+/* Meaning of the lowest bits of a socket's pointer to user data: include/net/sock.h. */
 enum { SK_USER_DATA_NOCOPY = 1, SK_USER_DATA_BPF = 2 };
 
 /* include/uapi/linux/net.h */
@@ -84,17 +85,17 @@ enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262, AF_INET = 2, AF_I
 enum { ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86dd };
 enum { IPPROTO_HOPOPTS = 0, IPPROTO_ROUTING = 43, IPPROTO_FRAGMENT = 44, IPPROTO_DSTOPTS = 60 };
 
-/* include/net/sock.h: the program has chosen the port itself. */
+/* include/net/sock.h: the program chose the port itself. */
 enum { SOCK_BINDPORT_LOCK = 8 };
 
-/* include/linux/skbuff.h, or what the running kernel says. */
+/* include/linux/skbuff.h. CO-RE looks the values up in the running kernel. */
 enum skb_drop_reason {
 	SKB_CONSUMED,
 	SKB_DROP_REASON_SOCKET_RCVBUFF,
 	SKB_DROP_REASON_PROTO_MEM,
 };
 
-/* include/uapi/linux/bpf.h: what programs at a control group are given. */
+/* include/uapi/linux/bpf.h: contexts of programs at a control group. */
 struct bpf_sock {
 	__u32 bound_dev_if;
 	__u32 family;
@@ -254,7 +255,7 @@ struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
 	void *sk_user_data;
-	__u32 sk_gso_type; /* newer kernels have 16 bits; to load those, this one must be unsigned */
+	__u32 sk_gso_type; /* newer kernels have 16 bits, which CO-RE loads only into an unsigned field */
 	int sk_err;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
@@ -340,7 +341,7 @@ struct tcp_sock {
 	__u8 is_mptcp : 1;
 };
 
-/* What a socket of TCP that carries MPTCP has: the socket that its program knows. */
+/* Data of a TCP socket that carries MPTCP. `conn` is the socket that the program knows. */
 struct mptcp_subflow_context {
 	struct sock *conn;
 };
@@ -388,7 +389,7 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	struct task_struct *group_leader;
-	__u64 self_exec_id; /* how often it has executed a program */
+	__u64 self_exec_id; /* number of programs that the process has executed */
 };
 
 struct seq_file;
@@ -429,7 +430,7 @@ struct sk_buff {
 
 #pragma clang attribute pop
 
-/* include/uapi/linux/{ip,ipv6,tcp}.h: what lies in a packet does not move, so no CO-RE. */
+/* include/uapi/linux/{ip,ipv6,tcp}.h: packet headers never change, so they need no CO-RE. */
 struct iphdr {
 	__u8 ihl_version;
 	__u8 tos;

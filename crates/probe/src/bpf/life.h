@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The life of a socket: its story begins, it is established, and it ends. */
+/* The life of a socket: its story begins, the connection is established, and it ends. */
 #ifndef MESHTAX_LIFE_H
 #define MESHTAX_LIFE_H
 
@@ -17,7 +17,7 @@ static __always_inline bool is_of(const struct story *story, struct sock *sk)
 	return !story->id || story->id == sk->__sk_common.skc_cookie.counter;
 }
 
-/* The story of this very socket: one of another that lay there before is none. */
+/* Returns the story of this socket, unless it belongs to an earlier socket at the same address. */
 static __always_inline struct story *story_of(struct sock *sk)
 {
 	__u64 at = (__u64)sk;
@@ -26,7 +26,8 @@ static __always_inline struct story *story_of(struct sock *sk)
 	return story && is_of(story, sk) ? story : 0;
 }
 
-/* Its cookie, which it may have by now: asking the kernel for it takes longer. */
+/* Returns the socket's cookie. Reading it is faster than the helper, which is needed only if the socket has none
+ * yet. */
 static __always_inline __u64 id_of(struct sock *sk)
 {
 	__u64 id = sk->__sk_common.skc_cookie.counter;
@@ -34,8 +35,8 @@ static __always_inline __u64 id_of(struct sock *sk)
 	return id ? id : bpf_get_socket_cookie(sk);
 }
 
-/* How full the listener's queues are as a connection is born. The listener is read through its address, which may be
- * stale: such a read fails, or tells of the past. */
+/* Reports how full the listener's queues are when a child is created. The listener is read through its address, which
+ * may be stale. Such a read fails or returns old data. */
 static __always_inline void report_queue(struct sock *sk, struct story *story)
 {
 	struct inet_connection_sock *listener = (void *)story->listener_at;
@@ -52,7 +53,8 @@ static __always_inline void report_queue(struct sock *sk, struct story *story)
 	bpf_ringbuf_submit(event, 0);
 }
 
-/* The socket is no more, and its end was missed: what it had come to since it was last told, nobody knows. */
+/* Ends the story of a socket that is gone and whose end was missed. What it moved since it was last counted is not
+ * known. */
 static __always_inline void give_up(struct story *story, __u64 at, __u64 id)
 {
 	struct series_key key = {};
@@ -76,7 +78,7 @@ static __always_inline void give_up(struct story *story, __u64 at, __u64 id)
 	add(&series->closed, 1);
 }
 
-/* Puts a story in its place, instead of what may lie there; whether there is room. */
+/* Stores a story, and replaces an earlier one at the same address. Returns false if there is no room. */
 static __always_inline bool keep(struct sock *sk, const struct story *story)
 {
 	__u64 at = (__u64)sk;
@@ -90,7 +92,8 @@ static __always_inline bool keep(struct sock *sk, const struct story *story)
 	return !bpf_map_update_elem(&stories, &at, story, BPF_ANY);
 }
 
-/* A socket begins to listen or to connect, or a listener's child is born. Later than that, the current process may be any. */
+/* Begins a story: a socket begins to listen or to connect, or a listener's child is created. If `is_now` is false, that
+ * was earlier, and the current process may be any. */
 static __always_inline void begin(struct sock *sk, int state, bool is_now)
 {
 	struct story story = {};
@@ -117,7 +120,7 @@ static __always_inline void begin(struct sock *sk, int state, bool is_now)
 		note_listener(&story);
 	}
 	if (!keep(sk, &story) && is_now)
-		LOST(sockets); /* once: it is tried again as the connection is established */
+		LOST(sockets); /* count once: establishing the connection tries again */
 	if (state == TCP_SYN_RECV)
 		report_queue(sk, &story);
 }
@@ -133,13 +136,13 @@ static __always_inline void report_open(struct sock *sk, struct story *story)
 	bpf_ringbuf_submit(event, 0);
 }
 
-/* A full socket of TCP, which it is known to be. */
+/* Returns the TCP socket of a socket that is known to be a full one. */
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk)
 {
 	return bpf_ksym_exists(bpf_rdonly_cast) ? AS_KNOWN(struct tcp_sock, sk) : bpf_skc_to_tcp_sock(sk);
 }
 
-/* The series hears of it when it is first read, or at its end. */
+/* Records that a connection is established. It is added to its series when it is first read, or at its end. */
 static __always_inline void establish(struct sock *sk, struct story *story)
 {
 	struct tcp_sock *tp = tcp_of(sk);
@@ -152,30 +155,30 @@ static __always_inline void establish(struct sock *sk, struct story *story)
 	reading.received = tp->bytes_received;
 	reading.receive_next = tp->rcv_nxt;
 	story->id = id_of(sk);
-	/* As the packet came that established it, if one did: a socket that is restored (TCP_REPAIR) has none. */
+	/* The time of the packet that established it. A socket that is restored (TCP_REPAIR) has no such packet. */
 	story->established_ns = tp->tcp_clock_cache > story->begun_ns ? tp->tcp_clock_cache : bpf_ktime_get_ns();
 	story->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	story->send_base = send_base(&reading);
 	story->key = key_of(&sk->__sk_common, story);
 	if (story->key.role == ROLE_SERVER) {
 		story->begun_ns = answered_at(tp->srtt_us, tp->total_retrans, story->established_ns);
-		story->told_retransmits = tp->total_retrans; /* answers to the open, which count_synack has told */
+		story->told_retransmits = tp->total_retrans; /* SYN-ACKs, which count_synack has counted */
 	}
 	story->is_news = 1;
-	/* A barrier in the midst: who finds it established finds all of this. */
+	/* A memory barrier: a program that sees `established` sees all of this. */
 	__sync_lock_test_and_set(&story->receive_base, receive_base(&reading));
 	story->established = 1;
 	report_open(sk, story);
 }
 
-/* Notes that a sockmap may carry what the socket sends and receives. */
+/* Records that a sockmap may carry what the socket sends and receives. */
 static __always_inline void note_bypass(struct story *story, __u64 user_data)
 {
 	if (is_in_sockmap(user_data) && !story->bypass)
 		story->bypass = BYPASS_SEEN;
 }
 
-/* Why a connection ends that was in this state; 0 if it ends in order. */
+/* Returns why a connection ended from this state; 0 after an orderly end. */
 static __always_inline int error_of(struct sock *sk, int state)
 {
 	int error = sk->sk_err;
@@ -197,7 +200,7 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 	if (!tp || story->over)
 		return;
 	if (!opened && !failed && !tp->bytes_received) {
-		story->over = 1; /* a child that was never established was never opened, unless it has moved data */
+		story->over = 1; /* a child that was never established counts as opened only if it has moved data */
 		return;
 	}
 	if (!story->established) {
@@ -205,12 +208,12 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 		story->key = key_of(&sk->__sk_common, story);
 		story->is_news = !failed;
 		if (!failed)
-			report_open(sk, story); /* which was missed: when it was, nobody knows */
+			report_open(sk, story); /* the opening was missed, so its time is not known */
 	}
 	note_bypass(story, (__u64)sk->sk_user_data);
 	reading = read_counts(tp);
 	bytes = bytes_since(story, bytes_exact(&reading, state, story->key.role == ROLE_CLIENT));
-	/* From here on no snapshot tells of it, and the socket may be used for another connection. */
+	/* From here on no snapshot reads the connection, and the socket may be used for another one. */
 	bpf_spin_lock(&story->lock);
 	story->established = 0;
 	story->over = 1;
@@ -232,7 +235,7 @@ static __always_inline void end(struct sock *sk, struct story *story, int state)
 	}
 }
 
-/* Gives a connection that nobody has met yet a story from now on. What it moved before is in no counter. */
+/* Starts a story for a connection that has none. What the connection moved before is in no counter. */
 static __always_inline struct story *adopt(struct sock *sk, struct tcp_sock *tp)
 {
 	struct story story;
@@ -244,13 +247,13 @@ static __always_inline struct story *adopt(struct sock *sk, struct tcp_sock *tp)
 	if (story.key.role == ROLE_SERVER)
 		inherit(&story, sk, false);
 	if (!keep(sk, &story))
-		return 0; /* as when it began, which was counted then */
+		return 0; /* the lack of room was counted when it began */
 	LOST(late);
 	return story_of(sk);
 }
 
-/* Whether a story should have begun before this change: of a connection that opens now, or of a child that was born while the
- * probe was there. */
+/* Returns whether a story should exist at this change: the connection opens now, or it is a child created after the
+ * probe started. */
 static __always_inline bool is_missed(struct sock *sk, struct tcp_sock *tp, struct story *story, bool opens)
 {
 	struct reading reading;
@@ -280,7 +283,7 @@ static __always_inline void look_for_bypass(struct sock *sk)
 		note_bypass(story, (__u64)sk->sk_user_data);
 }
 
-/* Between the first FIN and the end. */
+/* Handles a change of state between the first FIN and the end. */
 static __always_inline void change_half(struct sock *sk, int to)
 {
 	if (is_in_sockmap((__u64)sk->sk_user_data))
@@ -291,9 +294,9 @@ static __always_inline void change_half(struct sock *sk, int to)
 
 static __always_inline int change_state(struct sock *sk, int from, int to)
 {
-	/* Where both ends connect at once, SYN_RECV comes after SYN_SENT and begins nothing. */
+	/* In a simultaneous open, SYN_RECV follows SYN_SENT and begins nothing. */
 	bool begins = to == TCP_LISTEN || to == TCP_SYN_SENT || (to == TCP_SYN_RECV && from != TCP_SYN_SENT);
-	/* Data may come with the SYN (RFC 7413), and so may the end come before the last acknowledgement. */
+	/* Data may come with the SYN (RFC 7413). The end may come before the last acknowledgement of the handshake. */
 	bool opens = to == TCP_ESTABLISHED || (from == TCP_SYN_RECV && to != TCP_CLOSE);
 	struct tcp_sock *tp;
 	struct story *story;
@@ -309,7 +312,7 @@ static __always_inline int change_state(struct sock *sk, int from, int to)
 		return 0;
 	}
 	if (from == TCP_LISTEN)
-		return 0; /* it ends where it is destroyed, whether or not it had a story */
+		return 0; /* a listener ends when it is destroyed, with or without a story */
 	tp = tcp_of(sk);
 	if (!tp)
 		return 0;
@@ -329,8 +332,8 @@ static __always_inline int change_state(struct sock *sk, int from, int to)
 	return 0;
 }
 
-/* The socket of a connection is given up, its last state forgotten. What it sent ended with a FIN unless it was cut off,
- * and where a client's SYN was never acknowledged its open has failed. */
+/* Ends the story of a socket that is being destroyed, when its last state is no longer known. What it sent ended with a
+ * FIN, unless it was aborted. If a client's SYN was never acknowledged, its open has failed. */
 static __always_inline void end_unseen(struct sock *sk, struct story *story)
 {
 	struct tcp_sock *tp = tcp_of(sk);
@@ -341,8 +344,8 @@ static __always_inline void end_unseen(struct sock *sk, struct story *story)
 	end(sk, story, state);
 }
 
-/* The story of the socket that was given up last on this processor: its peer may be told so after that. A map for each
- * processor holds no lock. */
+/* A copy of the story of the socket that was destroyed last on this CPU. A reset may be sent to its peer after that.
+ * The map is per CPU, so it needs no lock. */
 struct late {
 	__u64 head;
 	__u64 words[(sizeof(struct story) - __builtin_offsetof(struct story, at)) / sizeof(__u64)];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From which listener a connection came: nothing in a socket says so. */
+/* Finds the listener that a connection came from, which no field of a socket names. */
 #ifndef MESHTAX_LISTENER_H
 #define MESHTAX_LISTENER_H
 
 #include "owner.h"
 #include "story.h"
 
-/* Steps towards the listener in a list of sockets. */
+/* Maximum number of steps towards the listener in a list of sockets. */
 #define STEPS_MAX 4
 
 struct port {
@@ -14,7 +14,7 @@ struct port {
 	__u32 port;
 };
 
-/* Addresses of listeners, by port: the last one to listen there. */
+/* Addresses of listeners, by port. Of several listeners on a port, the last to listen is kept. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -43,7 +43,7 @@ static __always_inline void forget_listener(const struct story *story)
 		bpf_map_delete_elem(&listeners, &port);
 }
 
-/* The story of what is at an address, if it is a listener of the child's namespace. */
+/* Returns the story at an address, if it is a listener in the child's network namespace. */
 static __always_inline struct story *listening_at(__u64 at, const struct story *child)
 {
 	struct story *story = bpf_map_lookup_elem(&stories, &at);
@@ -51,9 +51,9 @@ static __always_inline struct story *listening_at(__u64 at, const struct story *
 	return story && story->key.role == ROLE_LISTENER && story->key.netns == child->key.netns ? story : 0;
 }
 
-/* A child that is just born is its listener's copy, and so is its place in the list of all sockets of a port: what lies
- * before it there points to the listener, unless others have come in between. Where several listen on one port
- * (SO_REUSEPORT), nothing else tells which of them it was. */
+/* Finds the listener of a child that was just created. The child is a copy of its listener, including its place in the
+ * list of all sockets of the port: the child's back pointer leads to the listener, unless other sockets were inserted
+ * meanwhile. If several sockets listen on one port (SO_REUSEPORT), nothing else tells which of them it was. */
 static __always_inline struct story *listener_by_list(struct sock *sk, const struct story *child)
 {
 	__u64 node, pointer = (__u64)sk->__sk_common.skc_bind_node.pprev;
@@ -67,7 +67,7 @@ static __always_inline struct story *listener_by_list(struct sock *sk, const str
 		found = listening_at(node - bpf_core_field_offset(struct sock_common, skc_bind_node), child);
 		if (found)
 			return found;
-		pointer = node; /* whose first field points to the next one */
+		pointer = node; /* its first field points to the next node */
 	}
 	return 0;
 }
@@ -80,7 +80,7 @@ static __always_inline struct story *listener_by_port(const struct story *child)
 	return at ? listening_at(*at, child) : 0;
 }
 
-/* A child is its listener's owner's, who may have been handed it by another. */
+/* Copies the owner of the listener to its child. The listener may have been handed over to that owner. */
 static __always_inline void inherit(struct story *story, struct sock *sk, bool is_now)
 {
 	struct story *listener = is_now ? listener_by_list(sk, story) : 0;
@@ -97,9 +97,9 @@ static __always_inline void inherit(struct story *story, struct sock *sk, bool i
 	story->listener_at = listener->at;
 }
 
-/* Whether a child without a story was born before the probe was there. Where the kernel's tables could be read, all of those
- * were given one. Elsewhere, all that were accepted by then: so there are as many without as waited to be accepted, and for
- * totals it does not matter which of them has ended. */
+/* Returns whether a child without a story is older than the probe. If the kernel's tables could be read, every such
+ * child has a story. Otherwise only accepted ones have, so as many have none as waited to be accepted. For the totals
+ * it does not matter which of those has ended. */
 static __always_inline bool was_born_unwatched(const struct story *child)
 {
 	struct story *listener = listener_by_port(child);

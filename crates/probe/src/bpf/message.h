@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A message of DNS in a packet. */
+/* Parsing of DNS messages in packets. */
 #ifndef MESHTAX_MESSAGE_H
 #define MESHTAX_MESSAGE_H
 
@@ -7,10 +7,10 @@
 
 enum { LABEL_LEN_MAX = 63, LABELS_MAX = 128, NAME_LEN_MAX = 255 };
 
-/* RFC 1035, 4.1.1. */
+/* Header of a message (RFC 1035, 4.1.1). */
 struct header {
 	__be16 id;
-	__u8 kind; /* answer or query, operation, truncation */
+	__u8 kind; /* answer or query, operation code, truncation */
 	__u8 code;
 	__be16 questions;
 	__be16 answers;
@@ -20,13 +20,14 @@ struct header {
 
 enum { KIND_ANSWER = 0x80, KIND_OPERATION = 0x78, KIND_TRUNCATED = 0x02, CODE_RCODE = 0x0f };
 
-/* RFC 1035, 4.1.3 and 4.1.4; RFC 6891, 6.1.2. */
+/* Lengths and values from RFC 1035, 4.1.3 and 4.1.4, and RFC 6891, 6.1.2. */
 enum { QUESTION_LEN = 4, RECORD_LEN = 10, POINTER_LEN = 2, POINTER = 0xc0, TYPE_OPT = 41 };
 
-/* Labels and records that are stepped over on the way to the record of EDNS. */
+/* Maximum number of labels and records that are skipped on the way to the EDNS record. */
 #define STEPS_MAX 256
 
-/* Where the name at `at` ends; 0 if it is none. The verifier looks at it once, as it is not static. */
+/* Returns the offset after the name at `at`; 0 if there is no valid name. The function is not static, so that the
+ * verifier checks it only once. */
 __noinline __u32 name_end(struct __sk_buff *skb, __u32 at)
 {
 	__u32 start = at;
@@ -47,18 +48,19 @@ __noinline __u32 name_end(struct __sk_buff *skb, __u32 at)
 	return 0;
 }
 
-/* What follows a record's name. */
+/* The part of a resource record after its name. */
 struct record {
 	__be16 type;
 	__be16 class;
-	__u8 upper; /* of EDNS: the upper bits of the code */
+	__u8 upper; /* in an EDNS record: the upper bits of the code */
 	__u8 rest[3];
 	__be16 length;
 };
 _Static_assert(sizeof(struct record) == RECORD_LEN, "struct record lies as in a message");
 
-/* The upper bits of an answer's code, which only the record of EDNS has: it is one of so many `records` between `at` and
- * `end`. -1 if it cannot be reached. The verifier looks at it once, as it is not static. */
+/* Returns the upper bits of an answer's code, which only the EDNS record has. That record is one of the `records`
+ * between `at` and `end`. Returns 0 if there is none, and -1 if it cannot be reached. The function is not static, so
+ * that the verifier checks it only once. */
 __noinline int upper_bits(struct __sk_buff *skb, __u32 at, __u32 end, __u32 records)
 {
 	struct record record;
@@ -84,7 +86,7 @@ __noinline int upper_bits(struct __sk_buff *skb, __u32 at, __u32 end, __u32 reco
 	return records ? -1 : 0;
 }
 
-/* The code of an answer whose `records` lie between `at`, where its question ends, and `end`. */
+/* Returns the code of an answer. Its `records` lie between `at`, the end of the question, and `end`. */
 static __always_inline __u16 code_of(struct __sk_buff *skb, const struct header *header, __u32 at, __u32 end)
 {
 	__u32 records = bpf_ntohs(header->answers) + bpf_ntohs(header->authorities) + bpf_ntohs(header->additionals);
@@ -98,7 +100,7 @@ static __always_inline __u16 code_of(struct __sk_buff *skb, const struct header 
 	return upper < 0 ? RCODE_UNKNOWN : upper << 4 | (header->code & CODE_RCODE);
 }
 
-/* Where the question of an answer ends, at whose name it is; 0 if that cannot be told. */
+/* Returns the offset after an answer's question, whose name begins at `name`; 0 if it cannot be parsed. */
 static __always_inline __u32 question_end(struct __sk_buff *skb, const struct header *header, __u32 name,
 					  __u32 *question)
 {

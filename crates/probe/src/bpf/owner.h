@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whose a socket is. */
+/* The owner of a TCP socket: its process, user and control group. */
 #ifndef MESHTAX_OWNER_H
 #define MESHTAX_OWNER_H
 
@@ -8,11 +8,11 @@
 static __always_inline __u64 cgroup_directly(struct sock *sk)
 {
 	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		return 0; /* before 5.15 */
+		return 0; /* before Linux 5.15 */
 	return sk->sk_cgrp_data.cgroup->kn->id;
 }
 
-/* The name up to its end: before Linux 5.17 what a longer one left may follow. */
+/* Copies a process name up to its end. Before Linux 5.17, the rest of an earlier, longer name may follow the end. */
 static __always_inline void copy_name(char *to, const char *from)
 {
 	const __u64 ones = 0x0101010101010101, *words = (const __u64 *)from;
@@ -26,7 +26,7 @@ static __always_inline void copy_name(char *to, const char *from)
 	}
 }
 
-/* Notes the current process as the owner. Before Linux 5.11 no program is given it to read it directly, which is faster. */
+/* Records the current process as the owner. From Linux 5.11 on the process is read directly, which is faster. */
 static __always_inline void own(struct story *story)
 {
 	struct task_struct *task;

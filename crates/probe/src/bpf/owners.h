@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whose a socket is: noted as it is made, and for those that are older once at the start. Nothing runs per packet. */
+/* The owners of UDP sockets, and of sockets whose packets are dropped. They are recorded when sockets are made, and for
+ * older sockets at the start. Nothing here runs per packet. */
 #ifndef MESHTAX_OWNERS_H
 #define MESHTAX_OWNERS_H
 
@@ -14,16 +15,16 @@ struct owner {
 	__u32 pid;
 	__u32 uid;
 	__u32 netns;
-	__u32 executed;   /* how often the process had executed a program by then */
-	__u16 asked_port; /* of UDP; see udp.bpf.c for these */
+	__u32 executed;   /* number of programs that the process had executed by then */
+	__u16 asked_port; /* for UDP, like the next three; see udp.bpf.c */
 	__u8 role;
-	__u8 is_new : 1; /* it was seen to be made */
+	__u8 is_new : 1; /* its creation was seen */
 	__u8 is_bound : 1;
 	char comm[COMM_LEN];
 	struct asked asked;
 };
 
-/* A listener's children inherit its owner. */
+/* The owner in a socket's storage. A listener's children inherit it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
@@ -31,7 +32,8 @@ struct {
 	__type(value, struct owner);
 } owners SEC(".maps");
 
-/* The socket, to be read through its address: what programs at a control group are given as one cannot be read as such. */
+/* Returns the socket, to be read through its address. Programs at a control group get a pointer through which the
+ * kernel's fields cannot be read. */
 static __always_inline struct sock *socket_at(struct owner *owner)
 {
 	return (struct sock *)*(volatile __u64 *)&owner->at;
@@ -42,7 +44,7 @@ static __always_inline __u32 times_executed(void)
 	return READ_AT(struct task_struct, bpf_get_current_task(), self_exec_id);
 }
 
-/* The socket is the current process's from now on. */
+/* Makes the current process the owner of the socket. */
 static __always_inline void take_over(struct owner *owner)
 {
 	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
@@ -54,7 +56,7 @@ static __always_inline void take_over(struct owner *owner)
 	BPF_CORE_READ_STR_INTO(&owner->comm, leader, comm);
 }
 
-/* The current process makes a socket. */
+/* Records the owner of a socket that the current process creates. */
 static __always_inline bool own(struct bpf_sock *made)
 {
 	struct owner *owner = bpf_sk_storage_get(&owners, made, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -68,18 +70,18 @@ static __always_inline bool own(struct bpf_sock *made)
 	return true;
 }
 
-/* A socket that is older than the programs. Late kernels let a program hang storage on no socket that it found through a
- * file, so its owner lies here until the socket is met on another way. */
+/* The owner of a socket that is older than the programs. Newer kernels refuse storage in a socket that was found
+ * through a file. So the owner is kept here until the socket is seen in another way. */
 struct older {
-	struct owner owner; /* first: the verifier takes no sum of an address that may be nothing */
-	__u64 inode;        /* of its file: another socket at this address has another */
+	struct owner owner; /* first, because the verifier allows no offset from a pointer that may be null */
+	__u64 inode;        /* of its file, which differs for another socket at this address */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 65536);
-	__type(key, __u64); /* its address; of one that listens, also what `port_of` makes */
+	__type(key, __u64); /* the socket's address; for a listener also its `port_of` */
 	__type(value, struct older);
 } older_sockets SEC(".maps");
 
@@ -88,13 +90,13 @@ static __always_inline __u64 inode_of(__u64 at)
 	return BPF_CORE_READ((struct sock *)at, sk_socket, file, f_inode, i_ino);
 }
 
-/* Stands for a port of a network namespace; the kernel has no address like it. */
+/* Returns a key for a port of a network namespace. It cannot be an address in the kernel. */
 static __always_inline __u64 port_of(__u32 netns, __u16 port)
 {
 	return (__u64)netns << 16 | port;
 }
 
-/* A process has a socket that is older than the programs. */
+/* Records the owner of a socket that is older than the programs and that a process holds. */
 static __always_inline bool seed(struct task_struct *task, struct sock *sk)
 {
 	struct older older = {};
@@ -122,7 +124,7 @@ static __always_inline bool seed(struct task_struct *task, struct sock *sk)
 	return !bpf_map_update_elem(&older_sockets, &at, &older, BPF_ANY);
 }
 
-/* The owner of a socket that is older than the programs, and has none of its own yet. */
+/* Returns the owner of a socket that is older than the programs and has no owner in its storage yet. */
 static __always_inline struct owner *older_owner(__u64 at)
 {
 	struct older *older = bpf_map_lookup_elem(&older_sockets, &at);
@@ -130,7 +132,7 @@ static __always_inline struct owner *older_owner(__u64 at)
 	return older && older->inode == inode_of(at) ? &older->owner : 0;
 }
 
-/* The owner of a listener that is older than the programs, whose children inherit it. */
+/* Returns the owner of a listener that is older than the programs. Its children inherit that owner. */
 static __always_inline struct owner *older_listener(__u32 netns, __u16 port)
 {
 	__u64 key = port_of(netns, port);
@@ -139,7 +141,7 @@ static __always_inline struct owner *older_listener(__u32 netns, __u16 port)
 	return older ? &older->owner : 0;
 }
 
-/* Whoever owned a socket before it had storage owns it with storage. */
+/* Copies the owner of a socket that is older than the programs into its storage. */
 static __always_inline void inherit_older(struct owner *owner, __u64 at)
 {
 	struct owner *older;
@@ -152,7 +154,7 @@ static __always_inline void inherit_older(struct owner *owner, __u64 at)
 		*owner = *older;
 }
 
-/* The socket behind a file, if it speaks a protocol of the Internet. */
+/* Returns the socket behind a file, if it is an IPv4 or IPv6 socket. */
 static __always_inline struct sock *socket_of(struct file *file)
 {
 	struct socket *socket = file ? bpf_sock_from_file(file) : 0;

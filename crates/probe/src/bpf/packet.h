@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the headers of a packet say, as far as they are where the kernel says they are. */
+/* The headers of a packet, as far as they lie where the kernel says. */
 #ifndef MESHTAX_PACKET_H
 #define MESHTAX_PACKET_H
 
 #include "socket.h"
 
-/* Extension headers of IPv6 that are stepped over. */
+/* Maximum number of IPv6 extension headers that are skipped. */
 #define EXTENSIONS_MAX 4
 
 struct packet {
@@ -19,7 +19,7 @@ struct packet {
 	__u8 tcp_flags;
 };
 
-/* Bytes at `offset` of the packet's buffer, unless they lie beyond what is in it. */
+/* Reads bytes at `offset` of the packet's buffer, unless they lie beyond its end. */
 static __always_inline bool peek(struct sk_buff *skb, __u32 offset, void *to, __u32 size)
 {
 	return offset + size <= skb->tail && !bpf_probe_read_kernel(to, size, skb->head + offset);
@@ -82,7 +82,7 @@ static __always_inline void read_ipv6(struct sk_buff *skb, __u32 offset, struct 
 	read_ports(skb, offset, packet);
 }
 
-/* `packet` is zero before. */
+/* Reads the headers of a packet. `packet` must be zero before. */
 static __always_inline void read_packet(struct sk_buff *skb, struct packet *packet)
 {
 	__u32 offset = skb->network_header;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A packet as a program at a control group has it, and where its payload lies. */
+/* Packets as programs at a control group see them, and the place of their payload. */
 #ifndef MESHTAX_PAYLOAD_H
 #define MESHTAX_PAYLOAD_H
 
@@ -8,7 +8,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-/* Everything that may stand between the header of IPv6 and a transport: RFC 8200, 4302, 6275, 7401, 5533. */
+/* Returns whether a header may stand between the IPv6 header and the transport's: RFC 8200, 4302, 6275, 7401, 5533. */
 static __always_inline bool is_extension(__u8 next_header)
 {
 	return next_header == 0 || next_header == 43 || next_header == 44 || next_header == 51 || next_header == 60 ||
@@ -19,8 +19,8 @@ enum { IPV4_LEN = 20, IPV6_LEN = 40, UDP_LEN = 8, TCP_LEN = 20, PORTS_LEN = 4 };
 
 enum packet_kind {
 	PACKET_OTHER = 0,
-	PACKET_SUSPECT = 1,  /* worth a closer look */
-	PACKET_EXTENDED = 2, /* its ports lie behind headers of IPv6 that are not read */
+	PACKET_SUSPECT = 1,  /* needs a closer look */
+	PACKET_EXTENDED = 2, /* has IPv6 extension headers, which are not parsed */
 };
 
 static __always_inline bool is_port(struct bpf_sock *sk, __be16 port)
@@ -28,7 +28,7 @@ static __always_inline bool is_port(struct bpf_sock *sk, __be16 port)
 	return *(volatile __be16 *)&sk->dst_port == port;
 }
 
-/* Whether the socket was connected to this port, wherever translation sends what leaves it. */
+/* Returns whether the socket is connected to this port, wherever address translation sends its packets. */
 static __always_inline bool is_connected_to(struct __sk_buff *skb, __be16 port)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -36,7 +36,7 @@ static __always_inline bool is_connected_to(struct __sk_buff *skb, __be16 port)
 	return sk && is_port(sk, port);
 }
 
-/* Whether the service's port is this one, at the price of a few loads. */
+/* Classifies a packet with a few loads: whether the service's port can be this one. */
 static __always_inline enum packet_kind glance(struct __sk_buff *skb, bool outgoing, __be16 port)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
@@ -44,7 +44,7 @@ static __always_inline enum packet_kind glance(struct __sk_buff *skb, bool outgo
 	__u8 *bytes = data;
 
 	if (data + IPV4_LEN + PORTS_LEN > end)
-		return PACKET_SUSPECT; /* it may lie in pages */
+		return PACKET_SUSPECT; /* the headers may lie outside the linear buffer */
 	if (bytes[0] >> 4 == 4) {
 		if (bytes[9] != IPPROTO_UDP && bytes[9] != IPPROTO_TCP)
 			return PACKET_OTHER;
@@ -65,18 +65,18 @@ static __always_inline enum packet_kind glance(struct __sk_buff *skb, bool outgo
 	return outgoing && is_connected_to(skb, port) ? PACKET_SUSPECT : PACKET_OTHER;
 }
 
-/* Addresses: IPv4 in the first four bytes. */
+/* A packet's headers. IPv4 addresses are in the first four bytes. */
 struct packet {
 	__u8 source[16];
 	__u8 target[16];
-	__u32 payload; /* where it begins */
-	__u32 length;  /* its bytes */
+	__u32 payload; /* offset of the payload */
+	__u32 length;  /* length of the payload in bytes */
 	__u32 seq;
 	__u16 source_port;
 	__u16 target_port;
 	__u8 family;
 	__u8 transport;
-	__u8 opens; /* it has SYN */
+	__u8 opens; /* the SYN flag is set */
 };
 
 static __always_inline int read_ip(struct __sk_buff *skb, struct packet *packet)
@@ -102,7 +102,7 @@ static __always_inline int read_ip(struct __sk_buff *skb, struct packet *packet)
 	return IPV6_LEN;
 }
 
-/* Reads the headers; whether it is of UDP or TCP. */
+/* Reads the headers. Returns whether the packet is UDP or TCP. */
 static __always_inline bool read_headers(struct __sk_buff *skb, struct packet *packet)
 {
 	int at = read_ip(skb, packet);

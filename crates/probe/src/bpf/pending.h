@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Queries that wait for their answers, and how each ends, exactly once. */
+/* Queries that wait for their answers. Each of them ends exactly once. */
 #ifndef MESHTAX_PENDING_H
 #define MESHTAX_PENDING_H
 
@@ -12,23 +12,23 @@
 
 #include <bpf/bpf_core_read.h>
 
-/* Set before the programs are loaded. */
+/* Options, which are set before the programs are loaded. */
 const volatile struct {
 	__u64 timeout_ns;
 	__u32 withholds_names;
 	__u32 pad;
 } settings SEC(".rodata.settings");
 
-/* Queries with one id that are sent to several servers within this time ask for one answer. */
+/* Queries with the same id to several servers within this time need only one answer. */
 #define AT_ONCE_NS 100000000ull
 
 enum { BPF_MAP_FULL = -7, BPF_MAP_HAS = -17 };
 
-/* Queries of one socket and id that may wait at the same time, such as those that are sent again. */
+/* Maximum number of queries of one socket and id that wait at the same time, such as repeated ones. */
 #define PLACES 8
 
 enum {
-	STATE_WRITTEN = 0, /* not yet complete */
+	STATE_WRITTEN = 0, /* not complete yet */
 	STATE_WAITING = 1,
 	STATE_ENDED = 2,
 };
@@ -76,14 +76,14 @@ static __always_inline void add_latency(struct series *series, __u64 latency_ns)
 	add(&series->latency_ns, latency_ns);
 }
 
-/* Makes the end of a query one's own: whoever has it tells it, and nobody else. */
+/* Claims the end of a query. Only the program that gets true may conclude it. */
 static __always_inline bool claim(struct query *query)
 {
 	return __sync_val_compare_and_swap(&query->state, STATE_WAITING, STATE_ENDED) == STATE_WAITING;
 }
 
-/* Tells the end of a claimed query. Its place stays taken until it is forgotten, so that no other query is forgotten in
- * its stead. */
+/* Counts and reports the end of a claimed query. Its entry stays until then, so that no other query takes the entry and
+ * is deleted in its place. */
 static __always_inline void conclude(struct query *query, struct pending_key *key)
 {
 	struct series *series = series_of(query);
@@ -106,7 +106,7 @@ static __always_inline void give_up(struct query *query, struct pending_key *key
 	conclude(query, key);
 }
 
-/* A place for one query more; none if there is no room. */
+/* Returns an empty entry for one more query; 0 if there is no room. */
 static __always_inline struct query *make_room(struct pending_key *key)
 {
 	int error = BPF_MAP_HAS;
@@ -122,7 +122,7 @@ static __always_inline struct query *make_room(struct pending_key *key)
 	return bpf_map_lookup_elem(&pending, key);
 }
 
-/* An address in a word: exact for IPv4. */
+/* Folds an address into one word. For IPv4 this loses nothing. */
 static __always_inline __u64 folded(const __u8 *address)
 {
 	const __u64 *halves = (void *)address;
@@ -130,17 +130,17 @@ static __always_inline __u64 folded(const __u8 *address)
 	return halves[0] ^ halves[1];
 }
 
-/* Beside its place: other queries wait, too. */
+/* Flag of `awaited`: other queries wait as well. */
 #define OTHERS_WAIT 256
 
-/* What is asked for: the type, and how long the name is. 0 if an answer does not say. */
+/* Returns the type and the length of the name as one word. It is 0 if an answer has no question. */
 static __always_inline __u32 question_of(__u16 type, __u8 length)
 {
 	return (__u32)type << 8 | length;
 }
 
-/* How well a query that waits fits an answer: what it asks for tells more than whom. Some programs ask for A and AAAA under
- * one id, and translation may show a server under another address than it was asked at. */
+/* Returns how well a waiting query fits an answer. The question counts more than the server: some programs ask for A
+ * and AAAA under one id, and address translation may change the server's address. */
 static __always_inline __u32 fit(struct query *query, __u64 server, __u32 question)
 {
 	__u32 is_asked = question_of(query->type, query->question_len) == question;
@@ -149,8 +149,9 @@ static __always_inline __u32 fit(struct query *query, __u64 server, __u32 questi
 	return is_asked << 1 | is_there;
 }
 
-/* Where the query lies that an answer from `server` belongs to: the oldest of those that fit best, so that no latency is
- * told too short. -1 if none waits. The verifier looks at it once, as it is not static. */
+/* Returns the entry of the query that an answer from `server` belongs to: the oldest of those that fit best, so that no
+ * latency is too short. Returns -1 if no query waits. The function is not static, so that the verifier checks it only
+ * once. */
 __noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server, __u32 question)
 {
 	struct pending_key key = {};
@@ -179,8 +180,8 @@ __noinline int awaited(struct __sk_buff *skb, __u32 message, __u64 server, __u32
 	return waiting > 1 ? best | OTHERS_WAIT : best;
 }
 
-/* Nobody waits for other servers any more that were asked the same at the same time as `server`. The verifier looks at it
- * once, as it is not static. */
+/* Marks queries to other servers that asked the same question at the same time as `server`. They no longer need an
+ * answer. The function is not static, so that the verifier checks it only once. */
 __noinline int excuse_others(struct __sk_buff *skb, __u32 message, __u64 server, __u32 question, __u64 begun_ns)
 {
 	struct pending_key key = {};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What crosses from the kernel about DNS: fixed width, no padding that is not written down. */
+/* Records about DNS for user space. They have fixed widths and no hidden padding. */
 #ifndef MESHTAX_QUERY_H
 #define MESHTAX_QUERY_H
 
@@ -8,16 +8,17 @@
 #define OWNER_LEN 16
 #define NAME_LEN  256
 
-/* Bucket i holds latencies below 2^(i + 6) µs, the last one all others. */
+/* Bucket i holds latencies below 2^(i + 6) µs, and the last one all others. */
 #define LATENCY_BUCKETS 18
 
-/* In place of the code of an answer, which has twelve bits (RFC 6891, 6.1.3): there was none in time. */
+/* Code for a query without an answer in time. Response codes have twelve bits (RFC 6891, 6.1.3), so this is none of
+ * them. */
 #define RCODE_TIMEOUT 0xffff
 
-/* There was none, and it was not waited for: another server that was asked at the same time has answered. */
+/* Code for a query without an answer, because another server that was asked at the same time answered. */
 #define RCODE_ELSEWHERE 0xfffe
 
-/* Its upper bits are behind what is looked at. */
+/* Code for an answer whose upper code bits lie beyond the bytes that are read. */
 #define RCODE_UNKNOWN 0xfffd
 
 enum {
@@ -25,15 +26,15 @@ enum {
 	ANSWERED_ELSEWHERE = 2,
 };
 
-/* A query, from its sending to its end. Addresses: IPv4 in the first four bytes. */
+/* A query, from its sending to its end. IPv4 addresses are in the first four bytes. */
 struct query {
 	__u64 begun_ns; /* CLOCK_MONOTONIC */
-	__u64 ended_ns; /* its answer came, or it was given up */
+	__u64 ended_ns; /* time of the answer, or of giving up */
 	__u64 socket;   /* cookie */
 	__u64 cgroup;   /* id of the cgroup v2 */
 	__u8 local[16];
 	__u8 server[16];
-	__u32 state; /* of the programs alone */
+	__u32 state; /* STATE_…, used only by the programs */
 	__u32 netns;
 	__u32 pid; /* 0 if it is not known */
 	__u32 uid;
@@ -43,16 +44,16 @@ struct query {
 	__u16 type;
 	__u8 family;
 	__u8 transport;
-	__u8 question_len;    /* of the name that it asks for, on the wire */
+	__u8 question_len;    /* length of the name on the wire */
 	__u8 flags;           /* ANSWER_… */
 	char comm[OWNER_LEN]; /* name of the process */
-	__u8 name[NAME_LEN];  /* as on the wire; empty where it is withheld */
+	__u8 name[NAME_LEN];  /* as on the wire; empty if names are not copied */
 	__u16 name_len;
 	__u16 rcode;
 };
 _Static_assert(sizeof(struct query) == 368, "struct query has no hidden padding");
 
-/* What is counted together; all zero for the series `other`. */
+/* Key of the counters. The overflow key `other` is all zero. */
 struct series_key {
 	__u64 cgroup;
 	char comm[OWNER_LEN];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the kernel counts of a connection, and the payload that this comes to. */
+/* What the kernel counts about a connection, and how many payload bytes that means. */
 #ifndef MESHTAX_READING_H
 #define MESHTAX_READING_H
 
@@ -12,7 +12,7 @@ struct reading {
 	__u32 send_una;
 	__u32 send_next;
 	__u32 receive_next;
-	__u32 read; /* sequence up to which the application has read */
+	__u32 read; /* sequence number up to which the application has read */
 	__u32 retransmits;
 	__u32 out_of_order;
 	__u32 reordered;
@@ -23,13 +23,13 @@ struct reading {
 	__u32 rtt_min_us;
 	__u32 receive_window;
 	__u32 send_window;
-	__u32 write_end; /* sequence at the end of what the application has written */
+	__u32 write_end; /* sequence number at the end of what the application has written */
 	__u8 state;
-	bool done; /* the peer has sent its FIN */
+	bool done; /* the peer's FIN has arrived */
 };
 
-/* Counts move first, sequences next, and what marks a FIN in them last; so whoever reads a socket that nobody holds still
- * reads them in this order, and finds no FIN without its mark. */
+/* The kernel changes the counts first, then the sequence numbers, and the marks of a FIN last. A socket that is not
+ * locked is read in the same order. So a reading never contains a FIN without its mark. */
 #define READ_COUNTS(reading, tp, READ)                                                                                 \
 	do {                                                                                                           \
 		(reading)->acked = READ(tp, bytes_acked);                                                              \
@@ -47,7 +47,7 @@ struct reading {
 		(reading)->write_end = READ(tp, write_seq);                                                            \
 	} while (0)
 
-/* What is told of a connection and added up nowhere. */
+/* Fields that are reported but not added up. */
 #define READ_REST(reading, tp, READ)                                                                                   \
 	do {                                                                                                           \
 		(reading)->reordered = READ(tp, reord_seen);                                                           \
@@ -66,7 +66,7 @@ static __always_inline bool is_done(unsigned long flags)
 	return flags & (1ull << bpf_core_enum_value(enum sock_flags, SOCK_DONE));
 }
 
-/* Of a socket that the verifier knows as one: plain loads. */
+/* Reads the counts of a socket that the verifier knows as one, with plain loads. */
 static __always_inline struct reading read_counts(struct tcp_sock *tp)
 {
 	struct reading reading = {};
@@ -88,7 +88,7 @@ static __always_inline struct reading read_socket(struct tcp_sock *tp)
 	return reading;
 }
 
-/* Of what is at an address, whether or not there is a socket any more. */
+/* Reads the counts at an address, whether or not the socket still exists. */
 static __always_inline struct reading read_counts_at(__u64 at)
 {
 	struct tcp_sock *tp = (void *)at;
@@ -112,20 +112,21 @@ static __always_inline struct reading read_at(__u64 at)
 	return reading;
 }
 
-/* When the first packet was answered of a connection that a listener has established just now: the kernel timed that answer
- * (in eighths of a microsecond). Where it was sent again that is the time of the last one, and nobody knows the first's. */
+/* Returns when a listener answered the SYN of a connection that was established just now. The kernel has timed the
+ * SYN-ACK, in eighths of a microsecond. If the SYN-ACK was retransmitted, that is the time of the last one, and the
+ * first one's is not known. */
 static __always_inline __u64 answered_at(__u32 srtt_us, __u32 retransmits, __u64 established_ns)
 {
 	return srtt_us && !retransmits ? established_ns - srtt_us * 125ull : 0;
 }
 
-/* Whether a connection that goes from this state to its end is cut off: its peer is told by a reset, if at all. */
+/* Returns whether a connection that ends from this state is aborted: the peer gets a reset, if anything. */
 static __always_inline bool is_cut_off(int state)
 {
 	return state == TCP_ESTABLISHED || state == TCP_SYN_RECV || state == TCP_FIN_WAIT1 || state == TCP_CLOSE_WAIT;
 }
 
-/* Whether it listens, or a handshake has made it a connection. */
+/* Returns whether the socket listens, or has completed its handshake. */
 static __always_inline bool is_in_use(int state)
 {
 	return state != TCP_CLOSE && state != TCP_SYN_SENT && state != TCP_SYN_RECV;
@@ -152,8 +153,8 @@ struct bytes {
 	__u64 received;
 };
 
-/* When the socket is locked, so that all fields agree; `state` is the one before the change. SYN and FIN take a place
- * in the sequence and are no payload. */
+/* Returns the bytes moved, from the fields of a locked socket, which agree. `state` is the one before the change. SYN
+ * and FIN take sequence numbers but are not payload. */
 static __always_inline struct bytes bytes_exact(const struct reading *reading, int state, bool active)
 {
 	struct bytes bytes = {};
@@ -165,7 +166,7 @@ static __always_inline struct bytes bytes_exact(const struct reading *reading, i
 	return bytes;
 }
 
-/* Counts and sequences move together, the counts first. */
+/* Sequence number minus count. Both move together, so it is constant; the count moves first. */
 static __always_inline __u32 send_base(const struct reading *reading)
 {
 	return reading->send_una - (__u32)reading->acked;
@@ -176,9 +177,9 @@ static __always_inline __u32 receive_base(const struct reading *reading)
 	return reading->receive_next - (__u32)reading->received;
 }
 
-/* What has arrived, at any time. A FIN first counts as a byte, then moves the sequence, and only then is marked; so the
- * count is held against the sequence, and where something waits to be read, its last byte may be a FIN and is left out
- * until then. A socket that is closed by now had one. */
+/* Returns the bytes received, at any time. A FIN is first counted as a byte, then moves the sequence number, and is
+ * marked last. So the count is limited by the sequence number. If data waits to be read, its last byte may be a FIN and
+ * is left out until it is read. A socket that is closed by now has received a FIN. */
 static __always_inline __u64 received_at_least(const struct reading *reading, struct story *story)
 {
 	__u64 received = reading->received;
@@ -191,7 +192,7 @@ static __always_inline __u64 received_at_least(const struct reading *reading, st
 	return received - (received && may_be_fin);
 }
 
-/* What was put on the wire: the sequence tells what is in flight beyond what was acknowledged. */
+/* Returns the bytes put on the wire. The sequence number shows what is in flight beyond the acknowledged bytes. */
 static __always_inline __u64 on_the_wire(const struct reading *reading, __u32 send_base)
 {
 	__s32 ahead = reading->send_next - send_base - (__u32)reading->acked;
@@ -199,7 +200,7 @@ static __always_inline __u64 on_the_wire(const struct reading *reading, __u32 se
 	return ahead > 0 ? reading->acked + ahead : reading->acked;
 }
 
-/* What was sent, at any time. A socket that is closed by now has sent its FIN, unless it was cut off. */
+/* Returns the bytes sent, at any time. A socket that is closed by now has sent its FIN, unless it was aborted. */
 static __always_inline __u64 sent_at_least(const struct reading *reading, struct story *story)
 {
 	bool fin = reading->state == TCP_CLOSE || is_fin_sent(reading);
@@ -219,7 +220,7 @@ static __always_inline struct bytes bytes_at_least(const struct reading *reading
 	return bytes;
 }
 
-/* What was told at the end stays, of a connection that has ended. */
+/* Returns the bytes moved. For a connection that has ended, that is what was counted at its end. */
 static __always_inline struct bytes bytes_by_now(const struct reading *reading, struct story *story)
 {
 	if (story->established)
@@ -227,7 +228,7 @@ static __always_inline struct bytes bytes_by_now(const struct reading *reading, 
 	return (struct bytes){.sent = story->told_sent, .received = story->told_received};
 }
 
-/* Never less than the baseline. */
+/* Returns the bytes moved, never less than the baseline. */
 static __always_inline struct bytes bytes_since(struct story *story, struct bytes bytes)
 {
 	if (bytes.sent < story->base_sent)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One socket, as it is told to user space. */
+/* The record of one socket for user space. */
 #ifndef MESHTAX_RECORD_H
 #define MESHTAX_RECORD_H
 
 #include "reading.h"
 
-/* Both ends; of a connection that is established the story knows the other one. */
+/* Fills in the addresses of both ends. The story of an established IPv4 connection has the remote one. */
 static __always_inline void describe_ends(struct connection *to, struct sock *sk, const struct story *story)
 {
 	to->family = story->key.family;
@@ -18,7 +18,7 @@ static __always_inline void describe_ends(struct connection *to, struct sock *sk
 	ends(&sk->__sk_common, to->local, to->remote);
 }
 
-/* Everything but what moves; the socket may be known by its address alone. */
+/* Fills in everything that does not change with traffic. The socket may be known only by its address. */
 static __always_inline void describe(struct connection *to, struct sock *sk, const struct story *story)
 {
 	to->at_ns = bpf_ktime_get_ns();
@@ -38,7 +38,7 @@ static __always_inline void describe(struct connection *to, struct sock *sk, con
 	__builtin_memcpy(to->comm, story->key.comm, COMM_LEN);
 }
 
-/* In `state`: until a handshake has told how much the peer takes, windows say nothing. */
+/* Fills in the counts. Before the handshake has shown the peer's window, a window of 0 means nothing. */
 static __always_inline void describe_traffic(struct connection *to, const struct reading *reading,
 					     const struct story *story, struct bytes bytes, int state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whose sockets are followed: everybody's, or those of certain network namespaces. */
+/* The sockets that are followed: all of them, or those of certain network namespaces. */
 #ifndef MESHTAX_SCOPE_H
 #define MESHTAX_SCOPE_H
 
@@ -9,7 +9,7 @@
 
 const volatile __u32 is_scoped SEC(".rodata.scoped");
 
-/* Network namespaces, by inode. */
+/* The network namespaces, by inode. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -18,7 +18,7 @@ struct {
 	__type(value, __u8);
 } scope SEC(".maps");
 
-/* Where everybody's are followed, the verifier leaves this out. */
+/* If all sockets are followed, the verifier removes the lookup. */
 static __always_inline bool is_in_scope(struct sock *sk)
 {
 	__u32 netns;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Gives sockets that are older than the probe their stories: first those that processes hold as files, then those that the
- * kernel's tables alone know. These belong to MPTCP, wait to be accepted, or lie in io_uring. Listeners come before what
- * they may have accepted.
+/* Starts the stories of sockets that are older than the probe. First come the sockets that processes hold as files.
+ * Then come those that only the kernel's tables list: they belong to MPTCP, wait to be accepted, or are in io_uring.
+ * Listeners come before the connections that they may have accepted.
  *
- * No `iter/tcp` walks the tables: since Linux 5.15 that iterator takes a reference to each socket it meets, even to a
- * request whose references the kernel has not counted yet. As connections come in, one of them is then freed too early. */
+ * The tables are not walked with `iter/tcp`. Since Linux 5.15 that iterator takes a reference to each socket it meets,
+ * even to a request whose reference count the kernel has not set yet. If connections come in meanwhile, such a request
+ * is freed too early. */
 #ifndef MESHTAX_SEED_H
 #define MESHTAX_SEED_H
 
 #include "adopt.h"
 #include "life.h"
 
-/* Who holds a socket of MPTCP, by its address: below it are sockets of TCP that nobody holds. */
+/* The process that holds an MPTCP socket, by the socket's address. The TCP sockets below an MPTCP socket are in no
+ * file. */
 struct holder {
 	__u32 pid;
 	__u32 uid;
@@ -49,14 +51,14 @@ static __always_inline void begin_listening(struct story *story, struct sock *sk
 	note_listener(story);
 }
 
-/* The cookie of a socket that was found through a file. Late kernels take such a socket for no helper; what lists the tables
- * before has every socket given a cookie. 0 if nobody has asked for it yet. */
+/* Returns the cookie of a socket that was found through a file; 0 if it has none yet. Newer kernels accept such a
+ * socket in no helper. Before this runs, listing the tables has given each socket a cookie. */
 static __always_inline __u64 id_of_held(struct sock *sk)
 {
 	return bpf_ksym_exists(bpf_rdonly_cast) ? sk->__sk_common.skc_cookie.counter : bpf_get_socket_cookie(sk);
 }
 
-/* A process holds a socket: those that listen are seeded first. */
+/* Starts the story of a socket that a process holds. Call it for listeners first. */
 static __always_inline void seed_held(struct task_struct *task, struct file *file, bool listening)
 {
 	struct holder holder;
@@ -106,14 +108,14 @@ static __always_inline void seed_held(struct task_struct *task, struct file *fil
 		LOST(sockets);
 }
 
-/* A socket of the kernel's tables, as a segment to it would name it: its own address is the destination. */
+/* A socket in a table of the kernel, named as in a segment to it: its own address is the destination. */
 struct entry {
-	__u64 id; /* its cookie */
+	__u64 id; /* the socket's cookie */
 	__u32 family;
 	struct bpf_sock_tuple tuple;
 };
 
-/* The socket, or nothing when it has ended by now; the caller gives it back. */
+/* Finds the socket of an entry; returns 0 if it has ended. The caller must release it. */
 static __always_inline struct bpf_sock *find(struct __sk_buff *context, struct entry *entry)
 {
 	if (entry->family == AF_INET)
@@ -121,8 +123,8 @@ static __always_inline struct bpf_sock *find(struct __sk_buff *context, struct e
 	return bpf_skc_lookup_tcp(context, &entry->tuple, sizeof(entry->tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
-/* A table of the kernel has a socket, whoever holds it: its listeners come first. Children that wait to be accepted are in
- * it, too. */
+/* Starts the story of a socket in a table of the kernel. Call it for listeners first. Tables also list children that
+ * wait to be accepted. */
 static __always_inline void seed_unheld(struct bpf_sock *found, __u64 id)
 {
 	struct story *known;

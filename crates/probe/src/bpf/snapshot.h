@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Looks at all sockets that have a story. Stories are found by an address, at which the socket may be no more: what is read
- * there counts only if the story, under its lock, has not ended since. */
+/* Snapshots of all sockets that have a story. A story is found by an address at which the socket may no longer exist. A
+ * reading of that address counts only if the story, under its lock, has not ended since. */
 #ifndef MESHTAX_SNAPSHOT_H
 #define MESHTAX_SNAPSHOT_H
 
 #include "every.h"
 #include "life.h"
 
-/* Where a look writes what is open; one that finds it full goes on once it was read. */
+/* The ring in which a snapshot writes open sockets. If it is full, the snapshot continues once it has been read. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 2 << 20);
 } written SEC(".maps");
 
-/* The number of the look, from 1 to 255 and over again. */
+/* The number of the current snapshot: from 1 to 255, and then 1 again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -34,7 +34,7 @@ static __always_inline struct look look_now(void)
 	return (struct look){.number = number ? *number : 0};
 }
 
-/* A connection: its socket may have several, one after the other. */
+/* Identifies a connection. One socket may have several, one after the other. */
 struct name {
 	__u64 at;
 	__u64 id;
@@ -46,13 +46,14 @@ static __always_inline struct name name_of(__u64 at, struct story *story)
 	return (struct name){.at = at, .id = DIRECTLY(story, id), .begun_ns = DIRECTLY(story, begun_ns)};
 }
 
-/* Under the story's lock. */
+/* Call this under the story's lock. */
 static __always_inline bool is_still(struct story *story, const struct name *name)
 {
 	return story->at == name->at && story->id == name->id && story->begun_ns == name->begun_ns;
 }
 
-/* Under the story's lock; it was established before the socket was read. */
+/* Returns whether the connection is still open. Call it under the story's lock. The connection was established before
+ * the socket was read. */
 static __always_inline bool is_open(struct story *story, const struct name *name, const struct reading *reading)
 {
 	return story->established && is_still(story, name) && reading->state != TCP_CLOSE;
@@ -76,8 +77,8 @@ static __always_inline bool is_idle(const struct reading *reading, struct story 
 	       bytes.received <= story->told_received && reading->retransmits == story->told_retransmits;
 }
 
-/* Adds what is new of a connection to its series. The story is found by its address once more: older kernels let no
- * program lock what it has not looked up. */
+/* Adds what is new of a connection to its series. The story is looked up again by its address, because older kernels
+ * let a program lock only what it has looked up itself. */
 static __always_inline void tell(__u64 at)
 {
 	struct story *story = bpf_map_lookup_elem(&stories, &at);
@@ -135,7 +136,7 @@ static __always_inline bool describe_listener(struct connection *record, struct 
 	return is_told;
 }
 
-/* Whether the record has become one of a connection, or of a listener, that is open. */
+/* Fills in the record of an open connection or listener. Returns false if it is not open. */
 static __always_inline bool describe_open(struct connection *record, __u64 at, struct story *story)
 {
 	struct name name = name_of(at, story);
@@ -162,7 +163,7 @@ static __always_inline bool describe_open(struct connection *record, __u64 at, s
 	return open;
 }
 
-/* Writes a connection or a listener out, unless this look has done so; whether there was room. */
+/* Writes out a connection or listener, unless this snapshot has already done so. Returns false if there is no room. */
 static __always_inline bool write_out(__u64 at, __u8 look)
 {
 	struct story *story = bpf_map_lookup_elem(&stories, &at);
@@ -188,7 +189,7 @@ static long write_one(struct bpf_map *map, const __u64 *at, struct story *story,
 	return look->is_cut_short;
 }
 
-/* Makes room: while nothing is attached, nobody else does. */
+/* Removes a story whose socket is gone. While the programs are detached, nothing else removes stories. */
 static __always_inline void sweep(__u64 at)
 {
 	struct story *story = bpf_map_lookup_elem(&stories, &at);

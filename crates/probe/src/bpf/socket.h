@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is read of a socket, whatever it speaks. */
+/* Reading of sockets of any protocol. */
 #ifndef MESHTAX_SOCKET_H
 #define MESHTAX_SOCKET_H
 
@@ -9,17 +9,18 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-/* Lets what is at an address be loaded as if the verifier knew it, with no call for each field: since Linux 6.2. What is not
- * there reads as 0. */
+/* From Linux 6.2 on, this makes the verifier treat an address as a pointer to a known type. Fields are then loaded
+ * without a helper call. Memory that is not mapped reads as 0. */
 extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym __weak;
 
 #define AS_KNOWN(type, at) ((type *)bpf_rdonly_cast((void *)(at), bpf_core_type_id_kernel(type)))
 
-/* A field of what is at an address. */
+/* Reads a field of a structure at an address. */
 #define READ_AT(type, at, field)                                                                                       \
 	(bpf_ksym_exists(bpf_rdonly_cast) ? AS_KNOWN(type, at)->field : BPF_CORE_READ((type *)(at), field))
 
-/* Whether a process has its parent's memory and files until it executes another program: what it holds is its parent's. */
+/* Returns whether a process still shares its parent's memory and files, until it executes another program. What it
+ * holds is its parent's. */
 static __always_inline bool is_about_to_exec(struct task_struct *task)
 {
 	return task->vfork_done;
@@ -28,18 +29,18 @@ static __always_inline bool is_about_to_exec(struct task_struct *task)
 static __always_inline __u64 cgroup_of(struct sock *sk)
 {
 	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		return 0; /* before 5.15 */
+		return 0; /* before Linux 5.15 */
 	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 }
 
-/* Whether a socket of TCP lies in a sockmap or a sockhash: the kernel hangs what it keeps for them on it, and takes that
- * away before it closes the socket. */
+/* Returns whether a TCP socket is in a sockmap or sockhash. The kernel attaches data to such sockets, and removes it
+ * before the socket is closed. */
 static __always_inline bool is_in_sockmap(__u64 user_data)
 {
 	return (user_data & (SK_USER_DATA_NOCOPY | SK_USER_DATA_BPF)) == SK_USER_DATA_NOCOPY;
 }
 
-/* The address of the socket that its program has: one that carries MPTCP lies below another. */
+/* Returns the address of the socket that the program has. A TCP socket that carries MPTCP lies below another socket. */
 static __always_inline __u64 known_as(__u64 at)
 {
 	struct tcp_sock *tp = (void *)at;
@@ -56,7 +57,7 @@ static __always_inline __u32 netns_of(struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
-/* Addresses of both ends, 16 bytes each and zero before. */
+/* Reads the addresses of both ends into 16 bytes each, which must be zero before. */
 static __always_inline void ends(struct sock_common *common, __u8 *local, __u8 *remote)
 {
 	if (BPF_CORE_READ(common, skc_family) == AF_INET) {
@@ -68,7 +69,7 @@ static __always_inline void ends(struct sock_common *common, __u8 *local, __u8 *
 	}
 }
 
-/* The same of a socket that the verifier knows as one: plain loads, without a helper. */
+/* Reads the addresses of both ends of a socket that the verifier knows as one: plain loads, without a helper. */
 static __always_inline void ends_directly(struct sock_common *common, __u8 *local, __u8 *remote)
 {
 	__u32 *to_local = (__u32 *)local, *to_remote = (__u32 *)remote;

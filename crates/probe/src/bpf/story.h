@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is remembered of a socket, the maps, and what was lost. */
+/* Stories: what the programs remember about each socket. */
 #ifndef MESHTAX_STORY_H
 #define MESHTAX_STORY_H
 
@@ -10,26 +10,27 @@
 #define SERIES_MAX 8192
 #include "counted.h"
 
-/* Whether a sockmap may carry its bytes past TCP. */
+/* Whether a sockmap may carry a socket's bytes past TCP, and whether that is counted already. */
 enum { BYPASS_NONE = 0, BYPASS_SEEN = 1, BYPASS_TOLD = 2 };
 
-/* A socket's story. Its lock is held where it ends and where something is told of it, so that nothing is told twice, nor
- * of another connection: a socket that is closed may be used again, its memory at once, and so may its story's. */
+/* The story of a socket. Its lock is held when the story ends and when news of it is added to a series. So nothing is
+ * counted twice, and nothing is counted for another connection: a closed socket may be used again, its memory may be
+ * reused at once, and so may the memory of its story. */
 struct story {
 	struct bpf_spin_lock lock;
-	__u32 receive_base; /* sequence less count, in their low bits: the same for as long as a connection lives */
+	__u32 receive_base; /* low bits of sequence minus count: constant during a connection */
 	__u64 at;           /* the socket's address */
-	__u64 id;           /* its cookie; 0 of a child until it is established: before Linux 6.15 it is born with its
-	                          * listener's */
-	__u64 begun_ns;     /* 0 if that is not known; with `id` the connection's name */
+	__u64 id;           /* the socket's cookie; 0 for a child until it is established,
+	                          * because before Linux 6.15 it starts with its listener's */
+	__u64 begun_ns;     /* 0 if it is not known; identifies the connection, with `id` */
 	__u64 established_ns;
 	__u64 listener;        /* cookie */
-	__u64 listener_at;     /* address; its socket may be gone */
-	struct series_key key; /* where it counts: whole once it is established; before, its owner and role */
-	__u64 told_sent;       /* already in a series */
+	__u64 listener_at;     /* address of the listener, which may be gone */
+	struct series_key key; /* key of its series; before it is established, only owner and role */
+	__u64 told_sent;       /* already added to a series, like all told_… */
 	__u64 told_received;
 	__u64 told_retransmitted;
-	__u64 base_sent; /* before the probe was there */
+	__u64 base_sent; /* from before the probe, like all base_… */
 	__u64 base_received;
 	__u64 base_retransmitted;
 	__u32 base_retransmits;
@@ -41,18 +42,18 @@ struct story {
 	__u32 send_base;
 	__u32 pid;
 	__u32 uid;
-	__u32 unwatched;  /* of a listener: children that were born before the probe was there, and not accepted */
-	__u16 local_port; /* the kernel forgets it before the last event */
+	__u32 unwatched;  /* for a listener: children older than the probe that are not accepted yet */
+	__u16 local_port; /* the kernel clears it before the last event */
 	__u8 established;
-	__u8 over; /* its end has been told */
+	__u8 over; /* its end has been counted */
 	__u8 seeded;
-	__u8 is_news; /* that it was opened is not in a series yet */
-	__u8 look;    /* the last one that wrote it out */
+	__u8 is_news; /* its opening is not in a series yet */
+	__u8 look;    /* number of the last snapshot that wrote it out */
 	__u8 bypass;  /* BYPASS_… */
 };
 
-/* By the socket's address. A socket has storage of its own, too, but to make and free it costs a short connection three
- * times as much as all the programs here. */
+/* Stories by the socket's address. BPF storage in the socket would work as well, but creating and freeing it costs a
+ * short connection three times as much as all programs here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -67,7 +68,7 @@ static __always_inline struct series *series_of(const struct series_key *key)
 	return series_or(key, &other);
 }
 
-/* Where a connection counts, or one that a listener has been asked for. */
+/* Returns the key of a connection, or of a request at a listener. */
 static __always_inline struct series_key key_of(struct sock_common *common, struct story *story)
 {
 	struct series_key key = story->key;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who talks to whom over TCP, how much and how well: exact, and with no program on the way of a packet.
+/* Who talks to whom over TCP, how much and how well. The counts are exact, and no program runs per packet.
  *
- * A socket's story begins at `listen` or `connect`, where the owner is known, or as a child of a listener, whose owner it
- * inherits. What the kernel counts per socket is read at snapshots and, a last time, when the socket closes; each reading
- * adds what is new to a series. Nothing is ever cleared.
+ * A socket's story begins at `listen` or `connect`, where the owner is known, or as a child of a listener, whose owner
+ * it inherits. The kernel's counts of each socket are read at snapshots, and a last time when the socket closes. Each
+ * reading adds what is new to a series. No series is ever cleared.
  *
- * The kernel lets no program of a tracepoint interrupt itself: while a process changes the state of a socket, a batch of
- * packets may come in between on its processor, and what these change passes the program by. So a change that comes later
- * makes up for those that were missed, `on_destroy` for a missed end, and whoever finds a story whose socket is no more for
- * both. */
+ * A tracepoint program cannot interrupt itself on a CPU. While a process changes the state of a socket, packets may
+ * arrive on the same CPU, and the program misses the changes that they make. So a later change makes up for missed
+ * ones, and `on_destroy` for a missed end. If both were missed, whoever finds a story without a socket makes up for
+ * them. */
 #include "seed.h"
 #include "snapshot.h"
 
@@ -33,8 +33,9 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	return destroy(sk);
 }
 
-/* Loaded only where there are sockmaps: what a socket has of them is gone before its end. A program at a control group
- * cannot read its socket as one, but by an address that is no pointer to the verifier. */
+/* Looks for a sockmap's data when a socket is closed, because that data is removed before the socket's end. The program
+ * is loaded only if there are sockmaps. It cannot read the kernel's fields through its pointer, but through an address
+ * that the verifier does not take for a pointer. */
 SEC("?cgroup/sock_release")
 int on_release(struct bpf_sock *sk)
 {
@@ -75,7 +76,7 @@ int sweep_all(struct bpf_iter__bpf_map *context)
 	return 0;
 }
 
-/* --- What is older than the probe --- */
+/* --- Sockets older than the probe --- */
 
 SEC("iter/task_file")
 int seed_listeners(struct bpf_iter__task_file *context)
@@ -91,7 +92,8 @@ int seed_connections(struct bpf_iter__task_file *context)
 	return 0;
 }
 
-/* Never attached: run once for each entry of a table, which it is handed as a packet, in the entry's network namespace. */
+/* Starts the story of one socket in a table. The program is never attached. User space runs it once for each entry, in
+ * the entry's network namespace, and passes the entry as the packet. */
 SEC("?tc")
 int seed_entry(struct __sk_buff *context)
 {
@@ -108,7 +110,7 @@ int seed_entry(struct __sk_buff *context)
 	return 0;
 }
 
-/* --- What happens to single packets of a connection --- */
+/* --- Single packets of a connection --- */
 
 static __always_inline void report(struct sock *sk, struct tcp_sock *tp, struct story *story, int kind)
 {
@@ -132,11 +134,11 @@ static __always_inline void report_retransmit(struct sock *sk)
 		report(sk, tp, story, KIND_RETRANSMITTED);
 }
 
-/* Whether the kernel also tells of segments that it could not send again, and why: since 6.17. */
+/* Whether the kernel also reports segments that it could not retransmit, with the reason: since Linux 6.17. */
 const volatile __u32 tells_failures SEC(".rodata.failures");
 
-/* The arguments are the socket, the segment and, where there is a third, what came of it: older kernels have none, and the
- * verifier leaves its reading out. */
+/* The arguments are the socket, the segment and, since Linux 6.17, the result. On older kernels the verifier removes
+ * the reading of the result. */
 SEC("tp_btf/tcp_retransmit_skb")
 int on_retransmit(__u64 *arguments)
 {
@@ -146,8 +148,9 @@ int on_retransmit(__u64 *arguments)
 	return 0;
 }
 
-/* Of no socket, and of one in TIME_WAIT, nothing is known. What closes a connection by a reset sends it after the
- * connection's end, and what is sent to a socket without a process is answered by one when the socket is given up. */
+/* Counts and reports a reset. Without a socket, or in TIME_WAIT, nothing is known. A reset that closes a connection is
+ * sent after the connection's end, and so is one that answers a packet for a socket without a process: hence the late
+ * story. */
 static __always_inline void report_reset(struct sock *sk, int kind)
 {
 	struct tcp_sock *tp = sk ? bpf_skc_to_tcp_sock(sk) : 0;
@@ -180,7 +183,7 @@ int BPF_PROG(on_reset_sent, struct sock *sk)
 	return 0;
 }
 
-/* Whether or not a connection comes of it. */
+/* Counts a retransmitted SYN-ACK, whether or not a connection comes of it. */
 static __always_inline void count_synack(struct request_sock *request, struct story *story)
 {
 	struct series_key key = key_of(&request->__req_common, story);
@@ -190,7 +193,8 @@ static __always_inline void count_synack(struct request_sock *request, struct st
 		add(&series->retransmits, 1);
 }
 
-/* The listener's story with the peer's address: the connection itself is not made yet. */
+/* Reports a retransmitted SYN-ACK, with the listener's story and the peer's address. The connection does not exist
+ * yet. */
 static __always_inline void report_synack(struct sock *sk, struct request_sock *request)
 {
 	struct story *story = story_of(sk);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who sends datagrams to whom over UDP, how many and how large, and which of them sockets drop.
+/* Who sends UDP datagrams to whom, how many and how large, and which of them sockets drop.
  *
- * The kernel counts nothing of this per peer, so this runs for every packet of a local socket, where it leaves IP and
- * where it comes to the socket: whole datagrams, before fragments are made and after they are joined. It lets everything
- * pass, and leaves what is not UDP after one look. Nothing is ever cleared. */
+ * The kernel counts none of this per peer. So these programs run for every packet of a local socket, where it leaves IP
+ * and where it reaches the socket. There they see whole datagrams: before fragmentation and after reassembly. They let
+ * everything pass, and leave packets that are not UDP after one look. No counter is ever cleared. */
 #include "packet.h"
 #include "udp.h"
 
@@ -17,7 +17,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define PASS       1
 #define UDP_HEADER 8
 
-/* Whether ports that the kernel chose are left out of keys: series stay few, however many sockets a client makes. */
+/* Whether keys leave out ports that the kernel chose. Then there are few series, however many sockets a client
+ * makes. */
 const volatile bool services_only SEC(".rodata.options") = false;
 
 static const struct series_key other = {};
@@ -32,8 +33,8 @@ static __always_inline bool is_bound(struct sock *sk)
 	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
 }
 
-/* Who sends first is the client. Of a socket whose first datagram was not seen, only habit tells: servers choose their
- * ports. */
+/* Returns the role of a socket. The side that sends first is the client. If the socket's first datagram was not seen,
+ * the port decides: servers usually choose theirs. */
 static __always_inline __u8 role_of(const struct owner *owner, bool sent)
 {
 	bool serves = owner->is_new ? !sent : owner->is_bound;
@@ -41,7 +42,7 @@ static __always_inline __u8 role_of(const struct owner *owner, bool sent)
 	return serves ? UDP_SERVER : UDP_CLIENT;
 }
 
-/* The owner of a socket that has just sent or received, so that its port is known. */
+/* Completes the owner of a socket that has just sent or received a datagram, and so has a port. */
 static __always_inline void know(struct owner *owner, __u64 at, bool sent)
 {
 	if (!owner->role) {
@@ -50,14 +51,14 @@ static __always_inline void know(struct owner *owner, __u64 at, bool sent)
 		owner->role = role_of(owner, sent);
 	}
 	if (!owner->netns) {
-		/* A socket of the kernel's own, or one that nobody was seen to make. */
+		/* The kernel made this socket, or its creation was not seen. */
 		owner->netns = netns_of(socket_at(owner));
 		owner->cgroup = cgroup_of(socket_at(owner));
 	}
 }
 
-/* A program that has chosen its port may ask first and serve nevertheless, as a time server does: it hears from ports that
- * it has not asked. */
+/* Corrects the role of a program that has chosen its port and asks first but also serves, as a time server does. It
+ * receives from ports that it has not asked. */
 static __always_inline void reconsider(struct owner *owner, __u16 port, bool sent)
 {
 	if (owner->role != UDP_CLIENT || !owner->is_bound)
@@ -68,7 +69,7 @@ static __always_inline void reconsider(struct owner *owner, __u16 port, bool sen
 		owner->role = UDP_SERVER;
 }
 
-/* Lacks the other end. */
+/* Fills in the key, except the remote end. */
 static __always_inline void begin_key(struct series_key *key, struct owner *owner, __u16 port)
 {
 	key->cgroup = owner->cgroup;
@@ -145,7 +146,8 @@ static __always_inline bool load_ipv6(struct __sk_buff *skb, struct datagram *da
 	return kind == IPPROTO_UDP && load_ports(skb, datagram);
 }
 
-/* Datagrams that the kernel handles as one packet, to be cut by the device or the reader. */
+/* Returns the number of datagrams in a packet. The kernel may handle several as one, which the device or the reader
+ * splits. */
 static __always_inline __u64 datagrams_in(struct __sk_buff *skb, __u32 payload)
 {
 	__u32 size = skb->gso_size;
@@ -153,7 +155,7 @@ static __always_inline __u64 datagrams_in(struct __sk_buff *skb, __u32 payload)
 	return size && payload > size ? (payload + size - 1) / size : 1;
 }
 
-/* The protocol above IP, where it can be seen at one look. */
+/* Returns false if one look shows that the protocol above IP is not UDP. */
 static __always_inline bool may_be_udp(struct __sk_buff *skb)
 {
 	__u8 *data = (void *)(long)skb->data;
@@ -168,7 +170,7 @@ static __always_inline bool may_be_udp(struct __sk_buff *skb)
 	return next != IPPROTO_TCP;
 }
 
-/* The other end, as the program knows it. */
+/* Finds the remote end, as the program knows it. */
 static __always_inline __u16 remote_of(struct bpf_sock *sk, const struct datagram *datagram, bool sent, __u8 *remote)
 {
 	__u16 port = peer_of(sk, datagram->family, remote);
@@ -234,9 +236,10 @@ int on_receive(struct __sk_buff *skb)
 	return PASS;
 }
 
-/* --- Calls that name whom they send to --- */
+/* --- Calls that name a destination --- */
 
-/* Whoever sends has the socket: another program than the one that made it, if it was handed on. */
+/* Returns the owner of the socket that a call uses. If the socket was handed over, the sending process becomes its
+ * owner. */
 static __always_inline struct owner *sender(struct bpf_sock_addr *call)
 {
 	struct bpf_sock *sk = call->sk;
@@ -271,7 +274,7 @@ int on_call6(struct bpf_sock_addr *call)
 	return PASS;
 }
 
-/* --- What sockets drop --- */
+/* --- Datagrams that sockets drop --- */
 
 enum fate { OVERFLOWED, STARVED, FAILED };
 
@@ -306,7 +309,7 @@ static __always_inline void lose(struct sock *sk, struct sk_buff *skb, enum fate
 		add(fate == OVERFLOWED ? &series->overflowed : fate == STARVED ? &series->starved : &series->failed, 1);
 }
 
-/* Since 6.11 a drop names its receiver. */
+/* Since Linux 6.11, the tracepoint names the receiver. */
 SEC("?tp_btf/kfree_skb")
 int BPF_PROG(on_drop, struct sk_buff *skb, void *location, int reason, struct sock *receiver)
 {
@@ -321,7 +324,8 @@ int BPF_PROG(on_drop, struct sk_buff *skb, void *location, int reason, struct so
 	return 0;
 }
 
-/* Before, this knows the socket, and nobody the peer of one that is not connected. */
+/* For kernels before 6.11. This tracepoint shows the socket but not the datagram, so the peer is known only if the
+ * socket is connected. */
 SEC("?tp_btf/udp_fail_queue_rcv_skb")
 int BPF_PROG(on_full, int error, struct sock *receiver)
 {
@@ -331,7 +335,7 @@ int BPF_PROG(on_full, int error, struct sock *receiver)
 	return 0;
 }
 
-/* --- Whose sockets are --- */
+/* --- Owners of sockets --- */
 
 SEC("?cgroup/sock_create")
 int on_socket(struct bpf_sock *made)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What crosses from the kernel about UDP: fixed width, no padding that is not written down. */
+/* Records about UDP for user space. They have fixed widths and no hidden padding. */
 #ifndef MESHTAX_UDP_H
 #define MESHTAX_UDP_H
 
 #include "owners.h"
 
-/* Which end a socket is: a client sends first. */
+/* Role of a socket. A client sends first. */
 enum udp_role {
 	UDP_UNKNOWN = 0,
 	UDP_CLIENT = 1,
 	UDP_SERVER = 2,
 };
 
-/* What is counted together; all zero for `other`. */
+/* Key of the counters. The overflow key `other` is all zero. */
 struct series_key {
 	__u64 cgroup;
 	__u8 remote[16]; /* IPv4 in the first four bytes */

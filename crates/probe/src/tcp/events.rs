@@ -4,30 +4,29 @@ use super::{REQUIRED, TellsConnections, attach_each, open_fitting};
 use crate::error::ProbeError;
 use crate::witness::{Programs, Source, Witness};
 
-/// A witness that tells what happens to connections and counts nothing, for kernels that are too old for more.
+/// The witness for kernels that are too old to count: it only reports events of connections.
 pub type Events = Witness<Uncounted>;
 
-/// What it has of its own: nothing.
+/// The source of that witness, which has no state.
 #[derive(Debug)]
 pub struct Uncounted;
 
-/// Its programs, compiled.
+/// The compiled programs.
 const EVENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/event.bpf.o"));
 
-const NO_ID: &str = "before Linux 5.12 no program learns a socket's id, nor before 5.13 looks at all of them";
+const NO_ID: &str = "programs cannot read socket ids before Linux 5.12, nor list all sockets before 5.13";
 
-/// Maps that they do without.
+/// Maps that these programs do not use.
 const UNUSED: [&str; 2] = ["stories", "series"];
 
-const UNKNOWN: &str =
-    "bytes, control groups and ids of sockets, and who owns those that were accepted or opened before";
+const UNKNOWN: &str = "bytes, control groups and ids of sockets, and the owners of accepted and older sockets";
 
 impl Events {
-    /// Loads the programs and attaches them: Linux 5.8 and newer, with BTF.
+    /// Loads the programs and attaches them. This needs Linux 5.8 or newer, with BTF.
     ///
     /// # Errors
     ///
-    /// The user lacks CAP_BPF and CAP_PERFMON, or the kernel is older still.
+    /// Returns an error if the user lacks CAP_BPF and CAP_PERFMON, or if the kernel is too old.
     pub fn begin() -> Result<Self, ProbeError> {
         let mut open = open_fitting(EVENT).map_err(ProbeError::refused("event"))?;
         for mut map in open.maps_mut().filter(|map| UNUSED.iter().any(|name| map.name() == *name)) {
@@ -51,7 +50,7 @@ impl Source for Uncounted {
         TcpKey::read(bytes)
     }
 
-    /// It has no map of counters.
+    /// There is no map of counters, so there are no overflow keys.
     fn others() -> Vec<Vec<u8>> {
         Vec::new()
     }

@@ -4,19 +4,19 @@ use super::{Tcp, open};
 use crate::error::ProbeError;
 use crate::object::{forgo_feed, map};
 
-/// Network namespaces whose sockets are followed; empty and unread where all are.
+/// Map of the network namespaces whose sockets are followed. If all are followed, it is empty and unused.
 pub(super) const SCOPE: &str = "scope";
 
-/// Where the programs are told that it is read.
+/// Section with the constant that says whether the programs use that map.
 const SCOPED: &str = ".rodata.scoped";
 
 impl Tcp {
-    /// Like [`Tcp::load`], to count only, as there is no room for a feed, and only sockets of these network namespaces, by
-    /// inode: nothing is noted of others.
+    /// Loads the programs for counting only, and only for sockets of these network namespaces, given by inode. Nothing
+    /// is recorded about other sockets.
     ///
     /// # Errors
     ///
-    /// Those of [`Tcp::load`], or there are more than 4,096.
+    /// Returns an error in the cases of [`Tcp::load`], or if there are more than 4,096 namespaces.
     pub fn load_within(namespaces: impl IntoIterator<Item = u32>) -> Result<Self, ProbeError> {
         let mut object = open()?;
         forgo_feed(&mut object);

@@ -1,4 +1,4 @@
-//! The kernel's tables of TCP sockets, as `ss` has them listed.
+//! The kernel's tables of TCP sockets, as `ss` lists them.
 
 use std::io;
 use std::net::IpAddr;
@@ -10,25 +10,25 @@ use zerocopy::{Immutable, IntoBytes};
 
 use crate::netlink;
 
-/// A socket as a table has it.
+/// One socket of a table.
 pub struct TableSocket {
     pub is_listening: bool,
-    /// The only interface by which it is reached; 0 for all.
+    /// Number of the interface that the socket is bound to; 0 if it is bound to none.
     pub interface: u32,
     pub entry: Entry,
 }
 
-/// What `struct entry` of `seed.h` has: ports and addresses are in network order.
+/// `struct entry` of `seed.h`. Ports and addresses are in network order.
 #[derive(Debug, PartialEq, Eq, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Entry {
     id: u64,
     family: u32,
-    /// Remote and local address and port, without a gap: 12 bytes, or 36.
+    /// Remote and local addresses, then remote and local ports, without a gap: 12 bytes for IPv4, 36 for IPv6.
     tuple: [u8; 36],
 }
 
-/// All sockets of this thread's network namespace that listen or are connected.
+/// Lists the sockets of this thread's network namespace that listen or are connected.
 pub fn sockets() -> io::Result<Vec<TableSocket>> {
     let socket = netlink::open(SOCK_DIAG)?;
     let mut sockets = Vec::new();
@@ -43,7 +43,7 @@ pub fn sockets() -> io::Result<Vec<TableSocket>> {
 }
 
 fn question(family: u8, socket_id: SocketId) -> InetRequest {
-    // Without those that no handshake has made yet, and those that are over.
+    // Sockets without a handshake, and those that have ended, are left out.
     let left_out = StateFlags::SYN_SENT | StateFlags::SYN_RECV | StateFlags::TIME_WAIT | StateFlags::CLOSE;
     let states = StateFlags::all() - left_out;
     InetRequest { family, protocol: IPPROTO_TCP, extensions: ExtensionFlags::empty(), states, socket_id }
@@ -58,7 +58,7 @@ impl TableSocket {
 
 impl Entry {
     fn of(socket: &SocketId) -> Self {
-        // The kernel finds a socket of IPv6 that carries IPv4 by the latter; one that listens has nobody as its remote.
+        // The kernel finds an IPv6 socket that carries IPv4 under its IPv4 addresses. A listener has no remote address.
         let (family, addresses) =
             match (socket.destination_address.to_canonical(), socket.source_address.to_canonical()) {
                 (IpAddr::V4(remote), IpAddr::V4(local)) => (AF_INET, [remote, local].map(|end| end.octets()).concat()),

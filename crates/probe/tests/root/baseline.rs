@@ -1,4 +1,4 @@
-//! Connections that are older than the witness, and those that are none of its business.
+//! Connections that are older than the witness, and connections of other namespaces.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use super::duplex::{Duplex, Sender};
 use super::socket::Socket;
 use testbed::{Namespace, Peer, V4, Watching, insist_on_root, told, truth};
 
-/// Drops whatever carries data.
+/// Rules that drop every packet with data.
 const HELD_BACK: &str = "table ip held { chain c { type filter hook prerouting priority 0; \
                          tcp flags & (syn | fin | rst) == 0 meta length > 200 drop; }; }";
 
@@ -47,7 +47,7 @@ fn what_was_born_unwatched_is_not_opened_as_it_ends() {
     let listener = namespace.within(|| TcpListener::bind(V4).unwrap());
     probe.detach();
     let client = namespace.within(|| TcpStream::connect(listener.local_addr().unwrap()).unwrap());
-    // Nobody has accepted it yet, so no process has it.
+    // The connection is not accepted yet, so no process holds it.
     probe.attach().unwrap();
     let (server, _) = listener.accept().unwrap();
     Duplex { client, server }.close();
@@ -106,7 +106,7 @@ fn what_was_sent_again_before_the_witness_came_is_not_told_as_new() {
         let socket = Socket::settled(&namespace, port);
         ["retrans", "rcv_ooopack"].iter().all(|name| socket.number(name) > 0)
     };
-    // What is lost is chance.
+    // Which packets are lost is random.
     assert!([client, server].into_iter().all(|port| (0..20).any(|_| was_lost(port))), "nothing was lost");
     for end in ["dport", "sport"] {
         namespace.inside(&["nft", "delete", "table", "ip", &format!("loss_{end}")]);
@@ -153,8 +153,8 @@ fn a_witness_of_one_namespace_follows_nobody_elsewhere() {
     assert_eq!((opened, closed), (2, 4), "both ends; the older connection was opened before");
 }
 
-/// Listens, and starts a child that waits for somebody to open a pipe before it executes its program. The child's number is
-/// lower than its parent's, as it is once numbers have begun again from the first, so that it is met first.
+/// Listens, and starts a child that executes its program only once a pipe is opened. The child's process id is lower
+/// than its parent's, as after a wrap-around, so that an iterator over processes meets it first.
 const SPAWNING: &str = "
 import os, socket, sys
 listener = socket.create_server(('127.0.0.1', 0))

@@ -1,6 +1,6 @@
 use std::net::UdpSocket;
 
-/// Datagrams and payload bytes, to the server and back.
+/// Numbers of datagrams and payload bytes, to the server and back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exchanged {
     pub asked: u64,
@@ -9,7 +9,7 @@ pub struct Exchanged {
     pub answered_bytes: u64,
 }
 
-/// A program that answers datagrams until it has answered as many as are wanted: `address port count`.
+/// A Python program that answers datagrams until it has answered `count`: `address port count`.
 pub const SERVE: &str = "
 import socket, sys
 address, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -21,7 +21,7 @@ for _ in range(count):
     sock.sendto(bytes(2 * len(asked)), peer)
 ";
 
-/// A program that asks such a server with datagrams of these sizes, each in its turn: `address port size ...`.
+/// A Python program that sends datagrams of these sizes to the server, one after the other: `address port size ...`.
 pub const ASK: &str = "
 import socket, sys
 address, port, sizes = sys.argv[1], int(sys.argv[2]), [int(size) for size in sys.argv[3:]]
@@ -31,16 +31,16 @@ for size in sizes:
     assert len(sock.recv(65535)) == 2 * size
 ";
 
-/// How a client names the server.
+/// How a client names the server's address.
 #[derive(Clone, Copy, Debug)]
 pub enum Manner {
-    /// Once.
+    /// Once, with `connect`.
     Connected,
-    /// With each datagram.
+    /// With each datagram, as `sendto` does.
     Unconnected,
 }
 
-/// Asks with datagrams of these sizes, and is answered with twice as much.
+/// Sends datagrams of these sizes, each of which the server answers with twice as many bytes.
 pub fn exchange(server: &UdpSocket, manner: Manner, sizes: &[usize]) -> Exchanged {
     let place = server.local_addr().unwrap();
     let client = UdpSocket::bind((place.ip(), 0)).unwrap();
@@ -68,7 +68,7 @@ pub fn exchange(server: &UdpSocket, manner: Manner, sizes: &[usize]) -> Exchange
     exchanged
 }
 
-/// Sizes of so many datagrams: an empty one, and on to `most` bytes.
+/// Sizes of `count` datagrams, from 0 bytes up to `most`.
 pub fn sizes(count: usize, most: usize) -> Vec<usize> {
     (0..count).map(|n| n * most / (count - 1)).collect()
 }

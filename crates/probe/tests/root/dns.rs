@@ -1,4 +1,4 @@
-//! The witness of DNS: every query is told once, by the one who asks, with what became of it.
+//! The witness of DNS: every query is reported once, at the socket that asks, with its result.
 
 pub use std::io::Write;
 use std::net::UdpSocket;
@@ -17,7 +17,7 @@ use testbed::{
 const V4: &str = "127.0.0.1";
 const V6: &str = "::1";
 
-/// A namespace, a server in it, and a tool that watches it.
+/// A namespace with a server in it, and a tool that watches it.
 struct Scene {
     namespace: Namespace,
     server: Server,
@@ -37,20 +37,20 @@ impl Scene {
         self.server.datagrams(&self.namespace)
     }
 
-    /// Nothing is told beyond what was.
+    /// Checks that nothing else is reported.
     fn end(mut self) {
         assert_eq!(self.dns.end(), Vec::<Value>::new(), "nothing else is told");
     }
 }
 
-/// Ends a tool that has nothing more to tell; what it says of what it could not see.
+/// Ends a tool that has nothing more to report. Returns what it says that it could not see.
 fn last_words(dns: &mut Watching) -> String {
     let (rest, said) = dns.end_saying();
     assert_eq!(rest, Vec::<Value>::new(), "nothing else is told");
     said
 }
 
-/// 23 queries over UDP, each of which ends like this.
+/// Checks 23 queries over UDP, all of which end with this result.
 fn check(name: &str, ip: &str, asked: &str, rcode: &str) {
     let mut scene = Scene::set(name, ip, &[]);
     let socket = scene.datagrams();
@@ -83,7 +83,7 @@ fn twenty_three_without_an_answer_are_twenty_three_timeouts() {
     for id in 0..20 {
         socket.send(&query(id, "silent.example", A)).unwrap();
     }
-    // One that is sent again is one more.
+    // A repeated query is one more query.
     for _ in 0..3 {
         socket.send(&query(777, "silent.example", A)).unwrap();
     }
@@ -98,7 +98,7 @@ fn twenty_three_without_an_answer_are_twenty_three_timeouts() {
 fn what_finds_no_room_is_said() {
     let mut scene = Scene::set("dns-crowd", V4, &["--timeout", "200ms"]);
     let socket = scene.datagrams();
-    // Eight of one socket and id may wait at a time.
+    // Eight queries of one socket and id can wait at the same time.
     for _ in 0..12 {
         socket.send(&query(1, "silent.example", A)).unwrap();
     }
@@ -202,7 +202,7 @@ fn after_twenty_three_truncated_answers_twenty_three_queries_over_tcp_are_told()
 fn queries_over_tcp_are_found_however_they_are_cut_up() {
     let mut scene = Scene::set("dns-tcp", V4, &[]);
     let mut stream = scene.server.connection(&scene.namespace);
-    // Three in one segment, then the length alone before its message.
+    // Three messages in one segment, then a length alone before its message.
     let three: Vec<u8> = (1..=3).flat_map(|id| framed(&query(id, "db.example", A))).collect();
     stream.write_all(&three).unwrap();
     (0..3).for_each(|_| drop(take(&mut stream).unwrap()));
@@ -210,7 +210,7 @@ fn queries_over_tcp_are_found_however_they_are_cut_up() {
     stream.write_all(&fourth[..2]).unwrap();
     stream.write_all(&fourth[2..]).unwrap();
     take(&mut stream).unwrap();
-    // One whose question is cut in two is skipped, and said to be.
+    // A message whose question is cut in two is skipped, and the tool says so.
     let fifth = framed(&query(5, "db.example", A));
     stream.write_all(&fifth[..20]).unwrap();
     stream.write_all(&fifth[20..]).unwrap();
@@ -261,7 +261,7 @@ fn between_two_namespaces_only_the_one_that_asks_tells() {
 
 #[test]
 fn queries_that_are_sent_elsewhere_as_they_leave_are_told_of_the_server_that_was_asked() {
-    // As a sidecar that captures DNS does.
+    // Translate as a sidecar that captures DNS does.
     const SERVICE: &str = "10.96.0.10";
     const TRANSLATE: &str = "table ip service { chain c { type nat hook output priority -100; \
                              ip daddr 10.96.0.10 meta l4proto { tcp, udp } th dport 53 dnat to 127.0.0.1:1053; }; }";
@@ -282,7 +282,7 @@ fn queries_that_are_sent_elsewhere_as_they_leave_are_told_of_the_server_that_was
         ask(&connected, &query(id, "none.example", A));
         unconnected.send_to(&query(id, "none.example", A), scene.server.address).unwrap();
         unconnected.recv(&mut [0; 512]).unwrap();
-        // Its answer is not from whom it is connected to.
+        // The answer comes from another address than the one connected to.
         elsewhere.send_to(&query(id, "none.example", A), scene.server.address).unwrap();
         stream.write_all(&framed(&query(id, "none.example", A))).unwrap();
         take(&mut stream).unwrap();
@@ -304,7 +304,7 @@ fn two_questions_under_one_id_each_have_their_own_answer() {
     let client = namespace.within(|| UdpSocket::bind("127.0.0.1:0").unwrap());
     client.connect("127.0.0.1:53").unwrap();
     let mut dns = Watching::begin("dns", &["--json", "--netns", &namespace.file()]);
-    // Kinds and names in the order in which they are asked for; answered from the last to the first, with as many codes.
+    // Types and names in the order of asking. They are answered from the last to the first, each with another code.
     let questions = [("db.example", A), ("db.example", AAAA), ("longer.db.example", A)];
     let mut received = [0; 512];
     let asked = questions.map(|(name, kind)| {
@@ -336,7 +336,7 @@ fn two_questions_under_one_id_each_have_their_own_answer() {
 
 #[test]
 fn what_lies_behind_further_headers_is_not_told_but_said() {
-    // One option of hop-by-hop that says nothing: IPV6_HOPOPTS.
+    // One hop-by-hop option without a meaning: IPV6_HOPOPTS.
     const SEND: &str = "
 import socket
 sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
@@ -375,7 +375,7 @@ fn the_agent_counts_queries_answers_and_timeouts() {
     }
     let labels = |kind: &str| labels(&namespace, kind);
     let place = agent.place();
-    // Timeouts come when they are due.
+    // Timeouts are reported when they are due.
     let hanging = Instant::now() + Duration::from_secs(120);
     let text = std::iter::repeat_with(|| scrape(&place))
         .take_while(|text| Instant::now() < hanging || panic!("{text}"))
@@ -416,12 +416,12 @@ fn twenty_thousand_queries_add_up_while_the_agent_is_read_as_fast_as_it_can() {
     assert_eq!(value(&text, "meshtax_dns_queries_total", &labels), Some(20_000), "{text}");
 }
 
-/// How labels of what a namespace asks over UDP begin.
+/// Returns the start of the labels for what a namespace asks over UDP.
 fn labels(namespace: &Namespace, kind: &str) -> String {
     format!("{{source_workload=\"{}\",type=\"{kind}\",network_transport=\"udp\"", namespace.name())
 }
 
-/// The first sample whose labels begin like this.
+/// Returns the value of the first sample whose labels begin like this.
 fn value(text: &str, name: &str, labels: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.starts_with(&format!("{name}{labels}")))?;
     Some(line.rsplit(' ').next().unwrap().parse().unwrap())
@@ -433,14 +433,14 @@ fn nothing_is_on_the_way_of_packets_after_a_kill() {
     let links = links(scene.dns.id());
     assert!(links.iter().all(|link| standing().contains(link)) && links.len() == 5, "{links:?}");
     scene.dns.kill();
-    // The kernel takes them away in its own time.
+    // The kernel removes them a while later.
     while links.iter().any(|link| standing().contains(link)) {
         std::thread::yield_now();
     }
     ask(&scene.datagrams(), &query(1, "db.example", A));
 }
 
-/// Ids of the links that a process holds.
+/// Returns the ids of the BPF links that a process holds.
 fn links(process: u32) -> Vec<u32> {
     let files = std::fs::read_dir(format!("/proc/{process}/fdinfo")).unwrap().flatten();
     let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
@@ -448,7 +448,7 @@ fn links(process: u32) -> Vec<u32> {
     texts.filter_map(id).collect()
 }
 
-/// Ids of all links of this machine.
+/// Returns the ids of all BPF links on this machine.
 fn standing() -> Vec<u32> {
     LinkInfoIter::default().map(|link| link.id).collect()
 }

@@ -1,4 +1,4 @@
-//! `meshtax drops` and the agent tell every packet that the kernel drops, and why.
+//! `meshtax drops` and the agent report every packet that the kernel drops, and why.
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 
@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use testbed::{Namespace, V4, V6, Watching, insist_on_being_alone, insist_on_root, sample, scrape};
 
-/// Sends so many datagrams within a namespace: `port count`.
+/// A Python program that sends `count` datagrams within a namespace: `port count`.
 const SEND: &str = "
 import socket, sys
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -15,7 +15,7 @@ for _ in range(int(sys.argv[2])):
     sock.sendto(b'seven b', ('127.0.0.1', int(sys.argv[1])))
 ";
 
-/// The lines are as many as are wanted, all for this reason; nothing else is told.
+/// Checks that there are as many lines as expected, all with this reason, and no others.
 fn check(drops: &mut Watching, count: usize, reason: &str, protocol: &str) -> Vec<Value> {
     let mut lines = drops.lines(count);
     lines.extend(drops.end());
@@ -25,7 +25,7 @@ fn check(drops: &mut Watching, count: usize, reason: &str, protocol: &str) -> Ve
     lines
 }
 
-/// A port at which nobody listens: it was ours a moment ago.
+/// Returns a port without a listener. It was this process's a moment ago.
 fn deserted(address: &str) -> std::net::SocketAddr {
     UdpSocket::bind(address).unwrap().local_addr().unwrap()
 }
@@ -88,7 +88,7 @@ fn what_is_refused_on_its_way_out_is_its_senders() {
     let rule = "table ip kept { chain c { type filter hook output priority 0; udp dport 7901 drop; }; }";
     namespace.inside(&["nft", rule]);
     let mut drops = Watching::begin("drops", &["--json", "--netns", &namespace.file()]);
-    // Sending fails, which the program does not mind.
+    // Sending fails, which the program ignores.
     let send =
         SEND.replace("    sock.sendto", "    try: sock.sendto").replace("])))", "])))\n    except OSError: pass");
     namespace.inside(&["python3", "-c", &send, "7901", "23"]);
@@ -112,7 +112,7 @@ fn drops_that_nobody_misses_are_told_only_to_those_who_ask() {
     drop(server);
     let told = all.lines(23);
     assert!(told.iter().all(|line| line["benign"] == true), "{told:?}");
-    // This one is missed, and comes after all others.
+    // This drop is not harmless, and comes after all others.
     client.send_to(b"late", place).unwrap();
     let told = drops.lines(1);
     assert_eq!(told[0]["reason"], "NO_SOCKET", "{told:?}");
@@ -144,7 +144,7 @@ fn what_finds_the_ring_full_is_said_and_still_counted() {
     assert_eq!(sample(&text, "meshtax_drops_total", &labels), 20_000);
 }
 
-/// Packets of so many protocols that nobody speaks, one of each.
+/// Packets of several unknown protocols, one of each.
 const BABBLE: &str = "
 import socket, sys
 sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -168,7 +168,7 @@ fn what_finds_no_room_for_a_series_is_counted_as_other() {
     assert!(sample(&text, "meshtax_agent_drop_series_overflow_total", &[]) >= 5000 - SERIES_MAX, "{text}");
 }
 
-/// The number of this process' network namespace.
+/// Returns the number of this process's network namespace.
 fn own_netns() -> u64 {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self/ns/net").unwrap().ino()

@@ -7,7 +7,7 @@ use nix::fcntl::{SpliceFFlags, splice};
 use nix::sys::sendfile::sendfile;
 use testbed::{Moved, Namespace};
 
-/// Bytes that are handed over at a time.
+/// Number of bytes that are sent at once.
 const CHUNK: usize = 64 * 1024;
 
 /// How an application sends.
@@ -15,37 +15,37 @@ const CHUNK: usize = 64 * 1024;
 pub enum Sender {
     Write,
     SendFile,
-    /// From a pipe.
+    /// With `splice` from a pipe.
     Splice,
 }
 
-/// A connection of which this process holds both ends, used in both directions at once.
+/// A connection that this process holds both ends of, used in both directions at once.
 pub struct Duplex {
     pub client: TcpStream,
     pub server: TcpStream,
 }
 
 impl Duplex {
-    /// One within this network namespace.
+    /// Opens a connection within this network namespace.
     pub fn open(address: &str) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         Self::to(&listener, |address| TcpStream::connect(address).unwrap())
     }
 
-    /// One from a namespace to an address in another.
+    /// Opens a connection from one namespace to an address in another.
     pub fn across(here: &Namespace, there: &Namespace, address: &str) -> Self {
         let listener = there.within(|| TcpListener::bind(address).unwrap());
         Self::to(&listener, |address| here.within(|| TcpStream::connect(address).unwrap()))
     }
 
-    /// One to `listener`.
+    /// Opens a connection to `listener`.
     pub fn to(listener: &TcpListener, connect: impl FnOnce(SocketAddr) -> TcpStream) -> Self {
         let client = connect(listener.local_addr().unwrap());
         let (server, _) = listener.accept().unwrap();
         Self { client, server }
     }
 
-    /// Moves so many bytes up and down at once; what the applications were told to have moved.
+    /// Moves bytes up and down at once. Returns what the applications have moved.
     pub fn exchange(&self, up: u64, down: u64, by: Sender) -> Moved {
         let [from_client, from_server, to_server, to_client] = thread::scope(|scope| {
             let sent = [(&self.client, up), (&self.server, down)]
@@ -61,7 +61,7 @@ impl Duplex {
         Moved { up: to_server, down: to_client, client, server }
     }
 
-    /// Ends it in order: the client first.
+    /// Ends the connection in order, the client first.
     pub fn close(self) {
         self.client.shutdown(Shutdown::Write).unwrap();
         assert_eq!((&self.server).read(&mut [0]).unwrap(), 0);
@@ -69,7 +69,7 @@ impl Duplex {
         assert_eq!((&self.client).read(&mut [0]).unwrap(), 0);
     }
 
-    /// Ports of client and server.
+    /// Returns the ports of the client and the server.
     pub fn ports(&self) -> [u16; 2] {
         [&self.client, &self.server].map(|stream| stream.local_addr().unwrap().port())
     }

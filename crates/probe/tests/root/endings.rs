@@ -1,4 +1,4 @@
-//! Connections that begin or end otherwise than most.
+//! Connections with an unusual begin or end.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,8 +10,8 @@ use socket2::{Domain, Socket, Type};
 use super::duplex::{Duplex, Sender};
 use testbed::{Moved, Namespace, V4, V6, Watching, insist_on_root, told, truth};
 
-/// A server that answers `down` bytes to `up` and closes at once, and a client whose first bytes go with `connect` if
-/// `flags` say so. Says so once both have moved all.
+/// A Python program with both ends. The server answers `up` bytes with `down` bytes and closes at once. With `flags`,
+/// the client's first bytes go with `connect`. It prints a line once both ends have moved everything.
 const EARLY: &str = "
 import socket, sys, threading
 port, up, down, flags, protocol = map(int, sys.argv[1:])
@@ -46,7 +46,7 @@ const IPPROTO_MPTCP: u32 = 262;
 /// Bytes that one end has sent and received.
 type Ends = (u64, u64);
 
-/// Runs [`EARLY`]; what `life` tells of the client and of the server.
+/// Runs [`EARLY`]. Returns what `life` reports about the client and the server.
 fn early(namespace: &Namespace, up: u64, down: u64, flags: u32, protocol: u32) -> (Ends, Ends) {
     const PORT: u16 = 7703;
     let mut life = Watching::begin("life", &["--json", "--netns", &namespace.file()]);
@@ -66,21 +66,21 @@ fn early(namespace: &Namespace, up: u64, down: u64, flags: u32, protocol: u32) -
 fn bytes_that_come_with_the_syn_count() {
     insist_on_root();
     let namespace = Namespace::new("early");
-    // Client and server, without cookies, for every listener.
+    // TCP fast open for client and server, without cookies, for every listener.
     namespace.inside(&["sysctl", "-qw", "net.ipv4.tcp_fastopen=0x607"]);
     let check = |up, down| assert_eq!(early(&namespace, up, down, MSG_FASTOPEN, 0), ((up, down), (down, up)));
     check(700, 900);
     check(100_000, 2);
     let early_ones = namespace.counter("TcpExt", "TCPFastOpenPassive");
     assert_eq!(early_ones, 2, "data came with the SYN");
-    // The server answers and closes before the handshake ends, whose last acknowledgement is lost.
+    // The server answers and closes before the handshake ends, because its last acknowledgement is lost.
     let rules = "table ip loss { chain c { type filter hook prerouting priority 0; \
                  tcp dport 7703 tcp flags == ack numgen inc mod 1000000 == 0 drop; }; }";
     namespace.inside(&["nft", rules]);
     check(700, 900);
 }
 
-/// A path tells what it carried. Its connection may send something again as new payload of the path.
+/// Each MPTCP path reports what it carried. The connection may resend data as new payload of the path.
 #[test]
 fn multipath_counts_as_its_paths() {
     insist_on_root();
@@ -94,7 +94,7 @@ fn multipath_counts_as_its_paths() {
     assert_eq!(namespace.counter("MPTcpExt", "MPCapableSYNRX"), 1, "the connection is one of MPTCP");
 }
 
-/// As a container's checkpoint does, without a packet.
+/// Restores a connection without a packet, as the restore of a container does.
 const RESTORED: &str = "
 import socket, time
 TCP_REPAIR, ON, OFF_WITHOUT_PROBE = 19, 1, -1
@@ -164,7 +164,7 @@ fn what_arrived_counts_though_nobody_reads_it() {
     connection.server.write_all(&[7; 30_000]).unwrap();
     let mut glimpse = vec![0; 30_000];
     while connection.client.peek(&mut glimpse).unwrap() < glimpse.len() {}
-    // A close with something unread is a reset.
+    // Closing with unread data sends a reset.
     drop(connection.client);
     connection.server.read(&mut [0]).unwrap_err();
     drop(connection.server);

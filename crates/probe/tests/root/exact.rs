@@ -1,4 +1,4 @@
-//! Bytes of long connections: both directions at once, however they are sent, wherever they go.
+//! Bytes of long connections: in both directions at once, for every way of sending, and wherever they go.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use testbed::{Moved, Namespace, V4, V6, Watching, insist_on_root, told, truth};
 
 const MB: u64 = 1_000_000;
 
-/// All connections are used at once, each in both directions; `life` tells their bytes, and nothing else of `--netns`.
+/// Uses all connections at once, each in both directions. `life` reports their bytes, and nothing else of `--netns`.
 fn check(life: &mut Watching, connections: Vec<(Duplex, u64, u64, Sender)>) {
     let moved: Vec<Moved> = thread::scope(|scope| {
         let exchange = |(connection, up, down, by): (Duplex, u64, u64, Sender)| {
@@ -59,8 +59,8 @@ fn bytes_are_exact_on_both_sides_of_a_wire() {
     assert!(at_here.end().is_empty() && at_there.end().is_empty(), "each tells its own");
 }
 
-/// Where the own queue refuses segments, they count as sent although they were not, and as not sent again although they
-/// were; so `bytes_sent` less `bytes_retrans` is too much.
+/// If the host's own queue refuses segments, the kernel counts them as sent although they were not, and does not count
+/// them as retransmitted. So `bytes_sent` minus `bytes_retrans` is too high.
 #[test]
 fn bytes_are_exact_where_the_senders_own_queue_refuses_segments() {
     insist_on_root();
@@ -73,7 +73,7 @@ fn bytes_are_exact_where_the_senders_own_queue_refuses_segments() {
     let mut life = Watching::begin("life", &["--json", "--netns", &here.file()]);
     let connection = Duplex::across(&here, &there, "10.77.0.2:0");
     let mut moved = connection.exchange(8 * MB + 1, 6 * MB + 1, Sender::Write);
-    // Whether the queue overflows is chance, too.
+    // Whether the queue overflows is random as well.
     let is_refused = (0..20).any(|_| {
         let socket = Socket::settled(&here, moved.client);
         if socket.number("bytes_sent") - socket.number("bytes_retrans") > moved.up {

@@ -1,4 +1,4 @@
-//! Listeners that are handed to another program.
+//! Listeners that are handed over to another program.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testbed::{Namespace, Watching, insist_on_root};
 
-/// Listens, and hands the socket on: to a program that it executes itself, or to a child's, as systemd activates a service.
+/// A Python program that listens and hands over the socket: to a program that it executes itself, or to a child, as
+/// systemd does when it activates a service.
 const HANDING: &str = "
 import os, socket, sys
 how, name, serving = sys.argv[1:]
@@ -21,7 +22,7 @@ if how == 'self': print(listener.getsockname()[1], flush=True)
 os.wait() if child else os.execv(name, [name, '-c', serving, str(listener.fileno())])
 ";
 
-/// Answers one connection after the other, and ends each first.
+/// A Python program that answers one connection after the other, and closes each first.
 const SERVING: &str = "
 import socket, sys
 listener = socket.socket(fileno=int(sys.argv[1]))
@@ -31,7 +32,7 @@ while True:
     connection.close()
 ";
 
-/// Another name for Python.
+/// Makes a link to Python with another name, which a process then has.
 pub fn heir(home: &Path) -> String {
     let python = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
     let name = home.join("the-heir");
@@ -39,17 +40,17 @@ pub fn heir(home: &Path) -> String {
     name.to_str().unwrap().to_owned()
 }
 
-/// A server in a namespace; ended when dropped.
+/// A server in a namespace. It is ended on drop.
 struct Server {
     namespace: Namespace,
     process: Child,
     port: u16,
-    /// Who serves.
+    /// The process that serves.
     serving: u32,
 }
 
 impl Server {
-    /// A Python program that says at which port it listens, and the child that serves, if one does.
+    /// Starts a Python program that prints the port at which it listens and, if there is one, the child that serves.
     fn start(namespace: Namespace, program: &[&str]) -> Self {
         let mut command = namespace.command(&[&["python3", "-c"], program].concat());
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -60,14 +61,14 @@ impl Server {
         Self { namespace, process, port: numbers[0].try_into().unwrap(), serving }
     }
 
-    /// Opens a connection, which the server ends.
+    /// Opens a connection, which the server closes.
     fn ask(&self) {
         let mut client = self.namespace.within(|| TcpStream::connect(("127.0.0.1", self.port)).unwrap());
         client.write_all(b"?").unwrap();
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
     }
 
-    /// Whose the connections of three requests are told to be.
+    /// Returns the owners that are reported for three connections.
     fn owners(&self, life: &mut Watching) -> Vec<(String, u64)> {
         (0..3).for_each(|_| self.ask());
         let lines = life.lines(6);
@@ -84,7 +85,7 @@ impl Drop for Server {
     }
 }
 
-/// The first connection tells who has it, once it has ended.
+/// The first connection shows who has it only when it ends.
 #[test]
 fn a_listener_is_whose_it_was_handed_to_from_the_second_connection_on() {
     insist_on_root();
@@ -101,7 +102,7 @@ fn a_listener_is_whose_it_was_handed_to_from_the_second_connection_on() {
     }
 }
 
-/// Accepts, and hands each connection to a child of another name that has not the listener.
+/// A Python program that accepts, and hands each connection to a child with another name and without the listener.
 const FORKING: &str = "
 import os, socket, sys
 name, = sys.argv[1:]

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use libbpf_rs::query::{LinkInfoIter, MapInfoIter, ProgInfoIter};
 use nix::fcntl::OFlag;
 
-/// How long the kernel may take to free what nobody holds.
+/// How long the kernel may take to free what no process holds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Programs, maps and links, by kind and number, such as `prog_id 7`.
+/// BPF programs, maps and links, by kind and number, such as `prog_id 7`.
 #[derive(Default)]
 pub struct Held(BTreeSet<String>);
 
 impl Held {
-    /// What a process holds.
+    /// Returns what a process holds.
     pub fn by(process: u32) -> Self {
         let files = fs::read_dir(format!("/proc/{process}/fdinfo")).unwrap().flatten();
         let facts = files.filter_map(|file| fs::read_to_string(file.path()).ok()).collect::<Vec<_>>().join("\n");
@@ -24,13 +24,13 @@ impl Held {
         Self(ours.map(|(kind, number)| format!("{kind} {number}")).collect())
     }
 
-    /// What this and another hold.
+    /// Returns what this process and another one hold.
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// Sees all of it gone from the kernel.
+    /// Waits until all of it is gone from the kernel.
     pub fn vanishes(&self) {
         assert!(["prog_id", "map_id", "link_id"].iter().all(|kind| self.0.iter().any(|held| held.starts_with(kind))));
         let since = Instant::now();
@@ -40,7 +40,7 @@ impl Held {
     }
 }
 
-/// All that the kernel has.
+/// Returns all that the kernel has.
 fn all() -> BTreeSet<String> {
     let programs = ProgInfoIter::default().map(|program| format!("prog_id {}", program.id));
     let maps = MapInfoIter::default().map(|map| format!("map_id {}", map.id));
@@ -48,7 +48,7 @@ fn all() -> BTreeSet<String> {
     programs.chain(maps).chain(links).collect()
 }
 
-/// What the kernel says from now on.
+/// Messages of the kernel from now on.
 pub struct KernelLog(File);
 
 impl KernelLog {
@@ -59,7 +59,7 @@ impl KernelLog {
         Self(log)
     }
 
-    /// Sees that it has not complained.
+    /// Checks that the kernel has not complained.
     pub fn stays_calm(&mut self) {
         let mut record = [0; 8192];
         while let Ok(length) = self.0.read(&mut record) {

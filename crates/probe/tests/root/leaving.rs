@@ -1,4 +1,4 @@
-//! The witness comes and goes under load: nothing of it stays, and nobody notices.
+//! The witness is loaded and unloaded under load. Nothing of it stays, and no connection is affected.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,8 +11,8 @@ use super::duplex::{Duplex, Sender};
 use super::held::{Held, KernelLog};
 use testbed::{Moved, Namespace, V4, Watching, insist_on_being_alone, scrape, told, truth};
 
-/// Does `act` while a connection moves bytes in both directions all the time and others come and go; all of them are
-/// whole, and told to the byte.
+/// Does `act` while one connection moves bytes in both directions and others come and go. Checks that all of them are
+/// complete and reported to the byte.
 fn under_load(name: &str, act: impl FnOnce()) {
     let namespace = Namespace::new(name);
     let mut log = KernelLog::from_now();
@@ -36,7 +36,8 @@ fn under_load(name: &str, act: impl FnOnce()) {
     log.stays_calm();
 }
 
-/// Makes connections until it is over; what the long one has moved. Before it ends, it is known how many ends there are.
+/// Makes connections until the load is over. Returns what the long connection has moved. The number of ends is known
+/// before that connection ends.
 fn load(namespace: &Namespace, is_over: &AtomicBool, ends: &AtomicUsize) -> Moved {
     let listener = namespace.within(|| TcpListener::bind(V4).unwrap());
     let open = || Duplex::to(&listener, |address| namespace.within(|| TcpStream::connect(address).unwrap()));
@@ -57,7 +58,7 @@ fn load(namespace: &Namespace, is_over: &AtomicBool, ends: &AtomicUsize) -> Move
     moved
 }
 
-/// Ends the load, whatever comes.
+/// Ends the load when dropped, also after a panic.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {

@@ -1,4 +1,4 @@
-//! More than there is room for, and owners that are gone: counted, never wrong.
+//! More than there is room for, and owners that have ended: counted, never wrong.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -14,13 +14,13 @@ use socket2::{Domain, Socket, Type};
 use super::duplex::{Duplex, Sender};
 use testbed::{Namespace, V4, Watching, insist_on_being_alone, insist_on_root, scrape, told, truth};
 
-/// The sum of a metric over the lines that contain all `labels`.
+/// Returns the sum of a metric over the lines that contain all `labels`.
 fn sum(text: &str, metric: &str, labels: &[&str]) -> u64 {
     let lines = text.lines().filter(|line| line.starts_with(metric) && labels.iter().all(|label| line.contains(label)));
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
-/// A connection within this network namespace that has an address of its own, and so two series.
+/// Makes a connection within this network namespace at an address of its own, and so two series.
 fn open_at(listener: &TcpListener, address: Ipv4Addr) -> Duplex {
     Duplex::to(listener, |place| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -30,10 +30,10 @@ fn open_at(listener: &TcpListener, address: Ipv4Addr) -> Duplex {
     })
 }
 
-/// What was counted for want of room.
+/// Returns what was counted for lack of room.
 fn other(probe: &Tcp) -> (u64, u64) {
     let series = probe.series().unwrap();
-    // There is one for each role.
+    // There is one overflow key for each role.
     let others = series.iter().filter(|(key, _)| key.is_other());
     others.fold((0, 0), |(sent, received), (_, other)| (sent + other.sent, received + other.received))
 }
@@ -57,7 +57,7 @@ fn what_finds_no_room_for_a_series_is_counted_as_other() {
             connection.close();
         }
         assert!(probe.losses().unwrap().series > 0);
-        // Others' connections find no room, either; but not always in the same moment.
+        // Other processes' connections find no room either, but not always at the same moment.
         let (up, down) = (1_000_003, 2_000_005);
         let is_told_exactly = |n| {
             let before = other(&probe);
@@ -91,7 +91,7 @@ fn room_for_series_is_found_again_where_clients_come_and_go() {
         });
         let text = scrape(&agent.place());
         let opened = sum(&text, "istio_tcp_connections_opened_total", &["reporter=\"destination\"", &ours]);
-        // Sums begin anew where nothing feeds them any more; nothing is counted twice, and nothing missed.
+        // Sums start again once no key adds to them. Nothing is counted twice, and nothing is missed.
         assert!(opened > 0 && opened.is_multiple_of(u64::from(AT_A_TIME)), "{opened} in wave {wave}");
         assert_eq!(sum(&text, "meshtax_agent_series_overflow_total", &[]), 0, "wave {wave}");
         wait_for_room(&agent, "\"series\"");
@@ -144,10 +144,10 @@ fn events_that_nobody_reads_in_time_are_counted_and_no_metric_misses_them() {
     let missed = lost(&said);
     assert!(missed > 0, "the ring was full");
     let known = told.len() + missed;
-    // What others did until now, as far as it was told or lost there.
+    // Everything that other processes did so far, whether it was reported or lost.
     let (rest, said) = all.end_saying();
     others += rest.len() + lost(&said);
-    // The ring is one for all; of the events of others, some are lost and none is told.
+    // All share one ring. Events of other processes may be lost, but are never reported here.
     assert!((2 * CONNECTIONS..=2 * CONNECTIONS + others).contains(&known), "{known} {others}");
     let text = scrape(&agent.place());
     let ours = format!("_workload=\"{}\"", namespace.name());
@@ -159,16 +159,16 @@ fn events_that_nobody_reads_in_time_are_counted_and_no_metric_misses_them() {
     }
 }
 
-/// How many events a tool says were lost.
+/// Returns how many events a tool says were lost.
 fn lost(said: &str) -> usize {
     let lost = said.lines().filter_map(|line| line.strip_prefix("lost ")?.split(' ').next()?.parse::<usize>().ok());
     lost.sum()
 }
 
-/// Connections that are made before the one who reads must have caught up.
+/// Number of connections that are made before the reader must have caught up.
 const BATCH: usize = 500;
 
-/// A connection that moves ten bytes up, within this network namespace.
+/// Makes a connection that moves ten bytes up, within this network namespace.
 fn exchange_ten(listener: &TcpListener) {
     let connection = Duplex::to(listener, |address| TcpStream::connect(address).unwrap());
     (&connection.client).write_all(&[7; 10]).unwrap();
@@ -176,7 +176,7 @@ fn exchange_ten(listener: &TcpListener) {
     connection.close();
 }
 
-/// Reads until so many connections of the namespace are told; how many lines were of others.
+/// Reads until this number of connections of the namespace is reported. Returns the number of other lines.
 fn read_both_ends(life: &mut Watching, connections: usize, inode: u64) -> usize {
     let mut left = 2 * connections;
     let mut others = 0;
@@ -188,8 +188,8 @@ fn read_both_ends(life: &mut Watching, connections: usize, inode: u64) -> usize 
     others
 }
 
-/// Two processes that hold the ends of so many connections, each of which has moved 100 bytes up and 200 down, until
-/// their standard input ends.
+/// A Python program: two processes hold the ends of several connections until their standard input ends. Each
+/// connection has moved 100 bytes up and 200 down.
 const HOLD: &str = "
 import os, socket, sys
 count = int(sys.argv[1])
@@ -235,7 +235,7 @@ fn twenty_thousand_open_sockets_are_told_to_the_byte() {
     let ours = format!("_workload=\"{}\"", namespace.name());
     let count =
         |text: &str, metric: &str, reporter: &str| sum(text, metric, &[&ours, &format!("reporter=\"{reporter}\"")]);
-    // What is in flight has been sent.
+    // Bytes in flight count as sent.
     for reporter in ["source", "destination"] {
         assert_eq!(count(&text, "istio_tcp_sent_bytes_total", reporter), 200 * CONNECTIONS);
         assert_eq!(count(&text, "istio_tcp_received_bytes_total", reporter), 100 * CONNECTIONS);
@@ -280,7 +280,7 @@ fn sockets_that_find_no_room_are_counted_and_the_next_ones_told() {
     let sent = |text: &str| sum(text, "istio_tcp_sent_bytes_total", &[&ours]);
     let before = sent(&scrape(&agent.place()));
     namespace.within(|| exchange_ten(&listener));
-    // Told by both ends.
+    // Reported by both ends.
     assert_eq!(sum(&scrape(&agent.place()), "istio_tcp_received_bytes_total", &[&ours]), 2 * 10);
     assert_eq!(sent(&scrape(&agent.place())), before);
 }
@@ -304,7 +304,7 @@ fn a_namespace_without_a_name_and_sockets_without_a_process_are_told_to_their_en
     ]);
     drop(namespace);
     let of_whole = whole.exchange(10_000, 20_000, Sender::Write);
-    // These bytes go out and never arrive; the kernel tries for a while after the process has let go.
+    // These bytes are sent and never arrive. The kernel retries for a while after the process has closed the socket.
     (&cut.client).write_all(&[7; 500]).unwrap();
     drop(cut);
     scrape(&agent.place());
@@ -316,7 +316,7 @@ fn a_namespace_without_a_name_and_sockets_without_a_process_are_told_to_their_en
     scrape(&agent.place());
 }
 
-/// A process connects and ends, and another gets its number.
+/// A process connects and ends, and another process gets its number.
 const REUSE: &str = "
 import os, socket
 listener = socket.create_server(('127.0.0.1', 0))

@@ -1,5 +1,5 @@
-//! The kernel witness on a real kernel: what the live tools and the agent tell equals what the applications did, to the
-//! byte. These need root.
+//! The kernel witness on a real kernel: what the live tools and the agent report equals what the applications did, to
+//! the byte. These tests need root.
 
 mod baseline;
 mod datagram;

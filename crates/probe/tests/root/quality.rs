@@ -1,4 +1,4 @@
-//! Round-trip times and what was sent again: what the kernel itself says of the same socket.
+//! Round-trip times and retransmits equal what the kernel itself reports about the same socket.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -12,7 +12,7 @@ use super::duplex::{Duplex, Sender};
 use super::socket::Socket;
 use testbed::{Namespace, V4, Watching, insist_on_root, meshtax, sample, scrape, words};
 
-/// What the witness says now of the end at `port`.
+/// Returns what the tool reports now about the end at `port`.
 fn seen(namespace: &Namespace, port: u16) -> Value {
     let mut rtt = meshtax();
     rtt.args(["rtt", "--json", "--duration", "1ms", "--netns", &namespace.file()]);
@@ -23,21 +23,21 @@ fn seen(namespace: &Namespace, port: u16) -> Value {
     ends.find(|end| end["local_port"] == port).unwrap_or_else(|| panic!("no end at {port} in {lines}"))
 }
 
-/// A witness of one namespace, as old as what it is to tell all of.
+/// Starts a witness of one namespace. It must be as old as everything that it reports completely.
 fn witness(namespace: &Namespace) -> Tcp {
     let mut probe = Tcp::load_within([u32::try_from(namespace.inode()).unwrap()]).unwrap();
     probe.attach().unwrap();
     probe
 }
 
-/// What it says now of the end at `port`.
+/// Returns what the witness reports now about the end at `port`.
 fn known(probe: &Tcp, port: u16) -> Value {
     let ends = probe.connections().unwrap();
     let is_here = |end: &&Connection| end.role != ConnectionRole::Listener && end.local.port() == port;
     serde_json::to_value(ends.iter().find(is_here).unwrap()).unwrap()
 }
 
-/// What is `seen` and what `ss` says, between two looks at which `ss` says the same.
+/// Returns `seen` and the output of `ss`, once `ss` reports the same before and after.
 fn both(namespace: &Namespace, port: u16, seen: impl Fn() -> Value) -> (Value, Socket) {
     loop {
         let before = Socket::settled(namespace, port);
@@ -56,7 +56,7 @@ fn number(facts: &Value, name: &str) -> u64 {
 fn round_trip_times_are_those_of_ss() {
     insist_on_root();
     let [here, there] = Namespace::pair("rtt");
-    // A queue gives packets a time to travel.
+    // A queue adds travel time to packets.
     here.inside(&"tc qdisc add dev wire root tbf rate 200mbit burst 32kb limit 1mb".split(' ').collect::<Vec<_>>());
     let connection = Duplex::across(&here, &there, "10.77.0.2:0");
     connection.exchange(2_000_000, 1_000, Sender::Write);
@@ -75,7 +75,7 @@ fn a_handshake_lasts_for_its_listener_from_its_answer_to_the_acknowledgement() {
     let [here, there] = Namespace::pair("greeting");
     let mut accept = Watching::begin("accept", &["--json", "--netns", &there.file()]);
     let probe = witness(&there);
-    // Datagrams use up what may go at once, and what follows waits for its turn.
+    // Datagrams use up the allowed rate, so that what follows waits.
     here.inside(&"tc qdisc add dev wire root tbf rate 16kbit burst 1600 latency 2s".split(' ').collect::<Vec<_>>());
     here.within(|| {
         let socket = UdpSocket::bind("10.77.0.1:0").unwrap();
@@ -117,7 +117,7 @@ fn what_could_not_be_sent_again_was_not() {
     insist_on_root();
     let [here, there] = Namespace::pair("busy");
     let mut retrans = Watching::begin("retrans", &["--json", "--netns", &here.file()]);
-    // Segments wait in their own host's queue for longer than the time after which they are sent again, each for itself.
+    // Segments wait in their own host's queue for longer than the retransmission timeout, each on its own.
     here.inside(&"ip link set wire gso_max_segs 1".split(' ').collect::<Vec<_>>());
     here.inside(&"tc qdisc add dev wire root tbf rate 16kbit burst 1600 limit 200kb".split(' ').collect::<Vec<_>>());
     let connection = Duplex::across(&here, &there, "10.77.0.2:0");
@@ -141,7 +141,7 @@ fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
         let (seen, _) = look(port);
         number(&seen, "retransmitted") > 0 && number(&seen, "out_of_order") > 0
     };
-    // What is lost is chance.
+    // Which packets are lost is random.
     let is_told = (0..20).any(|_| {
         connection.exchange(3_000_000, 4_000_000, Sender::Write);
         connection.ports().into_iter().all(lost)
@@ -163,7 +163,7 @@ fn what_is_sent_again_lost_or_out_of_order_is_what_ss_and_the_namespace_say() {
     }
     assert_eq!(again, namespace.retransmits());
     connection.close();
-    // The ends' own last segments may be lost, too.
+    // The last segments of an end may be lost as well.
     let at_end: u64 = life.lines(2).iter().map(|line| number(line, "retransmits")).sum();
     assert_eq!(at_end, namespace.retransmits());
 }
@@ -204,7 +204,7 @@ fn marks_of_congestion_are_counted_by_the_one_who_sent_what_is_marked() {
     assert!(number(line, "ecn_marked") >= number(&seen, "ecn_marked"), "{line}");
 }
 
-/// Both ends while one sends and the other does not read, and once it has read.
+/// Returns both ends while one sends and the other does not read, and again after it has read.
 #[test]
 fn a_window_is_zero_for_as_long_as_nobody_reads() {
     insist_on_root();
@@ -220,7 +220,7 @@ fn a_window_is_zero_for_as_long_as_nobody_reads() {
     connection.client.set_nonblocking(true).unwrap();
     let chunk = [7; 65_536];
     let mut sent = 0;
-    // The window closes a moment after the last byte that it admits.
+    // The window closes a moment after the last byte that it allows.
     let is_closed = |flags| flags == [[false, true], [true, false]];
     let is_told = (0..1_000).any(|_| {
         sent += std::iter::from_fn(|| connection.client.write(&chunk).ok()).sum::<usize>();
@@ -234,7 +234,7 @@ fn a_window_is_zero_for_as_long_as_nobody_reads() {
     assert!((0..1_000).any(|_| flags() == [[false; 2]; 2]), "{:?}", flags());
 }
 
-/// Some segments are sent again on behalf of no connection: SYNs of opens that fail, answers to opens.
+/// Some retransmitted segments belong to no connection: SYNs of failed opens, and SYN-ACKs.
 #[test]
 fn metrics_count_every_segment_that_is_sent_again() {
     insist_on_root();

@@ -4,7 +4,7 @@ use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use testbed::{Namespace, Peer, V4, Watching, insist_on_root, sample, scrape};
 
-/// A listener with room for four that nobody accepts from, and its address.
+/// Returns a listener with a queue of four whose connections are not accepted, and its address.
 fn short_queue() -> (TcpListener, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
@@ -14,7 +14,7 @@ fn short_queue() -> (TcpListener, SocketAddr) {
     (listener, place)
 }
 
-/// The kernel lets one more wait than the backlog says.
+/// The kernel lets one more connection wait than the backlog.
 fn fill(place: SocketAddr) -> Vec<TcpStream> {
     (0..5).map(|_| TcpStream::connect(place).unwrap()).collect()
 }
@@ -61,7 +61,7 @@ fn a_full_queue_owns_up_to_what_it_dropped() {
 fn opens_that_are_not_complete_wait_in_a_queue_of_their_own() {
     insist_on_root();
     let namespace = Namespace::new("incomplete");
-    // What these clients say last of their handshake never arrives.
+    // The last packet of these clients' handshakes never arrives.
     let rule = "table ip cut { chain c { type filter hook prerouting priority 0; \
                 tcp sport 7801-7803 tcp flags & (syn | rst) == 0 drop; }; }";
     namespace.inside(&["nft", rule]);
@@ -83,7 +83,7 @@ fn opens_that_are_not_complete_wait_in_a_queue_of_their_own() {
     let text = scrape(&agent.place());
     assert_eq!(sample(&text, "meshtax_tcp_syn_queue_length", &labels), 3);
     assert_eq!(sample(&text, "meshtax_tcp_accept_queue_length", &labels), 0);
-    // One more that does complete meets them, and is itself still among them.
+    // One more client that completes its handshake finds them in the queue, and is still counted there itself.
     let _complete = open(7804);
     let line = &backlog.lines(1)[0];
     assert_eq!((&line["syn_queue"], &line["accept_queue"]), (&4.into(), &0.into()), "{line}");
@@ -105,7 +105,7 @@ fn round_trips_of_all_connections_are_in_the_histogram() {
     assert!(text.starts_with("           srtt (us) : count"), "{text}");
     let count = |line: &str| line.split(':').nth(1)?.split_whitespace().next()?.parse::<u64>().ok();
     let counts: Vec<u64> = text.lines().skip(1).map(|line| count(line).expect("a row has a count")).collect();
-    // Both ends of each.
+    // Both ends of each connection.
     assert_eq!(counts.iter().sum::<u64>(), 46, "{text}");
     let lines = json.end();
     assert_eq!(lines.len(), 46);
@@ -119,11 +119,11 @@ fn segments_that_are_sent_again_are_those_that_the_kernel_counts() {
     let file = namespace.file();
     let [mut retrans, mut life] = ["retrans", "life"].map(|tool| Watching::begin(tool, &["--json", "--netns", &file]));
     namespace.exchange(7701, 3_000_001, 5_000_002);
-    // Nothing is sent any more once both ends are gone.
+    // Nothing is sent any more once both ends are closed.
     life.lines(2);
     let counted = namespace.retransmits();
     assert!(counted > 0, "the rule lost nothing");
-    // Segments that leave as one, where the window is small, are one line; each line has the socket's count so far.
+    // With a small window, segments that leave as one make one line. Each line has the socket's count so far.
     let so_far = |lines: &[Value], role: &str| {
         let of_role = lines.iter().filter(|line| line["role"] == role);
         of_role.map(|line| line["retransmits"].as_u64().unwrap()).max().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! `meshtax resets` and the agent tell who resets a connection, and who is reset.
+//! `meshtax resets` and the agent report who resets a connection, and who is reset.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use socket2::SockRef;
 use super::duplex::{Duplex, Sender};
 use testbed::{Namespace, V4, Watching, insist_on_root, sample, scrape};
 
-/// 23 connections of which one end closes so that the other is reset: who sends and who receives.
+/// Makes 23 connections of which one end closes so that the other is reset. Returns who sends and who receives resets.
 fn check(sender: &str, receiver: &str, reset: fn(Duplex)) {
     insist_on_root();
     let listener = TcpListener::bind(V4).unwrap();
@@ -53,7 +53,7 @@ fn process() -> Value {
     std::process::id().into()
 }
 
-/// Closes one end at once, and sees that the other hears of it.
+/// Closes one end at once, and waits until the other end notices.
 fn cut(here: TcpStream, mut there: TcpStream) {
     SockRef::from(&here).set_linger(Some(Duration::ZERO)).unwrap();
     drop(here);
@@ -70,7 +70,7 @@ fn twenty_three_resets_by_servers_are_twenty_three_at_each_end() {
     check("server", "client", |connection| cut(connection.server, connection.client));
 }
 
-/// Acknowledgements that carry nothing.
+/// Sends acknowledgements without data.
 const MUTED: &str =
     "table ip muted { chain c { type filter hook prerouting priority 0; tcp flags == ack meta length < 60 drop; }; }";
 
@@ -85,7 +85,7 @@ fn a_reset_is_its_sockets_that_was_given_up_before() {
     let Duplex { mut client, server } = connection;
     drop(server);
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
-    // This acknowledges the end, too, of a socket that nobody reads any more.
+    // This also acknowledges the end of a socket that no process reads any more.
     client.write_all(b"more").unwrap();
     let lines = resets.lines(2);
     for (event, role, sent) in [("reset_sent", "server", 20_000), ("reset_received", "client", 1_004)] {

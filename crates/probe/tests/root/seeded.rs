@@ -1,4 +1,4 @@
-//! Sockets that are older than the witness and that no process has as a file of TCP, and whose side nothing says by habit.
+//! Sockets older than the witness that no process holds as a TCP file, and whose role is not obvious from their ports.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::duplex::{Duplex, Sender};
 use testbed::{Namespace, V4, Watching, insist_on_root, told, truth};
 
-/// A listener whose queue is so long, as `listen` is told.
+/// Returns a listener with a queue of this length.
 fn listener(protocol: Protocol, queue: i32) -> TcpListener {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(protocol)).unwrap();
     socket.bind(&V4.parse::<SocketAddr>().unwrap().into()).unwrap();
@@ -40,7 +40,7 @@ fn sockets_of_mptcp_that_are_older_have_their_owner() {
         let older = Duplex::to(&listener, |address| connect(Protocol::MPTCP, address));
         (listener, older)
     });
-    // What is counted late is then nobody else's.
+    // Watch this namespace only, so that no other process's sockets count as late.
     let mut probe = Tcp::load_within([u32::try_from(namespace.inode()).unwrap()]).unwrap();
     probe.attach().unwrap();
     let newer = namespace.within(|| Duplex::to(&listener, |address| connect(Protocol::TCP, address)));
@@ -88,7 +88,7 @@ fn a_queue_of_no_length_makes_no_server_a_client() {
     let open = |queue, ends_listening: bool| {
         let listener = listener(Protocol::TCP, queue);
         let connection = Duplex::to(&listener, |address| TcpStream::connect(address).unwrap());
-        // Of both ends something has moved before.
+        // Both ends have moved something before.
         connection.exchange(70, 80, Sender::Write);
         ((!ends_listening).then_some(listener), connection)
     };
@@ -102,7 +102,7 @@ fn a_queue_of_no_length_makes_no_server_a_client() {
     assert_eq!(told(&life.lines(6)), truth(&moved));
 }
 
-/// A network namespace without a name, whose sockets keep it, and which no process is in any more.
+/// A network namespace without a name and without a process, which its sockets keep alive.
 fn hidden<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
     let enter = || {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();

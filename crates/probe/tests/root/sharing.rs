@@ -35,7 +35,7 @@ fn each_connection_is_its_own_listeners() {
         let shared = port(&first.local_addr().unwrap());
         let mut listeners = vec![first];
         listeners.extend((1..LISTENERS).map(|_| listen(shared)));
-        // All stay open, so that others lie between a child and its listener.
+        // All connections stay open, so that others are between a child and its listener in the list.
         let clients: Vec<TcpStream> =
             (0..CONNECTIONS).map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, shared)).unwrap()).collect();
         let accepted: Vec<(u64, Socket, SockAddr)> = listeners

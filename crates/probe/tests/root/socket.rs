@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 use testbed::Namespace;
 
-/// What `ss` says of a socket.
+/// The output of `ss` for one socket.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Socket(BTreeMap<String, String>);
 
 impl Socket {
-    /// The one at `port` once it has come to rest: nothing is under way, and two looks agree.
+    /// Returns the socket at `port` once nothing is in flight and two readings agree.
     pub fn settled(namespace: &Namespace, port: u16) -> Self {
         let mut before = Self::at(namespace, port);
         loop {
@@ -18,7 +18,7 @@ impl Socket {
         }
     }
 
-    /// What passes with time says nothing.
+    /// Fields that change only with time are left out.
     fn at(namespace: &Namespace, port: u16) -> Self {
         let line = namespace.inside(&["ss", "-tinHO", "state", "established", &format!("sport = :{port}")]);
         assert_eq!(line.lines().count(), 1, "{line}");
@@ -27,12 +27,12 @@ impl Socket {
         Self(facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// A count; 0 where `ss` is silent.
+    /// Returns a count; 0 if `ss` does not print it.
     pub fn number(&self, name: &str) -> u64 {
         self.0.get(name).map_or(0, |value| value.rsplit('/').next().unwrap().parse().unwrap())
     }
 
-    /// Smoothed round-trip time, its mean deviation and the least one, in microseconds.
+    /// Returns the smoothed round-trip time, its mean deviation and the minimum, in microseconds.
     pub fn round_trip_us(&self) -> [u64; 3] {
         let (smoothed, deviation) = self.0["rtt"].split_once('/').unwrap();
         [smoothed, deviation, &self.0["minrtt"]].map(|ms| (ms.parse::<f64>().unwrap() * 1e3).round() as u64)

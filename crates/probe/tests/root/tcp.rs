@@ -1,4 +1,4 @@
-//! The kernel witness: what the live tools and the agent tell equals what the applications did, to the byte.
+//! The TCP witness: what the live tools and the agent report equals what the applications did, to the byte.
 
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
@@ -7,7 +7,7 @@ use probe::Tcp;
 use serde_json::Value;
 use testbed::{Moved, Namespace, Peer, V4, V6, Watching, insist_on_root, told, truth};
 
-/// Both ends of every connection are told with what they moved.
+/// Checks that both ends of every connection are reported with what they moved.
 fn check(addresses: &str, transfers: &[(u64, u64)], end: fn(&TcpStream)) {
     insist_on_root();
     let server = Peer::listen(addresses);
@@ -52,7 +52,7 @@ fn twenty_three_of_each_are_twenty_three() {
 #[test]
 fn refused_opens_are_told_with_their_error() {
     insist_on_root();
-    // The port was ours a moment ago and nobody listens there now.
+    // The port was this process's a moment ago, and has no listener now.
     let port = TcpListener::bind(V4).unwrap().local_addr().unwrap().port();
     let mut connect = Watching::begin("connect", &["--json", "--port", &port.to_string()]);
     for _ in 0..23 {
@@ -60,7 +60,7 @@ fn refused_opens_are_told_with_their_error() {
     }
     let lines = connect.lines(23);
     assert!(lines.iter().all(|line| line["error"] == "ECONNREFUSED"), "{lines:?}");
-    // Nobody has said yet how much the other end takes.
+    // The other end has not announced its window yet.
     assert!(lines.iter().all(|line| line["zero_window_received"] == false), "{lines:?}");
     assert_eq!(connect.end(), Vec::<Value>::new());
 }
@@ -126,12 +126,12 @@ fn nothing_of_the_witness_outlives_it() {
     assert!(holds_programs(id), "while it watches it holds programs");
     life.kill();
     assert!(!Path::new(&format!("/proc/{id}")).exists());
-    // Programs, maps and links live as long as their descriptors; nothing is pinned where they could outlive them.
+    // Programs, maps and links live only as long as their descriptors. If anything were pinned, it could outlive them.
     let pinned = std::fs::read_dir("/sys/fs/bpf").map(|entries| entries.flatten().count()).unwrap_or(0);
     assert_eq!(pinned, 0, "something is pinned");
 }
 
-/// Whether a process holds BPF programs.
+/// Returns whether a process holds BPF programs.
 fn holds_programs(id: u32) -> bool {
     let files = std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().flatten();
     files.filter_map(|file| std::fs::read_link(file.path()).ok()).any(|target| target.to_string_lossy().contains("bpf"))

@@ -1,5 +1,5 @@
-//! What each kernel lets be seen: everything since Linux 5.13, before it what needs no storage in a socket. These hold on
-//! every kernel; `make test-kernels` runs them in old ones and new ones.
+//! What each kernel shows: everything from Linux 5.13 on, and before that what needs no storage in a socket. These
+//! tests hold on every kernel; `make test-kernels` runs them in old and new ones.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
@@ -10,10 +10,10 @@ use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use testbed::{Moved, Peer, V4, V6, Watching, insist_on_root, meshtax, words};
 
-/// Tools that say nothing without counts of bytes or a look at what is open.
+/// Tools that are useless without byte counts or a list of the open sockets.
 const EXACT: [&str; 5] = ["top", "life", "backlog", "rtt", "agent"];
 
-/// Whether this kernel lets programs keep something in a socket.
+/// Returns whether this kernel lets programs store something in a socket.
 fn is_exact() -> bool {
     is_since((5, 12))
 }
@@ -24,7 +24,7 @@ fn is_since(version: (u32, u32)) -> bool {
     (numbers.next().unwrap(), numbers.next().unwrap()) >= version
 }
 
-/// Opens of both ends are told, each with its owner where the kernel knows it.
+/// Checks that opens are reported at both ends, each with its owner if the kernel knows it.
 fn check_opens(addresses: &str) {
     insist_on_root();
     let server = Peer::listen(addresses);
@@ -78,7 +78,7 @@ fn drops_are_told_on_every_kernel() {
 #[test]
 fn resets_are_told_on_every_kernel() {
     insist_on_root();
-    // The port was ours a moment ago and nobody listens there now.
+    // The port was this process's a moment ago, and has no listener now.
     let port = TcpListener::bind(V4).unwrap().local_addr().unwrap().port();
     let mut resets = Watching::begin("resets", &["--json", "--port", &port.to_string()]);
     for _ in 0..23 {
@@ -99,7 +99,8 @@ fn segments_sent_again_are_told_on_every_kernel() {
     listener.listen(0).unwrap();
     let place = listener.local_addr().unwrap().as_socket().unwrap();
     let mut retrans = Watching::begin("retrans", &["--json", "--port", &place.port().to_string()]);
-    // The queue has room for one; the kernel drops the other's SYN, which is sent again until somebody accepts.
+    // The queue has room for one connection. The kernel drops the other's SYN, which is retransmitted until one is
+    // accepted.
     let _first = TcpStream::connect(place).unwrap();
     // The handshake may end at the client first.
     assert_eq!(poll(&mut [PollFd::new(listener.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE), Ok(1));
@@ -124,7 +125,7 @@ fn tools_that_count_bytes_refuse_kernels_that_cannot() {
         let output = meshtax().arg(tool).args(arguments).output().unwrap();
         let said = words(&output);
         assert_eq!(output.status.code(), Some(2), "{tool}: {said}");
-        assert!(said.starts_with("error: this kernel does not take `tcp`"), "{tool}: {said}");
+        assert!(said.starts_with("error: this kernel refuses `tcp`"), "{tool}: {said}");
         assert!(said.contains("hint: the witness needs Linux 5.13 or newer"), "{tool}: {said}");
     }
 }
@@ -136,7 +137,7 @@ fn doctor_says_what_a_kernel_loses() {
     let needs: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     let witness = needs.iter().find(|need| need["name"] == "witness").unwrap();
     if is_exact() {
-        // What else than TCP some kernel does not let be seen is told behind that.
+        // Gaps of other witnesses than TCP's follow after that.
         let mut found = witness["found"].as_str().unwrap().split("; ");
         assert_eq!(found.next(), Some("programs load and attach"), "{witness}");
         let has_cause = |gap: &str| gap.starts_with("not seen: ") && gap.ends_with(')');

@@ -1,4 +1,4 @@
-//! `meshtax udp` and the agent tell exactly the datagrams and bytes that applications sent and read.
+//! `meshtax udp` and the agent report exactly the datagrams and bytes that applications sent and read.
 
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
@@ -10,12 +10,12 @@ use super::datagram::{ASK, Exchanged, Manner, SERVE, exchange, sizes};
 use super::heir::heir;
 use testbed::{Namespace, V4, V6, Watching, insist_on_being_alone, insist_on_root, number, sample, scrape};
 
-/// The tool, looking often, at one port.
+/// Starts the tool with a short interval, for one port.
 fn watch(port: u16) -> Watching {
     Watching::begin("udp", &["--json", "--interval", "20ms", "--rows", "100000", "--port", &port.to_string()])
 }
 
-/// What lines say that this end exchanged: a server is asked, a client asks.
+/// Returns what the lines report about this end: a server is asked, and a client asks.
 fn told(lines: &[Value], port: u16, role: &str) -> Exchanged {
     let is_server = role == "server";
     let own = if is_server { "local_port" } else { "remote_port" };
@@ -30,7 +30,7 @@ fn told(lines: &[Value], port: u16, role: &str) -> Exchanged {
     told
 }
 
-/// Both ends are told all that was exchanged, and no more.
+/// Checks that both ends report everything that was exchanged, and no more.
 fn check_told(udp: &mut Watching, port: u16, exchanged: Exchanged) -> Vec<Value> {
     let has_all = |lines: &[Value], role| told(lines, port, role).answered >= exchanged.answered;
     let mut lines = udp.until(|lines| has_all(lines, "server") && has_all(lines, "client"));
@@ -42,7 +42,7 @@ fn check_told(udp: &mut Watching, port: u16, exchanged: Exchanged) -> Vec<Value>
 
 fn check(address: &str, manner: Manner) {
     insist_on_root();
-    // A port that the program has chosen makes a server.
+    // A port that the program has chosen makes it a server.
     let free = UdpSocket::bind(address).unwrap().local_addr().unwrap();
     let server = UdpSocket::bind(free).unwrap();
     let mut udp = watch(free.port());
@@ -121,7 +121,7 @@ fn what_a_full_queue_drops_is_what_was_sent_and_never_read() {
         client.send_to(&[7; 1_000], free).unwrap();
     }
     let sum = |lines: &[Value], name: &str| lines.iter().map(|line| number(line, name)).sum::<u64>();
-    // None is under way any more.
+    // Nothing is in flight any more.
     let mut lines = udp.until(|lines| sum(lines, "datagrams_received") >= 230);
     let mut room = [0; 2_000];
     let read = std::iter::from_fn(|| server.recv(&mut room).ok()).count() as u64;
@@ -175,7 +175,7 @@ fn what_finds_no_room_is_counted_as_other() {
     insist_on_being_alone();
     let namespace = Namespace::new("crowd");
     let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0", "--max-series", "10000"]);
-    // Nobody listens in there, and each port is a series.
+    // The namespace has no listeners, and each port makes a series.
     const CROWD: &str = "
 import socket
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -193,7 +193,7 @@ for port in range(10000, 20000):
     assert!(overflow >= 10_000 - own, "{overflow}");
 }
 
-/// What an address and its port are translated to as datagrams leave.
+/// Rules that translate the destination address and port of outgoing datagrams.
 const TRANSLATE: &str = "table ip service { chain c { type nat hook output priority -100; \
                          ip daddr 10.96.0.10 udp dport 53 dnat to 127.0.0.1:5353; }; }";
 
@@ -222,7 +222,7 @@ fn datagrams_that_are_translated_are_one_conversation_with_whom_the_program_name
         unconnected.send_to(&[7; 10], "10.96.0.10:53").unwrap();
         answer();
         unconnected.recv(&mut [0; 64]).unwrap();
-        // Elsewhere than whom it is connected to.
+        // Sent to another address than the one connected to.
         connected.send_to(&[7; 5], "127.0.0.1:5454").unwrap();
         other.recv(&mut [0; 64]).unwrap();
     }
@@ -254,7 +254,8 @@ fn who_sends_first_is_the_client_whatever_port_it_has_until_others_ask_it() {
     let namespace = Namespace::new("sides");
     let mut udp = Watching::begin("udp", &["--json", "--interval", "20ms", "--netns", &namespace.file()]);
     let bind = |place| namespace.within(|| UdpSocket::bind(place).unwrap());
-    // The first has a port that the kernel chose, and is asked; the second has chosen its own, and asks.
+    // The kernel chose the first socket's port, and the socket is asked. The second socket chose its own port, and
+    // asks.
     let [far, near, late] = ["127.0.0.1:0", "127.0.0.1:123", "127.0.0.1:0"].map(bind);
     let exchange = |from: &UdpSocket, to: &UdpSocket| {
         for (from, to) in [(from, to), (to, from)] {
@@ -277,7 +278,7 @@ fn who_sends_first_is_the_client_whatever_port_it_has_until_others_ask_it() {
     assert_eq!(lines.iter().map(|line| number(line, "datagrams_sent")).sum::<u64>(), 48);
 }
 
-/// Makes a socket and hands it to a program of another name, which sends.
+/// Makes a socket and hands it to a program with another name, which sends.
 const HANDING: &str = "
 import os, socket, sys
 name, sending = sys.argv[1:]

@@ -1,4 +1,4 @@
-//! What nobody knows is told as unknown: never as empty or 0, nor by the name of something else.
+//! What is not known is reported as unknown: never as empty or 0, nor under the name of something else.
 
 use std::io::{IoSlice, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -13,12 +13,12 @@ use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use testbed::{A, Namespace, V4, Watching, insist_on_root, query, scrape};
 
-/// A socket of TCP for addresses of this kind.
+/// Creates a TCP socket for addresses of this kind.
 fn socket(to: SocketAddr) -> Socket {
     Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap()
 }
 
-/// One with an address that others may have, too.
+/// Creates a TCP socket with an address that other sockets may have as well.
 fn bound(own: SocketAddr) -> Socket {
     let socket = socket(own);
     socket.set_reuse_address(true).unwrap();
@@ -30,7 +30,7 @@ fn place(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-/// Ports and errors of opens that failed, in order.
+/// Returns the ports and errors of failed opens, in order.
 fn failures(lines: &[Value]) -> Vec<(u64, &str)> {
     let failed = lines.iter().filter(|line| line["event"] == "failed");
     failed.map(|line| (line["remote_port"].as_u64().unwrap_or(0), line["error"].as_str().unwrap_or("none"))).collect()
@@ -49,13 +49,13 @@ fn opens_that_find_every_port_taken_are_told_with_their_error() {
             let _taken: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(server).unwrap()).collect();
             let exhausted = socket(server);
             exhausted.connect(&server.into()).unwrap_err();
-            // The same socket once more.
+            // The same socket connects once more.
             exhausted.connect(&server.into()).unwrap_err();
-            // A port of its own, which another connection to this server has.
+            // A port of its own, which is in use by another connection to this server.
             let [first, second] = [own_port(40_100), own_port(40_100)];
             first.connect(&server.into()).unwrap();
             second.connect(&server.into()).unwrap_err();
-            // What is refused has a port.
+            // An open that is refused has a port.
             own_port(40_101).connect(&SocketAddr::new(server.ip(), 7712).into()).unwrap_err();
         }
     });
@@ -74,7 +74,7 @@ fn opens_without_a_route_are_told_as_their_socket_is_closed() {
         for there in ["192.0.2.1:7721", "[2001:db8::1]:7722", "[::ffff:192.0.2.1]:7723"].map(place) {
             socket(there).connect(&there.into()).unwrap_err();
         }
-        // Neither of these was to connect.
+        // Neither of these sockets was meant to connect.
         drop(socket(place(V4)));
         drop(TcpListener::bind(V4).unwrap());
         TcpStream::connect("127.0.0.1:7724").unwrap_err();
@@ -89,7 +89,7 @@ fn opens_without_a_route_are_told_as_their_socket_is_closed() {
     for (line, port) in [(&lines[0], 7721), (&lines[2], 7723)] {
         assert_eq!((&line["remote_port"], &line["local_port"]), (&port.into(), &Value::Null), "{line}");
     }
-    // Kernels keep the port of IPv6 or do not.
+    // Some kernels keep the port for IPv6.
     assert!([Value::Null, 7722.into()].contains(&lines[1]["remote_port"]), "{lines:?}");
     assert!(lines.iter().all(|line| line["pid"] == std::process::id()), "{lines:?}");
     assert_eq!(connect.end(), Vec::<Value>::new());
@@ -113,7 +113,7 @@ fn the_agent_counts_opens_without_a_route_as_failed() {
     assert!(line.contains("destination_service=\"192.0.2.1:7731\"") && line.ends_with(" 23"), "{line}");
 }
 
-/// Hides a listener from all who look for it: it is on its way from one process to another.
+/// Hides a listener from the witness: it is on its way from one process to another.
 fn hide(listener: TcpListener) -> [UnixStream; 2] {
     let [here, there] = UnixStream::pair().unwrap().into();
     let files = [listener.as_raw_fd()];
@@ -126,7 +126,7 @@ fn hide(listener: TcpListener) -> [UnixStream; 2] {
 fn owners_that_nobody_knows_are_unknown() {
     insist_on_root();
     let alone = || {
-        // A network namespace without a name.
+        // This network namespace has no name.
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
         let listener = TcpListener::bind(V4).unwrap();
@@ -138,7 +138,7 @@ fn owners_that_nobody_knows_are_unknown() {
             .spawn(|| {
                 let (hidden, server) = alone();
                 let port = server.port().to_string();
-                // It serves in this very namespace.
+                // The agent serves in the same namespace.
                 let agent = Watching::begin("agent", &["--listen", "127.0.0.1:0"]);
                 let mut life = Watching::begin("life", &["--json", "--port", &port]);
                 let mut client = TcpStream::connect(server).unwrap();
@@ -190,7 +190,7 @@ fn bytes_that_a_sockmap_may_carry_past_tcp_are_unknown() {
             }
         }
         client.write_all(&[7; 1_000]).unwrap();
-        // The first to close, and the one that learns of it.
+        // The end that closes first, and the one that is told.
         drop(client);
         drop(server);
     }
@@ -206,7 +206,7 @@ fn bytes_that_a_sockmap_may_carry_past_tcp_are_unknown() {
     assert_eq!(sum, 2.0, "one at each end: {counted:?}");
 }
 
-/// An answer to a query, with so many records in each section.
+/// Returns an answer to a query with this number of records in each section.
 fn answer(query: &[u8], code: u8, sections: [u16; 3], records: &[u8]) -> Vec<u8> {
     let mut message = query.to_vec();
     message[2] |= 0x80;
@@ -217,12 +217,12 @@ fn answer(query: &[u8], code: u8, sections: [u16; 3], records: &[u8]) -> Vec<u8>
     [&message, records].concat()
 }
 
-/// The record of EDNS, with the upper bits of a code (RFC 6891).
+/// Returns an EDNS record with the upper bits of a code (RFC 6891).
 fn edns(upper: u8, options: &[u8]) -> Vec<u8> {
     [&[0, 0, 41, 4, 208, upper, 0, 0, 0, 0, u8::try_from(options.len()).unwrap()], options].concat()
 }
 
-/// An address, of a name that is written out or that points to the question's.
+/// Returns an address record, whose name is either written out or a pointer to the question's.
 fn address(name: &[u8]) -> Vec<u8> {
     [name, &[0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]].concat()
 }
@@ -244,7 +244,7 @@ fn codes_that_take_more_bits_than_the_header_has_are_told_whole() {
         (5, [0, 0, 1], address(OTHER), "REFUSED"),
         (14, [0, 0, 1], edns(15, &[]), "RCODE254"),
         (15, [0, 0, 1], edns(255, &[]), "RCODE4095"),
-        // What cannot be reached.
+        // Records that cannot be reached.
         (0, [0, 0, 1], Vec::new(), "UNKNOWN"),
         (0, [300, 0, 1], [address(&SAME).repeat(300), edns(1, &[])].concat(), "UNKNOWN"),
     ];

@@ -1,34 +1,35 @@
-/// Bucket i holds latencies below 2^(i + 6) µs, the last one all others.
+/// Number of buckets of the latency histogram. Bucket i holds latencies below 2^(i + 6) µs, and the last one all
+/// others.
 pub const LATENCY_BUCKETS: usize = 18;
 
 counters! {
-    /// Counters that only grow, since the programs were loaded.
+    /// Counters of DNS queries since the programs were loaded.
     pub struct DnsSeries as "series" {
-        /// Queries that have ended.
+        /// DNS queries that ended.
         pub queries: u64,
-        /// Of those, how many had an answer that says that it is truncated.
+        /// DNS answers marked as truncated.
         pub truncated: u64,
-        /// Time from query to answer, in nanoseconds, summed over answers.
+        /// Total time from DNS query to answer, in nanoseconds.
         pub latency_ns: u64,
-        /// How many of those times lay below each bound, and above the last.
+        /// DNS latencies by bucket, the last one above all bounds.
         pub latency: [u64; LATENCY_BUCKETS],
     }
 
-    /// What the witness itself has missed; each number would be 0 in a better world.
+    /// What the DNS witness missed. All counters are 0 if it missed nothing.
     pub struct DnsLosses as "losses" {
-        /// Queries that ended when the ring was full; no counter misses them.
+        /// Query events lost because the ring was full. No other counter misses these queries.
         pub events: u64,
-        /// Times that something was counted as `other` because there was no room for a series more.
+        /// Times that a query was counted as other because the map of series was full.
         pub series: u64,
-        /// Queries that there was no room to follow: neither their answer nor their timeout is counted.
+        /// DNS queries not followed for lack of room. Neither their answers nor their timeouts are counted.
         pub queries: u64,
-        /// Connections that the kernel had no memory to follow.
+        /// TCP connections not followed for lack of kernel memory.
         pub sockets: u64,
-        /// Messages, or segments of TCP, that were not understood.
+        /// DNS messages and TCP segments that could not be parsed.
         pub unparsed: u64,
-        /// Packets with further headers of IPv6, of whatever port: they are not looked into.
+        /// Packets on any port with IPv6 extension headers, which are not parsed.
         pub extended: u64,
-        /// Answers without a query that still waits: late ones, and those to queries from before the witness.
+        /// DNS answers without a waiting query: late answers, and answers to queries older than the witness.
         pub unmatched: u64,
     }
 }

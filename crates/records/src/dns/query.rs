@@ -11,45 +11,45 @@ use crate::transport::Transport;
 
 const NAME_LEN: usize = 256;
 
-/// A query that has ended; times are those of CLOCK_MONOTONIC.
+/// A DNS query that has ended. Times are in CLOCK_MONOTONIC.
 #[derive(Clone, Debug, Serialize)]
 pub struct Query {
-    /// When it was sent.
+    /// Time at which the query was sent.
     pub begun: Duration,
-    /// When its answer came, or it was given up.
+    /// Time at which the answer arrived or the query was given up.
     pub ended: Duration,
-    /// The socket's cookie: a number that no other socket ever has.
+    /// Cookie of the socket, a number that no other socket ever has.
     pub socket: u64,
-    /// Id of the control group (v2) of the socket.
+    /// Id of the socket's control group (v2).
     pub cgroup: u64,
-    /// Network namespace: its inode.
+    /// Network namespace, by its inode.
     pub netns: u32,
-    /// Process that sent it; 0 for a connection that is older than the witness.
+    /// Process that sent the query; 0 for a connection older than the witness.
     pub pid: u32,
-    /// The socket's user.
+    /// User id of the socket.
     pub uid: u32,
     /// Name of the process, at most 15 bytes.
     pub comm: String,
-    /// This end.
+    /// Address and port of the client.
     pub local: SocketAddr,
-    /// Whom it asks.
+    /// Address and port of the server.
     pub server: SocketAddr,
-    /// What carries it.
+    /// Transport protocol of the query.
     pub transport: Transport,
-    /// Id of the message.
+    /// Id of the DNS message.
     pub message: u16,
-    /// Number of the type that it asks for; `type_name` names it.
+    /// Number of the query's type; [`type_name`](crate::type_name) returns its name.
     pub kind: u16,
-    /// The name that it asks for; none where names are withheld.
+    /// Name that is asked for; `None` if names are not copied.
     pub name: Option<String>,
-    /// How it ended.
+    /// How the query ended.
     pub rcode: Rcode,
-    /// Whether the answer says that it is truncated.
+    /// Whether the answer is marked as truncated.
     pub truncated: bool,
 }
 
 impl Query {
-    /// A query as the programs write it.
+    /// Reads a query from the programs' record.
     pub fn read(bytes: &[u8]) -> Self {
         let record: QueryRecord = read(bytes);
         let length = usize::from(record.name_len).min(record.name.len());
@@ -73,13 +73,13 @@ impl Query {
         }
     }
 
-    /// From query to answer; none if there was none in time.
+    /// Returns the time from query to answer; `None` if no answer came in time.
     pub fn latency(&self) -> Option<Duration> {
         (![Rcode::TIMEOUT, Rcode::ELSEWHERE].contains(&self.rcode)).then(|| self.ended.saturating_sub(self.begun))
     }
 }
 
-/// A name as people write it (RFC 1035, 5.1), without the last dot; the root is `.`.
+/// Writes a name as people do (RFC 1035, 5.1), without the last dot. The root is `.`.
 fn name(wire: &[u8]) -> String {
     let mut text = String::new();
     let mut rest = wire;

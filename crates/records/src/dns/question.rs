@@ -1,4 +1,4 @@
-/// The name of a type, such as `AAAA`; `TYPE4711` for one without (RFC 3597).
+/// Returns the name of a DNS type, such as `AAAA`, or `TYPE4711` for a type without a name (RFC 3597).
 pub fn type_name(number: u16) -> String {
     // https://www.iana.org/assignments/dns-parameters, Resource Record (RR) TYPEs
     const NAMES: [(u16, &str); 21] = [

@@ -2,21 +2,20 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// How a query ended: the code of the answer, with the bits that EDNS adds to those of the header (RFC 6891, 6.1.3), or why
-/// there is none.
+/// How a DNS query ended: the response code, including its EDNS bits (RFC 6891, 6.1.3), or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rcode(u16);
 
 impl Rcode {
-    /// The answer says that there is nothing wrong.
+    /// The answer reports no error.
     pub const NOERROR: Self = Self(0);
     /// The answer says that the name does not exist.
     pub const NXDOMAIN: Self = Self(3);
-    /// There was no answer in time.
+    /// No answer arrived in time.
     pub const TIMEOUT: Self = Self(0xffff);
-    /// There was none, but one from another server that was asked at the same time.
+    /// No answer arrived, because another server that was asked at the same time answered.
     pub const ELSEWHERE: Self = Self(0xfffe);
-    /// The answer came, and its code is not known: the record of EDNS lies behind what is looked at.
+    /// An answer arrived, but its code is not known: the EDNS record lies beyond the bytes that are read.
     pub const UNKNOWN: Self = Self(0xfffd);
 
     pub(crate) fn of(number: u16) -> Self {

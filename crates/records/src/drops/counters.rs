@@ -1,11 +1,11 @@
 counters! {
-    /// What was missed of drops; each number would be 0 in a better world.
+    /// What the drop witness missed. All counters are 0 if it missed nothing.
     pub struct DropLosses as "losses" {
-        /// Events that found the ring full; no counter misses them.
+        /// Drop events lost because the ring was full. No other counter misses these drops.
         pub events: u64,
-        /// Times that a drop was counted as `other` because there was no room for a series more.
+        /// Times that a drop was counted as other because the map of series was full.
         pub series: u64,
-        /// Sockets whose owner the kernel had no memory to note.
+        /// Sockets whose owner could not be stored for lack of kernel memory.
         pub owners: u64,
     }
 }

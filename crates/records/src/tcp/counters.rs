@@ -1,54 +1,55 @@
 use crate::connection::EventKind;
 
-/// Buckets of a histogram of round-trip times: bucket i holds times below 2^(i + 5) µs, the last one all others.
+/// Number of buckets of the histogram of round-trip times. Bucket i holds times below 2^(i + 5) µs, and the last one
+/// all others.
 pub const RTT_BUCKETS: usize = 16;
 
 counters! {
-    /// Counters that only grow, since the programs were loaded.
+    /// Counters of TCP connections since the programs were loaded.
     pub struct TcpSeries as "series" {
-        /// Connections established.
+        /// TCP connections established.
         pub opened: u64,
-        /// Of those, connections that are gone.
+        /// TCP connections established and then closed.
         pub closed: u64,
-        /// Active opens that failed, or were given up by who asked for them.
+        /// TCP connection attempts that failed or were given up by the client.
         pub failed: u64,
-        /// Connections that were cut off: by a reset of either side, or an error.
+        /// TCP connections aborted by a reset of either side or by an error.
         pub reset: u64,
-        /// Resets sent.
+        /// TCP resets sent.
         pub resets_sent: u64,
-        /// Resets received: those that refuse an open, too.
+        /// TCP resets received, including those that refuse a connection.
         pub resets_received: u64,
-        /// Payload bytes sent.
+        /// Payload bytes sent in TCP connections.
         pub sent: u64,
-        /// Payload bytes received.
+        /// Payload bytes received in TCP connections.
         pub received: u64,
-        /// Bytes sent again.
+        /// Bytes retransmitted in TCP connections.
         pub retransmitted: u64,
-        /// Segments sent again.
+        /// TCP segments retransmitted.
         pub retransmits: u64,
-        /// Segments that came out of order.
+        /// TCP segments that arrived out of order.
         pub out_of_order: u64,
-        /// Connections of which a sockmap may have carried bytes past TCP, so that the bytes lack these.
+        /// TCP connections whose byte counts may be too low, because a sockmap may have carried bytes past TCP.
         pub bypassed: u64,
-        /// Time that handshakes took, in nanoseconds, summed over connections opened, without those that are not timed.
+        /// Total duration of TCP handshakes that could be timed, in nanoseconds.
         pub handshake_ns: u64,
-        /// Connections opened of which nobody knows how long the handshake took: the answer was sent again.
+        /// TCP connections whose handshake could not be timed, because the SYN-ACK was retransmitted.
         pub untimed: u64,
-        /// Smoothed round-trip times at snapshots and ends, summed, in microseconds.
+        /// Sum of smoothed round-trip times at snapshots and ends, in microseconds.
         pub rtt_sum_us: u64,
-        /// How many of those lay below each bound, and above the last.
+        /// Smoothed round-trip times by bucket, the last one above all bounds.
         pub rtt: [u64; RTT_BUCKETS],
     }
 
-    /// What the witness itself has missed; each number would be 0 in a better world.
+    /// What the TCP witness missed. All counters are 0 if it missed nothing.
     pub struct TcpLosses as "losses" {
-        /// Events that found the ring full, by kind; no counter misses them.
+        /// Events lost because the ring was full, by kind. No other counter misses them.
         pub events: [u64; EventKind::ALL.len()],
-        /// Times that something was counted as `other` because there was no room for a series more.
+        /// Times that something was counted as other because the map of series was full.
         pub series: u64,
-        /// Sockets that there was no room to follow.
+        /// Sockets not followed for lack of room.
         pub sockets: u64,
-        /// Sockets that were met only after they had moved bytes, of which no counter knows.
+        /// Sockets first seen after they had moved bytes. Those bytes are in no counter.
         pub late: u64,
     }
 }

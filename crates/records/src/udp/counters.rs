@@ -1,27 +1,27 @@
 counters! {
-    /// Counters that only grow, since the programs were loaded. Bytes are payload.
+    /// Counters of UDP datagrams since the programs were loaded. Bytes are payload.
     pub struct UdpSeries as "series" {
-        /// Datagrams that left for the network.
+        /// UDP datagrams sent to the network.
         pub sent: u64,
-        /// Their bytes.
+        /// Payload bytes in UDP datagrams sent.
         pub sent_bytes: u64,
-        /// Datagrams that came to the socket, with those that it then had to drop.
+        /// UDP datagrams that reached the socket, including those dropped there.
         pub received: u64,
-        /// Their bytes.
+        /// Payload bytes in UDP datagrams that reached the socket.
         pub received_bytes: u64,
-        /// Of those received, datagrams that found the socket's queue full.
+        /// UDP datagrams received but dropped because the socket queue was full.
         pub overflowed: u64,
-        /// Of those received, datagrams for which UDP had no memory.
+        /// UDP datagrams received but dropped because UDP had no memory.
         pub starved: u64,
-        /// Datagrams that were dropped at the socket for another reason, such as a filter or a policy.
+        /// UDP datagrams dropped at the socket for another reason, such as a filter or a policy.
         pub failed: u64,
     }
 
-    /// What was missed of UDP; each number would be 0 in a better world.
+    /// What the UDP witness missed. All counters are 0 if it missed nothing.
     pub struct UdpLosses as "losses" {
-        /// Times that something was counted as `other` because there was no room for a series more.
+        /// Times that something was counted as other because the map of series was full.
         pub series: u64,
-        /// Times that something was counted as `other`, or a socket has no owner, because the kernel had no memory.
+        /// Times that something was counted as other or a socket has no owner, for lack of kernel memory.
         pub owners: u64,
     }
 }

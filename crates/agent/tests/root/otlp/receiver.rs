@@ -29,14 +29,14 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tonic::Status;
 
-/// What came, and from whom.
+/// A request that arrived.
 pub struct Pushed {
     pub message: ExportMetricsServiceRequest,
-    /// The header `x-tenant`.
+    /// Value of the header `x-tenant`.
     pub tenant: String,
 }
 
-/// A receiver of OTLP: over gRPC the server that OTLP's own description generates, and over HTTP/1.1 a few lines.
+/// An OTLP receiver. For gRPC it uses the server generated from OTLP's own description, and for HTTP/1.1 a few lines.
 pub struct Receiver {
     address: SocketAddr,
     inbox: Inbox,
@@ -55,7 +55,7 @@ impl Receiver {
         Self::of(None)
     }
 
-    /// One that lets nobody speak in the clear; its certificate is for 127.0.0.1.
+    /// Starts a receiver that accepts only TLS. Its certificate is for 127.0.0.1.
     pub fn secret(certificate: &CertifiedKey<KeyPair>) -> Self {
         let key = PrivateKeyDer::from_pem_slice(certificate.signing_key.serialize_pem().as_bytes()).unwrap();
         let builder = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into());
@@ -84,23 +84,23 @@ impl Receiver {
         self.address.to_string()
     }
 
-    /// What is pushed next.
+    /// Waits for the next push.
     pub fn next(&self) -> Pushed {
         self.pushed.recv_timeout(Duration::from_secs(60)).expect("it is pushed")
     }
 
-    /// Takes nothing from now on, or something again.
+    /// Refuses pushes from now on, or accepts them again.
     pub fn close(&self, is_closed: bool) {
         self.inbox.is_closed.store(is_closed, Ordering::SeqCst);
     }
 
-    /// Drops what was pushed until now.
+    /// Drops the pushes received so far.
     pub fn forget(&self) {
         while self.pushed.try_recv().is_ok() {}
     }
 }
 
-/// Both ways share a port: HTTP/2 is agreed on with TLS, or begins with words that no HTTP/1.1 begins with.
+/// Serves both protocols on one port. HTTP/2 is negotiated in TLS, or recognised by its opening bytes.
 async fn welcome(stream: TcpStream, tls: Option<TlsAcceptor>, inbox: Inbox) {
     match tls {
         Some(tls) => {
@@ -145,7 +145,7 @@ async fn take(request: Request<Incoming>, inbox: Inbox) -> Result<Response<Full<
 impl Inbox {
     fn put(&self, message: ExportMetricsServiceRequest, headers: &HeaderMap) {
         let tenant = headers["x-tenant"].to_str().unwrap().to_owned();
-        // A test that has seen enough has gone.
+        // A test that has seen enough may have ended.
         self.into.send(Pushed { message, tenant }).ok();
     }
 }
@@ -153,7 +153,7 @@ impl Inbox {
 type Answer = Result<tonic::Response<ExportMetricsServiceResponse>, Status>;
 
 impl MetricsService for Inbox {
-    // As `async_trait` writes it.
+    // Written as `async_trait` expands it.
     fn export<'life, 'answer>(
         &'life self,
         request: tonic::Request<ExportMetricsServiceRequest>,

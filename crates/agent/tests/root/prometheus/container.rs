@@ -5,10 +5,10 @@ use testbed::{EXCHANGE, Watching, insist_on_root, scrape, words};
 
 const UID: &str = "5d4b7e0a-93c1-4f3b-8e55-0a6f2f1d9b3c";
 
-/// What the groups of this test are called, before the process that made them.
+/// Prefix of this test's control groups. The id of the test's process follows.
 const NAME: &str = "meshtax-test-";
 
-/// A control group as the kubelet makes them for a container; removed when dropped.
+/// A control group like those that the kubelet makes for containers. It is removed on drop.
 pub struct Group {
     top: PathBuf,
     container: PathBuf,
@@ -16,7 +16,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// One of this process; another number is another group.
+    /// Makes a group of this process. Another number makes another group.
     pub fn make(number: u32) -> Self {
         let unified = Path::new("/sys/fs/cgroup/unified");
         let tree = if unified.exists() { unified } else { Path::new("/sys/fs/cgroup") };
@@ -28,12 +28,12 @@ impl Group {
         Self { top, container, id }
     }
 
-    /// Its folder.
+    /// Returns the folder of the group.
     pub fn folder(&self) -> &Path {
         &self.container
     }
 
-    /// Moves bytes over one connection between two sockets of its own.
+    /// Moves bytes over one connection between two sockets of one process in the group.
     fn exchange(&self, port: u16, up: u64, down: u64) {
         let script = format!("echo $$ > {}/cgroup.procs && exec python3 -c \"$0\" \"$@\"", self.container.display());
         let numbers = [u64::from(port), up, down].map(|number| number.to_string());
@@ -42,7 +42,7 @@ impl Group {
     }
 }
 
-/// Removes groups of test processes that were killed and so dropped nothing.
+/// Removes groups of earlier test processes that were killed.
 fn sweep(tree: &Path) {
     for folder in fs::read_dir(tree).unwrap().map(|entry| entry.unwrap().path()) {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();

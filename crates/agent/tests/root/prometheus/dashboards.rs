@@ -14,7 +14,7 @@ fn text(name: &str) -> String {
     std::fs::read_to_string(file(name)).unwrap()
 }
 
-/// What the panels ask.
+/// Returns the queries of the panels.
 fn questions() -> Vec<String> {
     let dashboard: Value = serde_json::from_str(&text("meshtax.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
@@ -22,7 +22,7 @@ fn questions() -> Vec<String> {
     targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Names of metrics in a text, with the suffixes of their samples.
+/// Returns the names of the metrics in a text, with the suffixes of their samples.
 fn metrics(text: &str) -> BTreeSet<&str> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     words.filter(|word| word.starts_with("istio_tcp_") || word.starts_with("meshtax_")).collect()
@@ -36,7 +36,7 @@ fn alerts_fire_for_what_they_name_and_nothing_else() {
     }
 }
 
-/// Every metric of the dashboard and the alerts is in an answer of the agent.
+/// Checks that every metric in the dashboard and the alerts is in an answer of the agent.
 pub fn ask_for_what_the_agent_tells(answer: &str) {
     let questions = questions().join("\n");
     let alerts = text("alerts.yaml");
@@ -47,7 +47,7 @@ pub fn ask_for_what_the_agent_tells(answer: &str) {
     assert!(missing.is_empty(), "the agent does not tell {missing:?}: {answer}");
 }
 
-/// Prometheus understands every question, and has an answer to those about what the agent tells.
+/// Checks that Prometheus understands every query, and has an answer to those about the agent's metrics.
 pub fn are_answered(prometheus: &Prometheus) {
     for question in questions() {
         let answers = prometheus.all(&question.replace("$__rate_interval", "1m"));

@@ -5,15 +5,16 @@ use super::dashboards;
 use super::server::Prometheus;
 use testbed::{A, Kept, Namespace, Peer, Server, V4, Watching, ask, insist_on_root, query, scrape, words};
 
-/// Calls from `front` to `basket` in each arm, a connection each.
+/// Calls from `front` to `basket` in each arm, one connection each.
 const CALLS: u64 = 46;
-/// And those with which each of the two blocks begins, outside all figures.
+/// Calls at the start of each of the two blocks, which are in no figure.
 const ALL: u64 = CALLS + 2 * 5;
-/// And where the kernel is watched those on which its programs are timed, once all figures are taken.
+/// Calls after all figures are taken, in watched arms: the BPF programs are timed on them.
 const ALL_WATCHED: u64 = ALL + CALLS + 5;
 const ANSWER_BYTES: u64 = 640;
 
-/// The agent sees the labs of tests beside this one, too: names of pods that are counted here are nobody else's.
+/// Prefix of pod names. The agent sees the labs of tests that run at the same time, so these names are used nowhere
+/// else.
 const TOPOLOGY: &str = "
 name: twice
 services:
@@ -78,9 +79,9 @@ fn without_sidecars_the_agent_counts_for_istio(prometheus: &Prometheus) {
     assert_eq!(prometheus.all("meshtax_tcp_connections_opened_total{destination_workload=~\"none-.+\"}"), []);
 }
 
-/// What the sidecar of a server counts, and the agent beside it under names of its own, is each connection once.
+/// Checks that the server's sidecar counts each connection once, and that the agent does so under its own metric names.
 fn behind_sidecars_it_leaves_that_to_them(prometheus: &Prometheus, lab: &Kept) {
-    // The node has no sidecar, and its kubelet may have asked pods for their health by now.
+    // The node has no sidecar, and its kubelet may have probed pods by now.
     let in_arm = |reporter: &str, end: &str| {
         format!("{{reporter=\"{reporter}\",{end}_workload=~\"both-.+\",{end}_workload!=\"both-node\"}}")
     };
@@ -92,7 +93,7 @@ fn behind_sidecars_it_leaves_that_to_them(prometheus: &Prometheus, lab: &Kept) {
     assert_eq!(opened_by_sidecar(lab, "basket-v1"), ALL_WATCHED);
     let labels = "reporter=\"destination\",destination_service=\"basket.default.svc.cluster.local\",destination_cluster=\"both\"";
     assert_eq!(prometheus.ask(&format!("sum(meshtax_tcp_connections_opened_total{{{labels}}})")), ALL_WATCHED as f64);
-    // The application behind the sidecar sees each of them, and the sidecar itself the same ones.
+    // The application behind the sidecar sees each connection, and so does the sidecar.
     let labels = "{reporter=\"destination\",destination_workload=\"both-basket-v1\",destination_service=\"both-basket-v1:6379\"}";
     assert_eq!(prometheus.ask(&format!("sum(meshtax_tcp_connections_opened_total{labels})")), ALL_WATCHED as f64);
     assert_eq!(
@@ -101,7 +102,7 @@ fn behind_sidecars_it_leaves_that_to_them(prometheus: &Prometheus, lab: &Kept) {
     );
 }
 
-/// Connections from outside that a pod's sidecar says it has had by now.
+/// Returns how many outside connections a pod's sidecar has counted so far.
 fn opened_by_sidecar(lab: &Kept, pod: &str) -> u64 {
     let curl = ["curl", "--silent", "--show-error", "--fail", "http://127.0.0.1:15000/stats/prometheus"];
     let output = lab.inside("both", pod, &curl);
@@ -112,7 +113,7 @@ fn opened_by_sidecar(lab: &Kept, pod: &str) -> u64 {
     of_server.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
-/// Opens that fail, connections that are cut off, segments that are lost, and names that are asked for.
+/// Causes failed connects, aborted connections, lost segments and DNS queries.
 fn move_what_is_rare() {
     let server = Peer::listen(V4);
     server.exchange(10, 10, |stream| {

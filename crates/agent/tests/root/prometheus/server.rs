@@ -8,15 +8,15 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Where `make setup` puts Prometheus.
+/// Folder in which `make setup` installs Prometheus.
 const INSTALLED: &str = "/usr/local/libexec/meshtax";
 
-/// Prometheus' own tool.
+/// Returns a command that runs Prometheus' own tool.
 pub fn promtool() -> Command {
     Command::new(format!("{INSTALLED}/promtool"))
 }
 
-/// A real Prometheus; ended when dropped.
+/// A real Prometheus, which is ended on drop.
 pub struct Prometheus {
     child: Child,
     place: String,
@@ -24,7 +24,7 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// One that scrapes `place` each second.
+    /// Starts a Prometheus that scrapes `place` every second.
     pub fn scraping(place: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let config = home.path().join("prometheus.yaml");
@@ -42,7 +42,7 @@ impl Prometheus {
         let mut child = command.spawn().expect("`make setup` installs Prometheus");
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let (mut place, mut is_ready) = (String::new(), false);
-        // It says both, in either order.
+        // Prometheus logs both lines, in either order.
         while place.is_empty() || !is_ready {
             let mut line = String::new();
             assert_ne!(said.read_line(&mut line).unwrap(), 0, "Prometheus ended");
@@ -59,19 +59,19 @@ impl Prometheus {
 
     /// Waits for a scrape that begins after this call.
     pub fn scrapes_anew(&self) {
-        // A scrape's time is that of its begin; the one under way may have begun before.
+        // A scrape's time is its start. The scrape in progress may have started before this call.
         let now = self.ask("time()");
         while self.all("timestamp(up) and (up == 1)").first().is_none_or(|(_, at)| *at <= now) {}
     }
 
-    /// The one number that answers a question.
+    /// Returns the one number that answers a query.
     pub fn ask(&self, query: &str) -> f64 {
         let answers = self.all(query);
         let [(_, value)] = &answers[..] else { panic!("`{query}` is answered {answers:?}") };
         *value
     }
 
-    /// All that answers a question: labels and numbers.
+    /// Returns all labels and numbers that answer a query.
     pub fn all(&self, query: &str) -> Vec<(Value, f64)> {
         let answer = self.get(query);
         let result = &answer["data"]["result"];
@@ -89,7 +89,7 @@ impl Prometheus {
     fn get(&self, query: &str) -> Value {
         let mut stream = TcpStream::connect(&self.place).unwrap();
         let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        // An answer of HTTP/1.0 comes in one piece.
+        // An HTTP/1.0 answer is not chunked.
         write!(stream, "GET /api/v1/query?query={escaped} HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

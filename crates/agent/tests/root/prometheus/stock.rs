@@ -1,4 +1,4 @@
-//! Questions of Istio's stock dashboards, word for word: mesh, service and workload of istio/istio,
+//! Queries of Istio's stock dashboards, word for word: mesh, service and workload of istio/istio,
 //! `manifests/addons/dashboards`.
 
 use std::fs;
@@ -16,7 +16,7 @@ services:
   cache: {port: 6379, protocol: tcp, response: 640 B}
 ";
 
-/// Asks an address so many times, on a connection each, and keeps the last.
+/// Asks an address several times, on a new connection each time, and keeps the last connection.
 const ASK: &str = "
 import socket, sys
 for _ in range(int(sys.argv[2])):
@@ -44,7 +44,7 @@ const INBOUND_SENT: &str = "sum(irate(istio_tcp_sent_bytes_total{reporter=~\"$qr
 
 const SERVICE: &str = "cache.default.svc.cluster.local";
 
-/// With what a person may choose in them.
+/// Replaces the dashboard's variables by the values that a person may choose.
 fn chosen(question: &str) -> String {
     [
         ("$__rate_interval", "1m"),
@@ -59,7 +59,7 @@ fn chosen(question: &str) -> String {
     .fold(question.to_owned(), |question, (variable, value)| question.replace(variable, value))
 }
 
-/// The same about all that was ever counted, in place of what is counted in a second.
+/// Replaces rates by the totals behind them.
 fn in_total(question: &str) -> String {
     question.replace("irate(", "(").replace("rate(", "(").replace("[1m]", "")
 }
@@ -87,7 +87,7 @@ fn questions_of_istios_dashboards_are_answered_exactly() {
     check(&prometheus, INBOUND_SENT, &[("source_workload", "none-client"), ("source_workload_namespace", "default")]);
 }
 
-/// A rate has one answer with these labels, and the counts behind it are the bytes that were answered.
+/// Checks that a rate has one answer with these labels, and that its total is the number of bytes that were answered.
 fn check(prometheus: &Prometheus, question: &str, labels: &[(&str, &str)]) {
     let is_meant = |metric: &Value| labels.iter().all(|(name, value)| metric[name] == *value);
     let answers = |question: &str| -> Vec<(Value, f64)> {

@@ -57,17 +57,17 @@ fn keys_and_values() {
 fn receivers() {
     check(
         "otlp:\n  endpoint: collector:4318\n",
-        "2:13: `collector:4318` is no URL of a receiver",
+        "2:13: `collector:4318` is not the URL of a receiver",
         "write one such as `http://collector:4318`",
     );
     check(
         "otlp:\n  endpoint: http://collector/v1\n  protocol: grpc\n",
-        "2:13: `http://collector/v1` has a path, which gRPC does not take",
+        "2:13: `http://collector/v1` has a path, but gRPC allows none",
         "write scheme, host and port alone, or use `protocol: http`",
     );
     check(
         "otlp:\n  endpoint: http://collector\n  interval: 0s\n",
-        "3:13: nothing is told in no time",
+        "3:13: `interval` must be greater than 0",
         "write an interval such as `60s`",
     );
     check(
@@ -77,7 +77,7 @@ fn receivers() {
     );
     check(
         "otlp:\n  endpoint: http://collector\n  headers: {a b: c}\n",
-        "3:12: `a b` is no header that can be sent",
+        "3:12: `a b` is not a valid HTTP header",
         "write `name: value` pairs of ASCII",
     );
 }
@@ -91,32 +91,32 @@ fn files_that_it_names() {
     );
     check(
         "token_file: .\n",
-        "1:13: cannot read `.`: it is no file",
+        "1:13: cannot read `.`: it is not a regular file",
         "name a file that this user may read, as seen from this file's folder",
     );
     check(
         "token_file: open-token\n",
-        "1:13: `open-token` is a secret that others can read (mode 0604)",
+        "1:13: `open-token` is secret but other users can read it (mode 0604)",
         "close it: `chmod 600 open-token`, and replace the secret if others may have read it",
     );
     check(
         "token_file: empty\n",
-        "1:13: `empty` holds no token: one word of visible ASCII",
+        "1:13: `empty` does not contain a token: one word of visible ASCII",
         "make one: `(umask 077; openssl rand -hex 32 > empty)`",
     );
     check(
         "tls: {certificate: tls.key, key: tls.key}\n",
-        "1:20: `tls.key` holds no certificate in PEM",
+        "1:20: `tls.key` does not contain a certificate in PEM",
         "PEM begins with `-----BEGIN`; `openssl` converts other forms",
     );
     check(
         "tls: {certificate: tls.crt, key: open.key}\n",
-        "1:34: `open.key` is a secret that others can read (mode 0640)",
+        "1:34: `open.key` is secret but other users can read it (mode 0640)",
         "close it: `chmod 600 open.key`, and replace the secret if others may have read it",
     );
     check(
         "tls: {certificate: tls.crt, key: other.key}\n",
-        "1:34: what is in `other.key` cannot be used: it is not the key of the certificate",
+        "1:34: `other.key` cannot be used: it is not the key of the certificate",
         "name a certificate, its own key, and authorities that go together",
     );
 }

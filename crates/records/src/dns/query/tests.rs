@@ -7,6 +7,6 @@ fn names_are_written_as_people_write_them() {
     check(b"\0", ".");
     check(b"\x03a.b\x02c\\\0", "a\\.b.c\\\\");
     check(b"\x02\x07 \0", "\\007\\032");
-    // What is cut off is told as far as it goes.
+    // A name that is cut off is written as far as it goes.
     check(b"\x09cut", "cut");
 }
