@@ -56,9 +56,15 @@ pub enum GuardError {
         /// The file's permissions.
         mode: u32,
     },
-    /// A file does not contain what it should.
-    #[error("`{}` does not contain {what}", path.display())]
-    Empty {
+    /// A file does not contain a token.
+    #[error("`{}` does not contain a token: one word of visible ASCII", path.display())]
+    NoToken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file does not contain what it should, in PEM.
+    #[error("`{}` does not contain {what} in PEM", path.display())]
+    NoPem {
         /// The file.
         path: PathBuf,
         /// What the file should contain.
@@ -80,7 +86,8 @@ impl GuardError {
         match self {
             Self::Unreadable { path, .. }
             | Self::Exposed { path, .. }
-            | Self::Empty { path, .. }
+            | Self::NoToken { path }
+            | Self::NoPem { path, .. }
             | Self::Refused { path, .. } => path,
         }
     }
@@ -139,7 +146,7 @@ fn token(path: &Path) -> Result<Vec<u8>, GuardError> {
     let text = read_secret(path)?;
     let token = text.trim_ascii();
     if token.is_empty() || !token.iter().all(u8::is_ascii_graphic) {
-        return Err(GuardError::Empty { path: path.to_owned(), what: "a token: one word of visible ASCII" });
+        return Err(GuardError::NoToken { path: path.to_owned() });
     }
     Ok(token.to_vec())
 }
@@ -184,13 +191,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, GuardError>
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        _ => Err(GuardError::Empty { path: path.to_owned(), what: "a certificate in PEM" }),
+        _ => Err(GuardError::NoPem { path: path.to_owned(), what: "a certificate" }),
     }
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, GuardError> {
     PrivateKeyDer::from_pem_slice(&read_secret(path)?)
-        .map_err(|_| GuardError::Empty { path: path.to_owned(), what: "an unencrypted private key in PEM" })
+        .map_err(|_| GuardError::NoPem { path: path.to_owned(), what: "an unencrypted private key" })
 }
 
 /// Reads a file that no other user may read. If root owns the file, its group may read it when this process is not

@@ -136,10 +136,10 @@ fn remedy(error: &GuardError) -> String {
         GuardError::Exposed { .. } => {
             format!("close it: `chmod 600 {path}`, and replace the secret if others may have read it")
         }
-        GuardError::Empty { what, .. } if what.starts_with("token") => {
+        GuardError::NoToken { .. } => {
             format!("make one: `(umask 077; openssl rand -hex 32 > {path})`")
         }
-        GuardError::Empty { .. } => "PEM begins with `-----BEGIN`; `openssl` converts other forms".to_owned(),
+        GuardError::NoPem { .. } => "PEM begins with `-----BEGIN`; `openssl` converts other forms".to_owned(),
         GuardError::Refused { .. } => "name a certificate, its own key, and authorities that go together".to_owned(),
     }
 }
