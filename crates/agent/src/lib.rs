@@ -11,6 +11,8 @@
 //! start. It starts `role conntrack`, the reader, again whenever that ends. If the keeper ends, the reader takes its
 //! place. The reader reads its own namespace's table at each scrape, and the others once a minute.
 //!
+//! Whatever takes a privilege is opened before [`give_up_privileges`]. Afterwards, reading needs descriptors only.
+//!
 //! Answers to scrapes are held compressed. Scrapers that ask while a reading is in progress share the next reading.
 
 mod address;

@@ -3,6 +3,11 @@
 //! In: what the BPF programs wrote, and the machine's names ([`Registry`]). Out: lines of text, JSON or CSV, a screen,
 //! and metrics. Times are durations since an instant that the caller chooses once. This room opens no file, reads no
 //! clock, loads no program and prints nothing.
+//!
+//! # How sums never fall
+//!
+//! The [`Ledger`] has an account for each witness. At each reading, what is new of a series is added to sums by label,
+//! so no counter falls when a name changes or a socket ends. What finds no room is added to `other`.
 
 mod account;
 mod clock;

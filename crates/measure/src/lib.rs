@@ -3,6 +3,16 @@
 //! In: what load and meters observed, block by block. Out: a [`Measurement`], the stable JSON contract. This room never
 //! formats a number for people, except in the sentence of a [`Caution`]; it never opens a file and never looks at a
 //! clock: the same observations give the same bytes.
+//!
+//! # Where figures come from
+//!
+//! The unit of statistics is the stand-up, or the round if there is only one stand-up (`unit.rs`). Rounds pair the arms.
+//! Memory and figures at rest are observed once in a stand-up, so they have no interval within one. `estimate.rs` has the
+//! intervals and their sources, and `series.rs` the values behind each metric. [`Arm::client_proxy`] and
+//! [`Arm::programs`] are in no total.
+//!
+//! The null arm is a copy of the baseline ([`Measurement::null`]). `recovery.rs` looks for the known costs of a
+//! calibration. [`FaultKind::is_named_by`] says which sign names which fault.
 
 mod caution;
 mod client;

@@ -7,6 +7,13 @@
 //!
 //! Istio's shape is kept as far as an upstream Envoy without Istio's own filters allows. Static files replace xDS, so
 //! nothing here costs what istiod's pushes cost.
+//!
+//! # Which listeners and rules a sidecar has
+//!
+//! `side` decides which redirect chains exist. Inbound chains are made for each `Door`: a port of the service, or all
+//! ports that the service does not declare (`listener/inbound.rs`). A port whose protocol is not declared is sniffed
+//! (`listener/sniffed.rs`). The door makes `planes/ARM.diff` with [`difference`]: sidecars are compared with the first
+//! arm that has some, and everything else with the baseline.
 
 mod access_log;
 mod authorization;

@@ -8,11 +8,14 @@
 //!
 //! # How it works
 //!
-//! The kernel counts bytes and segments per socket. The programs keep a story about each socket, and iterators over the
-//! map of stories (`every.h`) read the kernel's counts (`snapshot.h`). `tell_all` adds what is new to the series, and
+//! The kernel counts bytes and segments per socket. The programs keep a story about each socket, and walks over
+//! the map of stories (`every.h`) read the kernel's counts (`snapshot.h`). `tell_all` adds what is new to the series, and
 //! `write_all` writes the open sockets out. The last reading is at the close, under the socket's lock, and is exact
 //! (`reading.h` has the formulas). Bytes sent are bytes on the wire: acknowledged or in flight. An opening is added to
 //! its series at the first reading or at the end.
+//!
+//! `tp_btf/inet_sock_set_state` begins and ends each story (`life.h`). Stories are in a map by the socket's address. In
+//! storage of the socket's own they would cost a short connection three times as much as all programs.
 //!
 //! Sockets older than the programs get a baseline (`seed.h`). They are found through the files of processes, and then
 //! through the TCP table of each network namespace, which `ss` lists as well. `iter/tcp` is not used, because it makes
@@ -24,6 +27,10 @@
 //! Programs whose tracepoint is missing from the kernel's BTF are left out before loading. `event.bpf.c` is for kernels
 //! before 5.13: it reports opens, retransmits and resets, but no bytes. On those kernels `drops` does not record
 //! owners. From Linux 6.1 on, hash maps take memory as they fill (`object.rs`).
+//!
+//! Each witness is a BPF object of its own in one frame (`witness.rs`). `drops` uses `tp_btf/kfree_skb`, with names of
+//! reasons from the kernel's BTF. In `dns`, a query is counted by the socket that asks, and belongs to the server that
+//! the program named (`asked.h`). `records` declares counters and lays records out as the C does.
 
 mod cost;
 mod dns;

@@ -42,7 +42,7 @@ const UNSAFE_FILES: [&str; 2] = ["crates/lab/src/namespace.rs", "crates/probe/sr
 const VOICES: [&str; 4] = ["output.rs", "status_line.rs", "role.rs", "watch/screen.rs"];
 const NO_NOUNS: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "misc", "manager", "handler"];
 const SOURCE_LINES_MAX: usize = 500;
-const ARCHITECTURE_LINES_MAX: usize = 150;
+const ARCHITECTURE_LINES_MAX: usize = 100;
 
 /// A file of the repository.
 struct File {
