@@ -12,7 +12,7 @@
 //!
 //! `side` decides which redirect chains exist. Inbound chains are made for each `Door`: a port of the service, or all
 //! ports that the service does not declare (`listener/inbound.rs`). A port whose protocol is not declared is sniffed
-//! (`listener/sniffed.rs`). The door makes `planes/ARM.diff` with [`difference`]: sidecars are compared with the first
+//! (`listener/sniffed.rs`). The door makes `planes/ARM.diff` with [`difference()`]: sidecars are compared with the first
 //! arm that has some, and everything else with the baseline.
 
 mod access_log;
