@@ -111,7 +111,7 @@ fn rows_are_left_out_where_that_is_said_only() {
         String::from_utf8(top.wait_with_output().unwrap().stdout).unwrap()
     };
     let text = text();
-    assert!(text.contains("… and 10 more; --rows tells them\n"), "{text}");
+    assert!(text.contains("… and 10 more; --rows shows them\n"), "{text}");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn capabilities_that_the_witness_lacks_are_named() {
     let udp = without("net_admin,sys_admin", "udp --duration 1s");
     check(&udp, &["this user may not load BPF programs", "hint: this process lacks CAP_NET_ADMIN: run it as root"]);
     let contained = said("", "unshare --user --map-root-user", "life --duration 1s");
-    check(&contained, &["this user may not load BPF programs", "hint: this is root of a user namespace"]);
+    check(&contained, &["this user may not load BPF programs", "hint: this is root in a user namespace"]);
 }
 
 /// Who is behind translated addresses is all that the agent does not see without CAP_NET_ADMIN.
@@ -112,6 +112,6 @@ fn the_agent_serves_without_the_capability_for_translated_addresses() {
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     let said = words(&output);
-    assert!(said.contains("not seen from here: who is behind translated addresses"), "{said}");
+    assert!(said.contains("not seen from here: servers behind translated addresses"), "{said}");
     assert!(said.contains("CAP_NET_ADMIN") && said.contains("metrics at http://127.0.0.1:"), "{said}");
 }

@@ -65,7 +65,7 @@ fn a_run_whose_warm_up_fails_ends_before_its_rounds() {
     assert_eq!(failed.status.code(), Some(1), "{said}");
     let error = "error: no request of the warm-up succeeded in arm `none` (5 status_404), arm `copy` (5 status_404)";
     assert!(said.lines().any(|line| line == error), "{said}");
-    assert!(said.contains("hint: see whether `target` names what answers, and the logs in "), "{said}");
+    assert!(said.contains("hint: check that `target` is right, and see the logs in "), "{said}");
     assert!(!home.path().join("failed/load.jsonl").exists(), "no round was begun");
 }
 

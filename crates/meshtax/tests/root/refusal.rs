@@ -48,7 +48,7 @@ fn with_a_run_folder_whose_name_is_no_text() {
         meshtax().args(["run", "experiments/pair.yaml", "--out"]).arg(OsStr::from_bytes(b"x\xff")),
         home.path(),
         "the name of the run folder `x\u{fffd}` is no text",
-        "name another one with `--out`: programs of the lab are told it as an argument",
+        "name another one with `--out`: the lab's programs get it as an argument",
     );
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing was made");
 }

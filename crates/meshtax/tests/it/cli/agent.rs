@@ -47,7 +47,7 @@ fn keys_and_values() {
     );
     check(
         "listen: localhost\n",
-        "1:9: `localhost` is no address with a port",
+        "1:9: `localhost` is not an address with a port",
         "write one such as `127.0.0.1:9435`, `0.0.0.0:9435` or `\"[::]:9435\"`",
     );
     check("tls:\n  certificate: tls.crt\n", "2:3: `key` is missing", "add a line `key: ...` here");
@@ -67,7 +67,7 @@ fn receivers() {
     );
     check(
         "otlp:\n  endpoint: http://collector\n  interval: 0s\n",
-        "3:13: nothing is told in no time",
+        "3:13: `interval` must be greater than 0",
         "write an interval such as `60s`",
     );
     check(
@@ -87,22 +87,22 @@ fn files_that_it_names() {
     check(
         "token_file: nosuch\n",
         "1:13: cannot read `nosuch`: No such file or directory (os error 2)",
-        "name a file that this user may read, as seen from this file's folder",
+        "name a file that this user may read, relative to this file's folder",
     );
     check(
         "token_file: .\n",
         "1:13: cannot read `.`: it is no file",
-        "name a file that this user may read, as seen from this file's folder",
+        "name a file that this user may read, relative to this file's folder",
     );
     check(
         "token_file: open-token\n",
         "1:13: `open-token` is a secret that others can read (mode 0604)",
-        "close it: `chmod 600 open-token`, and replace the secret if others may have read it",
+        "restrict it: `chmod 600 open-token`, and replace the secret if others may have read it",
     );
     check(
         "token_file: empty\n",
         "1:13: `empty` holds no token: one word of visible ASCII",
-        "make one: `(umask 077; openssl rand -hex 32 > empty)`",
+        "create one: `(umask 077; openssl rand -hex 32 > empty)`",
     );
     check(
         "tls: {certificate: tls.key, key: tls.key}\n",
@@ -112,12 +112,12 @@ fn files_that_it_names() {
     check(
         "tls: {certificate: tls.crt, key: open.key}\n",
         "1:34: `open.key` is a secret that others can read (mode 0640)",
-        "close it: `chmod 600 open.key`, and replace the secret if others may have read it",
+        "restrict it: `chmod 600 open.key`, and replace the secret if others may have read it",
     );
     check(
         "tls: {certificate: tls.crt, key: other.key}\n",
         "1:34: what is in `other.key` cannot be used: it is not the key of the certificate",
-        "name a certificate, its own key, and authorities that go together",
+        "name a certificate, its own key, and authorities that match",
     );
 }
 
@@ -128,5 +128,5 @@ fn a_good_file_is_checked_and_nothing_starts() {
     fs::write(&file, "tls: {certificate: tls.crt, key: tls.key}\ntoken_file: token\n").unwrap();
     let output = meshtax().args(["agent", "--check", "--config"]).arg(&file).output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
-    assert_eq!(words(&output), "the agent's file is valid, and so are those that it names\n");
+    assert_eq!(words(&output), "the agent's file and the files that it names are valid\n");
 }

@@ -196,13 +196,13 @@ fn the_gate_can_be_about_costs_beside_the_baseline() {
     refused(
         "ambient:latency_ms_mean>+5%",
         "there is nothing to compare `ambient` with",
-        "arms that can be judged so are none, sidecar",
+        "arms that can be compared are none, sidecar",
     );
     refused("sidecar/ambient:latency_ms_mean>+5%", "the baseline is `none` here", "write `sidecar/none:`");
     refused(
         "none/none:latency_ms_mean>+5%",
         "there is nothing to compare `none` with",
-        "arms that can be judged so are sidecar",
+        "arms that can be compared are sidecar",
     );
 }
 
@@ -214,9 +214,9 @@ fn a_gate_on_an_arm_across_runs_must_be_asked_for() {
         refuses(
             meshtax().args(["compare", a.argument(), b.argument(), "--fail-if", condition]),
             tempfile::tempdir().unwrap().path(),
-            &format!("`{condition}`: arms of two runs are two stand-ups and differ by more than their intervals hold"),
+            &format!("`{condition}`: an arm differs between two runs by more than its interval shows"),
             &format!(
-                "write `{instead}`, what the arm costs beside its baseline, or ask for it with `--arms-across-runs`"
+                "write `{instead}` to compare the arm's cost over its baseline, or ask for it with `--arms-across-runs`"
             ),
         );
     };
@@ -272,7 +272,7 @@ fn another_load_or_topology_is_refused_unless_forced() {
             meshtax().args(["compare", a.argument(), b.argument()]),
             home.path(),
             &format!("the runs cannot be compared ({told})"),
-            "compare runs of one topology under one load, or see the figures beside each other with `--force`",
+            "compare runs of the same topology and load, or print the figures anyway with `--force`",
         );
         let forced = compared(&Recorded::default(), &other, &["--force"]);
         assert_eq!(forced["cautions"][0]["kind"], "not_comparable");

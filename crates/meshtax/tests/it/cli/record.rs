@@ -219,7 +219,7 @@ fn arms_that_a_form_needs() {
 
 const LOST: &str = "restore it from a copy, or run the experiment again";
 const REST: &str =
-    "measurement.json is whole: `meshtax report RUN` still prints it, other forms need all files of the folder";
+    "measurement.json is intact: `meshtax report RUN` still prints it; other formats need all files of the folder";
 
 /// Once `tear` has changed the folder, both `report --format fortio` and `compare` refuse it; `RUN` stands for the folder.
 fn torn(tear: impl FnOnce(&crate::recorded::Folder), error: &str, hint: &str) {
@@ -269,8 +269,8 @@ fn torn_folders() {
     );
     torn(
         |run| run.remove("measurement.json"),
-        "the run in `RUN` did not come to its end: it has no measurement.json",
-        "run the experiment again; a run that is ended with Ctrl-C still measures the rounds that it has",
+        "the run in `RUN` did not finish: it has no measurement.json",
+        "run the experiment again; a run that is ended with Ctrl-C still reports the rounds it has",
     );
 }
 

@@ -11,17 +11,17 @@ fn check(arguments: &[&str], error: &str, hint: &str) {
 
 #[test]
 fn files_that_are_not_there() {
-    let bundled = format!("bundled are {}", BUNDLED.join(", "));
+    let bundled = format!("bundled files are {}", BUNDLED.join(", "));
     let missing = "no file `nosuch.yaml`, and none of that name is bundled";
     check(&["run", "nosuch.yaml"], missing, &bundled);
     check(&["run", "--topology", "nosuch.yaml"], missing, &bundled);
     check(&["check", "nosuch.yaml"], missing, &bundled);
-    check(&["show", "nosuch"], "nothing bundled is called `nosuch`", &bundled);
+    check(&["show", "nosuch"], "no bundled file is called `nosuch`", &bundled);
     check(&["check", "/"], "cannot read `/`: Is a directory (os error 21)", "name a YAML file that this user may read");
     check(
         &["report", "nosuch"],
-        "`nosuch` is no run folder: it has no measurement.json",
-        "name a folder that `meshtax run` or `meshtax demo` has made, such as runs/<id>",
+        "`nosuch` is not a run folder: it has no measurement.json",
+        "name a folder that `meshtax run` or `meshtax demo` made, such as runs/<id>",
     );
 }
 
@@ -34,9 +34,9 @@ fn names_that_are_nearly_bundled() {
         ("four-arm.yaml", "experiments/four-arms.yaml"),
         ("topologies/one-hopp.yaml", "topologies/one-hop.yaml"),
     ] {
-        let hint = format!("did you mean `{meant}`? bundled are {}", BUNDLED.join(", "));
+        let hint = format!("did you mean `{meant}`? bundled files are {}", BUNDLED.join(", "));
         check(&["run", written], &format!("no file `{written}`, and none of that name is bundled"), &hint);
-        check(&["show", written], &format!("nothing bundled is called `{written}`"), &hint);
+        check(&["show", written], &format!("no bundled file is called `{written}`"), &hint);
     }
 }
 
@@ -107,7 +107,7 @@ fn topologies_on_the_command_line() {
 #[test]
 fn conditions_about_arms_that_do_not_stand() {
     let run = |condition| ["run", "experiments/pair.yaml", "--fail-if", condition];
-    let hint = "arms that can be judged so are sidecar";
+    let hint = "arms that can be compared are sidecar";
     check(&run("ambient:errors>+0%"), "`ambient:errors>+0%`: there is nothing to compare `ambient` with", hint);
     check(&run("null:errors>+0%"), "`null:errors>+0%`: there is nothing to compare `null` with", hint);
     check(
@@ -136,14 +136,14 @@ fn arguments() {
         (&["compare", "a", "b", "--fail-if", "/none:errors>2%"], "`/none` names no arm; write `ARM:` or"),
         (&["completions", "tcsh"], "possible values: bash"),
         // What no process, connection or packet can match.
-        (&["life", "--pid", "0"], "no process has this number: they go from 1 to 4194303"),
-        (&["life", "--pid", "4194304"], "no process has this number: they go from 1 to 4194303"),
+        (&["life", "--pid", "0"], "process ids go from 1 to 4194303"),
+        (&["life", "--pid", "4194304"], "process ids go from 1 to 4194303"),
         (&["connect", "--comm", "sixteen-letters."], "the kernel keeps 15 bytes of a name: write `sixteen-letters`"),
         (&["accept", "--comm", ""], "no process has an empty name"),
         (&["drops", "--port", "0"], "0 is not in 1..=65535"),
-        (&["dns", "--cgroup", "/etc/passwd"], "it is no folder of a control group, such as /sys/fs/cgroup/"),
-        (&["udp", "--netns", "/etc/passwd"], "it is no network namespace, such as /run/netns/blue"),
-        (&["top", "--netns", "/proc/self/ns/pid"], "it is no network namespace, such as /run/netns/blue"),
+        (&["dns", "--cgroup", "/etc/passwd"], "it is not a control group's folder, such as /sys/fs/cgroup/"),
+        (&["udp", "--netns", "/etc/passwd"], "it is not a network namespace, such as /run/netns/blue"),
+        (&["top", "--netns", "/proc/self/ns/pid"], "it is not a network namespace, such as /run/netns/blue"),
         // What would spin, or tell nothing.
         (&["top", "--interval", "0s"], "it is too short: write `1ms` or more"),
         (&["udp", "--interval", "10us"], "it is too short: write `1ms` or more"),
@@ -166,8 +166,8 @@ fn what_may_never_end_is_not_waited_for() {
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
     let folder = home.path().to_str().unwrap();
     for (arguments, error) in [
-        (&["report", folder][..], "it is no regular file"),
-        (&["compare", folder, folder], "it is no regular file"),
+        (&["report", folder][..], "it is not a regular file"),
+        (&["compare", folder, folder], "it is not a regular file"),
         (&["check", "/dev/zero"], "it is longer than 16 MiB"),
         (&["run", "--topology", "/dev/zero"], "it is longer than 16 MiB"),
     ] {
