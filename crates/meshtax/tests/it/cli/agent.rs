@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use testbed::{meshtax, refuses, words};
 
-/// A folder with a certificate and its key, the key of another, and files that are no secret or hold nothing.
+/// A folder with a certificate and its key, the key of another certificate, files that others can read, and empty ones.
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -27,7 +27,7 @@ fn home() -> TempDir {
     home
 }
 
-/// The agent does not start with this file.
+/// Checks that the agent does not start with this file.
 fn check(file: &str, error: &str, hint: &str) {
     let home = home();
     fs::write(home.path().join("agent.yaml"), file).unwrap();

@@ -1,9 +1,9 @@
-//! What cannot be run, for other reasons than a fault in a file.
+//! Commands that are refused for reasons other than a mistake in a file.
 
 use super::words::BUNDLED;
 use testbed::{meshtax, refuses, words};
 
-/// `meshtax ARGUMENTS` in an empty folder.
+/// Checks `meshtax ARGUMENTS` in an empty folder.
 fn check(arguments: &[&str], error: &str, hint: &str) {
     let home = tempfile::tempdir().unwrap();
     refuses(meshtax().args(arguments), home.path(), error, hint);
@@ -40,7 +40,7 @@ fn names_that_are_nearly_bundled() {
     }
 }
 
-/// Each is told from the other by what it has, in YAML and in JSON, from a pipe that can be read once only, too.
+/// Kinds of files are told apart by their keys, in YAML and JSON, also from a pipe that can be read only once.
 #[test]
 fn kinds_of_files() {
     let home = tempfile::tempdir().unwrap();
@@ -81,7 +81,7 @@ fn kinds_of_files() {
     };
     for (file, first) in [("experiment.json", "experiment a: arms none"), ("my topology.yaml", "a: 1 service, 1 pod\n")]
     {
-        // A pipe, which gives what it holds once.
+        // A pipe delivers its content only once.
         let mut cat = std::process::Command::new("cat");
         let mut cat = cat.arg(home.path().join(file)).stdout(std::process::Stdio::piped()).spawn().unwrap();
         let piped = meshtax().args(["check", "/dev/stdin"]).stdin(cat.stdout.take().unwrap()).output().unwrap();
@@ -103,7 +103,7 @@ fn topologies_on_the_command_line() {
     check(&[&run[..], &["--arms", "ambient"]].concat(), "no arm is called `ambient`", "arms here are none, sidecar");
 }
 
-/// Before anything starts, and not when the run has ended.
+/// Conditions are refused before anything starts, not after the run.
 #[test]
 fn conditions_about_arms_that_do_not_stand() {
     let run = |condition| ["run", "experiments/pair.yaml", "--fail-if", condition];
@@ -117,7 +117,7 @@ fn conditions_about_arms_that_do_not_stand() {
     );
 }
 
-/// The parser of arguments has words of its own; they name what is wrong and where to read on.
+/// The argument parser's own messages say what is wrong and where to read more.
 #[test]
 fn arguments() {
     for (arguments, culprit) in [
@@ -135,7 +135,7 @@ fn arguments() {
         (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is no metric; metrics are latency_ms_mean, "),
         (&["compare", "a", "b", "--fail-if", "/none:errors>2%"], "`/none` names no arm; write `ARM:` or"),
         (&["completions", "tcsh"], "possible values: bash"),
-        // What no process, connection or packet can match.
+        // Values that no process, connection or packet can match.
         (&["life", "--pid", "0"], "process ids go from 1 to 4194303"),
         (&["life", "--pid", "4194304"], "process ids go from 1 to 4194303"),
         (&["connect", "--comm", "sixteen-letters."], "the kernel keeps 15 bytes of a name: write `sixteen-letters`"),
@@ -144,7 +144,7 @@ fn arguments() {
         (&["dns", "--cgroup", "/etc/passwd"], "it is not a control group's folder, such as /sys/fs/cgroup/"),
         (&["udp", "--netns", "/etc/passwd"], "it is not a network namespace, such as /run/netns/blue"),
         (&["top", "--netns", "/proc/self/ns/pid"], "it is not a network namespace, such as /run/netns/blue"),
-        // What would spin, or tell nothing.
+        // Values that would spin, or show nothing.
         (&["top", "--interval", "0s"], "it is too short: write `1ms` or more"),
         (&["udp", "--interval", "10us"], "it is too short: write `1ms` or more"),
         (&["rtt", "--interval", "0ms"], "it is too short: write `1ms` or more"),
