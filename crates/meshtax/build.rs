@@ -1,4 +1,4 @@
-//! Names the commit that is built.
+//! Passes the commit that is built to the compiler.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,9 +10,9 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
 }
 
-/// The commit of the checkout, abbreviated; none outside of one, as in an unpacked archive.
+/// Returns the abbreviated commit of the checkout, or `None` outside a checkout, as in an unpacked archive.
 fn commit() -> Option<String> {
-    // What changes when another commit is checked out, and when a commit is made; a packed reference has no file.
+    // These files change when another commit is checked out or made. A packed reference has no file of its own.
     let files = ["HEAD", "logs/HEAD"].into_iter().filter_map(|name| git(&["rev-parse", "--git-path", name]));
     for file in files.filter(|file| Path::new(file).exists()) {
         println!("cargo:rerun-if-changed={file}");

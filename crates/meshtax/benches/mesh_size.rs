@@ -1,6 +1,6 @@
-//! What a sidecar holds in memory against the number of services that it knows: three sidecars of `pair` for each
-//! `mesh_size`, at rest. Private memory and proportional set size are the kernel's (`smaps_rollup`): Envoy's program text is
-//! shared by all sidecars of a machine, so the resident set size counts it anew for each.
+//! How a sidecar's memory depends on the number of services in its configuration: three sidecars of `pair` for each
+//! `mesh_size`, at rest. Private memory and the proportional set size are the kernel's (`smaps_rollup`). The resident
+//! set size counts Envoy's program text anew for each sidecar, though all share it.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 const SIZES: [u32; 4] = [0, 10, 100, 1000];
 const PODS: [&str; 3] = ["front-v1", "back-v1", "client"];
 
-/// One sidecar, in MiB.
+/// Memory of one sidecar, in MiB.
 #[derive(Clone, Copy)]
 struct Memory {
     private: f64,
@@ -44,7 +44,8 @@ fn main() {
     }
 }
 
-/// A size, the bootstrap of the pod that calls and serves, and the mean of all pods' sidecars with the least and the most.
+/// One row: the mesh size, the bootstrap of the pod that calls and serves, and the memory of the smallest and the
+/// largest sidecar.
 fn row(size: u32, said: &str, folder: &Path) -> [String; 5] {
     let memories = PODS.map(|pod| memory(said, &format!("# m{size}/{pod}")));
     let bootstrap =
@@ -64,7 +65,7 @@ fn row(size: u32, said: &str, folder: &Path) -> [String; 5] {
     ]
 }
 
-/// Memory of the Envoy in the pod that the run's farewell marks so.
+/// Memory of the Envoy in the pod that the run's farewell marks with `mark`.
 fn memory(said: &str, mark: &str) -> Memory {
     let line = said.lines().find(|line| line.trim_end().ends_with(mark)).expect("the farewell names every pod");
     let enter: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();

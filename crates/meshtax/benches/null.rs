@@ -1,7 +1,7 @@
-//! How often a run finds what is not there: bookinfo-lean without a mesh, its copy as an arm, and another copy as the noise
-//! floor, again and again, every second time beside a program that uses the machine in bursts. It takes 45 minutes, so it is no
-//! part of `make bench`; run it on a quiet machine, as root, with `make bench-null`. A number among the arguments is the
-//! number of runs.
+//! How often a run finds a difference that does not exist: bookinfo-lean without a mesh, its copy as an arm, and
+//! another copy as the noise floor, repeatedly. Every second run has a program beside it that uses the machine in
+//! bursts. It takes 45 minutes, so it is not part of `make bench`; run it on a quiet machine, as root, with `make
+//! bench-null`. A number among the arguments is the number of runs.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -16,12 +16,12 @@ use burner::Burner;
 use measure::{Caution, Effect, Measurement, Verdict};
 
 const RUNS: u64 = 40;
-/// Of the arm's verdicts at most this share may be wrong.
+/// The largest share of the arm's verdicts that may be wrong.
 const WRONG_MAX: f64 = 0.05;
-/// Of the quiet runs at least this share gives a verdict that may be believed.
+/// The smallest share of the quiet runs that must give a verdict to believe.
 const TELLING_MIN: f64 = 0.9;
 const ARM: &str = "copy";
-/// As bookinfo-lean; a block takes some 0.75 s: a page takes 3 ms, and the pause after it 5 ms.
+/// The load of bookinfo-lean. A block takes about 0.75 s: a page takes 3 ms, and the pause after it 5 ms.
 const EXPERIMENT: &str = "name: copies
 topology: bookinfo-lean
 arms: {none: {plane: none}, copy: {plane: none}}
@@ -33,14 +33,14 @@ idle: {windows: 10, window: 100ms}
 margin: 2%
 ";
 
-/// What the machine does beside a run.
+/// What runs on the machine beside a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beside {
     Nothing,
     Bursts,
 }
 
-/// What a run said of the arm.
+/// What a run says about the arm.
 struct Told {
     beside: Beside,
     effects: Vec<Effect>,
@@ -62,7 +62,7 @@ fn main() {
     assert!(quiet.telling as f64 >= TELLING_MIN * quiet.runs as f64, "quiet runs give a verdict too seldom");
 }
 
-/// One run of a seed of its own, every second one beside bursts.
+/// One run with its own seed, every second one beside bursts.
 fn run(seed: u64) -> Told {
     let beside = if seed.is_multiple_of(2) { Beside::Bursts } else { Beside::Nothing };
     let burner = (beside == Beside::Bursts).then(Burner::start);
@@ -91,10 +91,10 @@ fn measured(home: &Path, seed: u64) -> Measurement {
     serde_json::from_slice(&output.stdout).expect("a run keeps its contract")
 }
 
-/// What runs of a kind come to.
+/// The sum of several runs.
 struct Sum {
     runs: usize,
-    /// Those with a verdict that no guard took away.
+    /// Runs with a verdict that no guard took away.
     telling: usize,
     /// Verdicts that no guard took away.
     verdicts: usize,
@@ -123,12 +123,12 @@ fn tell(kind: &str, told: &[Told], is_of_kind: impl Fn(&Told) -> bool) -> Sum {
     sum
 }
 
-/// Whether it finds what is not there.
+/// Whether the verdict reports a difference, although there is none.
 fn is_wrong(effect: &Effect) -> bool {
     matches!(effect.verdict, Some(Verdict::Costs | Verdict::Saves))
 }
 
-/// Whether no guard took its verdict away: what was not resolvable was judged, too.
+/// Whether no guard took the verdict away. `not resolvable here` also counts as a verdict.
 fn is_given(effect: &Effect) -> bool {
     effect.verdict.is_some_and(|verdict| verdict != Verdict::NotToBeBelieved)
 }

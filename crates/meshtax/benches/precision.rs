@@ -1,7 +1,8 @@
-//! How small a change a minute of load resolves on this machine, with blocks from a tenth of a second to five seconds, and
-//! with one arm after the other: bookinfo-lean against a copy of itself, where every effect is an error, and against
-//! sidecars. It takes some twenty minutes; run it on a quiet machine, as root, with `make bench`. A number among the
-//! arguments is the seconds of load that each arm gets; lengths of which six blocks do not fit into them have no interval.
+//! How small a change a minute of load resolves on this machine: with blocks from a tenth of a second to five seconds,
+//! and with one arm after the other. It runs bookinfo-lean against a copy of itself, where every effect is an error,
+//! and against sidecars. It takes about twenty minutes; run it on a quiet machine, as root, with `make bench`. A number
+//! among the arguments is the seconds of load for each arm. Lengths of which fewer than six blocks fit have no
+//! interval.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -16,18 +17,18 @@ use measure::{Effect, Metric, NULL_ARM};
 use run::{Amount, Run};
 
 const LOAD_S: f64 = 60.0;
-/// Lengths of blocks, the shortest first.
+/// Lengths of blocks in seconds, the shortest first.
 const BLOCKS_S: [f64; 4] = [0.1, 0.25, 1.0, 5.0];
-/// The one of them into which the load is cut where one arm comes after the other.
+/// The index of the length into which the load is cut if one arm comes after the other.
 const CUT: usize = 1;
 const METRICS: [Metric; 3] = [Metric::LatencyMsP50, Metric::LatencyMsMean, Metric::CpuMsPerRequest];
-/// What the shortest blocks are to resolve: half-widths, in percent.
+/// The half-widths that the shortest blocks should reach, in percent.
 const GOALS: [(Metric, f64); 2] = [(Metric::LatencyMsP50, 1.0), (Metric::CpuMsPerRequest, 0.5)];
 const PILOT: Amount = Amount { requests: 400, rounds: 8 };
 const BASE: &str = "none";
 const MESH: &str = "sidecar";
 
-/// What a comparison tells of each of [`METRICS`].
+/// The effects of a comparison, one for each of [`METRICS`].
 type Effects = Vec<Effect>;
 
 fn main() {
@@ -47,8 +48,8 @@ fn main() {
     compare("sidecars", MESH, MESH, f64::midpoint(base_s, mesh_s), load_s);
 }
 
-/// Prints what an arm comes to beside the baseline, with the load moving between them and with `after`, an arm that is the
-/// same alone, after the baseline; the runs in which the load moved.
+/// Prints the effects of an arm against the baseline: with the load alternating between them, and with `after`, the
+/// same arm alone, after the baseline. Returns the runs in which the load alternated.
 fn compare(what: &str, arm: &str, after: &str, page_s: f64, load_s: f64) -> [Run; BLOCKS_S.len()] {
     table::head(&["", "rounds", "p50", "mean", "CPU per request"]);
     let runs = alternating(what, arm, |block_s| Amount::of(load_s, block_s, page_s));
@@ -61,7 +62,7 @@ fn compare(what: &str, arm: &str, after: &str, page_s: f64, load_s: f64) -> [Run
     runs
 }
 
-/// Runs an arm beside the baseline, the load moving between them, with each length of blocks.
+/// Runs an arm beside the baseline, with load alternating between them, for each length of blocks.
 fn alternating(what: &str, arm: &str, amount: impl Fn(f64) -> Amount) -> [Run; BLOCKS_S.len()] {
     BLOCKS_S.map(|block_s| {
         let run = Run::of(&[BASE, arm], amount(block_s));
@@ -70,8 +71,9 @@ fn alternating(what: &str, arm: &str, amount: impl Fn(f64) -> Amount) -> [Run; B
     })
 }
 
-/// How much wider intervals are without what makes them narrow. That of one arm after the other takes its blocks to be
-/// independent, and so holds nothing of what the machine did between the two: how far it was off stands in the table.
+/// Prints how much wider intervals are without the methods that narrow them. The interval for one arm after the other
+/// assumes independent blocks, so it ignores how the machine changed between the arms; the table shows how far its
+/// effect was off.
 fn ratios(runs: &[Run; BLOCKS_S.len()], after: &Effects, what: &str) {
     println!();
     table::head(&[&format!("half-widths as ratios, {what}"), "p50", "mean", "CPU per request"]);

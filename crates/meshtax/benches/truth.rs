@@ -1,6 +1,6 @@
-//! How often `meshtax calibrate` finds known costs again, and how exactly. It takes more than an hour, so it is no part of
-//! `make bench`; run it on a quiet machine, as root, with `make bench-truth`. A number among the arguments is the number of
-//! calibrations.
+//! How often `meshtax calibrate` finds known costs, and how exactly. It takes more than an hour, so it is not part of
+//! `make bench`; run it on a quiet machine, as root, with `make bench-truth`. A number among the arguments is the
+//! number of calibrations.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -9,9 +9,9 @@ use std::process::Command;
 use measure::{Measurement, Recovery};
 
 const RUNS: usize = 20;
-/// Least share of calibrations whose interval holds the truth and is narrow enough to say so.
+/// The smallest share of calibrations whose interval must hold the truth and be narrow enough.
 const FOUND_MIN: f64 = 0.9;
-/// Half-width at most, as a share of the cost.
+/// The largest half-width that counts as narrow, as a share of the cost.
 const HALF_WIDTH_MAX: f64 = 0.2;
 
 fn main() {
@@ -21,7 +21,7 @@ fn main() {
     assert!(missed.is_empty(), "the truth was not found often enough: {missed:?}");
 }
 
-/// What became of each known cost.
+/// Runs one calibration, and returns what it found of each known cost.
 fn calibration(seed: usize) -> Vec<Recovery> {
     let home = tempfile::tempdir().expect("there is a folder for temporary files");
     let mut calibrate = Command::new(env!("CARGO_BIN_EXE_meshtax"));
@@ -43,14 +43,14 @@ fn told(recovery: &Recovery) -> String {
     }
 }
 
-/// Prints how one cost was found; its arm, if it was missed too often.
+/// Prints how one cost was found. Returns its arm if it was missed too often.
 fn missed(calibrations: &[Vec<Recovery>], cost: usize) -> Option<&str> {
     let recoveries: Vec<&Recovery> = calibrations.iter().map(|recoveries| &recoveries[cost]).collect();
     let is_inside = |recovery: &&&Recovery| recovery.inside == Some(true);
     let inside = recoveries.iter().filter(is_inside).count();
     let half = |recovery: &&Recovery| {
         let [low, high] = recovery.difference_ci95.expect("twenty stand-ups have an interval");
-        // On a busy machine the services' own record of a wait is noise, and may be below the baseline's.
+        // On a busy machine, the services' own record of a wait is noisy, and may be below the baseline's.
         ((high - low) / 2.0 / recovery.truth).abs()
     };
     let found = recoveries.iter().filter(is_inside).filter(|recovery| half(recovery) < HALF_WIDTH_MAX).count();

@@ -1,7 +1,7 @@
-//! What watching costs: nginx at saturation without a monitor, under the kernel witness of TCP, under all witnesses that
-//! the agent has, and under the algorithm of bcc's tcptop, in alternating short blocks. Run it on a quiet machine, as root,
-//! with `make bench`; arguments choose parts by name (`mesh`, `keep`, `close`, `connect`, `calls`, `agent`), a number among
-//! them is the number of rounds, and `witness` leaves out what the witness is compared with, for more rounds in less time.
+//! The cost of watching: nginx at saturation without a monitor, under the TCP witness, under all witnesses of the
+//! agent, and under the algorithm of bcc's tcptop, in short alternating blocks. Run it on a quiet machine, as root,
+//! with `make bench`. Arguments choose parts by name (`mesh`, `keep`, `close`, `connect`, `calls`, `agent`), a number
+//! is the number of rounds, and `witness` leaves out the other monitors, for more rounds in less time.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -81,7 +81,7 @@ fn main() {
     assert!(missed.is_empty(), "goals that are missed: {missed:#?}");
 }
 
-/// A network namespace of this process and its children, with nothing but `lo`; gone when they are.
+/// Moves this process and its children into a network namespace of their own, with only `lo`.
 fn enter_own_network() {
     unshare(CloneFlags::CLONE_NEWNET).expect("root may make namespaces");
     let status = Command::new("ip").args(["link", "set", "lo", "up"]).status();
@@ -89,23 +89,23 @@ fn enter_own_network() {
     fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535").expect("root may widen it");
 }
 
-/// What is compared, and how often.
+/// The monitors to compare, and the number of rounds.
 pub struct Trial<'a> {
     tcptop: &'a Tcptop,
-    /// Only the witness, beside what shows the noise floor.
+    /// Whether only the witness takes part, beside the arms that show the noise floor.
     is_alone: bool,
     rounds: u32,
 }
 
 impl Trial<'_> {
-    /// Those of the arms that take part, with their monitors, loaded.
+    /// The given arms that take part, with their loaded monitors.
     fn load(&self, arms: &[Arm]) -> Vec<(Arm, Monitor)> {
         let takes_part = |arm: &Arm| !self.is_alone || matches!(arm, Arm::None | Arm::Witness | Arm::Null);
         arms.iter().copied().filter(takes_part).map(|arm| (arm, arm.load(self.tcptop))).collect()
     }
 }
 
-/// A block of load under a monitor, or under none.
+/// A block of load under a monitor, or without one.
 struct Block {
     arm: Arm,
     round: u32,
@@ -113,7 +113,7 @@ struct Block {
     used: Used,
 }
 
-/// Runs the rounds; the goals that are missed.
+/// Runs the rounds. Returns the goals that were missed.
 fn compare(nginx: &Nginx, workload: Workload, trial: &Trial<'_>) -> Vec<String> {
     let machine = Machine::open(Path::new("/")).expect("there is /proc");
     let mut chance = ChaCha8Rng::seed_from_u64(SEED);
@@ -139,8 +139,8 @@ fn compare(nginx: &Nginx, workload: Workload, trial: &Trial<'_>) -> Vec<String> 
     missed
 }
 
-/// Attaching and what follows from it are over before the block begins, and the monitor is read after it: an agent is read
-/// every fifteen seconds, which is measured apart.
+/// Runs a block. Attaching is over before the block begins, and the monitor is read after it: an agent is read every
+/// fifteen seconds, which is measured separately.
 fn block(
     nginx: &Nginx,
     workload: Workload,
@@ -162,9 +162,9 @@ fn block(
     Block { arm, round, seen, used }
 }
 
-/// What watching may cost.
+/// The most that watching may cost.
 struct Goals {
-    /// Throughput and latency.
+    /// The limit for throughput and latency.
     service: Option<f64>,
     cpu: f64,
 }
@@ -178,7 +178,7 @@ impl Goals {
     }
 }
 
-/// Blocks as what a run would have observed, with all amounts by the second: wrk's blocks are never equally long.
+/// Turns blocks into observations of a run, with all amounts per second, because wrk's blocks differ in length.
 fn observations(arms: &[Arm], blocks: &[Block]) -> Observations {
     let amounts = blocks.iter().map(|block| Amounts {
         arm: block.arm,
@@ -190,7 +190,7 @@ fn observations(arms: &[Arm], blocks: &[Block]) -> Observations {
     observed(arms, amounts.collect())
 }
 
-/// What became of a second, or of as many requests, under a monitor.
+/// Amounts per second, or per as many requests, under a monitor.
 struct Amounts {
     arm: Arm,
     round: u32,
@@ -199,7 +199,7 @@ struct Amounts {
     cpu_s: f64,
 }
 
-/// Amounts as what a run would have observed; the first arm is the baseline.
+/// Turns amounts into observations of a run. The first arm is the baseline.
 fn observed(arms: &[Arm], amounts: Vec<Amounts>) -> Observations {
     let meters = amounts.iter().map(|amounts| Reading {
         phase: Phase::Load,
@@ -246,7 +246,7 @@ fn describe(workload: Workload, blocks: &[Block], rounds: u32) {
     );
 }
 
-/// Time for each run of every program, and how often it ran for a request.
+/// Prints the time of each program per run, and how often it ran per request.
 fn count_calls(nginx: &Nginx, tcptop: &Tcptop) {
     let _counting = Counting::begin();
     let mut empty = Monitor::Tcptop(tcptop.load(&["empty"]));

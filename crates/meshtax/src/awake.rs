@@ -1,25 +1,25 @@
-//! Processors that do not sleep.
+//! Keeps processors from sleeping during a run.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
-/// Where a latency is asked for that processors have to keep, in microseconds, for as long as the file is open
+/// The kernel's file for a latency limit. While it is open, processors keep the latency written to it, in microseconds
 /// (Documentation/power/pm_qos_interface.rst).
 const LATENCY: &str = "/dev/cpu_dma_latency";
 
-/// Keeps all processors awake until it is dropped, and no longer than the process lives.
+/// Keeps all processors awake until it is dropped, or until the process ends.
 #[derive(Debug)]
 pub struct Awake {
-    /// Ends the request as it is closed.
+    /// The open file; closing it ends the request.
     _request: File,
 }
 
 impl Awake {
-    /// Asks for no latency at all.
+    /// Asks the kernel for a wake-up latency of 0 µs.
     ///
     /// # Errors
     ///
-    /// The kernel has no power management, or the user is not root.
+    /// Returns an error if the kernel has no power management, or if the user is not root.
     pub fn hold() -> io::Result<Self> {
         let mut request = OpenOptions::new().write(true).open(LATENCY)?;
         request.write_all(&0i32.to_ne_bytes())?;

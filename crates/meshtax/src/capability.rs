@@ -2,11 +2,11 @@
 
 use std::fs;
 
-/// CAP_NET_ADMIN, by its bit in capabilities(7).
+/// The number of CAP_NET_ADMIN, as in capabilities(7).
 pub const NET_ADMIN: u32 = 12;
-/// Capabilities that a lab takes, by their bits in capabilities(7): for its links and rules, for namespaces and mounts, for files
-/// and processes of its proxies, who are another user, for the port of its DNS, and to enter a pod's root. Without CAP_KILL a lab
-/// would stand for ever.
+/// The capabilities that a lab needs, with their numbers from capabilities(7). They are for links and rules, namespaces
+/// and mounts, the files and processes of the proxies' user, the port of its DNS, and entering a pod's root. Without
+/// CAP_KILL a lab could not be removed.
 const FOR_A_LAB: [(u32, &str); 9] = [
     (NET_ADMIN, "CAP_NET_ADMIN"),
     (21, "CAP_SYS_ADMIN"),
@@ -19,12 +19,12 @@ const FOR_A_LAB: [(u32, &str); 9] = [
     (18, "CAP_SYS_CHROOT"),
 ];
 
-/// Capabilities that a lab takes and this process lacks.
+/// Names the capabilities that a lab needs and this process lacks.
 pub fn lacking() -> Vec<&'static str> {
     FOR_A_LAB.into_iter().filter(|(bit, _)| !has(*bit)).map(|(_, name)| name).collect()
 }
 
-/// Whether this process has the capability of that bit.
+/// Whether this process has the capability with this number.
 pub fn has(capability: u32) -> bool {
     effective_capabilities() >> capability & 1 == 1
 }

@@ -1,5 +1,5 @@
-//! What a refusal of the system comes from, and what to do about it. Most codes have several causes; this process can tell
-//! which of them it is.
+//! Finds the cause behind a system error, and says what to do about it. Most error codes have several causes; this
+//! process can tell which one applies.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use crate::capability;
 
-/// How tools name codes of which they print no number.
+/// The words with which tools report an error code when they print no number.
 const WORDS: [(&str, Errno); 11] = [
     ("Too many open files in system", Errno::ENFILE),
     ("Too many open files", Errno::EMFILE),
@@ -31,7 +31,7 @@ pub fn code_of(told: &str) -> Option<Errno> {
     numbered.or_else(|| WORDS.into_iter().find(|(words, _)| told.contains(words)).map(|(_, code)| code))
 }
 
-/// What to do where a limit of this process or of the machine is reached, or its memory, whatever was tried.
+/// Says what to do if a limit of this process or machine was reached, or memory ran out.
 pub fn shortage(told: &str) -> Option<String> {
     Some(match code_of(told)? {
         Errno::EMFILE => format!(
@@ -43,11 +43,11 @@ pub fn shortage(told: &str) -> Option<String> {
             "the machine's limit of open files is reached: raise it with `sysctl fs.file-max=…`".to_owned()
         }
         Errno::ENOMEM => format!(
-            "the kernel has no memory for it{}: end what holds it, or raise the limit of this program's control group",
+            "the kernel is out of memory{}: end what uses it, or raise the limit of this program's control group",
             available_mib().map(|mib| format!(" ({mib} MiB are available)")).unwrap_or_default()
         ),
         Errno::ENOSPC if told.contains("namespace") => {
-            "a limit of namespaces is reached: /proc/sys/user/max_net_namespaces and its neighbours".to_owned()
+            "a limit of namespaces is reached: see /proc/sys/user/max_net_namespaces and the files beside it".to_owned()
         }
         Errno::ENOSPC if told.contains("control group") => {
             "the kernel has no room for control groups: `meshtax clean` removes what killed runs left".to_owned()
@@ -56,12 +56,12 @@ pub fn shortage(told: &str) -> Option<String> {
     })
 }
 
-/// What to do where a step of a lab is refused: the same, and what forbids it.
+/// Says what to do if a step of setting up a lab failed: as for [`shortage`], and also what may forbid it.
 pub fn of_lab(told: &str) -> Option<String> {
     shortage(told).or_else(|| match code_of(told)? {
         Errno::EPERM | Errno::EACCES => Some(forbidden(&capability::lacking())),
         Errno::EROFS => Some(
-            "what it writes to is mounted read-only, as control groups and /proc/sys are in an unprivileged container: add \
+            "it writes to a mount that is read-only, as control groups and /proc/sys are in an unprivileged container: add \
              `--privileged`"
                 .to_owned(),
         ),
@@ -77,14 +77,14 @@ pub fn of_lab(told: &str) -> Option<String> {
     })
 }
 
-/// What forbids something, where these capabilities are lacking for it.
+/// Says what forbids an operation, given the capabilities that this process lacks for it.
 pub fn forbidden(lacking: &[&str]) -> String {
     match lacking {
         [] if probe::is_in_user_namespace() => {
-            "this is root of a user namespace, who has no privilege over the machine: run it as the machine's root".to_owned()
+            "this is root in a user namespace, without privileges on the machine: run it as the machine's root".to_owned()
         }
         [] if is_filtered() => {
-            "this process lacks no capability, but a seccomp filter stands over it: in a container, add `--privileged` or \
+            "this process lacks no capability, but a seccomp filter applies to it: in a container, add `--privileged` or \
              `--security-opt seccomp=unconfined`"
                 .to_owned()
         }
@@ -103,7 +103,7 @@ pub fn forbidden(lacking: &[&str]) -> String {
     }
 }
 
-/// Whether a seccomp filter looks at this process's system calls.
+/// Whether a seccomp filter applies to this process's system calls.
 fn is_filtered() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() == "2"))
@@ -113,7 +113,7 @@ fn open_files_max() -> Option<u64> {
     getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft)
 }
 
-/// Memory that the machine could still give, in MiB.
+/// The memory that is still available on this machine, in MiB.
 fn available_mib() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -145,7 +145,7 @@ mod tests {
         }
     }
 
-    /// Each code has advice of its own, and none is told of another's cause.
+    /// Each code has advice of its own, which names no other code's cause.
     #[test]
     fn each_code_has_its_own_advice() {
         let advice = |code: Errno, what: &str| of_lab(&format!("cannot {what}: {}", std::io::Error::from(code)));
@@ -163,7 +163,7 @@ mod tests {
             assert!(told.contains(word), "{code}: {told}");
         }
         assert_eq!(advice(Errno::EEXIST, "create"), None);
-        // A full disk says so itself.
+        // A full disk needs no advice: its own message says enough.
         assert_eq!(advice(Errno::ENOSPC, "write x"), None);
     }
 

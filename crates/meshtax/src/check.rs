@@ -11,7 +11,7 @@ use crate::input;
 use crate::limits;
 use crate::output::print;
 
-/// `meshtax check`: an experiment or a topology, and what a run of it takes.
+/// `meshtax check`: validates an experiment or a topology, and says what a run of it needs.
 pub fn check(options: &CheckOptions) -> Result<ExitCode, Failure> {
     let text = input::read(&options.file)?;
     let asked = match kind_of(&options.file, &text)? {
@@ -24,7 +24,7 @@ pub fn check(options: &CheckOptions) -> Result<ExitCode, Failure> {
         Kind::Topology | Kind::Unknown => {
             let graph = topology::read_topology(&text).map_err(|fault| Failure::in_file(&options.file, fault))?;
             print(&report::graph(&graph))?;
-            // Without a service to ask there is no run by default, only with an experiment.
+            // A topology without an endpoint to request can only run with an experiment.
             input::experiment_on_text(&options.file, text, None).ok()
         }
     };
@@ -34,7 +34,7 @@ pub fn check(options: &CheckOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells what each run takes, and refuses what this machine does not grant.
+/// Prints what each run needs. Returns an error if this machine grants less.
 fn weigh(experiment: Experiment) -> Result<(), Failure> {
     let trees = Trees::discover().ok();
     let experiments = experiment.in_groups();

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Hint};
 use crate::needs;
 use crate::output::say;
 
-/// `meshtax clean`: removes whatever bears an id that nobody holds, kept labs too.
+/// `meshtax clean`: removes all that is marked with an id that no process holds, kept labs included.
 pub fn clean(id: Option<&str>) -> Result<ExitCode, Failure> {
     needs::root()?;
     let trees = Trees::discover()?;
@@ -17,7 +17,7 @@ pub fn clean(id: Option<&str>) -> Result<ExitCode, Failure> {
         (true, Some(id)) => {
             return Err(Failure::new(
                 format!("no lab with the id `{id}` was left behind"),
-                "a run that is still under way is ended with Ctrl-C; `ls /run/meshtax` shows the ids of what stands",
+                "end a run that is under way with Ctrl-C; `ls /run/meshtax` shows the ids of labs that stand",
             ));
         }
         (true, None) => say("nothing to remove"),
@@ -26,7 +26,7 @@ pub fn clean(id: Option<&str>) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Before a run: removes what killed runs left behind, but no lab that was kept on purpose.
+/// Removes what killed runs left behind, before a run starts. Labs that were kept on purpose stay.
 pub fn sweep(trees: &Trees) -> Result<(), Failure> {
     let found = lab::leftovers().context("cannot look for leftovers")?;
     found.iter().filter(|leftover| !leftover.kept).try_for_each(|leftover| remove(leftover, trees))
@@ -35,7 +35,7 @@ pub fn sweep(trees: &Trees) -> Result<(), Failure> {
 fn remove(leftover: &Leftover, trees: &Trees) -> Result<(), Failure> {
     let id = &leftover.id;
     lab::remove(id, trees)
-        .with_context(|| format!("cannot remove what bears the id `{id}`"))
+        .with_context(|| format!("cannot remove the lab with the id `{id}`"))
         .hint("run `meshtax clean` again; if it persists, something outside the lab uses its namespaces")?;
     say(&format!("removed lab {id}"));
     Ok(())

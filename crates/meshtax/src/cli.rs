@@ -28,7 +28,7 @@ pub use rounding::RoundingOptions;
 pub use udp::UdpOptions;
 pub use watch::{HistogramOptions, TopOptions, WatchOptions};
 
-/// Subcommands by purpose, as `--help` shows them.
+/// Subcommands grouped by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
     (
@@ -38,7 +38,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
     ("Plumbing", &["check", "show", "doctor", "clean", "schema", "completions", "man"]),
 ];
 
-/// Version, and the commit that was built where that is known.
+/// The version, and the commit that was built if it is known.
 const VERSION: &str = env!("MESHTAX_VERSION");
 
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
@@ -152,7 +152,7 @@ pub enum Verb {
     Role(RoleCommand),
 }
 
-/// Options of `demo`.
+/// Options of `demo` and `calibrate`.
 #[derive(Debug, Args)]
 pub struct DemoOptions {
     #[command(flatten)]
@@ -185,7 +185,7 @@ pub struct RunOptions {
     pub output: OutputOptions,
 }
 
-/// How much is asked.
+/// Options for the amount of load and the number of rounds.
 #[derive(Clone, Debug, Default, Args)]
 pub struct AmountOptions {
     /// Rounds; each has one block of every arm. Intervals need 6, good ones 10
@@ -219,7 +219,7 @@ pub struct AmountOptions {
 }
 
 impl AmountOptions {
-    /// What is asked.
+    /// The amounts of load and rounds that these options set.
     pub fn amounts(&self) -> Amounts {
         let Self { rounds, stands, ready_timeout, requests, seed, margin, drop_foreign, until, max_rounds } =
             self.clone();
@@ -307,7 +307,7 @@ pub struct CompareOptions {
     pub gate: GateOptions,
 }
 
-/// When a verb that measured or compared fails.
+/// Options that decide when a command that measures or compares fails.
 #[derive(Clone, Debug, Default, Args)]
 pub struct GateOptions {
     /// Exit with status 1 if a metric of an arm rose by more than this, such as `latency_ms_p50>+5%`; repeatable

@@ -1,4 +1,4 @@
-//! Two runs against each other, and whether they can be compared.
+//! Compares two runs, and decides whether they can be compared.
 
 mod difference;
 
@@ -58,7 +58,7 @@ fn compared(options: &CompareOptions) -> Result<Comparison, Failure> {
     Ok(comparison)
 }
 
-/// A run with what its rounds were like.
+/// A run that is compared, with the conditions of its rounds.
 struct ComparedRun {
     record: Record,
     observations: Observations,
@@ -76,7 +76,7 @@ impl ComparedRun {
     }
 }
 
-/// Refuses runs whose figures answer different questions.
+/// Returns an error if the runs differ in topology or load, so that their figures answer different questions.
 fn comparable(differences: &[Difference]) -> Result<(), Failure> {
     let essential = differences.iter().filter(|found| found.aspect.is_essential());
     let told: Vec<String> = essential
@@ -90,6 +90,6 @@ fn comparable(differences: &[Difference]) -> Result<(), Failure> {
     }
     Err(Failure::new(
         format!("the runs cannot be compared ({})", told.join("; ")),
-        "compare runs of one topology under one load, or see the figures beside each other with `--force`",
+        "compare runs of the same topology and load, or print the figures anyway with `--force`",
     ))
 }

@@ -9,10 +9,11 @@ use crate::input;
 use crate::needs::{self, Need, Shortfall};
 use crate::output::print;
 
-/// What the trial stands up.
+/// The topology that the trial sets up.
 const TRIAL: &str = "topologies/pair.yaml";
 
-/// `meshtax doctor`: exit status 1 if anything that a run needs is missing. Where nothing seems to be, it tries.
+/// `meshtax doctor`: lists what a run needs, and tries a lab if nothing is missing. The exit status is 1 if something
+/// is.
 pub fn doctor(json: bool, envoy: Option<&Path>) -> Result<ExitCode, Failure> {
     let mut needs = needs::all(envoy);
     if needs.iter().all(|need| need.gap.is_none()) {
@@ -27,7 +28,7 @@ pub fn doctor(json: bool, envoy: Option<&Path>) -> Result<ExitCode, Failure> {
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Stands up two pods with and without sidecars, and removes them.
+/// Sets up two pods with and without sidecars, and removes them.
 fn trial(envoy: Option<&Path>) -> Result<Need, Failure> {
     let experiment = input::experiment_on(Path::new(TRIAL), None)?;
     let envoy = needs::check(experiment.needs_envoy(), envoy)?;

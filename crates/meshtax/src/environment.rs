@@ -6,7 +6,7 @@ use measure::{Environment, MemorySource};
 
 use crate::needs::Envoy;
 
-/// Facts about the machine, read now.
+/// Reads facts about this machine.
 pub fn environment(envoy: &Envoy, trees: &Trees, memory_source: MemorySource, awake: bool) -> Environment {
     Environment {
         meshtax: env!("CARGO_PKG_VERSION").to_owned(),
@@ -33,7 +33,7 @@ fn first_line(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default().lines().next().unwrap_or_default().to_owned()
 }
 
-/// What follows `key` on the first line that starts with it; empty if there is none.
+/// The rest of the first line that starts with `key`, or an empty text if there is none.
 fn value_of(path: &str, key: &str) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim().to_owned()

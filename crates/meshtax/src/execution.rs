@@ -32,7 +32,7 @@ use crate::status_line::StatusLine;
 const DEMO: &str = "experiments/demo.yaml";
 /// The experiment that `meshtax calibrate` runs.
 const CALIBRATION: &str = "experiments/calibrate.yaml";
-/// Exit status of a run that the user has stopped.
+/// The exit status of a run that the user interrupted.
 const INTERRUPTED: u8 = 130;
 
 /// `meshtax demo`.
@@ -64,8 +64,11 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     check_gate(&experiment, &options.output)?;
     let experiments = experiment.in_groups();
     if options.output.keep && experiments.len() > 1 {
-        let hint = "choose arms with `--arms`; they stand together";
-        return Err(Failure::new("the groups of an experiment stand one after the other and cannot be kept", hint));
+        let hint = "choose arms with `--arms`; they stand at the same time";
+        return Err(Failure::new(
+            "the groups of an experiment are set up one after the other and cannot be kept",
+            hint,
+        ));
     }
     for (_, experiment) in &experiments {
         let mut experiment = experiment.clone();
@@ -76,7 +79,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     for (group, experiment) in experiments {
         let mut output = options.output.clone();
         output.gate.fail_if.retain(|condition| experiment.is_about(condition));
-        // Groups are runs of their own: each has a folder, and its verdict stays.
+        // Groups are runs of their own: each has its own folder and verdict.
         let out = options.output.out.as_ref().map(|out| group.map_or(out.clone(), |group| out.join(group)));
         let outcome = perform(experiment, &options.amounts.amounts(), &OutputOptions { out, ..output })?;
         if outcome != ExitCode::SUCCESS {
@@ -89,7 +92,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     Ok(worst)
 }
 
-/// Parses, plans, stands up, measures, tears down, reports. Every check happens before anything starts.
+/// Performs one run: parses, plans, sets up, measures, removes and reports. Every check happens before anything starts.
 fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions) -> Result<ExitCode, Failure> {
     experiment.amend(amounts)?;
     check_gate(&experiment, output)?;
@@ -138,7 +141,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     let is_whole = ended.is_ok() && !stop.is_set();
     let completeness = if is_whole { Completeness::Whole } else { Completeness::Partial };
     let measurement = measured(&experiment, environment, &mut seen, completeness, output);
-    // Whatever cannot be kept, the figures are told.
+    // The figures are reported even if the files could not be written.
     let kept = keep_answers(&folder, &measurement, &timings);
     show(&measurement, folder.path(), output)?;
     seen.probings.line().iter().for_each(|line| say(line));
@@ -149,7 +152,7 @@ fn perform(mut experiment: Experiment, amounts: &Amounts, output: &OutputOptions
     Ok(verdict(&measurement, output))
 }
 
-/// What a run has measured, of rounds that are not left out.
+/// Makes the measurement of a run from the rounds that are not left out.
 fn measured(
     experiment: &Experiment,
     environment: Environment,
@@ -164,25 +167,25 @@ fn measured(
     Measurement { truncated, ..run::measurement(experiment, environment, seen, completeness) }
 }
 
-/// Where the files of the run with this id go.
+/// The run folder of the run with this id.
 fn out_of(output: &OutputOptions, id: &str) -> PathBuf {
     output.out.clone().unwrap_or_else(|| Path::new("runs").join(id))
 }
 
-/// Keeps processors awake, where that is asked for; where it cannot be done the report does not say that it was.
+/// Keeps processors awake if the experiment asks for it. If that fails, the report does not claim it.
 fn keep_awake(experiment: &Experiment, progress: &mut StatusLine) -> Option<Awake> {
     if !experiment.awake {
         return None;
     }
     let held = Awake::hold();
     if let Err(error) = &held {
-        progress
-            .note(&format!("processors may sleep between requests: this machine cannot be asked otherwise ({error})"));
+        progress.note(&format!("processors may sleep between requests: this machine cannot prevent it ({error})"));
     }
     held.ok()
 }
 
-/// Refuses conditions about arms that the experiment lacks; beside other arms, the baseline's copy is none to judge.
+/// Returns an error if a condition names an arm that cannot be judged. The baseline's copy cannot be, if there are
+/// other arms.
 fn check_gate(experiment: &Experiment, output: &OutputOptions) -> Result<(), Failure> {
     let standing = experiment.standing();
     let (baseline, others) = standing.split_first().expect("an experiment has a baseline");
@@ -191,14 +194,14 @@ fn check_gate(experiment: &Experiment, output: &OutputOptions) -> Result<(), Fai
     gate::check(&output.gate.fail_if, &others, &baseline.name)
 }
 
-/// Writes what will be done.
+/// Writes what the run will do into its folder.
 fn keep_questions(folder: &RunFolder, experiment: &Experiment, plan: &Plan) -> anyhow::Result<()> {
     folder.write("experiment.yaml", &experiment.text)?;
     folder.write_private("topology.yaml", &experiment.topology.text)?;
     folder.write_json("plan.json", plan)
 }
 
-/// Writes what came out: each file, whatever becomes of the others.
+/// Writes the results, each file even if another one fails.
 fn keep_answers(folder: &RunFolder, measurement: &Measurement, timings: &[Timing]) -> Result<(), Failure> {
     let page = || Ok(folder.write("report.html", &format::page(&Record::open(folder.path())?)?)?);
     let kept = [
@@ -210,7 +213,7 @@ fn keep_answers(folder: &RunFolder, measurement: &Measurement, timings: &[Timing
     kept.into_iter().collect()
 }
 
-/// The exit status that goes with a measurement.
+/// The exit status for a measurement.
 fn verdict(measurement: &Measurement, output: &OutputOptions) -> ExitCode {
     if !measurement.experiment.complete {
         return ExitCode::from(INTERRUPTED);

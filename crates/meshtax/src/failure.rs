@@ -10,7 +10,7 @@ use run::Interrupted;
 use crate::cause;
 use crate::output::{Unread, say};
 
-/// Why a command could not do its work: the error, and what to do next.
+/// Why a command failed: the error, and what to do next.
 #[derive(Debug)]
 pub struct Failure {
     error: anyhow::Error,
@@ -43,37 +43,37 @@ impl Failure {
         Failure { error: anyhow::Error::msg(what.into()), hint: Some(hint.into()) }
     }
 
-    /// A failure with its cause and what to do next.
+    /// A failure with its cause, and what to do next.
     pub fn because(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> Failure {
         Failure { error: error.into(), hint: Some(hint.into()) }
     }
 
-    /// A fault in a file, as `FILE:LINE:COLUMN: what`.
+    /// A mistake in a file, as `FILE:LINE:COLUMN: what`.
     pub fn in_file(file: &Path, fault: topology::Mistake) -> Failure {
         Refusal::in_file(file, fault).into()
     }
 
-    /// A folder that cannot be a run's.
+    /// A folder that a run cannot use.
     pub fn of_folder(error: FolderError) -> Failure {
         let hint = match error {
-            FolderError::NoText(_) => "name another one with `--out`: programs of the lab are told it as an argument",
+            FolderError::NoText(_) => "name another one with `--out`: the lab's programs get it as an argument",
             FolderError::Filled(_) => "name another one with `--out`; a run never writes over another",
             FolderError::Unwritable { .. } => "name a folder that this user may write with `--out`",
         };
         Failure::because(error, hint)
     }
 
-    /// The error alone, on one line with its causes.
+    /// The error and its causes on one line, without the hint.
     pub fn what(&self) -> String {
         format!("{:#}", self.error)
     }
 
-    /// Whether nobody reads what is told on and on, which is no failure.
+    /// Whether the reader of standard output has gone, which is not a failure.
     pub fn is_unread(&self) -> bool {
         self.error.is::<Unread>()
     }
 
-    /// Whether the kernel does not take the witness's programs.
+    /// Whether the kernel refused the witness's BPF programs.
     pub fn is_of_the_kernel(&self) -> bool {
         matches!(self.error.downcast_ref(), Some(probe::ProbeError::Refused { .. }))
     }
@@ -83,7 +83,7 @@ impl Failure {
         self.error.is::<Interrupted>() || matches!(self.error.downcast_ref(), Some(lab::LabError::Interrupted))
     }
 
-    /// Prints the failure; the exit status that goes with it.
+    /// Prints the failure, and returns the exit status for it.
     pub fn report(&self) -> ExitCode {
         say(self.to_string().trim_end());
         match &self.error {
@@ -97,7 +97,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {:#}", self.error)?;
-        // Whoever asked to stop knows what to do next.
+        // A user who interrupts needs no hint.
         let hint = cause::shortage(&self.what()).or_else(|| self.hint.clone()).filter(|_| !self.is_interruption());
         hint.iter().try_for_each(|hint| writeln!(f, "\nhint: {hint}"))
     }

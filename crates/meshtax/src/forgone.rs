@@ -1,11 +1,11 @@
-//! Limits that nobody wrote and this host cannot set.
+//! Default limits that this host cannot set.
 
 use experiment::Experiment;
 use lab::Trees;
 use measure::UnlimitedFacts;
 
-/// Takes from arms the limits of Istio's defaults whose controllers this host lacks: what nobody asked for is no reason to
-/// refuse a run, but one to say so.
+/// Removes Istio's default limits from arms if this host lacks their controllers, and returns what was removed. Nobody
+/// asked for these limits, so the run goes on and the report says so.
 pub fn forgo(experiment: &mut Experiment, trees: &Trees) -> Vec<UnlimitedFacts> {
     let mut forgone = Vec::new();
     for arm in experiment.arms.iter_mut().filter(|arm| arm.limits_by_default) {

@@ -8,7 +8,7 @@ use crate::gate::{Judged, check, gate};
 use crate::output::{print, say};
 use crate::record::{self, Record};
 
-/// `meshtax report`: a run in the form that its reader wants.
+/// `meshtax report`: prints a run in the chosen format.
 pub fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
     let mut record = Record::open(&options.folder)?;
     if let Some(step) = options.rounding.round_latency {
@@ -50,7 +50,7 @@ fn written(record: &Record, format: Format, arm: Option<&str>) -> Result<String,
     })
 }
 
-/// The run as text: why it is not to be believed, known costs that were found again, the answer, and every figure.
+/// The run as text: why it is not to be believed, the known costs it found, the answer, and every figure.
 pub fn text(measurement: &Measurement) -> String {
     let parts = [
         report::warnings(&measurement.cautions),
@@ -61,13 +61,13 @@ pub fn text(measurement: &Measurement) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// The run as one page, from what its folder holds.
+/// The run as one HTML page, made from its folder.
 pub fn page(record: &Record) -> Result<String, Failure> {
     let curves = measure::curves(&record.observations()?);
     Ok(report::html(&record.measurement, &curves, &record.topology()?))
 }
 
-/// The arm that was asked for, or the only one.
+/// The arm with this name or, without a name, the only arm.
 fn one_arm<'a>(measurement: &'a Measurement, name: Option<&str>) -> Result<&'a str, Failure> {
     let known: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
     let hint = format!("arms here are {}", known.join(", "));

@@ -3,26 +3,27 @@ use measure::{Caution, Comparison, Effect, FailIf, Finding, Measurement, Scope};
 use crate::failure::Failure;
 use crate::output::say;
 
-/// What conditions are held against.
+/// The figures against which the conditions of `--fail-if` are checked.
 pub struct Judged<'a> {
     /// Arms that conditions may name.
     pub arms: Vec<&'a str>,
-    /// What arms cost something beside.
+    /// The arm that the others are compared with.
     pub baseline: &'a str,
     effects: &'a [Effect],
-    /// What became of costs beside the baseline; none in a run, whose effects are those costs.
+    /// How each arm's cost over the baseline changed between two runs. `None` in a single run, whose effects are those
+    /// costs.
     overheads: Option<&'a [Effect]>,
     cautions: &'a [Caution],
 }
 
 impl<'a> Judged<'a> {
-    /// A run, whose effects are beside the baseline anyway.
+    /// The figures of one run, whose effects are differences from the baseline.
     pub fn of_run(run: &'a Measurement) -> Judged<'a> {
         let Measurement { effects, cautions, .. } = run;
         Judged { arms: arms(effects), baseline: run.baseline(), effects, overheads: None, cautions }
     }
 
-    /// Two runs: each arm against itself, and what it costs beside the baseline.
+    /// The figures of two runs: each arm compared with itself, and the change of its cost over the baseline.
     pub fn of_runs(runs: &'a Comparison) -> Judged<'a> {
         let Comparison { effects, overheads, cautions, .. } = runs;
         Judged { arms: arms(effects), baseline: runs.a.baseline(), effects, overheads: Some(overheads), cautions }
@@ -43,14 +44,15 @@ impl<'a> Judged<'a> {
         self.cautions.iter().any(|caution| caution.forbids(&effect.arm, self.baseline))
     }
 
-    /// Why what a condition is about is not to be believed: the cautions that forbid it.
+    /// Cautions that make the figures of a condition untrustworthy, as sentences.
     fn vetoes(&self, condition: &FailIf, effects: &[&Effect]) -> Vec<String> {
         let touches = |caution: &&Caution| effects.iter().any(|effect| caution.forbids(&effect.arm, self.baseline));
         let told = |caution: &Caution| format!("`{condition}`: not to be believed: {}: {}", caution.kind, caution.text);
         self.cautions.iter().filter(touches).map(told).collect()
     }
 
-    /// What is missing where two runs' costs have no ratios to compare, since the baseline has nothing of the kind.
+    /// Says why a condition cannot be judged if the arm has no ratio to the baseline in two runs, because the
+    /// baseline's figure is zero.
     fn without_ratio(&self, condition: &FailIf, effect: &Effect) -> Option<String> {
         let Scope::Beside { arm, baseline } = &condition.scope else { return None };
         let is_missing = self.overheads.is_some() && effect.ratio.is_none() && effect.difference.is_some();
@@ -65,7 +67,7 @@ fn arms(effects: &[Effect]) -> Vec<&str> {
     arms
 }
 
-/// Refuses conditions about arms that there are none of: `arms` are those that can be judged.
+/// Returns an error if a condition names an arm that is not among `arms`, those that can be judged.
 pub fn check(conditions: &[FailIf], arms: &[&str], baseline: &str) -> Result<(), Failure> {
     for condition in conditions {
         let (arm, beside) = match &condition.scope {
@@ -76,7 +78,7 @@ pub fn check(conditions: &[FailIf], arms: &[&str], baseline: &str) -> Result<(),
         let can_be_judged = arms.contains(&&**arm) && beside != Some(arm);
         if !can_be_judged {
             let others: Vec<&str> = arms.iter().copied().filter(|arm| beside.is_none() || *arm != baseline).collect();
-            let hint = format!("arms that can be judged so are {}", others.join(", "));
+            let hint = format!("arms that can be compared are {}", others.join(", "));
             return Err(Failure::new(format!("`{condition}`: there is nothing to compare `{arm}` with"), hint));
         }
         if beside.is_some_and(|beside| beside != baseline) {
@@ -87,7 +89,7 @@ pub fn check(conditions: &[FailIf], arms: &[&str], baseline: &str) -> Result<(),
     Ok(())
 }
 
-/// Refuses conditions about an arm of one run against itself in the other, which nobody should rely on unasked.
+/// Returns an error if a condition compares an arm across two runs, which the user must ask for.
 pub fn check_across_runs(conditions: &[FailIf], judged: &Judged) -> Result<(), Failure> {
     for condition in conditions {
         let arm = match &condition.scope {
@@ -99,18 +101,20 @@ pub fn check_across_runs(conditions: &[FailIf], judged: &Judged) -> Result<(), F
         let arm = others.clone().find(|other| arm.is_some_and(|arm| arm == *other)).or(others.clone().next());
         let instead = arm.map(|arm| {
             let scope = Scope::Beside { arm: arm.to_owned(), baseline: judged.baseline.to_owned() };
-            format!("write `{}`, what the arm costs beside its baseline, or ", FailIf { scope, ..condition.clone() })
+            format!(
+                "write `{}` to compare the arm's cost over its baseline, or ",
+                FailIf { scope, ..condition.clone() }
+            )
         });
         let hint = format!("{}ask for it with `--arms-across-runs`", instead.unwrap_or_default());
-        let what =
-            format!("`{condition}`: arms of two runs are two stand-ups and differ by more than their intervals hold");
+        let what = format!("`{condition}`: an arm differs between two runs by more than its interval shows");
         return Err(Failure::new(what, hint));
     }
     Ok(())
 }
 
-/// Why effects fail the conditions; none if they do not. A condition that nothing was measured for fails: what cannot be
-/// judged has not passed, nor has what is not to be believed. One that may be chance is said, and passes.
+/// Says why effects fail the conditions, or returns `None` if they pass. A condition without a figure, or with one that
+/// is not to be believed, fails. One whose result may be chance is reported, and passes.
 pub fn gate(conditions: &[FailIf], judged: &Judged) -> Option<String> {
     let mut reasons = Vec::new();
     for condition in conditions {

@@ -1,4 +1,4 @@
-//! What an arm's sidecars take only because it is set, so that reports can tell what they take without it.
+//! What an arm's sidecars use only because the arm's keys set it, so that reports can show the cost without it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use topology::Topology;
 
 use run::ChecksByArm;
 
-/// Of each arm that has an agent beside an Envoy.
+/// Lists these facts for each arm with an agent beside Envoy.
 pub fn held_facts(experiment: &Experiment, probings: &ChecksByArm) -> Vec<HeldFacts> {
     let graph = &experiment.topology.graph;
     let of_arm = |arm: &Arm| {
@@ -23,7 +23,7 @@ pub fn held_facts(experiment: &Experiment, probings: &ChecksByArm) -> Vec<HeldFa
     experiment.standing().iter().filter_map(of_arm).collect()
 }
 
-/// What an agent burns for a probe, mean over those that an arm's kubelet makes.
+/// The processor time that an agent burns per probe: the mean over the probes that an arm's kubelet makes.
 fn mean_of_probe(arm: &Arm, graph: &Topology) -> Duration {
     let Some(sidecar) = arm.plane.sidecar() else {
         return arm.probes.sidecar.map_or(Duration::ZERO, |period| service::spent_for_probe(period, false));
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use crate::input;
 
-    /// An arm's share of each proxy, in MiB, and the microseconds that a probe burns.
+    /// Checks each proxy's share in MiB, and the microseconds that a probe burns.
     fn check(keys: &str, expect: &str) {
         let text = format!(
             "name: held\ntopology: pair\narms:\n  a: {{plane: none}}\n  b: {{{keys}}}\n\

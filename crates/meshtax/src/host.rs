@@ -1,4 +1,5 @@
-//! The ground on this machine, and what measures and watches it: machine rooms as a run knows them.
+//! The ground on this machine, with the meters and witnesses of a run: implements the traits of `run` with the machine
+//! rooms.
 
 pub mod kernel;
 mod meters;
@@ -31,36 +32,36 @@ use crate::needs::Envoy;
 use crate::signals::heed_signals;
 use crate::status_line::StatusLine;
 
-/// What every stand-up of a run on this machine has in common.
+/// What all stand-ups of a run on this machine share.
 pub struct Host<'a> {
-    /// What stands.
+    /// The experiment whose lab stands.
     pub experiment: &'a Experiment,
-    /// Whether it stands once.
+    /// The run's plan, which says how often the lab is set up.
     pub plan: &'a Plan,
-    /// Envoy, as it was found here.
+    /// The Envoy that was found on this machine.
     pub envoy: &'a Envoy,
-    /// Where files go.
+    /// The run folder.
     pub folder: &'a RunFolder,
     /// The control groups of this machine.
     pub trees: &'a Trees,
-    /// Whether the user has asked to stop.
+    /// Set once the user asks to stop.
     pub stop: &'a Stop,
-    /// The id of the first stand-up; later ones lock ids of their own.
+    /// The id of the first stand-up, until it is taken. Later stand-ups lock ids of their own.
     pub claim: Option<Claim>,
-    /// How processors and the last lab are kept.
+    /// Whether processors are kept awake, and the last lab is kept.
     pub keeping: Keeping,
-    /// Limits on processes as they were before the latest stand-up.
+    /// How often limits on processes had refused one before the latest stand-up.
     pub refusals: Refusals,
-    /// What to tell the user about a lab that stands on.
+    /// Lines that tell the user about a lab that was kept.
     pub farewell: Vec<String>,
 }
 
-/// What is kept beyond what a run needs.
+/// What is kept beyond the needs of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keeping {
-    /// Processors are kept awake.
+    /// Whether processors are kept awake.
     pub is_awake: bool,
-    /// The last lab is to stand on.
+    /// Whether the last lab is kept.
     pub stands_on: bool,
 }
 
@@ -104,7 +105,7 @@ impl<'a> Ground for Host<'a> {
 }
 
 impl Host<'_> {
-    /// Where the files of a stand-up lie: in the run folder, or in a folder of it for each where there are several.
+    /// The folder for the files of a stand-up: the run folder, or a folder within it if there are several stand-ups.
     fn files(&self, number: u32) -> PathBuf {
         match self.plan.stands {
             None => self.folder.path().to_owned(),
@@ -112,7 +113,7 @@ impl Host<'_> {
         }
     }
 
-    /// Makes the lab, whose files go to `folder`.
+    /// Makes the lab, with its files in `folder`.
     fn lab(&self, folder: &Path, claim: Claim) -> Result<Lab, Failure> {
         let own = std::env::current_exe().context("cannot find this program's own binary")?;
         let topology =
@@ -137,7 +138,7 @@ impl Host<'_> {
             patience: self.experiment.ready_timeout,
         };
         lab::stand_up(&blueprint, claim, self.trees.clone(), self.stop).map_err(|error| {
-            let logs = "the run folder's logs/ has what each program said; `meshtax doctor` checks this machine";
+            let logs = "each program's output is in the run folder's logs/; `meshtax doctor` checks this machine";
             let error = anyhow::Error::from(error);
             let cause = self.refusals.hint().or_else(|| cause::of_lab(&format!("{error:#}")));
             Failure::because(error, cause.unwrap_or_else(|| logs.to_owned()))
@@ -145,14 +146,14 @@ impl Host<'_> {
     }
 }
 
-/// What to do where nothing answers as it should.
+/// Says what to do if the application does not answer as it should.
 fn warm_up_hint(folder: &RunFolder) -> String {
-    format!("see whether `target` names what answers, and the logs in {}", folder.path().display())
+    format!("check that `target` is right, and see the logs in {}", folder.path().display())
 }
 
-/// How to look into a lab that stands on, and how to remove it.
+/// Says how to look into a lab that was kept, and how to remove it.
 fn farewell(lab: &Lab) -> Vec<String> {
-    let mut lines = vec!["the lab stands on; enter a pod with:".to_owned()];
+    let mut lines = vec!["the lab was kept; enter a pod with:".to_owned()];
     for node in lab.nodes() {
         for pod in node.pods() {
             lines.push(format!(
@@ -167,7 +168,7 @@ fn farewell(lab: &Lab) -> Vec<String> {
     lines
 }
 
-/// Stands up the experiment's lab in a folder that does not stay, and removes it.
+/// Sets up the experiment's lab in a temporary folder, and removes it.
 pub fn trial(experiment: &Experiment, envoy: &Envoy) -> Result<Timing, Failure> {
     let trees = Trees::discover().context("cannot find control groups")?;
     let stop = heed_signals()?;

@@ -1,4 +1,4 @@
-//! Files that somebody hands over, from the disk or bundled.
+//! Reads the files that a user names, from the disk or bundled.
 
 use std::env;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::failure::{Failure, Hint};
 use crate::output::print;
 use crate::text;
 
-/// The text of a file: the one at `path`, else the bundled one of that name.
+/// Reads the file at `path` or, if there is none, the bundled file of that name.
 pub fn read(path: &Path) -> Result<String, Failure> {
     match text::written(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -28,27 +28,28 @@ pub fn read(path: &Path) -> Result<String, Failure> {
     }
 }
 
-/// The experiment in the file at `path`, or in the bundled one of that name.
+/// Reads the experiment at `path` or, if there is none, the bundled one of that name.
 pub fn experiment(path: &Path) -> Result<Experiment, Failure> {
     experiment_of(path, read(path)?)
 }
 
-/// The experiment in a file that was read.
+/// Parses the text of an experiment that was read from `path`.
 pub fn experiment_of(path: &Path, text: String) -> Result<Experiment, Failure> {
     placed(Experiment::parse(path, text, &text::written)?)
 }
 
-/// The experiment for the topology in the file at `path`, or in the bundled one of that name.
+/// Makes an experiment for the topology at `path` or, if there is none, for the bundled one of that name.
 pub fn experiment_on(path: &Path, target: Option<&str>) -> Result<Experiment, Failure> {
     experiment_on_text(path, read(path)?, target)
 }
 
-/// The experiment for a topology in a file that was read.
+/// Makes an experiment for the text of a topology that was read from `path`.
 pub fn experiment_on_text(path: &Path, text: String, target: Option<&str>) -> Result<Experiment, Failure> {
     placed(Experiment::of_topology(path, text, target)?)
 }
 
-/// With the topology's folder as the host has it, wherever a program looks from; the current one for what is bundled.
+/// Makes the topology's folder absolute, so that it is right from any working directory. Bundled files use the current
+/// folder.
 fn placed(mut experiment: Experiment) -> Result<Experiment, Failure> {
     let folder = &mut experiment.topology.folder;
     *folder = fs::canonicalize(&*folder).or_else(|_| env::current_dir()).context("the current folder is gone")?;
@@ -62,7 +63,7 @@ pub fn show(name: Option<&str>) -> Result<ExitCode, Failure> {
         Some(name) => {
             print(
                 bundled::file(name)
-                    .ok_or_else(|| Failure::new(format!("nothing bundled is called `{name}`"), listing(name)))?,
+                    .ok_or_else(|| Failure::new(format!("no bundled file is called `{name}`"), listing(name)))?,
             )?;
         }
     }

@@ -1,4 +1,4 @@
-//! What this host limits: controllers that it lacks, and what it grants of files, processes, memory and disk.
+//! Checks the limits of this host: missing controllers, open files, processes, memory and disk.
 
 mod memory;
 
@@ -13,16 +13,16 @@ use nix::sys::statvfs::statvfs;
 
 use crate::failure::Failure;
 
-/// Whether this host can limit what the experiment limits, and grants what it takes; looked at before anything stands. The run
-/// folder will be at `out`. Where control groups are out of sight, theirs are no limits that could be told.
+/// Returns an error if this host lacks a controller that the experiment needs, or grants too few resources; checked
+/// before anything stands. `out` is the future run folder. Limits of control groups are skipped if `trees` is `None`.
 pub fn check(experiment: &Experiment, trees: Option<&Trees>, out: &Path) -> Result<(), Failure> {
     let lack = |arm: &experiment::Arm| Some((arm.name.clone(), trees?.lack(&arm.limits)?));
     if let Some((arm, controller)) = experiment.arms.iter().find_map(lack) {
         return Err(Failure::new(
-            format!("arm `{arm}` limits `{controller}`, and this host's control groups have no such controller"),
+            format!("arm `{arm}` limits `{controller}`, but this host's control groups have no such controller"),
             format!(
-                "remove `{controller}` from the arm's `limits`, or hand the controller down: \
-                 /sys/fs/cgroup/cgroup.controllers has to list it, or /sys/fs/cgroup/{controller} to be mounted"
+                "remove `{controller}` from the arm's `limits`, or enable the controller: \
+                 /sys/fs/cgroup/cgroup.controllers must list it, or /sys/fs/cgroup/{controller} must be mounted"
             ),
         ));
     }
@@ -32,17 +32,17 @@ pub fn check(experiment: &Experiment, trees: Option<&Trees>, out: &Path) -> Resu
     refuse(shortages.into_iter().chain([disk(&demand, out)]).flatten().collect())
 }
 
-/// Less than an experiment takes.
+/// A resource of which the experiment needs more than the machine grants.
 struct Shortage {
-    /// What it takes.
+    /// What the experiment needs.
     takes: String,
-    /// What there is.
+    /// What the machine grants.
     grants: String,
-    /// How to have more.
+    /// How to raise the limit.
     raise: String,
 }
 
-/// Refuses an experiment that the machine has too little for, and says of what.
+/// Returns an error that lists every shortage, if there is one.
 fn refuse(shortages: Vec<Shortage>) -> Result<(), Failure> {
     if shortages.is_empty() {
         return Ok(());
@@ -56,7 +56,7 @@ fn refuse(shortages: Vec<Shortage>) -> Result<(), Failure> {
     ))
 }
 
-/// A round number above this one, with room for what is not counted.
+/// Adds a quarter for what is not counted, and rounds up to a multiple of 1000.
 fn ample(count: u64) -> u64 {
     (count + count / 4).next_multiple_of(1000)
 }
@@ -75,7 +75,7 @@ fn files(demand: &Demand) -> Option<Shortage> {
 
 fn processes(demand: &Demand, trees: Option<&Trees>) -> Option<Shortage> {
     let (all, own) = (demand.tasks + demand.threads, demand.threads);
-    // Where control groups of version 2 count processes, those of a lab are in groups of their own, at the root.
+    // With version 2 control groups, a lab's processes are in groups of their own at the root.
     let root = trees.filter(|trees| trees.mode == CgroupMode::V2).map(|trees| &trees.roots[0]);
     let takes = |group: &Crowd| if root.is_none_or(|root| group.folder == *root) { all } else { own };
     let of_group = |group: Crowd| {
@@ -96,7 +96,7 @@ fn processes(demand: &Demand, trees: Option<&Trees>) -> Option<Shortage> {
     })
 }
 
-/// Envoy's user is not root, whom no limit of processes holds.
+/// Checks the process limit of Envoy's user. This user is not root, who has no such limit.
 fn proxies(demand: &Demand) -> Option<Shortage> {
     let (_, granted) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
     let takes = demand.proxy_tasks;
@@ -129,11 +129,11 @@ fn memory(demand: &Demand, trees: Option<&Trees>) -> Option<Shortage> {
     })
 }
 
-/// The file system on which `out` lies, or will.
+/// Checks the space on the file system of `out`, which need not exist yet.
 fn disk(demand: &Demand, out: &Path) -> Option<Shortage> {
     let absolute = std::path::absolute(out).ok()?;
     let folder = absolute.ancestors().find(|folder| folder.exists())?;
-    // What has no blocks at all, such as /proc, is no disk.
+    // A file system without blocks, such as /proc, is not a disk.
     let there = statvfs(folder).ok().filter(|there| there.blocks() > 0)?;
     let free = there.blocks_available().saturating_mul(there.fragment_size());
     (demand.disk_bytes > free).then(|| Shortage {
@@ -143,14 +143,14 @@ fn disk(demand: &Demand, out: &Path) -> Option<Shortage> {
     })
 }
 
-/// Processes and threads that there are on the machine.
+/// The number of processes and threads on this machine.
 fn tasks_now() -> u64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let count = || text.split_whitespace().nth(3)?.split_once('/')?.1.parse().ok();
     count().unwrap_or(0)
 }
 
-/// A number that sysctl(8) knows by this name.
+/// A numeric kernel setting, by its sysctl(8) name.
 fn setting(name: &str) -> Option<u64> {
     fs::read_to_string(Path::new("/proc/sys").join(name.replace('.', "/"))).ok()?.trim().parse().ok()
 }
@@ -176,12 +176,12 @@ pub fn open_files(takes: u64) -> Result<(), Failure> {
     }
 }
 
-/// Lets this program, and all that it starts, have as many files and processes as the host grants: a lab takes several for each
-/// pod.
+/// Raises the soft limits of open files and processes to the hard limits, for this program and those it starts. A lab
+/// needs several of each per pod.
 pub fn take_what_is_granted() {
     for limit in [Resource::RLIMIT_NOFILE, Resource::RLIMIT_NPROC] {
         if let Ok((_, granted)) = getrlimit(limit) {
-            // Nobody may be refused what is granted; a run that needs more says so when it does.
+            // If a limit cannot be raised, a run that needs more says so itself.
             setrlimit(limit, granted, granted).ok();
         }
     }
@@ -192,7 +192,7 @@ struct Crowd {
     folder: PathBuf,
     most: u64,
     left: u64,
-    /// How often one more was refused.
+    /// How often this limit has refused a process or thread.
     refused: u64,
 }
 
@@ -203,7 +203,7 @@ impl std::fmt::Display for Crowd {
 }
 
 impl Crowd {
-    /// This program's groups and those above them that have a limit.
+    /// This program's control groups and their ancestors, if they limit processes.
     fn groups() -> Vec<Crowd> {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         groups
@@ -223,7 +223,7 @@ impl Crowd {
     }
 }
 
-/// The folders of a group that counts processes, from a line of `/proc/self/cgroup`, and of all above it.
+/// The folders of a control group that counts processes and of its ancestors, from a line of `/proc/self/cgroup`.
 fn folders(line: &str, root: &Path) -> Vec<PathBuf> {
     let mut parts = line.splitn(3, ':').skip(1);
     let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { return Vec::new() };
@@ -236,16 +236,16 @@ fn folders(line: &str, root: &Path) -> Vec<PathBuf> {
     Path::new(path).ancestors().map(|group| tree.join(group.strip_prefix("/").unwrap_or(group))).collect()
 }
 
-/// Limits on processes as they were when something began, to tell whether they are why it failed.
+/// Process limits and their refusals at one moment, to tell later whether they caused a failure.
 pub struct Refusals(Vec<Crowd>);
 
 impl Refusals {
-    /// Until now.
+    /// Reads the limits now.
     pub fn so_far() -> Self {
         Self(Crowd::groups())
     }
 
-    /// What to do if one has refused a process since.
+    /// Says what to do if a limit has refused a process since then.
     pub fn hint(&self) -> Option<String> {
         let before =
             |now: &Crowd| self.0.iter().find(|known| known.folder == now.folder).map_or(0, |known| known.refused);

@@ -1,5 +1,4 @@
-//! The door: arguments, words, the run itself. The only room that prints, exits, and reads
-//! arguments and environment.
+//! The door: arguments, words and wiring. Only this room prints, exits, and reads arguments and environment.
 
 mod awake;
 mod capability;
@@ -53,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What root makes is for others to read at most, whatever the user has asked for.
+/// Sets the umask, so that other users can read at most what root makes, whatever umask the user has.
 fn keep_others_from_writing() {
     if !geteuid().is_root() {
         return;

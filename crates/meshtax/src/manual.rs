@@ -17,7 +17,7 @@ pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `meshtax man`: the page of the command or of a subcommand, or all of them as files.
+/// `meshtax man`: prints the page of the command or a subcommand, or writes all pages as files.
 pub fn man(name: Option<&str>, out: Option<&Path>) -> Result<ExitCode, Failure> {
     let mut command = cli::visible();
     command.build();

@@ -1,4 +1,4 @@
-//! `meshtax agent`: the witness as a service, which serves and pushes what the kernel has counted.
+//! `meshtax agent`: the witness as a service, which serves and pushes the kernel's counters.
 
 mod configuration;
 mod file;
@@ -25,18 +25,18 @@ use crate::output::{print, say};
 use crate::signals::{heed_ends, heed_signals};
 use crate::watch::{self, attached, report_gaps, restrict, seeing};
 
-/// `meshtax agent`: until it is told to end.
+/// `meshtax agent`: serves metrics until a signal ends it.
 pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     let Configuration { listen, guard_files, guard, push } = Configuration::of(options)?;
     if options.check {
-        print("the agent's file is valid, and so are those that it names\n")?;
+        print("the agent's file and the files that it names are valid\n")?;
         return Ok(ExitCode::SUCCESS);
     }
     limits::open_files(files(options))?;
     let orders = Orders::heed(options.config.is_some(), guard_files)?;
-    let listener = agent::listen(listen).hint("choose another place with --listen")?;
+    let listener = agent::listen(listen).hint("choose another address with --listen")?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
-    // Whatever takes a privilege is opened from here on, by the witness, and is among its gaps where it cannot be.
+    // The witness opens what needs a privilege from here on. What it cannot open is among its gaps.
     let mut probe = attached(Tcp::load_to_count(options.remembering.max_sockets))?;
     if options.remembering.bpf_stats {
         probe.time_programs();
@@ -47,8 +47,8 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     add_others(&mut witnesses, options);
     if !agent::sees_what_ends() {
         say(
-            "not seen from here: the end of every pod (that takes the host's PID namespace and control groups, and the \
-             right to look at its processes); series of pods that are no more may stay",
+            "not seen from here: the end of every pod (this needs the host's PID namespace and control groups, and the \
+             right to look at its processes); series of pods that have ended may stay",
         );
     }
     // From here on there is no privilege left.
@@ -57,7 +57,7 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
         say(&format!("pushing to {}", push.place()));
     }
     if guard.shows_its_token() && !address.ip().is_loopback() {
-        say(&format!("scrapers' token can be read on its way to {address}: give the agent `tls`"));
+        say(&format!("the scrapers' token travels unencrypted to {address}: configure `tls`"));
     }
     let scheme = if guard.is_secret() { "https" } else { "http" };
     say(&format!("metrics at {scheme}://{address}/metrics; Ctrl-C ends it"));
@@ -66,13 +66,14 @@ pub fn agent(options: &AgentOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Open files that it takes with these witnesses before anybody asks it: 101 with all of them, as seen on Linux 6.18.
+/// The open files that the agent needs with these witnesses before the first scrape: 101 with all of them, as seen on
+/// Linux 6.18.
 fn files(options: &AgentOptions) -> u64 {
     let parts = [(!options.no_conntrack, 4), (!options.dns.no_dns, 20), (!options.no_udp, 18), (!options.no_drops, 13)];
     watch::FILES + parts.into_iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, files)| files).sum::<u64>()
 }
 
-/// Adds the witnesses of all that is wanted beside connections, as far as they are to be had.
+/// Adds the witnesses of DNS, UDP and drops that are wanted and available.
 fn add_others(witnesses: &mut Witnesses, options: &AgentOptions) {
     let AgentOptions { dns, no_udp, no_drops, .. } = options;
     if !dns.no_dns {
@@ -87,7 +88,7 @@ fn add_others(witnesses: &mut Witnesses, options: &AgentOptions) {
     }
 }
 
-/// Adds a witness that the agent can do without: where it is not to be had, what is not seen is said.
+/// Adds a witness that the agent can do without. If it is not available, says what is not seen.
 fn add<S, K>(witnesses: &mut Witnesses, what: &str, loaded: Result<Witness<S>, ProbeError>)
 where
     S: Source<Key = K, Series = K::Series, Losses = K::Losses> + Debug + 'static,
@@ -99,10 +100,10 @@ where
     }
 }
 
-/// The processes that keep and read tables of translated connections; what they do not see is said.
+/// Starts the processes that keep and read conntrack tables, and says what they cannot see.
 fn conntrack() -> Result<Option<Conntrack>, Failure> {
     if !capability::has(capability::NET_ADMIN) {
-        say("not seen from here: who is behind translated addresses (the kernel tells that to CAP_NET_ADMIN only)");
+        say("not seen from here: servers behind translated addresses (the kernel shows them to CAP_NET_ADMIN only)");
         return Ok(None);
     }
     let own = std::env::current_exe().context("cannot find this program's own binary")?;
@@ -113,14 +114,13 @@ fn conntrack() -> Result<Option<Conntrack>, Failure> {
     missing.iter().for_each(|missing| say(&format!("not seen from here: {missing}")));
     if tables > 0 {
         say(&format!(
-            "translated addresses of {tables} network namespaces are seen; two processes beside this one keep CAP_NET_ADMIN to ask \
-             for them"
+            "reading translated addresses of {tables} network namespaces; two helper processes keep CAP_NET_ADMIN for this"
         ));
     }
     Ok(Some(conntrack))
 }
 
-/// What signals ask for.
+/// What signals ask the agent to do.
 struct Orders {
     stop: Stop,
     renew: Arc<AtomicBool>,
@@ -128,7 +128,8 @@ struct Orders {
 }
 
 impl Orders {
-    /// With a file, SIGHUP has certificates and token read again; without one it ends the agent, as it does other tools.
+    /// Listens for signals. With a file, SIGHUP reloads certificates and token; without one it ends the agent, as it
+    /// ends other tools.
     fn heed(has_file: bool, guard_files: GuardFiles) -> Result<Self, Failure> {
         let renew = Arc::default();
         let stop = if has_file {
@@ -149,11 +150,11 @@ impl Orders {
         }
         match Guard::read(&self.guard_files) {
             Ok(guard) => {
-                say("certificates and token are read again");
+                say("reloaded certificates and token");
                 ScrapeOrder::Renew(guard)
             }
             Err(error) => {
-                say(&format!("certificates and token stay as they were: {}", words(error)));
+                say(&format!("kept the old certificates and token: {}", words(error)));
                 ScrapeOrder::GoOn
             }
         }
@@ -163,6 +164,6 @@ impl Orders {
 fn told(notice: &Notice) -> String {
     match notice {
         Notice::Fails(why) => format!("cannot push: {why}; trying again"),
-        Notice::Recovered(failures) => format!("pushing again, after {failures} failures; nothing is missing"),
+        Notice::Recovered(failures) => format!("pushing again after {failures} failures; no data is missing"),
     }
 }

@@ -1,4 +1,5 @@
-//! What a run needs of the machine. `run` stops at the first gap before anything starts; `doctor` lists them all.
+//! Checks what a run needs of the machine. `run` stops at the first gap before anything starts; `doctor` lists them
+//! all.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,14 +18,14 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::watch::{self, remedy};
 
-/// Where `make setup` puts Envoy.
+/// Where `make setup` installs Envoy.
 const ENVOY_INSTALLED: &str = "/usr/local/libexec/meshtax/envoy";
-/// What a kernel before 5.13 costs.
-const WITHOUT_BYTES: &str = "no program learns a socket's id or looks at all sockets, so bytes cannot be counted, and `top`, `life`, \
+/// What is lost on kernels before 5.13.
+const WITHOUT_BYTES: &str = "programs cannot read a socket's id or list all sockets, so bytes are not counted; `top`, `life`, \
                              `rtt`, `backlog`, `dns`, `udp`, `agent` and `watch: on` do not work; `connect`, `accept`, \
                              `retrans`, `resets` and `drops` do, but do not know who accepts, nor whose dropped packets \
                              were";
-/// What was looked at, and what was found.
+/// One thing that was checked, and what was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Need {
     /// What is needed.
@@ -48,7 +49,7 @@ pub struct Shortfall {
 
 type Found = Result<String, Shortfall>;
 
-/// What is missing; where that is room, the limit that leaves none says what to do.
+/// Describes a gap. If a limit was reached, the fix says how to raise it.
 fn gap(what: impl Into<String>, fix: impl Into<String>) -> Shortfall {
     let what = what.into();
     Shortfall { fix: cause::shortage(&what).unwrap_or_else(|| fix.into()), what }
@@ -64,7 +65,7 @@ impl Need {
     }
 }
 
-/// Everything that a run needs.
+/// Checks everything that a run needs.
 pub fn all(envoy: Option<&Path>) -> Vec<Need> {
     vec![
         Need::of("privilege", "namespaces, links and control groups", privilege()),
@@ -78,7 +79,7 @@ pub fn all(envoy: Option<&Path>) -> Vec<Need> {
     ]
 }
 
-/// Stops at the first gap that keeps a run from starting.
+/// Returns an error at the first gap that prevents a run.
 pub fn check(needs_envoy: bool, envoy: Option<&Path>) -> Result<Envoy, Failure> {
     root()?;
     for found in [namespaces(), overlays(), bridge_filter(), nft(), control_groups()] {
@@ -87,12 +88,12 @@ pub fn check(needs_envoy: bool, envoy: Option<&Path>) -> Result<Envoy, Failure> 
     if needs_envoy { self::envoy(envoy).map_err(failure) } else { Ok(Envoy::default()) }
 }
 
-/// Fails without the privilege to make a lab.
+/// Returns an error without the privilege to make a lab.
 pub fn root() -> Result<(), Failure> {
     privilege().map(|_| ()).map_err(failure)
 }
 
-/// Fails if a pod would not find a program of the topology, or of one of the experiment's arms.
+/// Returns an error if a pod would not find a program of the topology or of an arm.
 pub fn programs(experiment: &Experiment) -> Result<(), Failure> {
     let folder = &*experiment.topology.folder;
     for pod in experiment.topology.graph.pods() {
@@ -128,7 +129,7 @@ pub fn programs(experiment: &Experiment) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether a pod finds a program: by its path, seen from the topology's folder, or in one of the folders of `path`.
+/// Whether a pod finds a program: at its path relative to the topology's folder, or in a folder of `path`.
 fn is_found(program: &str, path: &str, folder: &Path) -> bool {
     if program.contains('/') {
         return is_executable(&folder.join(program));
@@ -136,7 +137,7 @@ fn is_found(program: &str, path: &str, folder: &Path) -> bool {
     path.split(':').any(|folder| is_executable(&Path::new(folder).join(program)))
 }
 
-/// Whether a program that is named by its path lies where pods have a folder of their own.
+/// Whether a program's path lies in a folder that pods have for themselves.
 fn is_hidden(program: &str, folder: &Path) -> bool {
     let path = fs::canonicalize(folder.join(program));
     program.contains('/') && path.is_ok_and(|path| lab::is_hidden(&path) && !path.starts_with(folder))
@@ -176,7 +177,7 @@ fn namespaces() -> Found {
         Ok("network, mount, PID, host name, IPC".to_owned())
     } else {
         let what = format!("this kernel has no {} namespaces", missing.join(", "));
-        Err(gap(what, "use a kernel built with CONFIG_NAMESPACES and what follows it, as every distribution's is"))
+        Err(gap(what, "use a kernel built with CONFIG_NAMESPACES and its sub-options, as every distribution's is"))
     }
 }
 
@@ -216,14 +217,14 @@ fn witness() -> Found {
     }
 }
 
-/// What a witness does not see on this kernel, and why.
+/// Lists what a witness does not see on this kernel, and why.
 fn unseen<S: Source>(loaded: Result<Witness<S>, ProbeError>) -> Result<Vec<String>, ProbeError> {
     let mut witness = loaded?;
     witness.attach()?;
     Ok(witness.gaps().iter().map(|gap| format!("{} ({})", gap.what, gap.why)).collect())
 }
 
-/// What the witnesses of all else do not see on this kernel, and why.
+/// Lists what the witnesses of DNS, UDP and drops do not see on this kernel, and why.
 fn unseen_beside_tcp() -> Vec<String> {
     let all = [
         ("DNS queries", unseen(Dns::load(DnsOptions::default()))),
@@ -252,15 +253,15 @@ fn control_groups() -> Found {
 /// An Envoy that the sidecars' user can execute.
 #[derive(Clone, Debug, Default)]
 pub struct Envoy {
-    /// Its binary; empty where no arm needs one.
+    /// The path of the binary, empty if no arm needs one.
     pub path: PathBuf,
-    /// What it says of its version.
+    /// The version that the binary prints.
     pub version: Option<String>,
 }
 
 impl std::fmt::Display for Envoy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.version.as_deref().unwrap_or("no version"), self.path.display())
+        write!(f, "{} ({})", self.version.as_deref().unwrap_or("unknown version"), self.path.display())
     }
 }
 
@@ -291,12 +292,13 @@ fn envoy(asked: Option<&Path>) -> Result<Envoy, Shortfall> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = text.lines().find_map(|line| line.split("version:").nth(1)).and_then(spoken_version);
     if version.is_none() || !output.status.success() {
-        return Err(gap(format!("`{}` does not say an Envoy version", absolute.display()), fix));
+        return Err(gap(format!("`{}` does not print an Envoy version", absolute.display()), fix));
     }
     Ok(Envoy { path: absolute, version })
 }
 
-/// `1.40.0 (9e5580933739, RELEASE, BoringSSL)` from what Envoy prints: commit, version, state, build, TLS library.
+/// Extracts `1.40.0 (9e5580933739, RELEASE, BoringSSL)` from what Envoy prints: commit, version, state, build, TLS
+/// library.
 fn spoken_version(text: &str) -> Option<String> {
     let mut parts = text.trim().split('/');
     let (commit, version, _state) = (parts.next()?, parts.next()?, parts.next()?);
@@ -304,7 +306,7 @@ fn spoken_version(text: &str) -> Option<String> {
     Some(format!("{version} ({}, {})", commit.get(..12).unwrap_or(commit), build.join(", ")))
 }
 
-/// The host's program of that name, where the lab looks for it.
+/// Finds the host's program of that name in the folders where the lab looks.
 fn on_path(name: &str) -> Option<PathBuf> {
     let own = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&own).chain(lab::PATH.split(':').map(PathBuf::from));

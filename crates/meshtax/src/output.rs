@@ -2,13 +2,12 @@ use std::io::{self, Write};
 
 use attribution::visible;
 
-/// Nobody reads standard output any more: what goes on and on ends, and that is no failure.
+/// The reader of standard output has gone. An endless tool then ends, which is not a failure.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads standard output any more")]
+#[error("the reader of standard output has gone")]
 pub struct Unread;
 
-/// Writes all data of a command to standard output. Where nobody reads them the command goes on: its exit status says what it
-/// says to a reader.
+/// Writes all data of a command to standard output. If the reader has gone, the command goes on, for its exit status.
 pub fn print(text: &str) -> io::Result<()> {
     match write(text) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -16,7 +15,7 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes some of the data of a command that goes on and on.
+/// Writes a part of the data of an endless tool.
 pub fn stream(text: &str) -> anyhow::Result<()> {
     write(text).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Unread.into(),
@@ -30,8 +29,8 @@ fn write(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Writes words to standard error.
+/// Writes a message to standard error.
 pub fn say(text: &str) {
-    // Words help a reader; without one there is nothing to do about it.
+    // A message that cannot be written is lost; there is nobody else to tell.
     writeln!(io::stderr(), "{}", visible(text)).ok();
 }

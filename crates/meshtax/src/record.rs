@@ -16,8 +16,8 @@ use crate::text;
 const MEASUREMENT: &str = "measurement.json";
 const LOST: &str = "restore it from a copy, or run the experiment again";
 
-/// A run that has ended, as its folder holds it. `measurement.json` is the source of every figure; what the witnesses
-/// saw is read only for what is made of single rounds.
+/// A completed run, as its folder holds it. Every figure comes from `measurement.json`. The witnesses' files are read
+/// only for what shows single rounds.
 #[derive(Debug)]
 pub struct Record {
     /// The folder.
@@ -26,14 +26,14 @@ pub struct Record {
     pub measurement: Measurement,
 }
 
-/// What is asked of a line of a witness's file here.
+/// The fields that are read from a line of a witness's file.
 #[derive(Deserialize)]
 struct RecordLine {
     arm: String,
     phase: Option<Phase>,
 }
 
-/// What is asked of an experiment file here, whatever else it holds.
+/// The fields that are read from an experiment file.
 #[derive(Deserialize)]
 struct Written {
     arms: BTreeMap<String, Value>,
@@ -55,7 +55,7 @@ impl Record {
 
     /// Reads what the witnesses saw, block by block.
     pub fn observations(&self) -> Result<Observations, Failure> {
-        // Beside other arms, the baseline's copy is no arm of the measurement.
+        // If there are other arms, the baseline's copy is not an arm of the measurement.
         let copy = self.measurement.null.iter().map(|_| NULL_ARM.to_owned());
         let arms = self.measurement.arms.iter().map(|arm| arm.name.clone()).chain(copy).collect();
         let (load, meters) = (self.lines("load.jsonl")?, self.lines("meters.jsonl")?);
@@ -68,8 +68,8 @@ impl Record {
         Ok(seen)
     }
 
-    /// What is missing at the end of the witnesses' files, if anything: they have as many blocks and windows of each arm as
-    /// the measurement was made from. A file that is not there at all is no file that was cut.
+    /// Says what is missing at the end of the witnesses' files. They must have as many blocks and windows of each arm
+    /// as the measurement was made from. A missing file does not count as cut.
     pub fn cut(&self) -> Option<String> {
         ["load.jsonl", "meters.jsonl"].into_iter().find_map(|name| self.cut_of(name))
     }
@@ -92,7 +92,7 @@ impl Record {
         missing.map(|missing| format!("`{}` was cut: {missing}", file.display()))
     }
 
-    /// How many lines of each arm the measurement was made from, blocks and idle windows apart.
+    /// The number of lines per arm that the measurement was made from, separately for blocks and idle windows.
     fn expected(&self, name: &str) -> Vec<(String, bool, u64)> {
         let rounds = u64::from(self.measurement.experiment.rounds);
         let count = |arm: &Arm, metric: Metric| arm.metrics.get(metric.name()).map_or(0, |value| value.count);
@@ -107,13 +107,13 @@ impl Record {
         expected
     }
 
-    /// Reads the application that was run.
+    /// Reads the topology that was run.
     pub fn topology(&self) -> Result<Topology, Failure> {
         let file = self.path.join("topology.yaml");
         topology::read_topology(&self.text("topology.yaml")?).map_err(|fault| Failure::in_file(&file, fault))
     }
 
-    /// Reads the arms as they were written, by name.
+    /// Reads the arms as the user wrote them, by name.
     pub fn written_arms(&self) -> Result<BTreeMap<String, Value>, Failure> {
         let file = self.path.join("experiment.yaml");
         let written: Written =
@@ -136,9 +136,9 @@ impl Record {
     }
 }
 
-/// What is possible where only a part of a folder is whole.
+/// Says what still works if only `measurement.json` is intact.
 pub fn rest() -> String {
-    format!("{MEASUREMENT} is whole: `meshtax report RUN` still prints it, other forms need all files of the folder")
+    format!("{MEASUREMENT} is intact: `meshtax report RUN` still prints it; other formats need all files of the folder")
 }
 
 fn unreadable(file: &Path) -> String {
@@ -152,17 +152,17 @@ fn damaged(file: &Path) -> String {
 fn not_measured(path: &Path) -> Failure {
     if path.join("experiment.yaml").exists() {
         return Failure::new(
-            format!("the run in `{}` did not come to its end: it has no {MEASUREMENT}", path.display()),
-            "run the experiment again; a run that is ended with Ctrl-C still measures the rounds that it has",
+            format!("the run in `{}` did not finish: it has no {MEASUREMENT}", path.display()),
+            "run the experiment again; a run that is ended with Ctrl-C still reports the rounds it has",
         );
     }
     Failure::new(
-        format!("`{}` is no run folder: it has no {MEASUREMENT}", path.display()),
-        "name a folder that `meshtax run` or `meshtax demo` has made, such as runs/<id>",
+        format!("`{}` is not a run folder: it has no {MEASUREMENT}", path.display()),
+        "name a folder that `meshtax run` or `meshtax demo` made, such as runs/<id>",
     )
 }
 
-/// Figures of another contract may mean something else under the same name.
+/// Returns an error for a measurement of another schema, whose figures may mean something else under the same name.
 fn of_this_schema(file: &Path, value: &Value) -> Result<(), Failure> {
     let schema = value["schema"].as_str().unwrap_or("none");
     if schema == SCHEMA || SCHEMAS_READ.contains(&schema) {

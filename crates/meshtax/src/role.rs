@@ -14,19 +14,19 @@ use topology::{Addition, Topology};
 use crate::cli::RoleCommand;
 use crate::failure::Failure;
 
-/// Plays `role` until its orders end.
+/// Plays `role` until its standard input ends.
 pub fn play(role: &RoleCommand) -> Result<ExitCode, Failure> {
     let orders = BufReader::new(stdin());
     match role {
         RoleCommand::Pause => lab::hold(orders)?,
         RoleCommand::Dns { zone } => {
             let zone =
-                serde_json::from_str(&read(zone)?).with_context(|| format!("`{}` is no zone", zone.display()))?;
+                serde_json::from_str(&read(zone)?).with_context(|| format!("`{}` is not a zone", zone.display()))?;
             lab::serve_dns(&zone, orders, stdout())?;
         }
         RoleCommand::Keeper => agent::keep_tables(Path::new("/"), stdin(), table_reader)?,
         RoleCommand::Conntrack => {
-            // What is started through /proc has another name.
+            // A program started through /proc has another name, so it is set here.
             nix::sys::prctl::set_name(c"meshtax")?;
             agent::tell_tables(Path::new("/"), stdin(), stdout(), table_reader)?;
         }
@@ -48,17 +48,17 @@ pub fn play(role: &RoleCommand) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// This very program, whatever has become of its file, as one who reads tables of translated connections. It answers where this
-/// one does.
+/// Starts this program, even if its file has been replaced, as the process that reads conntrack tables.
 fn table_reader() -> Command {
     let mut reader = Command::new("/proc/self/exe");
     reader.arg0("meshtax").args(["role", "conntrack"]);
     reader
 }
 
-/// The agent of the pod at `address`, on the ports that it has in Istio.
+/// The agent of the pod at `address`, on Istio's ports.
 fn pilot(address: Ipv4Addr, probes: &str, metrics: Option<&str>, hold_bytes: u64) -> anyhow::Result<Pilot> {
-    let told = |text: &str| serde_json::from_str(text).with_context(|| format!("`{text}` is no place of metrics"));
+    let told =
+        |text: &str| serde_json::from_str(text).with_context(|| format!("`{text}` does not say where metrics are"));
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Ok(Pilot {
         listen: (Ipv4Addr::UNSPECIFIED, plane::AGENT_PORT).into(),
@@ -67,16 +67,16 @@ fn pilot(address: Ipv4Addr, probes: &str, metrics: Option<&str>, hold_bytes: u64
         source: plane::INBOUND_SOURCE.into(),
         application: address.into(),
         application_metrics: metrics.map(told).transpose()?,
-        probes: serde_json::from_str(probes).with_context(|| format!("`{probes}` are no probes"))?,
+        probes: serde_json::from_str(probes).with_context(|| format!("`{probes}` are not probes"))?,
         user: Some(plane::PROXY_UID),
         hold_bytes,
     })
 }
 
-/// The topology with a known cost in it, where this arm has one.
+/// The topology, with a known cost if this arm adds one.
 fn with_addition(graph: Topology, add: Option<&str>) -> anyhow::Result<Topology> {
     let Some(text) = add else { return Ok(graph) };
-    let addition: Addition = serde_json::from_str(text).with_context(|| format!("`{text}` is no addition"))?;
+    let addition: Addition = serde_json::from_str(text).with_context(|| format!("`{text}` is not a known cost"))?;
     addition.to(&graph).with_context(|| format!("no endpoint for `{text}`"))
 }
 

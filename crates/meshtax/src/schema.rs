@@ -7,8 +7,8 @@ use crate::cli::Contract;
 use crate::failure::Failure;
 use crate::output::print;
 
-/// The schemas of files that people write are kept by hand, but for the keys of an arm, which have a table: how such a file is
-/// read is a matter of words and places, which no derived schema knows. Tests hold them to the readers.
+/// The schemas of files that users write are kept by hand, because readers know words and places that no derived schema
+/// can express. The keys of an arm come from a table. Tests compare the schemas with the readers.
 const TOPOLOGY: &str = include_str!("../../../schemas/topology.json");
 const AGENT: &str = include_str!("../../../schemas/agent.json");
 

@@ -4,7 +4,7 @@ use anyhow::Context;
 use lab::Stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// A flag that Ctrl-C, SIGTERM and the end of the terminal set; the last not where it is ignored, as `nohup` has it.
+/// Returns a flag that Ctrl-C, SIGTERM and SIGHUP set. SIGHUP is left alone if it is ignored, as under `nohup`.
 pub fn heed_signals() -> anyhow::Result<Stop> {
     let stop = heed_ends()?;
     if !ignores_hangup() {
@@ -13,14 +13,14 @@ pub fn heed_signals() -> anyhow::Result<Stop> {
     Ok(stop)
 }
 
-/// Whether whoever started this program has it ignore the end of the terminal.
+/// Whether this program was started with SIGHUP ignored.
 pub fn ignores_hangup() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
     ignored.is_some_and(|ignored| ignored >> (SIGHUP - 1) & 1 == 1)
 }
 
-/// A flag that Ctrl-C and SIGTERM set.
+/// Returns a flag that Ctrl-C and SIGTERM set.
 pub fn heed_ends() -> anyhow::Result<Stop> {
     let stop = Stop::default();
     for signal in [SIGINT, SIGTERM] {

@@ -8,17 +8,17 @@ use run::Progress;
 
 use crate::output::say;
 
-/// Words to whoever waits: a line that changes on a terminal, a line now and then elsewhere.
+/// Shows progress to the user: one changing line on a terminal, an occasional line elsewhere.
 pub struct StatusLine {
     bar: Option<ProgressBar>,
     said: Instant,
 }
 
-/// Without a terminal, a changing line is printed no more often than this.
+/// Without a terminal, a line is printed at most once in this time.
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl StatusLine {
-    /// Progress on standard error.
+    /// Shows progress on standard error.
     pub fn new() -> StatusLine {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();

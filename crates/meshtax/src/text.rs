@@ -1,4 +1,4 @@
-//! Files that are read whole.
+//! Reads whole text files.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -7,14 +7,14 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-/// Most bytes of a file that somebody writes by hand.
+/// The largest accepted size of a file that a user writes, in bytes.
 const WRITTEN_MAX: u64 = 16 << 20;
 
-/// The text of a file that somebody has written, or of a pipe (`<(…)`).
+/// Reads a file that a user wrote, or a pipe (`<(…)`).
 ///
 /// # Errors
 ///
-/// It cannot be read, is no text, or is longer than anybody writes, as `/dev/zero` is.
+/// Returns an error if it cannot be read, is not text, or is too long, as `/dev/zero` is.
 pub fn written(path: &Path) -> io::Result<String> {
     let mut text = Vec::new();
     File::open(path)?.take(WRITTEN_MAX + 1).read_to_end(&mut text)?;
@@ -24,15 +24,15 @@ pub fn written(path: &Path) -> io::Result<String> {
     String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// The text of a file of a run folder.
+/// Reads a file of a run folder.
 ///
 /// # Errors
 ///
-/// It cannot be read, is no text, or is something that might never end, such as a pipe.
+/// Returns an error if it cannot be read, is not text, or might never end, as a pipe might.
 pub fn recorded(path: &Path) -> io::Result<String> {
     let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     io::read_to_string(file)
 }

@@ -1,4 +1,4 @@
-//! The live tools: what the kernel witness sees, as it happens, until the time, the count or the user ends it.
+//! The live tools: they show what the kernel witness sees until the time, the count or the user ends them.
 
 mod connections;
 mod dns;
@@ -37,13 +37,13 @@ use crate::limits;
 use crate::output::{say, stream};
 use crate::signals::heed_signals;
 
-/// Longest wait before a stop is looked at.
+/// The longest wait before the stop flag is checked.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Open files that a tool takes which watches connections, as seen on Linux 6.18, where most is seen.
+/// The open files that a tool needs to watch connections, as seen on Linux 6.18, where it needs most.
 pub const FILES: u64 = 44;
 
-/// `meshtax life`, `connect`, `accept` and `retrans`: a line for each event.
+/// `meshtax life`, `connect`, `accept`, `retrans` and `resets`: print a line for each event.
 pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     match Watch::begin(options) {
         Err(failure) if failure.is_of_the_kernel() && !tool.needs_bytes() => {
@@ -54,7 +54,7 @@ pub fn events(tool: Tool, options: &WatchOptions) -> Result<ExitCode, Failure> {
     }
 }
 
-/// What kernels before 5.13 can still tell.
+/// The witness for kernels before 5.13, which report events only.
 fn events_only(options: &WatchOptions) -> Result<Watch<Events>, Failure> {
     let begin = || {
         let events = Events::begin().map_err(without_witness)?;
@@ -84,7 +84,7 @@ fn follow<S: TellsConnections>(
     own_up(&watch.probe)
 }
 
-/// `meshtax top`: what moved in each interval, busiest first.
+/// `meshtax top`: shows what moved in each interval, busiest first.
 pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     if screen::is_wanted(options) {
         return screen::show(options);
@@ -103,14 +103,14 @@ pub fn top(options: &TopOptions) -> Result<ExitCode, Failure> {
     own_up(&watch.probe)
 }
 
-/// Says what this kernel does not let be seen.
+/// Says what is not seen on this kernel.
 pub fn report_gaps(gaps: &[Gap]) {
     for gap in gaps {
         say(&format!("not seen on this kernel: {} ({})", gap.what, gap.why));
     }
 }
 
-/// A witness at work, and when it is to end.
+/// A running witness, and the conditions that end it.
 struct Watch<W = Tcp> {
     probe: W,
     stop: Stop,
@@ -137,7 +137,8 @@ impl<W> Watch<W> {
         Ok(Self { probe, stop, until })
     }
 
-    /// Tells events as they come, until it is over or there were enough. `next` waits for some, so long at most.
+    /// Prints events as they come, until the tool ends or has printed enough. `next` waits for events, at most as long
+    /// as it is told.
     fn tell_each<T: Tells>(
         &self,
         teller: &mut Teller<T>,
@@ -152,7 +153,7 @@ impl<W> Watch<W> {
         Ok(())
     }
 
-    /// Tells intervals, `count` of them at most, until it is over.
+    /// Prints intervals, at most `count` of them, until the tool ends.
     fn each_interval(&self, count: Option<u64>, mut tell: impl FnMut() -> Result<(), Failure>) -> Result<(), Failure> {
         self.ready();
         let mut told = 0;
@@ -163,7 +164,7 @@ impl<W> Watch<W> {
         Ok(())
     }
 
-    /// Lets an interval pass.
+    /// Waits for an interval, or until the tool ends.
     fn pass(&self, interval: Duration) {
         let end = Instant::now() + interval;
         while let Some(left) = self.left_until(Some(end)) {
@@ -180,13 +181,13 @@ impl<W> Watch<W> {
         self.stop.is_set() || self.until.is_some_and(|until| Instant::now() >= until)
     }
 
-    /// How long to wait for what happens next.
+    /// How long to wait for the next event.
     fn left(&self) -> Duration {
         let left = self.until.map_or(GLANCE, |until| until.saturating_duration_since(Instant::now()));
         left.min(GLANCE)
     }
 
-    /// How long to wait for what happens next before `end`; none once that, or the whole, is over.
+    /// How long to wait for the next event before `end`. `None` once `end` has passed or the tool ends.
     fn left_until(&self, end: Option<Instant>) -> Option<Duration> {
         let left = end.map_or(Some(GLANCE), |end| end.checked_duration_since(Instant::now()));
         left.filter(|_| !self.is_over()).map(|left| left.min(self.left()))
@@ -194,7 +195,7 @@ impl<W> Watch<W> {
 }
 
 impl<S: TellsConnections> Watch<Witness<S>> {
-    /// What happens within an interval, or until it is over.
+    /// Collects the events of an interval; without one, until the tool ends.
     fn gather(&self, feed: &probe::Feed, interval: Option<Duration>) -> Vec<Connection> {
         let end = interval.map(|interval| Instant::now() + interval);
         let mut seen = Vec::new();
@@ -205,39 +206,39 @@ impl<S: TellsConnections> Watch<Witness<S>> {
         seen
     }
 
-    /// What has happened and was not told yet; nothing is seen any more.
+    /// Detaches the programs, and collects the events that were not printed yet.
     fn rest(&mut self, feed: &probe::Feed) -> Vec<Connection> {
         self.probe.detach();
         feed.wait(Duration::ZERO)
     }
 }
 
-/// A witness, attached once it is loaded.
+/// Attaches a witness that was loaded.
 pub fn attached<S: Source>(loaded: Result<Witness<S>, ProbeError>) -> Result<Witness<S>, Failure> {
     let mut witness = loaded.map_err(without_witness)?;
     witness.attach().map_err(without_witness)?;
     Ok(witness)
 }
 
-/// The same; what it does not see is said.
+/// Attaches a witness, and says what it does not see.
 pub fn seeing<S: Source>(loaded: Result<Witness<S>, ProbeError>) -> Result<Witness<S>, Failure> {
     let witness = attached(loaded)?;
     report_gaps(witness.gaps());
     Ok(witness)
 }
 
-/// Gives up every privilege that reading does not take.
+/// Gives up every privilege that reading does not need.
 pub fn restrict(can_read: impl Fn() -> bool) -> Result<Privileges, Failure> {
     Ok(agent::give_up_privileges(can_read)?)
 }
 
-/// Why the kernel lets nothing be seen, and what to do about it.
+/// Says why the witness could not be loaded or attached, and what to do about it.
 fn without_witness(error: ProbeError) -> Failure {
     let hint = remedy(&error);
     Failure::because(error, hint)
 }
 
-/// What lets this kernel be watched.
+/// Says what makes this kernel watchable.
 pub fn remedy(error: &ProbeError) -> String {
     match error {
         ProbeError::Forbidden(_) if !probe::lacking().is_empty() => format!(
@@ -256,7 +257,7 @@ pub fn remedy(error: &ProbeError) -> String {
     }
 }
 
-/// What to do where something could not be opened or read that is there.
+/// Says what to do if something that exists could not be opened or read.
 fn short_of(told: &str) -> String {
     cause::shortage(told).unwrap_or_else(|| "the kernel may be short of memory; try again".to_owned())
 }

@@ -77,7 +77,7 @@ fn the_processes_beside_the_agent_may_do_nothing_else() {
     insist_on_root();
     let agent = Agent::begin();
     let said = &agent.agent.said;
-    assert!(said.contains("two processes beside this one keep CAP_NET_ADMIN"), "{said}");
+    assert!(said.contains("two helper processes keep CAP_NET_ADMIN"), "{said}");
     for id in agent.pair() {
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();

@@ -89,11 +89,11 @@ fn scrapes_over_tls_with_the_token_are_exact_and_all_others_are_refused() {
     // A bad file is refused, and a good one is used without a restart.
     home.write("token", "two words");
     agent.renew();
-    assert!(agent.word().starts_with("certificates and token stay as they were: "), "{}", agent.said);
+    assert!(agent.word().starts_with("kept the old certificates and token: "), "{}", agent.said);
     assert_eq!(ask("/metrics", "Bearer first").0, 200);
     home.write("token", "second");
     agent.renew();
-    assert_eq!(agent.word(), "certificates and token are read again\n");
+    assert_eq!(agent.word(), "reloaded certificates and token\n");
     assert_eq!(ask("/metrics", "Bearer first").0, 401);
     let (status, text) = ask("/metrics", "Bearer second");
     assert_eq!(status, 200);

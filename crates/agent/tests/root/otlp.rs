@@ -165,7 +165,7 @@ fn failures_are_counted_and_told_once_and_nothing_is_missing_afterwards() {
         assert!(failures.unwrap().parse::<u64>().unwrap() >= 1, "{failures:?}");
         receiver.close(false);
         let word = agent.word();
-        assert!(word.starts_with("pushing again, after "), "{word}");
+        assert!(word.starts_with("pushing again after "), "{word}");
         let pushed = receiver.next();
         assert_eq!(sum(&pushed.message, "istio_tcp_received_bytes_total", server.port()), moved.up);
         agent.kill();

@@ -111,7 +111,7 @@ fn rows_are_left_out_where_that_is_said_only() {
         String::from_utf8(top.wait_with_output().unwrap().stdout).unwrap()
     };
     let text = text();
-    assert!(text.contains("… and 10 more; --rows tells them\n"), "{text}");
+    assert!(text.contains("… and 10 more; --rows shows them\n"), "{text}");
 }
 
 #[test]
@@ -121,6 +121,6 @@ fn numbers_of_processes_are_refused_where_they_mean_others() {
     inside.args(["--pid", "--fork", "--mount-proc", testbed::binary(), "life", "--pid", "1", "--duration", "1s"]);
     let output = inside.output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
-    let refusal = "this is a PID namespace, and the kernel tells processes by the host's numbers: filter by `--comm`, `--cgroup` or `--netns`";
+    let refusal = "this is a PID namespace, but the kernel uses the host's process ids: filter by `--comm`, `--cgroup` or `--netns`";
     assert!(words(&output).contains(refusal), "{}", words(&output));
 }

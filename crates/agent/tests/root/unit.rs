@@ -56,7 +56,7 @@ fn the_unit_starts_without_root_serves_reloads_and_stops() {
         "CapEff:\t0000000000000000",
         "NoNewPrivs:\t1",
         "Seccomp:\t2",
-        "certificates and token are read again",
+        "reloaded certificates and token",
         "Result=success",
         "ExecMainStatus=0",
     ] {

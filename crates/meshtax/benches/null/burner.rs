@@ -1,4 +1,4 @@
-//! A program that keeps one core busy in bursts: as long as its standard input is open.
+//! A program that keeps one core busy in bursts while its standard input is open.
 
 use std::env;
 use std::io;
@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The argument that makes this benchmark burn instead.
+/// The argument with which this benchmark burns instead.
 pub const ROLE: &str = "burn-in-bursts";
-/// How long it burns, and how long it rests then.
+/// How long it burns, and then rests.
 const BURST: Duration = Duration::from_millis(1_500);
 const REST: Duration = Duration::from_millis(2_500);
 
@@ -30,7 +30,7 @@ impl Drop for Burner {
     }
 }
 
-/// Burns until whoever started it is gone: a benchmark that was killed leaves nothing behind.
+/// Burns until its parent has gone, so that a killed benchmark leaves nothing behind.
 pub fn burn() -> ! {
     thread::spawn(|| {
         drop(io::copy(&mut io::stdin(), &mut io::sink()));

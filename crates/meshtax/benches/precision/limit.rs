@@ -1,17 +1,17 @@
-//! What keeps intervals from being narrower, and effects from being as near to the truth as intervals say.
+//! What limits the width of intervals, and how close effects are to the truth.
 
 use measure::Metric;
 
 use crate::run::Run;
 use crate::{BLOCKS_S, METRICS, table};
 
-/// Two-sided 95 % of a normal law, in standard errors.
+/// The quantile of a two-sided 95 % interval of a normal distribution, in standard errors.
 const NORMAL_95: f64 = 1.96;
 
-/// Relative standard error of a figure of one arm, from its requests block by block.
+/// Computes the relative standard error of an arm's figure from its requests, block by block.
 type Error = fn(&[&[u64]]) -> f64;
 
-/// Tells it of runs of the baseline beside its copy, the shortest blocks first.
+/// Prints the limits for runs of the baseline beside its copy, the shortest blocks first.
 pub fn tell(copies: &[Run]) {
     println!();
     requests(&copies[0], Metric::LatencyMsP50, median_error);
@@ -23,7 +23,7 @@ pub fn tell(copies: &[Run]) {
     println!("hypervisor: took {:.2} % of the processors' time", stolen_s / capacity_s * 100.0);
 }
 
-/// How wide the interval would be if requests varied by themselves and nothing made a whole block slow.
+/// Prints how wide the interval would be if requests varied independently, without slow blocks.
 fn requests(shortest: &Run, metric: Metric, error: Error) {
     let paired = shortest.paired();
     let seen = paired.iter().find(|effect| effect.metric == metric.name()).and_then(table::half_width);
@@ -37,7 +37,7 @@ fn requests(shortest: &Run, metric: Metric, error: Error) {
     );
 }
 
-/// Standard deviation of the requests about the means of their blocks, over the root of their number.
+/// The standard deviation of requests about their blocks' means, over the square root of their number.
 fn mean_error(blocks: &[&[u64]]) -> f64 {
     let (mut squares, mut sum, mut count) = (0.0, 0.0, 0.0);
     for block in blocks {
@@ -62,8 +62,8 @@ fn median_error(blocks: &[&[u64]]) -> f64 {
     (at(middle as f64 + step) - at(middle as f64 - step)) / 2.0 / all[middle] as f64
 }
 
-/// How far the effects of several stand-ups are from the truth, beside what their intervals allow for: the rest is what
-/// processes differ by for as long as they live.
+/// Prints how far the effects of several stand-ups are from the truth, beside what their intervals allow. The rest is a
+/// difference between processes that lasts for their lives.
 fn stand_ups(copies: &[Run], n: usize, metric: Metric) {
     let effects = copies.iter().map(|run| run.paired().swap_remove(n));
     let told = effects.filter_map(|effect| Some([effect.ratio?.ln() * 100.0, table::half_width(&effect)? / NORMAL_95]));

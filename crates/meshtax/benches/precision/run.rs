@@ -1,4 +1,4 @@
-//! Bookinfo through meshtax itself, in blocks as long as is asked for and without a pause between requests.
+//! Runs Bookinfo through meshtax, in blocks of a given length and without a pause between requests.
 
 use std::fs;
 use std::path::Path;
@@ -21,21 +21,21 @@ idle: {windows: 8, window: 50ms}
 margin: 1%
 ";
 
-/// How much is asked of each arm.
+/// The amount of load on each arm.
 #[derive(Clone, Copy)]
 pub struct Amount {
     pub requests: u64,
     pub rounds: u32,
 }
 
-/// A run that has ended: what it measured, and what was seen in each block.
+/// A completed run: what it measured, and what was seen in each block.
 pub struct Run {
     measurement: Measurement,
     seen: Observations,
 }
 
 impl Amount {
-    /// So much load in blocks of such a length, where a page takes so long.
+    /// The amount for `load_s` seconds of load in blocks of `block_s`, if a page takes `page_s`.
     pub fn of(load_s: f64, block_s: f64, page_s: f64) -> Self {
         let rounds = (load_s / block_s).round().max(1.0);
         let requests = (load_s / rounds / page_s).round().max(1.0) * rounds;
@@ -81,7 +81,7 @@ impl Run {
         self.measurement.experiment.rounds
     }
 
-    /// The arm that is compared with the baseline; the baseline where it was alone.
+    /// The arm that is compared with the baseline, or the baseline if it ran alone.
     pub fn last_arm(&self) -> &str {
         self.seen.arms.last().expect("something was run")
     }
@@ -90,12 +90,13 @@ impl Run {
         &self.seen
     }
 
-    /// The arm against the baseline, paired by round: as meshtax reports it.
+    /// The effects of the arm against the baseline, paired by round, as meshtax reports them.
     pub fn paired(&self) -> Effects {
         ours(self.measurement.effects.clone())
     }
 
-    /// Latencies of each arm, block by block and in nanoseconds. Blocks of seconds hold fewer requests than a run keeps.
+    /// The latencies of each arm in nanoseconds, block by block. Blocks of seconds hold fewer requests than a run
+    /// keeps.
     pub fn sequences(&self) -> [Vec<&[u64]>; 2] {
         let of_arm = |arm: &str| {
             self.seen.load.iter().filter(|block| block.arm == arm).map(|block| &*block.samples.sequence).collect()
@@ -103,7 +104,7 @@ impl Run {
         [of_arm(&self.seen.arms[0]), of_arm(self.last_arm())]
     }
 
-    /// One arm as if it had been run by itself, under the name that all have then.
+    /// One arm as if it had run alone, under a name that all arms share.
     fn alone(&self, arm: &str) -> (Measurement, Observations) {
         let name = || "alone".to_owned();
         let (mut measurement, mut seen) = (self.measurement.clone(), self.seen.clone());
@@ -118,7 +119,8 @@ impl Run {
     }
 }
 
-/// An arm of one run against an arm of another (or of the same), not paired: as `meshtax compare` reports it.
+/// The effects of one run's arm against an arm of another run (or of the same), not paired, as `meshtax compare`
+/// reports them.
 pub fn apart((a, arm_a): (&Run, &str), (b, arm_b): (&Run, &str)) -> Effects {
     let [a, b] = [a.alone(arm_a), b.alone(arm_b)];
     let [a, b] = [&a, &b].map(|(measurement, observations)| Ended { measurement, observations });

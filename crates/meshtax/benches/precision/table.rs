@@ -2,7 +2,7 @@
 
 use measure::Effect;
 
-/// The first row, and the line below it.
+/// The header row, and the line below it.
 pub fn head(columns: &[&str]) {
     println!("| {} |", columns.join(" | "));
     println!("|{}", "---|".repeat(columns.len()));

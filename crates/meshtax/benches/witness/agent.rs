@@ -1,5 +1,5 @@
-//! What the agent costs that nobody but a scraper talks to: CPU time and memory of its processes, the one that asks for
-//! translated connections among them.
+//! The cost of the agent when only a scraper talks to it: CPU time and memory of its processes, including the one that
+//! reads conntrack tables.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ const CORE_SHARE_MAX: f64 = 0.001;
 const RESIDENT_MIB_MAX: f64 = 25.0;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Scrapes the real process as Prometheus would, over a thousand open sockets; the goals that are missed.
+/// Scrapes the real process as Prometheus would, with a thousand open sockets. Returns the goals that were missed.
 pub fn cost() -> Vec<String> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let place = listener.local_addr().expect("it is bound");
@@ -60,7 +60,7 @@ pub fn cost() -> Vec<String> {
     missed.into_iter().flatten().collect()
 }
 
-/// `meshtax agent` in a control group of its own, which its processes share; ended when dropped.
+/// `meshtax agent` in a control group that its processes share. It ends when this is dropped.
 struct Agent {
     child: Child,
     group: Group,
@@ -76,7 +76,7 @@ impl Agent {
             assert!(Instant::now() < deadline, "the agent does not listen");
             std::thread::sleep(Duration::from_millis(1));
         }
-        // It listens before it sees anything, and answers only then.
+        // It listens before its programs are attached, and answers only then.
         agent.scrape();
         agent
     }
@@ -93,18 +93,18 @@ impl Agent {
         self.group.meter().cpu().expect("it runs").total_s
     }
 
-    /// What its maps take of the kernel's memory.
+    /// Kernel memory of its maps, in MiB.
     fn maps_mib(&self) -> f64 {
         self.group.processes().into_iter().map(maps_mib).fold(0.0, f64::max)
     }
 
-    /// Of each of its processes; what they share, such as the program, is shared out among them.
+    /// Memory of each of its processes, in MiB. What they share, such as the program, is divided among them.
     fn resident_mib(&self) -> Vec<f64> {
         self.group.processes().into_iter().map(resident_mib).collect()
     }
 }
 
-/// Of the maps that a process holds.
+/// Kernel memory of the maps that a process holds, in MiB.
 fn maps_mib(process: u32) -> f64 {
     let files = std::fs::read_dir(format!("/proc/{process}/fdinfo")).expect("it runs").flatten();
     let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
@@ -112,7 +112,7 @@ fn maps_mib(process: u32) -> f64 {
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name))?.trim().parse::<u64>().ok();
         Some((field("map_id:")?, field("memlock:")?))
     });
-    // A map may be held by several descriptors.
+    // Several descriptors may hold the same map.
     let maps: BTreeMap<u64, u64> = maps.collect();
     maps.values().sum::<u64>() as f64 / (1 << 20) as f64
 }

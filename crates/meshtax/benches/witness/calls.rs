@@ -1,4 +1,4 @@
-//! How long each program of a monitor takes each time that it runs, as the kernel counts it.
+//! The time that each program of a monitor takes per run, as the kernel counts it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use libbpf_rs::query::ProgInfoIter;
 
 const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
-/// Makes the kernel count for as long as this lives.
+/// Makes the kernel time programs while this lives.
 pub struct Counting {
     before: String,
 }
@@ -26,15 +26,15 @@ impl Drop for Counting {
     }
 }
 
-/// What a program took.
+/// The runs of a program, and their time.
 pub struct Call {
     pub program: String,
     pub runs: u64,
-    /// For each run.
+    /// Time per run, in nanoseconds.
     pub ns: f64,
 }
 
-/// What the programs took that this process holds and that ran, by id: some have the same name.
+/// The runs of all programs that this process holds, by id, because some have the same name.
 pub fn calls() -> BTreeMap<u64, Call> {
     let names: BTreeMap<u64, String> = ProgInfoIter::default()
         .map(|program| (u64::from(program.id), program.name.to_string_lossy().into_owned()))

@@ -1,5 +1,5 @@
-//! What a connection costs more while it is watched, to a per cent and less: one thread opens connections to itself, uses
-//! each once and closes it. Programs that do nothing show how much of that is the kernel's way to them.
+//! How much more a connection costs while it is watched, to one percent or better: one thread opens connections to
+//! itself, uses each once and closes it. Programs that do nothing show how much of that is the kernel's call itself.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,8 +14,8 @@ use crate::pairs::{self, BLOCK, SETTLING, paired};
 const REQUEST: [u8; 100] = [b'r'; 100];
 const ANSWER: [u8; 1024] = [b'a'; 1024];
 
-/// Opens and closes connections under each monitor in turn, on the last core, which has nothing else to do: so the time on
-/// the clock is the processor's.
+/// Opens and closes connections under each monitor in turn, on the last core, which does nothing else. Wall time is
+/// then CPU time.
 pub fn cost(trial: &Trial<'_>) {
     std::thread::scope(|scope| scope.spawn(|| on_last_core(trial)).join()).expect("the thread has no reason to fail");
 }
@@ -40,7 +40,7 @@ fn on_last_core(trial: &Trial<'_>) {
     pairs::print(&pairs, "time per connection", None, |block| *block);
 }
 
-/// How many connections, in how many seconds.
+/// Opens connections for a time. Returns their number, and the seconds that they took.
 fn connect_for(listener: &TcpListener, time: Duration) -> (u64, f64) {
     let place = listener.local_addr().expect("it is bound");
     let (since, mut connections) = (Instant::now(), 0);
@@ -51,7 +51,7 @@ fn connect_for(listener: &TcpListener, time: Duration) -> (u64, f64) {
     (connections, since.elapsed().as_secs_f64())
 }
 
-/// As a server does that answers one request on each connection.
+/// Uses one connection as a server does that answers a single request on it.
 fn connect(listener: &TcpListener, place: SocketAddr) {
     let mut buffer = [0; 2 * ANSWER.len()];
     let mut client = TcpStream::connect(place).expect("it listens");

@@ -1,4 +1,4 @@
-//! A control group to meter a program by.
+//! A control group that measures a program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// An empty one.
+    /// Creates an empty group.
     pub fn create(name: &str) -> Self {
         let path = PathBuf::from(format!("meshtax-bench-{}-{name}", std::process::id()));
         let trees = Trees::discover().expect("this host has control groups");
@@ -38,7 +38,7 @@ impl Group {
         text.lines().map(|line| line.parse().expect("the kernel writes numbers")).collect()
     }
 
-    /// Starts a program in it, which ends when this thread does.
+    /// Starts a program in the group. It ends when this thread does.
     pub fn spawn(&self, command: &Command) -> Child {
         let join = r#"while [ "$1" != -- ]; do echo $$ > "$1"; shift; done; shift; exec setpriv --pdeathsig TERM "$@""#;
         let mut shell = Command::new("sh");
@@ -52,7 +52,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         for folder in &self.folders {
-            // The kernel lets a group go a moment after its last process.
+            // The kernel releases a group a moment after its last process ends.
             while fs::remove_dir(folder).is_err() && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(1));
             }

@@ -1,5 +1,5 @@
-//! Bookinfo through meshtax itself, with the witness of TCP attached in the blocks of one arm, and all witnesses that the
-//! agent has in those of another. What else watches would have to know when blocks begin and end, which only the run does.
+//! Bookinfo through meshtax itself: one arm has the TCP witness attached during its blocks, another all witnesses of
+//! the agent. Other monitors would have to know when blocks begin and end, which only the run does.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +8,7 @@ use measure::{Measurement, Metric};
 
 use crate::table::{self, MARGIN, Row};
 
-/// Blocks of a tenth of a second or two tell most, so there are more of them than of nginx's.
+/// Blocks of one or two tenths of a second are most informative, so there are more of them than of nginx's.
 const ROUNDS_TO_EACH: u32 = 2;
 const REQUESTS_IN_EACH: u32 = 60;
 const EXPERIMENT: &str = "
@@ -27,7 +27,7 @@ margin: 1%
 seed: 1
 ";
 
-/// Runs the experiment; the goals that are missed.
+/// Runs the experiment. Returns the goals that were missed.
 pub fn compare(rounds: u32) -> Vec<String> {
     let rounds = ROUNDS_TO_EACH * rounds;
     let home = tempfile::tempdir().expect("there is a folder for temporary files");

@@ -1,27 +1,27 @@
-//! What watches while there is load.
+//! The monitors that watch during load.
 
 use probe::{Dns, DnsOptions, Drops, Ports, SOCKETS_MAX, Tcp, Udp};
 
 use crate::tcptop::{Loaded, Tcptop};
 
-/// What watches.
+/// The monitors, each of which is an arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arm {
     /// Nothing.
     None,
-    /// Nothing again: what a difference between equals looks like.
+    /// Nothing again, which shows the noise between equal arms.
     Null,
-    /// Programs that do nothing, where the witness has those that run for every connection.
+    /// Programs that do nothing, at the places of the witness's programs that run for every connection.
     Empty,
     /// The kernel witness of TCP with all its programs.
     Witness,
-    /// All witnesses that the agent has unless it is told otherwise: some run for every packet.
+    /// All witnesses of the agent by default; some run for every packet.
     Agent,
     /// The algorithm of bcc's tcptop.
     Tcptop,
 }
 
-/// A monitor, loaded; nothing of it is in the kernel once this is dropped.
+/// A loaded monitor. Nothing of it stays in the kernel once this is dropped.
 pub enum Monitor {
     None,
     Witness(Tcp),
@@ -29,7 +29,7 @@ pub enum Monitor {
     Tcptop(Loaded),
 }
 
-/// What the agent watches by.
+/// The witnesses of the agent.
 pub struct Witnesses {
     probe: Tcp,
     udp: Udp,
@@ -38,10 +38,10 @@ pub struct Witnesses {
 }
 
 impl Arm {
-    /// Those that watch, the baseline first.
+    /// All arms of the comparison, the baseline first.
     pub const ALL: [Self; 5] = [Self::None, Self::Witness, Self::Agent, Self::Tcptop, Self::Null];
 
-    /// Its name in tables.
+    /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -53,7 +53,7 @@ impl Arm {
         }
     }
 
-    /// Loads it, which costs nobody anything yet.
+    /// Loads the monitor, which costs nothing yet.
     pub fn load(self, tcptop: &Tcptop) -> Monitor {
         match self {
             Self::None | Self::Null => Monitor::None,
@@ -66,7 +66,7 @@ impl Arm {
 }
 
 impl Monitor {
-    /// Sets it to work.
+    /// Attaches the monitor.
     pub fn attach(&mut self) {
         match self {
             Self::None => {}
@@ -76,7 +76,7 @@ impl Monitor {
         }
     }
 
-    /// Has it rest.
+    /// Detaches the monitor.
     pub fn detach(&mut self) {
         match self {
             Self::None => {}
@@ -86,7 +86,7 @@ impl Monitor {
         }
     }
 
-    /// Reads what it has counted; how many bytes it has seen move.
+    /// Reads the monitor's counters. Returns the bytes that it has seen.
     pub fn read(&self) -> u64 {
         match self {
             Self::None => 0,
@@ -98,7 +98,7 @@ impl Monitor {
 }
 
 impl Witnesses {
-    /// With the agent's options.
+    /// Loads the witnesses with the agent's options.
     fn load() -> Self {
         Self {
             probe: witness(),
@@ -136,7 +136,7 @@ fn witness() -> Tcp {
     Tcp::load_to_count(SOCKETS_MAX).expect("root may load programs")
 }
 
-/// Bytes that it has seen sent and received.
+/// Bytes that the witness has seen sent and received.
 fn moved(probe: &Tcp) -> u64 {
     let series = probe.series().expect("there is memory");
     series.iter().map(|(_, series)| series.sent + series.received).sum()

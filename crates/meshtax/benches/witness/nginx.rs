@@ -1,4 +1,4 @@
-//! nginx and wrk, both on the last core: a load that crosses cores varies from block to block by more than any monitor
+//! nginx and wrk, both on the last core. A load that crosses cores varies from block to block by more than any monitor
 //! costs.
 
 use std::fs;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::group::Group;
 
-/// Where it listens.
+/// The address where nginx listens.
 pub const PLACE: &str = "127.0.0.1:8080";
 const BODY_BYTES: usize = 1024;
 const CONNECTIONS: &str = "64";
@@ -32,7 +32,7 @@ pub enum Workload {
 impl Workload {
     pub const ALL: [Self; 2] = [Self::Keep, Self::Close];
 
-    /// Its name among the arguments and in tables.
+    /// The name among the arguments and in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Keep => "keep",
@@ -48,25 +48,25 @@ impl Workload {
     }
 }
 
-/// nginx at work, with one worker in a control group of its own; ended when dropped.
+/// A running nginx with one worker, in a control group of its own. It ends when this is dropped.
 pub struct Nginx {
     folder: PathBuf,
     child: Child,
     pub group: Group,
 }
 
-/// What wrk saw.
+/// What wrk measured.
 #[derive(Debug, Deserialize)]
 pub struct Seen {
     duration_us: u64,
     pub requests: u64,
     pub errors: u64,
-    /// Latencies with how often each was seen.
+    /// Latencies in microseconds, and how often each was seen.
     latency_us: Vec<(u64, u64)>,
 }
 
 impl Nginx {
-    /// Starts it, and waits until it listens.
+    /// Starts nginx, and waits until it listens.
     pub fn start(folder: &Path) -> Self {
         fs::write(folder.join("body"), [b'm'; BODY_BYTES]).expect("there is room");
         fs::write(folder.join("wrk.lua"), include_str!("wrk.lua")).expect("there is room");
@@ -83,12 +83,12 @@ impl Nginx {
         nginx
     }
 
-    /// Puts load on it for so long, outside all figures.
+    /// Puts load on nginx for `time`, outside all figures.
     pub fn warm_up(&self, workload: Workload, time: Duration) {
         self.under_load(workload, || std::thread::sleep(time));
     }
 
-    /// Does something while there is load on it.
+    /// Does something while nginx is under load.
     pub fn under_load(&self, workload: Workload, meanwhile: impl FnOnce()) {
         let wrk = self.wrk(workload, Duration::from_secs(3600));
         meanwhile();
@@ -96,7 +96,7 @@ impl Nginx {
         assert_eq!(ended(wrk).errors, 0, "requests failed");
     }
 
-    /// Puts load on it for whole seconds.
+    /// Puts load on nginx for whole seconds.
     pub fn load(&self, workload: Workload, time: Duration) -> Seen {
         ended(self.wrk(workload, time))
     }
@@ -125,7 +125,7 @@ impl Seen {
         self.duration_us as f64 / 1e6
     }
 
-    /// Latencies, spread evenly within the microsecond that wrk tells apart.
+    /// The latencies, spread evenly within wrk's resolution of a microsecond.
     pub fn latency(&self) -> Histogram {
         let mut histogram = Histogram::new();
         for (us, count) in &self.latency_us {
@@ -134,7 +134,7 @@ impl Seen {
         histogram
     }
 
-    /// Requests a second.
+    /// Requests per second.
     pub fn rate(&self) -> f64 {
         self.requests as f64 / self.wall_s()
     }
@@ -166,7 +166,7 @@ fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().try_into().expect("process ids are small"))
 }
 
-/// The last line is the script's.
+/// The last line of wrk's output is the script's.
 fn ended(wrk: Child) -> Seen {
     let output = wrk.wait_with_output().expect("it was started");
     let text = String::from_utf8(output.stdout).expect("wrk speaks UTF-8");

@@ -1,5 +1,5 @@
-//! Blocks of every arm, each with a block of the baseline beside it: what else happens on the machine, such as a neighbour
-//! on the same core, stays for a second or so, and falls on both.
+//! Blocks of every arm, each with a block of the baseline beside it. Other activity on the machine, such as a neighbour
+//! on the same core, lasts about a second, so it affects both.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::monitor::{Arm, Monitor};
 use crate::table::{self, MARGIN, Row};
 use crate::{Amounts, SEED, Trial, observed};
 
-/// Those that are compared with the baseline.
+/// The arms that are compared with the baseline.
 const ARMS: [Arm; 5] = [Arm::Empty, Arm::Witness, Arm::Agent, Arm::Tcptop, Arm::Null];
 
-/// Blocks are short, so there are more of them than of those that show latencies.
+/// These blocks are shorter than those that measure latency, so there are more of them.
 const ROUNDS_TO_EACH: u32 = 12;
 pub const BLOCK: Duration = Duration::from_millis(100);
 pub const SETTLING: Duration = Duration::from_millis(20);
@@ -28,8 +28,8 @@ pub struct Pair<B> {
     watched: B,
 }
 
-/// Has blocks done in pairs. Attaching is over before a block begins, and nobody reads a monitor in it: an agent is read
-/// every fifteen seconds, which is measured apart.
+/// Runs blocks in pairs. Attaching is over before a block begins, and no monitor is read during it: an agent is read
+/// every fifteen seconds, which is measured separately.
 pub fn paired<B>(trial: &Trial<'_>, mut block: impl FnMut() -> B) -> Vec<Pair<B>> {
     let mut chance = ChaCha8Rng::seed_from_u64(SEED);
     let mut monitors = trial.load(&ARMS);
@@ -50,7 +50,7 @@ pub fn paired<B>(trial: &Trial<'_>, mut block: impl FnMut() -> B) -> Vec<Pair<B>
     pairs
 }
 
-/// What the lines are about.
+/// Prints the heading of the lines.
 pub fn head<B>(pairs: &[Pair<B>]) {
     let rounds = pairs.last().map_or(0, |pair| pair.round + 1);
     println!("{rounds} pairs of blocks of {} ms for every arm, 95 % intervals", BLOCK.as_millis());
@@ -63,7 +63,7 @@ fn under<B>(monitor: &mut Monitor, block: impl FnOnce() -> B) -> B {
     watched
 }
 
-/// A line for every arm: what a request costs more, in CPU time; the goals that are missed.
+/// Prints a line for every arm: how much more CPU time a request takes. Returns the goals that were missed.
 pub fn print<B>(
     pairs: &[Pair<B>],
     name: &'static str,

@@ -1,5 +1,5 @@
-//! What a request costs more while it is watched: nginx under a load that never ceases, in blocks so short that what else
-//! happens on the machine falls on all arms alike.
+//! How much more a request costs while it is watched. nginx is under constant load, in blocks so short that other
+//! activity on the machine affects all arms alike.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use crate::Trial;
 use crate::nginx::{Nginx, PLACE, Workload};
 use crate::pairs::{self, BLOCK, SETTLING, paired};
 
-/// Puts nginx under each monitor in turn; the goals that are missed.
+/// Puts nginx under each monitor in turn. Returns the goals that were missed.
 pub fn cost(nginx: &Nginx, workload: Workload, trial: &Trial<'_>, goal: f64) -> Vec<String> {
     let machine = Machine::open(Path::new("/")).expect("there is /proc");
     let mut pairs = Vec::new();
@@ -25,7 +25,7 @@ pub fn cost(nginx: &Nginx, workload: Workload, trial: &Trial<'_>, goal: f64) -> 
     missed
 }
 
-/// What became of a moment.
+/// A short block, with its requests and CPU times.
 struct Block {
     requests: u64,
     nginx_s: f64,

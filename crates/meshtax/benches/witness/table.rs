@@ -1,27 +1,28 @@
-//! Effects as lines, held against goals.
+//! Effects as lines, compared with goals.
 
 use measure::{Effect, Measured, Metric};
 
 /// Relative change within which arms count as equivalent.
 pub const MARGIN: f64 = 0.01;
-/// Arms that the goals are about: those without a program on the way of a packet.
+/// The arms that the goals apply to: those whose programs do not run for every packet.
 const WATCHED: [&str; 2] = ["witness", "ebpf"];
 
-/// A metric under the name that a line gives it, and the most that watching may add to it, where there is a goal.
+/// A metric, its name in a line, and the most that watching may add to it, if there is a goal.
 pub struct Row {
     pub metric: Metric,
     pub name: &'static str,
     pub goal: Option<f64>,
 }
 
-/// A line for each row and arm; the goals that are missed.
+/// Prints a line for each row and arm. Returns the goals that were missed.
 ///
-/// A goal is missed where the whole interval lies beyond it: what this machine cannot resolve is told, and no failure.
+/// A goal is missed if the whole interval lies beyond it. What this machine cannot resolve is printed, but is not a
+/// failure.
 pub fn print(measured: &Measured, rows: &[Row]) -> Vec<String> {
     print_effects(measured.effects.iter().chain(measured.null.iter().flat_map(|null| &null.effects)), rows)
 }
 
-/// The same for effects from elsewhere.
+/// Prints the same for effects from elsewhere.
 pub fn print_effects<'a>(effects: impl Iterator<Item = &'a Effect> + Clone, rows: &[Row]) -> Vec<String> {
     let lines = rows.iter().flat_map(|row| {
         effects.clone().filter(|effect| effect.metric == row.metric.name()).filter_map(|effect| line(row, effect))
@@ -29,7 +30,7 @@ pub fn print_effects<'a>(effects: impl Iterator<Item = &'a Effect> + Clone, rows
     lines.collect()
 }
 
-/// Prints a line; the goal, if it is missed.
+/// Prints a line. Returns the goal if it was missed.
 fn line(row: &Row, effect: &Effect) -> Option<String> {
     let (Some(ratio), Some([low, high])) = (effect.ratio, effect.ratio_ci95) else {
         println!("{:<26} {:<8} too few rounds or samples", row.name, effect.arm);
@@ -71,7 +72,7 @@ fn held(metric: Metric, interval: [f64; 2], goal: f64) -> &'static str {
     }
 }
 
-/// The interval as a factor of cost: fewer requests in the same time cost more.
+/// The interval as a factor of cost. Fewer requests in the same time cost more.
 fn cost(metric: Metric, [low, high]: [f64; 2]) -> [f64; 2] {
     if metric == Metric::Requests { [1.0 / high, 1.0 / low] } else { [low, high] }
 }

@@ -1,4 +1,4 @@
-//! bcc's tcptop, as far as its cost goes.
+//! The parts of bcc's tcptop that cause its cost.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ const MAPS: [&str; 2] = ["sent", "received"];
 /// The programs, compiled.
 pub struct Tcptop(Vec<u8>);
 
-/// Programs in the kernel; gone when this is dropped.
+/// The programs in the kernel. They are unloaded when this is dropped.
 pub struct Loaded {
     object: Object,
     chosen: &'static [&'static str],
@@ -18,7 +18,7 @@ pub struct Loaded {
 }
 
 impl Tcptop {
-    /// Compiles the programs with clang, which building the witness needs, too.
+    /// Compiles the programs with clang, which building the witness also needs.
     pub fn compile(folder: &Path) -> Self {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR"));
         let object = folder.join("tcptop.bpf.o");
@@ -34,7 +34,7 @@ impl Tcptop {
         Self(std::fs::read(object).expect("clang has written it"))
     }
 
-    /// Loads them all, to attach these.
+    /// Loads all programs; `attach` attaches the chosen ones.
     pub fn load(&self, chosen: &'static [&'static str]) -> Loaded {
         let open = ObjectBuilder::default().open_memory(&self.0).expect("clang writes good objects");
         let object = open.load().expect("the kernel takes the programs");
@@ -43,24 +43,24 @@ impl Tcptop {
 }
 
 impl Loaded {
-    /// Sets those that were chosen to work.
+    /// Attaches the chosen programs.
     pub fn attach(&mut self) {
         let chosen = self.object.progs_mut().filter(|program| self.chosen.iter().any(|name| program.name() == *name));
         self.links =
             chosen.map(|program| program.attach().expect("Linux 6.3 and later have the tracepoints")).collect();
     }
 
-    /// Lets none of them run any more.
+    /// Detaches the programs.
     pub fn detach(&mut self) {
         self.links.clear();
     }
 
-    /// Reads both maps and clears them, an entry at a time and one pass after the other, as bcc does; the sum in bytes.
+    /// Reads and clears both maps as bcc does, entry by entry and one pass after the other. Returns the sum in bytes.
     pub fn read_and_clear(&self) -> u64 {
         let ours = self.object.maps().filter(|map| MAPS.iter().any(|name| map.name() == *name));
         ours.map(|map| {
             let bytes = map.keys().filter_map(|key| map.lookup(&key, MapFlags::ANY).ok()?).map(number).sum::<u64>();
-            // The last key of a pass is looked up from after its deletion, so they are gathered first.
+            // The last key of a pass would be looked up after its deletion, so the keys are gathered first.
             map.keys().collect::<Vec<_>>().iter().for_each(|key| drop(map.delete(key)));
             bytes
         })

@@ -1,4 +1,4 @@
-//! What `--help` says after the options, with examples.
+//! Texts that `--help` prints after the options, with examples.
 
 use measure::Metric;
 
@@ -195,17 +195,17 @@ by more than intervals show. Example:
   meshtax compare runs/A runs/B --fail-if 'sidecar/none:cpu_ms_per_request>+5%'
   failed: `sidecar/none:cpu_ms_per_request>+5%`: arm `sidecar`: +110 % [98, 123]";
 
-/// What `run --help` says after the options.
+/// The text of `run --help` after the options.
 pub fn run() -> String {
     format!("{UNTIL_HELP}\n\n{GATE_HELP}\n\n{}", metrics())
 }
 
-/// What `report --help` says after the options.
+/// The text of `report --help` after the options.
 pub fn report() -> String {
     format!("{GATE_HELP}\n\n{}", metrics())
 }
 
-/// What `compare --help` says after the options.
+/// The text of `compare --help` after the options.
 pub fn compare() -> String {
     format!("{COMPARE_HELP}\n\n{}", metrics())
 }
@@ -232,9 +232,10 @@ What is on the wire counts as sent, whether or not it is acknowledged yet.";
 
 const TOP_EXAMPLE: &str = "\
 Example: `meshtax top --interval 2s`, then `/nginx`, Enter, and 7 shows the
-connections of nginx with the longest round trips first. NO_COLOR is heeded.";
+connections of nginx with the longest round trips first. NO_COLOR turns
+colour off.";
 
-/// What `top --help` says after the options.
+/// The text of `top --help` after the options.
 pub fn top() -> String {
     let keys: String = attribution::KEYS.lines().map(|line| format!("  {line}\n")).collect();
     format!(

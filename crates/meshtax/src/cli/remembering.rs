@@ -5,7 +5,7 @@ use topology::Span;
 
 use super::length;
 
-/// How much the agent remembers, and whether its programs are timed.
+/// Options that limit what the agent remembers, and say whether its programs are timed.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Remembering {
     /// Most label sets of a metric; the rest is summed as `other`
@@ -23,7 +23,7 @@ pub struct Remembering {
 }
 
 impl Remembering {
-    /// How much is remembered, and for how long.
+    /// The limits on how much is remembered, and for how long.
     pub fn bounds(&self) -> Bounds {
         Bounds { series_max: self.max_series, expire: self.expire.0 }
     }

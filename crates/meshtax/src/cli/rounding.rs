@@ -3,7 +3,7 @@ use std::time::Duration;
 use clap::Args;
 use topology::Span;
 
-/// How others would have told the latencies.
+/// Options for showing latencies as other tools would report them.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct RoundingOptions {
     /// Also show latencies as a client reports them that cuts each to whole milliseconds, as in the study of 2021: `1`,
@@ -12,7 +12,7 @@ pub struct RoundingOptions {
     pub round_latency: Option<Duration>,
 }
 
-/// A number of milliseconds, a unit alone, or a length of time.
+/// Reads a step: a number of milliseconds, a unit alone, or a length of time.
 fn step(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let whole = match text.parse::<f64>() {
@@ -21,7 +21,7 @@ fn step(text: &str) -> Result<Duration, String> {
         Err(_) => text.to_owned(),
     };
     let Span(step) = whole.parse().map_err(|error: topology::UnitError| format!("{}: {}", error.what, error.hint))?;
-    if step.is_zero() { Err("no latency is a whole number of nothing".to_owned()) } else { Ok(step) }
+    if step.is_zero() { Err("the step must be greater than 0".to_owned()) } else { Ok(step) }
 }
 
 #[cfg(test)]

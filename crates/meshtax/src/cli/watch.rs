@@ -14,15 +14,15 @@ use topology::Span;
 
 use super::length;
 
-/// No process has this number or a higher one (PID_MAX_LIMIT of include/linux/threads.h).
+/// Process ids are below this number (PID_MAX_LIMIT in include/linux/threads.h).
 const PIDS: u32 = 4_194_304;
-/// What the kernel keeps of a process's name (TASK_COMM_LEN of include/linux/sched.h, less the end).
+/// The bytes of a process's name that the kernel keeps (TASK_COMM_LEN in include/linux/sched.h, less its zero byte).
 const COMM_MAX: usize = 15;
-/// Headings of options in help.
+/// Headings of options in the help.
 const FILTER: &str = "Filter";
 const OUTPUT: &str = "Output";
 const END: &str = "End";
-/// Rows of an interval in text, unless told otherwise.
+/// The rows of an interval in text, by default.
 const ROWS: u64 = 20;
 
 /// Options of the live tools.
@@ -64,13 +64,13 @@ pub struct WatchOptions {
 }
 
 impl WatchOptions {
-    /// Which connections are of interest.
+    /// Selects the connections to show.
     pub fn filter(&self) -> Filter {
         let Self { pid, comm, cgroup, netns, port, cidr, .. } = self.clone();
         Filter { pid, comm, cgroup, netns, port, cidr }
     }
 
-    /// How lines are written.
+    /// The format of the lines.
     pub fn form(&self) -> LineForm {
         match (self.json, self.csv) {
             (true, _) => LineForm::Json,
@@ -80,7 +80,7 @@ impl WatchOptions {
     }
 }
 
-/// Options of the tools that draw.
+/// Options of the tools that draw histograms.
 #[derive(Clone, Debug, Args)]
 pub struct HistogramOptions {
     #[command(flatten)]
@@ -91,7 +91,7 @@ pub struct HistogramOptions {
 }
 
 impl HistogramOptions {
-    /// Whether another one follows so many.
+    /// Whether another histogram follows after `drawn` of them.
     pub fn goes_on(&self, drawn: u64) -> bool {
         self.interval.is_some() && self.watch.count.is_none_or(|count| drawn < count)
     }
@@ -112,7 +112,7 @@ pub struct TopOptions {
     pub plain: bool,
 }
 
-/// How much of an interval is told.
+/// How many rows of an interval are shown.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RowsOptions {
     /// Most rows of an interval; a screen shows what fits [default: 20 in text, all in JSON and CSV]
@@ -121,30 +121,28 @@ pub struct RowsOptions {
 }
 
 impl RowsOptions {
-    /// The most that lines of this form tell of an interval; none where they tell all.
+    /// The most rows of an interval in this format, or `None` if there is no limit.
     pub fn most(self, form: LineForm) -> Option<u64> {
         self.rows.or((form == LineForm::Text).then_some(ROWS))
     }
 }
 
-/// A network, or the one of a single address.
+/// Reads a network; a single address is a network of one.
 fn network(text: &str) -> Result<IpNet, String> {
     let single = || text.parse::<IpAddr>().map(IpNet::from);
-    let hint = "it is no network, such as `10.0.0.0/8`, and no address";
+    let hint = "it is neither a network, such as `10.0.0.0/8`, nor an address";
     text.parse().or_else(|_| single()).map_err(|_| hint.to_owned())
 }
 
-/// The number of a process, which may be still to come.
+/// Reads a process id. A process with this id need not exist yet.
 fn process(text: &str) -> Result<u32, String> {
-    let number: u32 = text.parse().map_err(|_| "it is no number of a process".to_owned())?;
+    let number: u32 = text.parse().map_err(|_| "it is not a process id".to_owned())?;
     if !(1..PIDS).contains(&number) {
-        return Err(format!("no process has this number: they go from 1 to {}", PIDS - 1));
+        return Err(format!("process ids go from 1 to {}", PIDS - 1));
     }
     if !::agent::tells_processes_as_the_kernel(Path::new("/")) {
         let instead = "filter by `--comm`, `--cgroup` or `--netns`";
-        return Err(format!(
-            "this is a PID namespace, and the kernel tells processes by the host's numbers: {instead}"
-        ));
+        return Err(format!("this is a PID namespace, but the kernel uses the host's process ids: {instead}"));
     }
     let status = fs::read_to_string(format!("/proc/{number}/status")).unwrap_or_default();
     let leader = status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse::<u32>().ok());
@@ -154,7 +152,7 @@ fn process(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A name that a process can have.
+/// Reads the name of a process.
 fn name(text: &str) -> Result<String, String> {
     match text.len() {
         0 => Err("no process has an empty name".to_owned()),
@@ -166,14 +164,14 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// The file that people name by its path, and its number.
+/// Opens the file at a path that a user gave, and reads its inode number.
 fn inode(path: &str) -> Result<(File, u64), String> {
     let found = || {
         let file = File::options().read(true).custom_flags(OFlag::O_PATH.bits()).open(path)?;
         let number = file.metadata()?.ino();
         Ok((file, number))
     };
-    found().map_err(|error: io::Error| format!("cannot look at it: {error}"))
+    found().map_err(|error: io::Error| format!("cannot open it: {error}"))
 }
 
 fn watched_group(text: &str) -> Result<u64, String> {
@@ -184,9 +182,9 @@ fn watched_group(text: &str) -> Result<u64, String> {
     match fstatfs(&folder).map(|found| found.filesystem_type()) {
         Ok(CGROUP2_SUPER_MAGIC) if folder.metadata().is_ok_and(|found| found.is_dir()) => Ok(id),
         Ok(CGROUP_SUPER_MAGIC) => {
-            Err("it is a control group of version 1, which sockets do not know; name one of version 2".to_owned())
+            Err("it is a version 1 control group, which sockets do not record; name a version 2 group".to_owned())
         }
-        _ => Err("it is no folder of a control group, such as /sys/fs/cgroup/system.slice".to_owned()),
+        _ => Err("it is not a control group's folder, such as /sys/fs/cgroup/system.slice".to_owned()),
     }
 }
 
@@ -197,10 +195,11 @@ fn watched_namespace(text: &str) -> Result<u32, String> {
     let (file, inode) = inode(text)?;
     let is_namespace = fstatfs(&file).is_ok_and(|found| found.filesystem_type() == NSFS_MAGIC);
     let inode = u32::try_from(inode).ok().filter(|inode| is_namespace && is_of_network(&file, *inode));
-    inode.ok_or_else(|| "it is no network namespace, such as /run/netns/blue or /proc/1/ns/net".to_owned())
+    inode.ok_or_else(|| "it is not a network namespace, such as /run/netns/blue or /proc/1/ns/net".to_owned())
 }
 
-/// The kernel tells a namespace's kind as the name of its open file or, where it is mounted, as what is mounted.
+/// Whether a file is a network namespace. The kernel shows the kind of a namespace as the name of its open file or, if
+/// it is mounted, as the root of the mount.
 fn is_of_network(file: &File, inode: u32) -> bool {
     let name = format!("net:[{inode}]");
     let is_open =
@@ -218,7 +217,7 @@ mod tests {
         assert_eq!(network("127.0.0.9").unwrap(), "127.0.0.9/32".parse().unwrap());
         assert_eq!(network("fd00::1").unwrap(), "fd00::1/128".parse().unwrap());
         assert_eq!(network("10.0.0.0/8").unwrap(), "10.0.0.0/8".parse().unwrap());
-        assert!(network("10.0.0").unwrap_err().starts_with("it is no network"));
+        assert!(network("10.0.0").unwrap_err().starts_with("it is neither a network"));
     }
 
     #[test]
@@ -227,9 +226,9 @@ mod tests {
         assert_eq!(process(&own.to_string()), Ok(own));
         assert_eq!(process("4194303"), Ok(4_194_303));
         for text in ["0", "4194304", "4294967295"] {
-            assert_eq!(process(text).unwrap_err(), "no process has this number: they go from 1 to 4194303", "{text}");
+            assert_eq!(process(text).unwrap_err(), "process ids go from 1 to 4194303", "{text}");
         }
-        assert_eq!(process("self").unwrap_err(), "it is no number of a process");
+        assert_eq!(process("self").unwrap_err(), "it is not a process id");
         // A test runs in a thread of its own.
         let thread = nix::unistd::gettid().to_string();
         assert_ne!(thread, own.to_string());
@@ -246,13 +245,13 @@ mod tests {
 
     #[test]
     fn files_that_are_none_of_the_kind_are_refused() {
-        assert!(watched_group("/etc/passwd").unwrap_err().contains("no folder of a control group"));
-        assert!(watched_group("/etc").unwrap_err().contains("no folder of a control group"));
+        assert!(watched_group("/etc/passwd").unwrap_err().contains("not a control group's folder"));
+        assert!(watched_group("/etc").unwrap_err().contains("not a control group's folder"));
         assert!(watched_group("/no/such/group").unwrap_err().contains("No such file"));
         assert!(watched_group("0").is_err());
         assert_eq!(watched_group("17").unwrap(), 17);
-        assert!(watched_namespace("/etc/passwd").unwrap_err().contains("no network namespace"));
-        assert!(watched_namespace("/proc/self/ns/mnt").unwrap_err().contains("no network namespace"));
+        assert!(watched_namespace("/etc/passwd").unwrap_err().contains("not a network namespace"));
+        assert!(watched_namespace("/proc/self/ns/mnt").unwrap_err().contains("not a network namespace"));
         assert!(watched_namespace("0").is_err());
         assert!(watched_namespace("/proc/self/ns/net").unwrap() > 0);
     }

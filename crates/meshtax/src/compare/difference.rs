@@ -8,13 +8,13 @@ use topology::Topology;
 use super::ComparedRun;
 use crate::failure::Failure;
 
-/// Facts of an experiment that are no part of the load: names, what follows from the number of rounds, and what only
-/// decides about the order or the end. Whatever else is told of an experiment is taken for load.
+/// Facts about an experiment that do not describe its load: names, what follows from the number of rounds, and what
+/// only decides the order or the end. All its other facts count as load.
 const NO_LOAD: [&str; 7] = ["name", "topology", "rounds", "stands", "requests", "seed", "complete"];
-/// Facts of an environment that are never the same.
+/// Facts about an environment that always differ.
 const NO_ENVIRONMENT: [&str; 1] = ["started"];
 
-/// What else than figures differs between two runs, topology and load first.
+/// Lists what differs between two runs apart from their figures, topology and load first.
 pub fn differences(a: &ComparedRun, b: &ComparedRun) -> Result<Vec<Difference>, Failure> {
     let (told_a, told_b) = (&a.record.measurement, &b.record.measurement);
     let mut found = topologies(&a.record.topology()?, &b.record.topology()?);
@@ -25,7 +25,7 @@ pub fn differences(a: &ComparedRun, b: &ComparedRun) -> Result<Vec<Difference>, 
     Ok(found)
 }
 
-/// Services that are not the same, whatever the topologies are called.
+/// Lists the services that differ. The names of the topologies do not matter.
 fn topologies(a: &Topology, b: &Topology) -> Vec<Difference> {
     let names: BTreeSet<&str> = [a, b].iter().flat_map(|graph| &graph.services).map(|service| &*service.name).collect();
     let different = names.into_iter().filter(|name| a.service(name) != b.service(name));
@@ -42,7 +42,7 @@ fn topologies(a: &Topology, b: &Topology) -> Vec<Difference> {
     found.collect()
 }
 
-/// Keys of two flat objects that have other values, but for those in `without`.
+/// Lists the keys of two flat objects whose values differ, apart from those in `without`.
 fn facts<T: Serialize>(aspect: Aspect, without: &[&str], a: &T, b: &T) -> Result<Vec<Difference>, Failure> {
     let (a, b) = (serde_json::to_value(a)?, serde_json::to_value(b)?);
     Ok(unequal(aspect, "", without, Some(&a), Some(&b)))
@@ -73,11 +73,11 @@ fn absent() -> String {
     "absent".to_owned()
 }
 
-/// Quantiles of blocks depend on how many requests a block has; how many blocks there are is no matter.
+/// Compares the requests per block, on which the quantiles of blocks depend. The number of blocks does not matter.
 fn block_requests(a: &[LoadBlock], b: &[LoadBlock]) -> Option<Difference> {
     let most = |blocks: &[LoadBlock]| blocks.iter().map(|block| block.samples.requests).max().unwrap_or(0);
     let (a, b) = (most(a), most(b));
-    // Shares of a total differ by one.
+    // Shares of a total may differ by one.
     (a.abs_diff(b) > 1).then(|| Difference {
         aspect: Aspect::Load,
         name: "requests per block".to_owned(),
@@ -86,7 +86,7 @@ fn block_requests(a: &[LoadBlock], b: &[LoadBlock]) -> Option<Difference> {
     })
 }
 
-/// Arms that only one run has, and options with which those of one name were written.
+/// Lists arms that only one run has, and options that differ between arms of the same name.
 fn arms(a: &ComparedRun, b: &ComparedRun) -> Result<Vec<Difference>, Failure> {
     let (written_a, written_b) = (a.record.written_arms()?, b.record.written_arms()?);
     let ran = |run: &ComparedRun, name: &str| run.record.measurement.arms.iter().any(|arm| arm.name == name);

@@ -16,7 +16,7 @@ fn conditions(texts: &[&str]) -> Vec<FailIf> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-/// What is said of `effects`, where the arms' costs beside `none` changed as `overheads` have it.
+/// Checks what is said about `effects`, where the arms' costs over `none` changed by `overheads`.
 fn check_gate(texts: &[&str], [effects, overheads]: [&[Effect]; 2], reason: Option<&str>) {
     let judged = Judged { arms: arms(effects), baseline: "none", effects, overheads: Some(overheads), cautions: &[] };
     assert_eq!(gate(&conditions(texts), &judged).as_deref(), reason);
@@ -48,7 +48,7 @@ fn a_condition_is_about_the_arm_that_it_names() {
     check("b/none:latency_ms_p50>+15%", Some("failed: `b/none:latency_ms_p50>+15%`: there is nothing to compare"));
 }
 
-/// A cost that the baseline has none of has no ratio to it: what the difference changed by may be chance.
+/// If the baseline's figure is zero, a cost has no ratio to it, and a changed difference may be chance.
 #[test]
 fn a_cost_without_a_ratio_cannot_be_judged_beside_the_baseline() {
     let change = Effect { ratio: None, difference: Some(0.001), ..effect("a", None) };

@@ -1,4 +1,4 @@
-//! The kernel witness of a run: attached for the blocks of the arms that are watched, and what it saw in them.
+//! The kernel witness of a run: attached during the blocks of watched arms, and read after each.
 
 mod beyond;
 mod signs;
@@ -21,29 +21,29 @@ use run::{KernelTotals, KernelWitness, PacketCounts, ProgramTime, TcpCounts, Wat
 
 use crate::failure::Failure;
 
-/// Whom the programs watch, and the programs, which are attached while they do. Sockets of the other arms bear nothing of
-/// them, and pay nothing.
+/// The BPF programs and the pods they watch. The programs are attached only during a watched arm's blocks, so sockets
+/// of other arms carry no data of theirs and pay nothing.
 pub struct Kernel {
-    /// Loaded once, so that no block pays for that; none if no arm is watched.
+    /// The TCP programs, loaded once so that no block pays for loading. `None` if no arm is watched.
     probe: Option<Tcp>,
-    /// The witnesses beside it, where the arm is watched by all.
+    /// The other witnesses, while an arm with `watch: all` is watched.
     beyond: Option<Beyond>,
     /// Pods of each watched arm.
     watched: BTreeMap<String, Pods>,
     before: Watched,
 }
 
-/// The pods of an arm: their network namespaces, and a process in each.
+/// The pods of an arm: their network namespaces, and one process in each.
 struct Pods {
     namespaces: HashSet<u32>,
     pids: Vec<u32>,
-    /// Whether the other witnesses watch as well.
+    /// Whether the witnesses of drops, UDP and DNS watch this arm as well.
     beyond: bool,
-    /// The server of the arm's names.
+    /// The process id of the arm's DNS server.
     dns: u32,
 }
 
-/// Whether the programs can be loaded, where an arm is watched. This happens before anything stands.
+/// Checks that the programs can be loaded if an arm is watched. This happens before anything stands.
 pub fn check(experiment: &Experiment) -> Result<(), Failure> {
     let is_watched = experiment.arms.iter().any(|arm| arm.watched);
     let load = || {
@@ -60,7 +60,7 @@ pub fn check(experiment: &Experiment) -> Result<(), Failure> {
 }
 
 impl Kernel {
-    /// Watches the pods of `lab` in the arms that are to be watched.
+    /// Prepares to watch the pods of `lab` in the arms that are watched.
     pub fn over(experiment: &Experiment, lab: &Lab) -> anyhow::Result<Self> {
         let is_watched = |node: &&Node| experiment.standing().iter().any(|arm| arm.watched && arm.name == node.name());
         let watched = lab.nodes().iter().filter(is_watched);
@@ -79,7 +79,7 @@ impl Kernel {
         probe.attach().context("cannot attach the kernel witness")
     }
 
-    /// What the programs and the pods' own kernels have counted of an arm that is watched.
+    /// Reads what the programs and the pods' own kernel counters have counted in a watched arm.
     fn counted(&self, probe: &Tcp, pods: &Pods) -> anyhow::Result<Watched> {
         Ok(Watched { tcp: tcp(probe, &pods.namespaces)?, totals: pods.totals()?, packets: self.packets(pods)? })
     }
@@ -113,7 +113,7 @@ impl KernelWitness for Kernel {
         Ok(Some(watched))
     }
 
-    /// Timing costs each run of a program two looks at the clock; not every kernel lets us have it.
+    /// Starts the programs' timing. It costs two clock reads per run of a program, and some kernels do not allow it.
     fn begin_timed(&mut self, arm: &str) -> anyhow::Result<bool> {
         if !self.watched.contains_key(arm) {
             return Ok(false);
@@ -173,7 +173,7 @@ impl Pods {
         Ok(Pods { namespaces, pids, beyond, dns: node.dns().pid() })
     }
 
-    /// What their kernels have counted, all together.
+    /// The counters that the kernel keeps for these pods, added up.
     fn totals(&self) -> anyhow::Result<KernelTotals> {
         let mut totals = NetworkTotals::default();
         for pid in &self.pids {

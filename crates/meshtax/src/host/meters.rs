@@ -7,7 +7,7 @@ use meter::{Cgroups, ContainerMeter, LinkMeter, Machine, MeterError, Snapshot};
 
 use run::{Meters, Window};
 
-/// The meters of every arm: control groups, links, the machine.
+/// The meters of every arm, which read control groups, links and the machine.
 pub struct HostMeters {
     machine: Machine,
     arms: Vec<ArmMeters>,
@@ -22,7 +22,8 @@ struct ArmMeters {
 }
 
 impl HostMeters {
-    /// Opens the meters of every container and link of the lab, and of the nodes' own programs; they tell times since `opened`.
+    /// Opens the meters of every container and link of the lab, and of the nodes' own programs. Times count from
+    /// `opened`.
     pub fn open(lab: &Lab, opened: Instant) -> anyhow::Result<HostMeters> {
         let cgroups = Cgroups::discover(Path::new("/"))?;
         let arm = |node: &Node| {

@@ -14,20 +14,20 @@ use traffic::{Order, Sequential};
 
 use super::sidecar::{response_flags, sidecar_facts};
 
-/// How long a service or a kubelet may take to answer an order, and the load generator to end its last request beyond that
-/// request's own time limit.
+/// How long a service or a kubelet may take to answer an order. The load generator may take as long beyond its last
+/// request's time limit.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How much longer than its requests may take a load generator may take to tell of them: a busy machine is no dead one.
+/// Extra time for the load generator to report, beyond its requests' own timeouts: on a busy machine it may be slow.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// An arm of a lab on this machine.
 pub struct HostNode<'a> {
     /// The arm itself.
     pub node: &'a mut lab::Node,
-    /// Where the files of its stand-up lie.
+    /// The folder for the files of its stand-up.
     pub folder: &'a Path,
-    /// Whether the user has asked to stop.
+    /// Set once the user asks to stop.
     pub stop: &'a Stop,
 }
 
@@ -114,7 +114,7 @@ impl Node for HostNode<'_> {
     }
 }
 
-/// An error of a lab as a run knows it: that the user has asked to stop is no error of the lab's.
+/// Turns a lab's error into one that `run` knows: an interruption by the user becomes `Interrupted`.
 pub fn told(error: LabError) -> anyhow::Error {
     match error {
         LabError::Interrupted => Interrupted.into(),
@@ -122,7 +122,7 @@ pub fn told(error: LabError) -> anyhow::Error {
     }
 }
 
-/// What the load generator says of a load.
+/// Parses the load generator's answer to a load.
 fn samples(answer: &str) -> anyhow::Result<Samples> {
     serde_json::from_str(answer).context("the load generator's answer is damaged")
 }
@@ -133,7 +133,7 @@ fn counts(node: &mut lab::Node, stop: &Stop) -> anyhow::Result<Vec<Counted>> {
     answers.iter().map(|answer| counted(answer).context("a service's counts are damaged")).collect()
 }
 
-/// What a service says that it has counted.
+/// Parses what a service has counted.
 fn counted(counts: &Counts) -> anyhow::Result<Counted> {
     let calls = counts.calls.iter().map(|call| {
         Ok(Called {
@@ -165,7 +165,7 @@ fn order(node: &mut lab::Node, order: &str, stop: &Stop) -> Result<Vec<String>, 
     apps.iter_mut().map(|app| app.answer(PATIENCE, stop)).collect()
 }
 
-/// What the Envoy beside a pod says of itself, in Prometheus's text format.
+/// Reads the metrics of the Envoy beside a pod, in Prometheus's text format.
 fn metrics(pod: &Pod) -> anyhow::Result<String> {
     let (_, text) = pod
         .http_get(Ipv4Addr::LOCALHOST, plane::ADMIN_PORT, "/stats/prometheus")

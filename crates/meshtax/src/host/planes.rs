@@ -1,4 +1,4 @@
-//! What distinguishes the proxies of one arm from those of another, for readers of a run folder.
+//! Writes how the proxies of one arm differ from another's, for readers of a run folder.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -12,12 +12,12 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use plane::Plane;
 
-/// What proxies are made of: redirect rules, command lines, configuration, limits; and what their node has for them:
-/// rules that lead to a gateway, probes.
+/// The files that define a proxy: redirect rules, command lines, configuration and limits, and its node's gateway rules
+/// and probes.
 const FILES: [&str; 7] =
     ["redirect.nft", "command.txt", "agent.txt", "bootstrap.json", "limits.yaml", "gateway.nft", "probes.json"];
 
-/// Writes `planes/ARM.diff` for each arm with proxies: a unified diff over all pods, empty if they are the same.
+/// Writes `planes/ARM.diff` for each arm with proxies: a unified diff over all pods, empty if nothing differs.
 pub fn write_differences(ground: &Path, arms: &[Arm]) -> anyhow::Result<()> {
     let planes = ground.join("planes");
     for arm in arms.iter().filter(|arm| arm.has_proxies()) {
@@ -30,8 +30,8 @@ pub fn write_differences(ground: &Path, arms: &[Arm]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What an arm is compared with: sidecars with the first ones, everything else with the baseline. The baseline itself is
-/// compared with nothing, so that all of it is added.
+/// The arm that an arm is compared with: for sidecars the first arm with sidecars, for everything else the baseline.
+/// The baseline is compared with nothing, so its diff adds every file.
 fn base_of<'a>(arms: &'a [Arm], arm: &Arm) -> Option<&'a Arm> {
     let has_sidecars = |arm: &Arm| matches!(arm.plane, Plane::Sidecar(_));
     let first = arms.iter().find(|known| has_sidecars(known)).filter(|_| has_sidecars(arm));
@@ -57,7 +57,7 @@ fn difference(planes: &Path, base: Option<&Arm>, arm: &Arm) -> io::Result<String
     Ok(text)
 }
 
-/// Names of the files that a program of the user's own is given.
+/// Names of the files that a user's own proxy gets.
 fn templates(arm: &Arm) -> impl Iterator<Item = &str> {
     let own = match &arm.plane {
         Plane::Proxy(proxy) => &proxy.templates[..],
@@ -70,8 +70,8 @@ fn pods(arm: &Path) -> io::Result<BTreeSet<String>> {
     fs::read_dir(arm)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// Name and text of a file; [`absent`] where the arm has no such file: no proxy stands by that pod. A proxy may write in its
-/// pod's folder: a link is not followed, and nothing is waited for.
+/// Returns a file's name and text, or [`absent`] if the arm has no such file because no proxy stands at that pod. Links
+/// are not followed and reads never wait, because a proxy may write in its pod's folder.
 fn read(planes: &Path, name: String) -> io::Result<(String, String)> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(planes.join(&name));
@@ -83,7 +83,7 @@ fn read(planes: &Path, name: String) -> io::Result<(String, String)> {
     }
 }
 
-/// What stands in a diff for a file that is not there.
+/// The entry in a diff for a file that does not exist.
 fn absent() -> (String, String) {
     ("/dev/null".to_owned(), String::new())
 }

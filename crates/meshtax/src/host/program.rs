@@ -1,4 +1,4 @@
-//! This binary in the roles that a lab needs.
+//! This binary's command lines for the roles of a lab.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -8,7 +8,7 @@ use plane::AppHealthCheck;
 use serde_json::{Value, json};
 use topology::{Addition, Metrics};
 
-/// This binary as a simulated service, which bears a known cost where its arm has one.
+/// This binary as a simulated service, with a known cost if its arm adds one.
 pub fn service(own: &Path, topology: &Path, pod: &str, added: Option<&Addition>) -> Program {
     let topology = topology.to_string_lossy();
     let mut arguments = vec!["service", "--topology", &topology, "--pod", pod];
@@ -42,7 +42,7 @@ fn pilot(
     let probe = |probe: &AppHealthCheck| json!({"path": probe.path, "port": probe.port, "target": probe.target});
     let probes = Value::from_iter(probes.iter().map(probe));
     let (address, probes) = (address.to_string(), probes.to_string());
-    // As pilot-agent, it asks at the pod's loopback, where no rule leads back to Envoy.
+    // Like pilot-agent, it asks on the pod's loopback, where no rule redirects to Envoy.
     let at = |metrics: &Metrics| json!({"at": format!("127.0.0.1:{}", metrics.port), "path": metrics.path}).to_string();
     let metrics = metrics.map(at);
     let hold = hold_bytes.to_string();

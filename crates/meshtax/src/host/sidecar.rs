@@ -1,4 +1,4 @@
-//! What a sidecar says of itself in Prometheus's text format.
+//! Reads what a sidecar reports about itself in Prometheus's text format.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use measure::{SidecarFacts, Signal};
 use plane::Sidecar;
 
 const CONCURRENCY: &str = "envoy_server_concurrency";
-/// One each for requests and for TCP connections; either is something that a peer asked for.
+/// The counters of requests and of TCP connections that a sidecar received.
 const RECEIVED: [&str; 2] = ["envoy_istio_requests_total", "envoy_istio_tcp_connections_opened_total"];
 
-/// Requests that were sent again: a counter of each cluster, whose name lies between these.
+/// The start and end of the name of each cluster's counter of retried requests.
 const RETRIES: (&str, &str) = ("envoy_cluster_", "_upstream_rq_retry");
 
-/// Istio's standard metrics, and what they tell of.
+/// Istio's standard metrics, and the signal that each belongs to.
 const SIGNALS: [(&str, Signal); 5] = [
     ("envoy_istio_requests_total", Signal::Requests),
     ("envoy_istio_request_duration_milliseconds_count", Signal::RequestDuration),
@@ -28,12 +28,12 @@ struct Sample<'a> {
     value: u64,
 }
 
-/// The facts in the text of one sidecar.
+/// Reads the facts in the metrics of one sidecar.
 pub fn sidecar_facts(arm: &str, pod: &str, options: &Sidecar, text: &str) -> SidecarFacts {
     let samples: Vec<Sample> = text.lines().filter_map(Sample::parse).collect();
     let concurrency = samples.iter().find(|sample| sample.name == CONCURRENCY).map(|sample| sample.value);
     let mut security_policies = BTreeMap::new();
-    // The caller's side does not know the policy, as in Istio.
+    // The caller's side does not know the connection security policy, as in Istio.
     let received = |sample: &&Sample| {
         RECEIVED.contains(&sample.name) && sample.label("reporter") == Some("destination") && sample.value > 0
     };
@@ -58,7 +58,7 @@ pub fn sidecar_facts(arm: &str, pod: &str, options: &Sidecar, text: &str) -> Sid
     }
 }
 
-/// Requests, and connections of TCP, that ended badly, by Envoy's response flag; each side of a call tells its own.
+/// Counts requests and TCP connections that ended badly, by Envoy's response flag. Each side of a call reports its own.
 pub fn response_flags(text: &str) -> BTreeMap<&str, u64> {
     const ENDED: [&str; 2] = ["envoy_istio_requests_total", "envoy_istio_tcp_connections_closed_total"];
     let mut flags = BTreeMap::new();
@@ -71,14 +71,14 @@ pub fn response_flags(text: &str) -> BTreeMap<&str, u64> {
 }
 
 impl<'a> Sample<'a> {
-    /// None of comments, of values that are no whole numbers, and of names alone.
+    /// Parses one line. Returns `None` for comments, values that are not whole numbers, and names without a value.
     fn parse(line: &'a str) -> Option<Self> {
         let (metric, value) = line.rsplit_once(' ')?;
         let (name, labels) = metric.split_once('{').unwrap_or((metric, ""));
         Some(Self { name, labels: labels.strip_suffix('}').unwrap_or(labels), value: value.parse().ok()? })
     }
 
-    /// The value of a label; none of those read here has escapes in it.
+    /// The value of a label. The labels that are read here contain no escapes.
     fn label(&self, name: &str) -> Option<&'a str> {
         let mut labels = self.labels.split(',').filter_map(|label| label.split_once("=\""));
         labels.find_map(|(key, value)| (key == name).then_some(value)?.strip_suffix('"'))

@@ -14,13 +14,13 @@ use super::node::HostNode;
 pub struct HostStand<'a> {
     /// The lab itself.
     pub lab: Lab,
-    /// Time from its first namespace to the last program that was ready, in seconds.
+    /// Time from the first namespace until the last program was ready, in seconds.
     pub stand_up_s: f64,
-    /// Where its files lie.
+    /// The folder for its files.
     pub folder: PathBuf,
-    /// What stands.
+    /// The experiment whose lab stands.
     pub experiment: &'a Experiment,
-    /// Whether the user has asked to stop.
+    /// Set once the user asks to stop.
     pub stop: &'a Stop,
 }
 

@@ -1,27 +1,27 @@
-//! What the machine, or the control group that a lab would stand in, has left of memory.
+//! Memory that is left on the machine, or in the control group that a lab would stand in.
 
 use std::fs;
 use std::path::Path;
 
 use lab::Trees;
 
-/// What somebody grants.
+/// An amount of memory, and what grants it.
 pub struct Grant {
-    /// Who.
+    /// What grants it: the machine, or a control group's limit.
     pub of: String,
-    /// How much, in bytes.
+    /// The amount, in bytes.
     pub bytes: u64,
 }
 
-/// Who grants least, where anybody says.
+/// The smallest grant, if any is known.
 pub fn tightest(trees: Option<&Trees>) -> Option<Grant> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| machine(&text));
-    // Groups of a lab are made at the root of what is mounted here, which in a container is the container's group.
+    // A lab's groups are made at the root of the tree mounted here; in a container, that is the container's group.
     let groups = trees.into_iter().flat_map(|trees| &trees.roots).filter_map(|root| group(root));
     machine.into_iter().chain(groups).min_by_key(|grant| grant.bytes)
 }
 
-/// What can be had without pushing anything out that is in use, and swap.
+/// Memory that is available without evicting what is in use, plus free swap.
 fn machine(meminfo: &str) -> Option<Grant> {
     let of = |name: &str| {
         let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
@@ -31,7 +31,7 @@ fn machine(meminfo: &str) -> Option<Grant> {
     Some(Grant { of: "the machine".to_owned(), bytes: kib << 10 })
 }
 
-/// What a limited group could still hold: its files in memory make way.
+/// Memory that a limited group can still use, counting its file cache as free.
 fn group(folder: &Path) -> Option<Grant> {
     let number = |name: &str| fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
     let (name, most) =

@@ -1,4 +1,4 @@
-//! What the agent is to do: its file and its flags, read and checked whole.
+//! The agent's configuration: its file and flags, read and fully checked.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use super::file::{MonitorFile, Otlp, ProtocolName, Tls};
 use crate::cli::AgentOptions;
 use crate::failure::{Failure, Hint};
 
-/// Where it listens unless told otherwise.
+/// The default address to listen on.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9435);
 
-/// How often receivers are told unless said otherwise: as OTLP's exporters do.
+/// The default interval of pushes, the default of OTLP's exporters.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Valid, and every file that it names was read.
+/// A valid configuration; every file that it names has been read.
 pub struct Configuration {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Files that say who may scrape.
+    /// Files that decide who may scrape.
     pub guard_files: GuardFiles,
     /// Who may scrape.
     pub guard: Guard,
@@ -32,7 +32,7 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// What flags ask for, and the file that they name; flags win.
+    /// Reads the flags and the file that they name. Flags override the file.
     pub fn of(options: &AgentOptions) -> Result<Self, Failure> {
         let mut configuration = match &options.config {
             Some(path) => Self::read(path)?,
@@ -42,7 +42,7 @@ impl Configuration {
         Ok(configuration)
     }
 
-    /// Reads and checks an agent's file and those that it names, as seen from its folder.
+    /// Reads and checks an agent's file, and the files that it names relative to its folder.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let text = crate::text::written(path)
             .with_context(|| format!("cannot read `{}`", path.display()))
@@ -62,7 +62,7 @@ impl Configuration {
 fn listen_of(written: Option<&Spanned<String>>) -> Result<SocketAddr, Mistake> {
     let Some(written) = written else { return Ok(LISTEN) };
     written.value.parse().map_err(|_| {
-        let what = format!("`{}` is no address with a port", written.value.escape_debug());
+        let what = format!("`{}` is not an address with a port", written.value.escape_debug());
         Mistake::at(written.referenced, what, "write one such as `127.0.0.1:9435`, `0.0.0.0:9435` or `\"[::]:9435\"`")
     })
 }
@@ -114,7 +114,7 @@ fn guard_files_of(file: &MonitorFile, folder: &Path) -> GuardFiles {
     GuardFiles { tls, token: file.token_file.as_ref().map(seen) }
 }
 
-/// Where `path` is named.
+/// The place in the file where `path` is named.
 fn place_of(file: &MonitorFile, folder: &Path, path: &Path) -> Location {
     let tls = file.tls.iter().flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]);
     let mut named = tls.chain([file.token_file.as_ref()]).flatten();
@@ -126,15 +126,15 @@ fn guard_fault(place: Location, error: GuardError) -> Mistake {
     Mistake::at(place, words(error), hint)
 }
 
-/// What lets the file be used.
+/// Says how to make the file usable.
 fn remedy(error: &GuardError) -> String {
     let path = error.path().display();
     match error {
         GuardError::Unreadable { .. } => {
-            "name a file that this user may read, as seen from this file's folder".to_owned()
+            "name a file that this user may read, relative to this file's folder".to_owned()
         }
         GuardError::Exposed { .. } => {
-            format!("close it: `chmod 600 {path}`, and replace the secret if others may have read it")
+            format!("restrict it: `chmod 600 {path}`, and replace the secret if others may have read it")
         }
         GuardError::NoToken { .. } => {
             format!("make one: `(umask 077; openssl rand -hex 32 > {path})`")
@@ -144,7 +144,7 @@ fn remedy(error: &GuardError) -> String {
     }
 }
 
-/// An error with its causes, on one line.
+/// Writes an error with its causes on one line.
 pub fn words(error: GuardError) -> String {
     format!("{:#}", anyhow::Error::new(error))
 }

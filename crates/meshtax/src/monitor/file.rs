@@ -1,4 +1,4 @@
-//! An agent's file as written, with the places of what is checked later.
+//! An agent's file as written, with the places of values that are checked later.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 use topology::{Named, Span};
 
-/// The whole file.
+/// The whole configuration file of an agent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MonitorFile {

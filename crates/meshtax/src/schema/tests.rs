@@ -11,7 +11,7 @@ use super::*;
 use crate::input;
 use crate::monitor::Configuration;
 
-/// What a reader says of a file: nothing, or the hint of its refusal.
+/// Reads a file; the error is the hint of its refusal.
 type Reader<'a> = &'a dyn Fn(&Value) -> Result<(), String>;
 
 fn validator(schema: &str) -> Validator {
@@ -20,12 +20,12 @@ fn validator(schema: &str) -> Validator {
     jsonschema::validator_for(&schema).expect("a schema compiles")
 }
 
-/// JSON is YAML.
+/// Reads a topology; JSON is also YAML.
 fn read_topology(file: &Value) -> Result<(), String> {
     topology::read_topology(&file.to_string()).map(drop).map_err(|fault| format!("{}: {:?}", fault.what, fault.hint))
 }
 
-/// An experiment's folder, with the topology of [`full_topology`] as `full.yaml`.
+/// A folder with an experiment's files, and the topology of [`full_topology`] as `full.yaml`.
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("full.yaml"), full_topology().to_string()).unwrap();
@@ -39,7 +39,7 @@ fn read_experiment(home: &Path, file: &Value) -> Result<(), String> {
     input::experiment(&path).map(drop).map_err(|failure| failure.to_string())
 }
 
-/// Every key of a topology, each form of a value in some place.
+/// A topology with every key, and each form of a value at least once.
 fn full_topology() -> Value {
     let call = json!({"service": "back", "path": "/", "timeout": "2s", "retries": 1, "request": "10 B"});
     let script = json!([
@@ -71,7 +71,7 @@ fn full_topology() -> Value {
     })
 }
 
-/// Every key of an experiment.
+/// An experiment with every key.
 fn full_experiment() -> Value {
     json!({
         "name": "full",
@@ -122,7 +122,7 @@ fn full_experiment() -> Value {
     })
 }
 
-/// An agent's folder, with all files that [`full_agent`] names.
+/// A folder with an agent's files, all that [`full_agent`] names.
 fn agents_home() -> TempDir {
     use std::os::unix::fs::PermissionsExt;
     let home = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ fn read_agent(home: &Path, file: &Value) -> Result<(), String> {
     Configuration::read(&path).map(drop).map_err(|failure| failure.to_string())
 }
 
-/// Every key of an agent's file.
+/// An agent's file with every key.
 fn full_agent() -> Value {
     json!({
         "listen": "127.0.0.1:9435",
@@ -168,7 +168,7 @@ fn bundled_files_are_valid() {
     }
 }
 
-/// Every option, in the file that is there to show them; what stands beside sidecars, in the files that it names.
+/// `options.yaml` shows every option of a sidecar; `watch` and `add` are in files of their own.
 #[test]
 fn every_key_of_an_arm_is_shown() {
     let written = |name: &str| -> Vec<String> {
@@ -203,7 +203,7 @@ fn the_schema_of_agents_says_what_their_reader_says() {
     agree(AGENT, &full_agent(), &|file| read_agent(home.path(), file));
 }
 
-/// The file that is installed, as it is and with every key that it shows.
+/// The installed file of the agent is valid, as it is and with every key that it shows.
 #[test]
 fn the_installed_file_of_the_agent_is_valid() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/agent.yaml");
@@ -217,8 +217,8 @@ fn the_installed_file_of_the_agent_is_valid() {
     assert_eq!(value.as_object().unwrap().len(), 4, "{value}");
 }
 
-/// Reader and schema accept `file`, which has every key of the schema; they agree on the keys of every object in it; and
-/// whatever the reader accepts with a key less or another value, the schema accepts.
+/// The reader and the schema accept `file`, which has every key of the schema, and agree on the keys of every object.
+/// If the reader accepts the file with a key removed or another value, so does the schema.
 fn agree(schema: &str, file: &Value, read: Reader) {
     let validator = validator(schema);
     read(file).unwrap();
@@ -234,7 +234,8 @@ fn agree(schema: &str, file: &Value, read: Reader) {
                 no_stricter(&validator, &less, read);
             }
         }
-        // Without null and true: the reader takes them for an absent key and for the text `true`, the schemas for slips.
+        // Null and true are left out: the reader takes them for an absent key and the text `true`, the schemas for
+        // mistakes.
         for value in [json!(0), json!(-1), json!(1.5), json!("x"), json!("9"), json!([]), json!({})] {
             no_stricter(&validator, &changed(file, &place, |old| *old = value), read);
         }
@@ -244,7 +245,7 @@ fn agree(schema: &str, file: &Value, read: Reader) {
     assert!(unused.is_empty(), "this test's file lacks {unused:?}");
 }
 
-/// A key that nobody knows: the reader's refusal lists those that it knows, and they are the schema's.
+/// Adds an unknown key. The refusal lists the keys that the reader knows; they must be the schema's.
 fn same_keys(validator: &Validator, file: &Value, place: &str, read: Reader) {
     const STRANGER: &str = "zz-stranger";
     let with = |key: &str, value: Value| {
@@ -262,7 +263,7 @@ fn same_keys(validator: &Validator, file: &Value, place: &str, read: Reader) {
     };
     assert!(!validator.is_valid(&stranger), "the schema takes `{STRANGER}` in {place}, the reader does not");
     for key in known.split('`').skip(1).step_by(2) {
-        // The value is wrong; the key must not be what the schema finds fault with.
+        // The value is wrong, but the schema must not complain about the key.
         let refused = |error: &jsonschema::ValidationError| error.to_string().contains("dditional properties");
         let file = with(key, json!({}));
         let fault = validator.iter_errors(&file).find(refused).map(|error| error.to_string());

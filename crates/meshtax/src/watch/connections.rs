@@ -1,4 +1,4 @@
-//! How events of connections are told.
+//! Prints events of connections.
 
 use std::time::Duration;
 
@@ -12,39 +12,39 @@ use super::teller::{Teller, Tells};
 use crate::cli::WatchOptions;
 use crate::failure::Failure;
 
-/// How long what was learned from open sockets holds: to look at all of them costs more, the more there are.
+/// How long a snapshot of open sockets stays fresh. Taking one costs more, the more sockets there are.
 const STALE: Duration = Duration::from_secs(1);
 
-/// Tells connections in the way of a tool.
+/// Prints connections in the format of a tool.
 pub struct ConnectionTeller {
     tool: Tool,
     filter: Filter,
     directory: Directory,
     now: Clock,
-    /// When names were last learned from what is open, by [`agent::now`].
+    /// When names were last learned from open sockets, by [`agent::now`].
     learned: Option<Duration>,
 }
 
 impl ConnectionTeller {
-    /// A teller of connections, of `most` at most.
+    /// Makes a teller that prints at most `most` connections.
     pub fn teller(tool: Tool, options: &WatchOptions, most: Option<u64>) -> Teller<Self> {
         let directory = Directory::new(ThisHost::default());
         let tells = Self { tool, filter: options.filter(), directory, now: agent::clock(), learned: None };
         Teller::new(tells, options, tool.columns(), most)
     }
 
-    /// Learns names from what is open now.
+    /// Learns names from the sockets that are open now.
     pub fn learn(&mut self, open: &[Connection]) {
         let now = agent::now();
         self.directory.learn(open, now);
         self.learned = Some(now);
     }
 
-    /// Learns names from what is `open`, unless it did a moment ago.
+    /// Learns names from `open` sockets, unless it did so a moment ago.
     ///
     /// # Errors
     ///
-    /// What is open cannot be read.
+    /// Returns an error if the open sockets cannot be read.
     pub fn learn_of_late(&mut self, open: impl FnOnce() -> Result<Vec<Connection>, ProbeError>) -> Result<(), Failure> {
         if self.learned.is_none_or(|learned| agent::now().saturating_sub(learned) >= STALE) {
             self.learn(&open().context("cannot read what is open")?);

@@ -14,10 +14,10 @@ use super::missed::own_up;
 use super::with_owner::WithOwner;
 use super::{Watch, seeing};
 
-/// Open files that it takes, as seen on Linux 6.18.
+/// The open files that the tool needs, as seen on Linux 6.18.
 const FILES: u64 = 26;
 
-/// Tells each query when its answer has come, or none has in time.
+/// `meshtax dns`: prints each query when its answer arrives, or when it times out.
 pub fn dns(options: &DnsWatchOptions) -> Result<ExitCode, Failure> {
     limits::open_files(FILES)?;
     let asked = DnsOptions { timeout: options.timeout.0, names: !options.no_dns_names, feed: true };

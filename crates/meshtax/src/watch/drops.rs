@@ -14,14 +14,14 @@ use super::missed::own_up;
 use super::with_owner::WithOwner;
 use super::{Watch, seeing};
 
-/// Open files that it takes, as seen on Linux 6.18.
+/// The open files that the tool needs, as seen on Linux 6.18.
 const FILES: u64 = 19;
 
-/// `meshtax drops`: a line for each packet.
+/// `meshtax drops`: prints a line for each dropped packet.
 pub fn drops(options: &DropsOptions) -> Result<ExitCode, Failure> {
     limits::open_files(FILES)?;
     let reported = if options.all { Reported::All } else { Reported::Missed };
-    // Where the kernel's functions lie is told to those with privileges only.
+    // The kernel shows the addresses of its functions only to privileged processes, so they are read before privileges are given up.
     let begin = || {
         let drops = seeing(Drops::load_telling())?;
         let feed = drops.feed(reported).context("cannot follow drops")?;

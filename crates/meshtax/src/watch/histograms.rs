@@ -1,4 +1,4 @@
-//! The live tools that draw: `rtt` and `backlog`.
+//! The live tools that draw histograms: `rtt` and `backlog`.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::cli::HistogramOptions;
 use crate::failure::Failure;
 use crate::output::stream;
 
-/// `meshtax rtt`: smoothed round-trip times of what is open, and of what ends meanwhile.
+/// `meshtax rtt`: smoothed round-trip times of connections that are open at the end or closed meanwhile.
 pub fn rtt(options: &HistogramOptions) -> Result<ExitCode, Failure> {
     let watched = &options.watch;
     let watch = Watch::begin(watched)?;
@@ -40,7 +40,7 @@ pub fn rtt(options: &HistogramOptions) -> Result<ExitCode, Failure> {
     own_up(&watch.probe)
 }
 
-/// `meshtax backlog`: how full accept queues were as connections came, by the size of the queue.
+/// `meshtax backlog`: the length of accept queues as each connection arrives, by the queue's limit.
 pub fn backlog(options: &HistogramOptions) -> Result<ExitCode, Failure> {
     let watched = &options.watch;
     let watch = Watch::begin(watched)?;
@@ -88,13 +88,13 @@ fn each_drawing(
     Ok(())
 }
 
-/// When it is, above what an interval brought.
+/// The time of day, printed above each interval's histogram.
 fn heading(options: &HistogramOptions) -> String {
     let told = options.interval.map(|_| Zoned::now().strftime("%H:%M:%S\n").to_string());
     told.unwrap_or_default()
 }
 
-/// How many waited as another one came, by port and limit.
+/// Histograms of the queue's length as each connection arrived, by port and limit.
 fn queues(queued: &[Connection]) -> String {
     let queue = |queued: &Connection| (queued.local.port(), queued.queue_max);
     let mut all: Vec<(u16, u32)> = queued.iter().map(queue).collect();
@@ -108,9 +108,9 @@ fn queues(queued: &[Connection]) -> String {
     all.into_iter().map(draw).collect()
 }
 
-/// Listeners that had to drop.
+/// Listeners that have dropped packets.
 fn overfull(open: &[Connection], filter: &Filter) -> String {
     let full =
         open.iter().filter(|seen| seen.role == ConnectionRole::Listener && seen.drops > 0 && filter.admits(seen));
-    full.map(|full| format!("{} dropped {} packets, ever\n", full.local, full.drops)).collect()
+    full.map(|full| format!("{} dropped {} packets since it began to listen\n", full.local, full.drops)).collect()
 }

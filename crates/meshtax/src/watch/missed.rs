@@ -1,4 +1,4 @@
-//! What a witness has missed, in words.
+//! Says what a witness has missed.
 
 use std::process::ExitCode;
 
@@ -9,13 +9,13 @@ use records::{DnsLosses, DropLosses, TcpLosses, UdpLosses};
 use crate::failure::Failure;
 use crate::output::say;
 
-/// What was missed.
+/// Counts of what a witness has missed.
 pub trait Missed {
-    /// A sentence for each thing that was; `passed_by` runs of programs were left out.
+    /// A sentence for each count above zero. `passed_by` is how often the kernel skipped a run of a program.
     fn sentences(&self, passed_by: u64) -> Vec<String>;
 }
 
-/// Says what a witness has missed, as a tool ends.
+/// Prints what a witness has missed, when a tool ends.
 pub fn own_up<S: Source>(witness: &Witness<S>) -> Result<ExitCode, Failure>
 where
     S::Losses: Missed,
@@ -26,7 +26,7 @@ where
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sentences about what has happened at all.
+/// Keeps the sentences whose count is above zero.
 fn sentences<const N: usize>(counts: [(u64, String); N]) -> Vec<String> {
     counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, sentence)| sentence).collect()
 }
@@ -39,7 +39,7 @@ impl Missed for TcpLosses {
             lost.map(|(kind, lost)| format!("lost {lost} events ({kind:?}): they came faster than they were read"));
         let met = sentences([
             (sockets, format!("{sockets} sockets were not followed: there was no room for them")),
-            (late, format!("{late} sockets were met late: what they had moved until then is not told")),
+            (late, format!("{late} sockets were found late: bytes that they moved before are not shown")),
         ]);
         lost.chain(met).collect()
     }
@@ -53,9 +53,9 @@ impl Missed for DnsLosses {
         sentences([
             (events, format!("{events} queries were lost: they ended faster than they were read")),
             (unfollowed, format!("{unfollowed} queries or connections, {here} found no room and were not followed")),
-            (unparsed, format!("{unparsed} messages, {here} were not understood")),
-            (extended, format!("{extended} packets, {here} had further IPv6 headers and were not looked into")),
-            (unmatched, format!("{unmatched} answers, {here} came to no query that still waited")),
+            (unparsed, format!("{unparsed} messages, {here} could not be parsed")),
+            (extended, format!("{extended} packets, {here} had further IPv6 extension headers and were not parsed")),
+            (unmatched, format!("{unmatched} answers, {here} matched no waiting query")),
         ])
     }
 }
@@ -64,7 +64,7 @@ impl Missed for UdpLosses {
     fn sentences(&self, _: u64) -> Vec<String> {
         let Self { series, owners } = *self;
         sentences([
-            (series, format!("counted {series} times as `other`: there was no room for a series more")),
+            (series, format!("counted {series} times as `other`: there was no room for another series")),
             (owners, format!("{owners} times a socket had no owner: the kernel had no memory for it")),
         ])
     }
@@ -77,7 +77,9 @@ impl Missed for DropLosses {
             (events, format!("lost {events} drops: they came faster than they were read")),
             (
                 passed_by,
-                format!("missed {passed_by} drops, anywhere on this machine: each interrupted the telling of another"),
+                format!(
+                    "missed {passed_by} drops, anywhere on this machine: each came while another was being reported"
+                ),
             ),
             (owners, format!("{owners} sockets have no owner: the kernel had no memory for it")),
         ])
@@ -93,7 +95,7 @@ mod tests {
         assert_eq!(UdpLosses::default().sentences(7), [] as [String; 0]);
         let lost = UdpLosses { owners: 3, ..UdpLosses::default() };
         assert_eq!(lost.sentences(0), ["3 times a socket had no owner: the kernel had no memory for it"]);
-        let passed_by = "missed 7 drops, anywhere on this machine: each interrupted the telling of another";
+        let passed_by = "missed 7 drops, anywhere on this machine: each came while another was being reported";
         assert_eq!(DropLosses::default().sentences(7), [passed_by]);
     }
 }

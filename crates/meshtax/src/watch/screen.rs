@@ -1,4 +1,5 @@
-//! `meshtax top` with a terminal to itself. What is shown is `attribution`'s; here are the terminal, the keys and the time.
+//! `meshtax top` on the whole terminal. `attribution` decides what is shown; here are the terminal, the keys and the
+//! time.
 
 use std::io::{self, IsTerminal};
 use std::mem::ManuallyDrop;
@@ -21,17 +22,17 @@ use super::missed::own_up;
 use crate::cli::TopOptions;
 use crate::failure::Failure;
 
-/// Longest wait before a key is answered.
+/// The longest wait before a key is answered.
 const BLINK: Duration = Duration::from_millis(30);
 
-/// Whether somebody is there to look at a screen, on a terminal that can draw one.
+/// Whether input and output are a terminal that can draw a screen, and the options allow one.
 pub fn is_wanted(options: &TopOptions) -> bool {
     let can_draw = anstyle_query::term_supports_ansi_color();
     let is_watched = io::stdin().is_terminal() && io::stdout().is_terminal();
     options.watch.form() == LineForm::Text && !options.plain && is_watched && can_draw
 }
 
-/// Shows what moves until the reader has had enough.
+/// Shows what moves until the user quits.
 pub fn show(options: &TopOptions) -> Result<ExitCode, Failure> {
     let watch = Watch::begin(&options.watch)?;
     let mut stage = Stage::enter().context("cannot take over the terminal")?;
@@ -73,12 +74,12 @@ fn perform(watch: &Watch, options: &TopOptions, stage: &mut Stage) -> anyhow::Re
     Ok(())
 }
 
-/// Turns what the probe saw into what the screen shows.
+/// Turns the probe's connections into rows of the screen.
 struct Looker {
     flow: Flow,
     filter: Filter,
     directory: Directory,
-    /// The last look.
+    /// When the screen was last refreshed.
     since: Instant,
 }
 
@@ -101,20 +102,20 @@ impl Looker {
     }
 }
 
-/// Keys and changes of size as they come. They have a thread of their own, which ends with the program: where a terminal
-/// has gone away, reading keys never returns.
+/// Receives keys and changes of size. A thread of its own reads them until the program ends, because reading never
+/// returns once a terminal has gone away.
 fn keys() -> Receiver<io::Result<Event>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || while sender.send(event::read()).is_ok() {});
     receiver
 }
 
-/// What has come, if anything has.
+/// The next event, if there is one.
 fn next(keys: &Receiver<io::Result<Event>>) -> anyhow::Result<Option<Event>> {
     match keys.try_recv() {
         Ok(event) => Ok(Some(event.context("cannot read keys")?)),
         Err(TryRecvError::Empty) => Ok(None),
-        Err(TryRecvError::Disconnected) => anyhow::bail!("nobody reads keys any more"),
+        Err(TryRecvError::Disconnected) => anyhow::bail!("the thread that reads keys has ended"),
     }
 }
 
@@ -148,7 +149,7 @@ fn key(code: KeyCode) -> Option<Keystroke> {
     })
 }
 
-/// The terminal, taken over until this is dropped. A panic gives it back, too, before it says what it has to say.
+/// The terminal, taken over until this is dropped. A panic also gives it back, before its message is printed.
 struct Stage(ManuallyDrop<DefaultTerminal>);
 
 impl Stage {
@@ -165,12 +166,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Stops the program, as Ctrl-Z does, until the shell lets it go on.
+    /// Stops the program, as Ctrl-Z does, until the shell resumes it.
     fn step_aside(&mut self) -> io::Result<()> {
         self.0.show_cursor()?;
         ratatui::try_restore()?;
         raise(Signal::SIGTSTP)?;
-        // A new one draws all of it, and asks the terminal nothing: its answer would go to the thread of the keys.
+        // A new terminal redraws everything, and asks the terminal nothing: the thread of the keys would read the
+        // answer.
         *self.0 = ratatui::try_init()?;
         Ok(())
     }
@@ -178,7 +180,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // Where the terminal has gone away there is nothing to give back, and nobody to complain to, as the library would.
+        // If the terminal has gone away, there is nothing to give back. The library would print an error about it.
         self.0.show_cursor().ok();
         ratatui::try_restore().ok();
     }

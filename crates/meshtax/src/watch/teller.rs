@@ -1,4 +1,4 @@
-//! A line for each event of a kind: what every tool does that tells what happens.
+//! Prints a line for each event: what all tools that show events share.
 
 use attribution::{Column, Line, LineForm, Printer};
 use jiff::Zoned;
@@ -7,37 +7,37 @@ use crate::cli::WatchOptions;
 use crate::failure::Failure;
 use crate::output::stream;
 
-/// How events of a kind are told.
+/// How one kind of event is printed.
 pub trait Tells {
-    /// What happens.
+    /// The event.
     type Event;
 
-    /// Whether anybody is interested in an event.
+    /// Whether the filter admits an event.
     fn admits(&self, event: &Self::Event) -> bool;
 
-    /// The line of an event.
+    /// Makes the line for an event.
     fn line(&mut self, event: &Self::Event) -> Line;
 
-    /// Looks names and times up anew, before more events are told.
+    /// Refreshes names and the clock before more events are printed.
     fn refresh(&mut self);
 }
 
-/// Tells events that are of interest, until there were enough.
+/// Prints the events that the filter admits, up to a limit.
 pub struct Teller<T> {
     pub tells: T,
     pub printer: Printer,
     form: LineForm,
-    /// Whether a line begins with the time, which it does not have of itself.
+    /// Whether lines begin with the time of day. Only for tools whose lines do not have it anyway.
     timed: bool,
     told: u64,
     most: Option<u64>,
 }
 
-/// The time of day, as tools that always tell it call it.
+/// The column of the time of day.
 const TIME: Column = Column::words("TIME", 8);
 
 impl<T: Tells> Teller<T> {
-    /// Tells `most` of them at most, in these columns where it is text.
+    /// Makes a teller that prints at most `most` events, in these columns if the format is text.
     pub fn new(tells: T, options: &WatchOptions, columns: &'static [Column], most: Option<u64>) -> Self {
         let form = options.form();
         let timed = options.timestamp && columns.iter().all(|column| column.name != TIME.name);
@@ -45,11 +45,11 @@ impl<T: Tells> Teller<T> {
         Self { tells, printer: Printer::new(form, &columns), form, timed, told: 0, most }
     }
 
-    /// Tells these.
+    /// Prints these events.
     ///
     /// # Errors
     ///
-    /// Nobody reads it any more.
+    /// Returns an error if the reader of standard output has gone.
     pub fn tell(&mut self, seen: &[T::Event]) -> Result<(), Failure> {
         self.tells.refresh();
         let mut text = String::new();
@@ -70,16 +70,16 @@ impl<T: Tells> Teller<T> {
         Ok(())
     }
 
-    /// Whether there were as many as were asked for.
+    /// Whether the requested number of lines has been printed.
     pub fn is_enough(&self) -> bool {
         self.most.is_some_and(|most| self.told >= most)
     }
 
-    /// Tells what happened in an interval, `most` of it at most, under a heading with the time.
+    /// Prints the events of an interval, at most `most`, under a heading with the time.
     ///
     /// # Errors
     ///
-    /// Nobody reads it any more.
+    /// Returns an error if the reader of standard output has gone.
     pub fn tell_interval(&mut self, mut seen: Vec<T::Event>, most: Option<u64>) -> Result<(), Failure> {
         seen.retain(|event| self.tells.admits(event));
         let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
@@ -92,7 +92,7 @@ impl<T: Tells> Teller<T> {
         stream(&self.printer.heading())?;
         self.tell(&seen)?;
         if self.form == LineForm::Text {
-            stream(&if more > 0 { format!("… and {more} more; --rows tells them\n\n") } else { "\n".to_owned() })?;
+            stream(&if more > 0 { format!("… and {more} more; --rows shows them\n\n") } else { "\n".to_owned() })?;
         }
         Ok(())
     }

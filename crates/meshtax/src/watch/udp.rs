@@ -14,10 +14,10 @@ use super::missed::own_up;
 use super::with_owner::WithOwner;
 use super::{Watch, seeing};
 
-/// Open files that it takes, as seen on Linux 6.18.
+/// The open files that the tool needs, as seen on Linux 6.18.
 const FILES: u64 = 23;
 
-/// `meshtax udp`: what moved in each interval, busiest first.
+/// `meshtax udp`: shows what moved in each interval, busiest first.
 pub fn udp(options: &UdpOptions) -> Result<ExitCode, Failure> {
     limits::open_files(FILES)?;
     let can_read = |udp: &Udp| udp.series().is_ok() && udp.losses().is_ok();

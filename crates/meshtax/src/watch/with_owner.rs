@@ -9,7 +9,7 @@ use jiff::Zoned;
 use super::teller::{Teller, Tells};
 use crate::cli::WatchOptions;
 
-/// Tells happenings of a kind with their owners.
+/// Prints one kind of event with its owners.
 pub struct WithOwner<H> {
     filter: Filter,
     namer: Namer,
@@ -18,7 +18,7 @@ pub struct WithOwner<H> {
 }
 
 impl<H: Happening> WithOwner<H> {
-    /// A teller of happenings, of `most` at most.
+    /// Makes a teller that prints at most `most` events.
     pub fn teller(options: &WatchOptions, most: Option<u64>) -> Teller<Self> {
         let namer = Namer::new(ThisHost::default());
         let tells = Self { filter: options.filter(), namer, now: Zoned::now(), kind: PhantomData };

@@ -17,7 +17,7 @@ mod words;
 use std::process::Output;
 use testbed::{meshtax, words};
 
-/// `meshtax ARGUMENTS`, which must succeed without a word on standard error: its standard output.
+/// Runs `meshtax ARGUMENTS`, which must succeed without output on standard error. Returns its standard output.
 fn prints(arguments: &[&str]) -> String {
     let output = meshtax().args(arguments).output().unwrap();
     assert_succeeds(&output, arguments);

@@ -1,5 +1,5 @@
-//! The walls of the house, held by reading the source. Each wall also falls to a counterexample here, so that none
-//! stands only because it looks the wrong way.
+//! The walls of the house, checked by reading the source. Each wall is also tested against a counterexample, so that it
+//! cannot pass by looking in the wrong place.
 
 mod circles;
 mod type_names;
@@ -32,13 +32,13 @@ const ROOMS: [(&str, &[&str]); 18] = [
     (TESTBED, &[]),
 ];
 const DOOR: &str = "meshtax";
-/// What tests share; it ships with nothing.
+/// The crate that tests share. It is never shipped.
 const TESTBED: &str = "testbed";
 const PAPER: [&str; 10] =
     ["topology", "cgroup", "plane", "ground", "traffic", "measure", "report", "experiment", "records", "attribution"];
 const UNSAFE_FILES: [&str; 2] = ["crates/lab/src/namespace.rs", "crates/probe/src/statistics.rs"];
-/// Files of the door that may write to standard output or standard error, or ask what they are: the one that writes out what a
-/// terminal would obey, progress, the full screen, and the roles of a lab, whose readers are programs.
+/// Files of the door that may write to standard output or standard error, or ask what they are: the one that escapes
+/// control characters, progress, the full screen, and the roles of a lab, whose readers are programs.
 const VOICES: [&str; 4] = ["output.rs", "status_line.rs", "role.rs", "watch/screen.rs"];
 const NO_NOUNS: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "misc", "manager", "handler"];
 const SOURCE_LINES_MAX: usize = 500;
@@ -51,7 +51,7 @@ struct File {
     text: String,
 }
 
-/// A rule about files: what breaks it, a line for each breach with what to do instead.
+/// A rule about files. Returns a line for each breach, with what to do instead.
 type Wall = fn(&[File]) -> Vec<String>;
 
 #[test]
@@ -194,7 +194,7 @@ fn a_type_name_stands_for_one_thing() {
     assert_eq!(doubled(&two, &[]).len(), 1, "nobody would notice a name in two rooms");
 }
 
-/// The wall stands in this repository, and falls to each file of `counterexamples`.
+/// Checks that the wall holds in this repository, and that each file of `counterexamples` breaks it.
 fn check(wall: Wall, counterexamples: &[(&str, &str)]) {
     let breaches = wall(&house());
     assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
@@ -354,7 +354,7 @@ fn lengths(files: &[File]) -> Vec<String> {
 }
 
 fn leftovers(files: &[File]) -> Vec<String> {
-    // In parts, so that this file holds to its own rule.
+    // The marks are written in parts, so that this file obeys its own rule.
     let marks = [concat!("to", "do!("), concat!("un", "implemented!("), concat!("db", "g!("), concat!("#[ign", "ore")];
     let mut breaches = Vec::new();
     for file in sources(files) {
@@ -365,7 +365,7 @@ fn leftovers(files: &[File]) -> Vec<String> {
     breaches
 }
 
-/// Breaches for each use of one of `words` in what ships of `files`: no tests, no comments.
+/// Breaches for each use of one of `words` in the shipped code of `files`, without tests and comments.
 fn uses<'a>(files: impl Iterator<Item = &'a File>, words: &[&str], instead: &str) -> Vec<String> {
     let mut breaches = Vec::new();
     for file in files.filter(|file| !is_test(&file.path)) {
@@ -379,7 +379,7 @@ fn uses<'a>(files: impl Iterator<Item = &'a File>, words: &[&str], instead: &str
     breaches
 }
 
-/// Numbered lines that are no comments.
+/// Numbered lines that are not comments.
 pub fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines()
         .enumerate()

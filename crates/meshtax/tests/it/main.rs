@@ -1,6 +1,6 @@
 //! Tests that need no privilege.
 //!
-//! - `house`: the walls between the rooms, held by reading the source.
+//! - `house`: the walls between the rooms, checked by reading the source.
 //! - `cli`: arguments, files, messages and exit statuses.
 //! - `docs`: README.md and docs/, their links, commands and sentences.
 

@@ -48,9 +48,9 @@ impl Default for Recorded {
     }
 }
 
-/// A folder that holds it.
+/// A folder that holds such a run.
 pub struct Folder {
-    /// Where the run folder lies.
+    /// The path of the run folder.
     pub path: PathBuf,
     _home: TempDir,
 }
@@ -67,7 +67,7 @@ impl Folder {
         fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
     }
 
-    /// Changes what the run measured.
+    /// Changes the measurement of the run.
     pub fn amend(&self, amend: impl FnOnce(&mut Value)) {
         self.change("measurement.json", |text| {
             let mut run: Value = serde_json::from_str(&text).unwrap();
@@ -76,7 +76,7 @@ impl Folder {
         });
     }
 
-    /// Gives the effects of `sidecar` the verdict `costs`, and the run a fatal caution about `arms`, if any.
+    /// Gives the effects of `sidecar` the verdict `costs`, and the run a fatal caution about `arms`, if there are any.
     pub fn doubt(&self, arms: &[&str]) {
         self.amend(|run| {
             for effect in run["effects"].as_array_mut().unwrap() {
@@ -96,7 +96,7 @@ impl Folder {
 }
 
 impl Recorded {
-    /// Writes what a run leaves.
+    /// Writes the files that a run leaves.
     pub fn write(&self) -> Folder {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("run");

@@ -1,10 +1,11 @@
-//! Errors name their cause: limits of this process, capabilities that it lacks, a user namespace; never the kernel's age.
+//! Errors name their cause: limits of this process, missing capabilities or a user namespace, but never the kernel's
+//! age.
 
 use std::process::{Command, Output};
 
 use testbed::{binary, insist_on_root, words};
 
-/// What meshtax says after a shell's `preparation`, with `launcher` before it.
+/// Runs meshtax after a shell's `preparation`, with `launcher` before it.
 fn said(preparation: &str, launcher: &str, arguments: &str) -> Output {
     insist_on_root();
     let home = tempfile::tempdir().unwrap();
@@ -12,7 +13,7 @@ fn said(preparation: &str, launcher: &str, arguments: &str) -> Output {
     Command::new("sh").args(["-c", &script]).current_dir(home.path()).output().unwrap()
 }
 
-/// It could not run, and says so in these words; none are about another cause.
+/// Checks that it could not run and says these words, and nothing about other causes.
 fn check(output: &Output, wanted: &[&str]) {
     let said = words(output);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -22,13 +23,13 @@ fn check(output: &Output, wanted: &[&str]) {
     }
 }
 
-/// Without these capabilities, as a container may be, though root.
+/// Runs as root without these capabilities, as a container may.
 fn without(capabilities: &str, arguments: &str) -> Output {
     let dropped = capabilities.split(',').map(|name| format!("-{name}")).collect::<Vec<_>>().join(",");
     said("", &format!("setpriv --bounding-set={dropped} --inh-caps={dropped}"), arguments)
 }
 
-/// Short of files, the kernel refuses programs in words that name no cause, and tools see less than they say.
+/// With too few open files, the kernel's errors name no cause, and tools would see less than they claim.
 #[test]
 fn too_few_open_files_for_the_live_tools_and_the_agent() {
     let tools = ["life", "connect", "top", "rtt", "drops", "udp", "dns"];
@@ -42,7 +43,7 @@ fn too_few_open_files_for_the_live_tools_and_the_agent() {
             );
         }
     }
-    // One more than is told to be too few, and nothing is missing.
+    // With one more than the number that is too few, nothing is missing.
     for tool in ["life", "drops", "udp", "dns"] {
         let output = said("ulimit -n 8;", "", &format!("{tool} --duration 100ms"));
         let takes = words(&output).split_once("this takes ").unwrap().1.split_once(' ').unwrap().0.to_owned();
@@ -60,7 +61,7 @@ fn too_few_open_files_for_a_lab_are_told_before_anything_stands() {
     let output = said("ulimit -n 60;", "", run);
     check(&output, &["open files, but the hard limit of open files (RLIMIT_NOFILE) is 60", "--nofile=1000:1000"]);
     assert!(!words(&output).contains("it will take about"), "{}", words(&output));
-    // One that is granted what it takes, and no file more, begins; where that is not enough after all, the limit is named.
+    // With exactly the files that it needs, a run begins. If that is not enough after all, the error names the limit.
     let takes = words(&output).split_once("takes at least ").unwrap().1.split_once(' ').unwrap().0.to_owned();
     let output = said(&format!("ulimit -n {takes};"), "", run);
     assert!(words(&output).contains("it will take about"), "{}", words(&output));
@@ -69,7 +70,7 @@ fn too_few_open_files_for_a_lab_are_told_before_anything_stands() {
     }
 }
 
-/// Without CAP_KILL a lab stood for ever: it could not end its proxies.
+/// Without CAP_KILL a lab could never be removed, because its proxies could not be ended.
 #[test]
 fn capabilities_that_a_lab_lacks_are_named_before_anything_stands() {
     for (name, dropped) in [
@@ -99,10 +100,10 @@ fn capabilities_that_the_witness_lacks_are_named() {
     let udp = without("net_admin,sys_admin", "udp --duration 1s");
     check(&udp, &["this user may not load BPF programs", "hint: this process lacks CAP_NET_ADMIN: run it as root"]);
     let contained = said("", "unshare --user --map-root-user", "life --duration 1s");
-    check(&contained, &["this user may not load BPF programs", "hint: this is root of a user namespace"]);
+    check(&contained, &["this user may not load BPF programs", "hint: this is root in a user namespace"]);
 }
 
-/// Who is behind translated addresses is all that the agent does not see without CAP_NET_ADMIN.
+/// Without CAP_NET_ADMIN, the agent misses only the servers behind translated addresses.
 #[test]
 fn the_agent_serves_without_the_capability_for_translated_addresses() {
     insist_on_root();
@@ -112,6 +113,6 @@ fn the_agent_serves_without_the_capability_for_translated_addresses() {
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     let said = words(&output);
-    assert!(said.contains("not seen from here: who is behind translated addresses"), "{said}");
+    assert!(said.contains("not seen from here: servers behind translated addresses"), "{said}");
     assert!(said.contains("CAP_NET_ADMIN") && said.contains("metrics at http://127.0.0.1:"), "{said}");
 }

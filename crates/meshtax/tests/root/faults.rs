@@ -1,13 +1,13 @@
-//! Faults that are made on purpose: each is there, its witness names it, and no other is named.
+//! Faults made on purpose: each one occurs, its witness names it, and no other fault is named.
 
 use serde_json::Value;
 use testbed::Run;
 
-/// Signs that name the cause of some fault.
+/// Signs that name the cause of a fault.
 const CAUSES: [(&str, &str); 4] =
     [("retransmits", "loss"), ("resets", "reset"), ("NXDOMAIN", "name"), ("full accept queues", "accept_queue")];
 
-/// A short run with one fault, which lasts long enough for some hundred calls.
+/// A short run with one fault, which lasts for some hundred calls.
 fn broken(fault: &str, arms: &str) -> Run {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("broken.yaml");
@@ -19,13 +19,13 @@ fn broken(fault: &str, arms: &str) -> Run {
     Run::perform(&[&file.to_string_lossy()])
 }
 
-/// What became of the only fault in an arm.
+/// The trial of the only fault in an arm.
 fn trial<'a>(run: &'a Run, arm: &str) -> &'a Value {
     let trials = run.measurement["faults"].as_array().unwrap();
     trials.iter().find(|trial| trial["arm"] == arm).unwrap_or_else(|| panic!("no trial in {arm}: {trials:?}"))
 }
 
-/// How often a sign of a witness was seen before the fault and during it.
+/// How often a witness saw a sign before the fault and during it.
 fn seen(trial: &Value, witness: &str, sign: &str) -> (u64, u64) {
     let clues = trial["clues"].as_array().unwrap();
     let clue = clues.iter().find(|clue| clue["witness"] == witness && clue["sign"] == sign);
@@ -33,8 +33,8 @@ fn seen(trial: &Value, witness: &str, sign: &str) -> (u64, u64) {
     (count("before"), count("during"))
 }
 
-/// The kernel witness names this fault, after a time that lies within it, and no witness names it in the arm that is not
-/// watched.
+/// Checks that the kernel witness names this fault, after a time within it, and that no witness names it in the arm
+/// that is not watched.
 fn check_named(run: &Run, sign: &str) {
     let watched = trial(run, "ebpf");
     let clues = watched["clues"].as_array().unwrap();
@@ -56,7 +56,7 @@ fn lost_packets_are_named_by_retransmits() {
     let lost = trial["hits"].as_u64().unwrap();
     let (before, during) = seen(trial, "kernel", "retransmits");
     assert_eq!(before, 0, "{trial:#}");
-    // Whatever is lost and missed is sent again; acknowledgements are lost and never missed.
+    // A lost packet that is missed is sent again; lost acknowledgements are not missed.
     assert!(lost > 0 && during <= 2 * lost + 10, "{trial:#}");
     assert_eq!(seen(trial, "kernel", "NXDOMAIN"), (0, 0), "{trial:#}");
     assert_eq!(seen(trial, "kernel", "full accept queues"), (0, 0), "{trial:#}");
@@ -81,7 +81,7 @@ fn a_name_that_does_not_exist_is_named() {
     let (before, during) = seen(trial, "kernel", "NXDOMAIN");
     let (none, failed) = seen(trial, "application", "failed calls");
     assert_eq!((before, none), (0, 0), "{trial:#}");
-    // Each call that fails has asked for the name, in every domain that is searched.
+    // Each call that fails has asked for the name in every search domain.
     assert!(failed > 0 && during + 10 >= failed, "{trial:#}");
     assert_eq!(seen(trial, "kernel", "retransmits"), (0, 0), "{trial:#}");
 }
@@ -95,7 +95,7 @@ fn a_full_accept_queue_is_named() {
     assert!(seen(trial, "application", "failed calls").1 > 0, "{trial:#}");
 }
 
-/// All kinds in one arm after the other: what one leaves behind would be named in the next one's calm.
+/// All kinds in one arm, one after the other. What one leaves behind would be named in the calm before the next.
 #[test]
 fn a_fault_that_is_mended_is_named_no_more() {
     let faults = "{kind: loss, from: front, to: back, share: 20%, at: 1s, for: 8s}, {kind: name, from: front, to: back, at: 1s, for: 1s}, \

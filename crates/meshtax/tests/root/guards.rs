@@ -1,4 +1,4 @@
-//! Guards of real runs: numbers that are not to be believed, and failures that sidecars hide.
+//! Guards of real runs: figures that are not to be believed, and failures that sidecars hide.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Output;
 use serde_json::Value;
 use testbed::{Run, insist_on_root, meshtax, words};
 
-/// Every request of one arm takes longer than the client waits; those of the other are soon answered.
+/// Every request of one arm takes longer than the client waits; the other arm answers soon.
 const LATE: &str = "\
 name: late
 topology: pair
@@ -42,7 +42,7 @@ fn a_run_that_is_not_to_be_believed_is_refused_when_asked_to_be_strict() {
     }
 }
 
-/// Nothing is asked for that is there.
+/// No requested path exists.
 const MISSING: &str = "\
 name: missing
 topology: missing.topology.yaml
@@ -65,11 +65,11 @@ fn a_run_whose_warm_up_fails_ends_before_its_rounds() {
     assert_eq!(failed.status.code(), Some(1), "{said}");
     let error = "error: no request of the warm-up succeeded in arm `none` (5 status_404), arm `copy` (5 status_404)";
     assert!(said.lines().any(|line| line == error), "{said}");
-    assert!(said.contains("hint: see whether `target` names what answers, and the logs in "), "{said}");
+    assert!(said.contains("hint: check that `target` is right, and see the logs in "), "{said}");
     assert!(!home.path().join("failed/load.jsonl").exists(), "no round was begun");
 }
 
-/// Answers every third request with 503, which Envoy of Istio 1.6 takes for a reason to ask again.
+/// Answers every third request with 503, which Istio 1.6's Envoy retries.
 const FLAKY: &str = "
 import http.server, itertools
 
@@ -115,8 +115,8 @@ fn failures_that_sidecars_hide_by_asking_again_are_told() {
     assert_eq!((run.metric("none", "errors"), run.metric("sidecar", "errors")), (10.0, 0.0));
     let facts: Value = serde_json::from_str(&run.file("facts.json")).unwrap();
     let client = facts["sidecars"].as_array().unwrap().iter().find(|facts| facts["pod"] == "client").unwrap();
-    // Thirty answers that count and five that settle the block, and every third attempt is refused: one attempt more for each
-    // two answers.
+    // There are thirty answers that count and five that settle the block. Every third attempt is refused: one more
+    // attempt for every two answers.
     let retries = client["retries"].as_u64().unwrap();
     assert_eq!(retries, 17, "{client}");
     let told = caution(&run.measurement, "retries_uneven").expect("the sidecar's own attempts are told");

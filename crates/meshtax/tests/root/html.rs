@@ -8,8 +8,8 @@ use testbed::{Run, words};
 const WIDTHS: [u32; 3] = [400, 900, 1600];
 const SCHEMES: [Scheme; 2] = [Scheme::Light, Scheme::Dark];
 
-/// Says on the console how wide window and page are, with every table unfolded, and whether the window is dark. The
-/// browser gives a window of less than 500 pixels its width only after the page was loaded, hence the second event.
+/// Prints the widths of window and page to the console, with every table unfolded, and whether the window is dark. A
+/// window narrower than 500 pixels gets its width only after the page has loaded, hence the second event.
 const PROBE: &str = "<script nonce=\"probe\">
     const probe = () => {
         const folded = [...document.querySelectorAll('details')];
@@ -28,8 +28,8 @@ enum Scheme {
     Dark,
 }
 
-/// Every section that a page can have: known costs found again, faults and what told of them, telemetry, a noise floor,
-/// and stand-ups as the unit of statistics.
+/// Every section that a page can have: known costs, faults and their signs, telemetry, a noise floor, and stand-ups as
+/// the unit of statistics.
 const EVERYTHING: &str = "\
 name: everything
 topology: topologies/faults.yaml
@@ -71,10 +71,10 @@ fn a_page_of_everything_at_three_widths_in_light_and_dark_and_on_paper() {
     check_on_paper(&run, "everything");
 }
 
-/// Pictures of the page stay in the target folder's `tmp`, to be looked at.
+/// Checks the page at every width. Pictures of it stay in the target folder's `tmp`, to be looked at.
 fn check_at_every_width(run: &Run, name: &str) {
     let page = run.folder.join("probed.html");
-    // The page's own policy stays, and lets the probe's script in.
+    // The page's own policy stays, except that the probe's script is let in.
     let text = run.file("report.html").replace("script-src ", "script-src 'nonce-probe' ").replace("</body>", PROBE);
     fs::write(&page, text).unwrap();
     for (width, scheme) in WIDTHS.into_iter().flat_map(|width| SCHEMES.map(|scheme| (width, scheme))) {
@@ -82,12 +82,12 @@ fn check_at_every_width(run: &Run, name: &str) {
     }
 }
 
-/// What stays to be looked at.
+/// The path of a picture that is kept.
 fn kept(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-/// The page prints, on as many sheets as it takes.
+/// Checks that the page prints, on as many sheets as it needs.
 fn check_on_paper(run: &Run, name: &str) {
     let paper = kept(&format!("{name}.pdf"));
     let print = format!("--print-to-pdf={}", paper.display());
@@ -95,12 +95,12 @@ fn check_on_paper(run: &Run, name: &str) {
     let written = fs::read(&paper).unwrap();
     assert!(written.starts_with(b"%PDF-"), "no PDF");
     let count = |mark: &[u8]| written.windows(mark.len()).filter(|bytes| *bytes == mark).count();
-    // `/Pages` is the tree that sheets hang from.
+    // `/Pages` is the root of the tree of sheets.
     let sheets = count(b"/Type /Page") - count(b"/Type /Pages");
     assert!(sheets > 0, "no sheet of paper");
 }
 
-/// The page fits its window, follows the scheme, and the browser has nothing to complain about.
+/// Checks that the page fits its window and follows the colour scheme, and that the browser reports no problem.
 fn check(page: &Path, width: u32, scheme: Scheme, picture: &Path) {
     let screenshot = format!("--screenshot={}", picture.display());
     let window = format!("--window-size={width},2400");
@@ -117,7 +117,7 @@ fn check(page: &Path, width: u32, scheme: Scheme, picture: &Path) {
     assert!(picture.starts_with(b"\x89PNG") && picture.len() > 20_000, "{width} {scheme:?}: an empty picture");
 }
 
-/// Opens a page, offline and with a profile of its own.
+/// Opens a page offline, with a profile of its own.
 fn chromium(page: &Path, arguments: &[&str]) -> Output {
     let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new("chromium");

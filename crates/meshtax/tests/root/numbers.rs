@@ -9,12 +9,12 @@ rounds: 10
 idle: {windows: 8, window: 50ms}
 ";
 
-/// Runs an experiment of `arms` on the pair, with the rest of the file and further arguments.
+/// Runs an experiment of `arms` on the pair, with `rest` in the file and further arguments.
 fn run(arms: &str, rest: &str, arguments: &[&str]) -> Run {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("experiment.yaml");
     let load = "load: {sequential: {target: 'http://front:8080/', requests: 60}}";
-    // One stand-up is quicker than the ten that there would be.
+    // One stand-up is quicker than the default of ten.
     let stands = if rest.contains("stands:") { "" } else { "stands: 1\n" };
     std::fs::write(&file, format!("name: numbers\ntopology: pair\narms: {arms}\n{load}\n{SHORT}{rest}{stands}"))
         .unwrap();
@@ -56,19 +56,19 @@ fn a_lab_that_stands_up_anew_is_the_unit_of_statistics() {
     assert_eq!(run.measurement["experiment"]["stands"], serde_json::json!({"rounds": 2, "windows": 2}));
     let timings: Value = serde_json::from_str(&run.file("timing.json")).unwrap();
     assert_eq!(timings.as_array().unwrap().len(), 6);
-    // What the services of all six counted, each of which ended with its lab.
+    // The services of all six stand-ups counted this; each ended with its lab.
     let requests = run.requests("none", "front").into_iter().map(|(_, requests)| requests).sum::<u64>();
     assert_eq!(requests, 60);
     assert_eq!(run.file("load.jsonl").lines().count(), 12 * 2);
     assert!(run.file("report.txt").contains("12 rounds in 6 stand-ups of the lab"), "{}", run.file("report.txt"));
-    // Six lives have an interval of what they hold at rest.
+    // Six stand-ups give an interval of memory at rest.
     let effects = run.measurement["effects"].as_array().unwrap();
     let rest = effects.iter().find(|effect| effect["metric"] == "memory_idle_mib").unwrap();
     assert!(rest["units"] == 6 && rest["difference_ci95"].is_array(), "{rest}");
     assert_is_reported_again(&run);
 }
 
-/// However many rounds there are: each client opens a connection in each life of the lab, before the first block, and none again.
+/// With any number of rounds, each client opens one connection per stand-up, before the first block.
 #[test]
 fn a_kept_connection_lives_as_long_as_the_lab() {
     let arms = "{none: {plane: none}, ebpf: {plane: none, watch: on}}";
@@ -78,7 +78,7 @@ fn a_kept_connection_lives_as_long_as_the_lab() {
     for block in lines("load.jsonl") {
         assert_eq!((&block["connections"], &block["reconnects"]), (&0.into(), &0.into()), "{block}");
     }
-    // The kernel says so, too: nobody opened a connection anywhere in the arm, front to back among them.
+    // The kernel agrees: nobody in the arm opened a connection, nor did the front to the back.
     for sight in lines("probe.jsonl") {
         assert_eq!((&sight["opened"], &sight["failed"]), (&0.into(), &0.into()), "{sight}");
     }
@@ -86,14 +86,14 @@ fn a_kept_connection_lives_as_long_as_the_lab() {
         run.measurement["cautions"].as_array().unwrap().iter().filter(|told| told["kind"] == "connections").count(),
         0
     );
-    // What blocks begin with is no part of what services count.
+    // Services do not count the requests at the start of blocks.
     assert_eq!(
         (run.requests("none", "front"), run.requests("ebpf", "back")),
         (vec![("front-v1".to_owned(), 60)], vec![("back-v1".to_owned(), 60)])
     );
 }
 
-/// Ten rounds have ten stand-ups unless somebody asks for fewer.
+/// Ten rounds have ten stand-ups by default.
 #[test]
 fn the_lab_stands_up_ten_times_unless_told_otherwise() {
     let home = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ fn the_lab_stands_up_ten_times_unless_told_otherwise() {
     assert_is_reported_again(&run);
 }
 
-/// `meshtax report` says again, byte for byte, what the run has left.
+/// Checks that `meshtax report` prints the same bytes that the run left.
 fn assert_is_reported_again(run: &Run) {
     for (option, file) in [("--full", "report.txt"), ("--format=html", "report.html")] {
         let output = meshtax().arg("report").arg(&run.folder).arg(option).output().unwrap();
@@ -129,10 +129,11 @@ fn a_run_goes_on_until_its_interval_is_narrow_and_no_longer() {
         let run = run("{none: {plane: none}, twice: {plane: none}}", "", arguments);
         run.measurement["experiment"]["rounds"].as_u64().unwrap()
     };
-    // The same number of requests in every block: an interval without width after the first rounds that may end a run.
+    // Every block has the same number of requests, so the interval has no width after the first rounds that may end a
+    // run.
     assert_eq!(rounds(&["--until", "requests<1%", "--max-rounds", "40"]), 10);
     assert_eq!(rounds(&["--until", "latency_ms_p50<0.0000001%", "--max-rounds", "12"]), 12);
-    // Where the lab stands up anew, its stand-ups are what counts: ten of two rounds, and not ten rounds.
+    // With several stand-ups, these are the unit: ten of two rounds, rather than ten rounds.
     assert_eq!(rounds(&["--until", "requests<1%", "--stands", "5", "--max-rounds", "25"]), 20);
 }
 
@@ -158,7 +159,7 @@ fn known_costs_are_recorded_by_the_services_and_found_again() {
     }
     let bytes = |arm: &str| run.arm(arm)["recorded"]["answer_bytes_per_request"].as_f64().unwrap();
     assert_eq!(bytes("grow") - bytes("none"), 1000.0);
-    // The links saw them, and at most a longer length and a segment more.
+    // The links saw them, plus at most a longer length and one more segment.
     let found = of("grow")["difference"].as_f64().unwrap();
     assert!(of("grow")["metric"] == "wire_bytes_per_request" && (990.0..1200.0).contains(&found), "{}", of("grow"));
 }

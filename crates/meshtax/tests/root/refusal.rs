@@ -1,4 +1,4 @@
-//! Refusals that only root, or root as somebody else, can meet.
+//! Refusals that only root, or root as another user, can meet.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use testbed::{insist_on_root, meshtax, refuses, words};
 
 const NOBODY: u32 = 65534;
 
-/// `meshtax run experiments/pair.yaml ARGUMENTS`.
+/// Checks `meshtax run experiments/pair.yaml ARGUMENTS`.
 fn check(home: &Path, arguments: &[&str], error: &str, hint: &str) {
     insist_on_root();
     refuses(meshtax().args(["run", "experiments/pair.yaml"]).args(arguments), home, error, hint);
@@ -48,7 +48,7 @@ fn with_a_run_folder_whose_name_is_no_text() {
         meshtax().args(["run", "experiments/pair.yaml", "--out"]).arg(OsStr::from_bytes(b"x\xff")),
         home.path(),
         "the name of the run folder `x\u{fffd}` is no text",
-        "name another one with `--out`: programs of the lab are told it as an argument",
+        "name another one with `--out`: the lab's programs get it as an argument",
     );
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing was made");
 }
@@ -70,11 +70,11 @@ fn as_nobody() {
     insist_on_root();
     let home = tempfile::tempdir().unwrap();
     fs::set_permissions(home.path(), Permissions::from_mode(0o777)).unwrap();
-    // The build folder may be closed to others.
+    // Other users may be unable to enter the build folder.
     let program = home.path().join("meshtax");
     fs::copy(testbed::binary(), &program).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    // What needed quotes needs them again.
+    // Arguments that needed quotes are quoted in the hint.
     let quoted = ["run", "experiments/pair.yaml", "--fail-if", "latency_ms_p50>+5%", "--out", "my runs/a"];
     for (arguments, pasted) in [
         (&["demo"][..], "demo"),

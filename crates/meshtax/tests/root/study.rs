@@ -1,5 +1,5 @@
-//! The study of 2021 as it was published, and without its flaws: every experiment stands, asks and reports. How long
-//! things take is no part of these tests, how much CPU time they take is.
+//! The study of 2021 as published, and without its flaws: every experiment stands, sends requests and reports. These
+//! tests check CPU time, but not how long things take.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ fn sum(blocks: &[Value], key: &str) -> u64 {
     blocks.iter().map(|block| block[key].as_u64().unwrap()).sum()
 }
 
-/// Every request came through, and reached `service` once.
+/// Checks that every request succeeded, and reached `service` once.
 fn came_through(run: &Run, service: &str, requests: u64) {
     for arm in ["none", "sidecar"] {
         assert_eq!((run.metric(arm, "requests"), run.metric(arm, "errors")), (requests as f64, 0.0), "{arm}");
@@ -40,7 +40,8 @@ fn came_through(run: &Run, service: &str, requests: u64) {
     assert!(run.metric("sidecar", "cpu_proxy_ms_per_request") > 0.0);
 }
 
-/// As published: one block an arm, the baseline's first, a connection for each request, and a client that cuts.
+/// Checks the published form: one block per arm, the baseline's first, a connection per request, and a client that cuts
+/// latencies.
 fn is_as_published(run: &Run, requests: u64) {
     let plan: Value = serde_json::from_str(&run.file("plan.json")).unwrap();
     assert_eq!(plan["rounds"], serde_json::json!([{"order": ["none", "sidecar"], "requests": requests}]));
@@ -58,19 +59,19 @@ fn is_as_published(run: &Run, requests: u64) {
     }
 }
 
-/// Without the flaws: both arms alike in each round, connections kept, and a noise floor.
+/// Checks the corrected form: both arms alike in each round, kept connections, and a noise floor.
 fn is_correct(run: &Run, rounds: usize) {
     for arm in ["none", "sidecar"] {
         let blocks = blocks(run, arm);
-        // The one that the client keeps was open before.
+        // The client's kept connection was open before.
         assert_eq!((blocks.len(), sum(&blocks, "connections")), (rounds, 0), "{arm}");
     }
     assert!(run.measurement["null"]["effects"].is_array() && run.measurement["truncated"].is_null());
     assert!(run.effect("latency_ms_mean")["ratio_ci95"].is_array());
 }
 
-/// What a page burns is what was tuned to the 31.3 ms that the study printed, of which the runtime's own part is the rest.
-/// What the kernel charges for it has room for a machine that is slower, or busy, or for the many reviews of few pages.
+/// A page burns the CPU time that was tuned to the study's printed 31.3 ms, of which the rest is the runtime's own
+/// part. The check leaves room for a slower or busy machine, and for the many reviews of few pages.
 #[test]
 fn bookinfo_as_published() {
     let run = perform("bookinfo-sequential", &["--requests", "24", "--round-latency", "1"]);
@@ -82,7 +83,7 @@ fn bookinfo_as_published() {
     assert!((burned_ms / 28.5 - 1.0).abs() < 0.05, "{burned_ms}");
     assert!((0.9..1.6).contains(&(charged_ms / 31.3)), "{charged_ms}");
     let idle_mib = run.metric("none", "memory_idle_mib");
-    // 354.9 MB.
+    // The study printed 354.9 MB.
     assert!((idle_mib / 338.5 - 1.0).abs() < 0.1, "{idle_mib}");
 }
 
@@ -93,7 +94,7 @@ fn bookinfo_without_the_flaws() {
     is_correct(&run, 6);
 }
 
-/// Nobody tells the sidecars what the port speaks: what they told as requests, they found to be HTTP.
+/// The sidecars are not told the port's protocol. They detected HTTP, and so reported requests.
 #[test]
 fn the_simple_service_as_published() {
     let run = perform("simple-sequential", &["--requests", "30", "--round-latency", "1"]);

@@ -1,4 +1,4 @@
-//! What a run reports is what happened, in the form that was promised.
+//! What a run reports is what happened, in the promised format.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use testbed::{Run, insist_on_being_alone, insist_on_root, meshtax, words};
 
 const ARMS: [&str; 2] = ["none", "sidecar"];
 
-/// The contract: every metric and its unit.
+/// The contract: every metric, and its unit.
 const METRICS: [(&str, &str); 28] = [
     ("latency_ms_mean", "ms"),
     ("latency_ms_p50", "ms"),
@@ -41,7 +41,7 @@ const METRICS: [(&str, &str); 28] = [
     ("memory_loaded_with_client_proxy_mib", "MiB"),
 ];
 
-/// The contract: every other key, and what it holds.
+/// The contract: every other key, and the type of its value.
 const KEYS: [(&str, &str); 22] = [
     ("/schema", "string"),
     ("/experiment/name", "string"),
@@ -77,7 +77,8 @@ fn twenty_three_pages_are_twenty_three_everywhere() {
     check_report(&run);
 }
 
-/// Every service counted what was sent: one call per page, and one to the ratings for each review that shows them.
+/// Checks that every service counted what was sent: one call per page, and one to the ratings for each review that
+/// shows them.
 fn check_counts(run: &Run, pages: u64) {
     for arm in ARMS {
         assert_eq!(run.metric(arm, "requests"), pages as f64, "{arm}");
@@ -116,7 +117,7 @@ fn check_contract(measurement: &Value) {
     check_schema(measurement);
 }
 
-/// The effects of one arm on every metric: keys are there even where they hold nothing.
+/// Checks the effects of one arm on every metric. Keys exist even if they hold nothing.
 fn check_effects(effects: &[Value], arm: &str) {
     let named = effects.iter().map(|effect| (effect["arm"].as_str().unwrap(), effect["metric"].as_str().unwrap()));
     assert_eq!(named.collect::<Vec<_>>(), METRICS.map(|(metric, _)| (arm, metric)));
@@ -133,7 +134,7 @@ fn check_effects(effects: &[Value], arm: &str) {
     }
 }
 
-/// What is written obeys the schema that is printed, and what has lost a part does not.
+/// Checks that the measurement obeys the printed schema, and that it does not once a part is missing.
 fn check_schema(measurement: &Value) {
     let printed = meshtax().args(["schema", "measurement"]).output().unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_slice(&printed.stdout).unwrap()).unwrap();
@@ -157,14 +158,14 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// `[low, high]`.
+/// Whether the value is an interval `[low, high]`.
 fn is_interval(value: &Value) -> bool {
     let bounds: Option<Vec<f64>> = value.as_array().and_then(|bounds| bounds.iter().map(Value::as_f64).collect());
     bounds.is_some_and(|bounds| bounds.len() == 2 && bounds[0] <= bounds[1])
 }
 
-/// 23 requests tell a median; a p90 needs 100, a p99 1,000; and of one round there is no interval, nor of one stand-up's
-/// idle windows, however many.
+/// With 23 requests there is a median; a p90 needs 100, a p99 1,000. One round has no interval, and neither have one
+/// stand-up's idle windows, however many.
 fn check_few_samples(run: &Run) {
     for arm in ARMS {
         let value = |metric: &str| kind_of(&run.arm(arm)["metrics"][metric]["value"]);
@@ -186,8 +187,8 @@ fn check_folder(run: &Run) {
     {
         assert_ne!(run.file(name), "", "{name}");
     }
-    // One block and one reading of each arm and of the baseline's copy, and ten idle windows of each before the first request
-    // and after the warm-up.
+    // One block and one reading of each arm and of the baseline's copy, and ten idle windows of each, before the first
+    // request and after the warm-up.
     assert_eq!(run.file("load.jsonl").lines().count(), 3);
     let meters = run.file("meters.jsonl");
     let readings = |phase: &str| meters.lines().filter(|line| line.contains(&format!("\"phase\":\"{phase}\""))).count();
@@ -204,7 +205,7 @@ fn check_folder(run: &Run) {
     }
 }
 
-/// `meshtax report` says again, word for word, what the run said.
+/// Checks that `meshtax report` prints exactly what the run printed.
 fn check_report(run: &Run) {
     let report = |options: &[&str]| meshtax().arg("report").arg(&run.folder).args(options).output().unwrap();
     assert_eq!(words(&report(&["--full"])), run.file("report.txt"));
@@ -246,7 +247,7 @@ rounds: 1
 idle: {windows: 8, window: 50ms}
 ";
 
-/// The topology with next to nothing to compute: only its calls matter here.
+/// The topology with almost nothing to compute, because only its calls matter here.
 fn without_work(topology: &str) -> String {
     let idle = |line: &str| match line.split_once("- compute:") {
         Some((indent, _)) => format!("{indent}- compute: 1us\n"),
@@ -257,7 +258,7 @@ fn without_work(topology: &str) -> String {
 
 #[test]
 fn sidecars_cost_latency_cpu_and_memory() {
-    // A machine that others fill takes verdicts away.
+    // On a machine that others use, the verdicts would be taken away.
     insist_on_being_alone();
     // Six rounds are the fewest that have intervals.
     let run =
@@ -268,7 +269,7 @@ fn sidecars_cost_latency_cpu_and_memory() {
         assert!(effect["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{effect}");
         assert!(effect["ratio_ci95"][0].as_f64().is_some_and(|low| low > 1.0), "{effect}");
     }
-    // Memory, at rest and under load, is one observation of one stand-up.
+    // Memory, at rest and under load, is one observation per stand-up.
     for metric in ["memory_idle_mib", "memory_loaded_mib", "memory_proxy_mib"] {
         let memory = run.effect(metric);
         assert!(memory["difference"].as_f64().is_some_and(|more| more > 0.0), "{memory}");
@@ -277,7 +278,7 @@ fn sidecars_cost_latency_cpu_and_memory() {
     let report = run.file("report.txt").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(report.contains("Memory at rest after the warm-up: +") && report.contains("(one stand-up)"), "{report}");
     assert!(report.contains(" ~["), "six rounds have approximate intervals: {report}");
-    // Where the baseline has none there is no ratio.
+    // If the baseline has none, there is no ratio.
     let proxies = run.effect("cpu_proxy_ms_per_request");
     assert!(proxies["difference_ci95"][0].as_f64().is_some_and(|low| low > 0.0), "{proxies}");
     for metric in ["cpu_proxy_ms_per_request", "memory_proxy_mib"] {
@@ -286,7 +287,7 @@ fn sidecars_cost_latency_cpu_and_memory() {
     }
 }
 
-/// Six rounds are enough for verdicts, which the primary metrics have and no other, and for what they rest on.
+/// Checks the verdicts of six rounds: only the primary metrics have them, and what they rest on is there.
 fn check_verdicts(run: &Run) {
     check_schema(&run.measurement);
     let primary = ["latency_ms_mean", "latency_ms_p50", "latency_ms_p90", "cpu_ms_per_request"];
@@ -315,7 +316,7 @@ fn same_seed_same_order() {
     assert_ne!(first, other);
 }
 
-/// Two arms without sidecars stand at once, and sixteen rounds of them in random order are soon done.
+/// Two arms without sidecars stand at the same time, and sixteen rounds of them in random order are quick.
 fn plan(home: &Path, name: &str, seed: &str) -> String {
     let experiment = home.join("experiment.yaml");
     fs::write(&experiment, ORDER).unwrap();

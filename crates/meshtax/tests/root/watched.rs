@@ -16,10 +16,10 @@ fn a_watched_arm_is_seen_to_the_byte_while_it_is_under_load() {
     assert_eq!(sights.len(), 6);
     for sight in sights {
         assert_eq!(sight["arm"], "ebpf");
-        // Ten requests from the client, and two ends of each connection; the front may keep its own to the back.
+        // Ten requests from the client, with two ends per connection. The front may keep its connection to the back.
         assert!(sight["opened"].as_u64().unwrap() >= 20, "{sight}");
         assert!(sight["sent_bytes"].as_u64().unwrap() > 0, "{sight}");
-        // Both ends of every connection are in the arm, and nothing is under way at the edges of a block.
+        // Both ends of every connection are in the arm, and nothing is in flight at the edges of a block.
         assert_eq!(sight["sent_bytes"], sight["received_bytes"], "{sight}");
     }
     let told: Vec<&Value> = run.measurement["telemetry"].as_array().unwrap().iter().collect();
@@ -31,11 +31,11 @@ fn a_watched_arm_is_seen_to_the_byte_while_it_is_under_load() {
     check_what_programs_took(&run);
 }
 
-/// Timed apart, on requests that are part of no other figure.
+/// Checks the programs' time, which is measured separately, on requests that no other figure includes.
 fn check_what_programs_took(run: &Run) {
     assert!(run.arm("none")["programs"].is_null() && run.metric("ebpf", "requests") == 60.0);
     let programs = &run.arm("ebpf")["programs"];
-    // Each request opens a connection and closes it, at both ends.
+    // Each request opens and closes a connection, at both ends.
     assert!(programs["requests"] == 60 && programs["runs_per_request"].as_f64().unwrap() >= 4.0, "{programs}");
     let took_ms = programs["cpu_ms_per_request"].as_f64().unwrap();
     assert!(0.0 < took_ms && took_ms < run.metric("ebpf", "cpu_ms_per_request"), "{programs}");

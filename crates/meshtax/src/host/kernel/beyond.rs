@@ -1,5 +1,5 @@
-//! The witnesses beside that of TCP: drops, UDP and DNS. Those of UDP and DNS are on the way of every packet, so an
-//! experiment asks for them (`watch: all`).
+//! The witnesses beside the TCP one: drops, UDP and DNS. The programs of UDP and DNS run for every packet, so an
+//! experiment must ask for them (`watch: all`).
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,18 +14,18 @@ use run::PacketCounts;
 
 use crate::failure::Failure;
 
-/// The programs, attached; gone when this is dropped.
+/// The attached programs of these witnesses. They detach when this is dropped.
 pub struct Beyond {
     drops: Drops,
     udp: Udp,
     dns: Dns,
 }
 
-/// Whether the programs can be loaded, where an arm asks for them.
+/// Checks that the programs can be loaded if an arm asks for them.
 pub fn check(experiment: &Experiment) -> Result<(), Failure> {
     if experiment.arms.iter().any(|arm| arm.watched_beyond) {
         let hint =
-            "the arms with `watch: all` need it; `watch: on` does with less, and `meshtax doctor` says what is missing";
+            "the arms with `watch: all` need it; `watch: on` needs less, and `meshtax doctor` says what is missing";
         Beyond::begin().map(drop).map_err(|error| Failure::new(format!("{error:#}"), hint))?;
     }
     Ok(())
@@ -44,7 +44,7 @@ impl Beyond {
         Ok(Self { drops, udp, dns })
     }
 
-    /// What was seen in `namespaces` so far; `server` is the process that answers queries there.
+    /// What was counted in `namespaces` so far; `server` is the id of the process that answers queries there.
     pub fn packets(&self, namespaces: &HashSet<u32>, server: u32) -> anyhow::Result<PacketCounts> {
         let mut packets = PacketCounts::default();
         let dropped = self.drops.series().context("cannot read the witness of drops")?;
@@ -70,7 +70,7 @@ impl Beyond {
         Ok(packets)
     }
 
-    /// What each program has taken, while programs are timed.
+    /// The time that each program has taken, while programs are timed.
     pub fn costs(&self) -> Vec<ProgramCost> {
         [self.drops.costs(), self.udp.costs(), self.dns.costs()].into_iter().flat_map(Costs::programs).collect()
     }

@@ -1,4 +1,4 @@
-//! Signs of faults that programs in the kernel show in the pods of one arm.
+//! Signs of faults that the kernel witness shows in the pods of one arm.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,18 +10,19 @@ use run::KernelSigns;
 
 use super::beyond::Beyond;
 
-/// Programs that watch while faults are made, apart from those that watch blocks.
+/// The programs that watch while faults are made, apart from those that watch blocks.
 pub struct HostSigns {
     probe: Tcp,
-    /// Those beside that of TCP, where the arm is watched by all, and the server of the arm's names.
+    /// The other witnesses and the DNS server's process id, if the arm has `watch: all`.
     beyond: Option<(Beyond, u32)>,
     namespaces: HashSet<u32>,
-    /// Looks at listeners so far that found them full.
+    /// How often a listener's queue was found full so far.
     full: u64,
 }
 
 impl HostSigns {
-    /// Watches these network namespaces; `dns` is the server of their names, where drops, UDP and DNS are watched as well.
+    /// Watches these network namespaces. `dns` is the process id of their DNS server, if drops, UDP and DNS are watched
+    /// as well.
     pub fn begin(namespaces: HashSet<u32>, dns: Option<u32>) -> anyhow::Result<Self> {
         let mut probe = Tcp::load().context("cannot load the kernel witness")?;
         probe.attach().context("cannot attach the kernel witness")?;
@@ -42,7 +43,7 @@ impl KernelSigns for HostSigns {
         let sockets = self.probe.connections().context("cannot read the kernel witness's sockets")?;
         let listeners = sockets.iter().filter(|socket| self.namespaces.contains(&socket.netns));
         let listeners: Vec<_> = listeners.filter(|socket| socket.state == State::Listen).collect();
-        // The kernel lets one more wait than the limit says.
+        // The kernel lets one connection more wait than the limit says.
         self.full += listeners.iter().filter(|listener| listener.queue > listener.queue_max).count() as u64;
         seen.insert(Sign::FullAcceptQueues, self.full);
         seen.insert(Sign::ListenDrops, listeners.iter().map(|listener| u64::from(listener.drops)).sum());

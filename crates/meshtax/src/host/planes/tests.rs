@@ -2,10 +2,10 @@ use crate::input;
 
 use super::*;
 
-/// `POD/FILE` and text of the files that standing up would leave.
+/// `POD/FILE` and the text of each file that setting up would leave.
 type Files<'a> = &'a [(&'a str, &'a str)];
 
-/// Arms of an experiment, each with its keys and its files; the diffs that are written, by arm.
+/// Checks the diff of each arm, given the arms with their keys and files.
 fn check(arms: &[(&str, &str, Files)], expect: Files) {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("own.conf"), "").unwrap();

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use testbed::{meshtax, refuses, words};
 
-/// A folder with a certificate and its key, the key of another, and files that are no secret or hold nothing.
+/// A folder with a certificate and its key, the key of another certificate, files that others can read, and empty ones.
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -27,7 +27,7 @@ fn home() -> TempDir {
     home
 }
 
-/// The agent does not start with this file.
+/// Checks that the agent does not start with this file.
 fn check(file: &str, error: &str, hint: &str) {
     let home = home();
     fs::write(home.path().join("agent.yaml"), file).unwrap();
@@ -47,7 +47,7 @@ fn keys_and_values() {
     );
     check(
         "listen: localhost\n",
-        "1:9: `localhost` is no address with a port",
+        "1:9: `localhost` is not an address with a port",
         "write one such as `127.0.0.1:9435`, `0.0.0.0:9435` or `\"[::]:9435\"`",
     );
     check("tls:\n  certificate: tls.crt\n", "2:3: `key` is missing", "add a line `key: ...` here");
@@ -87,17 +87,17 @@ fn files_that_it_names() {
     check(
         "token_file: nosuch\n",
         "1:13: cannot read `nosuch`: No such file or directory (os error 2)",
-        "name a file that this user may read, as seen from this file's folder",
+        "name a file that this user may read, relative to this file's folder",
     );
     check(
         "token_file: .\n",
         "1:13: cannot read `.`: it is not a regular file",
-        "name a file that this user may read, as seen from this file's folder",
+        "name a file that this user may read, relative to this file's folder",
     );
     check(
         "token_file: open-token\n",
         "1:13: `open-token` is secret but other users can read it (mode 0604)",
-        "close it: `chmod 600 open-token`, and replace the secret if others may have read it",
+        "restrict it: `chmod 600 open-token`, and replace the secret if others may have read it",
     );
     check(
         "token_file: empty\n",
@@ -112,7 +112,7 @@ fn files_that_it_names() {
     check(
         "tls: {certificate: tls.crt, key: open.key}\n",
         "1:34: `open.key` is secret but other users can read it (mode 0640)",
-        "close it: `chmod 600 open.key`, and replace the secret if others may have read it",
+        "restrict it: `chmod 600 open.key`, and replace the secret if others may have read it",
     );
     check(
         "tls: {certificate: tls.crt, key: other.key}\n",
@@ -128,5 +128,5 @@ fn a_good_file_is_checked_and_nothing_starts() {
     fs::write(&file, "tls: {certificate: tls.crt, key: tls.key}\ntoken_file: token\n").unwrap();
     let output = meshtax().args(["agent", "--check", "--config"]).arg(&file).output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
-    assert_eq!(words(&output), "the agent's file is valid, and so are those that it names\n");
+    assert_eq!(words(&output), "the agent's file and the files that it names are valid\n");
 }

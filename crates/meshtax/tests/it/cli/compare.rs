@@ -1,4 +1,4 @@
-//! Two run folders against each other.
+//! Compares two run folders.
 
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::prints;
 use crate::recorded::Recorded;
 use testbed::{meshtax, refuses, words};
 
-/// `compare --json A B ARGUMENTS`, which must succeed.
+/// Runs `compare --json A B ARGUMENTS`, which must succeed.
 fn compared(a: &Recorded, b: &Recorded, arguments: &[&str]) -> Value {
     let (a, b) = (a.write(), b.write());
     let printed = prints(&[&["compare", a.argument(), b.argument(), "--json"], arguments].concat());
@@ -36,7 +36,7 @@ fn kinds(comparison: &Value) -> Vec<&str> {
     comparison["cautions"].as_array().unwrap().iter().map(|caution| caution["kind"].as_str().unwrap()).collect()
 }
 
-/// A tenth more latency with sidecars: what is told of the median, in JSON, text and Markdown.
+/// A tenth more latency with sidecars is the same change of the median in JSON, text and Markdown.
 #[test]
 fn the_same_change_in_every_form() {
     let slower = Recorded { sidecar_ms: 6.6, ..Recorded::default() };
@@ -163,7 +163,7 @@ fn a_dearer_proxy_fails_the_gate() {
     assert_eq!(gate("cpu_app_ms_per_request>+5%"), (0, String::new()));
 }
 
-/// A machine a fifth slower, and a sidecar that is a tenth dearer beside it: only the second is the sidecar's own.
+/// The machine is a fifth slower, and a sidecar costs a tenth more on top. Only the second is the sidecar's own.
 #[test]
 fn the_gate_can_be_about_costs_beside_the_baseline() {
     let slower = Recorded { none_ms: 2.4, sidecar_ms: 7.92, kernel: "6.19.0", ..Recorded::default() };
@@ -183,7 +183,7 @@ fn the_gate_can_be_about_costs_beside_the_baseline() {
     fails("sidecar:latency_ms_mean>+15%", "`sidecar`: +32.0 % [");
     passes("sidecar/none:latency_ms_mean>+15%");
     fails("sidecar/none:latency_ms_mean>+5%", "`sidecar`: +10.0");
-    // The baseline has no proxy, so there is no ratio, and no difference is a reason.
+    // The baseline has no proxy, so there is no ratio, and a difference alone decides nothing.
     fails(
         "sidecar/none:cpu_proxy_ms_per_request>+500%",
         "`sidecar` has no ratio to `none`; name the arm alone, `sidecar:`, and ask for it with `--arms-across-runs`",
@@ -196,17 +196,17 @@ fn the_gate_can_be_about_costs_beside_the_baseline() {
     refused(
         "ambient:latency_ms_mean>+5%",
         "there is nothing to compare `ambient` with",
-        "arms that can be judged so are none, sidecar",
+        "arms that can be compared are none, sidecar",
     );
     refused("sidecar/ambient:latency_ms_mean>+5%", "the baseline is `none` here", "write `sidecar/none:`");
     refused(
         "none/none:latency_ms_mean>+5%",
         "there is nothing to compare `none` with",
-        "arms that can be judged so are sidecar",
+        "arms that can be compared are sidecar",
     );
 }
 
-/// Two runs are two stand-ups: a gate on an arm against itself is refused unless somebody asks for it.
+/// Two runs are two stand-ups, so a gate on an arm against itself is refused unless the user asks for it.
 #[test]
 fn a_gate_on_an_arm_across_runs_must_be_asked_for() {
     let (a, b) = (Recorded::default().write(), Recorded::default().write());
@@ -214,9 +214,9 @@ fn a_gate_on_an_arm_across_runs_must_be_asked_for() {
         refuses(
             meshtax().args(["compare", a.argument(), b.argument(), "--fail-if", condition]),
             tempfile::tempdir().unwrap().path(),
-            &format!("`{condition}`: arms of two runs are two stand-ups and differ by more than their intervals hold"),
+            &format!("`{condition}`: an arm differs between two runs by more than its interval shows"),
             &format!(
-                "write `{instead}`, what the arm costs beside its baseline, or ask for it with `--arms-across-runs`"
+                "write `{instead}` to compare the arm's cost over its baseline, or ask for it with `--arms-across-runs`"
             ),
         );
     };
@@ -235,7 +235,7 @@ fn swapped_baselines_are_named() {
     assert!(text.contains("caution other_baseline: ") && text.contains("swapped"), "{text}");
 }
 
-/// What a run says of itself is true of what is made of it, too.
+/// A run's cautions also apply to what is made from it.
 #[test]
 fn a_fatal_caution_of_either_run_takes_the_verdicts() {
     for about in [&[][..], &["none"], &["sidecar"]] {
@@ -272,7 +272,7 @@ fn another_load_or_topology_is_refused_unless_forced() {
             meshtax().args(["compare", a.argument(), b.argument()]),
             home.path(),
             &format!("the runs cannot be compared ({told})"),
-            "compare runs of one topology under one load, or see the figures beside each other with `--force`",
+            "compare runs of the same topology and load, or print the figures anyway with `--force`",
         );
         let forced = compared(&Recorded::default(), &other, &["--force"]);
         assert_eq!(forced["cautions"][0]["kind"], "not_comparable");

@@ -1,11 +1,11 @@
-//! What a plan takes is told, and refused where it is not granted, by `check` as by `run`.
+//! `check` and `run` both print what a plan needs, and refuse it if the machine grants less.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use testbed::{binary, words};
 
-/// A topology of so many services, in a folder of its own.
+/// A topology of this many services, in a folder of its own.
 fn topology(services: u32) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let service = |number| format!("  s{number}: {{port: 8080, endpoints: {{/: {{response: 5 B}}}}}}\n");
@@ -14,7 +14,7 @@ fn topology(services: u32) -> tempfile::TempDir {
     home
 }
 
-/// `meshtax check many.yaml` with so many open files granted.
+/// Runs `meshtax check many.yaml` with this many open files granted.
 fn check_with(files: u64, folder: &Path) -> Output {
     let script = format!("ulimit -n {files} && exec {} check many.yaml", binary());
     Command::new("sh").args(["-c", &script]).current_dir(folder).output().unwrap()
@@ -46,7 +46,7 @@ fn files_are_refused_below_what_a_plan_takes_and_not_above() {
     );
 }
 
-/// A thousand services are the most that an arm has room for; each is known by a thousand sidecars.
+/// An arm has room for a thousand services at most, and each is known by a thousand sidecars.
 #[test]
 fn thousands_of_services_are_told_or_refused_at_once() {
     let many = topology(1000);
@@ -59,7 +59,7 @@ fn thousands_of_services_are_told_or_refused_at_once() {
     assert!(words(&too_many).contains("there are more than 1000 pods from here on"), "{}", words(&too_many));
 }
 
-/// A topology asks for 64 GiB a pod at most; here are sixty of them.
+/// A topology can ask for 64 GiB per pod at most; here are sixty such pods.
 #[test]
 fn memory_that_no_machine_has_is_refused() {
     let home = tempfile::tempdir().unwrap();

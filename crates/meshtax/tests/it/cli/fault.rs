@@ -33,7 +33,7 @@ services:
     response: 9
 ";
 
-/// A folder with an experiment and its topology, both valid but for one change: `from` in either file is `to`.
+/// A folder with a valid experiment and topology, except for one change: `from` in either file becomes `to`.
 fn home(from: &str, to: &str) -> TempDir {
     assert_eq!([EXPERIMENT, TOPOLOGY].concat().matches(from).count(), 1, "`{from}` stands in one place");
     let home = tempfile::tempdir().unwrap();
@@ -42,7 +42,7 @@ fn home(from: &str, to: &str) -> TempDir {
     home
 }
 
-/// With that change, `check` and `run` refuse the experiment in the same words.
+/// Checks that `check` and `run` refuse the changed experiment with the same words.
 fn check(from: &str, to: &str, error: &str, hint: &str) {
     let home = home(from, to);
     for verb in ["check", "run"] {
@@ -50,13 +50,13 @@ fn check(from: &str, to: &str, error: &str, hint: &str) {
     }
 }
 
-/// Without a change, `run mine.yaml ARGUMENTS` is refused.
+/// Checks that `run mine.yaml ARGUMENTS` is refused.
 fn check_arguments(arguments: &[&str], error: &str, hint: &str) {
     let home = home("name: mine", "name: mine");
     refuses(meshtax().args(["run", "mine.yaml"]).args(arguments), home.path(), error, hint);
 }
 
-/// What a flag may not ask for, no file may.
+/// A file has the same limits as a flag.
 #[test]
 fn bounds() {
     let few = |most: u32| format!("ask for {most} or fewer");

@@ -1,4 +1,4 @@
-//! The image of the release, whatever program is in it.
+//! The image of the release, with any program in it.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Runs a program that has to succeed; what it printed.
+/// Runs a program that must succeed. Returns what it printed.
 fn printed(program: impl AsRef<Path>, arguments: &[&str]) -> String {
     let output = Command::new(program.as_ref()).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,10 +1,10 @@
-//! Standard output that nobody reads any more.
+//! Standard output whose reader has gone.
 
 use testbed::{meshtax, words};
 
 use crate::recorded::Recorded;
 
-/// Checks the exit status of `meshtax ARGUMENTS` where nobody reads what it prints.
+/// Checks the exit status of `meshtax ARGUMENTS` if the reader of its output has gone.
 fn check(arguments: &[&str], status: i32) {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

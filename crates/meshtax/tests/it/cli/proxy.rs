@@ -1,4 +1,4 @@
-//! Planes that are programs of the user's own: what is wrong with them is said before anything starts.
+//! Planes that are the user's own programs: their mistakes are reported before anything starts.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ to {{ service.name }} {{ service.address }}
 {% endfor %}
 ";
 
-/// With `from` replaced by `to` in either file, `meshtax VERB` refuses the experiment.
+/// Checks that `meshtax VERB` refuses the experiment with `from` replaced by `to` in either file.
 fn check_verbs(verbs: &[&str], from: &str, to: &str, error: &str, hint: &str) {
     assert_eq!([EXPERIMENT, TEMPLATE].concat().matches(from).count(), 1, "`{from}` stands in one place");
     let home = tempfile::tempdir().unwrap();
@@ -138,7 +138,7 @@ fn templates() {
     );
 }
 
-/// Whether a program is there is a question to the machine, so `check` does not ask it.
+/// Whether a program exists depends on the machine, so `check` does not look.
 #[test]
 fn programs() {
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -1,4 +1,4 @@
-//! Reports from run folders: their forms, their gate, and folders that are torn.
+//! Reports from run folders: their formats, their gate, and damaged folders.
 
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ fn known_costs_stand_above_the_answer() {
     }
 }
 
-/// A client that cuts each latency to whole milliseconds tells 2 ms for 2 and for 2.04 ms.
+/// A client that cuts latencies to whole milliseconds reports 2 ms for both 2 and 2.04 ms.
 #[test]
 fn latencies_as_others_would_have_told_them() {
     let run = Recorded::default().write();
@@ -82,7 +82,7 @@ fn latencies_as_others_would_have_told_them() {
     }
 }
 
-/// `report RUN ARGUMENTS` ends with `code` and says `said`.
+/// Checks that `report RUN ARGUMENTS` exits with `code` and says `said`.
 fn gate(arguments: &[&str], code: i32, said: &str) {
     let run = Recorded::default().write();
     let output = meshtax().args(["report", run.argument()]).args(arguments).output().unwrap();
@@ -112,7 +112,7 @@ fn a_gate() {
     gate(&["--fail-if", "errors>0%"], 1, "failed: `errors>+0%`: there is nothing to compare\n");
 }
 
-/// A fatal caution stands above the headline of every form; the headline claims nothing, and no verdict is left.
+/// A fatal caution stands above the headline in every format. The headline makes no claim, and no verdict is left.
 #[test]
 fn a_fatal_caution_takes_the_verdicts_in_every_form() {
     for about in [&[][..], &["none"], &["sidecar"]] {
@@ -169,7 +169,7 @@ fn a_gate_never_passes_what_is_not_to_be_believed() {
     check(&["null"], &["--fail-if", "latency_ms_mean>+500%"], 0, "");
 }
 
-/// A file that was cut at a line's end parses, and yet blocks are missing.
+/// A file that was cut at the end of a line still parses, but lacks blocks.
 #[test]
 fn files_that_were_cut_are_noticed() {
     for name in ["load.jsonl", "meters.jsonl"] {
@@ -191,7 +191,7 @@ fn files_that_were_cut_are_noticed() {
     assert!(output.status.success() && said.contains("load.jsonl:20` is damaged"), "{said}");
 }
 
-/// Runs of the contract before are still read.
+/// Runs of the previous contract can still be read.
 #[test]
 fn the_contract_before_is_read() {
     let run = Recorded::default().write();
@@ -219,9 +219,9 @@ fn arms_that_a_form_needs() {
 
 const LOST: &str = "restore it from a copy, or run the experiment again";
 const REST: &str =
-    "measurement.json is whole: `meshtax report RUN` still prints it, other forms need all files of the folder";
+    "measurement.json is intact: `meshtax report RUN` still prints it; other formats need all files of the folder";
 
-/// Once `tear` has changed the folder, both `report --format fortio` and `compare` refuse it; `RUN` stands for the folder.
+/// Checks that `report --format fortio` and `compare` both refuse the folder after `tear`. `RUN` stands for the folder.
 fn torn(tear: impl FnOnce(&crate::recorded::Folder), error: &str, hint: &str) {
     let run = Recorded::default().write();
     tear(&run);
@@ -269,8 +269,8 @@ fn torn_folders() {
     );
     torn(
         |run| run.remove("measurement.json"),
-        "the run in `RUN` did not come to its end: it has no measurement.json",
-        "run the experiment again; a run that is ended with Ctrl-C still measures the rounds that it has",
+        "the run in `RUN` did not finish: it has no measurement.json",
+        "run the experiment again; a run that is ended with Ctrl-C still reports the rounds it has",
     );
 }
 

@@ -1,8 +1,8 @@
-//! What cannot be run, for other reasons than a fault in a file.
+//! Commands that are refused for reasons other than a mistake in a file.
 
 use testbed::{meshtax, refuses, words};
 
-/// `meshtax ARGUMENTS` in an empty folder.
+/// Checks `meshtax ARGUMENTS` in an empty folder.
 fn check(arguments: &[&str], error: &str, hint: &str) {
     let home = tempfile::tempdir().unwrap();
     refuses(meshtax().args(arguments), home.path(), error, hint);
@@ -15,12 +15,12 @@ fn files_that_are_not_there() {
     check(&["run", "nosuch.yaml"], missing, bundled);
     check(&["run", "--topology", "nosuch.yaml"], missing, bundled);
     check(&["check", "nosuch.yaml"], missing, bundled);
-    check(&["show", "nosuch"], "nothing bundled is called `nosuch`", bundled);
+    check(&["show", "nosuch"], "no bundled file is called `nosuch`", bundled);
     check(&["check", "/"], "cannot read `/`: Is a directory (os error 21)", "name a YAML file that this user may read");
     check(
         &["report", "nosuch"],
-        "`nosuch` is no run folder: it has no measurement.json",
-        "name a folder that `meshtax run` or `meshtax demo` has made, such as runs/<id>",
+        "`nosuch` is not a run folder: it has no measurement.json",
+        "name a folder that `meshtax run` or `meshtax demo` made, such as runs/<id>",
     );
 }
 
@@ -35,11 +35,11 @@ fn names_that_are_nearly_bundled() {
     ] {
         let hint = format!("did you mean `{meant}`? `meshtax show` lists the bundled files");
         check(&["run", written], &format!("no file `{written}`, and none of that name is bundled"), &hint);
-        check(&["show", written], &format!("nothing bundled is called `{written}`"), &hint);
+        check(&["show", written], &format!("no bundled file is called `{written}`"), &hint);
     }
 }
 
-/// Each is told from the other by what it has, in YAML and in JSON, from a pipe that can be read once only, too.
+/// Kinds of files are told apart by their keys, in YAML and JSON, also from a pipe that can be read only once.
 #[test]
 fn kinds_of_files() {
     let home = tempfile::tempdir().unwrap();
@@ -80,7 +80,7 @@ fn kinds_of_files() {
     };
     for (file, first) in [("experiment.json", "experiment a: arms none"), ("my topology.yaml", "a: 1 service, 1 pod\n")]
     {
-        // A pipe, which gives what it holds once.
+        // A pipe delivers its content only once.
         let mut cat = std::process::Command::new("cat");
         let mut cat = cat.arg(home.path().join(file)).stdout(std::process::Stdio::piped()).spawn().unwrap();
         let piped = meshtax().args(["check", "/dev/stdin"]).stdin(cat.stdout.take().unwrap()).output().unwrap();
@@ -102,11 +102,11 @@ fn topologies_on_the_command_line() {
     check(&[&run[..], &["--arms", "ambient"]].concat(), "no arm is called `ambient`", "arms here are none, sidecar");
 }
 
-/// Before anything starts, and not when the run has ended.
+/// Conditions are refused before anything starts, not after the run.
 #[test]
 fn conditions_about_arms_that_do_not_stand() {
     let run = |condition| ["run", "experiments/pair.yaml", "--fail-if", condition];
-    let hint = "arms that can be judged so are sidecar";
+    let hint = "arms that can be compared are sidecar";
     check(&run("ambient:errors>+0%"), "`ambient:errors>+0%`: there is nothing to compare `ambient` with", hint);
     check(&run("null:errors>+0%"), "`null:errors>+0%`: there is nothing to compare `null` with", hint);
     check(
@@ -116,7 +116,7 @@ fn conditions_about_arms_that_do_not_stand() {
     );
 }
 
-/// The parser of arguments has words of its own; they name what is wrong and where to read on.
+/// The argument parser's own messages say what is wrong and where to read more.
 #[test]
 fn arguments() {
     for (arguments, culprit) in [
@@ -134,16 +134,16 @@ fn arguments() {
         (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is no metric; metrics are latency_ms_mean, "),
         (&["compare", "a", "b", "--fail-if", "/none:errors>2%"], "`/none` names no arm; write `ARM:` or"),
         (&["completions", "tcsh"], "possible values: bash"),
-        // What no process, connection or packet can match.
-        (&["life", "--pid", "0"], "no process has this number: they go from 1 to 4194303"),
-        (&["life", "--pid", "4194304"], "no process has this number: they go from 1 to 4194303"),
+        // Values that no process, connection or packet can match.
+        (&["life", "--pid", "0"], "process ids go from 1 to 4194303"),
+        (&["life", "--pid", "4194304"], "process ids go from 1 to 4194303"),
         (&["connect", "--comm", "sixteen-letters."], "the kernel keeps 15 bytes of a name: write `sixteen-letters`"),
         (&["accept", "--comm", ""], "no process has an empty name"),
         (&["drops", "--port", "0"], "0 is not in 1..=65535"),
-        (&["dns", "--cgroup", "/etc/passwd"], "it is no folder of a control group, such as /sys/fs/cgroup/"),
-        (&["udp", "--netns", "/etc/passwd"], "it is no network namespace, such as /run/netns/blue"),
-        (&["top", "--netns", "/proc/self/ns/pid"], "it is no network namespace, such as /run/netns/blue"),
-        // What would spin, or tell nothing.
+        (&["dns", "--cgroup", "/etc/passwd"], "it is not a control group's folder, such as /sys/fs/cgroup/"),
+        (&["udp", "--netns", "/etc/passwd"], "it is not a network namespace, such as /run/netns/blue"),
+        (&["top", "--netns", "/proc/self/ns/pid"], "it is not a network namespace, such as /run/netns/blue"),
+        // Values that would spin, or show nothing.
         (&["top", "--interval", "0s"], "it is too short: write `1ms` or more"),
         (&["udp", "--interval", "10us"], "it is too short: write `1ms` or more"),
         (&["rtt", "--interval", "0ms"], "it is too short: write `1ms` or more"),
@@ -165,8 +165,8 @@ fn what_may_never_end_is_not_waited_for() {
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
     let folder = home.path().to_str().unwrap();
     for (arguments, error) in [
-        (&["report", folder][..], "it is no regular file"),
-        (&["compare", folder, folder], "it is no regular file"),
+        (&["report", folder][..], "it is not a regular file"),
+        (&["compare", folder, folder], "it is not a regular file"),
         (&["check", "/dev/zero"], "it is longer than 16 MiB"),
         (&["run", "--topology", "/dev/zero"], "it is longer than 16 MiB"),
     ] {

@@ -1,11 +1,11 @@
-//! Schemas: what is printed is one, and what is written obeys it.
+//! Printed schemas are valid, and printed data obeys them.
 
 use serde_json::Value;
 
 use super::prints;
 use crate::recorded::Recorded;
 
-/// What `meshtax ARGUMENTS` prints obeys the schema of `kind`.
+/// Checks that the output of `meshtax ARGUMENTS` obeys the schema of `kind`.
 fn check(kind: &str, arguments: &[&str]) {
     let schema: Value = serde_json::from_str(&prints(&["schema", kind])).expect("a schema is JSON");
     jsonschema::meta::validate(&schema).expect("a schema is a schema");
@@ -22,7 +22,7 @@ fn what_is_printed_obeys_its_schema() {
     check("comparison", &["compare", run.argument(), run.argument(), "--json"]);
 }
 
-/// The contract of comparisons is kept where its changes are seen.
+/// The schema of comparisons is kept in a file, where its changes are seen.
 #[test]
 fn the_schema_of_comparisons_is_the_one_that_is_kept() {
     let kept = include_str!("../../../../../schemas/comparison.json");
@@ -33,7 +33,7 @@ fn the_schema_of_comparisons_is_the_one_that_is_kept() {
     );
 }
 
-/// Files that people write are held to their schemas beside the readers; here, that they are printed.
+/// The schemas of files that users write are checked beside their readers; here only that they are printed.
 #[test]
 fn every_kind_is_printed() {
     for (kind, title) in [

@@ -1,4 +1,4 @@
-//! What is printed when all is well.
+//! What is printed when there is no error.
 
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{assert_succeeds, prints};
 use testbed::{meshtax, words};
 
-/// Every subcommand that a user may type.
+/// Every subcommand for users.
 const VERBS: [&str; 24] = [
     "demo",
     "run",
@@ -119,7 +119,7 @@ fn help_of_every_subcommand_is_kept_and_fits_80_columns() {
     }
 }
 
-/// `-n` is left to mean a namespace on clusters.
+/// `-n` stays free, because it means a namespace in Kubernetes tools.
 #[test]
 fn live_tools_have_the_short_options_of_bcc() {
     for (verb, letters) in [("life", "ptc"), ("rtt", "ptci"), ("top", "ptci"), ("udp", "ptci"), ("dns", "ptc")] {
@@ -142,7 +142,7 @@ fn the_version_names_the_commit() {
     assert_eq!(prints(&["--version"]), expected);
 }
 
-/// Every page that a page refers to exists, and none is of an inner role.
+/// Every page that a page refers to exists, and none is for an inner role.
 #[test]
 fn man_pages_refer_to_pages_that_exist() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,14 @@
-//! Files of a room import one another in one direction only, so that each can be read, and moved, with what lies below it.
+//! Files of a room import one another in one direction only, so that each can be read and moved together with what lies
+//! below it.
 //!
-//! What a folder's files take from the file that stands for the folder is left out: they are parts of one module. So are names
-//! that the root of a crate hands on, which say nothing of where they come from.
+//! Imports from a file by its own folder's files are left out, because they are parts of one module. So are names that
+//! a crate's root re-exports, which do not show where they come from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{File, code, room, sources};
 
-/// The path of a module below its crate, such as `["bpf", "object"]`; that of the crate's root is empty.
+/// The path of a module within its crate, such as `["bpf", "object"]`. The crate's root has an empty path.
 type Module = Vec<String>;
 
 /// A line for each circle of files.
@@ -25,7 +26,7 @@ pub fn circles(files: &[File]) -> Vec<String> {
     rooms.into_iter().filter_map(circle).collect()
 }
 
-/// Whom each file of a room imports, by modules written `a::b`.
+/// The modules that each file of a room imports, written `a::b`.
 fn arrows(files: &[File], room: &str) -> BTreeMap<String, BTreeSet<String>> {
     let modules: BTreeMap<Module, &File> =
         sources(files).filter_map(|file| Some((module_of(room, &file.path)?, file))).collect();
@@ -42,7 +43,7 @@ fn arrows(files: &[File], room: &str) -> BTreeMap<String, BTreeSet<String>> {
     arrows
 }
 
-/// Files that are left when whoever imports nobody else, or is imported by nobody else, is taken away again and again.
+/// The files that remain after repeatedly removing those that import no other, or that no other imports.
 fn tied(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let mut left: BTreeSet<&String> = arrows.keys().collect();
     loop {
@@ -58,7 +59,7 @@ fn tied(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     }
 }
 
-/// The module that a file of a room is; tests are none.
+/// The module of a room's file; `None` for tests.
 fn module_of(room: &str, path: &str) -> Option<Module> {
     let below = path.strip_prefix("crates/")?.strip_prefix(room)?.strip_prefix("/src/")?.strip_suffix(".rs")?;
     match below {
@@ -68,7 +69,7 @@ fn module_of(room: &str, path: &str) -> Option<Module> {
     }
 }
 
-/// Everything that a file takes from its own crate, its tests left out.
+/// Every path that a file imports from its own crate, without its tests.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let used = statements(text).filter_map(|statement| Some(statement.split_once("use ")?.1.to_owned()));
     let mut paths: Vec<Vec<String>> = used.flat_map(|tree| branches(&tree)).collect();
@@ -112,7 +113,7 @@ fn branches(tree: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// A path from the root of the crate; none if it leads out of it.
+/// A path from the crate's root, or `None` if it leads out of the crate.
 fn absolute(module: &Module, path: &[String]) -> Option<Module> {
     let mut base = module.clone();
     let mut rest = path.iter().peekable();

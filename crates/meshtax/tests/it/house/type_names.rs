@@ -1,10 +1,10 @@
-//! One word, one thing: a type's name stands for one thing in the whole house, or its meanings are listed here.
+//! A type's name means one thing in the whole house, or its meanings are listed here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{File, TESTBED, code, is_test, room, sources};
 
-/// Names that types of several rooms bear, and why one word serves all of them.
+/// Names of types in several rooms, and why one word serves all of them.
 pub const SHARED: [(&str, &str); 4] = [
     ("Arm", "what is compared: as an experiment asks for it, and as a measurement tells of it"),
     ("Node", "where an arm stands: the run's trait, and the lab's implementation"),
@@ -12,8 +12,8 @@ pub const SHARED: [(&str, &str); 4] = [
     ("ServeError", "why the loop `serve` of a room ended"),
 ];
 
-/// A line for each name that several rooms give to types of theirs without an entry in `shared`, and for each entry that
-/// nobody needs any more.
+/// A line for each name that several rooms define without an entry in `shared`, and for each entry that is no longer
+/// needed.
 pub fn doubled(files: &[File], shared: &[(&str, &str)]) -> Vec<String> {
     let mut rooms: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for file in sources(files).filter(|file| !is_test(&file.path)) {
@@ -34,7 +34,7 @@ pub fn doubled(files: &[File], shared: &[(&str, &str)]) -> Vec<String> {
         .collect()
 }
 
-/// The name of the type that a line at the margin of a file begins to define.
+/// The name of the type whose definition begins on an unindented line.
 fn type_name(line: &str) -> Option<&str> {
     let line = ["pub(crate) ", "pub(super) ", "pub "].iter().find_map(|seen| line.strip_prefix(seen)).unwrap_or(line);
     let rest = ["struct ", "enum ", "trait ", "type "].iter().find_map(|kind| line.strip_prefix(kind))?;
