@@ -49,8 +49,8 @@ fn a_caution_says_what_was_seen_what_it_may_mean_and_what_to_try() {
     let told = check(|case| case.of_arm("sidecar").for_each(|block| block.samples.connections = 100), &["connections"]);
     assert_eq!(
         told[0].text,
-        "arm `sidecar` opened 1500 connections for 1500 requests although one was to be kept: latency includes handshakes; \
-         see whether a server or sidecar ends connections (`connection: close`, a limit of requests per connection, an \
+        "arm `sidecar` opened 1500 connections for 1500 requests despite `connection: keep`: latency includes handshakes; \
+         check whether a server or sidecar closes connections (`connection: close`, a limit of requests per connection, an \
          idle timeout below the think time), or declare `connection: new`"
     );
 }
@@ -116,7 +116,7 @@ fn failures() {
     };
     let told = check(refused, &["errors_uneven"]);
     assert!(
-        told[0].text.contains("its sidecars give Envoy's response flags `front-v1` UF 2, URX 1; see the logs"),
+        told[0].text.contains("its sidecars report Envoy's response flags `front-v1` UF 2, URX 1; see the logs"),
         "{told:?}"
     );
     absolute_failures(fail);
@@ -124,7 +124,7 @@ fn failures() {
     check_severity(|case| retry(&mut case.arms[1]), "retries_uneven", false);
     check(|case| case.arms.iter_mut().for_each(retry), &[]);
     let told = check(|case| case.observations.facts.sidecars[0].retries = 7, &["retries_uneven"]);
-    assert!(told[0].text.contains("sent 7 requests again by themselves since they stand (`front-v1` 7;"), "{told:?}");
+    assert!(told[0].text.contains("retried 7 requests by themselves (`front-v1` 7;"), "{told:?}");
     // Where every arm has sidecars and all repeat, none hides more than another.
     let everywhere = |case: &mut Case| {
         let repeating = SidecarFacts { retries: 7, ..case.observations.facts.sidecars[0].clone() };
@@ -147,7 +147,7 @@ fn absolute_failures(fail: impl Fn(&mut LoadBlock, u64)) {
     };
     check(|case| declared(case, 11), &[]);
     let told = check(|case| declared(case, 100), &["errors", "errors"]);
-    assert!(told[0].fatal && told[0].text.contains("1500 status_503, where 11.0 % are declared"), "{told:?}");
+    assert!(told[0].fatal && told[0].text.contains("1500 status_503, with 11.0 % declared"), "{told:?}");
 }
 
 /// Calls between services that fail in every arm, which the client does not see.
@@ -384,7 +384,7 @@ fn forty_milliseconds_above_the_rest() {
         },
         &["nagle"],
     );
-    assert!(told[0].text.contains("took about 40 ms longer than the others (50 ms beside 1"), "{told:?}");
+    assert!(told[0].text.contains("took about 40 ms longer than the others (50 ms against 1"), "{told:?}");
     assert!(told[0].text.contains("`back-v1` → `store/` (37.5 % of its calls, 66 ms beside 26 ms)"), "{told:?}");
 }
 
@@ -457,14 +457,14 @@ fn drift_over_rounds() {
         block.samples.latency = block.latency_of(|_, latency_ns| latency_ns + latency_ns * round / 50);
     };
     let told = check(|case| case.of_arm("sidecar").for_each(slower), &["drift", "drift"]);
-    assert!(told[1].text.contains("beside the baseline's") && !told[0].text.contains("beside"), "{told:?}");
+    assert!(told[1].text.contains("relative to the baseline's") && !told[0].text.contains("relative"), "{told:?}");
     check(|case| case.each(slower), &["drift"]);
     let dearer = |reading: &mut Reading| reading.containers[0].cpu_s *= 1.0 + f64::from(reading.round) / 50.0;
     let of_sidecar = |reading: &&mut Reading| reading.arm == "sidecar";
     let told =
         check(|case| case.observations.meters.iter_mut().filter(of_sidecar).for_each(dearer), &["drift", "drift"]);
     assert!(told[0].text.starts_with("CPU time per request changed from the first third"), "{told:?}");
-    assert!(told[1].text.starts_with("CPU time per request changed beside the baseline's"), "{told:?}");
+    assert!(told[1].text.starts_with("CPU time per request changed relative to the baseline's"), "{told:?}");
     check(|case| case.observations.meters.iter_mut().for_each(dearer), &["drift"]);
     let grow = |reading: &mut Reading| reading.containers[0].memory_bytes += u64::from(reading.round) << 20;
     let told = check(|case| case.observations.meters.iter_mut().for_each(grow), &["memory_growing"]);

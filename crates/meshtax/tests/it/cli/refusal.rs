@@ -131,8 +131,11 @@ fn arguments() {
         (&["run", "a.yaml", "--margin", "0%"], "no two arms are equivalent within a margin of nothing"),
         (&["compare", "a", "b", "--margin", "0%"], "no two arms are equivalent within a margin of nothing"),
         (&["run", "a.yaml", "--speed", "1"], "'--speed'"),
-        (&["run", "a.yaml", "--until", "p50<2%"], "`p50` is no metric; metrics are latency_ms_mean, latency_ms_p50, "),
-        (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is no metric; metrics are latency_ms_mean, "),
+        (
+            &["run", "a.yaml", "--until", "p50<2%"],
+            "`p50` is not a metric; metrics are latency_ms_mean, latency_ms_p50, ",
+        ),
+        (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is not a metric; metrics are latency_ms_mean, "),
         (&["compare", "a", "b", "--fail-if", "/none:errors>2%"], "`/none` names no arm; write `ARM:` or"),
         (&["completions", "tcsh"], "possible values: bash"),
         // Values that no process, connection or packet can match.
