@@ -73,7 +73,7 @@ fn bounds() {
     check(
         "rounds: 6",
         "rounds: 6\nwarmup: 1e9",
-        "mine.yaml:11:9: this is no such number",
+        "mine.yaml:11:9: this is not a valid number",
         "write a whole number from 0 up, of 64 bits at most",
     );
     check("rounds: 6", "rounds: 6\nwarmup: 1000000000", "mine.yaml:11:9: `warmup` must not be above 100000000", &asked);
@@ -127,14 +127,14 @@ fn topologies() {
     check(
         "port: 8081",
         "port: 80810",
-        "app.yaml:8:11: `80810` is no port",
+        "app.yaml:8:11: `80810` is not a port",
         "write a whole number from 1 to 65535, such as `9080`",
     );
     let home = home("response: 9", "response: 9 kB/s");
     refuses(
         meshtax().args(["check", "app.yaml"]),
         home.path(),
-        "app.yaml:10:15: `9 kB/s` is no number of bytes",
+        "app.yaml:10:15: `9 kB/s` is not a number of bytes",
         "write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`",
     );
 }
@@ -166,7 +166,7 @@ fn amounts() {
     check(
         "requests: 60",
         "requests: many",
-        "mine.yaml:9:15: this is no such number",
+        "mine.yaml:9:15: this is not a valid number",
         "write a whole number from 0 up, of 64 bits at most",
     );
     check(
