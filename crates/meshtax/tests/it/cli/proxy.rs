@@ -114,7 +114,7 @@ fn files() {
 
 #[test]
 fn templates() {
-    let names = "`meshtax show experiments/proxies.yaml` lists what a template may name";
+    let names = "`meshtax show experiments/proxies.yaml` lists the names that a template may use";
     check("service.address", "service.adress", "own.conf:3:26: `service.adress` is undefined", names);
     check("{{ folder }}", "{{ flder }}", "mine.yaml:7:26: `flder` is undefined", names);
     check("redirect: both", "redirect: outbound", "own.conf:1:11: `redirect.inbound` is undefined", names);
@@ -128,13 +128,13 @@ fn templates() {
         "listen",
         "{{ refuse('no use for ' ~ pod.service) }}",
         "own.conf:1:4: no use for front",
-        "templates are written in the language of Jinja",
+        "templates are written in Jinja's language",
     );
     check(
         "listen",
         "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
         "own.conf:1:1: it takes more than 5000000 steps",
-        "let it loop over services and endpoints only",
+        "use loops over services and endpoints only",
     );
 }
 
