@@ -26,7 +26,8 @@ const COUNT_MIN: f64 = 20.0;
 /// The share of samples in a mode about 40 ms above another, and the positions of both modes in milliseconds.
 ///
 /// The density is Gaussian smoothing (Silverman, "Using kernel density estimates to investigate multimodality", Journal of
-/// the Royal Statistical Society B 43 (1981)). Of several such pairs, the one with most samples in its upper mode is returned.
+/// the Royal Statistical Society B 43 (1981)). Of several such pairs, the one with most samples in its upper mode is
+/// returned.
 pub(super) fn delayed(latency: &Histogram) -> Option<(f64, [f64; 2])> {
     let counts = counts(latency);
     let total = latency.count() as f64;
