@@ -1,4 +1,4 @@
-//! Topologies, experiments and their templates that are part of the binary, under the names that they have in the repository.
+//! Topologies, experiments and their templates that are part of the binary, under their names in the repository.
 
 const FILES: &[(&str, &str)] = &[
     ("experiments/bookinfo-lean.yaml", include_str!("../../../experiments/bookinfo-lean.yaml")),

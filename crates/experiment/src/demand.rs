@@ -1,8 +1,8 @@
-//! What a plan takes of the machine, derived from the experiment alone before anything starts; `limits` holds it against what
-//! the machine grants. Figures are the least that it takes: what a run refuses for want of them could not have stood.
+//! What a plan needs of the machine, derived from the experiment alone before anything starts. `limits` compares it
+//! with what the machine grants. Figures are lower bounds: a run that is refused because of them could not have stood.
 //!
-//! The constants were measured on Linux 6.18 with two cores: labs of 2, 10, 40 and 100 pods without and with sidecars, and
-//! sidecars that know 0 and 1000 services (`mesh_size`), looked at in /proc while they stood.
+//! The constants were measured on Linux 6.18 with two cores: labs of 2, 10, 40 and 100 pods without and with sidecars,
+//! and sidecars that know 0 and 1000 services (`mesh_size`), read from /proc while they stood.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,66 +13,73 @@ use topology::{Service, Step, Topology, Work};
 
 use crate::{Arm, Experiment};
 
-/// A number of bytes, as 1 KiB and 1 MiB.
+/// One KiB, in bytes.
 const KIB: u64 = 1 << 10;
+/// One MiB, in bytes.
 const MIB: u64 = 1 << 20;
 
-/// Files that this program holds for each pod: its namespaces (net, mnt, pid, uts, ipc), its root folder, and its counters of
-/// the network.
+/// Open files of this program for each pod: its namespaces (net, mnt, pid, uts, ipc), its root folder, and its network
+/// counters.
 const FILES_OF_A_POD: u64 = 7;
-/// … for each of our own programs: its orders and its answers.
+/// Open files for each of our own programs: its orders and its answers.
 const FILES_OF_A_ROLE: u64 = 2;
-/// … for each container and each program of a node: the meters of CPU time and of memory.
+/// Open files for each container, and each program of a node: the meters of CPU time and memory.
 const FILES_OF_A_METER: u64 = 2;
-/// … for itself: input, output, lock, meters of the machine.
+/// Open files for the run itself: input, output, lock, meters of the machine.
 const FILES_OF_A_RUN: u64 = 8;
 
-/// … for the kernel witness, and for the witnesses beside it.
+/// Open files for the kernel witness.
 const FILES_OF_A_WITNESS: u64 = 35;
+/// Open files for the witnesses of drops, UDP and DNS.
 const FILES_OF_FURTHER_WITNESSES: u64 = 45;
 
-/// Processes and threads of one of our own programs: itself, and what reads its orders.
+/// Processes and threads of one of our own programs: itself, and the reader of its orders.
 const TASKS_OF_A_ROLE: u64 = 2;
-/// … of a simulated service, at rest.
+/// Processes and threads of a simulated service at rest.
 const TASKS_OF_A_SERVICE: u64 = 5;
-/// … of an Envoy beside its workers: 7 in all with one worker, 9 with two, 13 with four.
+/// Processes and threads of an Envoy besides its workers: 7 in all with one worker, 9 with two, 13 with four.
 const TASKS_OF_AN_ENVOY: u64 = 5;
+/// Threads of one of Envoy's workers.
 const TASKS_OF_A_WORKER: u64 = 2;
 
-/// Memory of a process of ours that nothing else shares; 2.6 MiB in a build without optimisation.
+/// Memory of a process of ours that it shares with nothing; 2.6 MiB in a build without optimisation.
 const MEMORY_OF_A_ROLE: u64 = MIB;
-/// … of the kernel for a pod: namespaces, links, control groups and stacks; 1.25 MiB of slab, stacks, page tables and per-CPU
-/// memory with one container, 2 MiB with two.
+/// Kernel memory for a pod: namespaces, links, control groups and stacks. Measured: 1.25 MiB of slab, stacks, page
+/// tables and per-CPU memory with one container, 2 MiB with two.
 const MEMORY_OF_A_POD: u64 = MIB;
-/// … of an Envoy at rest that knows nobody, and for each service that it knows: 15.0 MiB with none, 86.6 MiB with 1000.
+/// Memory of an Envoy at rest that knows no services. Measured: 15.0 MiB.
 const MEMORY_OF_AN_ENVOY: u64 = 14 * MIB;
+/// Memory of an Envoy for each service that it knows. Measured: 86.6 MiB in all with 1000 services.
 const MEMORY_OF_A_DESTINATION: u64 = 68 * KIB;
 
-/// What a pod writes into the run folder: its files of /etc and its logs, most of them less than a block.
+/// Disk space of a pod in the run folder: its files of /etc and its logs, most of them less than a block.
 const DISK_OF_A_POD: u64 = 20 * KIB;
-/// … a sidecar, and for each service that it knows: its configuration, 147 kB and 6.0 kB, once as a file and once in the arm's
-/// difference.
+/// Disk space of a sidecar: its configuration of 147 kB, stored once as a file and once in the arm's difference.
 const DISK_OF_A_SIDECAR: u64 = 290 * KIB;
+/// Disk space for each service that a sidecar knows: 6.0 kB of configuration, also stored twice.
 const DISK_OF_A_DESTINATION: u64 = 11 * KIB;
 
-/// Guesses at lengths of time: a stand-up with one pod and what each further one adds, with a sidecar, and for each service
-/// that the sidecar knows.
+/// Estimated duration of a stand-up with one pod.
 const STAND: Duration = Duration::from_secs(1);
+/// Estimated additional duration for each further pod.
 const STAND_OF_A_POD: Duration = Duration::from_millis(100);
+/// Estimated additional duration for each sidecar.
 const STAND_OF_A_SIDECAR: Duration = Duration::from_millis(400);
+/// Estimated additional duration for each service that a sidecar knows.
 const STAND_OF_A_DESTINATION: Duration = Duration::from_millis(4);
-/// A hop without a sidecar, and what two of them add.
+/// Estimated duration of a hop without sidecars.
 const HOP: Duration = Duration::from_micros(300);
+/// Estimated additional duration of a hop between two sidecars.
 const HOP_BETWEEN_PROXIES: Duration = Duration::from_millis(1);
 
-/// What a run takes at one time, while all its arms stand, and of the disk in the end.
+/// What a run needs while all its arms stand, and the disk space it needs in the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
-    /// Arms that stand side by side.
+    /// Arms that stand at the same time.
     pub arms: u64,
-    /// Their pods, clients and gateways among them.
+    /// Pods of these arms, including clients and gateways.
     pub pods: u64,
-    /// Network namespaces: of each pod, and of each arm's node.
+    /// Network namespaces: one for each pod and for each arm's node.
     pub namespaces: u64,
     /// Files that this program holds open.
     pub files: u64,
@@ -80,32 +87,32 @@ pub struct Demand {
     pub threads: u64,
     /// Processes and threads of the lab.
     pub tasks: u64,
-    /// Those of them that are the proxies' user's.
+    /// Processes and threads of the lab that belong to the proxies' user.
     pub proxy_tasks: u64,
     /// Memory of the lab, in bytes.
     pub memory_bytes: u64,
-    /// Pods whose program is the user's own, of which nobody knows what memory it takes.
+    /// Containers of the user's own programs, whose memory is unknown.
     pub unknown: u64,
-    /// Room for the run folder, in bytes.
+    /// Disk space of the run folder, in bytes.
     pub disk_bytes: u64,
 }
 
 impl Demand {
-    /// What this experiment takes.
+    /// Computes what this experiment needs.
     pub fn of(experiment: &Experiment) -> Demand {
         let mut demand = Demand::of_arms(&experiment.topology.graph, &experiment.standing());
         demand.disk_bytes = demand.disk_bytes.saturating_mul(experiment.stand_ups().into());
         demand
     }
 
-    /// What these arms take, standing once.
+    /// Computes what these arms need while they stand.
     fn of_arms(graph: &Topology, arms: &[Arm]) -> Demand {
         let none = Demand { files: FILES_OF_A_RUN, threads: 1, ..Demand::default() };
         let mut demand = arms.iter().fold(none, |mut demand, arm| {
             demand.add_arm(graph, arm);
             demand
         });
-        // Loaded once, for one arm after the other.
+        // The programs are loaded once, for one arm after the other.
         demand.files += if arms.iter().any(|arm| arm.watched) { FILES_OF_A_WITNESS } else { 0 };
         demand.files += if arms.iter().any(|arm| arm.watched_beyond) { FILES_OF_FURTHER_WITNESSES } else { 0 };
         demand
@@ -113,7 +120,7 @@ impl Demand {
 
     fn add_arm(&mut self, graph: &Topology, arm: &Arm) {
         self.arms += 1;
-        // The node's, in which its DNS is.
+        // The node's namespace, in which its DNS server runs.
         self.namespaces += 1;
         self.files += 1;
         self.add_role();
@@ -133,7 +140,7 @@ impl Demand {
                 Plane::Proxy(_) => self.add_program(),
             }
         }
-        // The client's.
+        // The client's pod.
         self.add_pod();
         self.add_role();
         self.files += FILES_OF_A_METER;
@@ -150,7 +157,7 @@ impl Demand {
         }
     }
 
-    /// A pod without containers.
+    /// Adds a pod without containers.
     fn add_pod(&mut self) {
         self.pods += 1;
         self.namespaces += 1;
@@ -160,7 +167,7 @@ impl Demand {
         self.add_role();
     }
 
-    /// One of our own programs, which takes orders.
+    /// Adds one of our own programs, which takes orders.
     fn add_role(&mut self) {
         self.files += FILES_OF_A_ROLE;
         self.threads += 1;
@@ -180,14 +187,14 @@ impl Demand {
         }
     }
 
-    /// A program of the user's own, in a container.
+    /// Adds a program of the user's own, in a container.
     fn add_program(&mut self) {
         self.files += FILES_OF_A_METER;
         self.tasks += 1;
         self.unknown += 1;
     }
 
-    /// An Envoy that knows so many services of the topology, and the agent beside it.
+    /// Adds an Envoy that knows this many services of the topology, and the agent beside it.
     fn add_sidecar(&mut self, options: &Sidecar, arm: &Arm, known: u64) {
         let known = known + u64::from(options.mesh_size);
         let memory = MEMORY_OF_AN_ENVOY + MEMORY_OF_A_DESTINATION * known;
@@ -196,13 +203,13 @@ impl Demand {
         self.files += FILES_OF_A_METER;
         self.tasks += tasks;
         self.proxy_tasks += tasks + TASKS_OF_A_ROLE;
-        // What is limited is ended, or makes do.
+        // A proxy with a memory limit is killed at the limit, or uses less.
         self.memory_bytes += arm.limits.memory_bytes.map_or(memory, |most| most.min(memory));
         self.disk_bytes += DISK_OF_A_SIDECAR + DISK_OF_A_DESTINATION * known;
     }
 }
 
-/// Whether a pod dials others; nobody knows what the user's own programs do.
+/// Whether a pod may call others. For the user's own programs this is unknown, so they count as callers.
 fn calls(work: &Work) -> bool {
     match work {
         Work::Command { .. } => true,
@@ -213,13 +220,13 @@ fn calls(work: &Work) -> bool {
 }
 
 impl Demand {
-    /// What it comes to, a name and a figure each.
+    /// The demand as rows of a name and a figure each.
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         let arms = if self.arms == 1 { "1 arm".to_owned() } else { format!("{} arms at once", self.arms) };
         let beside = match self.unknown {
             0 => String::new(),
-            1 => ", and what your own program holds, which is not known".to_owned(),
-            many => format!(", and what your own programs in {many} containers hold, which is not known"),
+            1 => ", plus an unknown amount for your own program".to_owned(),
+            many => format!(", plus an unknown amount for your own programs in {many} containers"),
         };
         vec![
             ("pods", format!("{} in {arms}", self.pods)),
@@ -231,7 +238,7 @@ impl Demand {
     }
 }
 
-/// As `run` says it before it starts.
+/// The sentence that `run` prints before it starts.
 impl fmt::Display for Demand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: Vec<String> = self.rows().iter().map(|(name, figure)| format!("{name}: {figure}")).collect();
@@ -239,7 +246,7 @@ impl fmt::Display for Demand {
     }
 }
 
-/// `640 MiB`, `7.1 GiB`: two digits or more.
+/// A size in bytes with a unit, such as `640 MiB` or `7.1 GiB`: two digits or more.
 pub fn size(bytes: u64) -> String {
     let mib = bytes as f64 / MIB as f64;
     match mib {
@@ -249,7 +256,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// A guess at how long a stand-up takes: its arms stand up side by side, and share the machine.
+/// Estimates the duration of a stand-up: its arms stand up side by side, and share the machine.
 pub fn stand_up(experiment: &Experiment) -> Duration {
     let graph = &experiment.topology.graph;
     let (pods, known) = (graph.pods().count() as u32 + 1, graph.services.len() as u32);
@@ -264,8 +271,8 @@ pub fn stand_up(experiment: &Experiment) -> Duration {
     STAND + experiment.standing().iter().map(of_arm).sum::<Duration>()
 }
 
-/// A guess at how long a request to the experiment's target takes in this arm: what its script says, and its hops. Calls
-/// without end in sight take for ever, which is the longest that there is.
+/// Estimates the duration of a request to the experiment's target in this arm, from its script and its hops. Endless
+/// calls take the longest possible time.
 pub fn request(experiment: &Experiment, arm: &Arm) -> Duration {
     let graph = &experiment.topology.graph;
     let hop = if arm.has_proxies() { HOP + HOP_BETWEEN_PROXIES } else { HOP };

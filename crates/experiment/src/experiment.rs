@@ -1,4 +1,5 @@
-//! The experiment: topology × arms × load × blocks. Read from a file, or made from a topology; checked here, once.
+//! The experiment: topology, arms, load and blocks. It is read from a file, or made from a topology, and checked here
+//! once.
 
 mod amounts;
 mod arm;
@@ -53,37 +54,37 @@ use crate::kind::{Kind, kind_of};
 use crate::refusal::{Refusal, quoted};
 use crate::yaml::read_yaml;
 
-/// Stand-ups of the lab unless told otherwise: as many as intervals need to be exact.
+/// Default number of stand-ups: as many as intervals need to be exact.
 const STANDS: u32 = 10;
 const IDLE_WINDOWS_MIN: u32 = 8;
 const IDLE_WINDOW_MIN: Duration = Duration::from_millis(50);
 
-/// What is to be run, valid.
+/// A valid experiment.
 #[derive(Clone, Debug)]
 pub struct Experiment {
-    /// Name.
+    /// Name of the experiment.
     pub name: String,
-    /// Its file as written, or as it would be written.
+    /// The text of its file, or the text that it would have.
     pub text: String,
     /// The application.
     pub topology: TopologyFile,
-    /// How the pods of each arm are joined.
+    /// How the pods of each arm are connected.
     pub network: Network,
-    /// What is compared, the baseline first.
+    /// The arms, the baseline first.
     pub arms: Vec<Arm>,
-    /// Which of them stand together; empty if all do.
+    /// Groups of arms that stand at the same time; empty if all arms do.
     pub groups: Vec<Group>,
     /// The load; `requests` is per arm over all rounds.
     pub load: Sequential,
     /// Requests per arm before the rounds.
     pub warmup: u64,
-    /// Rounds.
+    /// Number of rounds.
     pub rounds: u32,
-    /// How often the lab stands up anew at most: no stand-up is without a round.
+    /// Largest number of stand-ups. Each stand-up has at least one round.
     stands: u32,
     /// How long a program may take to become ready.
     pub ready_timeout: Duration,
-    /// Idle windows, and the length of each.
+    /// Number of idle windows, and the length of each.
     pub idle: (u32, Duration),
     /// Seed of the order of the arms.
     pub seed: u64,
@@ -95,11 +96,11 @@ pub struct Experiment {
     pub margin: f64,
     /// Share of the machine's processors above which others' use in a block leaves out its round.
     pub drop_foreign: Option<f64>,
-    /// Goes on until this holds.
+    /// The condition that ends the run, if it goes on beyond `rounds`.
     pub until: Option<Until>,
-    /// Rounds after which `until` gives up, if somebody said.
+    /// Number of rounds after which `until` gives up, if the user set it.
     pub max_rounds: Option<u32>,
-    /// What is broken on purpose after the rounds.
+    /// Faults that are made on purpose after the rounds.
     pub faults: Vec<PlannedFault>,
     /// Programs that stand between services in some of the arms.
     pub programs: Vec<Wanted>,
@@ -112,7 +113,7 @@ pub struct TopologyFile {
     pub text: String,
     /// The graph.
     pub graph: Topology,
-    /// The folder from which its programs and volumes are seen, as the path of its file has it.
+    /// The folder from which its programs and volumes are seen, relative as the path of its file is.
     pub folder: PathBuf,
 }
 
@@ -120,7 +121,7 @@ impl TopologyFile {
     fn of_text(path: &Path, text: String) -> Result<TopologyFile, Refusal> {
         if kind_of(path, &text)? == Kind::Experiment {
             let hint = format!("run it as it is: `meshtax run {}`", quoted(path));
-            return Err(Refusal::new(format!("`{}` is an experiment, and no topology", path.display()), hint));
+            return Err(Refusal::new(format!("`{}` is an experiment, not a topology", path.display()), hint));
         }
         let graph = topology::read_topology(&text).map_err(|fault| Refusal::in_file(path, fault))?;
         let beside = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
@@ -129,15 +130,15 @@ impl TopologyFile {
 }
 
 impl Experiment {
-    /// Checks the experiment file at `path`, whose text this is, and the topology and templates that it names.
+    /// Parses the experiment file at `path` with this text, and the topology and templates that it names.
     ///
     /// # Errors
     ///
-    /// What is wrong with one of these files, and where.
+    /// Returns an error that says what is wrong with one of these files, and where.
     pub fn parse(path: &Path, text: String, read: ReadText<'_>) -> Result<Experiment, Refusal> {
         if kind_of(path, &text)? == Kind::Topology {
             let hint = format!("measure it with `meshtax run --topology {}`", quoted(path));
-            return Err(Refusal::new(format!("`{}` is a topology, and no experiment", path.display()), hint));
+            return Err(Refusal::new(format!("`{}` is a topology, not an experiment", path.display()), hint));
         }
         let file: ExperimentFile = read_yaml(&text).map_err(|fault| Refusal::in_file(path, fault))?;
         let origin = Origin { path, read };
@@ -145,12 +146,12 @@ impl Experiment {
         Experiment::of_file(origin, text, file, topology)
     }
 
-    /// The experiment for a topology of the user's own: both planes, a copy of the baseline, and the defaults
-    /// of everything else.
+    /// Makes an experiment for a topology of the user's own: both planes, a copy of the baseline, and defaults for
+    /// everything else.
     ///
     /// # Errors
     ///
-    /// What is wrong with the topology, and where, or with the target.
+    /// Returns an error that says what is wrong with the topology and where, or with the target.
     pub fn of_topology(path: &Path, text: String, target: Option<&str>) -> Result<Experiment, Refusal> {
         let topology = TopologyFile::of_text(path, text)?;
         let target = match target {
@@ -158,7 +159,7 @@ impl Experiment {
             None => entrance(&topology.graph)?,
         };
         target_of(&target, &topology.graph).map_err(|(what, hint)| Refusal::new(what, hint))?;
-        // JSON's strings are YAML's, too.
+        // Strings of JSON are also strings of YAML.
         let text = format!(
             "name: {}\ntopology: {}\narms:\n  none: {{plane: none}}\n  sidecar: {{plane: sidecar}}\nnull: true\nload:\n  sequential: \
              {{target: {}, requests: 1500, think: 5ms}}\n",
@@ -230,7 +231,7 @@ impl Experiment {
         }
     }
 
-    /// Replaces what was asked for on the command line.
+    /// Applies the amounts from the command line.
     pub fn amend(&mut self, amounts: &Amounts) -> Result<(), Refusal> {
         self.rounds = amounts.rounds.unwrap_or(self.rounds);
         self.load.requests = amounts.requests.unwrap_or(self.load.requests);
@@ -240,11 +241,11 @@ impl Experiment {
         self.until = amounts.until.clone().or(self.until.take());
         self.max_rounds = amounts.max_rounds.or(self.max_rounds);
         if amounts.max_rounds.is_some() && self.until.is_none() {
-            let what = "`--max-rounds` bounds a run that goes on until an interval is narrow";
-            return Err(Refusal::new(what, "say how narrow, such as `--until 'latency_ms_p50<2%'`"));
+            let what = "`--max-rounds` has no effect without `--until`";
+            return Err(Refusal::new(what, "say when to stop, such as `--until 'latency_ms_p50<2%'`"));
         }
         if amounts.rounds.is_none() {
-            // Fewer requests than rounds: as many rounds as can have a request each.
+            // With fewer requests than rounds, there are as many rounds as requests.
             self.rounds = self.rounds.min(u32::try_from(self.load.requests).unwrap_or(u32::MAX));
         }
         self.ready_timeout = amounts.ready_timeout.unwrap_or(self.ready_timeout);
@@ -254,7 +255,7 @@ impl Experiment {
         }
         if u64::from(self.rounds) > self.load.requests {
             return Err(Refusal::new(
-                format!("{} rounds cannot share {} requests", self.rounds, self.load.requests),
+                format!("{} rounds need as many requests, got {}", self.rounds, self.load.requests),
                 "each round needs a request: raise `--requests` or lower `--rounds`",
             ));
         }
@@ -262,7 +263,7 @@ impl Experiment {
         fault.map_or(Ok(()), |(what, hint)| Err(Refusal::new(what, hint)))
     }
 
-    /// Asks for another URL.
+    /// Changes the URL that is requested.
     pub fn aim(&mut self, url: &str) -> Result<(), Refusal> {
         let target = target_of(url, &self.topology.graph).map_err(|(what, hint)| Refusal::new(what, hint))?;
         self.load.target = target;
@@ -285,14 +286,14 @@ impl Experiment {
             }
             chosen.push(arm.clone());
         }
-        // Beside a single arm there is nothing that a noise floor would be held against; `--null` asks for it alone.
+        // A single arm has nothing to compare with the noise floor; `--null` asks for the floor alone.
         self.null &= chosen.len() > 1;
         self.arms = chosen;
         self.groups.clear();
         Ok(())
     }
 
-    /// Compares the baseline with a copy of itself and with nothing else.
+    /// Compares the baseline only with a copy of itself.
     pub fn only_null(&mut self) {
         self.arms.truncate(1);
         self.groups.clear();
@@ -306,12 +307,12 @@ impl Experiment {
         self.arms.iter().cloned().chain(copy).collect()
     }
 
-    /// How often the lab stands up; above 1 the stand-up is the unit of statistics.
+    /// Number of stand-ups. Above 1, the stand-up is the unit of statistics.
     pub fn stand_ups(&self) -> u32 {
         self.stands.min(self.rounds)
     }
 
-    /// How rounds and idle windows are spread over stand-ups of the lab; none if it stands up once.
+    /// How rounds and idle windows are spread over stand-ups; `None` with one stand-up.
     pub fn spread(&self) -> Option<Stands> {
         let (rounds, stands) = (self.rounds, self.stand_ups());
         let windows = self.windows_per_stand();
@@ -323,7 +324,7 @@ impl Experiment {
         self.idle.0.div_ceil(self.stand_ups())
     }
 
-    /// `in 15 rounds over 10 stand-ups of the lab`.
+    /// Words such as `in 15 rounds over 10 stand-ups of the lab`.
     pub fn course(&self) -> String {
         let over = match self.stand_ups() {
             1 => String::new(),
@@ -338,7 +339,7 @@ impl Experiment {
     }
 }
 
-/// What `meshtax check` says of an experiment before it draws its topology.
+/// The text that `meshtax check` prints about an experiment, before it draws its topology.
 pub fn outline(experiment: &Experiment) -> String {
     let arms: Vec<&str> = experiment.arms.iter().map(|arm| &*arm.name).collect();
     format!(
@@ -360,7 +361,7 @@ fn topology_of(experiment: Origin<'_>, name: &Spanned<String>) -> Result<Topolog
             let read = bundled::file(&name.value).map(str::to_owned).map_or_else(|| (experiment.read)(&path), Ok);
             let text = read.map_err(|error| {
                 let hint =
-                    "name a bundled topology (`meshtax show` lists them), or a file seen from the experiment's folder";
+                    "name a bundled topology (`meshtax show` lists them), or a file relative to the experiment's folder";
                 Refusal::in_file(
                     experiment.path,
                     Mistake::at(
@@ -380,18 +381,18 @@ fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, 
     let target =
         target_of(&file.target.value, graph).map_err(|(what, hint)| Mistake::at(file.target.referenced, what, hint))?;
     if file.requests.value == 0 {
-        return Err(Mistake::at(file.requests.referenced, "0 requests measure nothing", "ask for 1 or more"));
+        return Err(Mistake::at(file.requests.referenced, "`requests` must not be 0", "ask for 1 or more"));
     }
     if file.timeout.value.0.is_zero() {
         return Err(Mistake::at(
             file.timeout.referenced,
-            "no request ends within no time",
+            "`timeout` must be greater than 0",
             "write a time such as `10s`",
         ));
     }
     if file.round_trip.value.0 * 2 >= file.timeout.value.0 {
         let hint = "lower `round_trip` or raise `timeout`: a new connection takes two round trips";
-        return Err(Mistake::at(file.round_trip.referenced, "no answer could come in time from so far away", hint));
+        return Err(Mistake::at(file.round_trip.referenced, "`round_trip` must be less than half of `timeout`", hint));
     }
     Ok(Sequential {
         target,
@@ -414,7 +415,7 @@ fn idle_of(idle: &Idle) -> Result<(u32, Duration), Mistake> {
         ));
     }
     if idle.window.value.0 < IDLE_WINDOW_MIN {
-        let what = "an idle window this short measures the clock of the kernel's accounting";
+        let what = "an idle window this short is below the resolution of the kernel's CPU accounting";
         return Err(Mistake::at(idle.window.referenced, what, "use 50ms or more"));
     }
     Ok((at_most("windows", &idle.windows, WINDOWS_MAX)?, idle.window.value.0))
@@ -424,7 +425,7 @@ fn ready_timeout_of(timeout: &Spanned<Span>) -> Result<Duration, Mistake> {
     let Span(time) = timeout.value;
     let hint = "write a time such as `60s`";
     if time.is_zero() {
-        Err(Mistake::at(timeout.referenced, "nothing is ready within no time", hint))
+        Err(Mistake::at(timeout.referenced, "`ready_timeout` must be greater than 0", hint))
     } else {
         Ok(time)
     }
@@ -434,9 +435,9 @@ fn margin_of(margin: &Spanned<topology::Share>) -> Result<f64, Mistake> {
     margin_share(margin.value).map_err(|what| Mistake::at(margin.referenced, what, "write a share such as `2%`"))
 }
 
-/// The change within which arms are equivalent: more than nothing.
+/// Checks the margin within which arms count as equivalent: it must be greater than 0.
 pub fn margin_share(share: topology::Share) -> Result<f64, String> {
-    let what = "no two arms are equivalent within a margin of nothing";
+    let what = "`margin` must be greater than 0";
     if share.0 > 0.0 { Ok(share.0) } else { Err(what.to_owned()) }
 }
 
@@ -444,10 +445,10 @@ fn drop_foreign_of(share: &Spanned<topology::Share>) -> Result<f64, Mistake> {
     foreign_share(share.value).map_err(|what| Mistake::at(share.referenced, what, "write a share such as `20%`"))
 }
 
-/// What others may use of the machine's processors: more than nothing, or no round would stay.
+/// Checks the share of the processors that others may use: above 0, because otherwise no round would stay.
 pub fn foreign_share(share: topology::Share) -> Result<f64, String> {
     let topology::Share(share) = share;
-    let what = "others use a little of every machine: `drop_foreign` lies above 0 % and below 100 %";
+    let what = "`drop_foreign` must be above 0 % and below 100 %: other programs always use a little";
     if share > 0.0 && share < 1.0 { Ok(share) } else { Err(what.to_owned()) }
 }
 
@@ -462,7 +463,7 @@ fn too_many_stands(stands: u32, rounds: u32) -> Option<String> {
 }
 
 fn too_few_requests(requests: &Spanned<u64>, rounds: u32) -> Mistake {
-    let what = format!("{} requests cannot be shared by {rounds} rounds", requests.value);
+    let what = format!("{} requests are too few for {rounds} rounds", requests.value);
     Mistake::at(requests.referenced, what, "each round needs a request: raise `requests` or lower `rounds`")
 }
 

@@ -1,4 +1,4 @@
-//! What kind of file it is that somebody hands over.
+//! Decides which kind of file a user has named.
 
 use std::path::Path;
 
@@ -7,22 +7,22 @@ use serde_json::{Map, Value};
 use crate::refusal::Refusal;
 use crate::yaml::read_yaml;
 
-/// Kinds of files that are read here.
+/// Kinds of files that this room reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// What is compared, and how.
+    /// An experiment: what is compared, and how.
     Experiment,
-    /// An application.
+    /// A topology: an application.
     Topology,
-    /// Neither, as it stands.
+    /// Neither of them.
     Unknown,
 }
 
-/// What `text` is, whatever its parser will say of it.
+/// The kind of file that `text` is, whether or not it is valid.
 ///
 /// # Errors
 ///
-/// Files of other tools, with how to begin.
+/// Returns an error for files of other tools, which says how to begin.
 pub fn kind_of(path: &Path, text: &str) -> Result<Kind, Refusal> {
     let keys: Map<String, Value> = read_yaml(text).unwrap_or_default();
     let has = |key: &str| keys.contains_key(key) || text.lines().any(|line| line.starts_with(&format!("{key}:")));
@@ -38,7 +38,7 @@ pub fn kind_of(path: &Path, text: &str) -> Result<Kind, Refusal> {
     Ok(if has("services") { Kind::Topology } else { Kind::Unknown })
 }
 
-/// What `services` has, service by service.
+/// The keys of each service below `services`.
 fn services(keys: &Map<String, Value>) -> impl Iterator<Item = &Map<String, Value>> {
     let services = keys.get("services").and_then(Value::as_object);
     services.into_iter().flat_map(Map::values).filter_map(Value::as_object)
@@ -46,10 +46,9 @@ fn services(keys: &Map<String, Value>) -> impl Iterator<Item = &Map<String, Valu
 
 fn another(path: &Path, what: &str) -> Refusal {
     Refusal::new(
-        format!("`{}` is {what}, and neither a topology nor an experiment", path.display()),
-        "write a topology with a service for each of its own: its port, and the calls that it makes or, as `command`, the program \
-         that it is; `meshtax show topologies/pair.yaml > topology.yaml` is a start, `meshtax run --topology topology.yaml` \
-         measures it",
+        format!("`{}` is {what}, neither a topology nor an experiment", path.display()),
+        "write a topology with the same services, each with its port and its calls or, as `command`, its program; start with \
+         `meshtax show topologies/pair.yaml > topology.yaml`, and measure with `meshtax run --topology topology.yaml`",
     )
 }
 
@@ -73,13 +72,13 @@ mod tests {
 
     #[test]
     fn files_of_other_tools() {
-        let manifest = "`a.yaml` is a Kubernetes manifest, and neither a topology nor an experiment";
+        let manifest = "`a.yaml` is a Kubernetes manifest, neither a topology nor an experiment";
         assert_eq!(
             told("apiVersion: apps/v1\nkind: Deployment\n---\napiVersion: v1\nkind: Service\n").unwrap_err(),
             manifest
         );
         assert_eq!(told("{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}").unwrap_err(), manifest);
-        let compose = "`a.yaml` is a Compose file, and neither a topology nor an experiment";
+        let compose = "`a.yaml` is a Compose file, neither a topology nor an experiment";
         assert_eq!(told("services:\n  web:\n    image: nginx\n    ports: ['80:80']\n").unwrap_err(), compose);
         assert_eq!(told("version: '3'\nservices: {web: {build: .}}\n").unwrap_err(), compose);
     }

@@ -1,7 +1,7 @@
-//! What is to be done, as values: the experiment, its plan, and what both take of a machine.
+//! The experiment as values: its plan, and what both need of a machine.
 //!
-//! In: the texts of files. Out: an [`Experiment`], checked once with the place of each mistake, and a [`Plan`] of every block in
-//! its order. This room opens no file, knows no command line, and asks nothing of the machine.
+//! In: the texts of files. Out: an [`Experiment`], checked once with the place of each mistake, and a [`Plan`] of every
+//! block in order. This room opens no file, knows no command line, and asks nothing of the machine.
 
 pub mod bundled;
 mod demand;

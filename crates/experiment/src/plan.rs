@@ -11,25 +11,25 @@ use self::order::orders;
 use crate::demand;
 use crate::experiment::{Arm, Experiment};
 
-/// What will be done, in order: written to `plan.json` before anything starts.
+/// Everything that a run will do, in order: written to `plan.json` before anything starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// Arms, the baseline first.
     pub arms: Vec<String>,
     /// Requests per arm before the rounds.
     pub warmup_requests: u64,
-    /// The order in which arms are warmed up, in each stand-up of the lab. Who comes last still holds what the kernel lends
-    /// to control groups per core, up to 64 pages, so that no arm may always be last.
+    /// The order in which arms are warmed up, for each stand-up. The last one still holds what the kernel lends to
+    /// control groups per core, up to 64 pages, so no arm may always be last.
     pub warmup_orders: Vec<Vec<String>>,
-    /// Requests with which every block begins, outside all figures.
+    /// Requests at the start of every block, outside all figures.
     pub settling_requests: u64,
-    /// Idle windows before the first request, all stand-ups together; after a warm-up there are as many again.
+    /// Idle windows before the first request, all stand-ups together. There are as many again after the warm-up.
     pub idle_windows: u32,
-    /// Length of each, in milliseconds.
+    /// Length of each idle window, in milliseconds.
     pub idle_window_ms: u64,
-    /// Rounds; with `until`, as many as there may be.
+    /// The rounds; with `until`, the most that there may be.
     pub rounds: Vec<Round>,
-    /// How they are spread over stand-ups of the lab; none if it stands up once.
+    /// How rounds are spread over stand-ups; `None` with one stand-up.
     pub stands: Option<Stands>,
 }
 
@@ -38,16 +38,16 @@ pub struct Plan {
 pub struct Round {
     /// Names of the arms, in the order in which they are put under load.
     pub order: Vec<String>,
-    /// Requests of each block.
+    /// Number of requests of each block.
     pub requests: u64,
 }
 
-/// Draws up the plan: requests spread evenly over the rounds, arms in random and balanced order.
+/// Makes the plan: requests are spread evenly over the rounds, and arms are in random and balanced order.
 pub fn plan(experiment: &Experiment) -> Plan {
     let arms: Vec<String> = experiment.standing().into_iter().map(|arm| arm.name).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(experiment.seed);
     let rounds = (0..experiment.most_rounds()).zip(orders(&arms, &mut rng)).map(|(number, order)| {
-        // Rounds beyond those asked for are like the first ones.
+        // Rounds beyond those asked for repeat the first ones.
         Round { order, requests: share(experiment.load.requests, experiment.rounds, number % experiment.rounds) }
     });
     let rounds: Vec<Round> = rounds.collect();
@@ -65,14 +65,15 @@ pub fn plan(experiment: &Experiment) -> Plan {
     }
 }
 
-/// Where connections are kept, a block is to find one that works; where the kernel witness comes and goes between blocks, what
-/// attaching it and reading it leave behind is no part of what it costs to be watched.
+/// The number of requests at the start of a block that settle it. A block with kept connections must find one that
+/// works. And if the kernel witness is attached between blocks, the cost of attaching and reading it must not count as
+/// the cost of watching.
 fn settling_requests(experiment: &Experiment) -> u64 {
     let is_needed = experiment.load.connection == ConnectionUse::Keep || experiment.arms.iter().any(|arm| arm.watched);
     if is_needed { SETTLING } else { 0 }
 }
 
-/// The part of `total` that falls to one of `parts`; parts differ by one at most.
+/// The share of one part in `total`. Parts differ by one at most.
 fn share(total: u64, parts: u32, number: u32) -> u64 {
     let (parts, number) = (u64::from(parts), u64::from(number));
     total / parts + u64::from(number < total % parts)
@@ -86,7 +87,7 @@ impl Plan {
         numbered.chunk_by(|(left, _), (right, _)| stand(*left) == stand(*right)).map(<[_]>::to_vec).collect()
     }
 
-    /// A guess at the length of the run, from guesses at what a stand-up and a request take.
+    /// Estimates the duration of the run, from estimates for a stand-up and a request.
     pub fn length(&self, experiment: &Experiment) -> Duration {
         let load = &experiment.load;
         let stands = experiment.stand_ups();
@@ -107,7 +108,7 @@ impl Plan {
     }
 }
 
-/// Enough for connections, caches and cores to be as they are under load.
+/// Number of requests after which connections, caches and cores are as under load.
 const SETTLING: u64 = 5;
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! What tests of this room share.
+//! Helpers that the tests of this room share.
 
 use std::fs;
 use std::path::Path;
 
 use crate::{Experiment, Refusal, bundled};
 
-/// The experiment in `text`, or what a person is told instead. Files that it names are on the disk.
+/// The experiment in `text`, or the refusal as a user sees it. Files that it names are on the disk.
 pub(crate) fn parse(path: &Path, text: String) -> Result<Experiment, String> {
     Experiment::parse(path, text, &|path| fs::read_to_string(path)).map_err(|refusal| told(&refusal))
 }
@@ -22,7 +22,7 @@ pub(crate) fn shipped_on(name: &str, target: Option<&str>) -> Experiment {
     Experiment::of_topology(Path::new(name), text, target).expect("what is bundled is valid")
 }
 
-/// A refusal as a person sees it.
+/// A refusal as a user sees it.
 pub(crate) fn told(refusal: &Refusal) -> String {
     let hint = refusal.hint.iter().map(|hint| format!("\nhint: {hint}\n"));
     format!("error: {refusal}\n{}", hint.collect::<String>())

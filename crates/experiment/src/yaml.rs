@@ -1,10 +1,10 @@
-//! YAML as experiments have it.
+//! Reads YAML as experiments use it.
 
 use serde::de::DeserializeOwned;
 use topology::Mistake;
 
-/// Reads an experiment file as a `T`. YAML takes the key `null` for no value at all, so it is read as if it were quoted; places behind the
-/// quotes are told as they are in the file.
+/// Reads an experiment file as a `T`. YAML takes the key `null` for no value, so it is read as if it were quoted.
+/// Places after the added quotes are corrected to those in the file.
 pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Mistake> {
     let quoted = |line: &str| line.strip_prefix("null:").map(|rest| format!("\"null\":{rest}"));
     let lines: Vec<String> = text.lines().map(|line| quoted(line).unwrap_or_else(|| line.to_owned())).collect();

@@ -1,5 +1,5 @@
-//! Whether the intervals hold the truth as often as they say: thousands of simulated experiments whose truth is known.
-//! Each line is a claim that is asserted; `make bench` prints them all.
+//! Checks that intervals hold the truth as often as they claim, with thousands of simulated experiments whose truth is
+//! known. Each line is a claim that is asserted; `make bench` prints them all.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -17,11 +17,11 @@ use machine::{Machine, Truth};
 use measure::{Effect, Measured, Metric, Options, Until, Verdict, is_reached, measure};
 
 const EXPERIMENTS: u64 = 2_000;
-/// Of runs that end by themselves: each is looked at many times.
+/// Number of runs that end by themselves. There are fewer, because each is checked many times.
 const ENDING: u64 = 1_000;
-/// Rounds of each stand-up where there are several.
+/// Rounds of each stand-up, if there are several.
 const ROUNDS_PER_STAND: u32 = 3;
-/// Wide enough for ten rounds of this machine to call something equivalent at all.
+/// A margin wide enough for ten rounds of this machine to show equivalence at all.
 const MARGIN: f64 = 0.1;
 const METRICS: [Metric; 5] =
     [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::LatencyMsP99, Metric::CpuMsPerRequest];
@@ -38,8 +38,8 @@ fn main() {
     claims.assert();
 }
 
-/// The ratio is known where one arm is slower by a factor, the difference where it is slower by a constant. At the margin's
-/// edges nothing is equivalent; where nothing differs, nothing costs or saves.
+/// The ratio is known if one arm is slower by a factor, the difference if it is slower by a constant. At the edges of
+/// the margin nothing is equivalent. If nothing differs, nothing costs or saves.
 fn experiments(claims: &mut Claims, length: &str, rounds: u32, machine: impl Fn(u64) -> Machine + Sync) {
     let mut of = |truth: Truth, wrong: &[(&str, Verdict)]| {
         let seen = seeds::each(EXPERIMENTS, |seed| {
@@ -75,10 +75,10 @@ fn intervals(claims: &mut Claims, length: &str, truth: &Truth, seen: &[Vec<Effec
     }
 }
 
-/// The interval that is about the truth, and the truth.
+/// The interval that is compared with the truth, and the truth.
 fn told(effect: &Effect, metric: Metric, truth: &Truth) -> ([f64; 2], f64) {
     if truth.added_ns > 0.0 {
-        // Waiting takes no CPU.
+        // Added waiting takes no CPU time.
         let added_ms = if metric == Metric::CpuMsPerRequest { 0.0 } else { truth.added_ns / 1e6 };
         (effect.difference_ci95.expect("ten rounds have an interval"), added_ms)
     } else {
@@ -94,7 +94,7 @@ fn share<T>(all: &[T], is: impl Fn(&T) -> bool) -> f64 {
     all.iter().filter(|one| is(one)).count() as f64 / all.len() as f64
 }
 
-/// Runs that end when the interval is narrow.
+/// Checks runs that end once the interval is narrow.
 fn stopping(claims: &mut Claims) {
     for (text, most) in [("latency_ms_p50<4%", 60), ("latency_ms_mean<4%", 60)] {
         let until: Until = text.parse().expect("the rule is valid");

@@ -1,5 +1,5 @@
-//! How often guards speak where nothing is wrong, and how often where their fault is: thousands of simulated runs at the sizes
-//! of the experiments that come with the tool. Each line is a claim that is asserted; `make bench` prints them all.
+//! How often guards warn if nothing is wrong, and how often if there is a fault: thousands of simulated runs at the
+//! sizes of the bundled experiments. Each line is a claim that is asserted; `make bench` prints them all.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -19,11 +19,12 @@ use faults::{FAULTS, Fault};
 use measure::CautionKind;
 use simulated::{SIZES, Simulated, Size};
 
-/// Runs in which nothing is wrong, for each size.
+/// Number of runs without a fault, for each size.
 const CLEAN: u64 = 2_000;
-/// Runs with each fault, for each size.
+/// Number of runs with each fault, for each size.
 const FAULTY: u64 = 200;
-/// What a guard may say of clean runs, and must say of faulty ones.
+/// The largest share of clean runs in which a guard may warn; below, the smallest share of faulty runs in which it
+/// must.
 const ALARMS_MAX: f64 = 0.01;
 const CAUGHT_MIN: f64 = 0.9;
 

@@ -1,4 +1,4 @@
-//! Guards: what a person should know before believing the numbers.
+//! Guards: checks of whether a run's figures can be believed.
 
 mod clock;
 mod failure;
@@ -22,13 +22,13 @@ use crate::{Arm, Caution, Effect, Histogram, LoadBlock, Observations, Phase, Rea
 pub use kind::CautionKind;
 pub use noise::noise;
 
-/// Chance of a false alarm of each statistical guard on a run where there is nothing to warn of, all arms together.
+/// Probability of a false alarm of each statistical guard, over all arms together, if there is nothing to warn about.
 const LEVEL: f64 = 0.01;
 
-/// Warnings about the validity of a run's numbers: what was seen, what it may mean, what to try.
+/// Warnings about the validity of a run's figures: what was seen, what it may mean, what to try.
 ///
 /// `arms` and `effects` are those that [`measure`](crate::measure) computed from the same observations, with the counts
-/// of services and edges where there are any. An arm that is missing there is judged by the observations alone.
+/// of services and edges if there are any. An arm that is missing there is judged by the observations alone.
 pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -> Vec<Caution> {
     let run = Run::of(observations, arms, effects);
     let guards: [fn(&Run) -> Vec<Caution>; 34] = [
@@ -70,24 +70,24 @@ pub fn cautions(observations: &Observations, arms: &[Arm], effects: &[Effect]) -
     guards.iter().flat_map(|guard| guard(&run)).collect()
 }
 
-/// A run as guards look at it.
+/// A run as the guards see it.
 struct Run<'a> {
     observations: &'a Observations,
     effects: &'a [Effect],
     arms: Vec<Witnessed<'a>>,
 }
 
-/// One thing that was seen in some arms.
+/// One finding of a guard, in one or several arms.
 struct Sighting {
     /// Names of the arms.
     names: Vec<String>,
-    /// Each of them with its figure: `` `none` 98 %, `sidecar` 99 % ``.
+    /// Each arm with its figure: `` `none` 98 %, `sidecar` 99 % ``.
     arms: String,
     /// The highest figure.
     worst: f64,
 }
 
-/// All that was seen of one arm.
+/// Everything that was observed of one arm.
 struct Witnessed<'a> {
     name: &'a str,
     seen: ArmObservations<'a>,
@@ -96,7 +96,7 @@ struct Witnessed<'a> {
     loaded: Vec<&'a Reading>,
     /// Latencies of all blocks together.
     latency: Histogram,
-    /// What its services counted.
+    /// What the arm's services counted, if they count.
     told: Option<&'a Arm>,
 }
 
@@ -107,7 +107,8 @@ impl<'a> Run<'a> {
         Self { observations, effects, arms }
     }
 
-    /// What a guard saw, in the arms where that is worth a word; none where it is in none of them.
+    /// Collects what a guard saw in the arms where `look` finds something. Returns `None` if it finds nothing in any
+    /// arm.
     fn sighting<T>(
         &self,
         look: impl Fn(&Witnessed) -> Option<T>,
@@ -121,7 +122,8 @@ impl<'a> Run<'a> {
         Some(Sighting { names, arms: arms.join(", "), worst })
     }
 
-    /// Level of one test of a guard that tests every arm: Bonferroni's, so that the guard as a whole keeps [`LEVEL`].
+    /// Significance level of one arm's test: [`LEVEL`] divided by the number of arms (Bonferroni), so that the whole
+    /// guard keeps it.
     fn level(&self) -> f64 {
         LEVEL / self.arms.len().max(1) as f64
     }
@@ -141,7 +143,7 @@ impl<'a> Witnessed<'a> {
         }
     }
 
-    /// Requests of all blocks.
+    /// Number of requests in all blocks.
     fn requests(&self) -> u64 {
         self.blocks.iter().map(|block| block.samples.requests).sum()
     }

@@ -6,23 +6,23 @@ use crate::series::{ArmObservations, ContainerSet, Series};
 use crate::unit::Units;
 use crate::{Metric, Observations};
 
-/// What the proxy beside an arm's client used in the rounds. The client is no part of the application, so none of an arm's
-/// metrics holds it; who asks what a hop costs at both of its ends adds it.
+/// CPU and memory of the proxy beside an arm's client, during the rounds. The client is not part of the application, so
+/// no metric of the arm includes this proxy. Add it for the cost of a hop at both of its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientProxyUse {
-    /// Its CPU time per request, in milliseconds.
+    /// CPU time of the client's proxy per request, in milliseconds.
     pub cpu_ms_per_request: f64,
-    /// 95 % interval of that; null below six rounds.
+    /// 95 % interval of this CPU time; null below six rounds.
     pub cpu_ms_per_request_ci95: Option<[f64; 2]>,
-    /// CPU time per request of this proxy and of all others of the arm together, in milliseconds.
+    /// CPU time per request of this proxy and all other proxies of the arm together, in milliseconds.
     pub cpu_all_proxies_ms_per_request: f64,
-    /// 95 % interval of that; null below six rounds.
+    /// 95 % interval of the CPU time of all proxies; null below six rounds.
     pub cpu_all_proxies_ms_per_request_ci95: Option<[f64; 2]>,
-    /// Its memory at the end of a block, mean over blocks, in MiB.
+    /// Memory at the end of a block, mean over blocks, in MiB.
     pub memory_mib: f64,
 }
 
-/// What the proxy of an arm's client used; none where it has no proxy, or was asked for nothing.
+/// What the proxy of an arm's client used; `None` without a proxy or without requests.
 pub fn client_proxy_use(seen: &Observations, arm: &str) -> Option<ClientProxyUse> {
     let of_arm = ArmObservations::of(seen, arm);
     let interval = |series: &Series| {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::{ContainerUse, LoadBlock, MachineUse, Phase, Reading, Samples};
 
-    /// Rounds of ten requests, in each of which the client's proxy used so many milliseconds and another 20.
+    /// Rounds of ten requests. In each, the client's proxy used the given milliseconds and another one 20.
     fn seen(client_ms: &[f64]) -> Observations {
         let container = |pod: &str, container: &str, ms: f64| ContainerUse {
             pod: pod.to_owned(),

@@ -12,97 +12,98 @@ use crate::series::ArmObservations;
 use crate::veto::veto;
 use crate::{Caution, Effect, Measurement, Observations, Options};
 
-/// Version of the JSON that a [`Comparison`] is written as.
+/// Version of the JSON contract of a [`Comparison`].
 pub const COMPARISON_SCHEMA: &str = "meshtax/comparison/v2";
 
-/// Two runs against each other: run B against run A.
+/// Two runs compared: run B against run A.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// Always [`COMPARISON_SCHEMA`].
     pub schema: String,
-    /// The run that is compared with.
+    /// Run A, the one that B is compared with.
     pub a: Measurement,
-    /// The run that is compared.
+    /// Run B, the one that is compared.
     pub b: Measurement,
-    /// What else than the figures differs between the runs.
+    /// Facts that differ between the runs, apart from their figures.
     pub differences: Vec<Difference>,
-    /// Each arm in B against the arm of that name in A: `costs` where B takes more.
+    /// Each arm in B compared with the arm of that name in A; `costs` if B takes more.
     pub effects: Vec<Effect>,
-    /// What each arm costs beside its own baseline, in B against A: `ratio` is the ratio in B over the ratio in A,
-    /// `difference` the difference in B less the difference in A. What changed for all arms alike, such as a faster
-    /// machine, cancels in the ratio. `costs` where the arm adds more in B.
+    /// Each arm's cost over its own baseline, in B compared with A: `ratio` is the ratio in B over the ratio in A,
+    /// `difference` the difference in B minus the difference in A. A change for all arms alike, such as a faster
+    /// machine, cancels in the ratio. The verdict is `costs` if the arm adds more in B.
     pub overheads: Vec<Effect>,
-    /// Failed requests, arm by arm and kind by kind; empty where none failed in either run.
+    /// Failed requests by arm and kind; empty if none failed in either run.
     #[serde(default)]
     pub failures: Vec<Failures>,
     /// Warnings about the validity of the comparison.
     pub cautions: Vec<Caution>,
 }
 
-/// A fact that is not the same in both runs.
+/// A fact that differs between two runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
-    /// What it is about.
+    /// What the fact describes.
     pub aspect: Aspect,
     /// Name of the fact, such as `kernel`.
     pub name: String,
-    /// What it is in A.
+    /// The fact in run A.
     pub a: String,
-    /// What it is in B.
+    /// The fact in run B.
     pub b: String,
 }
 
-/// Requests of one arm that failed in one way; their times are in no latency.
+/// Requests of one arm that failed in one way. No latency includes their times.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failures {
     /// Name of the arm.
     pub arm: String,
     /// Kind of the failure, such as `timeout`.
     pub kind: String,
-    /// How many failed in A.
+    /// Number of these failures in run A.
     pub a: u64,
-    /// How many failed in B.
+    /// Number of these failures in run B.
     pub b: u64,
 }
 
-/// What a difference is about.
+/// The part of a run that a difference is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Aspect {
     /// The application.
     Topology,
-    /// How it was asked.
+    /// The load on it.
     Load,
-    /// What was compared within the run.
+    /// The arms of the run.
     Arms,
-    /// Where it was run.
+    /// The machine and its software.
     Environment,
 }
 
 impl Aspect {
-    /// Whether figures of runs that differ in this answer different questions.
+    /// Whether runs that differ in this aspect answer different questions.
     pub fn is_essential(self) -> bool {
         matches!(self, Self::Topology | Self::Load)
     }
 }
 
-/// A run that has ended.
+/// A completed run.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
-    /// What it measured.
+    /// The measurement of the run.
     pub measurement: &'a Measurement,
-    /// What it saw.
+    /// The observations behind it.
     pub observations: &'a Observations,
 }
 
-/// Run `b` against run `a`, arm by arm, over the arms that both have.
+/// Compares run `b` with run `a`, arm by arm, over the arms that both have.
 ///
-/// The figures are those of each run, with the standard errors that its own intervals rest on: means over rounds, and
-/// quantiles of all blocks together, whole blocks drawn again ([`crate::measure`]). The runs' rounds are not paired, so
-/// what the runs differ by is Welch's t of the two estimates. The primary metrics of overheads get verdicts, as within a run;
-/// those of arms only where `options` ask for it: on a busy machine, 28 of 96 such verdicts between identical runs were wrong.
-/// `benches/coverage.rs` shows how far the intervals hold; they hold what varied within the runs, and nothing of what
-/// changed between them. `differences` come from the caller, who knows what was asked of each run.
+/// The figures are those of each run, with the standard errors behind its own intervals: means over rounds, and
+/// quantiles of all blocks together, with whole blocks resampled ([`crate::measure`]). The runs' rounds are not paired,
+/// so the difference between runs is Welch's t of the two estimates. The primary metrics of overheads get verdicts, as
+/// within a run. Arms get them only if `options` ask for it: on a busy machine, 28 of 96 such verdicts between
+/// identical runs were wrong. `benches/coverage.rs` shows how well the intervals hold. They include what varied within
+/// the runs, and nothing that changed between them. `differences` come from the caller, who knows what each run was
+/// asked to do.
 pub fn compare(a: &Ended, b: &Ended, differences: Vec<Difference>, options: &Options) -> Comparison {
     let has = |ended: &Ended, name: &str| ended.measurement.arms.iter().any(|arm| arm.name == name);
     let shared: Vec<&str> =
@@ -127,7 +128,7 @@ pub fn compare(a: &Ended, b: &Ended, differences: Vec<Difference>, options: &Opt
     comparison
 }
 
-/// Leaves the figures of an effect and nothing of its verdict.
+/// Removes the verdict of an effect and what belongs to it, and keeps its figures.
 fn unjudge(effect: &mut Effect) {
     let Effect { verdict, p_holm, margin, smallest_resolvable, rounds_needed, .. } = effect;
     (*verdict, *p_holm, *margin, *smallest_resolvable, *rounds_needed) = (None, None, None, None, None);

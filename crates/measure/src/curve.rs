@@ -6,45 +6,47 @@ use crate::{Histogram, Metric, NODE, Observations, Phase, Reading};
 const NS_PER_MS: f64 = 1e6;
 const MS_PER_S: f64 = 1e3;
 
-/// Steps of [`ArmCurves::percentiles`]: so many for each further nine of the quantile.
+/// Number of steps of [`ArmCurves::percentiles`] for each further nine of the quantile.
 const STEPS_PER_NINE: i32 = 10;
 const NINES_MAX: i32 = 5;
 
-/// Steps of [`ArmCurves::distribution`]: half a percent of the requests each.
+/// Number of steps of [`ArmCurves::distribution`], each half a percent of the requests.
 const SHARES: u32 = 200;
 
-/// What figures of a run are drawn from, beside its measurement: values only.
+/// The values from which charts of a run are drawn, beside its measurement.
 #[derive(Clone, Debug, Default)]
 pub struct Curves {
-    /// One entry for each arm of the observations, in their order.
+    /// One entry per arm of the observations, in their order.
     pub arms: Vec<ArmCurves>,
-    /// Idle windows and blocks by their start; empty if the run did not record when they were.
+    /// Idle windows and blocks in order of their start; empty if the run did not record their times.
     pub stretches: Vec<Stretch>,
 }
 
-/// What is drawn of one arm.
+/// The values from which charts of one arm are drawn.
 #[derive(Clone, Debug)]
 pub struct ArmCurves {
     /// Name of the arm.
     pub name: String,
-    /// Latency in milliseconds at quantiles that lie evenly on a logarithmic axis of 1 − q, from q = 0; it ends where
-    /// fewer than ten samples lie beyond ([`samples_needed`](crate::samples_needed)).
+    /// Latency in milliseconds at quantiles that are evenly spaced on a logarithmic axis of 1 − q, from q = 0. It ends
+    /// where fewer than ten samples lie beyond ([`samples_needed`](crate::samples_needed)).
     pub percentiles: Vec<Quantile>,
-    /// Latency in milliseconds that each half percent of the requests did not exceed, from the fastest to the slowest.
+    /// Latency in milliseconds at each half percent of the requests, from the fastest to the slowest.
     pub distribution: Vec<Quantile>,
-    /// Every metric's value by round (or idle window), by the metric's name: what its effect was computed from.
+    /// Every metric's values by round (or idle window), from which its effect was computed, by the metric's name.
     pub rounds: BTreeMap<&'static str, BTreeMap<u32, f64>>,
-    /// CPU time of the client's pod per request, in milliseconds; it is in no other figure. None without requests.
+    /// CPU time of the client's pod per request, in milliseconds, which no other figure includes; `None` without
+    /// requests.
     pub cpu_client_ms_per_request: Option<f64>,
-    /// CPU time that the whole machine spent in software interrupts during the arm's blocks, per request, in milliseconds. What
-    /// interrupted a task is charged to it as well, what met an idle processor to nobody. None without requests.
+    /// CPU time that the whole machine spent in software interrupts during the arm's blocks, per request, in
+    /// milliseconds; `None` without requests. Interrupted tasks are also charged for it; on an idle processor, no task
+    /// is.
     pub cpu_softirq_ms_per_request: Option<f64>,
 }
 
 /// A point of a distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantile {
-    /// Share of the requests that took no longer.
+    /// Share of the requests that took no longer than this.
     pub q: f64,
     /// Latency, in milliseconds.
     pub ms: f64,
@@ -59,11 +61,11 @@ pub struct Stretch {
     pub arm: String,
     /// Round or number of the idle window, from 0.
     pub round: u32,
-    /// Start, in seconds since the lab stood.
+    /// Start in seconds since the lab stood.
     pub started_s: f64,
-    /// Length, in seconds.
+    /// Length in seconds.
     pub wall_s: f64,
-    /// Median latency of a block, in milliseconds; none for idle windows.
+    /// Median latency of a block in milliseconds; `None` for idle windows.
     pub latency_ms_p50: Option<f64>,
     /// Cores that the arm's applications and proxies kept busy.
     pub cores: Option<f64>,
@@ -71,7 +73,7 @@ pub struct Stretch {
     pub node_percent: Option<f64>,
 }
 
-/// Everything that figures need and the contract does not hold.
+/// Collects what charts need beyond the JSON contract.
 pub fn curves(observations: &Observations) -> Curves {
     let arms = observations.arms.iter().map(|name| arm(observations, name)).collect();
     Curves { arms, stretches: stretches(observations) }

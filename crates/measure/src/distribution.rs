@@ -5,47 +5,47 @@ use crate::{Histogram, Observations};
 
 const NS_PER_S: f64 = 1e9;
 
-/// Each bucket ends this much later than it starts: narrow enough to see two modes, wide enough for a chart.
+/// The ratio of a bucket's end to its start: narrow enough to see two modes, wide enough for a chart.
 const BUCKET_GROWTH: f64 = 1.05;
 
-/// Quantiles that other tools show.
+/// The quantiles that other tools show.
 const QUANTILES: [f64; 6] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
 
-/// All latencies of one arm together, in seconds, and what is told beside them: for tools that draw one histogram.
+/// All latencies of one arm together, in seconds, for tools that draw one histogram.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Distribution {
     /// Time under load, in seconds.
     pub wall_s: f64,
-    /// Requests that failed, by kind; their times are in no bucket.
+    /// Failed requests by kind. No bucket includes their times.
     pub errors: BTreeMap<String, u64>,
-    /// Requests that were answered.
+    /// Answered requests.
     pub count: u64,
-    /// Shortest latency; zero without any.
+    /// Shortest latency; zero without requests.
     pub min_s: f64,
-    /// Longest latency; zero without any.
+    /// Longest latency; zero without requests.
     pub max_s: f64,
-    /// Mean latency; zero without any.
+    /// Mean latency; zero without requests.
     pub mean_s: f64,
-    /// Standard deviation over requests (divisor n); zero without any.
+    /// Standard deviation over requests (divisor n); zero without requests.
     pub stddev_s: f64,
-    /// Buckets with requests, ascending; between them there are none.
+    /// Buckets that hold requests, in ascending order.
     pub buckets: Vec<Bucket>,
-    /// Quantiles for which there are enough requests: the share of requests, and their longest latency in seconds.
+    /// Quantiles for which there are enough requests: the share of requests, and its longest latency in seconds.
     pub quantiles: Vec<(f64, f64)>,
 }
 
-/// Requests whose latency is above `start_s` and not above `end_s`; the first bucket holds its start too.
+/// Requests with a latency above `start_s` and up to `end_s`. The first bucket includes its start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
     /// Start, in seconds.
     pub start_s: f64,
     /// End, in seconds.
     pub end_s: f64,
-    /// Requests.
+    /// Number of requests.
     pub count: u64,
 }
 
-/// The distribution of an arm's latencies; empty for an arm that was never asked.
+/// The distribution of an arm's latencies; empty for an arm without requests.
 pub fn distribution(observations: &Observations, arm: &str) -> Distribution {
     let seen = ArmObservations::of(observations, arm);
     let latency = seen.latency();
@@ -84,7 +84,7 @@ fn owned(seen: &ArmObservations) -> BTreeMap<String, u64> {
 fn buckets(values: &[(f64, u64)], min_s: f64, max_s: f64) -> Vec<Bucket> {
     let mut counts: BTreeMap<i32, u64> = BTreeMap::new();
     for (value, count) in values {
-        // The shortest latency is in the first bucket, and no value is left of the bucket that rounding gave it.
+        // The shortest latency belongs to the first bucket, and rounding puts no value into a later one.
         let number = ((value / min_s).ln() / BUCKET_GROWTH.ln()).ceil().max(1.0) as i32;
         *counts.entry(number).or_default() += count;
     }

@@ -9,13 +9,13 @@ use crate::{Arm, Effect, Metric, Null, Observations, Verdict};
 /// Name of the arm that is a copy of the baseline.
 pub const NULL_ARM: &str = "null";
 
-/// What decides a verdict beside the observations.
+/// Settings that decide verdicts, beside the observations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// Relative change within which arms count as equivalent, such as 0.02 for 2 %; above zero.
     pub margin: f64,
-    /// Whether an arm of one run gets a verdict against itself in another: two runs are two stand-ups, perhaps on two
-    /// machines, and intervals over rounds hold nothing of what changed between them.
+    /// Whether an arm of one run gets a verdict against itself in another. Two runs are two stand-ups, perhaps on two
+    /// machines, and intervals over rounds do not include what changed between them.
     pub arms_across_runs: bool,
 }
 
@@ -25,24 +25,24 @@ impl Default for Options {
     }
 }
 
-/// What a run comes to.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// Every arm, in the order of the observations. `services` and `edges` are left empty and `recorded` none: only the
-    /// services themselves can tell.
+    /// Every arm, in the order of the observations. `services` and `edges` are empty and `recorded` is `None`, because
+    /// only the services know them.
     pub arms: Vec<Arm>,
-    /// The others against the baseline, in the order of the arms and of [`Metric::ALL`].
+    /// The other arms compared with the baseline, in the order of the arms and of [`Metric::ALL`].
     pub effects: Vec<Effect>,
-    /// The copy of the baseline against it; none where there was no such copy beside other arms.
+    /// The copy of the baseline compared with it; `None` without such a copy beside other arms.
     pub null: Option<Null>,
 }
 
-/// What each arm showed and what each differs by from the first.
+/// Computes the figures of each arm, and the effects of all others against the first.
 ///
-/// The block is the unit: effects are paired by round, over the rounds that both arms completed. Where the lab stood up
-/// several times, the stand-up is the unit instead: an arm's processes differ a little for as long as they live, and
-/// blocks of one life are not independent (Kalibera and Jones call such units the highest level of repetition). Memory and
-/// figures at rest have intervals over stand-ups only.
+/// The block is the unit: effects are paired by round, over the rounds that both arms completed. If the lab stood up
+/// several times, the stand-up is the unit instead. An arm's processes differ a little for as long as they live, so
+/// blocks of one stand-up are not independent (Kalibera and Jones call such units the highest level of repetition).
+/// Memory and figures at rest have intervals over stand-ups only.
 ///
 /// - Means, totals and resources: a ratio is the geometric mean of the rounds' ratios (Fleming and Wallace, "How not to
 ///   lie with statistics", CACM 29(3), 1986), its interval Student's on their logarithms; a difference is the mean of the
@@ -72,7 +72,7 @@ pub fn measure(observations: &Observations, options: &Options) -> Measured {
     measured
 }
 
-/// Takes the verdict from an effect that is no larger, as a ratio, than the further end of the noise floor's interval.
+/// Removes the verdict of an effect that is no larger, as a ratio, than the farther end of the noise floor's interval.
 fn mute(effect: &mut Effect, null: &Null) {
     let floor = null.effects.iter().find(|floor| floor.metric == effect.metric);
     let ends = floor.and_then(|floor| floor.ratio_ci95).map(|ends| ends.map(|end| end.ln().abs()));
@@ -83,7 +83,7 @@ fn mute(effect: &mut Effect, null: &Null) {
     }
 }
 
-/// One metric of every arm but the noise floor against the baseline, without verdicts.
+/// One metric of every arm except the noise floor, compared with the baseline, without verdicts.
 pub(crate) fn effects_in(observations: &Observations, metric: Metric) -> Vec<Effect> {
     let Some((base, others)) = observations.arms.split_first() else { return Vec::new() };
     let base = ArmObservations::of(observations, base);
@@ -99,7 +99,7 @@ pub(crate) fn effects_in(observations: &Observations, metric: Metric) -> Vec<Eff
         .collect()
 }
 
-/// One arm of a comparison: what was seen of it, and one series for each of [`Metric::ALL`].
+/// One arm of a comparison: its observations, and one series for each of [`Metric::ALL`].
 struct ComparedArm<'a> {
     name: &'a str,
     seen: ArmObservations<'a>,
@@ -142,7 +142,7 @@ fn effects(base: &ComparedArm, arm: &ComparedArm, units: Units, options: &Option
     effects
 }
 
-/// The effects of one arm, one for each of [`Metric::ALL`] and in its order, with verdicts for the primary metrics.
+/// The effects of one arm, one for each of [`Metric::ALL`] in its order, with verdicts for the primary metrics.
 pub(crate) fn judged(arm: &str, compared: impl Iterator<Item = Compared>, options: &Options) -> Vec<Effect> {
     let (mut effects, log_ratios): (Vec<Effect>, Vec<Option<Estimate>>) = Metric::ALL
         .into_iter()
@@ -156,13 +156,13 @@ pub(crate) fn judged(arm: &str, compared: impl Iterator<Item = Compared>, option
     effects
 }
 
-/// How a metric is compared.
+/// How a metric is compared with the baseline.
 pub(crate) enum Method {
-    /// Round by round: the effect on one round.
+    /// Round by round: the effect per round.
     Rounds,
-    /// Round by round: the effect on all of them together.
+    /// Round by round: the effect on all rounds together.
     Totals,
-    /// The two figures; a maximum of rounds has no interval from rounds, nor has what a run shows once.
+    /// The two figures alone. A maximum over rounds has no interval from rounds, nor has what a run shows once.
     Figures,
     /// This quantile of all rounds together.
     Pooled(f64),
@@ -179,18 +179,18 @@ impl Method {
     }
 }
 
-/// One metric of an arm beside that of the baseline.
+/// One metric of an arm and of the baseline.
 #[derive(Default)]
 pub(crate) struct Compared {
     pub(crate) log_ratio: Option<Estimate>,
     pub(crate) difference: Option<Estimate>,
-    /// ln(arm / baseline) of each unit; empty if a round has none.
+    /// ln(arm / baseline) of each unit; empty if a round has no logarithm.
     pub(crate) logs: Vec<f64>,
 }
 
 impl Compared {
     pub(crate) fn of(metric: Metric, [base, series]: [&Series; 2], pools: Option<&Pools>, units: Units) -> Self {
-        // A figure that one arm has too few samples for has no effect either.
+        // If one arm has too few samples for a figure, there is no effect either.
         let (Some(base_value), Some(value)) = (base.value, series.value) else { return Self::default() };
         let pairs = paired(base, series);
         let logs = units.means(metric, &log_ratios(&pairs));
@@ -235,13 +235,13 @@ impl Compared {
     }
 }
 
-/// The values of both in the rounds (or idle windows) that both have.
+/// The values of both series in the rounds (or idle windows) that both have.
 fn paired(base: &Series, series: &Series) -> Vec<(u32, [f64; 2])> {
     let both = base.by_round.iter().filter_map(|(round, base)| Some((*round, [*base, *series.by_round.get(round)?])));
     both.collect()
 }
 
-/// ln(value / base) of each pair; nothing if any of them has no logarithm.
+/// ln(value / base) of each pair; empty if any pair has no logarithm.
 fn log_ratios(pairs: &[(u32, [f64; 2])]) -> Vec<(u32, f64)> {
     let log =
         |(round, [base, value]): &(u32, [f64; 2])| (*base > 0.0 && *value > 0.0).then(|| (*round, (value / base).ln()));

@@ -4,25 +4,25 @@ use std::str::FromStr;
 use crate::threshold::{ThresholdError, parse};
 use crate::{Effect, Metric};
 
-/// A change that must not be: `cpu_proxy_ms_per_request>+5%`, `sidecar/none:cpu_ms_per_request>+5%`.
+/// A condition on a change, such as `cpu_proxy_ms_per_request>+5%` or `sidecar/none:cpu_ms_per_request>+5%`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailIf {
-    /// Whose change.
+    /// The arms whose change is judged.
     pub scope: Scope,
     /// The metric.
     pub metric: Metric,
-    /// The relative change above which it fails, such as 0.05.
+    /// The relative change above which the condition fails, such as 0.05.
     pub change: f64,
 }
 
-/// Whose change a condition is about.
+/// The arms that a condition applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Every arm's.
+    /// Every arm.
     Every,
-    /// That of this arm: `sidecar:`.
+    /// This arm, written `sidecar:`.
     Arm(String),
-    /// That of what an arm costs beside its baseline: `sidecar/none:`.
+    /// This arm's cost over its baseline, written `sidecar/none:`.
     Beside {
         /// The arm.
         arm: String,
@@ -31,12 +31,12 @@ pub enum Scope {
     },
 }
 
-/// What an effect says of a change that must not be.
+/// The result of a condition for one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The change is above the threshold: the whole interval is or, where there is none, the estimate.
+    /// The change is above the threshold: the whole interval or, without an interval, the estimate.
     Above,
-    /// The estimate is above the threshold, but the interval reaches below: it may be chance.
+    /// The estimate is above the threshold, but the interval reaches below it, so it may be chance.
     Undecided,
     /// The estimate is not above the threshold.
     Within,
@@ -45,10 +45,10 @@ pub enum Finding {
 }
 
 impl FailIf {
-    /// What `effect` says. Anything that came where there was nothing is above every threshold.
+    /// Judges an effect. A cost where the baseline has none is above every threshold.
     ///
-    /// An interval that must lie above as a whole makes the false alarms at the threshold itself as rare as the interval
-    /// says, one in forty; an estimate alone would give the alarm every other time.
+    /// The whole interval must lie above the threshold, so at the threshold itself there is a false alarm in one case
+    /// of forty. The estimate alone would give one in every second case.
     pub fn judge(&self, effect: &Effect) -> Finding {
         let Some(difference) = effect.difference else { return Finding::Missing };
         let Some(ratio) = effect.ratio else { return self.judge_from_nothing(difference) };
@@ -104,7 +104,7 @@ impl fmt::Display for Scope {
 
 impl fmt::Display for FailIf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rounded, so that 5 % is not 5.000000000000001 %.
+        // Rounded, so that 5 % is not written as 5.000000000000001 %.
         write!(f, "{}{}>{:+}%", self.scope, self.metric.name(), (self.change * 1e8).round() / 1e6)
     }
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sign::{Sign, WitnessKind};
 
-/// How a line between two services is broken on purpose.
+/// How an edge between two services is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
@@ -13,12 +13,12 @@ pub enum FaultKind {
     Reset,
     /// The name does not exist.
     Name,
-    /// Nobody accepts connections, and there is hardly room for them to wait.
+    /// Nobody accepts connections, and the accept queue has almost no room.
     AcceptQueue,
 }
 
 impl FaultKind {
-    /// Whether this sign names the cause; others only tell that something is wrong.
+    /// Whether this sign names the cause. Other signs only show that something is wrong.
     pub fn is_named_by(self, sign: &Sign) -> bool {
         match (self, sign) {
             // Envoy: upstream connection termination, upstream remote reset, downstream connection termination.
@@ -32,56 +32,56 @@ impl FaultKind {
     }
 }
 
-/// What became of a fault that was made on purpose in one arm, under load, while every witness of the arm was looked at
-/// again and again.
+/// The result of a fault that was made on purpose in one arm, under load, while every witness of the arm was read
+/// repeatedly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultTrial {
     /// Name of the arm.
     pub arm: String,
-    /// What was done.
+    /// The kind of the fault.
     pub fault: FaultKind,
     /// Service that calls.
     pub from: String,
     /// Service that is called.
     pub to: String,
-    /// Share of the packets or messages that are hit, where it is a matter of chance.
+    /// Share of the packets or messages that are hit; null if the fault does not depend on chance.
     pub share: Option<f64>,
-    /// Packets that it hit, as the rule that makes it counted them; null where it is no rule.
+    /// Packets that were hit, as counted by the rule that makes the fault; null if no rule makes it.
     pub hits: Option<u64>,
     /// Time under load before the fault, in seconds.
     pub calm_s: f64,
     /// Time that the fault lasted, in seconds.
     pub lasted_s: f64,
-    /// Mean time between two looks, in milliseconds.
+    /// Mean time between two readings, in milliseconds.
     pub period_ms: f64,
-    /// Requests of the load, from the begin of the calm to the end of the fault.
+    /// Requests of the load, from the start of the calm to the end of the fault.
     pub requests: u64,
-    /// Of those, requests that failed.
+    /// Requests among them that failed.
     pub errors: u64,
-    /// What the witnesses told, each by its signs.
+    /// What the witnesses showed, one entry per sign.
     pub clues: Vec<Clue>,
 }
 
-/// A sign of a witness during a fault.
+/// A sign that a witness showed during a fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Clue {
-    /// `application`: what services count of their own calls; `sidecars`: Istio's standard metrics; or `kernel`.
+    /// `application`: the services' counts of their own calls; `sidecars`: Istio's standard metrics; or `kernel`.
     pub witness: WitnessKind,
-    /// What it counts.
+    /// What the witness counts.
     pub sign: Sign,
-    /// Whether it names the cause; otherwise it only tells that something is wrong.
+    /// Whether the sign names the cause. Otherwise it only shows that something is wrong.
     pub names_cause: bool,
-    /// How often it was seen in the calm before the fault.
+    /// How often the sign was seen in the calm before the fault.
     pub before: u64,
-    /// How often it was seen since.
+    /// How often the sign was seen since the fault began.
     pub during: u64,
-    /// Time from the fault to the first look at which there was more of it than in the whole calm, in seconds; null if there
-    /// was no such look.
+    /// Time from the fault to the first reading with more of the sign than in the whole calm, in seconds; null if there
+    /// was none.
     pub seen_after_s: Option<f64>,
 }
 
 impl FaultTrial {
-    /// What tells most, soonest, among the clues of a witness: the first that names the cause, else the first of all.
+    /// The most informative and soonest clue of a witness: the first that names the cause, else the first of all.
     pub fn best_clue(&self, witness: WitnessKind) -> Option<&Clue> {
         let seen = self.clues.iter().filter(|clue| clue.witness == witness);
         let seen = seen.filter_map(|clue| Some((clue, clue.seen_after_s?)));

@@ -3,26 +3,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::{LoadBlock, Observations, Phase, Reading};
 
-/// Pod of an arm's ingress gateway.
+/// Name of the pod of an arm's ingress gateway.
 pub const GATEWAY: &str = "istio-ingressgateway";
 
 const MS_PER_S: f64 = 1e3;
 const BYTES_PER_MIB: f64 = 1024.0 * 1024.0;
 
-/// What an arm's ingress gateway used in the rounds, so that it can be taken off the arm's figures.
+/// CPU, memory and traffic of an arm's ingress gateway during the rounds, so that they can be subtracted from the arm's
+/// figures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GatewayUse {
-    /// Its part of the CPU time per request, in milliseconds.
+    /// CPU time of the gateway per request, in milliseconds.
     pub cpu_ms_per_request: f64,
-    /// Its memory at the end of a block, mean over blocks, in MiB.
+    /// Memory at the end of a block, mean over blocks, in MiB.
     pub memory_mib: f64,
-    /// Bytes that it sent over its link, headers included, per request.
+    /// Bytes that the gateway sent over its link, headers included, per request.
     pub wire_bytes_per_request: f64,
-    /// Frames that it sent over its link, per request.
+    /// Frames that the gateway sent over its link, per request.
     pub wire_frames_per_request: f64,
 }
 
-/// What the gateway of an arm used; none where the arm has no gateway, or was asked for nothing.
+/// What the gateway of an arm used; `None` without a gateway or without requests.
 pub fn gateway_use(seen: &Observations, arm: &str) -> Option<GatewayUse> {
     let is_loaded = |reading: &&Reading| reading.phase == Phase::Load && reading.arm == arm;
     let readings = || seen.meters.iter().filter(is_loaded);

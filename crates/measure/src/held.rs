@@ -7,7 +7,7 @@ use crate::{Effect, Metric, Observations};
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 const MS_PER_S: f64 = 1e3;
 
-/// The figures that hold what is set.
+/// The metrics that include the set memory and CPU time.
 const METRICS: [Metric; 9] = [
     Metric::CpuMsPerRequest,
     Metric::CpuWithClientProxyMsPerRequest,
@@ -20,19 +20,19 @@ const METRICS: [Metric; 9] = [
     Metric::MemoryLoadedWithClientProxyMib,
 ];
 
-/// What an arm's sidecars hold and spin only so that they take what Istio's were measured to take. Every figure of the arm
-/// holds it.
+/// Memory and CPU time that an arm's sidecars use only in order to match what Istio's sidecars were measured to use.
+/// Every figure of the arm includes them.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HeldUse {
     /// Memory that each proxy's agent holds, in MiB.
     pub memory_mib_per_proxy: f64,
     /// CPU time that agents spin for probes, all proxies together, per request, in milliseconds.
     pub cpu_ms_per_request: f64,
-    /// The arm against the baseline without either; without verdicts.
+    /// The arm compared with the baseline, without this memory and CPU time and without verdicts.
     pub without: Vec<Effect>,
 }
 
-/// What is set of an arm, and what it comes to without that; none where nothing is.
+/// What the arm's keys set, and the effects without it; `None` if nothing is set.
 pub fn held_use(seen: &Observations, arm: &str) -> Option<HeldUse> {
     let held = seen.facts.held.iter().find(|held| held.arm == arm)?;
     let requests: u64 = seen.load.iter().filter(|block| block.arm == arm).map(|block| block.samples.requests).sum();
@@ -45,7 +45,7 @@ pub fn held_use(seen: &Observations, arm: &str) -> Option<HeldUse> {
     })
 }
 
-/// The same run, had no proxy held or spun anything that is set. What is spun is known of all blocks together.
+/// The observations without set memory and CPU time. The latter is known only for all blocks together.
 fn without(seen: &Observations) -> Observations {
     let mut bare = seen.clone();
     for held in &seen.facts.held {
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::{ContainerUse, Facts, HeldFacts, MachineUse, Phase, Reading};
 
-    /// A window at rest of an arm: its application holds 100 MiB, and a proxy what is given.
+    /// An idle window of an arm: the application holds 100 MiB, and the proxy the given amount.
     fn window(arm: &str, round: u32, proxy_mib: Option<u64>) -> Reading {
         let container = |container: &str, mib: u64| ContainerUse {
             pod: "front-v1".into(),

@@ -6,43 +6,44 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize, de};
 
-/// The highest value that is told apart: one hour, in nanoseconds.
+/// The highest value that a histogram distinguishes: one hour, in nanoseconds.
 const TOP_NS: u64 = 3_600_000_000_000;
 
-/// Tells what counts as the same, which is so for all alike.
+/// An empty histogram, for questions about bucket widths, which are the same for all.
 static EMPTY: LazyLock<Histogram> = LazyLock::new(Histogram::new);
 
-/// Significant decimal digits.
+/// Number of significant decimal digits.
 const DIGITS: u8 = 3;
 
-/// Lengths of time in nanoseconds, from 1 ns to one hour, each kept with three significant digits.
+/// Durations in nanoseconds, from 1 ns to one hour, each kept with three significant digits.
 ///
-/// Its buckets reach as far as its longest sample, so that a run of many short blocks stays small: 60 KiB for blocks of
-/// ten milliseconds a request. Written as one string, the form that every HdrHistogram library reads: V2, deflated,
-/// base64.
+/// The buckets reach as far as the longest sample, so that a run of many short blocks stays small: 60 KiB for blocks of
+/// ten milliseconds a request. It is written as a string in the format that every HdrHistogram library reads: V2,
+/// deflated, base64.
 #[derive(Clone)]
 pub struct Histogram(hdrhistogram::Histogram<u32>);
 
 /// Why a string is not a histogram.
 #[derive(Debug, thiserror::Error)]
 pub enum HistogramError {
-    /// Not base64 with the standard alphabet and padding.
+    /// The text is not base64 with the standard alphabet and padding.
     #[error("a histogram is not valid base64")]
     Base64(#[source] base64::DecodeError),
-    /// The bytes are no V2 histogram.
+    /// The bytes are not a V2 histogram.
     #[error("a histogram does not decode")]
     Format(#[source] hdrhistogram::serialization::DeserializeError),
-    /// A histogram, with bounds other than ours, so that it cannot be merged without loss.
+    /// The histogram has other bounds than ours, so that it cannot be merged without loss.
     #[error("a histogram has other bounds than 1 ns to one hour with three digits")]
     Bounds,
 }
 
-/// Samples that the `q` quantile needs so that about ten lie beyond it: `10 / (1 - q)`, hence 1,000 for p99.
+/// The number of samples that the `q` quantile needs so that about ten lie beyond it: `10 / (1 - q)`, hence 1,000 for
+/// p99.
 ///
-/// The rank of a sample quantile is binomial, and ten expected on the smaller side is where its normal approximation is
-/// taken to hold (Moore, McCabe and Craig, "Introduction to the Practice of Statistics", section 5.1).
+/// The rank of a sample quantile is binomial. Its normal approximation is taken to hold if ten are expected on the
+/// smaller side (Moore, McCabe and Craig, "Introduction to the Practice of Statistics", section 5.1).
 pub fn samples_needed(q: f64) -> u64 {
-    // The subtraction keeps 10 / (1 - 0.9) = 100.00000000000003 from asking for a sample more.
+    // The subtraction prevents 10 / (1 - 0.9) = 100.00000000000003 from asking for one sample more.
     (10.0 / (1.0 - q) - 1e-6).ceil() as u64
 }
 
@@ -52,7 +53,7 @@ impl Histogram {
         Self(hdrhistogram::Histogram::new(DIGITS).expect("three digits are valid"))
     }
 
-    /// Counts one length of time; above one hour it counts as one hour, and [`clamped`](Self::clamped) tells of it.
+    /// Counts one duration. Above one hour it counts as one hour, and [`clamped`](Self::clamped) reports it.
     pub fn record(&mut self, value_ns: u64) {
         self.0.record(value_ns.min(TOP_NS)).expect("the buckets grow with what is recorded");
     }
@@ -69,7 +70,7 @@ impl Histogram {
         later
     }
 
-    /// Number of samples.
+    /// The number of samples.
     pub fn count(&self) -> u64 {
         self.0.len()
     }
@@ -79,7 +80,7 @@ impl Histogram {
         self.0.max()
     }
 
-    /// Samples longer than `value_ns`, but for those that count as the same.
+    /// The number of samples longer than `value_ns`, except those in the same bucket.
     pub fn count_above(&self, value_ns: u64) -> u64 {
         self.recorded().filter(|(longest_ns, _)| *longest_ns > Self::top_of(value_ns)).map(|(_, count)| count).sum()
     }
@@ -88,35 +89,35 @@ impl Histogram {
         EMPTY.0.highest_equivalent(value_ns)
     }
 
-    /// Samples at the top of the range: an hour (within the histogram's resolution, three digits) or anything longer.
+    /// The number of samples at the top of the range: one hour (within the resolution of three digits) or longer.
     pub fn clamped(&self) -> u64 {
-        // Asked beyond its buckets, the library answers with the last of them.
+        // Beyond its buckets, the library would answer with the last of them.
         if self.0.max() < TOP_NS { 0 } else { u64::from(self.0.count_at(TOP_NS)) }
     }
 
-    /// Arithmetic mean in nanoseconds, within 0.05 % of that of the exact values; none without samples.
+    /// The arithmetic mean in nanoseconds, within 0.05 % of the exact mean; `None` without samples.
     pub fn mean_ns(&self) -> Option<f64> {
         (self.count() > 0).then(|| self.0.mean())
     }
 
-    /// The `q` quantile (0 ≤ `q` < 1) in nanoseconds, at most 0.1 % above the exact one; none while there are fewer
-    /// samples than [`samples_needed`].
+    /// The `q` quantile (0 ≤ `q` < 1) in nanoseconds, at most 0.1 % above the exact one; `None` with fewer samples than
+    /// [`samples_needed`].
     pub fn quantile_ns(&self, q: f64) -> Option<f64> {
         if self.count() < samples_needed(q) { None } else { self.block_quantile_ns(q) }
     }
 
-    /// The `q` quantile of a single block, however few its samples: one of many values that a statistic over blocks is
-    /// made of, never a figure by itself. None without samples.
+    /// The `q` quantile of a single block, however few its samples; `None` without samples. It is only ever one of many
+    /// values in a statistic over blocks, never a figure by itself.
     pub(crate) fn block_quantile_ns(&self, q: f64) -> Option<f64> {
         (self.count() > 0).then(|| self.0.value_at_quantile(q) as f64)
     }
 
-    /// Each length of time that has samples, as the longest that counts as the same, and their number; ascending.
+    /// Each bucket with samples in ascending order: its longest duration in nanoseconds, and its number of samples.
     pub(crate) fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
         self.0.iter_recorded().map(|step| (step.value_iterated_to(), u64::from(step.count_at_value())))
     }
 
-    /// Lengths of time around `value_ns` that count as the same, in nanoseconds.
+    /// The width of the bucket around `value_ns`, in nanoseconds.
     pub(crate) fn resolution_ns(value_ns: u64) -> u64 {
         EMPTY.0.equivalent_range(value_ns)
     }
@@ -131,11 +132,11 @@ impl Histogram {
         STANDARD.encode(bytes)
     }
 
-    /// Reads what [`encode`](Self::encode) wrote.
+    /// Reads text that [`encode`](Self::encode) wrote.
     ///
     /// # Errors
     ///
-    /// Text that is no histogram, or one with other bounds.
+    /// Returns an error if the text is not a histogram, or has other bounds.
     pub fn decode(text: &str) -> Result<Self, HistogramError> {
         let bytes = STANDARD.decode(text).map_err(HistogramError::Base64)?;
         let read: hdrhistogram::Histogram<u32> =
@@ -143,7 +144,7 @@ impl Histogram {
         if (read.low(), read.high(), read.sigfig()) != (1, TOP_NS, DIGITS) {
             return Err(HistogramError::Bounds);
         }
-        // What was read has all buckets up to the top; the copy has only those that it needs.
+        // A histogram that was read has all buckets up to the top; the copy has only those that it needs.
         let mut histogram = Self::new();
         histogram.merge(&Self(read));
         Ok(histogram)
@@ -151,7 +152,7 @@ impl Histogram {
 }
 
 impl PartialEq for Histogram {
-    /// The same samples, however far the buckets reach.
+    /// Compares the samples, however far the buckets reach.
     fn eq(&self, other: &Self) -> bool {
         self.recorded().eq(other.recorded())
     }

@@ -5,37 +5,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::{LoadBlock, Observations, Phase, Reading};
 
-/// Standing still for so many seconds within a block is charged to its requests: sidecars at rest use processors, too.
+/// The shortest standstill within a block that leaves out its round, in seconds. Others' use during it would be charged
+/// to requests, because idle sidecars also use CPU time.
 const STOPPED_S_MIN: f64 = 0.5;
 
-/// What a block takes from one reading of the meters to the next beyond its load, and beyond what blocks of the arm usually
-/// take so, in seconds: from here on it was the reader of the meters that stood still.
+/// The time between two readings of the meters beyond a block's load, and beyond what the arm's blocks usually take, in
+/// seconds, from which the reader of the meters stood still.
 const WAITED_S_MIN: f64 = 1.0;
 
-/// A block because of which its whole round is in no figure.
+/// A block because of which its whole round is left out of all figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOut {
     /// Round, from 0.
     pub round: u32,
-    /// Arm whose block it was.
+    /// Arm of the block.
     pub arm: String,
-    /// Why.
+    /// Why the round is left out.
     pub reason: Reason,
 }
 
-/// Why a round is in no figure.
+/// Why a round is left out of all figures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Load generator, meters or machine stood still within the block, for so many seconds.
+    /// The load generator, meters or machine stood still within the block, for this many seconds.
     StoppedS(f64),
-    /// Others had this share of the machine's processors, from 0 to 1, and the run was told to do without such rounds.
+    /// Other programs used this share of the machine's processors, from 0 to 1, and the run was told to leave out such
+    /// rounds.
     ForeignShare(f64),
 }
 
 impl Observations {
-    /// Leaves out every round in which something stood still within a block, and, where `drop_foreign` is a share of the
-    /// machine's processors, every one in which others had more than it in a block. `left_out` has the blocks.
+    /// Leaves out every round in which something stood still within a block. If `drop_foreign` is a share of the
+    /// processors, it also leaves out rounds in which others used more in a block. The blocks are listed in `left_out`.
     pub fn leave_out(&mut self, drop_foreign: Option<f64>) {
         let found = self.unfit(drop_foreign);
         self.without(found);
@@ -61,7 +63,8 @@ impl Observations {
         self.blocks().filter_map(|(block, reading)| of_block(block, reading)).collect()
     }
 
-    /// What the blocks of each arm usually take beyond their load, in seconds: the median, the lower one of two.
+    /// The time that blocks of each arm usually take beyond their load, in seconds: the median, the lower of two middle
+    /// values.
     fn usual_waits_s(&self) -> BTreeMap<&str, f64> {
         let mut waits: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for (block, reading) in self.blocks() {
@@ -91,17 +94,17 @@ fn stopped_s(block: &LoadBlock, reading: &Reading, usual_s: f64) -> Option<f64> 
     Some(block.samples.stopped_s.max(reading.suspended_s).max(waited_s)).filter(|stopped_s| *stopped_s >= STOPPED_S_MIN)
 }
 
-/// What others used of the machine's processors while a reading was taken.
+/// Processor time that others used between the two instants of a reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Foreign {
-    /// Share of what there was to use, from 0 to 1.
+    /// Share of the machine's capacity, from 0 to 1.
     pub(crate) share: f64,
-    /// The same as a number of cores.
+    /// The same in cores.
     pub(crate) cores: f64,
 }
 
 impl Reading {
-    /// Whatever the machine did beyond the arm's own containers: other programs, this one, and the arms at rest; none where
+    /// What the machine did beyond the arm's own containers: other programs, this one, and the arms at rest. `None` if
     /// the machine was not read.
     pub(crate) fn foreign(&self) -> Option<Foreign> {
         let own_s: f64 = self.containers.iter().map(|used| used.cpu_s).sum();

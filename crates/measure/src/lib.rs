@@ -1,7 +1,7 @@
-//! What was seen, as numbers: histograms, observations, and effects with their intervals.
+//! Observations of a run as numbers: histograms, observations, and effects with their intervals.
 //!
-//! In: what load and meters observed, block by block. Out: a [`Measurement`], the stable JSON contract. This room never
-//! formats a number for people, except in the sentence of a [`Caution`]; it never opens a file and never looks at a
+//! In: what load generator and meters observed, block by block. Out: a [`Measurement`], the stable JSON contract. This
+//! room never formats a number for people, except in the sentence of a [`Caution`]. It never opens a file or reads a
 //! clock: the same observations give the same bytes.
 //!
 //! # Where figures come from
@@ -83,7 +83,7 @@ pub use threshold::{ThresholdError, Until};
 pub use truncated::{Truncated, TruncatedArm, truncated};
 pub use until::is_reached;
 
-// The simulated machine speaks of this crate by its name, as benchmarks do.
+// The simulated machine uses this crate by its name, as benchmarks do.
 #[cfg(test)]
 extern crate self as measure;
 #[cfg(test)]

@@ -65,10 +65,10 @@ impl Metric {
         Self::MemoryLoadedWithClientProxyMib,
     ];
 
-    /// Those that verdicts are given for. Few, so that correcting for their number costs little power.
+    /// The metrics that get verdicts. There are few, so that correcting for their number costs little power.
     pub const PRIMARY: [Self; 4] = [Self::LatencyMsMean, Self::LatencyMsP50, Self::LatencyMsP90, Self::CpuMsPerRequest];
 
-    /// Its name in the contract.
+    /// The metric's name in the contract.
     pub fn name(self) -> &'static str {
         match self {
             Self::LatencyMsMean => "latency_ms_mean",
@@ -102,7 +102,7 @@ impl Metric {
         }
     }
 
-    /// Its unit: `ms`, `s`, `1`, `cores`, `%`, `MiB`, `B` or `frames`.
+    /// The metric's unit: `ms`, `s`, `1`, `cores`, `%`, `MiB`, `B` or `frames`.
     pub fn unit(self) -> &'static str {
         match self {
             Self::LatencyMsMean | Self::LatencyMsP50 | Self::LatencyMsP90 | Self::LatencyMsP99 => "ms",
@@ -120,8 +120,8 @@ impl Metric {
         }
     }
 
-    /// What it says, in one sentence. The client's containers are outside all of them but those that say so, and the proxy
-    /// beside it is passed by all latencies; its link is in those of links.
+    /// What the metric says, in one sentence. The client's containers are in none of the metrics except those that say
+    /// so. Latencies bypass the proxy beside the client; traffic figures include its link.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::LatencyMsMean => "Mean time from a request's intended start to the last byte of its answer.",
@@ -130,49 +130,49 @@ impl Metric {
             Self::LatencyMsP99 => "Ninety-nine requests in a hundred were answered within this time.",
             Self::WaitSTotal => "Time that the client spent waiting for answers, all requests together.",
             Self::Requests => "Requests started, whether they succeeded or failed.",
-            Self::Errors => "Requests that failed; their times are in no latency.",
+            Self::Errors => "Requests that failed. No latency includes their times.",
             Self::CpuMsPerRequest => "CPU time of applications and proxies while under load, per request.",
             Self::CpuAppMsPerRequest => "The applications' part of the CPU time per request.",
             Self::CpuProxyMsPerRequest => "The proxies' part of the CPU time per request.",
             Self::CpuSTotal => "CPU time of applications and proxies, all blocks together.",
             Self::CpuIdleCores => "Cores that applications and proxies keep busy before the first request.",
-            Self::CpuPeakCores => "Mean cores of applications and proxies in the block where they were most.",
+            Self::CpuPeakCores => "Mean busy cores of applications and proxies in their busiest block.",
             Self::CpuNodePercent => "Share of the machine's processors that was busy while this arm was under load.",
             Self::MemoryIdleMib => "Memory of applications and proxies before the first request.",
             Self::MemoryLoadedMib => "Memory of applications and proxies at the end of a block, mean over blocks.",
-            Self::MemoryGrowthMib => "Memory under load less memory before the first request.",
+            Self::MemoryGrowthMib => "Memory under load minus memory before the first request.",
             Self::MemoryProxyMib => "Memory of the proxies at the end of a block, mean over blocks.",
             Self::WireBytesPerRequest => "Bytes that all pods sent over their links, headers included, per request.",
             Self::WireFramesPerRequest => {
                 "Frames that all pods sent over their links, before segmentation, per request."
             }
             Self::CpuWithClientProxyMsPerRequest => {
-                "CPU time of applications and of every proxy on a request's way, the one beside the client among them."
+                "CPU time of applications and of every proxy on a request's way, including the one beside the client."
             }
             Self::CpuDnsMsPerRequest => "CPU time of the arm's cluster DNS while under load, per request; in no total.",
             Self::CpuKubeletMsPerRequest => {
-                "CPU time of what asks the arm's pods for their health while under load, per request; in no total."
+                "CPU time of the arm's kubelet, which probes its pods, while under load, per request; in no total."
             }
             Self::CpuIdleWarmCores => "Cores that applications and proxies keep busy at rest after the warm-up.",
             Self::MemoryIdleWarmMib => "Memory of applications and proxies at rest after the warm-up.",
             Self::MemoryIdleWithClientProxyMib => {
-                "Memory of applications and all proxies, the client's among them, before the first request."
+                "Memory of applications and all proxies, including the client's, before the first request."
             }
             Self::MemoryIdleWarmWithClientProxyMib => {
-                "Memory of applications and all proxies, the client's among them, at rest after the warm-up."
+                "Memory of applications and all proxies, including the client's, at rest after the warm-up."
             }
             Self::MemoryLoadedWithClientProxyMib => {
-                "Memory of applications and all proxies, the client's among them, at the end of a block, mean over blocks."
+                "Memory of applications and all proxies, including the client's, at the end of a block, mean over blocks."
             }
         }
     }
 
-    /// Whether its figure is a sum over rounds.
+    /// Whether the figure is a sum over rounds.
     pub(crate) fn is_total(self) -> bool {
         matches!(self, Self::WaitSTotal | Self::Requests | Self::Errors | Self::CpuSTotal)
     }
 
-    /// Whether it is about idle windows and not about blocks.
+    /// Whether the metric is about idle windows rather than blocks.
     pub(crate) fn is_idle(self) -> bool {
         matches!(
             self,
@@ -185,8 +185,8 @@ impl Metric {
         )
     }
 
-    /// Whether a stand-up of the lab shows it once, however often it is looked at: processes hold the memory that they hold,
-    /// and idle as they idle, for as long as they live.
+    /// Whether a stand-up shows the metric only once, however often it is read: memory and idle CPU of processes do not
+    /// change while they live.
     pub fn is_of_a_life(self) -> bool {
         self.is_idle()
             || matches!(
@@ -198,7 +198,7 @@ impl Metric {
             )
     }
 
-    /// The quantile that it is, if it is one.
+    /// The quantile that this metric is, if it is one.
     pub(crate) fn quantile(self) -> Option<f64> {
         match self {
             Self::LatencyMsP50 => Some(0.5),

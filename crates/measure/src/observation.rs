@@ -11,23 +11,23 @@ pub struct Observations {
     pub load: Vec<LoadBlock>,
     /// One line per idle window and block (`meters.jsonl`).
     pub meters: Vec<Reading>,
-    /// How rounds are spread over stand-ups of the lab; none if it stood up once.
+    /// How rounds are spread over stand-ups; `None` with one stand-up.
     pub stands: Option<Stands>,
-    /// What else is known of the run (`facts.json`).
+    /// Other facts about the run (`facts.json`).
     pub facts: Facts,
-    /// Blocks whose rounds are left out: neither `load` nor `meters` has them.
+    /// Blocks whose rounds are left out. Neither `load` nor `meters` has those rounds.
     pub left_out: Vec<LeftOut>,
 }
 
-/// What each stand-up of the lab holds, one after the other; the last may hold less.
+/// What each stand-up of the lab holds, in order; the last may hold less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Stands {
-    /// Rounds.
+    /// Number of rounds.
     pub rounds: u32,
-    /// So many stand-ups, the first ones, hold a round more.
+    /// Number of stand-ups, the first ones, that hold one round more.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub longer: u32,
-    /// Idle windows before the first request, and as many after the warm-up.
+    /// Number of idle windows before the first request, and the same number after the warm-up.
     pub windows: u32,
 }
 
@@ -41,7 +41,7 @@ impl Stands {
         }
     }
 
-    /// Stand-ups that so many rounds have begun.
+    /// The number of stand-ups that `rounds` rounds have begun.
     pub fn begun(self, rounds: u32) -> u32 {
         rounds.checked_sub(1).map_or(0, |last| self.of_round(last) + 1)
     }
@@ -63,20 +63,20 @@ pub struct LoadBlock {
     pub arm: String,
     /// Round, from 0; blocks of one round are compared with each other.
     pub round: u32,
-    /// What became of its requests.
+    /// The results of its requests.
     #[serde(flatten)]
     pub samples: Samples,
 }
 
-/// When a reading was taken.
+/// The time at which a reading was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// All arms stand, and none has been asked for anything yet.
+    /// All arms stand, and none has received a request yet.
     Idle,
     /// All arms rest after the warm-up.
     IdleWarm,
-    /// Between the edges of a block of this arm.
+    /// Between the edges of one of the arm's blocks.
     Load,
 }
 
@@ -87,63 +87,63 @@ pub struct Reading {
     pub phase: Phase,
     /// Name of the arm.
     pub arm: String,
-    /// Round or number of the idle window, from 0; readings of one number are paired.
+    /// Round or number of the idle window, from 0. Readings with the same number are paired.
     pub round: u32,
     /// First instant, in seconds since the lab stood; zero in runs that did not record it.
     #[serde(default)]
     pub started_s: f64,
     /// Time between the two instants, in seconds.
     pub wall_s: f64,
-    /// Time beyond that for which the machine was suspended, in seconds; zero in runs that did not look.
+    /// Additional time for which the machine was suspended, in seconds; zero in runs that did not check.
     #[serde(default)]
     pub suspended_s: f64,
-    /// Every container of the arm, those of its node among them.
+    /// Every container of the arm, including those of its node.
     pub containers: Vec<ContainerUse>,
-    /// The link of every pod of the arm, the client's among them; empty in runs that did not record it.
+    /// The link of every pod of the arm, including the client's; empty in runs that did not record it.
     #[serde(default)]
     pub links: Vec<LinkUse>,
     /// The whole machine over the same time.
     pub machine: MachineUse,
 }
 
-/// Pod of an arm's [`Reading`]s that stands for the arm's node: its containers are `dns` and, where pods are asked for their
-/// health, `kubelet`. They are outside all totals.
+/// The pod name that stands for an arm's node in its [`Reading`]s. Its containers are `dns` and, if pods have health
+/// probes, `kubelet`. They are outside all totals.
 pub const NODE: &str = "node";
 
-/// What one container used.
+/// CPU and memory that one container used.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ContainerUse {
-    /// Pod, such as `reviews-v2`; `client` is outside all totals, and so is [`NODE`].
+    /// Name of the pod, such as `reviews-v2`. `client` and [`NODE`] are outside all totals.
     pub pod: String,
-    /// `app` or `proxy`; of the node `dns` or `kubelet`.
+    /// `app` or `proxy`; for the node, `dns` or `kubelet`.
     pub container: String,
     /// CPU time, in seconds.
     pub cpu_s: f64,
-    /// The part of it in user mode, in seconds.
+    /// CPU time in user mode, in seconds.
     pub cpu_user_s: f64,
-    /// The part of it in the kernel, in seconds.
+    /// CPU time in the kernel, in seconds.
     pub cpu_system_s: f64,
-    /// Memory at the end of the time, in bytes.
+    /// Memory at the end, in bytes.
     pub memory_bytes: u64,
-    /// Periods in which it, or a group above it, was stopped for having used up a CPU quota; zero without quotas.
+    /// Number of periods in which a CPU quota throttled the container or a group above it; zero without quotas.
     #[serde(default)]
     pub throttled: u64,
 }
 
-/// What one pod sent over its link, as the link counts it: Ethernet frames with all their headers, where a frame that the
-/// kernel has not cut into segments yet counts once. What stays inside the pod, such as the way between an application
-/// and its sidecar, is no part of it.
+/// What one pod sent over its link, as the link counts it: Ethernet frames with all headers. A frame that the kernel
+/// has not yet segmented counts once. Traffic inside the pod, such as between an application and its sidecar, is not
+/// included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkUse {
-    /// Pod.
+    /// Name of the pod.
     pub pod: String,
-    /// Bytes.
+    /// Number of bytes sent.
     pub sent_bytes: u64,
-    /// Frames.
+    /// Number of frames sent.
     pub sent_frames: u64,
 }
 
-/// Where memory figures come from.
+/// The source of memory figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MemorySource {
@@ -156,21 +156,21 @@ pub enum MemorySource {
 /// What the machine's processors did, in CPU-seconds over all cores.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct MachineUse {
-    /// Not idle, not waiting for I/O, not stolen.
+    /// Time that was not idle, not waiting for I/O, and not stolen.
     pub busy_s: f64,
-    /// The part of it in interrupts of devices; 0 where the kernel does not account them apart, or was not asked.
+    /// The part of it in device interrupts; 0 if the kernel does not account for them separately, or was not asked.
     #[serde(default)]
     pub irq_s: f64,
-    /// The part of it in software interrupts.
+    /// The part of the busy time in software interrupts.
     pub softirq_s: f64,
-    /// Stolen by the hypervisor.
+    /// Time stolen by the hypervisor.
     pub steal_s: f64,
-    /// Cores times wall time: what there was to use.
+    /// Cores times wall time: the capacity.
     pub capacity_s: f64,
-    /// Wall time during which some task waited for a processor (pressure stall information); none where it is off.
+    /// Wall time during which some task waited for a processor (pressure stall information); `None` if it is off.
     #[serde(default)]
     pub pressure_s: Option<f64>,
-    /// Tasks that ran or wanted to, mean of those at the two instants, the meter itself among them; none if not recorded.
+    /// Runnable tasks, mean of the two instants, including the meter itself; `None` if not recorded.
     #[serde(default)]
     pub runnable: Option<f64>,
 }

@@ -10,32 +10,32 @@ pub(crate) use alone::alone;
 use crate::estimate::Estimate;
 use crate::{Histogram, samples_needed};
 
-/// Times that the rounds are drawn again. The standard error is then within 2.2 % of that of endless draws (one standard
-/// deviation, from the asymptotic variance of two sample quantiles of a normal law); a test holds it to 4 % with ten
-/// stand-ups and where buckets are as wide as the error.
+/// Number of times that the rounds are resampled. The standard error is then within 2.2 % of its limit (one standard
+/// deviation, from the asymptotic variance of two sample quantiles of a normal distribution). A test holds it to 4 %
+/// with ten stand-ups and buckets as wide as the error.
 const DRAWS: usize = 2_000;
 
-/// Seed of the draws: the same data give the same bytes.
+/// Seed of the resampling, so that the same data give the same bytes.
 const SEED: u64 = 0x006d_6573_6874_6178;
 
-/// Steps of two series that fill a bucket evenly and independently of each other: fractions of multiples of two irrational
-/// numbers (R. D. Richtmyer's sequences; Niederreiter, "Random Number Generation and Quasi-Monte Carlo Methods", 1992,
-/// section 3.1).
+/// Steps of two series that fill a bucket evenly and independently of each other: fractional parts of multiples of two
+/// irrational numbers (R. D. Richtmyer's sequences; Niederreiter, "Random Number Generation and Quasi-Monte Carlo
+/// Methods", 1992, section 3.1).
 const PLACES: [f64; 2] = [std::f64::consts::SQRT_2, 1.732_050_807_568_877_2];
 
-/// Entries between two sums in [`Pool::below`].
+/// Number of entries between two sums in [`Pool::below`].
 const STRIDE: usize = 64;
 
 const NS_PER_MS: f64 = 1e6;
 
-/// The latencies of one arm in many rounds, so that quantiles of any selection of rounds are quick to find.
+/// The latencies of one arm in many rounds, arranged so that quantiles of any selection of rounds are quick to find.
 struct Pool {
     rounds: usize,
-    /// Every value that a round has, ascending.
+    /// Every value of every round, ascending.
     entries: Vec<RoundSamples>,
-    /// For each stride of entries, the samples of each round in all strides before it; a row per stride.
+    /// For each stride of entries, the number of samples of each round in all strides before it; one row per stride.
     below: Vec<u32>,
-    /// Samples of each round.
+    /// Number of samples of each round.
     totals: Vec<u32>,
 }
 
@@ -52,27 +52,27 @@ pub(crate) struct Pools {
     arm: Pool,
 }
 
-/// A quantile of an arm against that of the baseline.
+/// A quantile of an arm compared with the baseline's.
 pub(crate) struct QuantileEffect {
-    /// Of the logarithm of their ratio.
+    /// The logarithm of their ratio.
     pub(crate) log_ratio: Estimate,
-    /// Of their difference in milliseconds.
+    /// Their difference, in milliseconds.
     pub(crate) difference_ms: Estimate,
 }
 
 impl Pools {
-    /// Latencies of the baseline and of the arm, round by round (or stand-up by stand-up).
+    /// Pools the latencies of the baseline and the arm, round by round (or stand-up by stand-up).
     pub(crate) fn of(pairs: &[[Cow<'_, Histogram>; 2]]) -> Self {
         let [base, arm] = [0, 1].map(|side| pairs.iter().map(|pair| &*pair[side]).collect::<Vec<&Histogram>>());
         Self { base: Pool::of(&base), arm: Pool::of(&arm) }
     }
 
-    /// How the `q` quantiles of the two pools differ; none while one has fewer samples than [`samples_needed`].
+    /// How the `q` quantiles of the two pools differ; `None` if one has fewer samples than [`samples_needed`].
     ///
-    /// The standard errors are those of a bootstrap over rounds (Efron and Tibshirani, 1993, chapter 6, with whole rounds
-    /// as the unit because requests of one block are not independent: Davison and Hinkley, "Bootstrap Methods and their
-    /// Application", 1997, section 3.8). The same rounds are drawn for both arms, so that what a round does to both
-    /// cancels. The factor √(n / (n − 1)) undoes the bootstrap's bias: drawn rounds vary about their own mean.
+    /// The standard errors are those of a bootstrap over rounds (Efron and Tibshirani, 1993, chapter 6). Whole rounds
+    /// are the unit, because requests of one block are not independent (Davison and Hinkley, "Bootstrap Methods and
+    /// their Application", 1997, section 3.8). The same rounds are drawn for both arms, so that what a round does to
+    /// both cancels. The factor √(n / (n − 1)) corrects the bootstrap's bias: drawn rounds vary about their own mean.
     /// Percentiles of single blocks are never averaged.
     pub(crate) fn quantile(&self, q: f64) -> Option<QuantileEffect> {
         let needed = samples_needed(q);
@@ -115,14 +115,14 @@ impl Pool {
         self.totals.iter().copied().map(u64::from).sum()
     }
 
-    /// The `q` quantile of the rounds, each taken as many times as its weight says: the smallest value that a share of
-    /// `q` of the samples does not exceed (type 1 of Hyndman and Fan, The American Statistician 50, 1996).
+    /// The `q` quantile of the rounds, each counted as often as its weight says: the smallest value that a share of `q`
+    /// of the samples does not exceed (type 1 of Hyndman and Fan, The American Statistician 50, 1996).
     fn quantile_ns(&self, q: f64, weights: &[u32]) -> f64 {
-        // The subtraction keeps a product such as 0.9 · 70 = 63.00000000000001 from asking for the next sample.
+        // The subtraction prevents a product such as 0.9 · 70 = 63.00000000000001 from asking for the next sample.
         let rank = ((q * weighted(&self.totals, weights) as f64 - 1e-6).ceil() as u64).max(1);
         let strides = self.entries.len().div_ceil(STRIDE);
         let row = |stride: usize| &self.below[stride * self.rounds..][..self.rounds];
-        // The last stride that starts below the rank; the first starts with no samples below it.
+        // The last stride that starts below the rank. The first one starts with no samples below it.
         let stride = search(strides, |stride| weighted(row(stride), weights) < rank) - 1;
         let mut seen = weighted(row(stride), weights);
         let reaches = |entry: &&RoundSamples| {
@@ -143,12 +143,12 @@ fn entries(round: usize, histogram: &Histogram) -> impl Iterator<Item = RoundSam
     })
 }
 
-/// Samples of all rounds, each taken as many times as its weight says.
+/// The number of samples of all rounds, each counted as often as its weight says.
 fn weighted(counts: &[u32], weights: &[u32]) -> u64 {
     counts.iter().zip(weights).map(|(count, weight)| u64::from(*count) * u64::from(*weight)).sum()
 }
 
-/// How many of `0..len` are `below`, where those that are come first.
+/// The number of indices in `0..len` that are `below`; those must come first.
 fn search(len: usize, below: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, len);
     while low < high {
@@ -158,7 +158,7 @@ fn search(len: usize, below: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-/// Calls `see` with how many times each round was drawn, and with two places within a bucket, [`DRAWS`] times.
+/// Calls `see` [`DRAWS`] times, with how often each round was drawn and two places within a bucket.
 fn for_each_draw(rounds: usize, mut see: impl FnMut(&[u32], [f64; 2])) {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut weights = vec![0; rounds];
@@ -169,17 +169,18 @@ fn for_each_draw(rounds: usize, mut see: impl FnMut(&[u32], [f64; 2])) {
     }
 }
 
-/// A value somewhere in the bucket that it is the top of. A bucket hides where in it the samples lie; draws that all fell on
-/// tops would have a spread in whole buckets, which jumps from one set of draws to the next. This is the smoothed bootstrap
-/// (Silverman and Young, "The bootstrap: to smooth or not to smooth?", Biometrika 74, 1987) with the bucket as its kernel.
+/// A value within the bucket that ends at `top_ns`. A bucket hides where its samples lie. If all draws fell on bucket
+/// ends, their spread would be a whole number of buckets, and jump from one set of draws to the next. This is the
+/// smoothed bootstrap (Silverman and Young, "The bootstrap: to smooth or not to smooth?", Biometrika 74, 1987) with the
+/// bucket as its kernel.
 fn within_bucket(top_ns: f64, place: f64) -> f64 {
     (top_ns - place * Histogram::resolution_ns(top_ns as u64) as f64).max(1.0)
 }
 
-/// Standard error from the draws: half the range of their middle 68.3 %, which is one standard deviation where they are
-/// normal and, unlike theirs, not inflated by the few draws that met the longest tail again and again (Machado and
-/// Parente, "Bootstrap estimation of covariance matrices via the percentile method", Econometrics Journal 8, 2005).
-/// Where all draws agree to the bucket, what the bucket hides remains.
+/// The standard error from the draws: half the range of their middle 68.3 %. For normal draws this is one standard
+/// deviation, but it is not inflated by the few draws that met the longest tail repeatedly (Machado and Parente,
+/// "Bootstrap estimation of covariance matrices via the percentile method", Econometrics Journal 8, 2005). If all draws
+/// agree to the bucket, the uncertainty within the bucket remains.
 fn error(mut draws: Vec<f64>, rounds: usize) -> f64 {
     draws.sort_unstable_by(f64::total_cmp);
     let at = |share: f64| draws[(share * DRAWS as f64) as usize];

@@ -5,19 +5,20 @@ use crate::Observations;
 
 const NS_PER_MS: f64 = 1e6;
 
-/// What the kernel witness's own programs took in a watched arm: a part of the CPU time of the tasks in which they ran,
-/// never on top of it. Timing programs costs, so this was measured apart, on requests after the rounds.
+/// CPU time of the kernel witness's own programs in a watched arm. It is part of the CPU time of the tasks in which
+/// they ran, never added to it. Timing programs has a cost, so it was measured separately, on requests after the
+/// rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProgramUse {
-    /// Requests on which it was measured; they are part of no other figure.
+    /// Number of requests on which it was measured; no other figure includes them.
     pub requests: u64,
-    /// CPU time of all programs together on the whole machine, per request, in milliseconds.
+    /// CPU time of all programs together, on the whole machine, per request, in milliseconds.
     pub cpu_ms_per_request: f64,
-    /// Runs of all programs together on the whole machine, per request.
+    /// Number of runs of all programs together, on the whole machine, per request.
     pub runs_per_request: f64,
 }
 
-/// What the programs took in an arm; none where it was not watched, or nobody timed them.
+/// What the programs used in an arm; `None` if it was not watched, or the programs were not timed.
 pub fn program_use(seen: &Observations, arm: &str) -> Option<ProgramUse> {
     let programs = || seen.facts.programs.iter().filter(|program| program.arm == arm);
     let requests = programs().map(|program| program.requests).max().filter(|requests| *requests > 0)?;

@@ -1,8 +1,8 @@
 use crate::{Arm, Effect, Metric, Recovery};
 
-/// Compares the effect of a known cost with what the services recorded of it. These metrics have a record:
-/// [`Metric::LatencyMsMean`] (waits), [`Metric::CpuMsPerRequest`] (computing) and [`Metric::WireBytesPerRequest`]
-/// (answers); none for others, and none where an arm has no record.
+/// Compares the effect of a known cost with what the services recorded of it. [`Metric::LatencyMsMean`] (waits),
+/// [`Metric::CpuMsPerRequest`] (computing) and [`Metric::WireBytesPerRequest`] (responses) have a record. Returns
+/// `None` for other metrics, and if an arm has no record.
 pub fn recover(arms: &[Arm], effects: &[Effect], arm: &str, metric: Metric) -> Option<Recovery> {
     let recorded = |arm: &Arm| {
         let recorded = arm.recorded.as_ref()?;

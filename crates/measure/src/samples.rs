@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Histogram;
 
-/// Latencies of a block that are kept in their order: enough to test for trend and correlation, small enough to store.
+/// The most latencies of a block that are kept in their order: enough to test for trend and correlation, small enough
+/// to store.
 pub const SEQUENCE_MAX: usize = 4096;
 
 /// What the load generator saw of the requests of one block, as counts and histograms.
@@ -12,32 +13,33 @@ pub const SEQUENCE_MAX: usize = 4096;
 pub struct Samples {
     /// Wall time from the first intended start to the last end, in seconds.
     pub wall_s: f64,
-    /// Requests started: successes and errors.
+    /// Number of requests started: successes and errors.
     pub requests: u64,
-    /// Requests that failed, by kind (`status_503`, `connect`, `timeout` …); never part of `latency`.
+    /// Number of failed requests by kind (`status_503`, `connect`, `timeout` …); never part of `latency`.
     pub errors: BTreeMap<String, u64>,
-    /// Kept connections that the peer had closed between two requests, or since the block before, and that were opened again;
-    /// no errors.
+    /// Kept connections that the peer closed between two requests, or since the previous block, and that were reopened.
+    /// They are not errors.
     #[serde(default)]
     pub reconnects: u64,
-    /// Connections opened by these requests: none where one that was open before is kept, and in runs that did not record it.
+    /// Connections that these requests opened; zero if an open connection is kept, and in runs that did not record it.
     #[serde(default)]
     pub connections: u64,
     /// Latency of successes from the intended start to the last byte, in nanoseconds.
     pub latency: Histogram,
-    /// The generator's own lateness over all requests: intended start to the instant when it set to work, in nanoseconds.
+    /// The generator's own lateness over all requests, from the intended start until it began to work, in nanoseconds.
     pub lag: Histogram,
-    /// Time for which the generator did not run although it was its turn, in seconds: it was stopped, or the machine was;
-    /// zero in runs that did not look.
+    /// Time for which the generator did not run although it was due, in seconds: it, or the machine, was stopped. Zero
+    /// in runs that did not check.
     #[serde(default)]
     pub stopped_s: f64,
-    /// The first of these latencies in the order in which they ended, at most [`SEQUENCE_MAX`].
+    /// The first of these latencies in the order of their ends, at most [`SEQUENCE_MAX`].
     #[serde(default)]
     pub sequence: Vec<u64>,
 }
 
 impl Samples {
-    /// Counts a request that was answered, `latency_ns` after its intended start; the generator set to work `lag_ns` after it.
+    /// Counts an answered request, `latency_ns` after its intended start. The generator began to work `lag_ns` after
+    /// it.
     pub fn succeeded(&mut self, latency_ns: u64, lag_ns: u64) {
         self.requests += 1;
         self.lag.record(lag_ns);
@@ -47,7 +49,7 @@ impl Samples {
         }
     }
 
-    /// Counts a request that failed in this way; the generator set to work `lag_ns` after its intended start.
+    /// Counts a request that failed in this way. The generator began to work `lag_ns` after its intended start.
     pub fn failed(&mut self, kind: String, lag_ns: u64) {
         self.requests += 1;
         self.lag.record(lag_ns);

@@ -8,20 +8,20 @@ const NS_PER_S: f64 = 1e9;
 const MS_PER_S: f64 = 1e3;
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 
-/// Pod where requests start; what it uses is the load's cost, not the application's.
+/// Name of the pod where requests start. What it uses is the load's cost, not the application's.
 pub(crate) const CLIENT: &str = "client";
 
-/// One metric of one arm: the figure, and the value of each round (or idle window) that effects are computed from.
+/// One metric of one arm: the figure, and the value of each round (or idle window) from which effects are computed.
 pub(crate) struct Series {
     pub(crate) value: Option<f64>,
     pub(crate) count: u64,
     pub(crate) by_round: BTreeMap<u32, f64>,
-    /// Whether the values of rounds are figures of the same kind, so that their spread is the figure's: a sum or a maximum is
-    /// none, nor is a quantile that a block has too few samples for.
+    /// Whether the rounds' values are figures of the same kind, so that their spread is the figure's. This is false for
+    /// a sum, a maximum, and a quantile that a block has too few samples for.
     is_alike: bool,
 }
 
-/// What was observed of one arm, by round or number of the idle window.
+/// The observations of one arm, by round or number of the idle window.
 pub(crate) struct ArmObservations<'a> {
     load: BTreeMap<u32, &'a LoadBlock>,
     loaded: BTreeMap<u32, &'a Reading>,
@@ -30,26 +30,26 @@ pub(crate) struct ArmObservations<'a> {
     stands: Option<Stands>,
 }
 
-/// Which containers a figure is about.
+/// The containers that a figure includes.
 #[derive(Clone, Copy)]
 pub(crate) enum ContainerSet {
     All,
     App,
     Proxy,
-    /// The one beside the client; outside all of the above.
+    /// The proxy beside the client, which none of the above includes.
     ClientProxy,
-    /// That one, too.
+    /// All proxies, including the client's.
     AllProxies,
-    /// Applications and every proxy: what a request passes.
+    /// Applications and every proxy that a request passes.
     WithClientProxy,
-    /// The node's server of names; outside all of the above.
+    /// The node's DNS server, which none of the above includes.
     Dns,
-    /// What asks pods for their health; outside all of the above.
+    /// The kubelet that probes pods, which none of the above includes.
     Kubelet,
 }
 
 impl ArmObservations<'_> {
-    /// Proxies whose use the arm's metrics hold; none without a block.
+    /// The number of proxies whose use the arm's metrics include; `None` without a block.
     pub(crate) fn proxies(&self) -> Option<u32> {
         let reading = self.loaded.values().next()?;
         let proxies = reading.containers.iter().filter(|container| ContainerSet::Proxy.holds(container));
@@ -83,7 +83,7 @@ impl Series {
 }
 
 impl<'a> ArmObservations<'a> {
-    /// Picks one arm out of a run.
+    /// Selects one arm of a run.
     pub(crate) fn of(observations: &'a Observations, arm: &str) -> Self {
         let readings = |phase| {
             let of_arm = observations.meters.iter().filter(move |reading| reading.arm == arm && reading.phase == phase);
@@ -99,7 +99,7 @@ impl<'a> ArmObservations<'a> {
         }
     }
 
-    /// Rounds in which this arm was under load.
+    /// The rounds in which this arm was under load.
     pub(crate) fn rounds(&self) -> impl Iterator<Item = u32> {
         self.load.keys().copied()
     }
@@ -147,7 +147,7 @@ impl<'a> ArmObservations<'a> {
         }
     }
 
-    /// Latencies of this arm and of another, in the rounds in which both have some, by round.
+    /// The latencies of this arm and another in the rounds in which both have some, by round.
     pub(crate) fn latencies_beside(&self, other: &ArmObservations<'a>) -> Vec<(u32, [&'a Histogram; 2])> {
         let both = self.load.iter().filter_map(|(round, block)| {
             Some((*round, [&block.samples.latency, &other.load.get(round)?.samples.latency]))
@@ -160,12 +160,12 @@ impl<'a> ArmObservations<'a> {
         merged(self.load.values().map(|block| &block.samples.latency))
     }
 
-    /// The generator's lateness in all blocks together.
+    /// The generator's lateness, all blocks together.
     pub(crate) fn lag(&self) -> Histogram {
         merged(self.load.values().map(|block| &block.samples.lag))
     }
 
-    /// Errors of all blocks by kind.
+    /// The errors of all blocks, by kind.
     pub(crate) fn errors(&self) -> BTreeMap<&'a str, u64> {
         let mut errors = BTreeMap::new();
         for (kind, count) in self.load.values().flat_map(|block| &block.samples.errors) {
@@ -174,7 +174,8 @@ impl<'a> ArmObservations<'a> {
         errors
     }
 
-    /// Share of the machine's capacity that the hypervisor took while this arm was under load; none without capacity.
+    /// The share of the machine's capacity that the hypervisor took while this arm was under load; `None` without
+    /// capacity.
     pub(crate) fn stolen(&self) -> Option<f64> {
         let steal_s: f64 = self.loaded.values().map(|reading| reading.machine.steal_s).sum();
         let capacity_s: f64 = self.loaded.values().map(|reading| reading.machine.capacity_s).sum();
@@ -191,7 +192,7 @@ impl<'a> ArmObservations<'a> {
         Series { value: of_pool(&pooled).map(|ns| ns / NS_PER_MS), count: pooled.count(), by_round, is_alike: true }
     }
 
-    /// CPU time over requests; the figure is the total over the total, so that a short block weighs little.
+    /// CPU time per request. The figure is total over total, so that a short block has little weight.
     pub(crate) fn cpu_ms_per_request(&self, part: ContainerSet) -> Series {
         let cost = |round: &u32| {
             let (reading, block) = (self.loaded.get(round)?, self.load.get(round)?);
@@ -200,7 +201,7 @@ impl<'a> ArmObservations<'a> {
         self.over(cost)
     }
 
-    /// The same of a part of the node; nothing in runs that did not meter it.
+    /// CPU time per request of a part of the node; empty in runs that did not meter it.
     fn known_cpu_ms_per_request(&self, part: ContainerSet) -> Series {
         let is_known = |reading: &&Reading| reading.containers.iter().any(|container| container.pod == NODE);
         if self.loaded.values().any(is_known) {
@@ -215,7 +216,7 @@ impl<'a> ArmObservations<'a> {
         Series::of_mean(memory_mib(&self.loaded, part))
     }
 
-    /// What all links sent over requests.
+    /// What all links sent, per request.
     fn sent_per_request(&self, part: fn(&LinkUse) -> u64) -> Series {
         let sent = |round: &u32| {
             let (reading, block) = (self.loaded.get(round)?, self.load.get(round)?);
@@ -234,7 +235,7 @@ impl<'a> ArmObservations<'a> {
         self.over(share)
     }
 
-    /// A quotient by round; the figure is that of the sums.
+    /// A quotient by round. The figure is the quotient of the sums.
     fn over(&self, quotient: impl Fn(&u32) -> Option<(f64, f64)>) -> Series {
         let parts: BTreeMap<u32, (f64, f64)> =
             self.loaded.keys().filter_map(|round| Some((*round, quotient(round)?))).collect();
@@ -244,7 +245,7 @@ impl<'a> ArmObservations<'a> {
         Series::pooled((under > 0.0).then(|| over / under), by_round)
     }
 
-    /// Beyond what the same stand-up of the lab held while idle.
+    /// Memory at the end of a block beyond what the same stand-up held while idle.
     fn memory_growth_mib(&self) -> Series {
         let stand = |number, of: fn(Stands, u32) -> u32| self.stands.map_or(0, |stands| of(stands, number));
         let mut idle: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
@@ -296,7 +297,7 @@ fn errors(block: &LoadBlock) -> u64 {
 }
 
 fn cpu_s(reading: &Reading, part: ContainerSet) -> f64 {
-    // Folded from +0: an empty `sum` of floats is -0.
+    // The fold starts at +0, because an empty `sum` of floats is -0.
     let parts = reading.containers.iter().filter(|container| part.holds(container));
     parts.fold(0.0, |sum, container| sum + container.cpu_s)
 }

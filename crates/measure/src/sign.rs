@@ -4,20 +4,20 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Who may tell of a fault, or of what an application does.
+/// What may show a fault, or what an application does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(with = "String")]
 pub enum WitnessKind {
-    /// What services count of their own calls.
+    /// The services' counts of their own calls.
     Application,
-    /// Programs in the kernel.
+    /// The kernel witness.
     Kernel,
     /// Istio's standard metrics.
     Sidecars,
 }
 
-/// Something that a witness counts and that may tell of a fault. In JSON it is its text, such as `resets`.
+/// A count of a witness that may show a fault. In JSON it is its text, such as `resets`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
 #[schemars(with = "String")]
@@ -26,33 +26,33 @@ pub enum Sign {
     FailedCalls,
     /// Calls that took much longer than the longest before the fault.
     SlowCalls,
-    /// Queries for names without an answer in time.
+    /// DNS queries without an answer in time.
     DnsTimeouts,
-    /// Queries for names that do not exist.
+    /// DNS queries for names that do not exist.
     Nxdomain,
-    /// Connections that did not open.
+    /// Connections that failed to open.
     FailedOpens,
-    /// Looks that found an accept queue full.
+    /// Readings that found an accept queue full.
     FullAcceptQueues,
-    /// Packets that listeners dropped; where no open is repeated, for want of room.
+    /// Packets that listeners dropped, for lack of room unless connection attempts were repeated.
     ListenDrops,
     /// Connections that a reset ended.
     Resets,
-    /// Segments sent again.
+    /// Retransmitted segments.
     Retransmits,
-    /// Requests and connections that ended with this response flag of Envoy's, such as `UC`.
+    /// Requests and connections that ended with this response flag of Envoy, such as `UC`.
     ResponseFlag(String),
 }
 
-/// A text that is the name of no sign.
+/// A text that is not the name of a sign.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("no sign is called `{0}`")]
 pub struct SignError(String);
 
-/// What stands before Envoy's response flag.
+/// The text before Envoy's response flag.
 const RESPONSE_FLAG: &str = "response flag ";
 
-/// Signs whose text is always the same.
+/// Signs with a fixed text.
 const NAMED: [(Sign, &str); 9] = [
     (Sign::FailedCalls, "failed calls"),
     (Sign::SlowCalls, "slow calls"),
@@ -69,7 +69,7 @@ impl WitnessKind {
     /// Every witness, from the application outwards.
     pub const ALL: [Self; 3] = [Self::Application, Self::Sidecars, Self::Kernel];
 
-    /// Its name in files and reports.
+    /// The witness's name in files and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Application => "application",
@@ -86,7 +86,7 @@ impl fmt::Display for WitnessKind {
 }
 
 impl Sign {
-    /// Who counts it.
+    /// The witness that counts this sign.
     pub fn witness(&self) -> WitnessKind {
         match self {
             Self::FailedCalls | Self::SlowCalls => WitnessKind::Application,

@@ -3,38 +3,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::sign::WitnessKind;
 
-/// Something about an application that a mesh or a monitor can tell.
+/// A signal about an application that a mesh or a monitor can provide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
     /// Requests by service, code and peer.
     Requests,
-    /// How long requests took.
+    /// Durations of requests.
     RequestDuration,
-    /// Sizes of requests and answers.
+    /// Sizes of requests and responses.
     RequestBytes,
     /// TCP connections opened and closed.
     Connections,
-    /// TCP payload, both ways.
+    /// TCP payload in both directions.
     TcpBytes,
     /// Round-trip times of connections.
     RoundTripTimes,
-    /// Segments sent again.
+    /// Retransmitted segments.
     Retransmits,
-    /// Opens that failed, and why.
+    /// Connections that failed to open, and why.
     FailedOpens,
-    /// How full accept queues are.
+    /// Fill levels of accept queues.
     AcceptQueues,
     /// Packets that the kernel dropped, and why.
     Drops,
     /// UDP datagrams.
     Udp,
-    /// Names that were looked up, and what became of it.
+    /// DNS queries and their results.
     Dns,
 }
 
 impl Signal {
-    /// Every signal: what Istio's standard metrics tell, then the network below.
+    /// Every signal: first those of Istio's standard metrics, then those of the network below.
     pub const ALL: [Self; 12] = [
         Self::Requests,
         Self::RequestDuration,
@@ -51,25 +51,24 @@ impl Signal {
     ];
 }
 
-/// What an arm let its operators see of a signal; an arm that lets nothing be seen has no entry.
+/// What an arm let its operators see of a signal. A signal that it does not show has no entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sighting {
     /// Name of the arm.
     pub arm: String,
-    /// Of what.
+    /// The signal.
     pub signal: Signal,
-    /// Who told it: `sidecars` or `kernel`.
+    /// The witness that showed it: `sidecars` or `kernel`.
     pub witness: WitnessKind,
-    /// How many it told of; null where it is no count.
+    /// The count that it showed; null if it is not a count.
     pub seen: Option<f64>,
-    /// How many there were, as others counted them exactly: the services, or the kernel's own totals; null where nobody
-    /// did.
+    /// The true count, exactly as the services or the kernel's own totals have it; null if nobody counted.
     pub truth: Option<f64>,
 }
 
 impl Sighting {
-    /// What was seen over what there was: 1 where nothing was missed. None where nobody counted, or there was nothing but
-    /// something was seen.
+    /// The shown count over the true count: 1 if nothing was missed. `None` if nobody counted, or if something was
+    /// shown although the true count is zero.
     pub fn share(&self) -> Option<f64> {
         match (self.seen?, self.truth?) {
             (seen, truth) if seen == truth => Some(1.0),

@@ -7,7 +7,7 @@ const MIB: u64 = 1_048_576;
 struct Run {
     rounds: u32,
     requests: u64,
-    /// Latency of the arm from that of the baseline.
+    /// Latency of the arm, given that of the baseline.
     latency_ns: fn(u64) -> u64,
     /// CPU time of the arm's proxy per block, in seconds.
     proxy_cpu_s: f64,
@@ -37,8 +37,9 @@ impl Run {
         seen
     }
 
-    /// Idle: 0.1 CPU-s and 40 MiB for the application; after the warm-up 0.2 CPU-s and 42 MiB. Loaded: 1 CPU-s and 50 MiB. The
-    /// proxy: 30 MiB, and what is said; the client's 2 CPU-s and 9 MiB. The node's DNS: 0.3 CPU-s.
+    /// Idle: 0.1 CPU-s and 40 MiB for the application; after the warm-up 0.2 CPU-s and 42 MiB. Loaded: 1 CPU-s and 50
+    /// MiB. The proxy: 30 MiB, and the given CPU time. The client's proxy: 2 CPU-s and 9 MiB. The node's DNS: 0.3
+    /// CPU-s.
     fn reading(&self, phase: Phase, arm: &str, round: u32) -> Reading {
         let (cpu_s, memory) = match phase {
             Phase::Idle => (0.1, 40 * MIB),
@@ -95,7 +96,8 @@ fn near(told: Option<f64>, truth: f64, tolerance: f64) {
     assert!((told - truth).abs() <= tolerance, "{told} instead of {truth}");
 }
 
-/// The interval holds the truth and, as every round has the same effect, is about as narrow as the histogram allows.
+/// Checks that the interval holds the truth and, since every round has the same effect, is about as narrow as the
+/// histogram allows.
 fn holds(interval: Option<[f64; 2]>, truth: f64, width: f64) {
     let [low, high] = interval.expect("an interval");
     assert!(low <= truth + width / 2.0 && truth - width / 2.0 <= high, "[{low}, {high}] misses {truth}");
@@ -136,7 +138,7 @@ fn intervals_over_stand_ups_hold_what_differs_from_one_to_the_next() {
 
 #[test]
 fn memory_and_figures_at_rest_have_intervals_over_stand_ups_only() {
-    // What processes hold under load differs between lives, too: blocks of one life repeat it.
+    // What processes hold under load also differs between stand-ups, and blocks of one stand-up repeat it.
     const OF_A_LIFE: [Metric; 10] = [
         Metric::CpuIdleCores,
         Metric::CpuIdleWarmCores,
@@ -150,7 +152,7 @@ fn memory_and_figures_at_rest_have_intervals_over_stand_ups_only() {
         Metric::MemoryLoadedWithClientProxyMib,
     ];
     let mut seen = Run { rounds: 12, ..Run::plain() }.observations();
-    // 8 KiB more in every window: a life's accident that windows repeat.
+    // 8 KiB more in every window: a chance of this stand-up, which its windows repeat.
     for reading in seen.meters.iter_mut().filter(|reading| reading.phase != Phase::Load && reading.arm == "sidecar") {
         reading.containers[1].memory_bytes += 8 * 1024;
     }
@@ -175,7 +177,7 @@ fn memory_and_figures_at_rest_have_intervals_over_stand_ups_only() {
 #[test]
 fn growth_is_beyond_what_the_same_stand_up_held() {
     let mut seen = Run { rounds: 8, ..Run::plain() }.observations();
-    // One life of the arm's holds more than another, at rest and under load alike.
+    // One stand-up of the arm holds more than another, at rest and under load alike.
     for reading in seen.meters.iter_mut().filter(|reading| reading.arm == "sidecar") {
         reading.containers[1].memory_bytes += u64::from(reading.round) * MIB;
     }
@@ -230,7 +232,7 @@ fn every_figure_of_a_known_run() {
     check(Metric::CpuKubeletMsPerRequest, 0.0, 0.0, 10);
 }
 
-/// Half a CPU-second in a block of a hundred requests, and 30 MiB, of one sidecar beside the client's.
+/// One sidecar beside the client's uses half a CPU-second in a block of a hundred requests, and 30 MiB.
 #[test]
 fn a_sidecar_uses_its_share() {
     let Measured { arms, .. } = measure(&Run::plain().observations(), &Options::default());
@@ -256,7 +258,7 @@ fn a_spread_is_that_of_its_own_figure() {
     for metric in [Metric::LatencyMsMean, Metric::LatencyMsP50, Metric::LatencyMsP90, Metric::CpuMsPerRequest] {
         assert!(spread(Run::plain(), metric).is_some(), "{}", metric.name());
     }
-    // The slowest of 99 requests, or of 999, are no p90 and no p99.
+    // The slowest of 99 requests, or of 999, are not a p90 or a p99.
     assert_eq!(spread(Run { requests: 99, ..Run::plain() }, Metric::LatencyMsP90), None);
     assert_eq!(spread(Run { requests: 999, ..Run::plain() }, Metric::LatencyMsP99), None);
     assert!(spread(Run { requests: 1_000, ..Run::plain() }, Metric::LatencyMsP99).is_some());

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::Metric;
 
-/// When a run has gone on long enough: the half-width of the 95 % interval of the relative change is below a share, such
-/// as `latency_ms_p50<2%`.
+/// The condition that ends a run: the half-width of the 95 % interval of the relative change is below a share, such as
+/// `latency_ms_p50<2%`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Until {
     /// The metric.
@@ -15,28 +15,28 @@ pub struct Until {
     pub half_width: f64,
 }
 
-/// Why a text is no threshold.
+/// Why a text is not a threshold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThresholdError {
-    /// No comparison in it, or the wrong one.
+    /// The comparison sign is missing, or the wrong one.
     #[error("`{text}` has no `{sign}`")]
     Sign {
-        /// What was written.
+        /// The text as written.
         text: String,
-        /// What is missing.
+        /// The missing sign.
         sign: char,
     },
-    /// The part before the comparison names no metric.
-    #[error("`{0}` is no metric")]
+    /// The part before the comparison does not name a metric.
+    #[error("`{0}` is not a metric")]
     Metric(String),
     /// The metric never has an interval.
     #[error("`{0}` has no interval")]
     Interval(&'static str),
-    /// The part before the metric names no arm.
+    /// The part before the metric does not name an arm.
     #[error("`{0}` names no arm")]
     Arm(String),
-    /// The part after the comparison is no share.
-    #[error("`{0}` is no share in percent")]
+    /// The part after the comparison is not a percentage.
+    #[error("`{0}` is not a percentage")]
     Share(String),
 }
 
@@ -74,7 +74,7 @@ impl fmt::Display for Until {
     }
 }
 
-/// Metric and relative threshold, as a fraction, on either side of `sign`.
+/// Splits a text at `sign` into the metric and the relative threshold as a fraction.
 pub(crate) fn parse(text: &str, sign: char) -> Result<(Metric, f64), ThresholdError> {
     let missing = || ThresholdError::Sign { text: text.to_owned(), sign };
     let (metric, share) = text.split_once(sign).ok_or_else(missing)?;
@@ -86,7 +86,7 @@ pub(crate) fn parse(text: &str, sign: char) -> Result<(Metric, f64), ThresholdEr
     Ok((metric, percent / 100.0))
 }
 
-/// A fraction in percent, without what binary fractions add: 0.07 · 100 is 7.000000000000001.
+/// A fraction in percent, without binary rounding such as 0.07 · 100 = 7.000000000000001.
 fn percent(fraction: f64) -> f64 {
     (fraction * 1e8).round() / 1e6
 }

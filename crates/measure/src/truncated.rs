@@ -8,7 +8,7 @@ use crate::{LoadBlock, NULL_ARM, Observations};
 const NS_PER_MS: f64 = 1e6;
 const NS_PER_S: f64 = 1e9;
 
-/// What a client would have told that cuts each latency down to a whole number of steps, as one does that asks Go for
+/// Latencies as a client would report them that cuts each to a whole number of steps, as a Go client does with
 /// `Milliseconds()`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Truncated {
@@ -18,25 +18,25 @@ pub struct Truncated {
     pub arms: Vec<TruncatedArm>,
 }
 
-/// One arm, as such a client would have told it.
+/// One arm, as such a client would report it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TruncatedArm {
     /// Name of the arm.
     pub arm: String,
-    /// Latencies that were cut: those of successes.
+    /// Number of latencies that were cut: those of successful requests.
     pub requests: u64,
-    /// Sum of the cut latencies, in seconds; null without latencies, and where a run did not keep each of them.
+    /// Sum of the cut latencies, in seconds; null without latencies, and if a run did not keep each of them.
     pub wait_s_total: Option<f64>,
-    /// Mean of the cut latencies, in milliseconds; null where the sum is.
+    /// Mean of the cut latencies, in milliseconds; null if the sum is.
     pub latency_ms_mean: Option<f64>,
-    /// Mean of the same latencies as they were, in milliseconds; null where the sum is.
+    /// Mean of the same latencies before cutting, in milliseconds; null if the sum is.
     pub exact_ms_mean: Option<f64>,
-    /// Cut mean over the baseline's; null where either is missing or the baseline's is zero.
+    /// Cut mean over the baseline's; null if either is missing or the baseline's is zero.
     pub ratio: Option<f64>,
 }
 
-/// Cuts every latency of a run to whole steps. Exact, hence only from latencies that were kept one by one: a histogram's
-/// buckets may hold both sides of a whole step.
+/// Cuts every latency of a run to whole steps. This must be exact, so it needs latencies that were kept one by one: a
+/// bucket of a histogram may hold both sides of a step.
 pub fn truncated(observations: &Observations, step: Duration) -> Truncated {
     let step_ns = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX).max(1);
     let arms = observations.arms.iter().filter(|arm| *arm != NULL_ARM || observations.arms.len() <= 2);

@@ -3,23 +3,24 @@ use std::borrow::Cow;
 use crate::interval::mean;
 use crate::{Histogram, Metric, Stands};
 
-/// What counts as one observation: a round, or all rounds of a stand-up where the lab stood up several times.
+/// The unit of statistics: a round or, if the lab stood up several times, all rounds of a stand-up.
 #[derive(Clone, Copy)]
 pub(crate) struct Units(pub(crate) Option<Stands>);
 
 impl Units {
-    /// Rounds of one unit.
+    /// The number of rounds in one unit.
     pub(crate) fn rounds(self) -> u32 {
         self.0.map_or(1, |stands| stands.rounds)
     }
 
-    /// Whether the run shows such a metric once: the windows and blocks of one stand-up repeat one observation of it
-    /// ([`Metric::is_of_a_life`]).
+    /// Whether the run shows such a metric only once. The windows and blocks of one stand-up repeat one observation of
+    /// it ([`Metric::is_of_a_life`]).
     pub(crate) fn shows_once(self, metric: Metric) -> bool {
         self.0.is_none() && metric.is_of_a_life()
     }
 
-    /// The mean of each unit's values, from those of rounds (of idle windows, for a metric of idle time) in ascending order.
+    /// The mean of each unit, from the values of rounds (of idle windows, for a metric of idle time) in ascending
+    /// order.
     pub(crate) fn means(self, metric: Metric, values: &[(u32, f64)]) -> Vec<f64> {
         let unit = |(number, _): &(u32, f64)| match self.0 {
             Some(stands) if metric.is_idle() => stands.of_window(*number),
@@ -33,7 +34,7 @@ impl Units {
         means.collect()
     }
 
-    /// The latencies of two arms in each unit, from those in each round in ascending order.
+    /// The latencies of two arms in each unit, from those of each round in ascending order.
     pub(crate) fn merged<'a>(self, rounds: &[(u32, [&'a Histogram; 2])]) -> Vec<[Cow<'a, Histogram>; 2]> {
         let unit = |round: u32| self.0.map_or(round, |stands| stands.of_round(round));
         let units = rounds.chunk_by(|(left, _), (right, _)| unit(*left) == unit(*right));
@@ -41,7 +42,7 @@ impl Units {
     }
 }
 
-/// All of them together; a single one as it is.
+/// All histograms merged; a single one is borrowed.
 fn merge<'a>(mut histograms: impl Iterator<Item = &'a Histogram>) -> Cow<'a, Histogram> {
     let mut merged = Cow::Borrowed(histograms.next().expect("a unit has a round"));
     histograms.for_each(|histogram| merged.to_mut().merge(histogram));

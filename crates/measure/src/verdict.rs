@@ -1,15 +1,15 @@
 use crate::estimate::{Estimate, LEVEL};
 use crate::{Effect, Verdict};
 
-/// Standard errors that differ by no more than this factor are alike.
+/// Standard errors within this factor count as alike.
 const ALIKE: f64 = 1.25;
 
-/// Gives the primary metrics of one arm their verdicts, from the log-ratios (where there are any) of the same order.
+/// Gives the primary metrics of one arm their verdicts, from the log-ratios in the same order, where they exist.
 ///
-/// First whether the arm differs, then whether it is equivalent within the margin (a fraction, such as 0.02, above or as
-/// far below on a logarithmic scale): each question corrected by Holm for being asked of several metrics, so that an arm
-/// that costs nothing is said to cost anything in at most one run of twenty. An arm can differ and be within the margin;
-/// then it `costs`, and the figures say how little. What is not shown to be small is never called small.
+/// The first question is whether the arm differs, the second whether it is equivalent within the margin (a fraction
+/// such as 0.02, in both directions on a logarithmic scale). Both are corrected by Holm for the number of metrics, so
+/// an arm without a cost is said to cost something in at most one run of twenty. An arm can differ and still be within
+/// the margin. It then `costs`, and the figures say how little. What is not shown to be small is never called small.
 pub(crate) fn judge(effects: &mut [&mut Effect], log_ratios: &[Option<Estimate>], margin: f64) {
     let bound = margin.ln_1p();
     let differs = holm(&log_ratios.iter().map(|log_ratio| log_ratio.as_ref()?.p_value()).collect::<Vec<_>>());
@@ -30,15 +30,15 @@ pub(crate) fn judge(effects: &mut [&mut Effect], log_ratios: &[Option<Estimate>]
     let mut before = Some(0);
     for (n, level) in steps(log_ratios, |n| different[n]) {
         let alone = log_ratios[n].and_then(|log_ratio| log_ratio.rounds_needed(bound, level));
-        // Holm's procedure comes to this one once the earlier ones are shown.
+        // Holm's procedure reaches this step only after the earlier ones are shown.
         before = before.zip(alone).map(|(before, alone)| before.max(alone));
         effects[n].rounds_needed = before.filter(|_| effects[n].verdict == Some(Verdict::NotResolvable));
     }
 }
 
-/// Levels at which Holm's procedure will test estimates, in the order in which it is likely to come to them: those that are
-/// `late` after the others, wide ones after narrow ones. The narrowest of four is tested at a quarter of 5 %, the widest at all
-/// of it; which of several alike comes first is chance, so that each is tested at the middle one of their steps.
+/// The levels at which Holm's procedure will test estimates, in its likely order: those that are `late` after the
+/// others, wide ones after narrow ones. The narrowest of four is tested at a quarter of 5 %, the widest at all of it.
+/// Among several alike, the order is chance, so each gets the level of their middle step.
 fn steps(log_ratios: &[Option<Estimate>], late: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
     let known = log_ratios.iter().enumerate().filter_map(|(n, log_ratio)| Some((n, log_ratio.as_ref()?)));
     let mut known: Vec<(usize, &Estimate)> = known.filter(|(_, log_ratio)| log_ratio.p_value().is_some()).collect();
@@ -63,9 +63,9 @@ fn verdict(log_ratio: Option<Estimate>, differs: Option<f64>, equivalent: Option
     }
 }
 
-/// Adjusts p-values for their number, by steps from the smallest: what is at most 5 % afterwards is rejected, and any
-/// true hypothesis among them is rejected in at most one case of twenty, however they depend on each other. Those that
-/// are missing count for nothing.
+/// Adjusts p-values for their number, stepwise from the smallest. A p-value of at most 5 % after the adjustment is
+/// rejected. Any true hypothesis among them is rejected in at most one case of twenty, however they depend on each
+/// other. Missing values do not count.
 ///
 /// Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979); adjusted
 /// p-values as in R's `p.adjust`.

@@ -1,7 +1,7 @@
 use crate::{Caution, Effect, Measurement, Verdict};
 
 impl Caution {
-    /// Whether what an arm shows beside a baseline is not to be believed because of this caution: it is fatal, and about the
+    /// Whether this caution makes an arm's figures, compared with a baseline, untrustworthy: it is fatal, and about the
     /// arm, the baseline or the whole run.
     pub fn forbids(&self, arm: &str, baseline: &str) -> bool {
         let is_about = |name: &str| self.arms.iter().any(|known| known == name);
@@ -10,18 +10,18 @@ impl Caution {
 }
 
 impl Measurement {
-    /// Name of the arm that the others are compared with; empty where there is no arm.
+    /// Name of the arm that the others are compared with; empty without arms.
     pub fn baseline(&self) -> &str {
         self.arms.first().map_or("", |arm| &arm.name)
     }
 
-    /// Cautions because of which what an arm shows beside the baseline is not to be believed.
+    /// Cautions that make the arm's figures, compared with the baseline, untrustworthy.
     pub fn vetoes(&self, arm: &str) -> impl Iterator<Item = &Caution> {
         self.cautions.iter().filter(move |caution| caution.forbids(arm, self.baseline()))
     }
 
-    /// The same measurement without the verdicts that its cautions forbid: [`Verdict::NotToBeBelieved`] stands in their place.
-    /// Runs that were recorded before cautions could veto a verdict get the same treatment as new ones.
+    /// The same measurement with [`Verdict::NotToBeBelieved`] in place of the verdicts that its cautions forbid. This
+    /// treats runs from before this rule like new ones.
     pub fn vetoed(mut self) -> Self {
         let baseline = self.baseline().to_owned();
         veto(&mut self.effects, &self.cautions, &baseline);
@@ -32,7 +32,7 @@ impl Measurement {
     }
 }
 
-/// Takes the verdicts that cautions forbid from effects beside a baseline.
+/// Replaces the verdicts that cautions forbid in effects against a baseline.
 pub(crate) fn veto(effects: &mut [Effect], cautions: &[Caution], baseline: &str) {
     let is_vetoed =
         |effect: &Effect| effect.verdict.is_some() && cautions.iter().any(|one| one.forbids(&effect.arm, baseline));

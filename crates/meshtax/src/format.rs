@@ -78,6 +78,6 @@ fn one_arm<'a>(measurement: &'a Measurement, name: Option<&str>) -> Result<&'a s
             .copied()
             .ok_or_else(|| Failure::new(format!("no arm is called `{name}`"), hint)),
         (None, [only]) => Ok(only),
-        (None, _) => Err(Failure::new("this form holds one arm: name it with `--arm`", hint)),
+        (None, _) => Err(Failure::new("this format has one arm: name it with `--arm`", hint)),
     }
 }

@@ -125,7 +125,7 @@ fn memory(demand: &Demand, trees: Option<&Trees>) -> Option<Shortage> {
     Some(Shortage {
         takes: format!("{} of memory", size(demand.memory_bytes)),
         grants: format!("{} leaves {}", grant.of, size(grant.bytes)),
-        raise: "end what holds memory".to_owned(),
+        raise: "end what uses memory".to_owned(),
     })
 }
 

@@ -14,14 +14,14 @@ const FORMAT: &str = concat!(
     "\n"
 );
 
-/// All that is told about each request: lines on standard output, then Istio's metrics.
+/// The access loggers of requests: lines on standard output, then Istio's metrics.
 pub(crate) fn http(options: &Sidecar, reporter: Option<&Reporter>) -> Vec<Value> {
     lines(options).chain(reporter.into_iter().flat_map(Reporter::http)).collect()
 }
 
-/// All that is told about each connection that is not HTTP.
+/// The access loggers of connections that are not HTTP.
 pub(crate) fn tcp(options: &Sidecar, reporter: Option<&Reporter>) -> Vec<Value> {
-    // Metrics count opened connections, and ask to be told when one is; a line is for its end.
+    // Metrics count opened connections, so their logger also runs when one opens. A line is only for the end.
     let ended = |mut line: Value| {
         if reporter.is_some() {
             line["filter"] = json!({"log_type_filter": {"types": ["TcpConnectionEnd"]}});
@@ -31,9 +31,9 @@ pub(crate) fn tcp(options: &Sidecar, reporter: Option<&Reporter>) -> Vec<Value> 
     lines(options).map(ended).chain(reporter.into_iter().flat_map(Reporter::tcp)).collect()
 }
 
-/// A line for each connection that no chain of a listener takes.
+/// The access logger for connections that no filter chain of a listener takes.
 ///
-/// Empty where nothing is written, or releases were older.
+/// Empty if nothing is logged, or for older releases.
 pub(crate) fn unmatched(options: &Sidecar) -> Vec<Value> {
     if options.preset.is_before_1_10() {
         return Vec::new();

@@ -1,18 +1,18 @@
-//! Istio's authorization policies: rules that a sidecar asks before it lets a request or a connection through.
+//! Istio's authorization policies: rules that a sidecar checks before it lets a request or a connection through.
 
 use serde_json::{Map, Value, json};
 
 use crate::extension::extension;
 use crate::{Sidecar, spiffe};
 
-/// The filter of HTTP connections; none without rules.
+/// The filter of HTTP connections; `None` without rules.
 pub(crate) fn http(options: &Sidecar) -> Option<Value> {
     let rules = fields(json!({}), options);
     (options.authz > 0)
         .then(|| extension("envoy.filters.http.rbac", "envoy.extensions.filters.http.rbac.v3.RBAC", rules))
 }
 
-/// The filter of other connections; none without rules.
+/// The filter of other connections; `None` without rules.
 pub(crate) fn tcp(options: &Sidecar) -> Option<Value> {
     let rules = fields(json!({"stat_prefix": "tcp."}), options);
     (options.authz > 0)
@@ -22,14 +22,14 @@ pub(crate) fn tcp(options: &Sidecar) -> Option<Value> {
 fn fields(mut fields: Value, options: &Sidecar) -> Value {
     fields["rules"] = rules(options.authz);
     if !options.preset.is_before_1_10() {
-        // Of policies that are only tried out, of which there are none.
+        // Statistics of policies in dry-run mode, of which there are none.
         fields["shadow_rules_stat_prefix"] = "istio_dry_run_allow_".into();
     }
     fields
 }
 
-/// One policy with `number` rules for callers that do not exist, and one rule that lets everybody pass. Envoy asks them in
-/// the order of their names: zeros before the shorter numbers keep the last rule last, and few rules have Istio's names.
+/// One policy with `number` rules for callers that do not exist, and one rule that allows everybody. Envoy checks them
+/// in the order of their names. Leading zeros keep the last rule last, and a small number of rules has Istio's names.
 fn rules(number: u32) -> Value {
     let width = number.to_string().len();
     let name = |index: u32| format!("ns[default]-policy[meshtax]-rule[{index:0width$}]");

@@ -9,8 +9,8 @@ use crate::{ADMIN_PORT, Destination, Files, Sidecar, Workload, cluster, identity
 
 /// The whole configuration of a workload's sidecar: Envoy's `Bootstrap` message as JSON.
 ///
-/// `destinations` are the services that the workload may call; whatever else it dials passes through unchanged. The
-/// order of the input is kept, so the same input gives the same bytes.
+/// `destinations` are the services that the workload may call; everything else passes through unchanged. The order of
+/// the input is kept, so the same input gives the same bytes.
 pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &Files, options: &Sidecar) -> Value {
     let source = options.telemetry.then(|| Reporter::source(workload));
     let known = known(destinations, options);
@@ -26,12 +26,12 @@ pub fn bootstrap(workload: &Workload, destinations: &[Destination], files: &File
     around(workload, listeners, clusters, options)
 }
 
-/// The services that a proxy of the mesh is told of: those that are called, Istio's own, and those of a larger mesh.
+/// The services that a proxy of the mesh knows: those that are called, Istio's own, and those of a larger mesh.
 pub(crate) fn known(destinations: &[Destination], options: &Sidecar) -> Vec<Destination> {
     destinations.iter().cloned().chain(control(options)).chain(further(destinations, options.mesh_size)).collect()
 }
 
-/// Listeners and clusters, with what every proxy of the mesh has beside them.
+/// Adds to listeners and clusters what every proxy of the mesh has.
 pub(crate) fn around(workload: &Workload, listeners: Vec<Value>, clusters: Vec<Value>, options: &Sidecar) -> Value {
     let listeners: Vec<Value> = listeners.into_iter().chain(listener::own()).collect();
     let clusters: Vec<Value> = clusters.into_iter().chain(own::clusters()).collect();
@@ -44,14 +44,14 @@ pub(crate) fn around(workload: &Workload, listeners: Vec<Value>, clusters: Vec<V
     });
     if !options.preset.is_before_1_10() {
         bootstrap["bootstrap_extensions"] = json!([internal_listeners()]);
-        // Statistics of a cluster take memory once somebody asks it for something.
+        // Statistics of a cluster then take memory only once it is used.
         bootstrap["deferred_stat_options"] = json!({"enable_deferred_creation_stats": true});
         bootstrap["overload_manager"] = json!({"resource_monitors": [connections_without_limit()]});
     }
     bootstrap
 }
 
-/// Listeners that only this Envoy can dial: Istio's sidecars of today can have them, whether they do or not.
+/// Listeners that only this Envoy can connect to. Istio's current sidecars enable them, whether or not they have any.
 fn internal_listeners() -> Value {
     extension(
         "envoy.bootstrap.internal_listener",
@@ -60,7 +60,7 @@ fn internal_listeners() -> Value {
     )
 }
 
-/// What Istio switches in Envoy. A `#` in a path is no reason to refuse a request.
+/// Istio's runtime settings for Envoy. A `#` in a path, for example, is not a reason to refuse a request.
 fn runtime() -> Value {
     json!({"layers": [
         {"name": "global config", "static_layer": {

@@ -1,4 +1,5 @@
-//! Who calls, as the caller's sidecar tells of itself: what Istio's `metadata_exchange` filter makes of a peer's headers.
+//! Identifies callers from the headers in which their sidecars introduce themselves, as Istio's `metadata_exchange`
+//! filter does.
 
 use serde_json::{Value, json};
 use topology::CLIENT;
@@ -8,13 +9,13 @@ use crate::identity::CLUSTER_ID;
 use crate::workload::{LATEST, UNKNOWN};
 use crate::{Destination, GATEWAY, peer};
 
-/// Where a request's metadata have what is known of its caller.
+/// The namespace for facts about a caller in a request's metadata.
 const SPACE: &str = "istio.peer";
 
-/// Version of the client's pod, which no service stands for.
+/// Version of the client's pod, which belongs to no service.
 const CLIENT_VERSION: &str = "v1";
 
-/// What is told of a caller.
+/// A fact about a caller.
 #[derive(Clone, Copy)]
 pub(crate) enum Told {
     Workload,
@@ -40,7 +41,8 @@ impl Told {
         }
     }
 
-    /// Its group in the pattern of a node's id; every caller is of the one cluster.
+    /// The capture group of this fact in the pattern of a node id; `None` for the cluster, which is the same for all
+    /// callers.
     fn group(self) -> Option<u8> {
         match self {
             Self::Workload => Some(1),
@@ -51,12 +53,13 @@ impl Told {
         }
     }
 
-    /// Access loggers' format of it.
+    /// The access loggers' format for this fact.
     pub(crate) fn format(self) -> String {
         format!("%DYNAMIC_METADATA({SPACE}:{})%", self.key())
     }
 
-    /// Reads it from the header that introduces a caller; Istio's word stands for it where there is none.
+    /// The rule that reads this fact from the header that introduces a caller. Without the header, it is Istio's word
+    /// for unknown.
     fn rule(self, pattern: &str) -> Value {
         let entry = |mut fields: Value| {
             fields["metadata_namespace"] = SPACE.into();
@@ -74,8 +77,8 @@ impl Told {
     }
 }
 
-/// A filter that notes who calls. `destinations` are the services of the mesh, one of whose pods it is, or the client's or the
-/// gateway's.
+/// A filter that records the caller. `destinations` are the services of the mesh. The caller is a pod of one of them,
+/// the client or the gateway.
 pub(crate) fn noting(destinations: &[Destination]) -> Value {
     let pattern = pattern(destinations);
     extension(
@@ -85,8 +88,8 @@ pub(crate) fn noting(destinations: &[Destination]) -> Value {
     )
 }
 
-/// The pattern of a caller's node id: workload, service, version, namespace. A Deployment is named after service and
-/// version, in which hyphens may stand, so known names tell where one ends.
+/// The pattern of a caller's node id: workload, service, version, namespace. A Deployment's name consists of service
+/// and version, both of which may contain hyphens, so known names are needed to split it.
 fn pattern(destinations: &[Destination]) -> String {
     let services = destinations.iter().map(|destination| &*destination.service).chain([CLIENT, GATEWAY]);
     let endpoints = destinations.iter().flat_map(|destination| &destination.endpoints);
@@ -95,7 +98,7 @@ fn pattern(destinations: &[Destination]) -> String {
     format!("^[^~]*~[^~]*~(({services})(?:-({versions}))?)-[^-]+-[^-]+\\.([^~]*)~.*$")
 }
 
-/// Names as alternatives, the longest first. Their only signs beside letters and digits are hyphens and dots.
+/// Names as alternatives, the longest first. Apart from letters and digits they contain only hyphens and dots.
 fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<String> = names.map(|name| name.replace('.', "\\.")).collect();
     names.sort_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));

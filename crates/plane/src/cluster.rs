@@ -7,18 +7,18 @@ use crate::identity::CLUSTER_ID;
 use crate::workload::workload_name;
 use crate::{Destination, Files, MeshEndpoint, Mtls, Port, Sidecar, control, tls};
 
-/// Where connections end that would otherwise loop through the proxy.
+/// The cluster for connections that would otherwise loop through the proxy.
 pub(crate) const BLACK_HOLE: &str = "BlackHoleCluster";
 
-/// Where connections to unknown destinations go, unchanged.
+/// The cluster for connections to unknown destinations, which pass through unchanged.
 pub(crate) const PASSTHROUGH: &str = "PassthroughCluster";
 
-/// Where connections to ports of the pod that no service has go, unchanged.
+/// The cluster for connections to ports of the pod that no service has, which pass through unchanged.
 pub(crate) const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/// Source of the inbound side's connections to the application; the redirect rules let it through.
+/// Source address of the inbound side's connections to the application. The redirect rules let it through.
 pub const INBOUND_SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 6);
 
 /// The cluster without endpoints.
@@ -26,19 +26,19 @@ pub(crate) fn black_hole() -> Value {
     json!({"name": BLACK_HOLE, "type": "STATIC", "connect_timeout": "10s", "alt_stat_name": stat_name(BLACK_HOLE)})
 }
 
-/// A cluster's name in statistics. The sign at its end shows where the name ends, whatever is in it.
+/// A cluster's name in statistics. The character at its end marks where the name ends, whatever it contains.
 pub(crate) fn stat_name(name: &str) -> String {
     format!("{name};")
 }
 
-/// The cluster that dials what the application dialled.
+/// The cluster that connects to the address that the application dialled.
 pub(crate) fn passthrough() -> Value {
     let mut cluster = passing(PASSTHROUGH);
     cluster["metadata"] = service_metadata("unknown", PASSTHROUGH, "unknown");
     cluster
 }
 
-/// The cluster that dials what was dialled, at the application.
+/// The cluster that connects to the application at the port that was dialled.
 pub(crate) fn inbound_passthrough() -> Value {
     let mut cluster = passing(INBOUND_PASSTHROUGH);
     cluster["upstream_bind_config"] = inbound_source();
@@ -49,7 +49,7 @@ fn passing(name: &str) -> Value {
     let mut cluster = original_destination(name);
     cluster["typed_extension_protocol_options"] =
         http_options(json!({"common_http_protocol_options": {"idle_timeout": "300s"}}));
-    // Both count under one name, as in Istio.
+    // Both clusters count under one name, as in Istio.
     cluster["alt_stat_name"] = stat_name(PASSTHROUGH).into();
     cluster
 }
@@ -58,18 +58,18 @@ fn inbound_source() -> Value {
     json!({"source_address": {"address": INBOUND_SOURCE, "port_value": 0}})
 }
 
-/// Options of a cluster that speaks the HTTP that it is spoken to in.
+/// Options of a cluster that uses the HTTP version in which it was called.
 fn http_options(mut fields: Value) -> Value {
     fields["use_downstream_protocol_config"] = json!({"http_protocol_options": {}, "http2_protocol_options": {}});
     json!({HTTP_OPTIONS: typed(HTTP_OPTIONS, fields)})
 }
 
-/// Name of the cluster that leads from the sidecar to its own application.
+/// Name of the cluster from the sidecar to its own application.
 pub(crate) fn inbound_name(port: u16) -> String {
     format!("inbound|{port}||")
 }
 
-/// The sidecar's own application, dialled at the pod's address as Istio does since 1.10, or at loopback as before.
+/// The cluster of the sidecar's own application, at the pod's address as in Istio since 1.10, or at loopback as before.
 pub(crate) fn inbound(port: Port, options: &Sidecar) -> Value {
     if options.preset.is_before_1_10() {
         return loopback(port);
@@ -77,9 +77,10 @@ pub(crate) fn inbound(port: Port, options: &Sidecar) -> Value {
     let mut cluster = original_destination(&inbound_name(port.number));
     cluster["upstream_bind_config"] = inbound_source();
     cluster["common_lb_config"] = json!({});
-    // Only one address ever appears here: there is nothing to clean up.
+    // Only one address ever appears here, so nothing needs to be cleaned up.
     cluster["cleanup_interval"] = "9223372035s".into();
-    // What nobody declared is handed on in the HTTP in which it came; elsewhere the application is spoken to in HTTP/1.1.
+    // An undeclared port passes requests on in the HTTP version in which they came. Otherwise the application gets
+    // HTTP/1.1.
     if !port.declared {
         cluster["typed_extension_protocol_options"] = http_options(json!({}));
     }
@@ -100,9 +101,10 @@ fn loopback(port: Port) -> Value {
     })
 }
 
-/// Another service, behind mutual TLS at those endpoints that have it.
+/// The cluster of another service, with mutual TLS for those endpoints that have it.
 ///
-/// An `http` port gets HTTP/1.1, Envoy's default: Istio does not upgrade either. Each worker keeps a pool of its own.
+/// An `http` port gets HTTP/1.1, Envoy's default, because Istio does not upgrade either. Each worker has a pool of its
+/// own.
 pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidecar) -> Value {
     let name = destination.cluster();
     let endpoints: Vec<Value> = destination
@@ -122,7 +124,7 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
         "metadata": service_metadata(&destination.host(), &destination.service, destination.namespace),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     });
-    // A policy that switches mutual TLS off is of the application's namespace.
+    // A policy that switches mutual TLS off applies to the application's namespace.
     if options.mtls != Mtls::Off || control::is_part(destination) {
         cluster["transport_socket_matches"] = transports(destination, files, options);
     }
@@ -136,7 +138,7 @@ pub(crate) fn outbound(destination: &Destination, files: &Files, options: &Sidec
     cluster
 }
 
-/// Istio's auto-mTLS: what an endpoint's metadata ask for, else plaintext.
+/// Istio's auto-mTLS: the transport that an endpoint's metadata ask for, else plaintext.
 fn transports(destination: &Destination, files: &Files, options: &Sidecar) -> Value {
     json!([
         {"name": "tlsMode-istio", "match": tls_mode(), "transport_socket": tls::client(destination, files, options)},
@@ -144,7 +146,7 @@ fn transports(destination: &Destination, files: &Files, options: &Sidecar) -> Va
     ])
 }
 
-/// The label of a pod that takes mutual TLS, as its endpoints bear it.
+/// The label of a pod that accepts mutual TLS, as in its endpoints' metadata.
 fn tls_mode() -> Value {
     json!({"tlsMode": "istio"})
 }
@@ -169,7 +171,7 @@ fn weighted_endpoint(destination: &Destination, endpoint: &MeshEndpoint, options
     })
 }
 
-/// Names of a service where the caller's metrics find them.
+/// Metadata with a service's names, which the caller's metrics read.
 fn service_metadata(host: &str, name: &str, namespace: &str) -> Value {
     json!({"filter_metadata": {"istio": {"host": host, "name": name, "namespace": namespace}}})
 }
@@ -185,7 +187,7 @@ fn original_destination(name: &str) -> Value {
     })
 }
 
-/// Istio lifts every limit; Envoy's defaults are 1024 connections and 3 retries.
+/// Istio removes every limit; Envoy's defaults are 1024 connections and 3 retries.
 fn no_limits() -> Value {
     json!({"thresholds": [{
         "max_connections": u32::MAX,

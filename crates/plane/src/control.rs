@@ -1,5 +1,5 @@
-//! The services that every sidecar of Istio knows though no application calls them: the control plane's, the API server's
-//! and the cluster's DNS.
+//! The services that every sidecar of Istio knows, although no application calls them: those of the control plane, the
+//! API server and the cluster's DNS.
 
 use std::net::Ipv4Addr;
 
@@ -11,20 +11,20 @@ const ISTIO: &str = "istio-system";
 const SYSTEM: &str = "kube-system";
 const ISTIOD_ACCOUNT: &str = "istio-system/istiod";
 
-/// Virtual addresses and endpoints lie beside those of any lab, so that what an application dials is never led there.
+/// Virtual addresses and endpoints lie outside those of any lab, so that an application's connections never reach them.
 const SERVICES_FROM: u32 = Ipv4Addr::new(10, 98, 0, 1).to_bits();
 const PODS_FROM: u32 = Ipv4Addr::new(10, 246, 0, 1).to_bits();
 
-/// More than there are.
+/// An upper bound on the number of these services.
 const PLACES: u32 = 256;
 
-/// gRPC in plaintext: istiod's old port for proxies, the only one that is known to speak HTTP/2.
+/// istiod's old plaintext gRPC port for proxies, the only one that is known to use HTTP/2.
 const GRPC_PORT: u16 = 15010;
 
-/// The ports of istiod's services, and whether their names say HTTP.
+/// The ports of istiod's services, and whether their names declare HTTP.
 const ISTIOD_PORTS: [(u16, bool); 4] = [(GRPC_PORT, true), (15012, false), (15014, true), (443, false)];
 
-/// The clusters, and what they need of listeners and routes; none where releases were older.
+/// The services, from which clusters, listeners and routes follow; none for older releases.
 pub(crate) fn control(options: &Sidecar) -> impl Iterator<Item = Destination> {
     let istiod = ["istiod", "istiod-revision-tag-default"].into_iter().zip(0..);
     let istiod =
@@ -36,17 +36,17 @@ pub(crate) fn control(options: &Sidecar) -> impl Iterator<Item = Destination> {
     istiod.chain(others).filter(|_| !options.preset.is_before_1_10())
 }
 
-/// Whether a service is one of these: none of their pods has a sidecar.
+/// Whether a service is one of these. None of their pods has a sidecar.
 pub(crate) fn is_part(destination: &Destination) -> bool {
     (SERVICES_FROM..SERVICES_FROM + PLACES).contains(&destination.address.to_bits())
 }
 
-/// Whether a service speaks HTTP/2 to whoever calls it.
+/// Whether a service uses HTTP/2 with all of its callers.
 pub(crate) fn is_grpc(destination: &Destination) -> bool {
     destination.namespace == ISTIO && destination.port.number == GRPC_PORT
 }
 
-/// A service with one pod, neither of which has a sidecar.
+/// A service with one pod, which has no sidecar.
 fn service(
     namespace: &'static str,
     name: &str,

@@ -1,13 +1,14 @@
 use similar::{Algorithm, TextDiff};
 
-/// Lines that stay the same around each change.
+/// Number of unchanged lines around each change.
 const CONTEXT: usize = 3;
 
-/// What distinguishes one file of a sidecar from that of another arm, as a unified diff; empty if nothing does.
+/// How one file of a sidecar differs from that of another arm, as a unified diff; empty if nothing differs.
 ///
-/// `from` and `to` are the name and the text of each.
+/// `from` and `to` are the name and the text of each file.
 pub fn difference(from: (&str, &str), to: (&str, &str)) -> String {
-    // Finds what stands once on both sides first: thousands of new lines cost no more than their number.
+    // This algorithm first matches lines that appear once on both sides, so thousands of new lines cost only their
+    // number.
     let changes = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(from.1, to.1);
     changes.unified_diff().context_radius(CONTEXT).header(from.0, to.0).to_string()
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-/// A named Envoy extension: `kind` is the protobuf type of its configuration, `fields` (an object) that message's fields.
+/// A named Envoy extension. `kind` is the protobuf type of its configuration, and `fields` (an object) that message's
+/// fields.
 pub(crate) fn extension(name: &str, kind: &str, fields: Value) -> Value {
     json!({"name": name, "typed_config": typed(kind, fields)})
 }

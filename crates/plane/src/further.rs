@@ -4,12 +4,12 @@ use topology::Protocol;
 
 use crate::{Destination, MeshEndpoint, NAMESPACE, Port};
 
-/// Virtual addresses and endpoints lie beside those of any lab; nobody calls them.
+/// Virtual addresses and endpoints lie outside those of any lab; nobody calls them.
 const SERVICES_FROM: u32 = Ipv4Addr::new(10, 97, 0, 1).to_bits();
 const PODS_FROM: u32 = Ipv4Addr::new(10, 245, 0, 1).to_bits();
 
-/// Services of a larger mesh, which istiod's default pushes to every sidecar: HTTP, one pod each, on the port of the first
-/// HTTP service that the workload may really call, so that its requests are looked up among theirs.
+/// Services of a larger mesh, which istiod pushes to every sidecar by default: HTTP, one pod each, on the port of the
+/// first HTTP service that the workload can really call, so that its requests are looked up among theirs.
 pub(crate) fn further(destinations: &[Destination], mesh_size: u32) -> impl Iterator<Item = Destination> {
     let http = |port: &Port| port.declared && port.protocol == Protocol::Http;
     let port = destinations.iter().map(|destination| destination.port).find(http);

@@ -1,4 +1,4 @@
-//! The ingress gateway: an Envoy in a pod of its own, through which requests come in from outside the mesh.
+//! The ingress gateway: an Envoy in a pod of its own, through which requests from outside the mesh enter.
 
 use std::net::Ipv4Addr;
 
@@ -11,13 +11,13 @@ use crate::listener::{connection_manager, offering_http, socket_address, virtual
 use crate::telemetry::Reporter;
 use crate::{Destination, Files, Side, Sidecar, Workload, cluster, peer, tracing};
 
-/// The configuration of a gateway at `address`, which leads to the `http` services among `destinations` by the Host
-/// header: Envoy's `Bootstrap` message as JSON.
+/// The configuration of a gateway at `address`: Envoy's `Bootstrap` message as JSON. By the Host header, it routes to
+/// the `http` services among `destinations`.
 ///
-/// `options` are those of the sidecars behind it; where there are none, they must not ask for mutual TLS.
+/// `options` are those of the sidecars behind it. Without sidecars, they must not ask for mutual TLS.
 pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files: &Files, options: &Sidecar) -> Value {
     let workload = Workload::of_gateway(address);
-    // Towards a pod that has a sidecar it is a caller that has one.
+    // Towards a pod with a sidecar, the gateway acts as a caller with a sidecar.
     let side = if options.side == Side::Server { Side::Both } else { options.side };
     let options = &Sidecar { side, ..options.clone() };
     let reporter = options.telemetry.then(|| Reporter::source(&workload));
@@ -30,7 +30,7 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
     }
     let listener = listener(manager, options);
 
-    // As istiod pushes them: those that no route names, too.
+    // Includes services that no route names, because istiod pushes them too.
     let known = known(destinations, options).into_iter();
     let mut clusters = vec![cluster::black_hole()];
     clusters.extend(known.map(|destination| cluster::outbound(&destination, files, options)));
@@ -38,7 +38,7 @@ pub fn gateway_bootstrap(address: Ipv4Addr, destinations: &[Destination], files:
     around(&workload, vec![listener], clusters, options)
 }
 
-/// A service as the gateway's routes have it: under all its names, at the gateway's port.
+/// A service in the gateway's routes, under all its names, at the gateway's port.
 fn host(destination: &Destination, options: &Sidecar) -> Value {
     let mut host = virtual_host(destination, options);
     host["name"] = format!("{}:{GATEWAY_PORT}", destination.host()).into();
@@ -49,7 +49,7 @@ fn manager(workload: &Workload, hosts: &[Value], options: &Sidecar, reporter: Op
     let fields = json!({
         "stat_prefix": format!("outbound_0.0.0.0_{GATEWAY_PORT};"),
         "server_name": "istio-envoy",
-        // The first proxy on the way: the client is who connects, whatever its headers say.
+        // It is the first proxy on the path, so the connecting peer is the client, whatever the headers say.
         "use_remote_address": true,
         "forward_client_cert_details": "SANITIZE_SET",
         "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
@@ -73,7 +73,7 @@ fn listener(manager: Value, options: &Sidecar) -> Value {
     })
 }
 
-/// Nothing passes through: a host that is no service is not found.
+/// The gateway's routes. Nothing passes through: an unknown host is not found.
 fn routes(workload: &Workload, hosts: &[Value], options: &Sidecar) -> Value {
     let mut routes = json!({
         "name": format!("http.{GATEWAY_PORT}"),
@@ -83,7 +83,7 @@ fn routes(workload: &Workload, hosts: &[Value], options: &Sidecar) -> Value {
         "virtual_hosts": hosts,
     });
     if options.metadata {
-        // Whoever the peer is. Only a sidecar takes them off again: an application without one gets to see them.
+        // They are added for every peer. Only a sidecar removes them again; an application without one sees them.
         routes["request_headers_to_add"] = peer::introduction(workload, options);
         routes["response_headers_to_remove"] = json!([peer::ID, peer::METADATA]);
     }

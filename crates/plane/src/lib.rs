@@ -1,8 +1,7 @@
-//! What stands between services: a sidecar's Envoy bootstrap and the redirect rules that put it on the path; or
-//! the files of a proxy of the user's own.
+//! The proxies between services: a sidecar's Envoy bootstrap and redirect rules, or the files of a user's own proxy.
 //!
 //! In: a [`Workload`], the [`Destination`]s that it may call and the options of its [`Sidecar`]. Out: the files and the
-//! command line that Istio's injector, `istio-init` and `pilot-agent` would have made of them, as values. This room
+//! command line that Istio's injector, `istio-init` and `pilot-agent` would have made from them, as values. This room
 //! writes nothing, starts nothing and does not know where it runs.
 //!
 //! Istio's shape is kept as far as an upstream Envoy without Istio's own filters allows. Static files replace xDS, so

@@ -1,4 +1,4 @@
-//! Listeners of a sidecar: what both directions share.
+//! Listeners of a sidecar: the parts that both directions share.
 
 mod http;
 mod inbound;
@@ -24,7 +24,7 @@ pub(crate) fn socket_address(address: Ipv4Addr, port: u16) -> Value {
     json!({"socket_address": {"address": address, "port_value": port}})
 }
 
-/// A listener that tells of connections that none of its chains takes, where lines are written.
+/// A listener that logs connections that none of its chains takes, if logging is on.
 fn telling_of_unmatched(mut listener: Value, options: &Sidecar) -> Value {
     let told = access_log::unmatched(options);
     if !told.is_empty() {
@@ -33,12 +33,12 @@ fn telling_of_unmatched(mut listener: Value, options: &Sidecar) -> Value {
     listener
 }
 
-/// Bytes as they come, to `cluster`; nobody is told.
+/// A filter that passes bytes to `cluster` unchanged, without logs or metrics.
 fn silent_tcp_proxy(cluster: &str) -> Value {
     proxy(json!({"stat_prefix": cluster, "cluster": cluster}))
 }
 
-/// Bytes as they come, to `cluster`.
+/// A filter that passes bytes to `cluster` unchanged.
 fn tcp_proxy(cluster: &str, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let mut fields = json!({"stat_prefix": cluster, "cluster": cluster});
     let told = access_log::tcp(options, reporter);
@@ -46,7 +46,7 @@ fn tcp_proxy(cluster: &str, options: &Sidecar, reporter: Option<&Reporter>) -> V
         fields["access_log"] = told.into();
     }
     if reporter.is_some() {
-        // Without it a connection is logged only when it ends, and never counted as opened.
+        // Without this, a connection is logged only when it ends, and never counted as opened.
         fields["access_log_options"] = json!({"flush_access_log_on_connected": true});
     }
     proxy(fields)

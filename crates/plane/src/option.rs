@@ -1,13 +1,13 @@
-//! What the options of a sidecar can be.
+//! The possible options of a sidecar.
 
 use std::time::Duration;
 
-/// What a sidecar asks of those who call its pod. Sidecars encrypt towards sidecars unless it is off.
+/// What a sidecar requires of callers of its pod. Sidecars encrypt towards other sidecars unless it is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mtls {
     /// A certificate of the mesh; plaintext is refused.
     Strict,
-    /// A certificate of the mesh from those who have one; plaintext from the others. Istio's default.
+    /// A certificate of the mesh from those who have one, and plaintext from the others. This is Istio's default.
     Permissive,
     /// Plaintext, on both sides.
     Off,
@@ -16,16 +16,16 @@ pub enum Mtls {
 /// The newest TLS version that a sidecar offers when it calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersion {
-    /// What Istio's sidecars agreed on until 1.13.
+    /// TLS 1.2, on which Istio's sidecars agreed until 1.13.
     V1_2,
-    /// What they agree on since.
+    /// TLS 1.3, on which they have agreed since.
     V1_3,
 }
 
-/// Which headers carry a trace from hop to hop.
+/// The headers that carry a trace from hop to hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracing {
-    /// None.
+    /// No headers.
     Off,
     /// Zipkin's `x-b3-…`.
     B3,
@@ -33,37 +33,38 @@ pub enum Tracing {
     Traceparent,
 }
 
-/// At which end of a hop a sidecar stands. At one end only, the hop is plaintext, as Istio's auto-mTLS decides it.
+/// The ends of a hop that have a sidecar. With one end only, the hop is plaintext, as Istio's auto-mTLS decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// At both.
+    /// Both ends.
     Both,
-    /// In front of the called: what reaches a pod is redirected, what leaves it is not.
+    /// The callee: connections to a pod are redirected, those from it are not.
     Server,
-    /// At the caller: what leaves a pod is redirected, what reaches it is not.
+    /// The caller: connections from a pod are redirected, those to it are not.
     Client,
 }
 
-/// A release of Istio with a profile of its installation: the source of all options that are not written, and of traits
-/// that no option names.
+/// A release of Istio and a profile of its installation: the source of all options that are not written, and of traits
+/// that have no option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// Istio 1.6 as its profile `default` installs it (2020).
     Istio16Default,
-    /// Istio 1.9 as its profile `demo` installs it (2021): everything is logged and traced.
+    /// Istio 1.9 as its profile `demo` installs it (2021), with everything logged and traced.
     Istio19Demo,
     /// Istio as its profile `default` installs it today (2026).
     Today,
 }
 
 impl Preset {
-    /// How often the kubelet asks a sidecar whether it is ready: every 2 s until Istio 1.20.
+    /// Period of a sidecar's readiness probe: 2 s before Istio 1.20.
     pub fn probe_period(self) -> Duration {
         Duration::from_secs(if self.is_before_1_10() { 2 } else { 15 })
     }
 
-    /// Before Istio 1.10 the proxy dialled its application at 127.0.0.1. Round robin, 503 as a reason to try again, no
-    /// retries towards the application and port 22 beside the proxy are of the same years.
+    /// Whether the preset is from before Istio 1.10, when the proxy connected to its application at 127.0.0.1. Other
+    /// traits of these years are round robin, retries on 503, no retries towards the application, and port 22 outside
+    /// the proxy.
     pub(crate) fn is_before_1_10(self) -> bool {
         self != Self::Today
     }

@@ -1,4 +1,4 @@
-//! What a sidecar serves of itself, and the agent beside Envoy: `pilot-agent` in Istio.
+//! What a sidecar serves for itself, and the agent beside Envoy: `pilot-agent` in Istio.
 
 use serde_json::{Value, json};
 
@@ -11,38 +11,38 @@ pub(crate) const AGENT: &str = "agent";
 /// The cluster of Envoy's own metrics.
 pub(crate) const PROMETHEUS_STATS: &str = "prometheus_stats";
 
-/// An application's probe as the agent makes it in the kubelet's place: the kubelet has no certificate, so that strict
-/// mutual TLS would turn it away.
+/// An application's probe that the agent makes in place of the kubelet. The kubelet has no certificate, so strict
+/// mutual TLS would refuse it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppHealthCheck {
-    /// Path that the kubelet asks the agent for.
+    /// Path of the agent that the kubelet requests.
     pub path: String,
-    /// Port on which the agent asks the application.
+    /// Port of the application to which the agent sends the probe.
     pub port: u16,
-    /// Path that it asks for there.
+    /// Path of the application to which the agent sends the probe.
     pub target: String,
 }
 
 impl AppHealthCheck {
-    /// The readiness probe of the container `container`, as Istio's injector rewrites it.
+    /// The readiness probe of a container, as Istio's injector rewrites it.
     pub fn ready(container: &str, port: u16, target: &str) -> AppHealthCheck {
         AppHealthCheck { path: format!("/app-health/{container}/readyz"), port, target: target.to_owned() }
     }
 }
 
-/// Memory that pilot-agent holds beyond what stands in its place here: private memory of a live one at rest, 9.2 to 12.5 MiB,
-/// less the 1.0 MiB of ours. Measured on 27 August 2026, as what follows.
+/// Memory that pilot-agent holds beyond our agent: private memory of a live one at rest, 9.2 to 12.5 MiB, minus the 1.0
+/// MiB of ours. Measured on 27 August 2026, like the next figure.
 const AGENT_BYTES: u64 = 10 << 20;
 
-/// The same for each service of the mesh that the proxy is told of.
+/// Memory that pilot-agent holds for each service that the proxy knows.
 const AGENT_BYTES_PER_SERVICE: u64 = 8 << 10;
 
-/// Memory that the agent beside Envoy is to hold where so many services are known, to take what Istio's takes.
+/// Memory that the agent beside Envoy must hold with this many known services, in order to use as much as Istio's.
 pub fn agent_bytes(services: usize) -> u64 {
     AGENT_BYTES + AGENT_BYTES_PER_SERVICE * services as u64
 }
 
-/// The clusters behind what the sidecar serves of itself.
+/// The clusters behind what the sidecar serves for itself.
 pub(crate) fn clusters() -> [Value; 2] {
     [cluster(PROMETHEUS_STATS, ADMIN_PORT), cluster(AGENT, AGENT_PORT)]
 }

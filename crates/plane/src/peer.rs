@@ -1,5 +1,5 @@
-//! What a sidecar tells its peer about its own workload, as Istio's `metadata_exchange` filter does: two headers, which the
-//! peer's sidecar takes off again.
+//! The headers in which a sidecar tells its peer about its own workload, as Istio's `metadata_exchange` filter does.
+//! The peer's sidecar removes them again.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use crate::identity::CLUSTER_ID;
 use crate::{Preset, Sidecar, TRUST_DOMAIN, Workload, ingress};
 
-/// Header with the node id.
+/// Name of the header with the node id.
 pub(crate) const ID: &str = "x-envoy-peer-metadata-id";
 
-/// Header with the workload's metadata.
+/// Name of the header with the workload's metadata.
 pub(crate) const METADATA: &str = "x-envoy-peer-metadata";
 
 /// A route's or a route table's `…_headers_to_add` that introduces the workload.
@@ -22,10 +22,10 @@ pub(crate) fn introduction(workload: &Workload, options: &Sidecar) -> Value {
     json!([header(ID, &workload.node_id()), header(METADATA, &metadata(workload, options.preset))])
 }
 
-/// Value of the header: base64 of a `google.protobuf.Struct` whose keys are sorted.
+/// Value of the metadata header: base64 of a `google.protobuf.Struct` with sorted keys.
 ///
-/// The fields are those that Istio's proxies exchange: 1.6 `EXCHANGE_KEYS`, 1.9 the fixed list that followed it, today a
-/// shorter one with four labels.
+/// The fields are those that Istio's proxies exchange: in 1.6 `EXCHANGE_KEYS`, in 1.9 the fixed list that followed it,
+/// today a shorter one with four labels.
 pub(crate) fn metadata(workload: &Workload, preset: Preset) -> String {
     STANDARD.encode(structure(&fields(workload, preset)))
 }
@@ -102,7 +102,7 @@ fn value_of(field: &PeerField) -> Vec<u8> {
     }
 }
 
-/// A protobuf field of wire type 2: tag, length, bytes. The numbers here have one byte each.
+/// A protobuf field of wire type 2: tag, length, bytes. The field numbers here have one byte each.
 fn delimited(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![number << 3 | 2];
     let mut length = bytes.len();
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// A field a line; those of a structure below its name.
+    /// One line per field. Fields of a structure stand below its name.
     fn lines(fields: &PeerFields) -> String {
         let line = |(key, value): (&&str, &PeerField)| match value {
             PeerField::Text(text) => format!("{key} {text}\n"),
@@ -142,7 +142,7 @@ mod tests {
         fields.iter().map(line).collect()
     }
 
-    /// Without the cloud's metadata.
+    /// The sizes are without the cloud's metadata.
     #[test]
     fn the_gateways_value_has_the_size_of_its_era() {
         let gateway = Workload::of_gateway(Ipv4Addr::new(10, 244, 0, 2));
@@ -151,7 +151,8 @@ mod tests {
         assert_eq!(metadata(&gateway, Preset::Istio16Default).len(), 1080);
     }
 
-    /// The sizes of Bookinfo in a Kubernetes cluster; a page's whole line was 1041 B at the ingress gateway of 1.9.
+    /// The sizes are those of Bookinfo in a Kubernetes cluster. A page's whole line was 1041 B at the ingress gateway
+    /// of 1.9.
     #[test]
     fn the_value_has_the_size_of_its_era() {
         for (service, today, of_1_9, of_1_6) in [("details", 460, 704, 724), ("productpage", 488, 736, 756)] {
@@ -184,7 +185,7 @@ mod tests {
         ");
     }
 
-    /// Its account has no namespace before it, as its identity has.
+    /// The account has no namespace before it, unlike in its identity.
     #[test]
     fn the_gateway_of_1_6_tells_of_its_account_and_its_chart() {
         let gateway = Workload::of_gateway(Ipv4Addr::new(10, 244, 255, 254));

@@ -8,20 +8,20 @@ use crate::redirect::redirect_to;
 use crate::template::{environment, fault_of};
 use crate::{Destination, MeshEndpoint, PROXY_UID, Port, Workload, fqdn, spiffe};
 
-/// A program of the user's own in every pod.
+/// A user's own program in every pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// The program, and its arguments as templates.
     pub command: Vec<String>,
-    /// Files that are made for each pod.
+    /// Files that are filled in for each pod.
     pub templates: Vec<Template>,
-    /// What leads to the program.
+    /// The traffic that is redirected to the program.
     pub redirect: Redirect,
-    /// How it tells that it is ready.
+    /// How the program shows that it is ready.
     pub ready: ProxyReady,
 }
 
-/// A file to be made for each pod.
+/// A file that is filled in for each pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     /// Name of the file in the pod's folder.
@@ -30,61 +30,61 @@ pub struct Template {
     pub text: String,
 }
 
-/// What leads to a proxy of the user's own.
+/// The traffic that is redirected to a user's own proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redirect {
-    /// Istio's rules, with the ports that the program listens on. A side without a port is left alone.
+    /// Istio's rules, with the ports on which the program listens. A direction without a port is not redirected.
     Ports {
-        /// Where what reaches the pod is redirected to.
+        /// Port to which connections to the pod are redirected.
         inbound: Option<u16>,
-        /// Where what the application dials is redirected to.
+        /// Port to which the application's own connections are redirected.
         outbound: Option<u16>,
     },
     /// The user's own rules: a template of text for `nft -f -`.
     Rules(String),
 }
 
-/// How a proxy of the user's own tells that it is ready.
+/// How a user's own proxy shows that it is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyReady {
-    /// Port on the pod's loopback that accepts connections then.
+    /// Port on the pod's loopback that then accepts connections.
     pub port: u16,
-    /// Path that answers 200 over HTTP then; without one, an accepted connection is enough.
+    /// Path that then answers 200 over HTTP. Without a path, an accepted connection is enough.
     pub path: Option<String>,
 }
 
-/// The pod that a proxy stands in.
+/// The pod of a proxy.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
     /// The pod.
     pub workload: &'a Workload,
-    /// The services that it may call.
+    /// The services that the pod may call.
     pub destinations: &'a [Destination],
-    /// Folder with the rendered files and with those of [`IDENTITY_FILES`], as the program will see it.
+    /// Folder with the rendered files and the [`IDENTITY_FILES`], as the program sees it.
     pub folder: &'a str,
 }
 
-/// Names of a pod's certificate, its key, both in one, and the certificate of the mesh's authority: PEM files, which the
-/// proxy's user may read.
+/// Names of a pod's certificate, its key, a file with both, and the certificate of the mesh's authority. They are PEM
+/// files that the proxy's user can read.
 pub const IDENTITY_FILES: [&str; 4] = ["certificate.pem", "key.pem", "identity.pem", "authority.pem"];
 
-/// What a proxy of the user's own is started from in one pod.
+/// Everything from which a user's own proxy starts in one pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// Program and arguments.
     pub command: Vec<String>,
     /// Files, in the order of their templates.
     pub files: Vec<Template>,
-    /// Rules for the pod's network namespace, as text for `nft -f -`; none where nothing is redirected.
+    /// Rules for the pod's network namespace, as text for `nft -f -`; `None` if nothing is redirected.
     pub rules: Option<String>,
 }
 
-/// Which template a fault is in.
+/// The template that has a mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplatePart {
-    /// A part of the command, counted from the program as 0.
+    /// A part of the command; the program is 0.
     Command(usize),
-    /// One of the files, counted from 0.
+    /// One of the files, from 0.
     File(usize),
     /// The rules.
     Rules,
@@ -95,7 +95,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// The first template that cannot be filled in, and what is wrong there.
+    /// Returns an error with the first template that cannot be filled in, and what is wrong in it.
     pub fn render(&self, surroundings: &Surroundings<'_>) -> Result<Rendered, (TemplatePart, Mistake)> {
         let environment = environment();
         let variables = self.variables(surroundings);
@@ -120,7 +120,7 @@ impl Proxy {
         })
     }
 
-    /// What templates may name.
+    /// The variables of templates.
     fn variables(&self, surroundings: &Surroundings<'_>) -> Value {
         let Surroundings { workload, destinations, folder } = *surroundings;
         let [certificate, key, identity, authority] = IDENTITY_FILES.map(|name| format!("{folder}/{name}"));
@@ -152,7 +152,8 @@ fn render(environment: &Environment<'_>, variables: &Value, text: &str) -> Resul
     template.and_then(|template| template.render(variables)).map_err(|error| fault_of(&error, text))
 }
 
-/// A side that is not redirected has no port: to name it is a fault.
+/// The ports of the redirected directions. A direction that is not redirected has none, so a template that names it has
+/// a mistake.
 fn ports(inbound: Option<u16>, outbound: Option<u16>) -> Value {
     let named = [("inbound", inbound), ("outbound", outbound)];
     named.into_iter().filter_map(|(name, port)| Some((name, port?))).collect::<BTreeMap<_, _>>().into()

@@ -3,18 +3,18 @@ use crate::port::HBONE_PORT;
 use crate::sidecar::PROXY_UID;
 use crate::{AGENT_PORT, INBOUND_PORT, OUTBOUND_PORT, PROMETHEUS_PORT, READINESS_PORT, Side, Sidecar};
 
-/// Rules for a pod's network namespace, as text for `nft -f -`: what `istio-init` does with iptables, in its chains and
-/// its order (REDIRECT mode, IPv4, no DNS capture, nothing excluded). They go with the namespace.
+/// Rules for a pod's network namespace, as text for `nft -f -`. They do what `istio-init` does with iptables, in its
+/// chains and its order (REDIRECT mode, IPv4, no DNS capture, nothing excluded). They are removed with the namespace.
 ///
-/// Where sidecars stand at one end of a hop only, the other direction has no chain.
+/// If sidecars stand at one end of a hop only, the other direction has no chain.
 pub fn redirect(options: &Sidecar) -> String {
     let inbound = (options.side != Side::Client).then_some(INBOUND_PORT);
     let outbound = (options.side != Side::Server).then_some(OUTBOUND_PORT);
     rules(inbound, outbound, options.preset.is_before_1_10())
 }
 
-/// The same rules with other ports: what reaches the pod goes to `inbound`, what the application dials to `outbound`. A
-/// side without a port is left alone.
+/// The same rules with other ports: connections to the pod go to `inbound`, those of the application to `outbound`. A
+/// direction without a port is not redirected.
 pub(crate) fn redirect_to(inbound: Option<u16>, outbound: Option<u16>) -> String {
     rules(inbound, outbound, false)
 }

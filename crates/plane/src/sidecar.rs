@@ -1,16 +1,16 @@
 use crate::{Mtls, Preset, Proxy, Side, TlsVersion, Tracing};
 
-/// User and group of the proxy. The redirect rules know its connections by it, so Envoy must run as this user.
+/// User and group of the proxy. The redirect rules identify its connections by this user, so Envoy must run as it.
 pub const PROXY_UID: u32 = 1337;
 
-/// What stands between the services of an arm.
+/// The plane of an arm: what stands between its services.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plane {
-    /// Nothing: services talk to each other directly.
+    /// Nothing: services connect to each other directly.
     None,
     /// An Envoy in every pod.
     Sidecar(Sidecar),
-    /// A program of the user's own in every pod.
+    /// A user's own program in every pod.
     Proxy(Proxy),
 }
 
@@ -21,40 +21,41 @@ pub struct Sidecar {
     pub telemetry: bool,
     /// Envoy's worker threads.
     pub concurrency: u32,
-    /// Whether callers must show a certificate of the mesh, may, or nobody does.
+    /// Whether callers must have a certificate of the mesh, may have one, or never use one.
     pub mtls: Mtls,
     /// The newest TLS version that callers offer.
     pub tls: TlsVersion,
-    /// Tell the peer's sidecar who one is, in two headers of each request and each answer.
+    /// Whether the sidecar introduces its workload to the peer's sidecar, in two headers of each request and response.
     pub metadata: bool,
-    /// Headers of a trace, and spans to a service `zipkin` or `otel-collector` of the topology; dropped without one.
+    /// Trace headers. Spans go to a service `zipkin` or `otel-collector` of the topology, or are dropped.
     pub tracing: Tracing,
     /// Share of the requests whose spans are recorded, between 0 and 1.
     pub sampling: f64,
-    /// Write a line about each request and connection to standard output, in Istio's format.
+    /// Write a line for each request and connection to standard output, in Istio's format.
     pub access_log: bool,
-    /// Attempts of the caller's sidecar after the first failed one.
+    /// Number of retries of the caller's sidecar after a failed first attempt.
     pub retries: u32,
-    /// Authorization rules that are asked of each request before the one that lets it pass; 0 asks none.
+    /// Number of authorization rules that are checked for each request before the one that allows it; 0 checks none.
     pub authz: u32,
-    /// At which ends of a hop sidecars stand.
+    /// The ends of a hop that have a sidecar.
     pub side: Side,
-    /// Further services of the mesh that every sidecar has clusters and routes of, though nobody calls them.
+    /// Number of further services of the mesh for which every sidecar has clusters and routes, although nobody calls
+    /// them.
     pub mesh_size: u32,
-    /// Whose traits it has beside the options.
+    /// The preset whose traits the sidecar has beside these options.
     pub preset: Preset,
 }
 
 impl Plane {
-    /// The options of its sidecars, if it has any.
+    /// The options of the plane's sidecars, if it has any.
     pub fn sidecar(&self) -> Option<&Sidecar> {
         if let Plane::Sidecar(options) = self { Some(options) } else { None }
     }
 }
 
 impl Default for Sidecar {
-    /// Istio's defaults of today, but for plaintext, which is refused. Two workers are what its default CPU limit of 2000m
-    /// gives.
+    /// Istio's current defaults, except that plaintext is refused. Two workers follow from its default CPU limit of
+    /// 2000m.
     fn default() -> Self {
         Self {
             telemetry: true,
@@ -75,7 +76,7 @@ impl Default for Sidecar {
 }
 
 impl Sidecar {
-    /// The options that a release and profile of Istio installs. All three accept plaintext from those who have no sidecar.
+    /// The options of a release and profile of Istio. All three accept plaintext from callers without a sidecar.
     pub fn of(preset: Preset) -> Self {
         let today = Self { mtls: Mtls::Permissive, preset, ..Self::default() };
         let zipkin = Self { tls: TlsVersion::V1_2, tracing: Tracing::B3, ..today.clone() };
@@ -101,7 +102,7 @@ impl Sidecar {
     }
 }
 
-/// Envoy's arguments, as `pilot-agent` starts it, without the name of the program.
+/// Envoy's arguments as `pilot-agent` starts it, without the program's name.
 pub fn arguments(options: &Sidecar, bootstrap_path: &str) -> Vec<String> {
     let concurrency = options.concurrency.to_string();
     [

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::Sidecar;
 
-/// Istio's tags: a name, and what of a statistic's name is the value.
+/// Istio's tags: the name of each, and the part of a statistic's name that is its value.
 const TAGS: [(&str, &str); 16] = [
     ("cluster_name", r"^cluster(\.(.+);)"),
     ("http_conn_manager_prefix", r"^http\.(((?:[_.[:digit:]\w]*|[_\[\]aAbBcCdDeEfF[:digit:]\w\:]*));\.)"),
@@ -25,8 +25,8 @@ const TAGS: [(&str, &str); 16] = [
     ("authz_dry_run_result", r"(\.shadow_(allowed|denied))"),
 ];
 
-/// Istio's list, and one counter more for each cluster: requests that are sent again, for a sidecar that does so hides
-/// failures. Nearly all of Envoy's own statistics are not created: a sidecar's memory depends on it.
+/// Istio's list of statistics, and one more counter for each cluster: retried requests, because a sidecar that retries
+/// hides failures. Almost none of Envoy's own statistics are created, since a sidecar's memory depends on them.
 pub(crate) fn config(options: &Sidecar) -> Value {
     let mut config = json!({
         "use_all_default_tags": false,

@@ -1,8 +1,8 @@
 //! Istio's standard metrics, through upstream Envoy's stats access logger.
 //!
-//! The names differ by Envoy's own prefix: Prometheus sees `envoy_istio_requests_total` for `istio_requests_total`. The
-//! differences in content: a label of something that is absent is empty where Istio says `unknown`; bytes of a TCP
-//! connection are counted when it ends, and its destination knows of its caller only the certificate.
+//! Envoy adds a prefix to the names: Prometheus sees `envoy_istio_requests_total` for `istio_requests_total`. The
+//! content differs too: a label without a value is empty where Istio says `unknown`; bytes of a TCP connection are
+//! counted when it ends; and its destination knows only its caller's certificate.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::identity::CLUSTER_ID;
 use crate::workload::{LATEST, UNKNOWN};
 use crate::{NAMESPACE, Workload, fqdn};
 
-/// One side of a request, and what it can tell about both.
+/// One side of a request, with what it can report about both sides.
 ///
 /// The values are formats: literal text, or Envoy's command operators, evaluated for each request.
 pub(crate) struct Reporter {
@@ -23,7 +23,7 @@ pub(crate) struct Reporter {
     security: &'static str,
 }
 
-/// A workload as metrics describe it.
+/// A workload in the labels of metrics.
 struct PeerLabels {
     workload: String,
     service: String,
@@ -34,7 +34,7 @@ struct PeerLabels {
     cluster: String,
 }
 
-/// A service as metrics describe it.
+/// A service in the labels of metrics.
 struct ServiceLabels {
     host: String,
     name: String,
@@ -42,38 +42,38 @@ struct ServiceLabels {
 }
 
 impl Reporter {
-    /// The caller's sidecar.
+    /// The reporter of the caller's sidecar.
     pub(crate) fn source(workload: &Workload) -> Self {
         Self {
             side: "source",
             source: PeerLabels::own(workload, "%UPSTREAM_LOCAL_URI_SAN%"),
             destination: PeerLabels::upstream(),
             service: ServiceLabels::upstream(),
-            // Istio too leaves the judgement to the side that demands the certificate.
+            // Istio also leaves this to the side that requires the certificate.
             security: UNKNOWN,
         }
     }
 
-    /// The callee's sidecar, for connections of one `connection_security_policy`.
+    /// The reporter of the callee's sidecar, for connections with one `connection_security_policy`.
     pub(crate) fn destination(workload: &Workload, security: &'static str) -> Self {
         Self {
             side: "destination",
             source: PeerLabels::stranger("%DOWNSTREAM_PEER_URI_SAN%"),
             destination: PeerLabels::own(workload, "%DOWNSTREAM_LOCAL_URI_SAN%"),
             service: ServiceLabels::own(workload),
-            // No operator says it in Istio's words, but the filter chain does: it has a TLS context that demands a
-            // certificate of the trust domain, or none. `source_principal` shows which certificate it was.
+            // No operator gives it in Istio's words, but the filter chain does: its TLS context requires a certificate
+            // of the trust domain, or it has none. `source_principal` shows which certificate it was.
             security,
         }
     }
 
-    /// The same for what was meant for none of the mesh's services, under a name of Istio's.
+    /// The same reporter for traffic to no service of the mesh, under one of Istio's names.
     pub(crate) fn of_no_service(self, name: &str) -> Self {
         let service = ServiceLabels { host: UNKNOWN.into(), name: name.into(), namespace: UNKNOWN.into() };
         Self { service, ..self }
     }
 
-    /// The same where callers introduce themselves.
+    /// The same reporter for callers that introduce themselves.
     pub(crate) fn of_introduced(self) -> Self {
         let principal = self.source.principal;
         Self { source: PeerLabels::introduced(principal), ..self }
@@ -93,7 +93,7 @@ impl Reporter {
         }))]
     }
 
-    /// Access loggers of a TCP proxy, which must log when it is connected, too.
+    /// Access loggers of a TCP proxy, which must also log when it is connected.
     pub(crate) fn tcp(&self) -> Vec<Value> {
         let labels = tags(&self.labels("tcp", &[]));
         let one = |name: &str| json!({"stat": {"name": name, "tags": labels}, "value_fixed": 1});
@@ -102,7 +102,7 @@ impl Reporter {
         opened["filter"] = json!({"log_type_filter": {"types": ["TcpUpstreamConnected"]}});
         let mut closed = stats_logger(json!({"counters": [
             one("tcp_connections_closed_total"),
-            // As the client sees it: what it received was sent.
+            // From the client's side: what it received was sent.
             bytes("tcp_sent_bytes_total", "%BYTES_SENT%"),
             bytes("tcp_received_bytes_total", "%BYTES_RECEIVED%"),
         ]}));
@@ -115,7 +115,7 @@ impl Reporter {
         self.labels("http", &[("response_code", "%RESPONSE_CODE%"), ("grpc_response_status", "%GRPC_STATUS_NUMBER%")])
     }
 
-    /// Istio's labels in Istio's order; `answer` are those that exist only where there is a response.
+    /// Istio's labels in Istio's order. `answer` are those that exist only with a response.
     fn labels<'a>(&'a self, protocol: &'a str, answer: &[(&'static str, &'a str)]) -> Vec<(&'static str, &'a str)> {
         let Self { source, destination, service, .. } = self;
         let mut labels = vec![
@@ -161,7 +161,7 @@ impl PeerLabels {
         }
     }
 
-    /// The endpoint that was chosen, as the metadata of its cluster's load assignment describe it.
+    /// The chosen endpoint, as described in the metadata of its cluster's load assignment.
     fn upstream() -> Self {
         let metadata = |key: &str| format!("%METADATA(UPSTREAM_HOST:istio:{key})%");
         Self {
@@ -175,7 +175,7 @@ impl PeerLabels {
         }
     }
 
-    /// A caller as it told of itself.
+    /// A caller that introduced itself.
     fn introduced(principal: String) -> Self {
         Self {
             workload: Told::Workload.format(),
@@ -188,7 +188,7 @@ impl PeerLabels {
         }
     }
 
-    /// A peer that nothing but its certificate tells about.
+    /// A peer of which only the certificate is known.
     fn stranger(principal: &str) -> Self {
         let unknown = || UNKNOWN.to_string();
         Self {
@@ -208,7 +208,7 @@ impl ServiceLabels {
         Self { host: fqdn(&workload.service), name: workload.service.clone(), namespace: NAMESPACE.into() }
     }
 
-    /// The service that was called, as the metadata of its cluster describe it.
+    /// The called service, as described in the metadata of its cluster.
     fn upstream() -> Self {
         let metadata = |key: &str| format!("%METADATA(CLUSTER:istio:{key})%");
         Self { host: metadata("host"), name: metadata("name"), namespace: metadata("namespace") }

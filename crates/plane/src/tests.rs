@@ -1,4 +1,4 @@
-//! The bootstrap and the rules, as a reader of the files would check them.
+//! The bootstrap and the rules, checked as a reader of the files would.
 
 mod options;
 mod sniffed;
@@ -53,7 +53,7 @@ fn a_sidecar_leads_to_its_application_and_to_every_destination() {
     );
 }
 
-/// What the application serves beside its service's port is reached as Istio lets it be: see `Mtls`.
+/// Ports of the application that its service does not have are reached as in Istio: see `Mtls`.
 #[test]
 fn ports_that_no_service_has_pass_where_their_kind_may() {
     let chains = |mtls| {
@@ -92,7 +92,7 @@ fn ports_that_no_service_has_pass_where_their_kind_may() {
     "#);
 }
 
-/// The clusters and the listeners that a sidecar of Istio has before anybody calls anybody.
+/// The clusters and listeners that an Istio sidecar has before any call.
 #[test]
 fn every_sidecar_knows_the_control_plane() {
     let names = |preset| {
@@ -198,13 +198,13 @@ fn the_rules_keep_istio_inits_order() {
     "#);
 }
 
-/// Writes the bootstrap of a pod that serves `ports` and calls `reviews` and `cache`, and compares its outline.
+/// Checks the outline of the bootstrap of a pod that serves `ports` and calls `reviews` and `cache`.
 fn check(ports: &[Port], options: &Sidecar, expect: &str) {
     let expect: Vec<&str> = expect.trim().lines().map(|line| line.strip_prefix("        ").unwrap_or(line)).collect();
     assert_eq!(outline(&write(ports, options)).trim_end(), expect.join("\n"));
 }
 
-/// The bootstrap without what it has of the control plane, which is the same in all.
+/// The bootstrap without the parts for the control plane, which are always the same.
 fn write(ports: &[Port], options: &Sidecar) -> Value {
     let mut bootstrap = whole(ports, options);
     forget_control(&mut bootstrap);

@@ -5,7 +5,7 @@ use crate::extension::extension;
 use crate::identity::{spiffe, spiffe_prefix};
 use crate::{Destination, Sidecar, TlsVersion, control};
 
-/// TLS 1.2 suites that Istio's servers admit. Two sidecars need them where the caller offers no more.
+/// TLS 1.2 cipher suites that Istio's servers accept. Two sidecars use them if the caller offers nothing newer.
 const CIPHER_SUITES: [&str; 6] = [
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
@@ -15,21 +15,21 @@ const CIPHER_SUITES: [&str; 6] = [
     "AES128-GCM-SHA256",
 ];
 
-/// Paths of a workload's PEM files, as Envoy will see them.
+/// Paths of a workload's PEM files, as Envoy sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    /// Its certificate, followed by any intermediate ones.
+    /// The workload's certificate, followed by intermediate ones if there are any.
     pub certificate: String,
-    /// The private key of that certificate; the proxy's user must be able to read it.
+    /// The private key of that certificate. The proxy's user must be able to read it.
     pub key: String,
     /// The root certificate of the mesh.
     pub authority: String,
 }
 
-/// The server's side: the peer must show a certificate of the trust domain, whatever its account.
+/// The TLS context of the server. The peer must have a certificate of the trust domain, for any account.
 pub(crate) fn server(protocol: Protocol, files: &Files) -> Value {
-    // Envoy picks the first of these that the client offers too. The names that start with `istio` are never chosen
-    // for HTTP: they only tell a server in permissive mode that the peer has a sidecar.
+    // Envoy picks the first of these that the client also offers. Names that start with `istio` are never chosen for
+    // HTTP. They only tell a server in permissive mode that the peer has a sidecar.
     let alpn: &[&str] = match protocol {
         Protocol::Http => &["h2", "http/1.1"],
         Protocol::Tcp => &["istio-peer-exchange", "h2", "http/1.1"],
@@ -43,11 +43,11 @@ pub(crate) fn server(protocol: Protocol, files: &Files) -> Value {
     )
 }
 
-/// The client's side: the peer must prove to be exactly the destination's account.
+/// The TLS context of the client. The peer must prove the destination's account.
 pub(crate) fn client(destination: &Destination, files: &Files, options: &Sidecar) -> Value {
-    // Istio configures the second list everywhere and has its `istio.alpn` filter rewrite it for each HTTP request.
+    // Istio configures the second list everywhere, and its `istio.alpn` filter rewrites it for each HTTP request.
     let alpn: &[&str] = match destination.port.protocol {
-        // What is found to be HTTP offers other names, request by request.
+        // Connections detected as HTTP offer other names, request by request.
         _ if !destination.port.declared => &["istio-peer-exchange", "istio"],
         Protocol::Http if control::is_grpc(destination) => &["istio-h2", "istio", "h2"],
         Protocol::Http => &["istio-http/1.1", "istio", "http/1.1"],
@@ -68,7 +68,7 @@ pub(crate) fn client(destination: &Destination, files: &Files, options: &Sidecar
     )
 }
 
-/// Plaintext.
+/// The transport for plaintext.
 pub(crate) fn none() -> Value {
     extension(
         "envoy.transport_sockets.raw_buffer",
@@ -77,7 +77,7 @@ pub(crate) fn none() -> Value {
     )
 }
 
-/// What both sides have in common; `peer` is the matcher of the peer's SPIFFE identity, without which any will do.
+/// The settings that both sides share. `peer` matches the peer's SPIFFE identity; without it, any identity will do.
 fn common(alpn: &[&str], files: &Files, peer: Option<Value>) -> Value {
     let mut validation = json!({"trusted_ca": {"filename": files.authority}});
     if let Some(peer) = peer {
@@ -85,8 +85,8 @@ fn common(alpn: &[&str], files: &Files, peer: Option<Value>) -> Value {
     }
     json!({
         "alpn_protocols": alpn,
-        // Istio's range. The maximum matters: Envoy's clients stop at 1.2 by default. The curves stay at Envoy's default,
-        // which offers the post-quantum X25519MLKEM768 first.
+        // Istio's range of versions. The maximum matters, because Envoy's clients stop at 1.2 by default. The curves
+        // are Envoy's default, which offers the post-quantum X25519MLKEM768 first.
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
         "tls_certificates": [{
             "certificate_chain": {"filename": files.certificate},

@@ -1,4 +1,4 @@
-//! Tracers, and where their spans go.
+//! Tracers, and the collectors of their spans.
 
 use serde_json::{Value, json};
 
@@ -8,11 +8,11 @@ use crate::{Destination, Files, Sidecar, TRUST_DOMAIN, Tracing, Workload, cluste
 
 /// A service that collects spans.
 struct Collector {
-    /// Its name.
+    /// Name of the service.
     service: &'static str,
-    /// The port by which Istio's mesh knows it.
+    /// Port of the collector in Istio's mesh.
     port: u16,
-    /// Where it takes spans.
+    /// Path on which it accepts spans.
     path: &'static str,
 }
 
@@ -21,7 +21,7 @@ const OPEN_TELEMETRY: Collector = Collector { service: "otel-collector", port: 4
 
 /// The `tracing` block of an HTTP connection manager.
 ///
-/// It stands there without a tracer, too: without it Envoy ignores the routes' decorators, and
+/// It is also there without a tracer. Otherwise Envoy would ignore the routes' decorators, and
 /// `x-envoy-decorator-operation` would be missing on the wire.
 pub(crate) fn block(workload: &Workload, options: &Sidecar) -> Value {
     let mut block = json!({
@@ -38,7 +38,7 @@ pub(crate) fn block(workload: &Workload, options: &Sidecar) -> Value {
     block
 }
 
-/// What Istio writes into each span beside Envoy's own tags.
+/// Tags that Istio adds to each span, beside Envoy's own.
 fn tags(workload: &Workload) -> Value {
     let dry_run = |action: &str| {
         let of = |(name, key): (&str, &str)| {
@@ -97,7 +97,7 @@ fn zipkin(collector: &Collector, options: &Sidecar) -> Value {
 }
 
 impl Collector {
-    /// Its cluster: that of the service, or one of its own in the bootstrap of older releases.
+    /// Name of its cluster: that of the service, or one of its own in the bootstrap of older releases.
     fn cluster(&self, options: &Sidecar) -> String {
         if options.preset.is_before_1_10() {
             return self.service.to_owned();
@@ -111,8 +111,8 @@ impl Collector {
     }
 }
 
-/// The collector's cluster, unless it is that of one of the services: of the service of its name at another port, or without
-/// an endpoint.
+/// The collector's cluster, unless a service already has one. It leads to the service of its name at another port, or
+/// has no endpoint.
 pub(crate) fn collector(destinations: &[Destination], files: &Files, options: &Sidecar) -> Option<Value> {
     let collector = collector_of(options.tracing)?;
     let name = collector.cluster(options);

@@ -3,9 +3,9 @@ use std::net::Ipv4Addr;
 use crate::ingress::{GATEWAY, GATEWAY_ACCOUNT, NAMESPACE as ISTIO};
 use crate::{Port, TRUST_DOMAIN};
 
-/// Istio's word for what is not told.
+/// Istio's word for an unknown value.
 pub(crate) const UNKNOWN: &str = "unknown";
-/// Istio's word for a revision that is not told.
+/// Istio's word for an unknown revision.
 pub(crate) const LATEST: &str = "latest";
 
 /// The pod that a sidecar belongs to.
@@ -13,17 +13,17 @@ pub(crate) const LATEST: &str = "latest";
 pub struct Workload {
     /// Name of the pod.
     pub pod: String,
-    /// Service that it belongs to: its `app` label.
+    /// Service of the pod: its `app` label.
     pub service: String,
-    /// Version that it runs: its `version` label; empty for a gateway, which has no such label.
+    /// Version of the pod: its `version` label. Empty for a gateway, which has no such label.
     pub version: String,
     /// Kubernetes namespace.
     pub namespace: &'static str,
-    /// Service account, hence identity.
+    /// Service account, and so the identity.
     pub account: String,
     /// Address of the pod.
     pub address: Ipv4Addr,
-    /// What it serves; empty for the client.
+    /// Ports that it serves; empty for the client.
     pub ports: Vec<Port>,
 }
 
@@ -36,7 +36,7 @@ pub struct Destination {
     pub namespace: &'static str,
     /// Port of the service.
     pub port: Port,
-    /// Service account that every endpoint must prove; empty if any certificate of the mesh will do.
+    /// Service account that every endpoint must prove; empty if any certificate of the mesh is enough.
     pub account: String,
     /// Virtual address of the service.
     pub address: Ipv4Addr,
@@ -51,9 +51,9 @@ pub struct MeshEndpoint {
     pub pod: String,
     /// Address of the pod.
     pub address: Ipv4Addr,
-    /// Version that it runs. The caller's metrics name it.
+    /// Version of the pod, which the caller's metrics name.
     pub version: String,
-    /// Its part of the calls, relative to the other endpoints; with 0 it gets none.
+    /// Weight among the endpoints. An endpoint with 0 gets no calls.
     pub weight: u32,
 }
 
@@ -71,19 +71,19 @@ impl Workload {
         }
     }
 
-    /// Node id, in the form that istiod parses: type, address, pod, DNS domain.
+    /// Node id in the format that istiod parses: type, address, pod, DNS domain.
     pub(crate) fn node_id(&self) -> String {
         let (kind, namespace) = (if self.is_gateway() { "router" } else { "sidecar" }, self.namespace);
         format!("{kind}~{}~{}.{namespace}~{namespace}.svc.{TRUST_DOMAIN}", self.address, self.replica())
     }
 
-    /// Name that Kubernetes would have given to the pod: that of its Deployment, the hash of the template, and a suffix.
-    /// Peers are told this name, so that it has the length of a real one.
+    /// Name that Kubernetes would have given to the pod: Deployment, template hash and suffix. Peers get this name, so
+    /// that it has a realistic length.
     pub(crate) fn replica(&self) -> String {
         format!("{}-{}-{}", self.name(), self.template_hash(), letters(&format!("{}.{}", self.pod, self.namespace), 5))
     }
 
-    /// What every pod of the Deployment has in its name and its labels.
+    /// The template hash, which all pods of the Deployment have in their names and labels.
     pub(crate) fn template_hash(&self) -> String {
         letters(&self.name(), 10)
     }
@@ -93,35 +93,35 @@ impl Workload {
         if self.is_gateway() { self.service.clone() } else { workload_name(&self.service, &self.version) }
     }
 
-    /// Name of its service account, without a namespace.
+    /// Name of the service account, without its namespace.
     pub(crate) fn account_name(&self) -> &str {
         self.account.rsplit_once('/').map_or(&self.account, |(_, name)| name)
     }
 
-    /// Whether it is the mesh's gateway.
+    /// Whether the workload is the mesh's gateway.
     pub(crate) fn is_gateway(&self) -> bool {
         self.namespace == ISTIO
     }
 
-    /// Its version, or Istio's word for one that is not told.
+    /// The version, or Istio's word for an unknown one.
     pub(crate) fn version_or<'a>(&'a self, word: &'a str) -> &'a str {
         if self.version.is_empty() { word } else { &self.version }
     }
 }
 
 impl Destination {
-    /// Full DNS name of the service.
+    /// Fully qualified DNS name of the service.
     pub(crate) fn host(&self) -> String {
         format!("{}.{}.svc.{TRUST_DOMAIN}", self.service, self.namespace)
     }
 
-    /// Name of the cluster in istiod's form: direction, port, subset, host.
+    /// Name of the cluster in istiod's format: direction, port, subset, host.
     pub(crate) fn cluster(&self) -> String {
         format!("outbound|{}||{}", self.port.number, self.host())
     }
 }
 
-/// So many letters that depend on `text` (FNV-1a), of those that Kubernetes makes names of.
+/// Letters and digits as Kubernetes uses them in names, `number` of them, derived from `text` (FNV-1a).
 fn letters(text: &str, number: usize) -> String {
     const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

@@ -8,13 +8,13 @@ use crate::paired::Paired;
 use crate::paragraph::{glued, paragraph};
 use crate::verdict::margin_percent;
 
-/// Memory at rest that differs by less, in MiB, is told as the same: stand-ups differ by some of it.
+/// A smaller difference of memory at rest, in MiB, is reported as none, because stand-ups differ by about this much.
 const MEMORY_TOLD_MIB: f64 = 1.0;
 
 /// The answer of a run: what each arm costs against the baseline, one paragraph each, in lines of at most 80 columns.
 ///
-/// An arm is said to cost something only where its verdict says so or, in a metric without one, where the interval of the
-/// difference excludes zero; nothing is said of an arm that a fatal caution forbids to believe.
+/// An arm is said to cost something only if its verdict says so or, in a metric without one, if the interval of the
+/// difference excludes zero. Nothing is said about an arm that a fatal caution concerns.
 pub fn answer(measurement: &Measurement) -> String {
     match measurement.arms.split_first() {
         None => paragraph("Nothing was measured.", 0),
@@ -28,7 +28,7 @@ pub fn answer(measurement: &Measurement) -> String {
     }
 }
 
-/// What may be said of a difference.
+/// How a difference is worded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wording {
     More,
@@ -59,7 +59,7 @@ impl Wording {
     }
 }
 
-/// That nothing may be said of an arm, where a fatal caution forbids it.
+/// Says that the figures of an arm are not to be believed, if a fatal caution concerns it.
 fn doubted(measurement: &Measurement, arm: &Arm) -> Option<String> {
     let mut kinds: Vec<&str> = measurement.vetoes(&arm.name).map(|caution| caution.kind.as_str()).collect();
     kinds.dedup();
@@ -68,7 +68,7 @@ fn doubted(measurement: &Measurement, arm: &Arm) -> Option<String> {
     (!kinds.is_empty()).then(|| paragraph(&told, 0))
 }
 
-/// A sentence for each finding, in the order in which the findings first appear, then what the arm holds at rest.
+/// One sentence per finding, in the order in which findings first appear, then the memory of the arm at rest.
 fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
     let mut findings: Vec<(Wording, Vec<String>)> = Vec::new();
     let paired = Paired::of(measurement, base, arm);
@@ -91,7 +91,7 @@ fn of_arm(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
     paragraph(&told.collect::<Vec<_>>().join(" "), 0)
 }
 
-/// What the intervals of a single stand-up of the lab are about: another one would differ.
+/// Says that the intervals hold for a single stand-up only; another one would differ.
 fn of_one_stand(measurement: &Measurement, arm: &Arm) -> Option<String> {
     let has_interval = |effect: &Effect| effect.arm == arm.name && effect.difference_ci95.is_some();
     let is_one = measurement.experiment.stands.is_none() && measurement.effects.iter().any(has_interval);
@@ -119,12 +119,13 @@ fn clauses(measurement: &Measurement, paired: &Paired, arm: &Arm) -> Vec<(Wordin
     clauses
 }
 
-/// Whether it is a difference without an interval.
+/// Whether the effect has a difference without an interval.
 fn is_bare(effect: &Effect) -> bool {
     effect.difference.is_some() && effect.difference_ci95.is_none()
 }
 
-/// Memory at rest where no interval says how far the difference may be chance: what was seen, and how often.
+/// Memory at rest if no interval shows how far the difference may be chance: the difference, and the number of
+/// stand-ups.
 fn at_rest(measurement: &Measurement, paired: &Paired, [base, arm]: [&Arm; 2]) -> Option<String> {
     let effect = effect(measurement, arm, paired.memory).filter(|effect| is_bare(effect))?;
     let amount = effect.difference?;
@@ -141,13 +142,14 @@ fn at_rest(measurement: &Measurement, paired: &Paired, [base, arm]: [&Arm; 2]) -
     Some(format!("Memory {}: {seen} ({}).", paired.rest(), glued(&often)))
 }
 
-/// What follows scheme and host of a URL.
+/// The part of a URL after scheme and host.
 fn path(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split_once('/').map_or("", |(_, path)| path)
 }
 
-/// `+3.90 ms [3.70, 4.10] of CPU time (+210 % [198, 223])`. The reason why intervals are missing is told once.
+/// A clause such as `+3.90 ms [3.70, 4.10] of CPU time (+210 % [198, 223])`. The reason for missing intervals is given
+/// once.
 fn clause(effect: &Effect, metric: Metric, of_what: &str, reason: &mut Option<String>) -> Option<String> {
     let mut clause = glued(&difference_of(effect, metric.unit())?);
     if effect.difference_ci95.is_none() {
@@ -162,13 +164,13 @@ fn clause(effect: &Effect, metric: Metric, of_what: &str, reason: &mut Option<St
     Some(clause)
 }
 
-/// An arm at the head of a sentence.
+/// The words for an arm at the head of a sentence.
 struct ArmSubject {
-    /// It does something.
+    /// The arm as the subject.
     noun: String,
-    /// Ending of its verb.
+    /// The ending of its verb.
     s: &'static str,
-    /// Something is the case with it.
+    /// The arm as an introduction.
     with: String,
 }
 
@@ -200,7 +202,7 @@ impl ArmSubject {
     }
 }
 
-/// `a`, `a and b`, `a and b, and c`: the request's cost, then what is paid without any.
+/// Joins clauses as `a`, `a and b`, or `a and b, and c`: the request's cost, then the cost without any request.
 fn listed(clauses: &[String]) -> String {
     match clauses {
         [a, b, c] => format!("{a} and {b}, and {c}"),

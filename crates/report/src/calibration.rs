@@ -5,10 +5,10 @@ use crate::grid::{GridColumn, grid};
 use crate::interval::marked;
 use crate::paragraph::paragraph;
 
-/// What is told of each known cost.
+/// The columns for each known cost.
 pub(crate) const COLUMNS: [&str; 5] = ["Arm", "metric", "recorded", "found", ""];
 
-/// Known costs beside what the effects make of them: a sentence and a table. Empty where no arm was given one.
+/// Known costs and the effects that were found, as a sentence and a table. Empty if no arm has a known cost.
 pub fn calibration(run: &Measurement) -> String {
     if run.calibration.is_empty() {
         return String::new();
@@ -20,7 +20,7 @@ pub fn calibration(run: &Measurement) -> String {
         + &grid(&[GridColumn::LEFT, GridColumn::RIGHT, GridColumn::RIGHT, GridColumn::LEFT], rows)
 }
 
-/// How many of the known costs lie inside their intervals.
+/// Says how many of the known costs lie inside their intervals.
 pub(crate) fn summary(run: &Measurement) -> String {
     let judged = run.calibration.iter().filter_map(|recovery| recovery.inside);
     let (inside, all) = judged.fold((0, 0), |(inside, all), is_inside| (inside + u32::from(is_inside), all + 1));
@@ -41,7 +41,7 @@ pub(crate) fn recovered(recovery: &Recovery) -> [String; 5] {
     ]
 }
 
-/// Whether the truth lies in the interval, in words.
+/// Says whether the truth lies in the interval.
 pub(crate) fn judgement(recovery: &Recovery) -> &'static str {
     match recovery.inside {
         Some(true) => "inside",
@@ -50,7 +50,7 @@ pub(crate) fn judgement(recovery: &Recovery) -> &'static str {
     }
 }
 
-/// The metric's unit.
+/// The unit of the metric.
 pub(crate) fn unit(recovery: &Recovery) -> &'static str {
     let metric = Metric::ALL.into_iter().find(|metric| metric.name() == recovery.metric);
     metric.map_or("", Metric::unit)

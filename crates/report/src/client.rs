@@ -3,7 +3,7 @@ use measure::Arm;
 use crate::figure::{difference, figure};
 use crate::paragraph::{glued, paragraph};
 
-/// What the proxies beside the clients of these arms used, a paragraph each; nothing if no client has one.
+/// What the proxies beside the clients of these arms used, one paragraph each. Empty if no client has a proxy.
 pub(crate) fn client_proxies(arms: &[Arm]) -> String {
     let told = |arm: &Arm| {
         let used = arm.client_proxy.as_ref()?;

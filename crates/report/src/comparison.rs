@@ -7,12 +7,12 @@ use crate::group::{MetricRow, groups, meanings};
 use crate::interval::{change_of, difference_of, mark_meaning};
 use crate::paragraph::paragraph;
 
-/// The effect of an arm on a metric, against the baseline.
+/// The effect of an arm on a metric, compared with the baseline.
 pub(crate) fn effect<'a>(measurement: &'a Measurement, arm: &Arm, metric: Metric) -> Option<&'a Effect> {
     measurement.effects.iter().find(|effect| effect.arm == arm.name && effect.metric == metric.name())
 }
 
-/// Every metric of every arm beside the baseline's: one table for each arm, then what its marks mean.
+/// Every metric of every arm beside the baseline's: one table per arm, then the meaning of its marks.
 pub(crate) fn comparison(measurement: &Measurement) -> String {
     let tables: Vec<String> = match measurement.arms.split_first() {
         None => Vec::new(),
@@ -63,8 +63,8 @@ pub(crate) fn value_cells(arm: &Arm, metric: Metric) -> [String; 2] {
     [figure(number, metric.unit()), spread.map_or_else(String::new, |percent| format!("± {percent:>2.0} %"))]
 }
 
-/// Standard deviation in percent of the figure. A percentage of nothing says nothing; of totals and maxima, earlier runs told
-/// that of a block's part.
+/// The standard deviation in percent of the figure; `None` for a figure of zero, and for totals and maxima, for which
+/// earlier runs recorded the spread of single blocks.
 fn spread_percent(value: &Value, metric: Metric) -> Option<f64> {
     let figure = value.value.filter(|figure| *figure != 0.0)?;
     match metric {
@@ -73,7 +73,7 @@ fn spread_percent(value: &Value, metric: Metric) -> Option<f64> {
     }
 }
 
-/// The change in percent or, where the baseline is zero, the difference.
+/// The change in percent or, if the baseline is zero, the difference.
 pub(crate) fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
     let Some((effect, amount)) = effect.and_then(|effect| Some((effect, effect.difference?))) else {
         return MissingCell::Figure.mark().to_owned();
@@ -86,15 +86,15 @@ pub(crate) fn effect_cell(effect: Option<&Effect>, metric: Metric) -> String {
     if ends.is_some() { told } else { format!("{told} {}", MissingCell::of_interval(effect, metric).mark()) }
 }
 
-/// What the signs in the tables mean, as far as they are there.
+/// The meaning of the signs that appear in the tables.
 fn legend(measurement: &Measurement, tables: &str) -> String {
     let mut legend: String = meanings(&measurement.arms).into_iter().map(|meaning| paragraph(meaning, 2)).collect();
     if tables.contains('±') {
         let load = samples(measurement, Metric::CpuMsPerRequest).map(|blocks| format!("under load: {blocks} blocks"));
         let idle = samples(measurement, Metric::MemoryIdleMib).map(|windows| format!("idle: {windows} windows"));
         let over: Vec<String> = load.into_iter().chain(idle).collect();
-        let whose = "none for totals, maxima, and quantiles that a block has too few requests for";
-        legend += &paragraph(&format!("± standard deviation of single ones ({}); {whose}", over.join("; ")), 2);
+        let whose = "none for totals, maxima, and quantiles with too few requests per block";
+        legend += &paragraph(&format!("± standard deviation ({}); {whose}", over.join("; ")), 2);
     }
     if tables.contains('[') {
         let over = match measurement.experiment.stands {
@@ -111,7 +111,7 @@ fn legend(measurement: &Measurement, tables: &str) -> String {
     legend
 }
 
-/// Samples behind a metric of the arms that have a spread: `10`, or `9 to 10` where they differ.
+/// The number of samples behind a metric of the arms with a spread: `10`, or `9 to 10` if they differ.
 fn samples(measurement: &Measurement, metric: Metric) -> Option<String> {
     let values = measurement.arms.iter().filter_map(|arm| arm.metrics.get(metric.name()));
     let counts = values.filter(|value| value.stddev.is_some()).map(|value| value.count);

@@ -5,7 +5,7 @@ use crate::gap::MissingCell;
 use crate::grid::{ARMS_ABREAST, GridColumn, grid};
 use crate::paragraph::paragraph;
 
-/// Calls between services as their callers saw them, two columns for each arm; nothing if there were no calls.
+/// Calls between services as their callers saw them, two columns per arm. Empty without calls.
 pub(crate) fn edges(arms: &[Arm]) -> String {
     let tables: Vec<String> = arms.chunks(ARMS_ABREAST).filter_map(table).collect();
     let tables = tables.join("\n");
@@ -33,7 +33,7 @@ fn table(arms: &[Arm]) -> Option<String> {
 
 type Callee<'a> = (&'a str, &'a str);
 
-/// Whom each pod called, service and path, in the order in which the arms tell.
+/// The services and paths that each pod called, in the order of the arms' records.
 fn callers(arms: &[Arm]) -> Vec<(&str, Vec<Callee<'_>>)> {
     let mut callers: Vec<(&str, Vec<Callee>)> = Vec::new();
     for edge in arms.iter().flat_map(|arm| &arm.edges) {

@@ -1,6 +1,6 @@
 use std::fmt::{self, Display};
 
-/// Elements without content; the slash that ends them is required in SVG and ignored in HTML.
+/// Elements without content. SVG requires the slash that ends them; HTML ignores it.
 const EMPTY: [&str; 7] = ["circle", "input", "line", "meta", "path", "rect", "use"];
 
 /// An element of HTML or SVG. Attributes and text are escaped, in the order in which they are given.
@@ -28,7 +28,7 @@ impl Element {
         coordinates.into_iter().fold(self, |element, (name, value)| element.with(name, coordinate(value)))
     }
 
-    /// Adds the class that style sheets know it by.
+    /// Adds the class that style sheets use.
     pub(crate) fn class(self, class: &str) -> Self {
         self.with("class", class)
     }
@@ -39,7 +39,7 @@ impl Element {
         self
     }
 
-    /// Adds prose: what stands between backticks is code.
+    /// Adds prose, in which text between backticks is code.
     pub(crate) fn prose(self, text: &str) -> Self {
         let parts = text.split('`').enumerate();
         parts.fold(self, |outer, (index, part)| match index % 2 {
@@ -48,7 +48,7 @@ impl Element {
         })
     }
 
-    /// Adds what is no markup to HTML: a style sheet or a script of our own.
+    /// Adds text without escaping it, such as our own style sheet or script.
     pub(crate) fn verbatim(mut self, text: &str) -> Self {
         self.content += text;
         self
@@ -60,7 +60,7 @@ impl Element {
         self
     }
 
-    /// Adds elements, in their order.
+    /// Adds elements in order.
     pub(crate) fn puts(self, inner: impl IntoIterator<Item = Element>) -> Self {
         inner.into_iter().fold(self, Element::put)
     }

@@ -4,17 +4,17 @@ use crate::figure::figure;
 use crate::grid::{GridColumn, grid};
 use crate::paragraph::paragraph;
 
-/// Arms that stand side by side: what tells of a fault has many words.
+/// Arms that stand side by side in a table. There are few, because a sign has many words.
 const ABREAST: usize = 2;
 
-/// Nothing was told.
+/// The cell for no sign.
 const NOTHING: &str = "-";
 
-/// What the cells mean.
-pub(crate) const LEGEND: &str = "what tells of each fault, and how long after it began; in brackets what tells that \
+/// The meaning of the cells.
+pub(crate) const LEGEND: &str = "the sign of each fault, and how long after its start; in brackets signs that \
                                  something is wrong, but not what";
 
-/// What people call a fault.
+/// The name of a fault in reports.
 pub fn fault_name(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::Loss => "loss",
@@ -24,7 +24,7 @@ pub fn fault_name(kind: FaultKind) -> &'static str {
     }
 }
 
-/// Every fault, what told of it in each arm, and how soon; nothing if none was made.
+/// Every fault with the sign that showed it in each arm, and how soon. Empty without faults.
 pub(crate) fn faults(measurement: &Measurement) -> String {
     if measurement.faults.is_empty() {
         return String::new();
@@ -34,14 +34,14 @@ pub(crate) fn faults(measurement: &Measurement) -> String {
     tables.join("\n") + &paragraph(&legend(measurement), 2)
 }
 
-/// What the cells mean, and how often the witnesses were looked at.
+/// The meaning of the cells, and how often the witnesses were read.
 pub(crate) fn legend(measurement: &Measurement) -> String {
     let longest_ms = measurement.faults.iter().map(|trial| trial.period_ms).fold(0.0, f64::max);
-    format!("{LEGEND}; a look every {} ms at the longest", figure(longest_ms, "ms"))
+    format!("{LEGEND}; a reading every {} ms at the longest", figure(longest_ms, "ms"))
 }
 
 fn table(measurement: &Measurement, arms: &[&str]) -> String {
-    let header = std::iter::once("What tells of faults").chain(arms.iter().copied()).map(str::to_owned).collect();
+    let header = std::iter::once("Signs of faults").chain(arms.iter().copied()).map(str::to_owned).collect();
     let mut rows: Vec<Vec<String>> = vec![header];
     for (title, trials) in made(measurement) {
         rows.push(vec![format!("  {title}")]);
@@ -52,7 +52,7 @@ fn table(measurement: &Measurement, arms: &[&str]) -> String {
     grid(&vec![GridColumn::LEFT; arms.len()], rows)
 }
 
-/// Each fault by what it was, with its trials, in the order in which they were made.
+/// Each fault by its title, with its trials, in the order in which they were made.
 pub(crate) fn made(measurement: &Measurement) -> Vec<(String, Vec<&FaultTrial>)> {
     let mut made: Vec<(String, Vec<&FaultTrial>)> = Vec::new();
     for trial in &measurement.faults {
@@ -65,7 +65,7 @@ pub(crate) fn made(measurement: &Measurement) -> Vec<(String, Vec<&FaultTrial>)>
     made
 }
 
-/// The rows of a fault: each witness, and what it told in each arm.
+/// The rows of a fault: each witness, and what it showed in each arm.
 pub(crate) fn told<'a>(trials: &[&FaultTrial], arms: &'a [&str]) -> Vec<(&'static str, Vec<String>)> {
     let cell = |arm: &&'a str, witness| {
         let clue = trials.iter().find(|trial| trial.arm == **arm).and_then(|trial| trial.best_clue(witness));
@@ -131,7 +131,7 @@ mod tests {
             trial("ebpf", FaultKind::Name, None, &[(Sign::FailedOpens, 0.1), (Sign::Nxdomain, 0.2)]),
         ];
         assert_snapshot!(faults(&run), @"
-        What tells of faults           none                  sidecar
+        Signs of faults                none                  sidecar
           loss 20 %: front to back
             application                (slow calls 0.310 s)  -
             sidecars                   -                     -
@@ -145,7 +145,7 @@ mod tests {
             sidecars                   -                     -
             kernel                     -                     -
 
-        What tells of faults           ebpf
+        Signs of faults                ebpf
           loss 20 %: front to back
             application                (slow calls 0.310 s)
             sidecars                   -
@@ -158,8 +158,8 @@ mod tests {
             application                -
             sidecars                   -
             kernel                     NXDOMAIN 0.200 s
-        what tells of each fault, and how long after it began; in brackets what tells
-          that something is wrong, but not what; a look every 104 ms at the longest
+        the sign of each fault, and how long after its start; in brackets signs that
+          something is wrong, but not what; a reading every 104 ms at the longest
         ");
     }
 }

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use measure::{Arm, LeftOut, Measurement, Metric, Reason, Subject};
 
-/// Significant digits of a figure; a whole number keeps all of its own.
+/// Significant digits of a figure. A whole number keeps all of its digits.
 const DIGITS: i32 = 3;
 
-/// Decimals at most, for figures that are all but zero.
+/// The most decimals of a figure that is almost zero.
 const DECIMALS_MAX: i32 = 6;
 
 /// A value with three significant digits and no unit; with unit `1`, a count, as a whole number.
@@ -13,14 +13,14 @@ pub(crate) fn figure(value: f64, unit: &str) -> String {
     fixed(value, decimals(value, unit))
 }
 
-/// A signed difference with its unit and, where there is one, its interval: `+4.21 ms [4.02, 4.40]`.
+/// A signed difference with its unit and its interval, if there is one: `+4.21 ms [4.02, 4.40]`.
 ///
-/// All numbers have the same decimals: those that the largest needs, and up to two more where the ends of the interval
-/// would read alike.
+/// All numbers have the same decimals: those that the largest needs, and up to two more if the ends of the interval
+/// would otherwise read alike.
 pub(crate) fn difference(difference: f64, ends: Option<[f64; 2]>, unit: &str) -> String {
     let [low, high] = ends.unwrap_or([difference; 2]);
     let largest = [difference, low, high].map(f64::abs).into_iter().fold(0.0, f64::max);
-    // What is left of a calculation where nothing differs has no digits.
+    // Rounding errors of a calculation without a difference are shown as zero.
     let is_nothing = is_zero(&fixed(largest, DECIMALS_MAX as usize));
     let least = if is_nothing { 0 } else { decimals(largest, unit) };
     let alike = |decimals: &usize| !is_nothing && low != high && fixed(low, *decimals) == fixed(high, *decimals);
@@ -29,7 +29,7 @@ pub(crate) fn difference(difference: f64, ends: Option<[f64; 2]>, unit: &str) ->
     signed(difference, ends, decimals, &unit)
 }
 
-/// A signed difference beside a figure that has its unit, with as many decimals as that: `+4.21 [4.02, 4.40]`.
+/// A signed difference beside a figure that has the unit, with as many decimals as the figure: `+4.21 [4.02, 4.40]`.
 pub(crate) fn difference_beside(value: f64, difference: f64, ends: Option<[f64; 2]>, unit: &str) -> String {
     signed(difference, ends, decimals(value, unit), "")
 }
@@ -49,7 +49,7 @@ pub(crate) fn change(ratio: f64, ends: Option<[f64; 2]>) -> String {
     difference(percent(ratio), ends.map(|ends| ends.map(percent)), "%")
 }
 
-/// How requests follow upon one another: `2 ms think time`, `a request every 5 ms`; and from how far they come.
+/// The rhythm and distance of requests: `2 ms think time`, `a request every 5 ms`, and the round trip.
 pub(crate) fn rhythm(subject: &Subject) -> String {
     let Subject { think_ms, pace_ms, round_trip_ms, .. } = subject;
     let rhythm = match (*pace_ms > 0.0, *think_ms > 0.0) {
@@ -60,8 +60,8 @@ pub(crate) fn rhythm(subject: &Subject) -> String {
     if *round_trip_ms > 0.0 { format!("{rhythm}, {round_trip_ms} ms round trip") } else { rhythm }
 }
 
-/// `1500 requests per arm`; of an interrupted run `480 to 500 of 1500 requests per arm`: those that were asked, in the arms
-/// with the fewest and the most, of those that were to be.
+/// The requests per arm, such as `1500 requests per arm`. For an interrupted run, such as `480 to 500 of 1500 requests
+/// per arm`: the fewest and the most that an arm had, out of those planned.
 pub(crate) fn requests(measurement: &Measurement) -> String {
     let asked = measurement.experiment.requests;
     let done = |arm: &Arm| Some(arm.metrics.get(Metric::Requests.name())?.value? as u64);
@@ -75,7 +75,8 @@ pub(crate) fn requests(measurement: &Measurement) -> String {
     format!("{requests} per arm")
 }
 
-/// `30 rounds`, `50 rounds in 10 stand-ups of the lab`; of an interrupted run `12 of 30 rounds`.
+/// The rounds, such as `30 rounds` or `50 rounds in 10 stand-ups of the lab`; for an interrupted run, `12 of 30
+/// rounds`.
 pub(crate) fn rounds(subject: &Subject) -> String {
     let rounds = match subject.rounds_asked {
         Some(asked) if asked > performed(subject) => format!("{} of {}", subject.rounds, count(asked.into(), "round")),
@@ -88,9 +89,10 @@ pub(crate) fn rounds(subject: &Subject) -> String {
     left_out(subject).map_or_else(|| rounds.clone(), |left_out| format!("{rounds} ({left_out})"))
 }
 
-/// `4 more left out: 3 for other programs' use of more than 20 % of the machine, 1 for a standstill`.
+/// The rounds left out, such as `4 more left out: 3 for other programs' use of more than 20 % of the machine, 1 for a
+/// standstill`.
 fn left_out(subject: &Subject) -> Option<String> {
-    // A round may be left out because of several blocks: a standstill weighs more.
+    // A round may be left out because of several blocks. A standstill then counts as the reason.
     let mut rounds = BTreeMap::new();
     for LeftOut { round, reason, .. } in &subject.left_out {
         *rounds.entry(round).or_insert(false) |= matches!(reason, Reason::StoppedS(_));
@@ -105,13 +107,13 @@ fn left_out(subject: &Subject) -> Option<String> {
     (!reasons.is_empty()).then(|| format!("{} more left out: {}", rounds.len(), reasons.join(", ")))
 }
 
-/// Rounds that were performed, those that are left out among them.
+/// The number of rounds that were performed, including those that are left out.
 fn performed(subject: &Subject) -> u32 {
     let left_out: BTreeSet<u32> = subject.left_out.iter().map(|left_out| left_out.round).collect();
     subject.rounds + u32::try_from(left_out.len()).unwrap_or(u32::MAX)
 }
 
-/// How many units of statistics there are, and what one is called.
+/// The number of units of statistics, and the name of one.
 pub(crate) fn units(subject: &Subject) -> (u32, &'static str) {
     match subject.stands {
         None => (subject.rounds, "round"),
@@ -119,7 +121,7 @@ pub(crate) fn units(subject: &Subject) -> (u32, &'static str) {
     }
 }
 
-/// `1 round`, `3 rounds`.
+/// A number with its noun, such as `1 round` or `3 rounds`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
@@ -128,7 +130,7 @@ fn decimals(value: f64, unit: &str) -> usize {
     if unit == "1" || value == 0.0 {
         return 0;
     }
-    // The exponent after rounding: 9.996 is 10.0, not 10.00.
+    // The exponent is taken after rounding: 9.996 becomes 10.0, not 10.00.
     let scientific = format!("{value:.0$e}", DIGITS as usize - 1);
     let exponent = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()).unwrap_or(0);
     (DIGITS - 1 - exponent).clamp(0, DECIMALS_MAX) as usize
@@ -136,7 +138,7 @@ fn decimals(value: f64, unit: &str) -> usize {
 
 fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
-    // What rounds to zero has no sign.
+    // A value that rounds to zero has no sign.
     if is_zero(&text) { text.trim_start_matches('-').to_owned() } else { text }
 }
 

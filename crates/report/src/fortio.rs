@@ -3,15 +3,15 @@ use std::collections::BTreeMap;
 use measure::{ConnectionUse, Distribution, Measurement};
 use serde_json::{Value, json};
 
-/// What Fortio writes for a failure that no status code tells of.
+/// Fortio's code for a failure without a status code.
 const NO_STATUS: &str = "-1";
 
 /// One arm as the JSON that `fortio load -json` writes, for `fortio report` and the scripts of istio/tools.
 ///
-/// The shape is that of `fhttp.HTTPRunnerResults` with `stats.HistogramData` in Fortio's source. Times are in seconds,
-/// `ActualDuration` in nanoseconds. Failed requests are counted under their codes but are not in `DurationHistogram`, as
-/// their times are no latencies; the label says so where there are any. `Sizes` only counts requests, which is what
-/// those scripts compute the share of errors from: sizes of answers are not recorded.
+/// The format is that of `fhttp.HTTPRunnerResults` with `stats.HistogramData` in Fortio's source. Times are in seconds,
+/// `ActualDuration` in nanoseconds. Failed requests are counted under their codes but are not in `DurationHistogram`,
+/// because their times are not latencies; the label says so if there are any. `Sizes` only counts requests, from which
+/// those scripts compute the share of errors: sizes of responses are not recorded.
 pub fn fortio(measurement: &Measurement, arm: &str, latency: &Distribution) -> String {
     let experiment = &measurement.experiment;
     let failed: u64 = latency.errors.values().sum();
@@ -70,7 +70,8 @@ fn count_alone(count: u64) -> Value {
     json!({"Count": count, "Min": 0, "Max": 0, "Sum": 0, "Avg": 0, "StdDev": 0, "Data": null})
 }
 
-/// 0.999 is 99.9, and a whole number has no decimals: readers look percentiles up by what is written.
+/// A quantile as a percentile: 0.999 becomes 99.9, and a whole number has no decimals, because readers look percentiles
+/// up by their text.
 fn percent(q: f64) -> Value {
     let tenths = (q * 1000.0).round();
     if tenths % 10.0 == 0.0 { json!(tenths as u64 / 10) } else { json!(tenths / 10.0) }

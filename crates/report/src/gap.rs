@@ -5,26 +5,26 @@ use crate::figure::{count, units};
 /// Why memory and figures at rest have no interval.
 pub(crate) const ONE_STAND: &str = "no interval: one stand-up shows memory and rest once";
 
-/// What is missing from a table.
+/// A missing part of a table's cell.
 #[derive(Clone, Copy)]
 pub(crate) enum MissingCell {
-    /// A figure.
+    /// The figure.
     Figure,
-    /// An interval, for want of rounds.
+    /// The interval, for lack of rounds.
     Interval,
     /// The interval of a maximum.
     Maximum,
-    /// The interval of memory or of a figure at rest, of one stand-up of the lab.
+    /// The interval of memory or of a figure at rest, with a single stand-up.
     OneStand,
 }
 
 impl MissingCell {
     pub(crate) const ALL: [MissingCell; 4] =
         [MissingCell::Figure, MissingCell::Interval, MissingCell::Maximum, MissingCell::OneStand];
-    /// What stands in tables for all of them.
+    /// The marks of all of them in tables.
     pub(crate) const MARKS: [char; 4] = ['*', '†', '‡', '§'];
 
-    /// What is missing where the effect on a metric has no interval.
+    /// The missing part if the effect on a metric has no interval.
     pub(crate) fn of_interval(effect: &Effect, metric: Metric) -> MissingCell {
         match metric {
             Metric::CpuPeakCores => MissingCell::Maximum,
@@ -33,7 +33,7 @@ impl MissingCell {
         }
     }
 
-    /// What stands in the table.
+    /// The mark in the table.
     pub(crate) fn mark(self) -> &'static str {
         match self {
             MissingCell::Figure => "*",
@@ -43,7 +43,7 @@ impl MissingCell {
         }
     }
 
-    /// What is missing, and why, in such a run.
+    /// Says what is missing in such a run, and why.
     pub(crate) fn reason(self, subject: &Subject) -> String {
         let (number, noun) = units(subject);
         match self {

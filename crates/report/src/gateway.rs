@@ -3,7 +3,7 @@ use measure::Arm;
 use crate::figure::figure;
 use crate::paragraph::{glued, paragraph};
 
-/// What the ingress gateways of these arms used, a paragraph each; nothing if no arm has one.
+/// What the ingress gateways of these arms used, one paragraph each. Empty if no arm has a gateway.
 pub(crate) fn gateways(arms: &[Arm]) -> String {
     let told = |arm: &Arm| {
         let gateway = arm.gateway.as_ref()?;

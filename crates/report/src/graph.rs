@@ -3,12 +3,12 @@ use topology::{
     Work,
 };
 
-/// Columns that a drawing takes at most; what is longer is cut and ends with `…`.
+/// The most columns of a drawing. Longer lines are cut, and end with `…`.
 const WIDTH: usize = 80;
 
 /// Draws the call graph of a topology: its services in the order of the file, and under each endpoint what it does.
 ///
-/// Every line fits into 80 columns and ends with a line feed. Whatever is left at its default is left out.
+/// Every line fits into 80 columns and ends with a line feed. Default values are left out.
 pub fn graph(topology: &Topology) -> String {
     let pods = topology.pods().count();
     let title = format!("{}: {}, {}", topology.name, count(topology.services.len(), "service"), count(pods, "pod"));
@@ -23,7 +23,7 @@ pub fn graph(topology: &Topology) -> String {
     drawing
 }
 
-/// A line with the lines that belong to it.
+/// A line, and the lines below it.
 struct TreeLine {
     text: String,
     children: Vec<TreeLine>,
@@ -52,7 +52,7 @@ fn tree(service: &Service) -> TreeLine {
     TreeLine { text: headline(service), children }
 }
 
-/// `web  http :8080  1 pod of 24 MiB, new connections`.
+/// The headline of a service, such as `web  http :8080  1 pod of 24 MiB, new connections`.
 fn headline(service: &Service) -> String {
     let protocol = match service.protocol {
         Protocol::Http => "http",
@@ -75,7 +75,7 @@ fn version_node(service: &Service, version: &Version) -> TreeLine {
     TreeLine { text, children: work(&version.work) }
 }
 
-/// `2 pods of 24 MiB`; what a command takes nobody knows.
+/// The pods of a version, such as `2 pods of 24 MiB`. The memory of a user's own program is unknown.
 fn pods(version: &Version) -> String {
     let pods = count(version.instances as usize, "pod");
     match version.work {
@@ -88,7 +88,7 @@ fn work(work: &Work) -> Vec<TreeLine> {
     match work {
         Work::Simulated { endpoints, .. } => endpoints.iter().map(endpoint).collect(),
         Work::Command { command, environment, volumes } => {
-            // Values may be secrets.
+            // Values are hidden, because they may be secrets.
             let words = environment.iter().map(|(name, _)| format!("{name}=…"));
             let words: Vec<_> = words.chain(command.iter().map(|argument| word(argument))).collect();
             let runs = TreeLine::leaf(format!("runs {}", words.join(" ")));
@@ -97,7 +97,7 @@ fn work(work: &Work) -> Vec<TreeLine> {
     }
 }
 
-/// `shares ./data at /var/lib/data`.
+/// A volume, such as `shares ./data at /var/lib/data`.
 fn volume(volume: &Volume) -> TreeLine {
     let source = match &volume.source {
         VolumeSource::Host(path) => word(path),
@@ -107,7 +107,7 @@ fn volume(volume: &Volume) -> TreeLine {
     TreeLine::leaf(format!("shares {source} at {}{how}", word(&volume.target)))
 }
 
-/// An argument so that its limits are seen.
+/// An argument, quoted if it would not be seen as one.
 fn word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
@@ -142,7 +142,7 @@ fn step(step: &Step) -> TreeLine {
     }
 }
 
-/// `call reviews /reviews/0 (timeout 3s, 1 retry)`.
+/// A call, such as `call reviews /reviews/0 (timeout 3s, 1 retry)`.
 fn call(call: &Call) -> String {
     let timeout = (call.timeout != Call::TIMEOUT_DEFAULT).then(|| format!("timeout {}", Span(call.timeout)));
     let retries = match call.retries {
@@ -150,7 +150,7 @@ fn call(call: &Call) -> String {
         1 => Some("1 retry".to_owned()),
         several => Some(format!("{several} retries")),
     };
-    // A tcp request of one byte is the bare line feed.
+    // A tcp request of one byte is only the line feed.
     let request_bytes_min = u64::from(call.path.is_empty());
     let request = (call.request_bytes > request_bytes_min).then(|| format!("sends {}", Bytes(call.request_bytes)));
     let options: Vec<_> = [timeout, retries, request].into_iter().flatten().collect();
@@ -165,7 +165,7 @@ fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// A line of at most [`WIDTH`] characters, with its line feed.
+/// Cuts a line to [`WIDTH`] characters, and adds its line feed.
 fn fit(line: String) -> String {
     match line.char_indices().nth(WIDTH) {
         None => line + "\n",
@@ -173,7 +173,7 @@ fn fit(line: String) -> String {
     }
 }
 
-/// Words of a text in lines of at most [`WIDTH`] characters, where the words allow it.
+/// Wraps the words of a text into lines of at most [`WIDTH`] characters, as far as the words allow.
 fn wrap(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

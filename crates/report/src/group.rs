@@ -5,7 +5,7 @@ use measure::{Arm, Metric};
 /// A row of a comparison: its label, and its metric.
 pub(crate) type MetricRow = (&'static str, Metric);
 
-/// The rows of a comparison, in groups. A part stands below its whole.
+/// The rows of a comparison in groups. A part stands below its whole.
 pub(crate) const GROUPS: [(&str, &[MetricRow]); 7] = [
     (
         "Latency",
@@ -60,8 +60,8 @@ pub(crate) const GROUPS: [(&str, &[MetricRow]); 7] = [
     ("Counts", &[("requests", Metric::Requests), ("errors", Metric::Errors)]),
 ];
 
-/// The groups with those rows that these arms have something to say to: not every run has a proxy beside the client, a
-/// warm-up, or health probes.
+/// The groups, with the rows for which these arms have figures. Not every run has a proxy beside the client, a warm-up,
+/// or health probes.
 pub(crate) fn groups<A: Borrow<Arm>>(arms: &[A]) -> Vec<(&'static str, Vec<MetricRow>)> {
     let has_client_proxy = arms.iter().any(|arm| arm.borrow().client_proxy.is_some());
     let is_known = |metric: Metric| {
@@ -83,12 +83,12 @@ pub(crate) fn groups<A: Borrow<Arm>>(arms: &[A]) -> Vec<(&'static str, Vec<Metri
     told.filter(|(_, rows): &(_, Vec<MetricRow>)| !rows.is_empty()).collect()
 }
 
-/// What the words in the labels of these arms' rows mean, a sentence each.
+/// The meaning of words in the labels of these arms' rows, one sentence each.
 pub(crate) fn meanings<A: Borrow<Arm>>(arms: &[A]) -> Vec<&'static str> {
     let rows: Vec<Metric> = groups(arms).into_iter().flat_map(|(_, rows)| rows).map(|(_, metric)| metric).collect();
     let client = rows.contains(&Metric::CpuWithClientProxyMsPerRequest).then_some(
-        "CPU and memory are those of the application's pods and their proxies; latencies pass the proxy beside the client as \
-         well, and what it used is in the rows with the client's proxy",
+        "CPU and memory are those of the application's pods and their proxies; latencies also pass the proxy beside the client, \
+         which the rows with the client's proxy include",
     );
     let rest = if rows.contains(&Metric::MemoryIdleWarmMib) {
         "fresh: before the first request; warm: at rest after the warm-up"
@@ -97,6 +97,6 @@ pub(crate) fn meanings<A: Borrow<Arm>>(arms: &[A]) -> Vec<&'static str> {
     };
     let node = rows
         .contains(&Metric::CpuDnsMsPerRequest)
-        .then_some("CPU in no total, per request: the arm's own name server, and what asks its pods for their health");
+        .then_some("CPU in no total, per request: the arm's own DNS server, and the process that probes its pods");
     client.into_iter().chain([rest]).chain(node).collect()
 }

@@ -3,7 +3,7 @@ use measure::{Arm, Effect, Metric};
 use crate::figure::{change, difference, figure};
 use crate::paragraph::{glued, paragraph};
 
-/// The figures that are given without what is set, and their names.
+/// The figures that are also given without the set memory and CPU time, and their names.
 const TOLD: [(Metric, &str); 4] = [
     (Metric::MemoryIdleMib, "memory at rest, fresh"),
     (Metric::MemoryIdleWarmMib, "warm"),
@@ -11,13 +11,13 @@ const TOLD: [(Metric, &str); 4] = [
     (Metric::CpuMsPerRequest, "CPU per request"),
 ];
 
-/// What nobody without Istio's own build of Envoy can hold ours against, and how much it is.
+/// A part of our sidecars that can only be compared with Istio's own build of Envoy, and how large it is.
 const UNVERIFIED: &str = "not verified: what sidecars take for `telemetry` and `metadata`, which stand for filters that only Istio's \
                           own Envoy has; with both, proxies took 22\u{a0}% more CPU than with neither, and p50 was 19\u{a0}% \
                           longer (30 November 2026, `experiments/fidelity.yaml`)";
 
-/// How the arms' sidecars are unlike Istio's: a paragraph about what each holds and spins only to take what Istio's take, and
-/// one about what is not verified; nothing where no arm has sidecars.
+/// How the arms' sidecars differ from Istio's: one paragraph about what each holds and spins only to match Istio's, and
+/// one about what is not verified. Empty without sidecars.
 pub(crate) fn held(arms: &[Arm]) -> String {
     let told = |arm: &Arm| {
         let held = arm.held.as_ref()?;

@@ -1,4 +1,4 @@
-//! The page: one file that needs nothing else, for light and dark, paper, telephones and screen readers.
+//! The HTML page: one self-contained file for light and dark schemes, paper, telephones and screen readers.
 
 mod bar;
 mod calibration;
@@ -35,10 +35,10 @@ const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 const TITLE_START: &str = "The price of the mesh";
 
-/// A run as one self-contained page: no network, no fonts to fetch, the same bytes for the same input.
+/// A run as one self-contained page: no network, no fonts to fetch, and the same bytes for the same input.
 ///
-/// The answer stands on top, then how far it can be trusted, then figures, each with its numbers as a table. Without
-/// script everything is there; the script only shows what is under the pointer.
+/// The answer comes first, then how far it can be trusted, then figures, each with its numbers as a table. The page is
+/// complete without its script, which only shows what is under the pointer.
 pub fn html(measurement: &Measurement, curves: &Curves, topology: &Topology) -> String {
     let page = Page::new(measurement, curves, topology);
     let title = format!("{TITLE_START}: {}", measurement.experiment.name);
@@ -76,7 +76,8 @@ fn small_print(measurement: &Measurement) -> Option<Element> {
     unverified(&measurement.arms).map(|text| element("p").prose(text))
 }
 
-/// Only this page's own style and script count, and nothing is fetched, whatever a name in it may hold.
+/// The page's security policy: only its own style and script are used, and nothing is fetched, whatever a name in it
+/// contains.
 fn policy() -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     format!(
@@ -86,7 +87,7 @@ fn policy() -> String {
     )
 }
 
-/// Name, contents, and the arms with a box for each look to hide them.
+/// The top of the page: its name, its contents, and the arms, each with a box that hides it.
 fn top(page: &Page) -> Element {
     let links =
         titles(page).map(|(id, title, _)| element("li").put(element("a").with("href", format!("#{id}")).text(title)));
@@ -110,7 +111,7 @@ fn top(page: &Page) -> Element {
         .put(arms)
 }
 
-/// Names of the sections: within the page, in the contents, and as headings.
+/// The sections: their ids, their names in the contents, and their headings.
 fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let has_course = !page.curves.stretches.is_empty();
     let has_calibration = !page.measurement.calibration.is_empty();
@@ -120,8 +121,8 @@ fn titles(page: &Page) -> impl Iterator<Item = (&'static str, &'static str, &'st
         ("trust", "Cautions", "Cautions"),
         ("effects", "Effects", "Effects and latency"),
         ("calibration", "Calibration", "Known costs, found again"),
-        ("telemetry", "Telemetry", "What each arm lets be seen"),
-        ("faults", "Faults", "What tells of faults, and how soon"),
+        ("telemetry", "Telemetry", "What each arm shows"),
+        ("faults", "Faults", "Signs of faults, and how soon they showed"),
         ("rounds", "Rounds", "Round by round"),
         ("time", "Time", "The run in time"),
         ("resources", "Resources", "CPU and memory"),
@@ -166,14 +167,14 @@ fn sections(page: &Page) -> Vec<Element> {
     sections
 }
 
-/// What a client would have told that cuts latencies to whole steps, as a table.
+/// The table of latencies as a client would report them that cuts them to whole steps.
 fn cut(measurement: &Measurement) -> Element {
     let columns = std::iter::once(truncated::title(measurement)).chain(truncated::COLUMNS.map(str::to_owned));
     let table = truncated::rows(measurement).fold(HtmlTable::new(columns), |table, (arm, cells)| table.row(arm, cells));
     table.finish(truncated::LEGEND)
 }
 
-/// What each arm lets be seen, as a table.
+/// The table of what each arm shows.
 fn seen(measurement: &Measurement) -> Element {
     let names = || measurement.arms.iter().map(|arm| arm.name.as_str());
     let row = |table: HtmlTable, signal| {
@@ -183,10 +184,10 @@ fn seen(measurement: &Measurement) -> Element {
     table.finish(&format!("Signals by arm; {}", telemetry::LEGEND))
 }
 
-/// What told of each fault in each arm, as a table.
+/// The table of signs of faults in each arm.
 fn faults(measurement: &Measurement) -> Element {
     let names: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
-    let mut table = HtmlTable::new(std::iter::once("What tells of faults").chain(names.iter().copied()));
+    let mut table = HtmlTable::new(std::iter::once("Signs of faults").chain(names.iter().copied()));
     for (title, trials) in fault::made(measurement) {
         table = table.group(&title);
         for (name, cells) in fault::told(&trials, &names) {
@@ -196,7 +197,7 @@ fn faults(measurement: &Measurement) -> Element {
     table.finish(&fault::legend(measurement))
 }
 
-/// The answer, what was run, and the primary metrics of each arm.
+/// The answer, the experiment, and the primary metrics of each arm.
 fn opening(page: &Page) -> Element {
     let measurement = page.measurement;
     let answer = answer(measurement);
@@ -224,7 +225,7 @@ fn opening(page: &Page) -> Element {
         .puts(compared(measurement).map(|arm| card::cards(page, arm)))
 }
 
-/// A sentence whose intervals stand back, and whose figures stay with their units.
+/// A sentence with its intervals set back and its figures kept together with their units.
 fn quiet_intervals(sentence: &str) -> Element {
     let sentence = ["ms", "MiB", "%", "cores"]
         .iter()
@@ -232,7 +233,7 @@ fn quiet_intervals(sentence: &str) -> Element {
     sentence.split_inclusive(']').fold(element("p"), |text, part| match part.split_once('[') {
         None => text.prose(part),
         Some((before, interval)) => {
-            // The mark of an approximate interval stays with it.
+            // The mark of an approximate interval stays with the interval.
             let start = before.trim_end_matches('~').len();
             let interval = format!("{}[{interval}", &before[start..]);
             text.prose(&before[..start]).put(element("span").class("interval").text(&interval))
@@ -244,7 +245,7 @@ fn grid(figures: impl IntoIterator<Item = Element>) -> Element {
     element("div").class("grid").puts(figures)
 }
 
-/// Environment, method, and the numbers behind it all.
+/// The environment, the method, and the numbers behind the page.
 fn origin(page: &Page) -> Vec<Element> {
     let part = |title: &str, content: Element| element("section").put(element("h3").text(title)).put(content);
     let json = serde_json::to_string_pretty(page.measurement).expect("a measurement has string keys only");

@@ -1,7 +1,8 @@
-//! What people read.
+//! Reports for people: text, Markdown and HTML.
 //!
-//! In: a [`measure::Measurement`] or a [`topology::Topology`]. Out: text of 80 columns without colour, the same for the
-//! same input. This room never prints, never opens a file, and computes nothing: statistics are made in `measure`.
+//! In: a [`measure::Measurement`] or a [`topology::Topology`]. Out: text of 80 columns without colour, Markdown, or
+//! HTML, the same for the same input. This room never prints, never opens a file, and computes nothing: statistics are
+//! made in `measure`.
 
 mod answer;
 mod calibration;

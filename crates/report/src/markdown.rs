@@ -60,7 +60,7 @@ fn primary(measurement: &Measurement, arm: &Arm) -> String {
     table(header, rows)
 }
 
-/// Known costs beside what the effects make of them.
+/// Known costs and the effects that were found.
 fn calibration(measurement: &Measurement) -> String {
     if measurement.calibration.is_empty() {
         return String::new();
@@ -70,7 +70,7 @@ fn calibration(measurement: &Measurement) -> String {
     format!("{}\n\n{}", summary(measurement), table(header, rows))
 }
 
-/// What a client would have told that cuts latencies to whole steps.
+/// Latencies as a client would report them that cuts them to whole steps.
 fn truncated(measurement: &Measurement) -> String {
     if measurement.truncated.is_none() {
         return String::new();
@@ -80,7 +80,7 @@ fn truncated(measurement: &Measurement) -> String {
     table(header, rows)
 }
 
-/// What each arm let be seen.
+/// What each arm let its operators see.
 fn telemetry(measurement: &Measurement) -> String {
     if measurement.telemetry.is_empty() {
         return String::new();
@@ -94,13 +94,13 @@ fn telemetry(measurement: &Measurement) -> String {
     table(header, Signal::ALL.into_iter().map(row))
 }
 
-/// What told of each fault.
+/// The signs of each fault.
 fn faults(measurement: &Measurement) -> String {
     if measurement.faults.is_empty() {
         return String::new();
     }
     let names: Vec<&str> = measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
-    let header = std::iter::once("What tells of faults").chain(names.iter().copied()).map(str::to_owned).collect();
+    let header = std::iter::once("Signs of faults").chain(names.iter().copied()).map(str::to_owned).collect();
     let made = fault::made(measurement);
     let rows = made.iter().flat_map(|(title, trials)| {
         let row = move |(name, cells): (&str, Vec<String>)| {
@@ -164,7 +164,7 @@ pub(crate) fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>
     [line(&header), rule].into_iter().chain(rows.map(|row| line(&row))).collect::<Vec<_>>().join("\n")
 }
 
-/// Cautions because of which numbers are not to be believed, as a list.
+/// The fatal cautions, as a list.
 pub(crate) fn warnings(cautions: &[Caution]) -> String {
     let line = |one: &Caution| format!("- **{}**: **{FATAL}**: {}", one.kind, plain(&one.text));
     fatal(cautions).map(line).collect::<Vec<_>>().join("\n")
@@ -176,7 +176,7 @@ pub(crate) fn cautions(cautions: &[Caution]) -> String {
     cautions.iter().filter(|one| !one.fatal).map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Text that no renderer takes for HTML; what stands between two backticks is safe as it is.
+/// Text that no renderer takes for HTML. Text between backticks is left as it is.
 pub(crate) fn plain(text: &str) -> String {
     let last = text.split('`').count() - 1;
     let is_code = |index: usize| index % 2 == 1 && index < last;
@@ -185,7 +185,7 @@ pub(crate) fn plain(text: &str) -> String {
     parts.collect::<Vec<_>>().join("`")
 }
 
-/// A name of somebody else's, on one line, in which no character is markup.
+/// A name from elsewhere on one line, in which no character is markup.
 pub(crate) fn escaped(name: &str) -> String {
     let escape = |letter: char| match letter {
         '<' => "&lt;".to_owned(),
@@ -197,7 +197,7 @@ pub(crate) fn escaped(name: &str) -> String {
     name.chars().map(escape).collect()
 }
 
-/// Where it comes from, and how to read intervals and their `marks`.
+/// Where the figures come from, and how to read intervals and their `marks`.
 fn origin(measurement: &Measurement, marks: &str) -> String {
     let (subject, environment) = (&measurement.experiment, &measurement.environment);
     let envoy = environment.envoy.as_ref().map_or_else(String::new, |version| format!(", Envoy {version}"));

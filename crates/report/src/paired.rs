@@ -2,12 +2,12 @@ use measure::{Arm, Measurement, Metric};
 
 use crate::comparison::effect;
 
-/// The CPU time and the memory that an arm's latency is paired with: with the proxy beside the client where there is one, for
-/// latencies pass it, and at rest after the warm-up where there was one.
+/// The metrics of CPU time and memory to show with an arm's latency: with the proxy beside the client if there is one,
+/// because latencies pass it, and at rest after the warm-up if there was one.
 pub(crate) struct Paired {
     pub(crate) cpu: Metric,
     pub(crate) memory: Metric,
-    /// Whose proxies these are, in a sentence; nothing where no client has one.
+    /// A sentence about which proxies are included; `None` if no client has one.
     pub(crate) scope: Option<&'static str>,
 }
 
@@ -25,18 +25,17 @@ impl Paired {
                 } else {
                     Metric::MemoryIdleWithClientProxyMib
                 },
-                scope: Some("The proxy beside the client is in all of these."),
+                scope: Some("All of these include the proxy beside the client."),
             },
             (has_proxy, _) => Paired {
                 cpu: Metric::CpuMsPerRequest,
                 memory: if is_warm { Metric::MemoryIdleWarmMib } else { Metric::MemoryIdleMib },
-                scope: has_proxy
-                    .then_some("Latency passes the proxy beside the client; CPU and memory are without it."),
+                scope: has_proxy.then_some("Latency includes the proxy beside the client; CPU and memory do not."),
             },
         }
     }
 
-    /// When the memory was looked at.
+    /// Words for the time at which the memory was read.
     pub(crate) fn rest(&self) -> &'static str {
         match self.memory {
             Metric::MemoryIdleWarmMib | Metric::MemoryIdleWarmWithClientProxyMib => "at rest after the warm-up",

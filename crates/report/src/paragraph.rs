@@ -1,11 +1,11 @@
-/// Columns of a report.
+/// The width of a report in columns.
 pub(crate) const WIDTH: usize = 80;
 
-/// Holds words together: a space that [`paragraph`] never breaks at.
+/// A space at which [`paragraph`] never breaks a line.
 const GLUE: char = '\u{a0}';
 
-/// Text in lines of at most [`WIDTH`] characters, where its words allow it, each ended by a line feed. Every line but
-/// the first starts with `hang` spaces.
+/// Text in lines of at most [`WIDTH`] characters, as far as its words allow, each ended by a line feed. Every line
+/// except the first starts with `hang` spaces.
 pub(crate) fn paragraph(text: &str, hang: usize) -> String {
     let mut paragraph = String::new();
     let mut column = 0;

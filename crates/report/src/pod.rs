@@ -4,7 +4,7 @@ use crate::figure::count;
 use crate::grid::{ARMS_ABREAST, GridColumn, grid};
 use crate::paragraph::paragraph;
 
-/// Requests that each pod counted, a column for each arm; nothing if no pod was asked.
+/// Requests that each pod counted, one column per arm. Empty if no pod received a request.
 pub(crate) fn pods(arms: &[Arm]) -> String {
     let tables: Vec<String> = arms.chunks(ARMS_ABREAST).filter_map(table).collect();
     tables.join("\n") + &errors(arms)

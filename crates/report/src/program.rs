@@ -3,7 +3,7 @@ use measure::{Arm, ProgramUse};
 use crate::figure::{count, figure};
 use crate::paragraph::{glued, paragraph};
 
-/// What the kernel witness's programs took in these arms, a paragraph each; nothing where nobody timed them.
+/// CPU time of the kernel witness's programs in these arms, one paragraph each. Empty if they were not timed.
 pub(crate) fn programs(arms: &[Arm]) -> String {
     arms.iter().filter_map(|arm| Some(paragraph(&told(&arm.name, arm.programs.as_ref()?), 2))).collect()
 }
@@ -11,7 +11,7 @@ pub(crate) fn programs(arms: &[Arm]) -> String {
 fn told(arm: &str, programs: &ProgramUse) -> String {
     format!(
         "arm `{arm}`: the kernel witness's programs ran {} and took {} per request, within the CPU time of the arm and its \
-         client; measured apart, on {} after the rounds, for timing programs costs",
+         client; measured separately, on {} after the rounds, because timing programs costs",
         glued(&format!("{} times", figure(programs.runs_per_request, "runs"))),
         glued(&format!("{} ms", figure(programs.cpu_ms_per_request, "ms"))),
         count(programs.requests, "request")
@@ -32,8 +32,8 @@ mod tests {
             Some(ProgramUse { requests: 100, cpu_ms_per_request: 0.012_34, runs_per_request: 34.02 });
         assert_snapshot!(programs(&run.arms), @"
         arm `ebpf`: the kernel witness's programs ran 34.0 times and took 0.0123 ms per
-          request, within the CPU time of the arm and its client; measured apart, on 100
-          requests after the rounds, for timing programs costs
+          request, within the CPU time of the arm and its client; measured separately,
+          on 100 requests after the rounds, because timing programs costs
         ");
     }
 }

@@ -14,11 +14,11 @@ use crate::interval::mark_meaning;
 use crate::paragraph::paragraph;
 use crate::verdict::{judged, margin};
 
-/// What intervals of two runs are over.
+/// The units of intervals that compare two runs.
 const UNITS: &str = "rounds or stand-ups in one of the runs";
 
-/// Two runs beside each other as text of 80 columns without colour: what differs between them, verdicts, what each arm costs
-/// beside its own baseline, every metric of every arm that both have, and cautions.
+/// Two runs side by side as text of 80 columns without colour: differences between them, verdicts, each arm's cost over
+/// its own baseline, every metric of every arm that both have, and cautions.
 pub fn runs(comparison: &Comparison) -> String {
     let Comparison { a, b, .. } = comparison;
     let heading = paragraph(&format!("A: {}", subject(a)), 3) + &paragraph(&format!("B: {}", subject(b)), 3);
@@ -66,7 +66,7 @@ fn differences(differences: &[Difference]) -> String {
     grid(&[GridColumn::LEFT, GridColumn::LEFT], std::iter::once(heading).chain(differences.iter().map(row)))
 }
 
-/// What became of each arm's cost beside its baseline.
+/// The verdicts on how each arm's cost over the baseline changed.
 fn verdicts_beside(comparison: &Comparison) -> String {
     let base = comparison.a.arms.first().map_or("", |base| &base.name);
     judged(&format!("Verdicts beside `{base}`"), &comparison.overheads, None)
@@ -92,7 +92,7 @@ fn aspect(aspect: Aspect) -> &'static str {
     }
 }
 
-/// What each arm costs beside its baseline in either run, in the primary metrics, and how much that changed.
+/// Each arm's cost over its baseline in both runs, in the primary metrics, and how much it changed.
 fn overheads(comparison: &Comparison) -> String {
     let Some(base) = comparison.a.arms.first().filter(|_| !comparison.overheads.is_empty()) else {
         return String::new();
@@ -125,7 +125,7 @@ fn cost(run: &Measurement, overhead: &Effect) -> Option<String> {
     Some(change(effect.ratio?, None))
 }
 
-/// The metric's row in the tables, after the group where it stands.
+/// The label of a metric's row in the tables, after the name of its group.
 fn label(metric: Metric) -> String {
     let groups = GROUPS.iter().flat_map(|(group, rows)| rows.iter().map(move |row| (*group, row)));
     let place = groups.into_iter().find(|(_, (_, known))| *known == metric);
@@ -149,7 +149,7 @@ fn table(a: &Arm, b: &Arm, effects: &[Effect]) -> String {
     grid(&[GridColumn::RIGHT, GridColumn::BESIDE, GridColumn::RIGHT, GridColumn::BESIDE, GridColumn::LEFT], rows)
 }
 
-/// What is compared where costs are.
+/// Says what is compared in the table of costs.
 fn meaning(comparison: &Comparison) -> String {
     match comparison.a.arms.first().filter(|_| !comparison.overheads.is_empty()) {
         Some(base) => paragraph(
@@ -164,7 +164,7 @@ fn meaning(comparison: &Comparison) -> String {
     }
 }
 
-/// What the signs in the tables mean, as far as they are there.
+/// The meaning of the signs that appear in the tables.
 fn legend(tables: &str) -> String {
     let mut legend = String::new();
     if tables.contains('±') {
@@ -176,8 +176,8 @@ fn legend(tables: &str) -> String {
     }
     if tables.contains('[') {
         legend += &paragraph(
-            "[low, high] 95 % interval by Welch's t, rounds unpaired; quantiles are those of all blocks together. It holds \
-             what varied within the runs, and nothing of what changed between them",
+            "[low, high] 95 % interval by Welch's t, rounds unpaired; quantiles are those of all blocks together. It includes \
+             what varied within the runs, and nothing that changed between them",
             2,
         );
     }

@@ -15,20 +15,20 @@ use crate::telemetry::{cell, title};
 use crate::truncated::truncated;
 use crate::verdict::{margin_percent, spelled};
 
-/// Lines of a summary of up to three arms.
+/// The most lines of a summary of up to three arms.
 const LINES_MAX: usize = 40;
 
-/// Arms beside the baseline that have rows of their own; each further one has a line.
+/// Number of arms beside the baseline that have rows of their own. Each further arm has one line.
 const ARMS_IN_ROWS: usize = 2;
 
-/// The least number of cautions that are named, however long the rest is.
+/// The fewest cautions that are named, however long the rest is.
 const CAUTIONS_MIN: usize = 2;
 
-/// A run on one screen: what forbids to believe it, the answer, the figures that most people look for, what each arm lets be
-/// seen, and cautions in a line each. `folder` is where the rest lies.
+/// A run on one screen: fatal cautions, the answer, the most important figures, what each arm shows, and the other
+/// cautions in one line each. `folder` is the run folder.
 ///
-/// At most 40 lines of 80 columns for up to three arms, and one for each further one; known costs, faults and what a client would
-/// have cut off add theirs.
+/// At most 40 lines of 80 columns for up to three arms, and one more for each further arm. Known costs, faults and cut
+/// latencies add lines of their own.
 pub fn summary(measurement: &Measurement, folder: &str) -> String {
     let [before, after] = [
         [warnings(&measurement.cautions), calibration(measurement), answer(measurement)],
@@ -45,7 +45,7 @@ pub fn summary(measurement: &Measurement, folder: &str) -> String {
     [parts, cautions, ending].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// What was run, in a line or two.
+/// The experiment in a line or two.
 fn subject(measurement: &Measurement) -> String {
     let subject = &measurement.experiment;
     let partial = if subject.complete { "" } else { "; cut short: these results are partial" };
@@ -70,7 +70,7 @@ fn figures(measurement: &Measurement) -> String {
 const COLUMNS: [GridColumn; 5] =
     [GridColumn::RIGHT, GridColumn::RIGHT, GridColumn::LEFT, GridColumn::RIGHT, GridColumn::LEFT];
 
-/// The metrics that a summary has, each with its label.
+/// The metrics of a summary, each with its label.
 fn metrics(measurement: &Measurement, base: &Arm, arm: &Arm) -> [(&'static str, Metric); 4] {
     let paired = Paired::of(measurement, base, arm);
     [
@@ -111,7 +111,7 @@ fn added(measurement: &Measurement, arm: &Arm, metric: Metric) -> String {
     told.unwrap_or_else(|| MissingCell::Figure.mark().to_owned())
 }
 
-/// What the baseline's copy added, where the run had one.
+/// The difference of the baseline's copy, if the run had one.
 fn null(measurement: &Measurement, arm: &Arm, metric: Metric) -> Option<String> {
     let null = measurement.null.as_ref()?.effects.iter().find(|effect| effect.metric == metric.name())?;
     difference_of_arm(arm, metric, null.difference?, None)
@@ -122,7 +122,8 @@ fn difference_of_arm(arm: &Arm, metric: Metric, difference: f64, ends: Option<[f
     Some(difference_beside(value, difference, ends, metric.unit()))
 }
 
-/// What a difference comes to. CPU with the client's proxy has the verdict of CPU without it; memory has none.
+/// The verdict on a difference. CPU time with the client's proxy has the verdict of CPU time without it; memory has
+/// none.
 fn verdict(measurement: &Measurement, arm: &Arm, metric: Metric) -> Option<&'static str> {
     let judged = match metric {
         Metric::CpuWithClientProxyMsPerRequest => Metric::CpuMsPerRequest,
@@ -131,7 +132,7 @@ fn verdict(measurement: &Measurement, arm: &Arm, metric: Metric) -> Option<&'sta
     effect(measurement, arm, judged)?.verdict.map(spelled)
 }
 
-/// An arm that has no rows: what it adds to the median and to CPU time.
+/// One line for an arm without rows: what it adds to the median latency and to CPU time.
 fn in_a_line(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
     let cpu = Paired::of(measurement, base, arm).cpu;
     let added = |metric: Metric| difference_of(effect(measurement, arm, metric)?, metric.unit());
@@ -140,7 +141,7 @@ fn in_a_line(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
     cut(&format!("{} adds {p50} to p50, {cpu} of CPU per request", arm.name))
 }
 
-/// What one sidecar of an arm takes.
+/// The CPU time and memory of one sidecar of an arm.
 fn sidecars(arm: &Arm) -> Option<String> {
     let used = sidecar_use(arm)?;
     let [cpu, memory] = [figure(used.cpu_s_per_1000_requests, "s"), figure(used.memory_mib, "MiB")];
@@ -151,7 +152,7 @@ fn sidecars(arm: &Arm) -> Option<String> {
     )))
 }
 
-/// What each arm lets be seen; nothing of those that let nothing be seen.
+/// The signals that each arm shows. Arms without signals are left out.
 fn seen(measurement: &Measurement) -> String {
     let of_arm = |arm: &Arm| {
         let signals = Signal::ALL.into_iter().filter(|signal| cell(measurement, &arm.name, *signal) != "-");
@@ -161,7 +162,7 @@ fn seen(measurement: &Measurement) -> String {
     measurement.arms.iter().filter_map(of_arm).collect()
 }
 
-/// Cautions because of which nothing may be believed: each in lines of its own, the first ones whole.
+/// The fatal cautions, each in lines of its own, the first ones in full.
 fn warnings(all: &[Caution]) -> String {
     let told = fatal(all).enumerate().map(|(index, one)| {
         let told = format!("caution {}: {FATAL}: {}", one.kind, one.text);
@@ -170,7 +171,7 @@ fn warnings(all: &[Caution]) -> String {
     told.collect()
 }
 
-/// The other cautions in a line each, as many as there is room for.
+/// The other cautions, one line each, as many as there is room for.
 fn cautions(all: &[Caution], lines: usize) -> String {
     let others: Vec<&Caution> = all.iter().filter(|caution| !caution.fatal).collect();
     let shown = if others.len() <= lines { others.len() } else { lines.saturating_sub(1).max(CAUTIONS_MIN) };
@@ -182,7 +183,7 @@ fn cautions(all: &[Caution], lines: usize) -> String {
     }
 }
 
-/// A sentence in one line: what does not fit is left out.
+/// A sentence cut to one line.
 fn cut(text: &str) -> String {
     if text.chars().count() <= WIDTH {
         return format!("{text}\n");

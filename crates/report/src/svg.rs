@@ -1,21 +1,21 @@
-//! Drawings: a canvas of our own with fixed number formats, so that the same values give the same bytes. Colours come
-//! from the classes of the page's style sheet.
+//! Drawings: a canvas with fixed number formats, so that the same values give the same bytes. Colours come from the
+//! classes of the page's style sheet.
 
 mod scale;
 
 use crate::element::{Element, coordinate, element};
 pub(crate) use scale::Scale;
 
-/// How much room a drawing has. Each figure is drawn for both; the page shows the one that fits.
+/// The space for a drawing. Each figure is drawn in both sizes; the page shows the one that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DrawingSize {
     /// A telephone, or a narrow column.
     Narrow,
-    /// Anything else.
+    /// Everything else.
     Wide,
 }
 
-/// Which side of a text its point is.
+/// The side of a text on which its point lies.
 #[derive(Clone, Copy)]
 pub(crate) enum Anchor {
     Start,
@@ -23,7 +23,7 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// A drawing under way; x grows to the right and y downwards.
+/// A drawing in progress. x grows to the right and y downwards.
 pub(crate) struct Canvas {
     width: f64,
     height: f64,
@@ -38,7 +38,7 @@ impl DrawingSize {
         }
     }
 
-    /// Width of a drawing, in units that are pixels where the drawing is not scaled.
+    /// Width of a drawing, in units that are pixels unless the drawing is scaled.
     pub(crate) fn width(self) -> f64 {
         match self {
             DrawingSize::Narrow => 360.0,
@@ -71,12 +71,12 @@ impl Canvas {
         self.put(text);
     }
 
-    /// A line through points, broken nowhere.
+    /// A continuous line through points.
     pub(crate) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
         self.put(path(class, points));
     }
 
-    /// The drawing as an image with a name and a description.
+    /// The drawing as an image with a title and a description.
     pub(crate) fn finish(self, id: &str, title: &str, description: &str) -> Element {
         let view = format!("0 0 {} {}", coordinate(self.width), coordinate(self.height));
         element("svg")
@@ -90,7 +90,7 @@ impl Canvas {
     }
 }
 
-/// A rectangle from its corner and its extent.
+/// A rectangle, given its corner and its size.
 pub(crate) fn rectangle(class: &str, corner: (f64, f64), extent: (f64, f64)) -> Element {
     let (width, height) = (extent.0.max(0.0), extent.1.max(0.0));
     element("rect").class(class).at([("x", corner.0), ("y", corner.1), ("width", width), ("height", height)])

@@ -4,10 +4,10 @@ use crate::figure::change;
 use crate::grid::{ARMS_ABREAST, GridColumn, grid};
 use crate::paragraph::paragraph;
 
-/// Nothing was told.
+/// The cell for a signal that the arm does not show.
 const NOTHING: &str = "-";
 
-/// What each arm let its operators see, a column for each arm; nothing if no arm let anything be seen.
+/// What each arm let its operators see, one column per arm. Empty if no arm shows anything.
 pub(crate) fn telemetry(measurement: &Measurement) -> String {
     if measurement.telemetry.is_empty() {
         return String::new();
@@ -17,7 +17,7 @@ pub(crate) fn telemetry(measurement: &Measurement) -> String {
     tables.join("\n") + &paragraph(LEGEND, 2)
 }
 
-/// What the cells mean.
+/// The meaning of the cells.
 pub(crate) const LEGEND: &str = "exact: as many as the services, or the kernel's own totals, counted";
 
 fn table(measurement: &Measurement, arms: &[&str]) -> String {
@@ -29,7 +29,7 @@ fn table(measurement: &Measurement, arms: &[&str]) -> String {
     grid(&vec![GridColumn::LEFT; arms.len()], std::iter::once(header).chain(Signal::ALL.map(row)))
 }
 
-/// What an arm let be seen of a signal: `-`, `yes`, `exact`, or by how much it was wrong.
+/// The cell of a signal in an arm: `-`, `yes`, `exact`, or how far it was off.
 pub(crate) fn cell(measurement: &Measurement, arm: &str, signal: Signal) -> String {
     let told = || measurement.telemetry.iter().filter(|told| told.arm == arm && told.signal == signal);
     let Some(first) = told().next() else { return NOTHING.to_owned() };
@@ -40,7 +40,7 @@ pub(crate) fn cell(measurement: &Measurement, arm: &str, signal: Signal) -> Stri
     }
 }
 
-/// What people call a signal.
+/// The name of a signal in reports.
 pub(crate) fn title(signal: Signal) -> &'static str {
     match signal {
         Signal::Requests => "requests",

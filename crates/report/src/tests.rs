@@ -10,7 +10,7 @@ use measure::{ConnectionUse, Measurement, MemorySource, Metric, Stands, Verdict}
 use crate::{answer, text};
 use run::{EBPF, Figures, NONE, SIDECAR, caution, edge, pod, run};
 
-/// What `meshtax run` leaves as `report.txt`.
+/// What `meshtax run` writes to `report.txt`.
 fn report(measurement: &Measurement) -> String {
     let report = format!("{}\n{}", answer(measurement), text(measurement));
     let wide: Vec<&str> = report.lines().filter(|line| line.chars().count() > 80).collect();
@@ -75,8 +75,8 @@ fn two_arms() {
       errors                     0               0         same
 
     fresh: before the first request
-    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
-      none for totals, maxima, and quantiles that a block has too few requests for
+    ± standard deviation (under load: 10 blocks; idle: 8 windows); none for totals,
+      maxima, and quantiles with too few requests per block
     [low, high] 95 % interval, rounds of this stand-up paired
     ‡ no interval: a maximum over rounds
     § no interval: one stand-up shows memory and rest once
@@ -154,8 +154,8 @@ fn three_rounds() {
       errors                     0               0         same
 
     fresh: before the first request
-    ± standard deviation of single ones (under load: 3 blocks; idle: 8 windows);
-      none for totals, maxima, and quantiles that a block has too few requests for
+    ± standard deviation (under load: 3 blocks; idle: 8 windows); none for totals,
+      maxima, and quantiles with too few requests per block
     * no figure: too few samples
     † no interval: 3 rounds, at least 6 are needed
     ‡ no interval: a maximum over rounds
@@ -186,7 +186,7 @@ fn what_was_done_stands_beside_what_was_asked() {
     assert!(told(20, [1500.0; 2]).starts_with("20 rounds, 1500 requests per arm,"));
     assert!(told(30, [1020.0, 1000.0]).starts_with("20 of 30 rounds, 1000 to 1020 of 1500 requests per arm,"));
     assert!(told(30, [1000.0; 2]).starts_with("20 of 30 rounds, 1000 of 1500 requests per arm,"));
-    // A run that went on until its interval was narrow has asked for more.
+    // A run that went on until its interval was narrow had more requests than asked for.
     assert!(told(15, [2000.0; 2]).starts_with("20 rounds, 2000 requests per arm,"));
 }
 
@@ -236,8 +236,8 @@ fn interrupted() {
       errors                     0               *    *
 
     fresh: before the first request
-    ± standard deviation of single ones (idle: 8 windows); none for totals, maxima,
-      and quantiles that a block has too few requests for
+    ± standard deviation (idle: 8 windows); none for totals, maxima, and quantiles
+      with too few requests per block
     * no figure: too few samples
 
     Requests received  none  sidecar
@@ -297,8 +297,8 @@ fn one_arm() {
       errors                     0
 
     fresh: before the first request
-    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
-      none for totals, maxima, and quantiles that a block has too few requests for
+    ± standard deviation (under load: 10 blocks; idle: 8 windows); none for totals,
+      maxima, and quantiles with too few requests per block
 
     meshtax 0.1.0, started 2026-01-02T03:04:05Z
     Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
@@ -347,8 +347,8 @@ fn an_arm_that_costs_nothing_measurable() {
       errors                     0               0         same
 
     fresh: before the first request
-    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
-      none for totals, maxima, and quantiles that a block has too few requests for
+    ± standard deviation (under load: 10 blocks; idle: 8 windows); none for totals,
+      maxima, and quantiles with too few requests per block
     [low, high] 95 % interval, rounds of this stand-up paired
     ‡ no interval: a maximum over rounds
     § no interval: one stand-up shows memory and rest once
@@ -435,7 +435,7 @@ fn answers_say_what_the_verdicts_say() {
         let said = answer(&run).split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(said.split_once(" Memory at rest").map(|(costs, _)| costs), Some(text));
     };
-    // Both intervals exclude zero, and yet only one effect stands up to being one of four that were asked for.
+    // Both intervals exclude zero, but only one effect remains after correcting for four metrics.
     check(
         Verdict::NotResolvable,
         Verdict::Costs,

@@ -15,10 +15,10 @@ use crate::telemetry::telemetry;
 use crate::truncated::truncated;
 use crate::verdict::verdicts;
 
-/// A run as text of 80 columns without colour: what was run, every metric of every arm with its spread, the arms
-/// against the baseline with their intervals, what the services counted, cautions, and the machine.
+/// A run as text of 80 columns without colour: the experiment, every metric of every arm with its spread, the arms
+/// compared with the baseline with their intervals, what the services counted, cautions, and the machine.
 ///
-/// Only a word that is longer than a line makes a line longer.
+/// Lines are longer than 80 columns only if a single word is.
 pub fn text(measurement: &Measurement) -> String {
     let sections = [
         subject(measurement),
@@ -59,7 +59,7 @@ fn subject(measurement: &Measurement) -> String {
 fn environment(environment: &Environment) -> String {
     let Environment { meshtax, envoy, kernel, system, processor, cores, memory_mib, cgroups, started, .. } =
         environment;
-    // Envoy's own words begin with its name.
+    // Envoy's version text begins with the program's name.
     let envoy = envoy.as_ref().map_or_else(String::new, |words| format!(", Envoy {words}"));
     let cores = count((*cores).into(), "core");
     let memory = match environment.memory_source {
@@ -68,7 +68,7 @@ fn environment(environment: &Environment) -> String {
     };
     let tools = format!("meshtax {meshtax}{envoy}, started {started}");
     let interrupts = match environment.interrupts_apart {
-        Some(true) => ", interrupts in no CPU time",
+        Some(true) => ", no CPU time includes interrupts",
         Some(false) | None => "",
     };
     let awake = if environment.awake { ", processors kept awake" } else { "" };

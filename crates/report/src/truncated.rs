@@ -4,10 +4,10 @@ use crate::figure::{change, figure};
 use crate::grid::{GridColumn, grid};
 use crate::paragraph::paragraph;
 
-/// What is told of each arm beside its name.
+/// The columns of each arm beside its name.
 pub(crate) const COLUMNS: [&str; 4] = ["mean, ms", "total wait, s", "change", "as measured, ms"];
 
-/// What a client would have told that cuts latencies to whole steps, an arm a row; nothing if nobody asked.
+/// Latencies as a client would report them that cuts them to whole steps, one row per arm. Empty unless asked for.
 pub(crate) fn truncated(measurement: &Measurement) -> String {
     if measurement.truncated.is_none() {
         return String::new();
@@ -17,10 +17,10 @@ pub(crate) fn truncated(measurement: &Measurement) -> String {
     grid(&[GridColumn::RIGHT; 4], std::iter::once(header).chain(rows)) + &paragraph(LEGEND, 2)
 }
 
-/// What the figures are.
+/// The meaning of the figures.
 pub(crate) const LEGEND: &str = "cut: each latency rounded down to whole steps, as some clients do; no verdict";
 
-/// `Cut to 1 ms`.
+/// The title, such as `Cut to 1 ms`.
 pub(crate) fn title(measurement: &Measurement) -> String {
     measurement.truncated.as_ref().map_or_else(String::new, |told| format!("Cut to {} ms", told.step_ms))
 }

@@ -4,16 +4,16 @@ use crate::grid::{GridColumn, grid};
 use crate::interval::change_of;
 use crate::paragraph::paragraph;
 
-/// Why a change has no verdict that its interval alone would give it.
+/// Why a change does not have the verdict that its interval alone would give it.
 pub(crate) const WITHIN_NOISE: &str = "within the noise floor, no larger than its further end";
 
-/// What the primary metrics come to, arm by arm, and beside each the noise floor: what the same machine showed for the
-/// baseline against its own copy. Empty where nothing was judged.
+/// The verdicts on the primary metrics, arm by arm, each with the noise floor beside it: what the same machine showed
+/// for the baseline compared with its own copy. Empty without verdicts.
 pub(crate) fn verdicts(run: &Measurement) -> String {
     judged("Verdicts", &run.effects, run.null.as_ref()) + &margin(&run.effects)
 }
 
-/// The verdicts among effects as a table under a heading; empty without any.
+/// The verdicts among effects, as a table under a heading. Empty without any.
 pub(crate) fn judged(heading: &str, effects: &[Effect], null: Option<&Null>) -> String {
     let judged: Vec<&Effect> = effects.iter().filter(|effect| effect.verdict.is_some()).collect();
     if judged.is_empty() {
@@ -26,12 +26,12 @@ pub(crate) fn judged(heading: &str, effects: &[Effect], null: Option<&Null>) -> 
     grid(&[GridColumn::RIGHT, GridColumn::RIGHT, GridColumn::RIGHT], rows) + &unresolved(&judged)
 }
 
-/// Within what change the judged ones among effects count as equivalent; empty where nothing was judged.
+/// The margin within which judged effects count as equivalent. Empty without verdicts.
 pub(crate) fn margin(effects: &[Effect]) -> String {
     margin_percent(effects).map_or_else(String::new, |margin| format!("equivalent: within {margin} %\n"))
 }
 
-/// The same, as a number of percent.
+/// The margin in percent.
 pub(crate) fn margin_percent(effects: &[Effect]) -> Option<String> {
     effects.iter().find_map(|effect| effect.verdict.and(effect.margin)).map(percent)
 }
@@ -80,7 +80,7 @@ fn name(metric: &str) -> &'static str {
     known.into_iter().find(|(known, _)| known.name() == metric).map_or("?", |(_, name)| name)
 }
 
-/// What would have been resolved, for those that were not.
+/// For effects that were not resolved, the change that would have been.
 fn unresolved(judged: &[&Effect]) -> String {
     let open = judged.iter().filter(|effect| effect.verdict == Some(Verdict::NotResolvable));
     open.map(|effect| {

@@ -4,23 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Step, Topology, Work};
 
-/// A known cost, added to one endpoint: what calibration puts in and asks the statistics to find again.
+/// A known cost that is added to one endpoint. Calibration adds it, and checks that the statistics find it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addition {
-    /// Service.
+    /// Name of the service.
     pub service: String,
-    /// Path of its endpoint, in every version; empty for `tcp`.
+    /// Path of the endpoint, in every version; empty for `tcp`.
     pub path: String,
-    /// Wall time by which the script's first wait is longer; a script without one begins with it.
+    /// Wall time by which the script's first wait becomes longer. A script without a wait gets one at its start.
     pub wait: Duration,
-    /// CPU time by which the script's first computation before the answer is longer; a script without one begins with it.
+    /// CPU time by which the script's first computation before the answer becomes longer. A script without one gets one
+    /// at its start.
     pub compute: Duration,
-    /// Bytes by which the answer grows.
+    /// Bytes by which the answer becomes longer.
     pub response_bytes: u64,
 }
 
 impl Addition {
-    /// The topology with this cost in it, or none if no simulated endpoint is meant.
+    /// The topology with this cost, or `None` if it has no such simulated endpoint.
     pub fn to(&self, topology: &Topology) -> Option<Topology> {
         let mut changed = topology.clone();
         let service = changed.services.iter_mut().find(|service| service.name == self.service)?;
@@ -40,8 +41,8 @@ impl Addition {
     }
 }
 
-/// Lengthens the first wait of a script. A second wait would cost more than its time: a thread would fall asleep and be
-/// woken once more.
+/// Lengthens the first wait of a script. A second wait would cost more than its time, because a thread would be put to
+/// sleep and woken once more.
 fn wait_longer(script: &mut Vec<Step>, more: Duration) {
     let known = script.iter_mut().find_map(|step| match step {
         Step::Wait(time) => Some(time),
@@ -54,7 +55,7 @@ fn wait_longer(script: &mut Vec<Step>, more: Duration) {
     }
 }
 
-/// Lengthens the first computation before the answer.
+/// Lengthens the first computation before the answer, or adds one.
 fn compute_longer(script: &mut Vec<Step>, more: Duration) {
     let known = script.iter_mut().find_map(|step| match step {
         Step::Compute { cpu, background: false } => Some(cpu),

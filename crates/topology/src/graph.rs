@@ -2,22 +2,23 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// Name of the pod where requests start.
+/// Name of the pod from which requests are sent.
 pub const CLIENT: &str = "client";
 
-/// Names that a service cannot bear: `node` is the machine under the pods, `istio` begins the name of the gateway's pod.
+/// Names that a service cannot have: `node` is the machine under the pods, and the gateway's pod has a name that begins
+/// with `istio`.
 pub const NAMES_RESERVED: [&str; 3] = [CLIENT, "node", "istio"];
 
 /// Ports that a service cannot have: Istio's sidecar uses them in each pod.
 pub const PORTS_RESERVED: std::ops::RangeInclusive<u16> = 15000..=15099;
 
-/// An application: its services, in the order of the file. Valid by construction: every call names an endpoint that
+/// An application: its services, in the order of the file. It is always valid: every call names an endpoint that
 /// exists, and no chain of calls returns to an endpoint that is already on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Topology {
     /// Name of the application: a DNS label.
     pub name: String,
-    /// What it is, in a sentence or more; may be empty.
+    /// Description of the application; may be empty.
     pub description: String,
     /// The nodes of the graph.
     pub services: Vec<Service>,
@@ -30,64 +31,64 @@ pub struct Service {
     pub name: String,
     /// Port of the service and of its pods.
     pub port: u16,
-    /// What is spoken on that port.
+    /// Protocol of the port.
     pub protocol: Protocol,
-    /// Whether a mesh is told so, as by the name of a Kubernetes port; if not, it sniffs.
+    /// Whether the mesh is told the protocol, as by the name of a Kubernetes port. If not, it inspects the first bytes.
     pub declared: bool,
-    /// Service account, hence identity in the mesh; the service's name unless the file says otherwise.
+    /// Service account, and so the identity in the mesh. The default is the service's name.
     pub account: String,
     /// How this service connects to those that it calls.
     pub connections: Connections,
-    /// Names of request headers that are passed on with each call, in lower case.
+    /// Names of request headers that are propagated with each call, in lower case.
     pub propagate: Vec<String>,
     /// Path that answers 200 once the service can serve (`http` only).
     pub ready: Option<String>,
-    /// Where its programs tell metrics in Prometheus's text format; a simulated version has none.
+    /// Where its programs serve metrics in Prometheus's text format; `None` for simulated versions.
     pub metrics: Option<Metrics>,
-    /// What becomes of a program or a sidecar of its pods that ends by itself.
+    /// What happens if a program or a sidecar of its pods ends by itself.
     pub restart: Restart,
-    /// Versions behind the name, each with its share of the calls; never empty.
+    /// Versions of the service, each with its share of the calls; never empty.
     pub versions: Vec<Version>,
 }
 
-/// Where metrics are told, as the annotations `prometheus.io/port` and `prometheus.io/path` say it of a pod.
+/// Where metrics are served, as in the annotations `prometheus.io/port` and `prometheus.io/path` of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metrics {
     /// Port of the pod.
     pub port: u16,
-    /// Path that is asked for there.
+    /// Path of the metrics on this port.
     pub path: String,
 }
 
-/// What a port speaks.
+/// Protocol of a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// HTTP/1.1.
     #[default]
     Http,
-    /// Bytes. A simulated service reads one line and answers `response` bytes that end with a line feed.
+    /// Plain bytes. A simulated service reads one line and answers `response` bytes that end with a line feed.
     Tcp,
 }
 
-/// What becomes of a program that ends by itself, as a pod's `restartPolicy` says it.
+/// What happens if a program ends by itself, as in a pod's `restartPolicy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Restart {
     /// The run ends.
     #[default]
     Never,
-    /// The program starts again, and the run goes on.
+    /// The program is restarted, and the run goes on.
     Always,
 }
 
-/// How a caller connects.
+/// How a caller connects to a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Connections {
-    /// A new connection, and a new look-up of the name, for each call.
+    /// A new connection, and a new DNS query, for each call.
     New,
-    /// Connections are kept and used again.
+    /// Connections are kept and reused.
     #[default]
     Pooled,
 }
@@ -97,39 +98,39 @@ pub enum Connections {
 pub struct Version {
     /// DNS label such as `v2`.
     pub name: String,
-    /// Weight among the service's versions; each of its instances gets an equal part.
+    /// Weight among the service's versions. Its instances share it equally.
     pub weight: u32,
-    /// Running copies, at least one.
+    /// Number of running copies, at least one.
     pub instances: u32,
-    /// What runs in each copy.
+    /// The work of each copy.
     pub work: Work,
 }
 
-/// What runs in a pod.
+/// The work that runs in a pod.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
     /// Our own runtime performs the endpoints' scripts.
     Simulated {
-        /// Resident memory that is held from start to end, in bytes.
+        /// Resident memory that is held for the whole run, in bytes.
         memory_bytes: u64,
-        /// What can be asked, by path; a `tcp` service has exactly one, with an empty path.
+        /// Endpoints by path. A `tcp` service has exactly one, with an empty path.
         endpoints: Vec<Endpoint>,
     },
-    /// Any program that the user has. It must listen on the service's port.
+    /// A program of the user's own. It must listen on the service's port.
     Command {
         /// Program and arguments.
         command: Vec<String>,
         /// Environment variables added to a minimal environment, in the order of the file.
         environment: Vec<(String, String)>,
-        /// What the program shares with others, in the order of the file.
+        /// Volumes that the program shares, in the order of the file.
         volumes: Vec<Volume>,
     },
 }
 
-/// A folder or file that a program sees beside its pod's own.
+/// A folder or file that a program sees in addition to its pod's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
-    /// What is shared.
+    /// The folder or file that is shared.
     pub source: VolumeSource,
     /// Absolute path at which the program sees it.
     pub target: String,
@@ -140,22 +141,22 @@ pub struct Volume {
 /// What a volume shares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VolumeSource {
-    /// A path of the host's, seen from the topology's folder: every pod of every arm shares it.
+    /// A path on the host, relative to the topology's folder. All pods of all arms share it.
     Host(String),
-    /// An empty folder of this name: the pods of one arm share it, and it goes with them.
+    /// An empty folder of this name. The pods of one arm share it, and it is removed with them.
     Named(String),
 }
 
-/// What a service does when it is asked for a path.
+/// What a service does for a request to a path.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// Path without query, starting with `/`; empty for `tcp`.
     pub path: String,
-    /// Steps, one after the other.
+    /// Steps that run one after the other.
     pub script: Vec<Step>,
-    /// Size of the answer's body, in bytes.
+    /// Size of the response body, in bytes.
     pub response_bytes: u64,
-    /// Media type of the answer's body; empty for `tcp`.
+    /// Media type of the response body; empty for `tcp`.
     pub content_type: String,
     /// Share of requests answered with 500 after the script, between 0 and 1.
     pub error_rate: f64,
@@ -164,29 +165,29 @@ pub struct Endpoint {
 /// One step of a script.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Burn CPU time, in the thread that serves the request.
+    /// Burn CPU time in the thread that serves the request.
     Compute {
         /// CPU time, not wall time.
         cpu: Duration,
-        /// Burn it after the answer is sent.
+        /// Whether to burn it after the answer is sent.
         background: bool,
     },
-    /// Let wall time pass.
+    /// Wait for a while.
     Wait(Duration),
-    /// Call other services: one call, or several at once. The step ends when all have ended.
+    /// Call other services: one, or several at the same time. The step ends when all calls have ended.
     Calls(Vec<Call>),
 }
 
 /// A hop to another service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
-    /// Name of the service called.
+    /// Name of the called service.
     pub service: String,
-    /// Path asked for; empty for `tcp`.
+    /// Called path; empty for `tcp`.
     pub path: String,
-    /// After this long an attempt counts as failed.
+    /// Time after which an attempt counts as failed.
     pub timeout: Duration,
-    /// Attempts after the first failed one.
+    /// Number of further attempts after a failed one.
     pub retries: u32,
     /// Size of the request's body (`http`: sent by POST when not zero) or line (`tcp`), in bytes.
     pub request_bytes: u64,
@@ -199,22 +200,22 @@ pub struct Pod<'a> {
     pub service: &'a Service,
     /// The version it runs.
     pub version: &'a Version,
-    /// Number among the version's copies, from 0.
+    /// Number of the copy within its version, from 0.
     pub index: u32,
 }
 
 impl Endpoint {
-    /// Media type where the file names none.
+    /// The default media type.
     pub const CONTENT_TYPE_DEFAULT: &str = "text/plain; charset=utf-8";
 }
 
 impl Call {
-    /// Timeout where the file names none: the one that Envoy's routes have.
+    /// The default timeout, which is that of Envoy's routes.
     pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
 }
 
 impl Version {
-    /// Paths that it can be asked for; none where a program of the user's runs.
+    /// Paths that can be called; none if it runs a program of the user's own.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         let endpoints = match &self.work {
             Work::Simulated { endpoints, .. } => endpoints.as_slice(),
@@ -225,7 +226,7 @@ impl Version {
 }
 
 impl Topology {
-    /// The service of that name.
+    /// The service with this name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name)
     }
@@ -237,7 +238,7 @@ impl Topology {
 }
 
 impl Service {
-    /// Share of requests for a path that its versions are declared to answer with an error, each by its weight.
+    /// Declared share of requests for a path that fail, averaged over the versions by weight.
     pub fn error_rate(&self, path: &str) -> f64 {
         let total: u32 = self.versions.iter().map(|version| version.weight).sum();
         let of = |version: &Version| match &version.work {
@@ -259,7 +260,7 @@ impl Service {
 }
 
 impl Pod<'_> {
-    /// `reviews-v2`, or `reviews-v2-0` where the version has several instances.
+    /// Name of the pod, such as `reviews-v2`, or `reviews-v2-0` if the version has several instances.
     pub fn name(&self) -> String {
         let base = format!("{}-{}", self.service.name, self.version.name);
         if self.version.instances == 1 { base } else { format!("{base}-{}", self.index) }

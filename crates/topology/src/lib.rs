@@ -1,7 +1,7 @@
-//! What is asked for: an application as a graph of services, their instances, and what each call does.
+//! The application as a graph of services, their instances, and what each call does.
 //!
-//! In: the text of a topology file. Out: a valid [`Topology`], or a [`Mistake`] that names line, column, what is wrong
-//! and what to write instead. This room never opens a file, never looks at a clock, and knows neither planes nor grounds.
+//! In: the text of a topology file. Out: a valid [`Topology`], or a [`Mistake`] that gives line, column, what is wrong
+//! and what to write instead. This room never opens a file, never reads a clock, and knows neither planes nor grounds.
 
 mod addition;
 mod graph;

@@ -2,21 +2,21 @@ use std::fmt;
 
 use serde_saphyr::Location;
 
-/// What is wrong with a file, where, and what to write instead.
+/// A mistake in a file: what is wrong, where, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Line of the offending text, from 1; 0 if the fault has no place.
+    /// Line of the offending text, from 1; 0 if the mistake has no place.
     pub line: u64,
-    /// Column of the offending text, in characters from 1; 0 if the fault has no place.
+    /// Column of the offending text, in characters from 1; 0 if the mistake has no place.
     pub column: u64,
-    /// What is wrong: one sentence without capital or full stop.
+    /// What is wrong, in one sentence without a capital or full stop.
     pub what: String,
     /// What to write instead.
     pub hint: Option<String>,
 }
 
 impl Mistake {
-    /// A fault at the place of a value or key that was read with [`serde_saphyr::Spanned`].
+    /// A mistake at the place of a value or key that was read with [`serde_saphyr::Spanned`].
     pub fn at(place: Location, what: impl Into<String>, hint: impl Into<String>) -> Mistake {
         Mistake { line: place.line(), column: place.column(), what: what.into(), hint: Some(hint.into()) }
     }

@@ -15,23 +15,23 @@ use serde_saphyr::Spanned;
 
 use crate::{Mistake, Topology};
 
-/// Reads a topology file and checks it whole.
+/// Reads and checks a whole topology file.
 ///
-/// What a value says for itself is checked where it stands, in the order of the file; then how the parts fit together.
+/// Single values are checked first, in the order of the file, then how the parts fit together.
 ///
 /// # Errors
 ///
-/// The first [`Mistake`], always with its place and a hint.
+/// Returns the first [`Mistake`], always with its place and a hint.
 pub fn read_topology(text: &str) -> Result<Topology, Mistake> {
     check::topology(&read_yaml(text)?)
 }
 
-/// Reads one YAML document. A `Deserialize` of the caller's own may put a hint into its error: whatever follows the
-/// first line feed of the message becomes [`Mistake::hint`].
+/// Reads one YAML document. A caller's own `Deserialize` may put a hint into its error: the text after the first line
+/// feed of the message becomes [`Mistake::hint`].
 ///
 /// # Errors
 ///
-/// A [`Mistake`] with the place of whatever is no YAML or not what `T` expects.
+/// Returns a [`Mistake`] with its place if the text is not YAML, or not what `T` expects.
 pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Mistake> {
     serde_saphyr::from_str(text).map_err(|error| explain::fault(&error))
 }

@@ -5,22 +5,22 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
-/// A length of time, written with its unit: `300us`, `1.5ms`, `2s`. At most a day.
+/// A duration, written with its unit: `300us`, `1.5ms`, `2s`. At most one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
-/// A number of bytes, written plain or with its unit: `178`, `12 kB`, `40 MiB`.
+/// A number of bytes, written alone or with its unit: `178`, `12 kB`, `40 MiB`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
-/// A share between 0 and 1, written as a number or in percent: `0.01`, `1%`.
+/// A share between 0 and 1, written as a number or a percentage: `0.01`, `1%`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Share(pub f64);
 
-/// Longest [`Span`]: far above anything that a topology or an experiment means, far below what overflows a clock.
+/// The longest [`Span`]: far more than a topology or an experiment needs, far less than what overflows a clock.
 const SPAN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Why a text is no unit value: what is wrong and, after a line feed, what to write instead.
+/// Why a text is not a valid value: what is wrong and, after a line feed, what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}\n{hint}")]
 pub struct UnitError {
@@ -42,7 +42,7 @@ impl FromStr for Span {
             return Err(wrong(text, "is negative", "write a length of time from `0s` up".into()));
         }
         let span = humantime::parse_duration(text).map_err(|_| {
-            wrong(text, "is no length of time", "write a number and a unit: `300us`, `1.5ms`, `2s`, `1min`".into())
+            wrong(text, "is not a length of time", "write a number and a unit: `300us`, `1.5ms`, `2s`, `1min`".into())
         })?;
         if span > SPAN_MAX {
             return Err(wrong(text, "is longer than a day", "write at most `24h`".into()));
@@ -62,7 +62,7 @@ impl FromStr for Bytes {
         let size: ByteSize = text.parse().map_err(|_| {
             wrong(
                 text,
-                "is no number of bytes",
+                "is not a number of bytes",
                 "write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`".into(),
             )
         })?;
@@ -77,7 +77,7 @@ impl FromStr for Share {
         let text = text.trim();
         let hint = || "write a number from 0 to 1, or a percentage: `0.01`, `1%`".to_string();
         let (digits, scale) = text.strip_suffix('%').map_or((text, 1.0), |percent| (percent.trim_end(), 100.0));
-        let number: f64 = digits.parse().map_err(|_| wrong(text, "is no share", hint()))?;
+        let number: f64 = digits.parse().map_err(|_| wrong(text, "is not a share", hint()))?;
         let share = number / scale;
         if !(0.0..=1.0).contains(&share) {
             return Err(wrong(text, "is outside 0 to 1", hint()));
@@ -91,7 +91,7 @@ fn wrong(text: &str, what: &str, hint: String) -> UnitError {
 }
 
 impl fmt::Display for Span {
-    /// The largest unit that leaves a number of at least 1, with as many decimals as it takes to lose nothing.
+    /// Writes the largest unit with a number of at least 1, with as many decimals as needed to lose nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u128, &str); 4] = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
         let ns = self.0.as_nanos();
@@ -106,7 +106,7 @@ impl fmt::Display for Span {
 }
 
 impl fmt::Display for Bytes {
-    /// The largest unit that leaves a whole number; sizes are figures of a study, so nothing is rounded.
+    /// Writes the largest unit with a whole number. Sizes are figures of a study, so nothing is rounded.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
         match UNITS.into_iter().find(|(scale, _)| self.0 > 0 && self.0.is_multiple_of(*scale)) {
@@ -117,14 +117,14 @@ impl fmt::Display for Bytes {
 }
 
 impl fmt::Display for Share {
-    /// In percent, to a hundredth.
+    /// Writes a percentage, to a hundredth.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hundredths = (self.0 * 1e4).round() / 1e2;
         write!(f, "{hundredths} %")
     }
 }
 
-/// Reads the text of a scalar, whatever YAML would make of it: `5` is a number there, but here it lacks its unit.
+/// Reads the text of a scalar as written. To YAML, `5` is a number, but here it lacks its unit.
 fn parse<'de, D: Deserializer<'de>, T: FromStr<Err = UnitError>>(deserializer: D) -> Result<T, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }

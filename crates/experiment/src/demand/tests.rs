@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::tests::parse;
 
-/// An experiment on `services`, with these `arms`, in YAML's short form.
+/// An experiment on `services` with these `arms`, in YAML's short form.
 fn experiment(services: &str, arms: &str) -> Experiment {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("experiment.yaml");
@@ -20,8 +20,8 @@ const ONE: &str = "a: {port: 80, endpoints: {/: {response: 5 B}}}";
 #[test]
 fn a_pod_without_a_mesh_takes_what_it_was_seen_to_take() {
     let demand = Demand::of(&experiment(ONE, "none: {plane: none}"));
-    // Measured: 15 files for each pod, one with its client's, in the same place; 2 + 5 processes and threads, and its client's
-    // 2 + 2; the node's DNS.
+    // Measured: 15 files for each pod, and one pod is the client's; 2 + 5 processes and threads, and the client's 2 +
+    // 2; the node's DNS.
     assert_eq!((demand.arms, demand.pods, demand.namespaces), (1, 2, 3));
     assert_eq!(demand.tasks, 2 + 5 + 2 + 2 + 2);
     assert_eq!(demand.files, 8 + 1 + 2 + 2 + 2 * (7 + 2 + 2 + 2));
@@ -29,7 +29,7 @@ fn a_pod_without_a_mesh_takes_what_it_was_seen_to_take() {
     assert_eq!((demand.proxy_tasks, demand.unknown), (0, 0));
 }
 
-/// What makes a plan larger makes its demand larger, by as much as it was seen to.
+/// A larger plan has a larger demand, by as much as was measured.
 #[test]
 fn every_part_of_a_plan_adds_to_it() {
     let of = |arms: &str| Demand::of(&experiment(ONE, arms));
@@ -38,7 +38,7 @@ fn every_part_of_a_plan_adds_to_it() {
     assert_eq!(sidecar.tasks - none.tasks, 2 * (9 + 2));
     assert_eq!(sidecar.proxy_tasks, 2 * (9 + 2));
     assert_eq!(of("s: {plane: sidecar, concurrency: 4}").tasks - sidecar.tasks, 2 * 4);
-    // 71.6 MiB were seen for a sidecar that knows 1000 services more.
+    // Measured: 71.6 MiB for a sidecar that knows 1000 more services.
     let large = of("s: {plane: sidecar, mesh_size: 1000}").memory_bytes - sidecar.memory_bytes;
     assert!((120 * MIB..2 * 72 * MIB).contains(&large), "{large}");
     let both = of("none: {plane: none}, s: {plane: sidecar}");
@@ -47,7 +47,7 @@ fn every_part_of_a_plan_adds_to_it() {
     assert_eq!(both.disk_bytes, none.disk_bytes + sidecar.disk_bytes);
     let gateway = of("s: {plane: sidecar, gateway: ingress}");
     assert_eq!((gateway.pods, gateway.proxy_tasks), (sidecar.pods + 1, sidecar.proxy_tasks));
-    // Who serves only has no sidecar of a caller.
+    // A pod that only serves has no sidecar of a caller.
     assert_eq!(of("s: {plane: sidecar, side: client}").proxy_tasks, sidecar.proxy_tasks / 2);
 }
 
@@ -58,7 +58,7 @@ fn memory_that_is_declared_counts_and_what_is_not_known_is_told() {
     assert_eq!(more - Demand::of(&experiment(ONE, "none: {plane: none}")).memory_bytes, 3 << 30);
     let own = Demand::of(&experiment("a: {port: 80, command: [sleep]}", "none: {plane: none}"));
     assert_eq!(own.unknown, 1);
-    assert!(own.to_string().contains("what your own program holds, which is not known"), "{own}");
+    assert!(own.to_string().contains("an unknown amount for your own program"), "{own}");
     let limited = Demand::of(&experiment(ONE, "s: {plane: sidecar, mesh_size: 1000, limits: {memory: 20 MiB}}"));
     assert!(limited.memory_bytes < 50 * MIB, "{limited}");
 }
@@ -76,7 +76,8 @@ fn requests_take_what_their_scripts_say() {
     assert_eq!(time(tree), Duration::from_millis(10 + 5 + 2) + HOP * 3);
 }
 
-/// Each of forty services calls the next one twice: a million million hops, counted in no time. Calls time out, though.
+/// Each of forty services calls the next one twice: a million million hops, but they must be counted quickly. Calls
+/// time out, though.
 #[test]
 fn calls_without_end_are_no_reason_to_count_for_ever() {
     let service = |number: u32| {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use measure::Until;
 
-/// How much is asked, where somebody says other than the experiment's file.
+/// Amounts from the command line, which override the experiment's file.
 #[derive(Clone, Debug, Default)]
 pub struct Amounts {
     /// Rounds; each has one block of every arm.
@@ -19,7 +19,7 @@ pub struct Amounts {
     pub margin: Option<f64>,
     /// Share of the machine's processors above which others' use leaves out a round.
     pub drop_foreign: Option<f64>,
-    /// Goes on until this holds.
+    /// The condition that ends a run which goes on beyond `rounds`.
     pub until: Option<Until>,
     /// Rounds after which `until` gives up.
     pub max_rounds: Option<u32>,

@@ -12,31 +12,31 @@ use super::origin::Origin;
 use super::proxy::proxy_of;
 use super::sidecar::sidecar_of;
 
-/// One thing that is compared.
+/// An arm of the experiment.
 #[derive(Clone, Debug)]
 pub struct Arm {
-    /// Its name, a DNS label.
+    /// Name of the arm, a DNS label.
     pub name: String,
     /// What stands between services.
     pub plane: Plane,
     /// Options of the ingress gateway before the services, if it has one.
     pub gateway: Option<Sidecar>,
-    /// How often its pods are asked for their health.
+    /// Periods of the pods' health probes.
     pub probes: Periods,
-    /// Most that each of its proxies may use.
+    /// Limits of each of its proxies.
     pub limits: Limits,
-    /// Whether nobody wrote those limits: a host that lacks a controller forgoes them.
+    /// Whether these limits are defaults. A host that lacks a controller then leaves them out.
     pub limits_by_default: bool,
     /// Whether the kernel witness is attached while it is under load.
     pub watched: bool,
-    /// Whether the witnesses of drops, UDP and DNS are so as well. Those of UDP and DNS look at every packet.
+    /// Whether the witnesses of drops, UDP and DNS are also attached. Those of UDP and DNS run for every packet.
     pub watched_beyond: bool,
-    /// A known cost that its application has beside that of the others.
+    /// A known cost that is added to its application.
     pub added: Option<Addition>,
 }
 
 impl Arm {
-    /// What the lab needs to know of it.
+    /// The part of the arm that the lab needs to know.
     pub fn plan(&self) -> ArmPlan {
         ArmPlan {
             name: self.name.clone(),
@@ -47,7 +47,7 @@ impl Arm {
         }
     }
 
-    /// Whether a proxy stands anywhere in it.
+    /// Whether the arm has any proxy.
     pub fn has_proxies(&self) -> bool {
         self.plane != Plane::None || self.gateway.is_some()
     }
@@ -68,7 +68,7 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology, experiment: O
         return Err(Mistake::at(name.referenced, what, "write `null: true` beside `arms:` to have that copy"));
     }
     if !is_dns_label(&name.value) {
-        let what = format!("`{}` is no name for an arm", name.value);
+        let what = format!("`{}` is not a valid name for an arm", name.value);
         return Err(Mistake::at(name.referenced, what, "use lower-case letters, digits and `-`, 30 at most"));
     }
     let added = arm.add.as_ref().map(|add| addition_of(add, graph)).transpose()?;
@@ -91,14 +91,14 @@ fn arm_of(name: &Spanned<String>, arm: &ArmFile, graph: &Topology, experiment: O
     })
 }
 
-/// The gateway's options are the sidecars'. Where there are none they are its own, and it speaks plaintext.
+/// The gateway's options are the sidecars'. Without sidecars they are its own, and it speaks plaintext.
 fn gateway_of(arm: &ArmFile, plane: &Plane) -> Result<Option<Sidecar>, Mistake> {
     match (arm.gateway, plane.sidecar()) {
         (GatewayName::None, _) => Ok(None),
         (GatewayName::Ingress, Some(options)) => Ok(Some(options.clone())),
         (GatewayName::Ingress, None) => {
             if let Some(option) = arm.options.iter().find(|option| option.key.bearer == Bearer::Sidecar) {
-                let what = format!("`{}` is an option of sidecars, and there is only a gateway", option.key.name);
+                let what = format!("`{}` is an option of sidecars, but there is only a gateway", option.key.name);
                 return Err(Mistake::at(option.place(), what, "use `plane: sidecar`"));
             }
             Ok(Some(Sidecar { mtls: Mtls::Off, ..sidecar_of(arm)? }))
@@ -143,7 +143,7 @@ fn addition_of(add: &Add, graph: &Topology) -> Result<Addition, Mistake> {
     }
 }
 
-/// Lower-case letters, digits and inner hyphens, 30 at most.
+/// Whether the name consists of lower-case letters, digits and inner hyphens, 30 at most.
 pub fn is_dns_label(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !name.is_empty() && name.len() <= 30 && name.bytes().all(inner) && !name.starts_with('-') && !name.ends_with('-')

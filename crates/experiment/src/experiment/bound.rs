@@ -1,4 +1,4 @@
-//! How much may be asked for, whether a file or a flag asks.
+//! Upper bounds of amounts, for files and flags alike.
 
 use std::fmt::Display;
 
@@ -9,12 +9,12 @@ use topology::Mistake;
 pub const ROUNDS_MAX: u32 = 100_000;
 /// Most stand-ups of the lab.
 pub const STANDS_MAX: u32 = 1_000;
-/// Most requests of an arm, and most that warm it up: at one each millisecond, more than a day of them.
+/// Most requests of an arm, and most that warm it up: at one per millisecond, more than a day of them.
 pub const REQUESTS_MAX: u64 = 100_000_000;
 /// Most idle windows.
 pub const WINDOWS_MAX: u32 = 10_000;
 
-/// A number that is not above `most`.
+/// Returns an error if the number is above `most`.
 pub fn at_most<T: Copy + PartialOrd + Display>(name: &str, number: &Spanned<T>, most: T) -> Result<T, Mistake> {
     if number.value <= most {
         return Ok(number.value);
@@ -23,7 +23,7 @@ pub fn at_most<T: Copy + PartialOrd + Display>(name: &str, number: &Spanned<T>, 
     Err(Mistake::at(number.referenced, what, format!("ask for {most} or fewer")))
 }
 
-/// A number of repetitions: 1 or more, and not above `most`.
+/// Returns an error if a number of repetitions is 0 or above `most`.
 pub fn repeated(name: &str, number: &Spanned<u32>, most: u32) -> Result<u32, Mistake> {
     if number.value == 0 {
         let hint = "ask for 1 or more; intervals need 6, good ones 10";

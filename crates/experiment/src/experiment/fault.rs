@@ -6,29 +6,29 @@ use topology::{Call, Connections, Mistake, Service, Step, Topology, Work};
 
 use super::file::FaultFile;
 
-/// Shorter than this there is hardly a look at the witnesses.
+/// The shortest fault. During a shorter one, witnesses would hardly be read.
 const SPAN_MIN: Duration = Duration::from_millis(500);
 
-/// Something that is broken on purpose, in one arm after the other.
+/// A fault that is made on purpose, in one arm after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedFault {
-    /// What happens.
+    /// The kind of the fault.
     pub kind: FaultKind,
     /// Service that calls.
     pub from: String,
     /// Service that is called.
     pub to: String,
-    /// Share of packets or messages that are hit, where it is a matter of chance.
+    /// Share of packets or messages that are hit, if the kind depends on chance.
     pub share: Option<f64>,
-    /// Time under load before it.
+    /// Time under load before the fault.
     pub at: Duration,
-    /// How long it lasts.
+    /// Duration of the fault.
     pub lasting: Duration,
-    /// How it is made.
+    /// How the fault is made.
     pub injection: Injection,
 }
 
-/// A fault as written, checked against the topology.
+/// Checks a fault as written against the topology.
 pub fn fault_of(file: &FaultFile, graph: &Topology) -> Result<PlannedFault, Mistake> {
     let (from, to) = ends(file, graph)?;
     let share = share_of(file)?;
@@ -55,7 +55,7 @@ pub fn fault_of(file: &FaultFile, graph: &Topology) -> Result<PlannedFault, Mist
     })
 }
 
-/// The services at both ends, of which the first calls the second.
+/// The services at both ends. The first one must call the second.
 fn ends<'a>(file: &FaultFile, graph: &'a Topology) -> Result<(&'a Service, &'a Service), Mistake> {
     let service = |name: &serde_saphyr::Spanned<String>| {
         let what = || format!("topology `{}` has no service `{}`", graph.name, name.value);
@@ -68,13 +68,14 @@ fn ends<'a>(file: &FaultFile, graph: &'a Topology) -> Result<(&'a Service, &'a S
     }
     let kind = file.kind.value;
     if kind == FaultKind::Name && from.connections == Connections::Pooled {
-        let what = format!("`{}` keeps its connections and so looks no name up again", from.name);
+        let what = format!("`{}` keeps its connections, so it never looks up the name again", from.name);
         return Err(Mistake::at(file.kind.referenced, what, "write `connections: new` at that service"));
     }
     let is_simulated =
         |service: &Service| service.versions.iter().all(|version| matches!(version.work, Work::Simulated { .. }));
     if kind == FaultKind::AcceptQueue && !is_simulated(to) {
-        let what = format!("`{}` is a program of its own, which nobody can tell to accept no more", to.name);
+        let what =
+            format!("`{}` is a program of your own, which cannot be told to stop accepting connections", to.name);
         return Err(Mistake::at(file.to.referenced, what, "name a service with a script"));
     }
     Ok((from, to))
@@ -84,10 +85,10 @@ fn share_of(file: &FaultFile) -> Result<Option<f64>, Mistake> {
     let by_chance = matches!(file.kind.value, FaultKind::Loss | FaultKind::Reset);
     match &file.share {
         Some(share) if !by_chance => {
-            Err(Mistake::at(share.referenced, "this kind of fault hits everything", "leave `share` out"))
+            Err(Mistake::at(share.referenced, "this kind of fault has no share", "leave `share` out"))
         }
         Some(share) if share.value.0 < 0.0001 => {
-            Err(Mistake::at(share.referenced, "a share of nothing is no fault", "write a share such as `10%`"))
+            Err(Mistake::at(share.referenced, "`share` must be greater than 0", "write a share such as `10%`"))
         }
         Some(share) => Ok(Some(share.value.0)),
         None => Ok(by_chance.then_some(1.0)),

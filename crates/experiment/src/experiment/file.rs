@@ -1,4 +1,4 @@
-//! An experiment file as written, with the places of what is checked later.
+//! An experiment file as written, with the places of values that are checked later.
 
 mod arm;
 
@@ -18,27 +18,29 @@ pub use self::arm::{ArmFile, OptionFile, OptionValue};
 pub struct ExperimentFile {
     pub name: Spanned<String>,
     pub topology: Spanned<String>,
-    /// How the pods of each arm are joined.
+    /// How the pods of each arm are connected.
     #[serde(default)]
     pub network: Network,
     pub arms: Spanned<Named<ArmFile>>,
-    /// Arms that stand together, each group with the baseline and in a run of its own; without groups all do.
+    /// Arms that stand at the same time. Each group has the baseline and a run of its own; without groups, all arms
+    /// stand together.
     pub groups: Option<Spanned<Named<Vec<Spanned<String>>>>>,
     pub load: Load,
     #[serde(default = "default_warmup")]
     pub warmup: Spanned<u64>,
     #[serde(default = "default_rounds")]
     pub rounds: Spanned<u32>,
-    /// How long a program may take to become ready, as the lab stands up.
+    /// How long a program may take to become ready, while the lab stands up.
     #[serde(default = "default_ready_timeout")]
     pub ready_timeout: Spanned<Span>,
-    /// How often the lab stands up anew, the rounds spread evenly over it; ten times, or for each round, if nothing is said.
+    /// Number of stand-ups, over which rounds are spread evenly. The default is ten, or the number of rounds if that is
+    /// smaller.
     pub stands: Option<Spanned<u32>>,
     #[serde(default)]
     pub idle: Idle,
     #[serde(default = "default_seed")]
     pub seed: u64,
-    /// Keeps processors from sleeping between requests: how long they take to wake differs from moment to moment.
+    /// Keeps processors from sleeping between requests, because the time they take to wake varies.
     #[serde(default)]
     pub awake: bool,
     /// Adds a copy of the baseline: the noise floor.
@@ -47,12 +49,12 @@ pub struct ExperimentFile {
     /// Relative change within which arms count as equivalent.
     #[serde(default = "default_margin")]
     pub margin: Spanned<Share>,
-    /// Leaves out rounds with a block in which others used more of the machine's processors.
+    /// Leaves out rounds with a block in which others used more than this share of the machine's processors.
     pub drop_foreign: Option<Spanned<Share>>,
-    /// Goes on beyond `rounds` until this holds, or `max_rounds`.
+    /// Continues beyond `rounds` until this condition holds, or until `max_rounds`.
     pub until: Option<Spanned<String>>,
     pub max_rounds: Option<Spanned<u32>>,
-    /// Made on purpose after the rounds, one after the other in every arm.
+    /// Faults that are made on purpose after the rounds, one after the other in every arm.
     #[serde(default)]
     pub faults: Vec<FaultFile>,
 }
@@ -65,12 +67,12 @@ pub struct FaultFile {
     pub from: Spanned<String>,
     /// Service that is called.
     pub to: Spanned<String>,
-    /// Of packets or messages that are hit; of other kinds none.
+    /// Share of packets or messages that are hit. Other kinds have no share.
     pub share: Option<Spanned<Share>>,
-    /// Time under load before it.
+    /// Time under load before the fault.
     #[serde(default = "default_at")]
     pub at: Spanned<Span>,
-    /// How long it lasts.
+    /// Duration of the fault.
     #[serde(default = "default_for", rename = "for")]
     pub lasting: Spanned<Span>,
 }
@@ -78,7 +80,7 @@ pub struct FaultFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
-    /// `SERVICE/PATH`, as in a call.
+    /// The endpoint as `SERVICE/PATH`, as in a call.
     pub to: Spanned<String>,
     #[serde(default)]
     pub wait: Span,
@@ -105,12 +107,12 @@ pub enum GatewayName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WatchFile {
-    /// The witness of TCP, which is on the way of no packet.
+    /// The TCP witness, whose programs do not run per packet.
     #[serde(alias = "true")]
     On,
     #[serde(alias = "false")]
     Off,
-    /// Those of drops, UDP and DNS as well.
+    /// The TCP witness, and also those of drops, UDP and DNS.
     All,
 }
 
@@ -131,7 +133,7 @@ pub struct SequentialFile {
     pub pace: Span,
     #[serde(default = "default_connection")]
     pub connection: ConnectionUse,
-    /// How far away the client is.
+    /// Simulated distance of the client.
     #[serde(default = "default_round_trip")]
     pub round_trip: Spanned<Span>,
     #[serde(default = "default_timeout")]
@@ -191,7 +193,7 @@ fn default_timeout() -> Spanned<Span> {
     unwritten(Span(Duration::from_secs(10)))
 }
 
-/// A value that stands nowhere in the file.
+/// A default value, which has no place in the file.
 fn unwritten<T>(value: T) -> Spanned<T> {
     Spanned::new(value, Location::UNKNOWN, Location::UNKNOWN)
 }

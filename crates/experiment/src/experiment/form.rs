@@ -6,10 +6,11 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Location;
 use topology::Mistake;
 
-/// What can be written in two ways: short, as a word or a number, or long, as a list or with keys of its own.
+/// A value that can be written in a short form, as a word or number, or in a long form, as a list or with keys of its
+/// own.
 #[derive(Debug)]
 pub enum Form<L> {
-    /// A word or a number. Whether it is a possible one is checked where its place is known.
+    /// A word or a number. Whether it is valid is checked later, when its place is known.
     Short(String),
     /// A list, or keys with values.
     Long(L),

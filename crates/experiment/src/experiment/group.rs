@@ -4,21 +4,21 @@ use topology::{Mistake, Named};
 
 use super::{Arm, Experiment};
 
-/// Arms that stand side by side at most, the baseline and its copy among them: their idle sidecars share the machine with
+/// The most arms that stand at the same time, including the baseline and its copy: idle sidecars share the machine with
 /// those under load.
 const ARMS_MAX: usize = 6;
 
-/// Arms that are run together, beside the baseline.
+/// Arms that run together with the baseline.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Its name, a DNS label.
+    /// Name of the group, a DNS label.
     pub name: String,
     /// Names of its arms, without the baseline.
     pub arms: Vec<String>,
 }
 
 impl Experiment {
-    /// What is run one after the other: an experiment for each group, or this one by itself.
+    /// The runs of this experiment, one after the other: one for each group, or the experiment itself.
     pub fn in_groups(self) -> Vec<(Option<String>, Experiment)> {
         if self.groups.is_empty() {
             return vec![(None, self)];
@@ -32,7 +32,7 @@ impl Experiment {
         self.groups.iter().map(of_group).collect()
     }
 
-    /// Whether a condition is one for this experiment: in others, too, stand arms that conditions name.
+    /// Whether a condition applies to this experiment. Conditions may name arms of other groups.
     pub fn is_about(&self, condition: &FailIf) -> bool {
         match &condition.scope {
             Scope::Every => true,
@@ -41,7 +41,7 @@ impl Experiment {
     }
 }
 
-/// The groups of a file: each arm but the baseline stands in one at least.
+/// The groups of a file. Each arm except the baseline is in at least one.
 pub fn groups_of(
     groups: Option<&Spanned<Named<Vec<Spanned<String>>>>>,
     arms: &[Arm],
@@ -53,7 +53,7 @@ pub fn groups_of(
     let is_placed = |arm: &&Arm| !read.iter().any(|group| group.arms.contains(&arm.name));
     match arms.iter().skip(1).find(is_placed) {
         Some(arm) => {
-            let what = format!("arm `{}` is in no group and would never stand", arm.name);
+            let what = format!("arm `{}` is in no group and would never run", arm.name);
             Err(Mistake::at(groups.referenced, what, "name it in a group, or leave it out of `arms:`"))
         }
         None => Ok(read),
@@ -62,7 +62,7 @@ pub fn groups_of(
 
 fn group_of(name: &Spanned<String>, written: &[Spanned<String>], arms: &[Arm], null: bool) -> Result<Group, Mistake> {
     if !super::arm::is_dns_label(&name.value) {
-        let what = format!("`{}` is no name for a group", name.value);
+        let what = format!("`{}` is not a valid name for a group", name.value);
         return Err(Mistake::at(name.referenced, what, "use lower-case letters, digits and `-`, 30 at most"));
     }
     for (index, arm) in written.iter().enumerate() {
@@ -74,12 +74,12 @@ fn group_of(name: &Spanned<String>, written: &[Spanned<String>], arms: &[Arm], n
             Some(_) if twice => format!("arm `{}` is named twice", arm.value),
             Some(_) => continue,
         };
-        return Err(Mistake::at(arm.referenced, what, "name arms of `arms:` beside the baseline, each once"));
+        return Err(Mistake::at(arm.referenced, what, "name arms of `arms:` other than the baseline, each once"));
     }
     let standing = 1 + written.len() + usize::from(null);
     if written.is_empty() || standing > ARMS_MAX {
         let what = format!("{standing} arms would stand in group `{}`", name.value);
-        let hint = format!("let 2 to {ARMS_MAX} stand at once, the baseline and its copy among them");
+        let hint = format!("a group can have 2 to {ARMS_MAX} arms, including the baseline and its copy");
         return Err(Mistake::at(name.referenced, what, hint));
     }
     Ok(Group { name: name.value.clone(), arms: written.iter().map(|arm| arm.value.clone()).collect() })

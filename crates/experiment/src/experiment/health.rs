@@ -1,4 +1,4 @@
-//! How often an arm's pods are asked for their health, and how much its proxies may use.
+//! Periods of health probes, and limits of proxies.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::unit::Period;
 
 const PERIOD_MIN: Duration = Duration::from_millis(10);
 
-/// How often an arm's pods are asked. `envoy` has the options of its sidecars, or of its gateway. What is not written has
-/// Istio's default, and Bookinfo's: sidecars are asked, applications are not.
+/// The periods of an arm's health probes. `envoy` has the options of its sidecars, or of its gateway. The defaults are
+/// those of Istio and Bookinfo: sidecars are probed, applications are not.
 pub fn periods_of(arm: &ArmFile, envoy: Option<&Sidecar>) -> Result<Periods, Mistake> {
     if let Some(period) = arm.probe_period.as_ref().filter(|_| envoy.is_none()) {
         let hint = "use `plane: sidecar`, or `app_probe_period`";
-        return Err(Mistake::at(period.referenced, "without a sidecar nobody answers `probe_period`", hint));
+        return Err(Mistake::at(period.referenced, "`probe_period` needs a sidecar", hint));
     }
     let default = envoy.map(|envoy| envoy.preset.probe_period());
     Ok(Periods {
@@ -26,31 +26,31 @@ pub fn periods_of(arm: &ArmFile, envoy: Option<&Sidecar>) -> Result<Periods, Mis
     })
 }
 
-/// What is written, if anything is.
+/// The period as written, if there is one.
 fn period_of(period: Option<&Spanned<Period>>) -> Result<Option<Option<Duration>>, Mistake> {
     let Some(period) = period else { return Ok(None) };
     match period.value.0 {
         Some(time) if time < PERIOD_MIN => Err(Mistake::at(
             period.referenced,
-            "probes this dense are a load of their own",
+            "probes this frequent are a load of their own",
             "use 10ms or more, or `off`",
         )),
         time => Ok(Some(time)),
     }
 }
 
-/// How much each proxy of an arm may use. `envoy` has the options of its sidecars, or of its gateway. What is not written
-/// has Istio's default where Istio's sidecars of today are imitated; otherwise there are no limits.
+/// The limits of each proxy of an arm. `envoy` has the options of its sidecars, or of its gateway. The default is
+/// Istio's for sidecars with the preset `today`; otherwise there are no limits.
 pub fn limits_of(arm: &ArmFile, plane: &Plane, envoy: Option<&Sidecar>) -> Result<Limits, Mistake> {
     let Some(limits) = &arm.limits else {
         let is_istios = envoy.is_some_and(|envoy| envoy.preset == Preset::Today);
         return Ok(if is_istios { Limits::ISTIO } else { Limits::default() });
     };
     if *plane == Plane::None && envoy.is_none() {
-        return Err(Mistake::at(limits.referenced, "`limits` are those of proxies", "use `plane: sidecar`"));
+        return Err(Mistake::at(limits.referenced, "`limits` apply only to proxies", "use `plane: sidecar`"));
     }
     if let Some(memory) = limits.value.memory.as_ref().filter(|memory| memory.value.0 == 0) {
-        return Err(Mistake::at(memory.referenced, "no proxy runs in no memory", "Istio's default is `1 GiB`"));
+        return Err(Mistake::at(memory.referenced, "`memory` must be greater than 0", "Istio's default is `1 GiB`"));
     }
     Ok(Limits {
         cpu_millicores: limits.value.cpu.map(|cores| cores.millicores),
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
     use crate::tests::parse;
 
-    /// The arm `sidecar` (or else `none`) of an experiment with these keys: its periods in milliseconds and its limits,
-    /// or the refusal.
+    /// Checks the arm `sidecar` (or else `none`) of an experiment with these keys: its periods in milliseconds and its
+    /// limits, or the refusal.
     fn check(plane: &str, keys: &str, expect: &str) {
         let text = format!(
             "name: health\ntopology: pair\narms:\n  a: {{plane: {plane}{keys}}}\n\
@@ -99,7 +99,7 @@ mod tests {
             "Some(2000) Some(10000) Some(2000) Some(1073741824)",
         );
         check("none", ", app_probe_period: 10s", "None Some(10000) None None");
-        check("none", ", probe_period: 2s", "without a sidecar nobody answers `probe_period`");
+        check("none", ", probe_period: 2s", "`probe_period` needs a sidecar");
         check("sidecar", ", probe_period: 5", "`5` has no unit");
         check("sidecar", ", probe_period: 1ms", "hint: use 10ms or more, or `off`");
     }
@@ -110,9 +110,9 @@ mod tests {
         check("sidecar", ", limits: {cpu: 500m}", "Some(500) None");
         check("sidecar", ", limits: {}", "Some(15000) None None None");
         check("sidecar", ", limits: {cpu: 0.05}", "Some(50) None");
-        check("sidecar", ", limits: {cpu: 9m}", "`9m` is no number of cores");
-        check("sidecar", ", limits: {cpu: nan}", "`nan` is no number of cores");
-        check("sidecar", ", limits: {memory: 0}", "no proxy runs in no memory");
-        check("none", ", limits: {cpu: 2}", "`limits` are those of proxies");
+        check("sidecar", ", limits: {cpu: 9m}", "`9m` is not a number of cores");
+        check("sidecar", ", limits: {cpu: nan}", "`nan` is not a number of cores");
+        check("sidecar", ", limits: {memory: 0}", "`memory` must be greater than 0");
+        check("none", ", limits: {cpu: 2}", "`limits` apply only to proxies");
     }
 }

@@ -12,32 +12,32 @@ pub use self::table::KEYS;
 /// A key of an arm: a row of [`KEYS`].
 #[derive(Debug)]
 pub struct Key {
-    /// Name, as it is written.
+    /// Name of the key, as written.
     pub name: &'static str,
-    /// What may be written behind it.
+    /// The values that can be written after it.
     pub values: Values,
-    /// What it changes.
+    /// The arms or proxies to which the key applies.
     pub bearer: Bearer,
-    /// What must hold wherever it is written.
+    /// A condition on other keys that must hold wherever this one is written.
     pub need: Option<KeyNeed>,
-    /// What it does to the defaults of other keys, once its own value is set. Such keys are set before all others.
+    /// How the key changes the defaults of other keys, once its own value is set. Such keys are set before all others.
     pub base: Option<fn(&mut Sidecar)>,
-    /// What it does, in a sentence or two.
+    /// What the key does, in a sentence or two.
     pub about: &'static str,
-    /// The object and field with which a user of Istio asks for the same, if there is one.
+    /// The object and field for the same setting in Istio, if there is one.
     pub istio: Option<&'static str>,
 }
 
-/// What may be written behind a key.
+/// The values that can be written after a key.
 #[derive(Debug)]
 pub enum Values {
-    /// One of several words, for a trait of a sidecar.
+    /// One of several words, for a field of `Sidecar`.
     Word(&'static dyn Words),
-    /// A whole number, for a trait of a sidecar.
+    /// A whole number, for a field of `Sidecar`.
     Number(Number),
-    /// A share between 0 and 1, for a trait of a sidecar.
+    /// A share between 0 and 1, for a field of `Sidecar`.
     Share(Trait<f64>),
-    /// What sets no trait of a sidecar. `file/arm.rs` reads it.
+    /// A value that sets no field of `Sidecar`; `file/arm.rs` reads it.
     Own(Own),
 }
 
@@ -47,47 +47,47 @@ pub type Trait<T> = fn(&mut Sidecar) -> &mut T;
 /// A whole number within a range.
 #[derive(Debug)]
 pub struct Number {
-    /// What it counts.
+    /// What the number counts.
     pub things: &'static str,
-    /// The least possible one.
+    /// The smallest valid number.
     pub least: u32,
-    /// The greatest possible one.
+    /// The largest valid number.
     pub most: u32,
-    /// Where it goes.
+    /// The field of `Sidecar` that it sets.
     pub of: Trait<u32>,
 }
 
 /// Values with a reader of their own.
 #[derive(Debug)]
 pub struct Own {
-    /// What they are, as members of a JSON Schema.
+    /// The values, as members of a JSON Schema.
     pub schema: &'static str,
-    /// What holds if the key is not written, in JSON.
+    /// The value if the key is not written, in JSON.
     pub default: Option<&'static str>,
 }
 
 /// Words, and what each stands for.
 #[derive(Debug)]
 pub struct Choice<T: 'static> {
-    /// The words. Beside a word, `true` or `false` may mean the same: what YAML of old made of it.
+    /// The words. `true` or `false` may mean the same as a word, because YAML 1.1 reads `on` and `off` as booleans.
     pub words: &'static [(&'static str, T)],
-    /// Where their meaning goes.
+    /// The field of `Sidecar` that they set.
     pub of: Trait<T>,
 }
 
-/// A [`Choice`] whatever its type.
+/// A [`Choice`] of any type.
 pub trait Words: Debug {
-    /// All words, in their order.
+    /// All words, in order.
     fn names(&self) -> Vec<&'static str>;
 
-    /// The word for what a sidecar has.
+    /// The word for the value of a sidecar.
     fn shown(&self, sidecar: &Sidecar) -> &'static str;
 
-    /// Gives a sidecar what `word` stands for; false if there is no such word.
+    /// Sets a sidecar's field to the meaning of `word`. Returns false if there is no such word.
     fn set(&self, sidecar: &mut Sidecar, word: &str) -> bool;
 }
 
-/// Whom a key changes. Written in an arm that has none of them, it is refused.
+/// The arms or proxies to which a key applies. An arm without them refuses the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearer {
     /// Every arm.
@@ -100,21 +100,21 @@ pub enum Bearer {
     Sidecar,
 }
 
-/// What must hold of a sidecar, so that a key means anything beside its others.
+/// A condition on a sidecar's other options, without which a key has no meaning.
 #[derive(Debug)]
 pub struct KeyNeed {
-    /// Beside what it may be written, in a sentence.
+    /// The condition, in a sentence.
     pub rule: &'static str,
-    /// Whether it holds, once all keys are set.
+    /// Whether the condition holds, once all keys are set.
     pub holds: fn(&Sidecar) -> bool,
-    /// What is wrong where it does not.
+    /// What is wrong if the condition does not hold.
     pub what: &'static str,
     /// What to write instead.
     pub hint: &'static str,
 }
 
 impl Bearer {
-    /// Whom alone it concerns, in a sentence.
+    /// A sentence that says what the key is limited to.
     fn rule(self) -> Option<&'static str> {
         match self {
             Bearer::Arm => None,
@@ -126,18 +126,18 @@ impl Bearer {
 }
 
 impl Key {
-    /// What it does, and beside what it may be written.
+    /// What the key does, and what it needs.
     pub fn sentences(&self) -> String {
         let rules = [Some(self.about), self.need.as_ref().map(|need| need.rule), self.bearer.rule()];
         rules.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// The row of that name.
+    /// The key of that name.
     pub fn named(name: &str) -> Option<&'static Key> {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// What holds if it is not written, in JSON; nothing where no value does the same.
+    /// The value if the key is not written, in JSON; `None` if no value does the same.
     pub fn default(&self) -> Option<String> {
         let default = Sidecar::default();
         let mut changed = default.clone();
@@ -147,7 +147,7 @@ impl Key {
         self.value(&default).filter(|_| changed == default)
     }
 
-    /// The value that a sidecar has, in JSON; for what is no trait of sidecars, the default.
+    /// The value that a sidecar has, in JSON; for keys that set no field of `Sidecar`, the default.
     pub fn value(&self, sidecar: &Sidecar) -> Option<String> {
         let mut sidecar = sidecar.clone();
         match &self.values {

@@ -9,12 +9,12 @@ pub type ReadText<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 pub struct Origin<'a> {
     /// The experiment's file.
     pub path: &'a Path,
-    /// Reads others.
+    /// Reads other files.
     pub read: ReadText<'a>,
 }
 
 impl Origin<'_> {
-    /// The path of a file that is written as seen from the experiment's folder.
+    /// Resolves a path that is relative to the experiment's folder.
     pub fn beside(self, file: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(file)
     }

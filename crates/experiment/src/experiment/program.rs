@@ -1,24 +1,24 @@
-//! A program of the user's own between services, as it is written.
+//! A user's own program between services, as written.
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::form::Form;
 
-/// A program of the user's own, as written.
+/// A user's own program, as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyFile {
     /// Program and arguments.
     pub command: Spanned<Vec<Spanned<String>>>,
-    /// Files that are made for each pod, each from the template that it names.
+    /// Template files that are filled in for each pod.
     pub template: Option<Spanned<Form<Vec<Spanned<String>>>>>,
-    /// Which sides lead to the program, or where they do; both if left out.
+    /// The directions that are redirected to the program, or the ports; both directions by default.
     pub redirect: Option<Spanned<Form<ProxyPorts>>>,
     pub ready: Spanned<Form<ReadyFile>>,
 }
 
-/// Ports of one's own, or rules of one's own.
+/// The user's own ports, or the user's own rules.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyPorts {

@@ -1,4 +1,4 @@
-//! A plane that is a program of the user's own: as it is written, and as it is run.
+//! A plane that is the user's own program.
 
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub struct Wanted {
     pub program: String,
     /// The file where it is written.
     pub file: PathBuf,
-    /// The place there.
+    /// The place in that file.
     pub place: Location,
 }
 
@@ -31,7 +31,7 @@ pub struct Wanted {
 pub fn proxy_of(own: &ProxyFile, experiment: Origin<'_>) -> Result<Proxy, Mistake> {
     if own.command.value.first().is_none_or(|program| program.value.is_empty()) {
         let hint = "write the program and its arguments: `command: [haproxy, -f, '{{ folder }}/haproxy.cfg']`";
-        return Err(Mistake::at(own.command.referenced, "the command names no program", hint));
+        return Err(Mistake::at(own.command.referenced, "the command does not name a program", hint));
     }
     Ok(Proxy {
         command: own.command.value.iter().map(|part| part.value.clone()).collect(),
@@ -41,7 +41,7 @@ pub fn proxy_of(own: &ProxyFile, experiment: Origin<'_>) -> Result<Proxy, Mistak
     })
 }
 
-/// Every program of a file.
+/// Every program that the arms of a file start.
 pub fn programs(experiment: &Path, arms: &Named<ArmFile>) -> Vec<Wanted> {
     let wanted = |(arm, own): (&Spanned<String>, &ProxyFile)| {
         let program = own.command.value.first()?;
@@ -51,8 +51,8 @@ pub fn programs(experiment: &Path, arms: &Named<ArmFile>) -> Vec<Wanted> {
     proxies(arms).filter_map(wanted).collect()
 }
 
-/// Fills in every template as standing up will, so that nothing starts if one of them cannot be filled in. `planes` are the
-/// arms', in their order.
+/// Fills in every template as standing up will, so that nothing starts if one of them fails. `planes` are those of the
+/// arms, in order.
 pub fn rehearse<'a>(
     experiment: Origin<'_>,
     written: &Named<ArmFile>,
@@ -76,7 +76,7 @@ fn proxies(arms: &Named<ArmFile>) -> impl Iterator<Item = (&Spanned<String>, &Pr
     })
 }
 
-/// The fault of a template, in the file where it is.
+/// Locates the mistake of a template in its file.
 fn located(experiment: Origin<'_>, own: &ProxyFile, part: TemplatePart, fault: Mistake) -> Refusal {
     let (file, fault) = match part {
         TemplatePart::Command(number) => {
@@ -105,7 +105,7 @@ fn template_files(own: &ProxyFile) -> Vec<(&str, Location)> {
     }
 }
 
-/// Templates bear the names of their files in the pod's folder, too.
+/// Reads the templates. They keep the names of their files in the pod's folder.
 fn templates_of(own: &ProxyFile, experiment: Origin<'_>) -> Result<Vec<Template>, Mistake> {
     let mut templates: Vec<Template> = Vec::new();
     for (file, place) in template_files(own) {
@@ -140,7 +140,7 @@ fn redirect_of(redirect: Option<&Spanned<Form<ProxyPorts>>>, experiment: Origin<
     match (&ports.rules, ports.inbound.as_ref().or(ports.outbound.as_ref())) {
         (Some(_), Some(port)) => {
             let hint = "write `rules`, or `inbound` and `outbound`";
-            Err(Mistake::at(port.referenced, "rules of one's own decide about ports, too", hint))
+            Err(Mistake::at(port.referenced, "`rules` already decide about ports", hint))
         }
         (Some(rules), None) => read(experiment, &rules.value, rules.referenced).map(Redirect::Rules),
         (None, _) => Ok(Redirect::Ports { inbound: port_of(&ports.inbound)?, outbound: port_of(&ports.outbound)? }),
@@ -163,17 +163,17 @@ fn ready_of(ready: &Spanned<Form<ReadyFile>>) -> Result<ProxyReady, Mistake> {
         return Err(no_port(ready.referenced));
     }
     if let Some(path) = path.filter(|path| !path.value.starts_with('/')) {
-        let what = format!("`{}` is no path", path.value);
+        let what = format!("`{}` is not a path", path.value);
         return Err(Mistake::at(path.referenced, what, "write a path such as `/ready`"));
     }
     Ok(ProxyReady { port, path: path.map(|path| path.value.clone()) })
 }
 
 fn no_port(place: Location) -> Mistake {
-    Mistake::at(place, "this is no port", "write a port from 1 to 65535, such as `15006`")
+    Mistake::at(place, "this is not a port", "write a port from 1 to 65535, such as `15006`")
 }
 
-/// A file beside the experiment, or the bundled one of that name.
+/// Reads a file beside the experiment or, if there is none, the bundled one of that name.
 fn read(experiment: Origin<'_>, file: &str, place: Location) -> Result<String, Mistake> {
     let path = experiment.beside(file);
     let bundled = |error: Error| match bundled::file(&path.to_string_lossy()) {
@@ -182,6 +182,6 @@ fn read(experiment: Origin<'_>, file: &str, place: Location) -> Result<String, M
     };
     (experiment.read)(&path).or_else(bundled).map_err(|error| {
         let what = format!("cannot read the template `{}`: {error}", path.display());
-        Mistake::at(place, what, "name a file, seen from the experiment's folder")
+        Mistake::at(place, what, "name a file, relative to the experiment's folder")
     })
 }

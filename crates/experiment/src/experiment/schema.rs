@@ -1,14 +1,14 @@
-//! The JSON Schema of an experiment file: the keys of an arm are made from their table, all else is kept by hand.
+//! The JSON Schema of an experiment file. The keys of an arm are made from their table; the rest is kept by hand.
 //! `schemas/experiment.json` is a copy for editors.
 
 use serde_json::Value;
 
 use super::key::{KEYS, Key, Values};
 
-/// All but the keys of an arm.
+/// The schema without the keys of an arm.
 const FRAME: &str = include_str!("schema.json");
 
-/// The schema, as text.
+/// The complete schema, as text.
 pub fn schema() -> String {
     let lines: Vec<String> =
         KEYS.iter().map(|key| format!("\n        {}: {}", quoted(key.name), property(key))).collect();
@@ -22,7 +22,7 @@ fn property(key: &Key) -> String {
     format!("{{ {values}{default}, \"description\": {} }}", quoted(&(key.sentences() + &istio)))
 }
 
-/// What YAML takes for a number or a boolean may be written as such.
+/// The schema of a key's values. Words that YAML may take for a boolean or a number can also be written as such.
 fn values(values: &Values) -> String {
     match values {
         Values::Word(words) => {

@@ -1,4 +1,4 @@
-//! The sidecars of an arm: its options, set one after the other as the table of keys says.
+//! The options of an arm's sidecars, set one after the other as the table of keys says.
 
 use plane::Sidecar;
 use serde_saphyr::Spanned;
@@ -7,7 +7,7 @@ use topology::{Mistake, one_of};
 use super::file::{ArmFile, OptionFile, OptionValue};
 use super::key::{Number, Words};
 
-/// The options of an arm's sidecars: what is written, then the preset's, then the defaults.
+/// The options of an arm's sidecars: as written, else the preset's, else the defaults.
 pub fn sidecar_of(arm: &ArmFile) -> Result<Sidecar, Mistake> {
     let mut sidecar = Sidecar::default();
     let (bases, others) = arm.options.iter().partition::<Vec<_>, _>(|option| option.key.base.is_some());
@@ -43,14 +43,14 @@ fn set_number(sidecar: &mut Sidecar, number: &Spanned<u32>, range: &Number) -> R
     let Number { things, least, most, of } = range;
     let field = of(sidecar);
     if !(*least..=*most).contains(&number.value) {
-        let what = format!("{} is no number of {things}", number.value);
-        return Err(Mistake::at(number.referenced, what, format!("use {least} to {most}; the default is {field}")));
+        let what = format!("{things} must be {least} to {most} (default {field}), got {}", number.value);
+        return Err(Mistake::at(number.referenced, what, format!("write a number from {least} to {most}")));
     }
     *field = number.value;
     Ok(())
 }
 
-/// The first option that means nothing beside the others.
+/// The first option that has no meaning together with the others.
 fn contradiction(arm: &ArmFile, sidecar: &Sidecar) -> Option<Mistake> {
     let broken = |option: &OptionFile| {
         let need = option.key.need.as_ref().filter(|need| !(need.holds)(sidecar))?;

@@ -3,7 +3,7 @@ use traffic::{Target, TargetError};
 
 use crate::refusal::Refusal;
 
-/// A target must lead into the topology: what is wrong, and what to write instead.
+/// Checks that a URL leads into the topology. The error says what is wrong, and what to write instead.
 pub fn target_of(url: &str, graph: &Topology) -> Result<Target, (String, String)> {
     let hint = || match entrance(graph) {
         Ok(entrance) => format!("write a URL such as `{entrance}`"),
@@ -36,14 +36,17 @@ pub fn target_of(url: &str, graph: &Topology) -> Result<Target, (String, String)
     if service.versions.iter().all(|version| serves(&version.work)) {
         Ok(target)
     } else {
-        Err((format!("service `{}` has no endpoint `{path}` in each of its versions", service.name), hint()))
+        Err((format!("not every version of service `{}` has an endpoint `{path}`", service.name), hint()))
     }
 }
 
-/// The first endpoint of the first service that speaks HTTP.
+/// The URL of the first endpoint of the first service that speaks HTTP.
 pub fn entrance(graph: &Topology) -> Result<String, Refusal> {
     let service = graph.services.iter().find(|service| service.protocol == Protocol::Http).ok_or_else(|| {
-        Refusal::new(format!("topology `{}` has no http service to ask", graph.name), "add one that calls the others")
+        Refusal::new(
+            format!("topology `{}` has no http service that a client can call", graph.name),
+            "add one that calls the others",
+        )
     })?;
     let path = match &service.versions[0].work {
         Work::Simulated { endpoints, .. } => endpoints.first().map_or("/", |endpoint| &endpoint.path),

@@ -14,7 +14,7 @@ fn pair() -> Experiment {
     read("experiments/pair.yaml")
 }
 
-/// What a person would see of a change to the bundled experiment `pair`: its outline, or the failure.
+/// Checks what a user would see after a change to the bundled experiment `pair`: its outline, or the failure.
 fn check(change: impl FnOnce(&mut Experiment) -> Result<(), Refusal>, expect: &str) {
     let mut experiment = pair();
     let seen = match change(&mut experiment) {
@@ -46,7 +46,7 @@ fn bundled_experiments_are_valid_and_compare_a_mesh_with_none() {
     }
 }
 
-/// Of the studies as they were published there is one round, which has no interval: a floor would say as little.
+/// The studies as they were published have one round, which has no interval, so a noise floor would show nothing.
 #[test]
 fn bundled_experiments_have_a_noise_floor_but_those_of_one_round() {
     const ONE_ROUND: [&str; 2] = ["experiments/bookinfo-sequential.yaml", "experiments/simple-sequential.yaml"];
@@ -95,7 +95,7 @@ fn a_topology_alone_becomes_an_experiment() {
         "experiment bookinfo-lean: arms none, sidecar\n1500 requests per arm to \
          http://productpage:9080/productpage in 15 rounds over 10 stand-ups of the lab"
     );
-    // What the run folder keeps can be run again.
+    // The experiment in the run folder can be run again.
     let again = parse(Path::new("experiment.yaml"), experiment.text.clone()).unwrap();
     assert_eq!(outline(&again), outline(&experiment));
 
@@ -119,7 +119,7 @@ fn amounts_of_the_command_line_win() {
     );
     check(
         amend(amounts(Some(5), Some(4))),
-        "error: 5 rounds cannot share 4 requests\n\n\
+        "error: 5 rounds need as many requests, got 4\n\n\
          hint: each round needs a request: raise `--requests` or lower `--rounds`",
     );
     let mut experiment = pair();
@@ -149,16 +149,16 @@ fn a_run_that_goes_on_has_a_bound() {
     assert_eq!(most("max_rounds: 40\n", Amounts { until: until(), ..none() }), Ok(40), "the file's bound holds");
     assert_eq!(most("max_rounds: 40\n", Amounts { until: until(), max_rounds: Some(50), ..none() }), Ok(50));
     assert_eq!(most(rule, Amounts { rounds: Some(300), ..none() }), Ok(300));
-    // Ten stand-ups of two rounds each: the 41st round would be half of another.
+    // Ten stand-ups have two rounds each; a 41st round would be half of another stand-up.
     assert_eq!(most(rule, Amounts { max_rounds: Some(41), ..none() }), Ok(40));
     assert_eq!(most(rule, Amounts { stands: Some(7), max_rounds: Some(25), ..none() }), Ok(24));
     assert_eq!(
         most(rule, Amounts { rounds: Some(10), max_rounds: Some(9), ..none() }).unwrap_err(),
-        "error: `max_rounds` is below the 10 rounds that are run anyway\n\nhint: raise `max_rounds` or lower `rounds`\n"
+        "error: `max_rounds` is below the 10 rounds of the run\n\nhint: raise `max_rounds` or lower `rounds`\n"
     );
     assert_eq!(
         most("", Amounts { max_rounds: Some(200), ..none() }).unwrap_err(),
-        "error: `--max-rounds` bounds a run that goes on until an interval is narrow\n\nhint: say how narrow, such as \
+        "error: `--max-rounds` has no effect without `--until`\n\nhint: say when to stop, such as \
          `--until 'latency_ms_p50<2%'`\n"
     );
 }
@@ -170,7 +170,7 @@ fn a_file_whose_run_would_not_end_as_asked_is_refused_at_its_place() {
         let refusal = pair_with(text).unwrap_err().to_string();
         assert!(refusal.starts_with(&format!("error: pair.yaml:{line}:")) && refusal.contains(what), "{refusal}");
     };
-    let rest = "has an interval over stand-ups of the lab only";
+    let rest = "has an interval only over several stand-ups";
     refused("until: memory_idle_mib<2%\nstands: 1\n", lines, rest);
     refused("until: memory_growth_mib<2%\nstands: 1\n", lines, rest);
     assert!(pair_with("until: memory_idle_mib<2%\n").is_ok(), "the lab stands up ten times unless told otherwise");
@@ -215,7 +215,7 @@ fn a_target_leads_into_the_topology() {
     for (url, what) in [
         ("http://example.org/", "topology `pair` has no service `example.org`"),
         ("http://back/", "service `back` listens on port 8080, not 80"),
-        ("http://back:8080/none", "service `back` has no endpoint `/none` in each of its versions"),
+        ("http://back:8080/none", "not every version of service `back` has an endpoint `/none`"),
         ("back:8080", "`back:8080` does not start with `http://`"),
     ] {
         check(aim(url), &format!("error: {what}\n\nhint: write a URL such as `http://front:8080/`"));
@@ -250,9 +250,13 @@ fn faults_lie_between_a_caller_and_whom_it_calls() {
     for (topology, fault, what) in [
         ("pair", "kind: loss, from: back, to: front", "`back` never calls `front`"),
         ("pair", "kind: loss, from: front, to: side", "topology `pair` has no service `side`"),
-        ("pair", "kind: name, from: front, to: back", "`front` keeps its connections and so looks no name up again"),
-        ("faults", "kind: name, from: front, to: back, share: 10%", "this kind of fault hits everything"),
-        ("pair", "kind: loss, from: front, to: back, share: 0%", "a share of nothing is no fault"),
+        (
+            "pair",
+            "kind: name, from: front, to: back",
+            "`front` keeps its connections, so it never looks up the name again",
+        ),
+        ("faults", "kind: name, from: front, to: back, share: 10%", "this kind of fault has no share"),
+        ("pair", "kind: loss, from: front, to: back, share: 0%", "`share` must be greater than 0"),
         ("pair", "kind: loss, from: front, to: back, at: 1ms", "this is too short to see anything"),
     ] {
         let refusal = read(topology, fault).unwrap_err().to_string();
@@ -260,7 +264,7 @@ fn faults_lie_between_a_caller_and_whom_it_calls() {
     }
 }
 
-/// Its templates are bundled, too, and can be filled in for every pod.
+/// The templates of proxies are also bundled, and can be filled in for every pod.
 #[test]
 fn the_bundled_proxies_are_programs() {
     let experiment = read("experiments/proxies.yaml");
@@ -272,7 +276,7 @@ fn the_bundled_proxies_are_programs() {
     }
 }
 
-/// nginx can lead nothing but HTTP, and its template says so of a topology with something else.
+/// nginx can only proxy HTTP, and its template says so for a topology with something else.
 #[test]
 fn a_template_refuses_what_its_program_cannot_do() {
     let text = read("experiments/proxies.yaml").text;

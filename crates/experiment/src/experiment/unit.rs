@@ -1,4 +1,4 @@
-//! Amounts as they are written.
+//! Amounts as written in files.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 use topology::{Bytes, Span};
 
-/// The kernel takes no quota below 1 ms in each period of 100 ms.
+/// Valid limits in thousandths of a core. The kernel accepts no quota below 1 ms in each period of 100 ms.
 const MILLICORES: std::ops::RangeInclusive<f64> = 10.0..=1_000_000.0;
 
 /// A length of time, or `off`.
@@ -20,7 +20,7 @@ pub struct Cores {
     pub millicores: u32,
 }
 
-/// What each proxy may use, as written.
+/// The limits of each proxy, as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsFile {
@@ -47,7 +47,7 @@ impl FromStr for Cores {
         match millicores {
             Ok(millicores) if MILLICORES.contains(&millicores) => Ok(Cores { millicores: millicores as u32 }),
             _ => Err(format!(
-                "`{}` is no number of cores\nwrite `2`, `0.5` or `500m`, at least `10m`; Istio's default is `2`",
+                "`{}` is not a number of cores\nwrite `2`, `0.5` or `500m`, at least `10m`; Istio's default is `2`",
                 text.escape_debug()
             )),
         }

@@ -1,16 +1,16 @@
-//! When a run ends that goes on until its intervals are narrow.
+//! The end of a run that goes on until its intervals are narrow.
 
 use measure::{ThresholdError, Until};
 use topology::Mistake;
 
 use super::{Experiment, ExperimentFile};
 
-/// Rounds after which `until` gives up unless told otherwise.
+/// Default number of rounds after which `until` gives up.
 const MAX_ROUNDS: u32 = 200;
 
 impl Experiment {
-    /// Most rounds that there may be: those that are asked for or, with `until`, those after which it gives up. A stand-up of
-    /// the lab that would be cut short is not begun.
+    /// The most rounds that the run may have: those asked for or, with `until`, those after which it gives up. A
+    /// stand-up that would be cut short is not begun.
     pub fn most_rounds(&self) -> u32 {
         if self.until.is_none() {
             return self.rounds;
@@ -20,12 +20,12 @@ impl Experiment {
         self.rounds + further / per_stand * per_stand
     }
 
-    /// Why its interval would never be narrow: what is wrong, and what to do.
+    /// Why the interval of `until` would never be narrow: what is wrong, and what to do.
     pub fn endless(&self) -> Option<(String, String)> {
         let metric = self.until.as_ref()?.metric;
         (self.stand_ups() == 1 && metric.is_of_a_life()).then(|| {
-            let what = format!("`{}` has an interval over stand-ups of the lab only", metric.name());
-            (what, "let the lab stand up anew (`stands`), ten times or more, or name another metric".to_owned())
+            let what = format!("`{}` has an interval only over several stand-ups", metric.name());
+            (what, "set `stands` to 10 or more, or name another metric".to_owned())
         })
     }
 
@@ -33,13 +33,13 @@ impl Experiment {
     pub fn misfit(&self) -> Option<(String, String)> {
         let most = self.until.as_ref().and(self.max_rounds)?;
         (most < self.rounds).then(|| {
-            let what = format!("`max_rounds` is below the {} rounds that are run anyway", self.rounds);
+            let what = format!("`max_rounds` is below the {} rounds of the run", self.rounds);
             (what, "raise `max_rounds` or lower `rounds`".to_owned())
         })
     }
 }
 
-/// The rule of a file.
+/// The condition of a file that ends the run.
 pub fn until_of(file: &ExperimentFile) -> Result<Option<Until>, Mistake> {
     let Some(until) = &file.until else { return Ok(None) };
     let rule = until.value.parse();

@@ -11,7 +11,7 @@ fn shares_add_up_and_differ_by_one_at_most() {
     }
 }
 
-/// Rounds of each stand-up, as an experiment with these amounts spreads them.
+/// The rounds of each stand-up of an experiment with these amounts.
 fn spread(rounds: u32, stands: Option<u32>) -> Vec<usize> {
     let mut experiment = shipped("experiments/pair.yaml");
     experiment.amend(&Amounts { rounds: Some(rounds), stands, ..Amounts::default() }).unwrap();
@@ -23,14 +23,14 @@ fn rounds_are_spread_over_ten_stand_ups_unless_told_otherwise() {
     assert_eq!(spread(30, None), [3; 10]);
     assert_eq!(spread(15, None), [2, 2, 2, 2, 2, 1, 1, 1, 1, 1]);
     assert_eq!(spread(11, None), [2, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
-    // Fewer rounds have a stand-up each.
+    // With fewer than ten rounds, each round has a stand-up of its own.
     assert_eq!(spread(6, None), [1; 6]);
     assert_eq!(spread(1, None), [1]);
     assert_eq!(spread(15, Some(4)), [4, 4, 4, 3]);
     assert_eq!(spread(15, Some(1)), [15]);
 }
 
-/// The studies and the faults say `stands: 1`, and calibration has its own number; nothing else says any.
+/// The studies and the faults set `stands: 1`, and calibration has its own number; no other file sets one.
 #[test]
 fn shipped_experiments_stand_up_ten_times() {
     for name in bundled::names().filter(|name| name.starts_with("experiments/") && name.ends_with(".yaml")) {
@@ -45,7 +45,7 @@ fn shipped_experiments_stand_up_ten_times() {
     }
 }
 
-/// Who is warmed up last holds more memory than who has rested meanwhile.
+/// The arm that is warmed up last holds more memory than those that have rested meanwhile.
 #[test]
 fn every_arm_is_warmed_up_last_equally_often() {
     let plan = plan(&shipped("experiments/demo.yaml"));
@@ -63,7 +63,7 @@ fn kept_connections_and_watched_arms_settle() {
     assert_eq!(settling("experiments/bookinfo-sequential.yaml"), 0);
 }
 
-/// As their comments say: the arm without a mesh goes first.
+/// As their comments say, the arm without a mesh goes first.
 #[test]
 fn the_studies_begin_without_a_mesh() {
     for name in ["bookinfo-sequential", "simple-sequential"] {
@@ -72,7 +72,7 @@ fn the_studies_begin_without_a_mesh() {
     }
 }
 
-/// Rounds beyond those that were asked for stand somewhere, too.
+/// Rounds beyond those asked for also belong to a stand-up.
 #[test]
 fn every_stand_up_that_there_may_be_has_an_order_of_its_warm_up() {
     let mut experiment = shipped("experiments/pair.yaml");

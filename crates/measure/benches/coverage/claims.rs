@@ -1,11 +1,11 @@
-//! What is claimed: printed as it is found, and asserted at the end.
+//! Claims are printed as they are checked, and asserted at the end.
 
 /// Claims that did not hold.
 #[derive(Default)]
 pub struct Claims(Vec<String>);
 
 impl Claims {
-    /// Prints a line about a share, and whether that is within what is claimed.
+    /// Prints a line about a share, and whether it holds.
     pub fn hold(&mut self, line: String, is_held: bool) {
         println!("{line}{}", if is_held { "" } else { " (MISSED)" });
         if !is_held {

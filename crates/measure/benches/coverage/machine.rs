@@ -1,4 +1,4 @@
-//! A machine that is as unpleasant as real ones, and whose truth is known.
+//! A simulated machine that is as irregular as real ones, and whose truth is known.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 const REQUESTS: u64 = 100;
 
-/// What the arm does to each latency.
+/// What the arm adds to each latency.
 #[derive(Clone, Copy)]
 pub struct Truth {
     pub factor: f64,
@@ -25,17 +25,18 @@ impl fmt::Display for Truth {
     }
 }
 
-/// Latencies of 2 ms with a lognormal body, one in fifty with a Pareto tail on top; correlated within a block; under a speed
-/// that walks and grows from block to block, and under weather: each block resembles the one before, whichever arm had it.
+/// Latencies of 2 ms with a lognormal body, and a Pareto tail on one in fifty. They are correlated within a block. The
+/// speed drifts and grows from block to block, and there is weather: each block resembles the one before, whichever arm
+/// had it.
 pub struct Machine {
     rng: ChaCha8Rng,
     drift: f64,
-    /// What the block before had of it, in standard deviations.
+    /// The weather of the previous block, in standard deviations.
     weather: f64,
     is_steady: bool,
-    /// Rounds after which the lab stands up anew; none where it stands up once.
+    /// Rounds of each stand-up; `None` with one stand-up.
     rounds_per_stand: Option<u32>,
-    /// What each arm's processes are slower by for as long as they live, as a logarithm.
+    /// How much slower each arm's processes are for as long as they live, as a logarithm.
     lives: [f64; 2],
 }
 
@@ -47,15 +48,15 @@ impl Machine {
     const MEMORY: f64 = 0.5;
     const TAIL_SHARE: f64 = 0.02;
     const TAIL_INDEX: f64 = 2.5;
-    /// Standard deviation of the logarithm of a block's speed, and correlation between neighbouring blocks.
+    /// Standard deviation of the logarithm of a block's speed; below, the correlation between neighbouring blocks.
     const WEATHER: f64 = 0.02;
     const WEATHER_MEMORY: f64 = 0.6;
-    /// Standard deviation and mean of a block's step of the drift.
+    /// Standard deviation of a block's step of the drift; below, its mean.
     const STEP: f64 = 0.007;
     const TREND: f64 = 0.0025;
-    /// Standard deviation of what a block's CPU time has for itself.
+    /// Standard deviation of the part of CPU time that is a block's own.
     const CPU: f64 = 0.01;
-    /// Standard deviation of what processes differ by for as long as they live.
+    /// Standard deviation of the differences between processes, which last as long as they live.
     const LIFE: f64 = 0.02;
 
     pub fn of(seed: u64) -> Self {
@@ -63,13 +64,13 @@ impl Machine {
         Self { rng, drift: 0.0, weather: 0.0, is_steady: false, rounds_per_stand: None, lives: [0.0; 2] }
     }
 
-    /// One that stays as it is, and whose blocks have nothing to do with each other.
+    /// A machine without drift, with independent blocks.
     #[allow(dead_code, reason = "this crate's own tests simulate drifting machines only")]
     pub fn steady(seed: u64) -> Self {
         Self { is_steady: true, ..Self::of(seed) }
     }
 
-    /// One on which the lab stands up anew after so many rounds.
+    /// A machine on which the lab is set up anew after this many rounds.
     #[allow(dead_code, reason = "this crate's own tests simulate one stand-up only")]
     pub fn with_stands(seed: u64, rounds: u32) -> Self {
         Self { rounds_per_stand: Some(rounds), ..Self::of(seed) }
@@ -106,7 +107,7 @@ impl Machine {
         self.drift + Self::WEATHER * self.weather
     }
 
-    /// What follows in a series of standard normal deviates of which neighbours are so much correlated.
+    /// The next value of a series of standard normal deviates with this correlation between neighbours.
     fn next(&mut self, before: f64, correlation: f64) -> f64 {
         correlation * before + (1.0 - correlation.powi(2)).sqrt() * self.normal()
     }

@@ -1,4 +1,4 @@
-//! Two runs against each other, whose rounds are not paired.
+//! Compares two runs, whose rounds are not paired.
 
 use measure::{
     Comparison, ConnectionUse, Effect, Ended, Environment, Measured, Measurement, MemorySource, Metric, Observations,
@@ -11,15 +11,15 @@ use crate::{MARGIN, METRICS, seeds};
 
 const PAIRS: u64 = 1_000;
 
-/// What a pair of runs is made of.
+/// The composition of a pair of runs.
 struct Pair {
     machine: fn(u64) -> Machine,
     rounds: [u32; 2],
-    /// What the arm does in B; in A it does nothing.
+    /// What the arm adds in B; in A it adds nothing.
     truth: Truth,
 }
 
-/// Which effects of a comparison are held to the truth.
+/// The effects of a comparison that are compared with the truth.
 #[derive(Clone, Copy)]
 enum Of {
     Arms,
@@ -36,14 +36,14 @@ pub fn runs(claims: &mut Claims) {
         let comparisons = comparisons(&drifting);
         let shares = coverage(&drifting, &comparisons, Of::Overheads);
         lines("overheads on drifting machines", &drifting, shares).for_each(|(line, share)| hold(claims, line, share));
-        // Nothing within a run tells that its blocks wandered together; hence the caution of every comparison.
+        // Nothing within a run shows that its blocks drifted together, so every comparison has a caution.
         let shares = coverage(&drifting, &comparisons, Of::Arms);
         lines("arms on drifting machines", &drifting, shares).for_each(|(line, _)| println!("{line}"));
     }
     wrong(claims, [10, 10]);
 }
 
-/// Of half as many pairs as there are experiments of one run a share is known less well.
+/// There are half as many pairs as experiments of one run, so the share is less precise.
 fn hold(claims: &mut Claims, line: String, share: f64) {
     claims.hold(line, (0.925..=0.975).contains(&share));
 }
@@ -57,7 +57,7 @@ fn lines(what: &str, pair: &Pair, shares: Vec<f64>) -> impl Iterator<Item = (Str
     METRICS.into_iter().zip(shares).map(line)
 }
 
-/// Share of the intervals that hold the truth, metric by metric.
+/// Share of the intervals that hold the truth, for each metric.
 fn coverage(pair: &Pair, comparisons: &[Comparison], of: Of) -> Vec<f64> {
     let holds = |comparison: &&Comparison, metric| {
         let [low, high] = effect(comparison, of, metric).ratio_ci95.expect("ten rounds have an interval");
@@ -67,7 +67,7 @@ fn coverage(pair: &Pair, comparisons: &[Comparison], of: Of) -> Vec<f64> {
     METRICS.map(|metric| held(metric) as f64 / comparisons.len() as f64).into()
 }
 
-/// At the margin's edges nothing is equivalent; where nothing differs, nothing costs or saves.
+/// At the edges of the margin nothing is equivalent. If nothing differs, nothing costs or saves.
 fn wrong(claims: &mut Claims, rounds: [u32; 2]) {
     let by = |factor| Truth { factor, added_ns: 0.0 };
     let equivalent = ("called equivalent at the margin", Verdict::NoMeasurableCost);
@@ -109,7 +109,7 @@ fn effect(comparison: &Comparison, of: Of, metric: Metric) -> &Effect {
     effects.iter().find(wanted).expect("every metric has an effect")
 }
 
-/// What a comparison asks of a run's measurement: its arms.
+/// The part of a run's measurement that a comparison needs: its arms.
 fn measurement(seen: &Observations) -> Measurement {
     let arms_only = Observations { arms: seen.arms.clone(), ..Observations::default() };
     let Measured { arms, .. } = measure(&arms_only, &Options::default());

@@ -1,9 +1,9 @@
-//! Experiments by their seeds, on all cores.
+//! Runs experiments by their seeds, on all cores.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// What `experiment` gives for each seed below `seeds`, in their order.
+/// The results of `experiment` for each seed below `seeds`, in their order.
 pub fn each<T: Send>(seeds: u64, experiment: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let next = AtomicU64::new(0);
     let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < seeds);

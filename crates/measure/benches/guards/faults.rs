@@ -1,4 +1,4 @@
-//! What guards are for: a fault for each, at the size that is to be caught.
+//! A fault for each guard, of the size that it must catch.
 
 use measure::{Edge, LoadBlock, Reading};
 use rand::RngExt;
@@ -7,14 +7,15 @@ use super::simulated::{Simulated, histogram};
 
 const MS: f64 = 1e6;
 
-/// A fault, and the caution that is to name it.
+/// A fault, and the caution that must name it.
 pub struct Fault {
     pub kind: &'static str,
     pub what: &'static str,
     pub spoil: fn(&mut Simulated),
 }
 
-/// One for each guard; those of few rounds, few requests and failed requests count what is there and have no rate.
+/// The faults of each guard. Guards of few rounds, few requests and failed requests count what is there, so they have
+/// no rate.
 pub const FAULTS: [Fault; 28] = [
     fault("unpaired_rounds", "one block is missing", |run| drop(run.seen.load.pop())),
     fault("generator_late", "each request late by a tenth of its latency", |run| {

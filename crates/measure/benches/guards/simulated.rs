@@ -1,5 +1,5 @@
-//! Runs in which nothing is wrong, as a quiet machine shows them: latencies with a tail, that resemble the ones before, in
-//! blocks and lives that differ; versions of a service that answer differently; a machine that does a little by itself.
+//! Runs without a fault, as on a quiet machine: latencies with a tail that resemble the ones before, blocks and
+//! stand-ups that differ, versions of a service that respond differently, and a machine with a little work of its own.
 
 use std::collections::BTreeMap;
 
@@ -16,31 +16,31 @@ const CORES: f64 = 2.0;
 const THINK_S: f64 = 0.002;
 pub const ARMS: [&str; 3] = ["none", "sidecar", "null"];
 
-/// How long a run is, and of what.
+/// The length of a run, and its application.
 #[derive(Clone, Copy)]
 pub struct Size {
     pub name: &'static str,
     pub rounds: u32,
-    /// Rounds of each stand-up of the lab; none where it stands up once.
+    /// Rounds of each stand-up; `None` with one stand-up.
     pub rounds_per_stand: Option<u32>,
-    /// In each block.
+    /// Requests in each block.
     pub requests: usize,
     pub app: App,
 }
 
-/// What is measured.
+/// The application that is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum App {
-    /// One service has three versions, which answer differently.
+    /// One service has three versions, which respond differently.
     Bookinfo,
-    /// A service that answers at once.
+    /// A service that responds at once.
     OneHop,
-    /// One that takes some milliseconds. On a quiet virtual machine of two cores its requests resembled the ones before by
-    /// correlations of 0.32 to 0.40: the machine's pace wanders within tens of milliseconds.
+    /// A service that takes some milliseconds. On a quiet virtual machine with two cores, its requests resembled the
+    /// ones before with correlations of 0.32 to 0.40, because the machine's speed changes within tens of milliseconds.
     Calibrate,
 }
 
-/// The sizes of the experiments that come with the tool.
+/// The sizes of the bundled experiments.
 pub const SIZES: [Size; 4] = [
     Size { name: "one stand-up", rounds: 30, rounds_per_stand: None, requests: 50, app: App::Bookinfo },
     Size { name: "ten stand-ups", rounds: 30, rounds_per_stand: Some(3), requests: 34, app: App::Bookinfo },
@@ -48,7 +48,7 @@ pub const SIZES: [Size; 4] = [
     Size { name: "calibration", rounds: 160, rounds_per_stand: Some(8), requests: 20, app: App::Calibrate },
 ];
 
-/// A run, and what services counted in it.
+/// A run, and what its services counted.
 pub struct Simulated {
     pub seen: Observations,
     pub arms: Vec<Arm>,
@@ -56,15 +56,15 @@ pub struct Simulated {
     pub rng: ChaCha8Rng,
 }
 
-/// How an arm answers.
+/// How an arm responds.
 struct Character {
     /// Typical latency, in nanoseconds.
     typical_ns: f64,
-    /// What versions 2 and 3 take longer.
+    /// Additional latency of versions 2 and 3, in nanoseconds.
     versions_ns: [f64; 2],
     /// CPU time of a request, in seconds.
     cpu_s: f64,
-    /// Of a request's latency with that of the one before.
+    /// Correlation of a request's latency with the one before.
     correlation: f64,
 }
 
@@ -105,7 +105,7 @@ impl Simulated {
         run
     }
 
-    /// What the guards say.
+    /// The cautions of the run.
     pub fn cautions(&self) -> Vec<Caution> {
         let mean_ns = |arm: &str| {
             let mut all = Histogram::new();
@@ -124,7 +124,7 @@ impl Simulated {
         (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
     }
 
-    /// Changes each latency of an arm: by its block, its place in it, what it was, and chance.
+    /// Changes each latency of an arm, given its block, its place in it, its value, and chance.
     pub fn change(&mut self, arm: &str, change: impl Fn(&LoadBlock, usize, f64, &mut ChaCha8Rng) -> f64) {
         for block in self.seen.load.iter_mut().filter(|block| block.arm == arm) {
             let latencies = block.samples.sequence.iter().enumerate();
@@ -159,7 +159,7 @@ impl Simulated {
             samples: Samples {
                 wall_s,
                 requests,
-                // The warm-up opened the one that is kept.
+                // The warm-up opened the kept connection.
                 connections: u64::from(round == 0),
                 latency,
                 lag,
@@ -180,7 +180,7 @@ impl Simulated {
     fn reading(&mut self, arm: &str, round: u32, wall_s: f64, own_s: f64) -> Reading {
         let wall_s = wall_s + 0.005;
         let capacity_s = CORES * wall_s;
-        // Processors' time is told in ticks of 10 ms.
+        // CPU time of the machine is counted in ticks of 10 ms.
         let background = (0.06 + 0.02 * self.normal()).max(0.0);
         let busy_s = ((own_s + background * capacity_s) * 100.0 + self.rng.random::<f64>()).floor() / 100.0;
         let machine = MachineUse {
@@ -212,7 +212,8 @@ impl Simulated {
         }
     }
 
-    /// What services counted and saw of their calls: versions are chosen by chance, and the second and third call on.
+    /// What services counted, and the calls that they saw. Versions are chosen at random, and the second and third call
+    /// another service.
     fn calls(&mut self, arm: &str, number: usize) {
         let requests = self.size.rounds as usize * self.size.requests;
         let typical_ns = 0.2 * character(arm, self.size.app).typical_ns;

@@ -3,14 +3,14 @@ use std::collections::BTreeSet;
 use super::{CautionKind, Run};
 use crate::Caution;
 
-/// Clock sources that are read in user space, in tens of nanoseconds, and tell nanoseconds.
+/// Clock sources with nanosecond resolution that are read in user space, in some tens of nanoseconds.
 const FAST: [&str; 6] =
     ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter", "riscv_clocksource", "timebase"];
 
-/// The governor that does not change the frequency with the load.
+/// The frequency governor that does not change the frequency with the load.
 const STEADY: &str = "performance";
 
-/// What the machine says of its clock and frequencies; machines that say nothing pass.
+/// Warns about slow clock sources and changing frequencies. Machines that do not report them pass.
 pub(super) fn clocks(run: &Run) -> Vec<Caution> {
     [source(run), frequency(run)].into_iter().flatten().collect()
 }
@@ -21,8 +21,8 @@ fn source(run: &Run) -> Option<Caution> {
     let slow: Vec<&str> = sources.into_iter().filter(|source| !FAST.contains(source)).collect();
     (!slow.is_empty()).then(|| {
         CautionKind::ClockSource.caution(format!(
-            "the kernel's clock source was `{}`: each look at the clock is a system call of a microsecond or more, in services \
-             and sidecars as well; see `dmesg` for why the kernel left `tsc`, or try another machine",
+            "the kernel's clock source was `{}`: each reading of the clock is a system call of a microsecond or more, also in \
+             services and sidecars;  see `dmesg` for why the kernel left `tsc`, or try another machine",
             slow.join("`, `")
         ))
     })

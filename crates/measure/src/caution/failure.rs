@@ -3,21 +3,21 @@ use std::collections::BTreeMap;
 use super::{CautionKind, Run, Witnessed};
 use crate::{Caution, SidecarFacts};
 
-/// From this share of an arm's requests on, failures in some arms only make the arms' latencies incomparable.
+/// Failures in some arms only, from this share of an arm's requests on, make latencies of arms incomparable.
 const UNEVEN_FATAL: f64 = 0.01;
 
-/// Above this share of its calls that failed, an application is not quite the one that was meant, …
+/// Above this share of failed calls, the application does noticeably other work than intended.
 const FAILED_MAX: f64 = 0.01;
-/// … and above this one, its figures are those of something else.
+/// Above this share of failed calls, the figures are not to be believed.
 const FAILED_FATAL: f64 = 0.1;
 
-/// Fewer failures of one endpoint are judged with those of all others only: of three calls, one is a third.
+/// With fewer failures, an endpoint is judged only together with all others: one of three calls is already a third.
 const ENDPOINT_FAILURES_MIN: u64 = 5;
 
-/// Standard deviations by which failures may exceed a declared share by chance.
+/// Number of standard deviations by which failures may exceed a declared share by chance.
 const CHANCE: f64 = 3.0;
 
-/// Failed requests of the client.
+/// Warns about failed requests of the client.
 pub(super) fn errors(run: &Run) -> Vec<Caution> {
     let declared = run.observations.facts.declared.of_requests;
     let undeclared = |arm: &Witnessed| undeclared(arm.seen.errors().values().sum(), arm.requests(), declared);
@@ -26,10 +26,9 @@ pub(super) fn errors(run: &Run) -> Vec<Caution> {
     let of_arm = |(arm, count): (&Witnessed, &u64)| {
         let kinds: Vec<String> = arm.seen.errors().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let failed: u64 = arm.seen.errors().values().sum();
-        let meant = if declared > 0.0 { format!(", where {} are declared", percent(declared)) } else { String::new() };
+        let meant = if declared > 0.0 { format!(", with {} declared", percent(declared)) } else { String::new() };
         let text = format!(
-            "arm `{}` had {failed} failed requests ({}{meant}): they are in no latency, and an arm that fails early looks \
-             fast",
+            "arm `{}` had {failed} failed requests ({}{meant}): no latency includes them, and an arm that fails early looks fast",
             arm.name,
             kinds.join(", ")
         );
@@ -46,7 +45,8 @@ pub(super) fn errors(run: &Run) -> Vec<Caution> {
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
 }
 
-/// Why sidecars of an arm refused or gave up: a sidecar's own 503 says so nowhere else.
+/// The response flags of an arm's sidecars, as words. They are the only record of why a sidecar refused a request or
+/// gave up.
 fn response_flags(run: &Run, arm: &Witnessed) -> String {
     let mut pods: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for facts in run.observations.facts.sidecars.iter().filter(|facts| facts.arm == arm.name) {
@@ -62,11 +62,11 @@ fn response_flags(run: &Run, arm: &Witnessed) -> String {
     if told.is_empty() {
         String::new()
     } else {
-        format!("its sidecars give Envoy's response flags {}; ", told.join("; "))
+        format!("its sidecars report Envoy's response flags {}; ", told.join("; "))
     }
 }
 
-/// Calls between services that failed: a caller may answer all the same, and what it answers with is another application.
+/// Warns about failed calls between services. A caller may still answer, but then does other work than intended.
 pub(super) fn calls(run: &Run) -> Vec<Caution> {
     run.arms.iter().filter_map(|arm| calls_of(run, arm)).collect()
 }
@@ -101,8 +101,8 @@ fn calls_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
     let told: Vec<String> =
         failed.map(|((to, path), called)| format!("`{to}{path}` {} of {}", called.failures, called.calls)).collect();
     let text = format!(
-        "calls between services of arm `{}` failed ({}): a caller that answers without them does other work than was meant, in \
-         every arm alike or not; see the logs in the run folder, or declare what is meant to fail with `errors:`",
+        "calls between services of arm `{}` failed ({}): a caller that answers without them does other work than intended, \
+         whether or not all arms fail alike; see the logs in the run folder, or declare expected failures with `errors:`",
         arm.name,
         told.join(", ")
     );
@@ -110,8 +110,8 @@ fn calls_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
     Some(if worst > FAILED_FATAL { kind.fatal(text) } else { kind.caution(text) }.about([arm.name]))
 }
 
-/// Failures beyond those that are declared as a share of all, and beyond what chance adds to them: three standard deviations
-/// of a binomial count.
+/// Failures beyond the declared share of all, and beyond what chance adds to it: three standard deviations of a
+/// binomial count.
 fn undeclared(failures: u64, of: u64, declared: f64) -> u64 {
     let expected = of as f64 * declared;
     let most = expected + CHANCE * (expected * (1.0 - declared)).sqrt();
@@ -126,7 +126,8 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// Work that the client does not see: calls that failed or were repeated by services, and requests that sidecars repeated.
+/// Warns about work that the client does not see: failed or repeated calls of services, and requests that sidecars
+/// repeated.
 pub(super) fn retries(run: &Run) -> Vec<Caution> {
     [of_services(run), of_sidecars(run)].concat()
 }
@@ -143,8 +144,8 @@ fn of_services(run: &Run) -> Vec<Caution> {
     }
     let of_arm = |(arm, count): (&Witnessed, &u64)| {
         CautionKind::RetriesUneven.caution(format!(
-            "{count} calls between services of arm `{}` failed or were repeated, while {} had none: its latency and CPU hold \
-             work that the others were spared; see the edges and the logs in the run folder",
+            "{count} calls between services of arm `{}` failed or were repeated, while {} had none: its latency and CPU time \
+             include work that the others did not do; see the edges and the logs in the run folder",
             arm.name,
             spared.join(", ")
         ))
@@ -153,7 +154,7 @@ fn of_services(run: &Run) -> Vec<Caution> {
     run.arms.iter().zip(&counts).filter(|(_, count)| **count > 0).map(of_arm).collect()
 }
 
-/// A sidecar that repeats a request hides why: where it succeeds in the end, nobody else counts a failure.
+/// Warns about requests that sidecars repeated. A repeated request that succeeds hides its failure from everybody else.
 fn of_sidecars(run: &Run) -> Vec<Caution> {
     let counts: Vec<u64> = run.arms.iter().map(|arm| repeating(run, arm).map(|facts| facts.retries).sum()).collect();
     let spared = names(run, &counts, 0);
@@ -163,9 +164,9 @@ fn of_sidecars(run: &Run) -> Vec<Caution> {
     let of_arm = |(arm, count): (&Witnessed, &u64)| {
         let pods: Vec<String> = repeating(run, arm).map(|facts| format!("`{}` {}", facts.pod, facts.retries)).collect();
         CautionKind::RetriesUneven.caution(format!(
-            "sidecars of arm `{}` sent {count} requests again by themselves since they stand ({}; `upstream_rq_retry` of their \
-             own metrics), and those of {} none: failures that they hide are errors elsewhere, and its latency and CPU hold \
-             every attempt; see planes/{} in the run folder, or try `retries: 0`",
+            "sidecars of arm `{}` retried {count} requests by themselves ({}; `upstream_rq_retry` in their own metrics), and \
+             those of {} none: failures that these hide are errors elsewhere, and its latency and CPU time include every \
+             attempt;  see planes/{} in the run folder, or try `retries: 0`",
             arm.name,
             pods.join(", "),
             spared.join(", "),
@@ -182,13 +183,13 @@ fn repeating<'a>(run: &Run<'a>, arm: &Witnessed) -> impl Iterator<Item = &'a Sid
     sidecars.filter(move |facts| facts.arm == arm.name && facts.retries > 0)
 }
 
-/// Arms with that count, in words.
+/// The names of the arms with this count.
 fn names(run: &Run, counts: &[u64], count: u64) -> Vec<String> {
     let arms = run.arms.iter().zip(counts).filter(|(_, of_arm)| **of_arm == count);
     arms.map(|(arm, _)| format!("`{}`", arm.name)).collect()
 }
 
-/// Containers that were started again: what they had cached is gone, and their sidecar's counts began anew.
+/// Warns about containers that were restarted: they lost their caches, and their sidecars' counters began anew.
 pub(super) fn restarts(run: &Run) -> Vec<Caution> {
     let of_arm = |arm: &String| {
         let ends = run.observations.facts.restarts.iter().filter(|end| end.arm == *arm);
@@ -198,8 +199,8 @@ pub(super) fn restarts(run: &Run) -> Vec<Caution> {
         });
         let told: Vec<String> = told.into_iter().map(|(end, count)| format!("{end} {count} x")).collect();
         let text = format!(
-            "containers of arm `{arm}` ended by themselves and were started again: {}; its figures hold what a start costs and \
-             the failures meanwhile; see the logs in the run folder",
+            "containers of arm `{arm}` ended by themselves and were restarted: {}; its figures include the cost of the \
+             starts and the failures meanwhile;  see the logs in the run folder",
             told.join(", ")
         );
         (!told.is_empty()).then(|| CautionKind::Restarted.caution(text).about([arm]))

@@ -1,26 +1,27 @@
 use super::{CautionKind, Run, Witnessed};
 use crate::{Caution, LeftOut, Reading, Reason};
 
-/// Others may have this share of the machine's processors in a block beyond what they usually have: what the machine does by
-/// itself differs by a few hundredths, and the kernel tells how busy it was to 10 ms only.
+/// The share of the processors that others may use in a block beyond their usual share. The machine's own work varies
+/// by a few hundredths, and the kernel's busy time has a resolution of 10 ms.
 const MORE_MIN: f64 = 0.15;
-/// On a machine whose usual load varies more it may be so many times the distance between the quarter and the half of the
-/// blocks, …
+/// If the usual load varies more, others may use this many times the distance between the first quartile and the median
+/// of the blocks.
 const MORE_SPREADS: f64 = 6.0;
-/// … but never this much.
+/// The most that others may ever use beyond their usual share.
 const MORE_MAX: f64 = 0.3;
 
-/// The kernel tells how busy a machine was in ticks; so many of them between two short blocks are its rounding.
+/// Rounding error in ticks: the kernel counts busy time in ticks, so the difference between two short blocks is off by
+/// this many.
 const TICKS_MIN: f64 = 3.0;
 const TICK_S: f64 = 0.01;
 
-/// So few blocks do not tell what is usual.
+/// With fewer blocks, there is no usual load to compare with.
 const BLOCKS_MIN: usize = 4;
 
-/// So many blocks are named.
+/// The most blocks that are named.
 const NAMED_MAX: usize = 8;
 
-/// Blocks in which others were busier than they usually are in this run. They are in all figures.
+/// Warns about blocks in which others were busier than usual in this run. All figures include these blocks.
 pub(super) fn bursts(run: &Run) -> Vec<Caution> {
     let found: Vec<&Reading> = run.arms.iter().flat_map(bursts_in).collect();
     let mut arms: Vec<&str> = found.iter().map(|reading| &*reading.arm).collect();
@@ -30,9 +31,9 @@ pub(super) fn bursts(run: &Run) -> Vec<Caution> {
         format!("round {} `{}` {cores:.1}", reading.round + 1, reading.arm)
     };
     let caution = CautionKind::Foreign.caution(format!(
-        "something else kept processors busy in {} of {} blocks ({}; cores beyond the arm's own containers), more than it \
-         usually did: those blocks are in every figure; end it, try more rounds, or say beforehand that such rounds are left \
-         out (`--drop-foreign 20%`)",
+        "something else kept processors busy in {} of {} blocks ({}; cores beyond the arm's own containers), more than \
+         usual: every figure includes those blocks; end it, try more rounds, or leave out such rounds with \
+         `--drop-foreign 20%`",
         found.len(),
         run.arms.iter().map(|arm| arm.loaded.len()).sum::<usize>(),
         listed(found.iter().map(told))
@@ -48,7 +49,8 @@ fn bursts_in<'a>(arm: &Witnessed<'a>) -> Vec<&'a Reading> {
     }
     let mut shares: Vec<f64> = told.iter().map(|(_, share)| *share).collect();
     shares.sort_by(f64::total_cmp);
-    // Of the quieter blocks, so that others may come in more than half of them and are still seen.
+    // The quartile of quieter blocks is used, so that others are still seen if they come in more than half of the
+    // blocks.
     let (quarter, half) = (shares[shares.len() / 4], shares[shares.len() / 2]);
     let more = (MORE_SPREADS * (half - quarter)).clamp(MORE_MIN, MORE_MAX);
     let rounding = |reading: &Reading| TICKS_MIN * TICK_S / reading.machine.capacity_s;
@@ -56,7 +58,7 @@ fn bursts_in<'a>(arm: &Witnessed<'a>) -> Vec<&'a Reading> {
     told.into_iter().filter(is_burst).map(|(reading, _)| reading).collect()
 }
 
-/// Rounds that are in no figure because something stood still within one of their blocks.
+/// Warns about rounds that were left out because something stood still within one of their blocks.
 pub(super) fn stopped(run: &Run) -> Vec<Caution> {
     let still = |left_out: &LeftOut| match left_out.reason {
         Reason::StoppedS(seconds) => Some(format!("round {} `{}` {seconds:.1} s", left_out.round + 1, left_out.arm)),
@@ -68,12 +70,12 @@ pub(super) fn stopped(run: &Run) -> Vec<Caution> {
     }
     vec![CautionKind::Stopped.caution(format!(
         "the load generator, this program or the whole machine stood still within blocks ({}): they were stopped or suspended, \
-         and what others used meanwhile is no request's; those rounds are left out whole; let runs go on without a pause",
+         and what others used meanwhile belongs to no request; those rounds are left out; let runs go on without a pause",
         listed(found)
     ))]
 }
 
-/// The first of them, and how many there are beside.
+/// The first items, and the number of the rest.
 fn listed(items: impl IntoIterator<Item = String>) -> String {
     let mut items: Vec<String> = items.into_iter().collect();
     let beyond = items.len().saturating_sub(NAMED_MAX);

@@ -1,25 +1,26 @@
 use super::{CautionKind, Run, Witnessed};
 use crate::{Caution, ConnectionUse, Metric};
 
-/// What the generator may be late by on average, beside the mean latency of which that is a part …
+/// The generator's mean lateness may be this share of the mean latency.
 const LATE_MEAN: f64 = 0.05;
-/// … and from which share on it is the generator that is measured.
+/// Above this share, the figures show the generator rather than the application.
 const LATE_FATAL: f64 = 0.25;
-/// What one request in a hundred may be late by, beside the latency that one in a hundred reaches.
+/// The generator's p99 lateness may be this share of the p99 latency.
 const LATE_P99: f64 = 0.25;
-/// What an arm may be late by more than the baseline: of the latency effect, and of the baseline's latency.
+/// The lateness of an arm may differ from the baseline's by this share of the latency effect, or by the share below of
+/// the baseline's latency.
 const UNEVEN_EFFECT: f64 = 0.1;
 const UNEVEN_LATENCY: f64 = 0.01;
 
-/// Connections that were opened although one was to be kept, or that are missing, per request.
+/// Share of requests whose connections may be opened against `keep`, or be missing against `new`.
 const OPENED_MAX: f64 = 0.01;
 const OPENED_FATAL: f64 = 0.1;
 
-/// How late the generator was in one arm, beside the latency that it is a part of, both in milliseconds.
+/// The generator's lateness in one arm, and the latency that includes it, both in milliseconds.
 struct Lateness {
     mean_ms: f64,
     latency_ms: f64,
-    /// None where requests are too few.
+    /// Lateness and latency at p99; `None` with too few requests.
     p99_ms: Option<[f64; 2]>,
 }
 
@@ -39,7 +40,7 @@ impl Lateness {
     }
 }
 
-/// Lateness is part of latency, in all arms: it matters where it is not small beside the latency, or differs from arm to arm.
+/// Warns about the generator's lateness, which is part of every latency, if it is large or differs between arms.
 pub(super) fn late(run: &Run) -> Vec<Caution> {
     late_in_arms(run).into_iter().chain(late_unevenly(run)).collect()
 }
@@ -59,8 +60,8 @@ fn late_in_arms(run: &Run) -> Option<Caution> {
     };
     let seen = run.sighting(look, Lateness::share, tell)?;
     let text = format!(
-        "the load generator started requests late ({}): that part of the latency is its own; try a quieter machine or a core \
-         more",
+        "the load generator started requests late ({}): that part of the latency is the generator's own; try a quieter machine \
+         or one more core",
         seen.arms
     );
     let kind = CautionKind::GeneratorLate;
@@ -81,8 +82,8 @@ fn late_unevenly(run: &Run) -> Option<Caution> {
     };
     let seen = run.sighting(look, |more_ms| more_ms.abs(), |more_ms| format!("{more_ms:+.3} ms"))?;
     let text = format!(
-        "the load generator was not equally late in all arms (mean against the baseline's: {}): that part of the effect is \
-         its own; try a quieter machine or a core more",
+        "the load generator was not equally late in all arms (mean minus the baseline's: {}): that part of the effect is \
+         the generator's own; try a quieter machine or one more core",
         seen.arms
     );
     Some(CautionKind::GeneratorLate.caution(text).about(seen.names))
@@ -101,8 +102,8 @@ fn clamped_in(arm: &Witnessed) -> Option<Caution> {
     (clamped > 0).then(|| CautionKind::Clamped.caution(text).about([arm.name]))
 }
 
-/// A kept connection is open before a block begins, so none is opened in it; there should be as many new ones as requests.
-/// Runs that did not count connections show none at all.
+/// Warns about connections that were not used as declared. A kept connection opens before a block, so none should open
+/// within it. Otherwise there should be one per request. Runs that did not count connections have none.
 pub(super) fn connections(run: &Run) -> Vec<Caution> {
     run.arms.iter().filter_map(|arm| connections_of(run, arm)).collect()
 }
@@ -116,8 +117,8 @@ fn connections_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
         ConnectionUse::Keep => (
             opened,
             format!(
-                "arm `{}` opened {opened} connections for {requests} requests although one was to be kept: \
-                 latency includes handshakes; see whether a server or sidecar ends connections (`connection: close`, a limit \
+                "arm `{}` opened {opened} connections for {requests} requests despite `connection: keep`: \
+                 latency includes handshakes; check whether a server or sidecar closes connections (`connection: close`, a limit \
                  of requests per connection, an idle timeout below the think time), or declare `connection: new`",
                 arm.name
             ),
@@ -127,8 +128,8 @@ fn connections_of(run: &Run, arm: &Witnessed) -> Option<Caution> {
             (
                 answered.saturating_sub(opened),
                 format!(
-                    "arm `{}` opened {opened} connections for {answered} answered requests although each was to have its \
-                     own: handshakes are missing from the latency; please report this",
+                    "arm `{}` opened {opened} connections for {answered} answered requests despite `connection: \
+                     new`: handshakes are missing from the latency; please report this",
                     arm.name
                 ),
             )

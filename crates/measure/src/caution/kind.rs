@@ -1,6 +1,6 @@
 use crate::Caution;
 
-/// What a caution is about. Its name is part of the contract.
+/// What a caution is about. The names are part of the JSON contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CautionKind {
     /// Too few rounds for intervals, or for exact ones.
@@ -11,17 +11,17 @@ pub enum CautionKind {
     FewRequests,
     /// The load generator was late.
     GeneratorLate,
-    /// Latencies out of the histogram's range.
+    /// Latencies beyond the histogram's range.
     Clamped,
     /// Connections were not shared as declared.
     Connections,
-    /// Failed requests.
+    /// The client's requests failed.
     Errors,
-    /// Failed requests, in some arms only.
+    /// The client's requests failed, in some arms only.
     ErrorsUneven,
-    /// Failed calls between services.
+    /// Calls between services failed.
     CallsFailed,
-    /// Failed or repeated calls between services, in some arms only.
+    /// Calls between services failed or were repeated, in some arms only.
     RetriesUneven,
     /// Containers ended and were started again.
     Restarted,
@@ -31,23 +31,23 @@ pub enum CautionKind {
     Concurrency,
     /// A sidecar does not say how many workers it runs.
     ConcurrencyUnverified,
-    /// A sidecar took requests without mutual TLS.
+    /// A sidecar received requests without mutual TLS.
     MtlsOff,
-    /// A sidecar took requests and says nothing of mutual TLS.
+    /// A sidecar received requests and does not report on mutual TLS.
     MtlsUnverified,
-    /// Sidecars lack a limit that Istio's have.
+    /// Sidecars lack a limit that Istio's sidecars have.
     LimitsMissing,
-    /// The machine was nearly full.
+    /// The machine was nearly fully busy.
     Saturated,
-    /// The hypervisor took time.
+    /// The hypervisor took CPU time from this machine.
     Stolen,
-    /// A CPU quota stopped containers.
+    /// A CPU quota throttled containers.
     Throttled,
     /// Tasks waited for processors.
     Pressure,
-    /// Somebody else's tasks wanted to run.
+    /// Tasks of other programs were runnable at the edges of blocks.
     RunQueue,
-    /// Others were busier in some blocks than they usually were.
+    /// Other programs were busier than usual in some blocks.
     Foreign,
     /// Something stood still within blocks; their rounds are left out.
     Stopped,
@@ -55,13 +55,13 @@ pub enum CautionKind {
     ClockSource,
     /// Processors may change their frequency.
     CpuFrequency,
-    /// The kernel takes time in interrupts off control groups.
+    /// The kernel subtracts time in interrupts from control groups.
     InterruptsApart,
-    /// Latencies of about 40 ms, or about 40 ms above others, stand out.
+    /// Latencies of about 40 ms, or about 40 ms above others, are frequent.
     Nagle,
-    /// Latencies fall into groups in some arms and not in others.
+    /// Latencies form groups in some arms and not in others.
     Bimodal,
-    /// Latency wanders within blocks.
+    /// Latency changes within blocks.
     NotStationary,
     /// A request's latency depends on the one before.
     Autocorrelated,
@@ -112,7 +112,7 @@ impl CautionKind {
         Self::NullDiffers,
     ];
 
-    /// Its name in the contract.
+    /// The name in the JSON contract.
     pub fn name(self) -> &'static str {
         match self {
             Self::FewRounds => "few_rounds",
@@ -152,19 +152,19 @@ impl CautionKind {
         }
     }
 
-    /// Numbers that are to be read with care.
+    /// Makes a warning: the figures are to be read with care.
     pub(super) fn caution(self, text: String) -> Caution {
         Caution { kind: self.name().to_owned(), text, ..Caution::default() }
     }
 
-    /// Numbers that are not to be believed.
+    /// Makes a fatal caution: the figures are not to be believed.
     pub(super) fn fatal(self, text: String) -> Caution {
         Caution { fatal: true, ..self.caution(text) }
     }
 }
 
 impl Caution {
-    /// The same caution about these arms alone.
+    /// The same caution, about these arms alone.
     pub(crate) fn about<T: ToString>(self, arms: impl IntoIterator<Item = T>) -> Self {
         Self { arms: arms.into_iter().map(|arm| arm.to_string()).collect(), ..self }
     }

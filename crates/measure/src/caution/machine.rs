@@ -1,18 +1,18 @@
 use super::{CautionKind, Run, Sighting, Witnessed};
 use crate::{Caution, Metric, Reading};
 
-/// From this share of the machine on, requests wait for processors.
+/// Above this share of busy processors, requests wait for them.
 const NODE_PERCENT_MAX: f64 = 80.0;
 const NODE_PERCENT_FATAL: f64 = 95.0;
 
-/// The hypervisor may take this share of the machine before it is worth a word.
+/// The hypervisor may take this share of the machine's time without a caution.
 const STOLEN_MAX: f64 = 0.01;
 const STOLEN_FATAL: f64 = 0.1;
 
-/// Quotas that stop containers in more than this share of the blocks shape the result.
+/// Above this share of blocks with throttled containers, a CPU quota determines the result.
 const THROTTLED_FATAL: f64 = 0.1;
 
-/// Tasks may wait for a processor in this share of the time: one request at a time wakes several threads at once.
+/// Tasks may wait for a processor in this share of the time, because one request wakes several threads at once.
 const PRESSURE_MAX: f64 = 0.25;
 
 pub(super) fn saturated(run: &Run) -> Vec<Caution> {
@@ -32,15 +32,15 @@ pub(super) fn stolen(run: &Run) -> Vec<Caution> {
     let look = |arm: &Witnessed| arm.seen.stolen().filter(|share| *share > STOLEN_MAX);
     let text = |seen: &Sighting| {
         format!(
-            "the hypervisor took a part of the machine under load ({}): latency and its spread may be those of other guests; \
-             try more rounds, or a machine of one's own",
+            "the hypervisor took CPU time from this machine under load ({}): other guests may have caused part of the \
+             latency and its spread; try more rounds, or a dedicated machine",
             seen.arms
         )
     };
     judged(CautionKind::Stolen, run.sighting(look, |share| *share, |share| percent(*share)), STOLEN_FATAL, text)
 }
 
-/// Blocks of an arm in which a quota stopped containers.
+/// Blocks of an arm in which a quota throttled containers.
 struct Throttled {
     blocks: usize,
     of: usize,
@@ -52,8 +52,8 @@ pub(super) fn throttled(run: &Run) -> Vec<Caution> {
     let tell = |seen: &Throttled| format!("{} periods in {} of {} blocks", seen.periods, seen.blocks, seen.of);
     let text = |seen: &Sighting| {
         format!(
-            "a CPU quota stopped containers ({}): each stop adds up to a period, 100 ms by default, to a latency; try without \
-             the quota (`cpu.max`, `--cpus`), or with a longer think time",
+            "a CPU quota throttled containers ({}): each time adds up to one period, 100 ms by default, to a latency; try \
+             without the quota (`cpu.max`, `--cpus`), or with a longer think time",
             seen.arms
         )
     };
@@ -61,7 +61,7 @@ pub(super) fn throttled(run: &Run) -> Vec<Caution> {
 }
 
 fn throttling(arm: &Witnessed) -> Option<Throttled> {
-    // Containers share the quotas of groups above them, so that the highest count is nearer the truth than their sum.
+    // Containers share the quotas of the groups above them, so the highest count is closer to the truth than the sum.
     let periods = |reading: &&Reading| reading.containers.iter().map(|used| used.throttled).max().unwrap_or(0);
     let by_block: Vec<u64> = arm.loaded.iter().map(periods).collect();
     let blocks = by_block.iter().filter(|periods| **periods > 0).count();
@@ -72,12 +72,12 @@ pub(super) fn pressure(run: &Run) -> Vec<Caution> {
     let look = |arm: &Witnessed| {
         let told = arm.loaded.iter().filter_map(|reading| Some((reading.machine.pressure_s?, reading.wall_s)));
         let (stalled_s, wall_s) = told.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        // Without any reading that tells, the share is no number and passes.
+        // Without readings of the pressure, the share is NaN and passes.
         Some(stalled_s / wall_s).filter(|share| *share > PRESSURE_MAX)
     };
     let text = |seen: &Sighting| {
         format!(
-            "some task waited for a processor during much of the time under load ({}; /proc/pressure/cpu): latency holds \
+            "tasks waited for a processor during much of the time under load ({}; /proc/pressure/cpu): latency includes \
              queueing that depends on the number of cores; try a quieter machine, a longer think time or more cores",
             seen.arms
         )
@@ -86,12 +86,13 @@ pub(super) fn pressure(run: &Run) -> Vec<Caution> {
     judged(CautionKind::Pressure, seen, f64::INFINITY, text)
 }
 
-/// At the edges of a block nothing of this run is under way but the meter: whoever else wants to run is a stranger.
+/// Warns about runnable tasks at the edges of blocks. Nothing of this run but the meter is active then, so they belong
+/// to other programs.
 pub(super) fn run_queue(run: &Run) -> Vec<Caution> {
     let text = |seen: &Sighting| {
         format!(
-            "other tasks wanted to run at the edges of blocks, more than there are cores (on average {}): something else keeps \
-             this machine busy and is in every figure; end it, or try more rounds",
+            "more other tasks than cores were runnable at the edges of blocks (on average {}): something else keeps this \
+             machine busy and affects every figure;  end it, or try more rounds",
             seen.arms
         )
     };
@@ -99,7 +100,7 @@ pub(super) fn run_queue(run: &Run) -> Vec<Caution> {
     judged(CautionKind::RunQueue, seen, f64::INFINITY, text)
 }
 
-/// Mean of runnable tasks besides the meter, if they were more than the cores in most blocks.
+/// Mean number of runnable tasks besides the meter, if they exceed the cores in most blocks.
 fn strangers(arm: &Witnessed) -> Option<f64> {
     let queue = |reading: &&Reading| {
         let cores = (reading.machine.capacity_s / reading.wall_s).round();
@@ -110,7 +111,7 @@ fn strangers(arm: &Witnessed) -> Option<f64> {
     (crowded * 2 > told.len()).then(|| told.iter().map(|(others, _)| others).sum::<f64>() / told.len() as f64)
 }
 
-/// The caution of what was seen, if anything; above `fatal` the numbers are not to be believed.
+/// Makes the caution for a finding, if there is one. Above `fatal`, the figures are not to be believed.
 fn judged(kind: CautionKind, seen: Option<Sighting>, fatal: f64, text: impl Fn(&Sighting) -> String) -> Vec<Caution> {
     let judge = |seen: Sighting| {
         let caution = if seen.worst > fatal { kind.fatal(text(&seen)) } else { kind.caution(text(&seen)) };

@@ -5,18 +5,18 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 use super::{CautionKind, LEVEL, Run, Witnessed};
 use crate::Caution;
 
-/// A pod may get this much more or less than its share, relative to the share.
+/// A pod's requests may deviate from its share by this much, relative to the share.
 const DEVIATION_MAX: f64 = 0.05;
 
-/// Below so many expected requests in a cell the test's limit does not hold (Cochran, "Some methods for strengthening the
+/// With fewer expected requests in a cell, the χ² limit does not hold (Cochran, "Some methods for strengthening the
 /// common χ² tests", Biometrics 10 (1954)).
 const EXPECTED_MIN: f64 = 5.0;
 
-/// Services whose pods got other numbers of requests, per request of the load, than in other arms.
+/// Warns about services whose pods received other numbers of requests, per request of the load, than in other arms.
 ///
 /// Pearson's χ² test of homogeneity for each service, arms by pods, with expectations in proportion to each arm's load.
-/// Turns and fixed numbers of calls vary less than the Poisson counts that the test assumes, so that it errs rarely; a
-/// service whose calls come in bursts is not flagged for less than a twentieth.
+/// Requests in turn and fixed numbers of calls vary less than the Poisson counts that the test assumes, so false alarms
+/// are rare. Calls in bursts vary more, so a deviation below a twentieth is never flagged.
 pub(super) fn request_mix(run: &Run) -> Vec<Caution> {
     let arms: Vec<&Witnessed> = run.arms.iter().filter(|arm| arm.told.is_some() && arm.requests() > 0).collect();
     let services: BTreeSet<&str> =
@@ -25,13 +25,13 @@ pub(super) fn request_mix(run: &Run) -> Vec<Caution> {
     services.into_iter().filter_map(|service| uneven(&arms, service, level)).collect()
 }
 
-/// Requests received, by service and pod.
+/// Number of received requests, by service and pod.
 fn received<'a>(arm: &Witnessed<'a>) -> BTreeMap<(&'a str, &'a str), u64> {
     let counts = arm.told.iter().flat_map(|told| &told.services);
     counts.map(|count| ((&*count.service, &*count.pod), count.requests)).collect()
 }
 
-/// What a pod of an arm received, and should have.
+/// The requests that a pod of an arm received, and those expected.
 struct Cell<'a> {
     arm: &'a str,
     pod: &'a str,
@@ -51,15 +51,15 @@ fn uneven(arms: &[&Witnessed], service: &str, level: f64) -> Option<Caution> {
         return None;
     }
     let text = format!(
-        "pod `{}` of service `{service}` received {} requests in arm `{}`, where the other arms' mix would have given it {:.0} \
-         (χ² test): arms did different work, and part of the effect may be that; see retries and load balancing, or try more \
+        "pod `{}` of service `{service}` received {} requests in arm `{}`, where the other arms' mix predicts {:.0} (χ² \
+         test): arms did different work, which may be part of the effect; check retries and load balancing, or try more \
          requests",
         worst.pod, worst.received, worst.arm, worst.expected
     );
     Some(CautionKind::RequestMix.caution(text).about([worst.arm]))
 }
 
-/// Cells of the service's pods that all arms together used enough.
+/// Cells of the service's pods with enough expected requests in every arm.
 fn cells<'a>(arms: &[&Witnessed<'a>], service: &str) -> Vec<Cell<'a>> {
     let load: u64 = arms.iter().map(|arm| arm.requests()).sum();
     let by_arm: Vec<_> =

@@ -6,26 +6,26 @@ use super::{CautionKind, Run, Sighting, Witnessed, nagle};
 use crate::{Caution, Histogram};
 use dip::dip;
 
-/// Above the 99.95 % point of √n times the dip of n values from a uniform distribution, which is 0.750 by simulation
+/// Critical value of √n times the dip of n values. The 99.95 % point for a uniform distribution is 0.750 by simulation
 /// (20,000 samples of 4,096 values). The uniform is the worst case among distributions with one mode (Hartigan and
-/// Hartigan), so that the guard keeps its level with up to twenty arms.
+/// Hartigan), so the guard keeps its level with up to twenty arms.
 const CRITICAL: f64 = 0.76;
 
-/// A dip below this is no matter of concern even where it is certain: about a sixteenth of the requests are another group.
-/// It also leaves room for what is no independent sample.
+/// A smaller dip is of no concern even if it is significant: about a sixteenth of the requests form another group. The
+/// limit also allows for samples that are not independent.
 const DIP_MIN: f64 = 0.03;
 
-/// Groups that another arm does not have make the middle nine tenths so many times as wide as there.
+/// Groups that another arm lacks must make the middle 90 % of latencies this many times as wide as there.
 const WIDER: f64 = 1.5;
 
-/// Values that stand for all latencies; more would not change the dip by more than 1 / 8,192.
+/// Number of values that represent all latencies. More values would not change the dip by more than 1 / 8,192.
 const VALUES_MAX: u64 = 4096;
 
-/// Latencies as they are grouped.
+/// The shape of a distribution of latencies.
 struct Shape {
-    /// How far they are from having one mode, if they certainly have several.
+    /// The dip, if the latencies certainly have several modes.
     dip: Option<f64>,
-    /// From the 5 % to the 95 % quantile, in nanoseconds.
+    /// Distance from the 5 % to the 95 % quantile, in nanoseconds.
     width_ns: f64,
 }
 
@@ -38,7 +38,8 @@ impl Shape {
         Some(Self { dip: is_certain.then_some(dip), width_ns })
     }
 
-    /// Requests of all blocks, each beside its block's mean: blocks that differ are no groups.
+    /// The shape of all requests, each relative to its block's mean, so that differences between blocks do not form
+    /// groups.
     fn of_requests(arm: &Witnessed) -> Option<Self> {
         let sequences = arm.blocks.iter().map(|block| &block.samples.sequence).filter(|sequence| !sequence.is_empty());
         let beside_mean = |sequence: &Vec<u64>| {
@@ -51,16 +52,18 @@ impl Shape {
         Self::of(&arm.latency, logs)
     }
 
-    /// Its dip, if it has groups that the other lacks, and not merely hides in a wider spread.
+    /// The dip, if the other arm lacks these groups and does not merely hide them in a wider spread.
     fn own_dip(&self, other: &Self) -> Option<f64> {
         self.dip.filter(|_| other.dip.is_none() && self.width_ns > other.width_ns * WIDER)
     }
 }
 
-/// Latencies that fall into groups in some arms and not in others, by Hartigan and Hartigan's dip test of unimodality.
+/// Warns about latencies that form groups in some arms and not in others, by Hartigan and Hartigan's dip test of
+/// unimodality.
 ///
-/// Versions of a service differ by design, and more so behind sidecars: requests and calls that may go to one of several pods
-/// are not looked at, nor is what lies before them. What groups there are in baseline and arm alike compares.
+/// Versions of a service differ by design, even more behind sidecars. Requests and calls that may reach one of several
+/// pods are therefore left out, and so are calls that lead to them. Groups that both baseline and arm have do not
+/// matter.
 pub(super) fn modes(run: &Run) -> Vec<Caution> {
     [of_requests(run), of_calls(run)].into_iter().flatten().collect()
 }
@@ -99,7 +102,7 @@ fn of_calls(run: &Run) -> Option<Caution> {
     Some(caution(&seen, "latencies of calls between services"))
 }
 
-/// For each arm the dip of groups that the baseline lacks; for the baseline of groups that another arm lacks.
+/// For each arm, the dip of groups that the baseline lacks; for the baseline, the dip of groups that another arm lacks.
 fn own_dips(shapes: &[Option<Shape>]) -> Vec<Option<f64>> {
     let Some((base, others)) = shapes.split_first() else { return Vec::new() };
     let beside = |shape: &Option<Shape>, other: &Option<Shape>| shape.as_ref()?.own_dip(other.as_ref()?);
@@ -110,15 +113,15 @@ fn own_dips(shapes: &[Option<Shape>]) -> Vec<Option<f64>> {
 fn caution(seen: &Sighting, what: &str) -> Caution {
     CautionKind::Bimodal
         .caution(format!(
-            "{what} fall into two groups or more (dip {}), and those of the arm beside it do not: caches, retries, timers or \
-             instances that differ may make them, and a mean or median between groups describes neither; look at the latency \
+            "{what} fall into two groups or more (dip {}), and those of the other arm do not: caches, retries, timers or \
+             different instances may cause this, and a mean or median between groups describes neither; look at the latency \
              curve, and at the edges for the calls that make the difference",
             seen.arms
         ))
         .about(&seen.names)
 }
 
-/// Whether some service of the arm has several pods; by the pods' names where services do not tell.
+/// Whether some service of the arm has several pods. If services do not count, the pods' names decide.
 fn has_versions(arm: &Witnessed) -> bool {
     let services = arm.told.iter().flat_map(|told| &told.services).map(|count| (&*count.service, &*count.pod));
     let mut pods: BTreeSet<(&str, &str)> = services.collect();
@@ -132,10 +135,10 @@ fn has_versions(arm: &Witnessed) -> bool {
     services.len() < pods.len()
 }
 
-/// Calls lead no further than this; what does, goes in a circle.
+/// Calls nested deeper than this are taken for a circle.
 const DEPTH_MAX: usize = 64;
 
-/// Whether every call of a service, and what it calls in turn, goes to a single pod.
+/// Whether every call of a service, and every call that follows from it, goes to a single pod.
 fn leads_to_one_pod(run: &Run, arm: &Witnessed, service: &str, depth: usize) -> bool {
     let counts = arm.told.iter().flat_map(|told| &told.services);
     let pods: Vec<&str> = counts.filter(|count| count.service == service).map(|count| &*count.pod).collect();
@@ -144,20 +147,20 @@ fn leads_to_one_pod(run: &Run, arm: &Witnessed, service: &str, depth: usize) -> 
     depth < DEPTH_MAX && calls.map(|call| &*call.to).all(|to| leads_to_one_pod(run, arm, to, depth + 1))
 }
 
-/// Of so many values in any order the evenly spaced quantiles.
+/// Evenly spaced quantiles of the values, which may be unordered.
 fn thinned(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     let wanted = values.len().min(VALUES_MAX as usize);
     (0..wanted).map(|n| values[(2 * n + 1) * values.len() / (2 * wanted)]).collect()
 }
 
-/// Logarithms of evenly spaced quantiles of a histogram, in order. Values that it cannot tell apart are spread over its
-/// resolution: a pile on a single value would look like a mode.
+/// Logarithms of evenly spaced quantiles of a histogram, in ascending order. Values in one bucket are spread over its
+/// width, because a pile on a single value would look like a mode.
 fn logs_of(latency: &Histogram) -> Vec<f64> {
     values(latency).into_iter().map(|value| value.max(1.0).ln()).collect()
 }
 
-/// Evenly spaced quantiles of a histogram, in order.
+/// Evenly spaced quantiles of a histogram, in ascending order.
 fn values(latency: &Histogram) -> Vec<f64> {
     let wanted = latency.count().min(VALUES_MAX);
     let rank = |n: u64| (n as f64 + 0.5) / wanted as f64 * latency.count() as f64;

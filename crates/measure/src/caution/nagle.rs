@@ -6,28 +6,29 @@ use super::{CautionKind, Run, Witnessed};
 use crate::{CallLatency, Caution, Histogram};
 use spacing::delayed;
 
-/// Where a small write shows that waits for the acknowledgement of another one and does nothing else: the sender holds it
-/// back (Nagle's algorithm, RFC 896) until the receiver's delayed acknowledgement (RFC 1122, section 4.2.3.2), which Linux
-/// sends after 40 ms at the earliest (`TCP_DELACK_MIN`); work and timers add the rest.
+/// The shortest delay of a small write that waits only for the acknowledgement of an earlier one. The sender holds it
+/// back (Nagle's algorithm, RFC 896) until the receiver's delayed acknowledgement (RFC 1122, section 4.2.3.2), which
+/// Linux sends after 40 ms at the earliest (`TCP_DELACK_MIN`). Work and timers add the rest.
 const LOW_NS: f64 = 39e6;
 const HIGH_NS: f64 = 46e6;
 
-/// The band must be so many times as dense as either neighbour of the same width on a logarithmic scale, …
+/// The band must be this many times as dense as either neighbour of the same width on a logarithmic scale.
 const RATIO_MIN: u64 = 3;
-/// … hold this share of the samples …
+/// The band must hold this share of the samples.
 const SHARE_MIN: f64 = 0.005;
-/// … and be more than a few outliers: ten in the band and at most three in each neighbour are no chance.
+/// The band must hold this many samples: ten there, with at most three in each neighbour, are not chance.
 const COUNT_MIN: u64 = 10;
 
 /// Samples that took about 40 ms, or about 40 ms longer than others.
 struct Struck {
-    /// Of all samples.
+    /// The share of all samples.
     share: f64,
-    /// Where they and the faster ones lie, in milliseconds; none where nothing but the delay shows.
+    /// Positions of these samples and of the faster ones, in milliseconds; `None` if only the delay itself shows.
     groups_ms: Option<[f64; 2]>,
 }
 
-/// Latencies of about 40 ms, or in a mode about 40 ms above another, as the client saw them or as a service saw its calls.
+/// Warns about latencies of about 40 ms, or in a mode about 40 ms above another, seen by the client or by a calling
+/// service.
 pub(super) fn nagle(run: &Run) -> Vec<Caution> {
     run.arms.iter().filter_map(|arm| nagle_in(run, arm)).collect()
 }
@@ -50,12 +51,12 @@ fn nagle_in(run: &Run, arm: &Witnessed) -> Option<Caution> {
         Some(Struck { share, groups_ms: None }) => {
             let percent = share * 100.0;
             format!(
-                "{percent:.1} % of the requests of arm `{}` took 39 to 46 ms, far more than a little less or more",
+                "{percent:.1} % of the requests of arm `{}` took 39 to 46 ms, far more than slightly below or above",
                 arm.name
             )
         }
         Some(Struck { share, groups_ms: Some([low_ms, high_ms]) }) => format!(
-            "{:.1} % of the requests of arm `{}` took about 40 ms longer than the others ({high_ms:.0} ms beside {low_ms:.0} ms)",
+            "{:.1} % of the requests of arm `{}` took about 40 ms longer than the others ({high_ms:.0} ms against {low_ms:.0} ms)",
             share * 100.0,
             arm.name
         ),
@@ -68,13 +69,13 @@ fn nagle_in(run: &Run, arm: &Witnessed) -> Option<Caution> {
     } else if calls().next().is_some() {
         "no edge between services shows it, so it may lie between the client and the first service".to_owned()
     } else {
-        "no service tells of its calls, so it may lie on any edge".to_owned()
+        "no service reports its calls, so it may lie on any edge".to_owned()
     };
     Some(
         CautionKind::Nagle
             .caution(format!(
-                "{seen}: small writes may wait for delayed acknowledgements (Nagle's algorithm), unless work takes just so \
-                 long; {place}; set TCP_NODELAY on the sender, or write headers and body at once"
+                "{seen}: small writes may wait for delayed acknowledgements (Nagle's algorithm), unless work happens to \
+                 take this long; {place};  set TCP_NODELAY on the sender, or write headers and body at once"
             ))
             .about([arm.name]),
     )
@@ -100,7 +101,7 @@ fn share_in_band(latency: &Histogram) -> Option<f64> {
     (band >= COUNT_MIN && band > RATIO_MIN * neighbour && share >= SHARE_MIN).then_some(share)
 }
 
-/// Calls whose callee does not make such a call itself: a delay shows on every edge on the way to it.
+/// Calls whose callee makes no such call itself. A delay shows on every edge that leads to it.
 fn innermost<'a, 'b>(arm: &Witnessed, struck: &'b [(&'a CallLatency, Struck)]) -> Vec<&'b (&'a CallLatency, Struck)> {
     let services: BTreeMap<&str, &str> =
         arm.told.iter().flat_map(|told| &told.services).map(|count| (&*count.pod, &*count.service)).collect();
@@ -109,6 +110,6 @@ fn innermost<'a, 'b>(arm: &Witnessed, struck: &'b [(&'a CallLatency, Struck)]) -
 }
 
 fn edge((call, struck): &(&CallLatency, Struck)) -> String {
-    let groups = struck.groups_ms.map_or(String::new(), |[low, high]| format!(", {high:.0} ms beside {low:.0} ms"));
+    let groups = struck.groups_ms.map_or(String::new(), |[low, high]| format!(", {high:.0} ms against {low:.0} ms"));
     format!("`{}` → `{}{}` ({:.1} % of its calls{groups})", call.from, call.to, call.path, struck.share * 100.0)
 }

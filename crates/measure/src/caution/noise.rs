@@ -1,7 +1,8 @@
 use super::{CautionKind, LEVEL};
 use crate::{Caution, Null};
 
-/// The baseline's copy, if it differs from the baseline: what an arm differs by may then be what any two arms differ by here.
+/// Warns if the baseline's copy differs from the baseline. An arm's difference may then be what any two arms differ by
+/// on this machine.
 pub fn noise(null: &Null) -> Option<Caution> {
     let differs = |p: Option<f64>| p.is_some_and(|p| p < LEVEL);
     let different = null.effects.iter().filter(|effect| differs(effect.p_holm));
@@ -9,8 +10,8 @@ pub fn noise(null: &Null) -> Option<Caution> {
         .filter_map(|effect| Some(format!("`{}` {:+.1} %", effect.metric, (effect.ratio? - 1.0) * 100.0)))
         .collect();
     let text = format!(
-        "the copy of the baseline differs from the baseline where nothing can ({}; p below {LEVEL} by Holm's correction): two \
-         stand-ups of one thing differ by as much here, and so may any arm; try `--stands 10`",
+        "the baseline's copy differs from the baseline, although they are the same ({}; p below {LEVEL} after Holm's \
+         correction): two stand-ups of the same thing differ by this much here, and so may any arm;  try `--stands 10`",
         told.join(", ")
     );
     (!told.is_empty()).then(|| CautionKind::NullDiffers.caution(text))

@@ -4,7 +4,7 @@ use super::{CautionKind, Run};
 use crate::interval::{ROUNDS_EXACT, ROUNDS_MIN};
 use crate::{Caution, Metric, samples_needed};
 
-/// Rounds that some arm completed, and those that all did.
+/// Rounds that at least one arm completed, and rounds that all arms completed.
 fn rounds(run: &Run) -> (BTreeSet<u32>, BTreeSet<u32>) {
     let sets: Vec<BTreeSet<u32>> = run.arms.iter().map(|arm| arm.seen.rounds().collect()).collect();
     let some = sets.iter().flatten().copied().collect();
@@ -28,7 +28,7 @@ pub(super) fn few_rounds(run: &Run) -> Vec<Caution> {
     vec![CautionKind::FewRounds.caution(text)]
 }
 
-/// Where the lab stood up several times, intervals are over stand-ups.
+/// Warns about few stand-ups. If the lab stood up several times, intervals are over stand-ups.
 fn few_stands(stands: BTreeSet<u32>) -> Vec<Caution> {
     let count = stands.len();
     let means = match count {
@@ -47,8 +47,8 @@ pub(super) fn unpaired_rounds(run: &Run) -> Vec<Caution> {
         return Vec::new();
     }
     vec![CautionKind::UnpairedRounds.caution(format!(
-        "{unpaired} of {} rounds lack a block of some arm: the arms' own totals cover different rounds, only effects \
-         compare like with like; let the run end by itself",
+        "{unpaired} of {} rounds lack a block of some arm: the arms' own totals cover different rounds, and only \
+         effects compare like with like;  let the run end by itself",
         some.len()
     ))]
 }

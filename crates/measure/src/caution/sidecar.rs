@@ -2,10 +2,11 @@ use super::{CautionKind, Run};
 use crate::series::CLIENT;
 use crate::{Caution, GATEWAY, SidecarFacts};
 
-/// What Istio's metrics call a connection that both sides authenticated.
+/// Istio's name for a connection that both sides authenticated.
 const MUTUAL_TLS: &str = "mutual_tls";
 
-/// Envoy adjusts its workers to the machine where it is not told, or not heard: another product than the one asked for.
+/// Warns about sidecars with another number of workers than asked for. Envoy adapts the number to the machine unless it
+/// is told.
 pub(super) fn concurrency(run: &Run) -> Vec<Caution> {
     let differs = |facts: &&SidecarFacts| facts.concurrency.is_some_and(|workers| workers != facts.concurrency_asked);
     let by_arm = |arm: &str, facts: Vec<&SidecarFacts>| {
@@ -24,12 +25,12 @@ fn workers(facts: &SidecarFacts) -> String {
     format!("`{}` {}", facts.pod, facts.concurrency.unwrap_or_default())
 }
 
-/// What nobody said is not what was asked for.
+/// Warns about sidecars that do not report their number of workers.
 pub(super) fn concurrency_unverified(run: &Run) -> Vec<Caution> {
     let by_arm = |arm: &str, facts: Vec<&SidecarFacts>| {
         CautionKind::ConcurrencyUnverified.caution(format!(
-            "sidecars of arm `{arm}` do not say how many worker threads they run ({}; `server.concurrency` of their own \
-             metrics): whether it is the {} that were asked for is not verified; see planes/{arm} in the run folder",
+            "sidecars of arm `{arm}` do not report how many worker threads they run ({}; `server.concurrency` in their own \
+             metrics): it is not verified that they run {} as asked;  see planes/{arm} in the run folder",
             pods(&facts),
             facts[0].concurrency_asked
         ))
@@ -44,15 +45,15 @@ pub(super) fn mutual_tls(run: &Run) -> Vec<Caution> {
         let others = facts.iter().flat_map(|facts| &facts.security_policies);
         let count: u64 = others.filter(|(policy, _)| *policy != MUTUAL_TLS).map(|(_, count)| count).sum();
         CautionKind::MtlsOff.fatal(format!(
-            "sidecars of arm `{arm}` took {count} requests without mutual TLS ({}; `connection_security_policy` of their own \
-             metrics): the cost of encryption is not in the figures; see planes/{arm} in the run folder",
+            "sidecars of arm `{arm}` received {count} requests without mutual TLS ({}; `connection_security_policy` in their \
+             own metrics): the figures do not include the cost of encryption;  see planes/{arm} in the run folder",
             pods(&facts)
         ))
     };
     in_arms(run, plain, by_arm)
 }
 
-/// What nobody said is not what was asked for: requests came, and the sidecar that took them tells of none.
+/// Warns about sidecars that received requests and report nothing on mutual TLS.
 pub(super) fn mutual_tls_unverified(run: &Run) -> Vec<Caution> {
     let is_silent = |facts: &&SidecarFacts| {
         let is_telling = facts.telemetry_asked && !facts.plaintext_asked;
@@ -60,24 +61,24 @@ pub(super) fn mutual_tls_unverified(run: &Run) -> Vec<Caution> {
     };
     let by_arm = |arm: &str, facts: Vec<&SidecarFacts>| {
         CautionKind::MtlsUnverified.caution(format!(
-            "sidecars of arm `{arm}` took requests and do not say whether with mutual TLS ({}; no \
-             `connection_security_policy` in their own metrics): that the figures hold the cost of encryption is not \
-             verified; see planes/{arm} in the run folder",
+            "sidecars of arm `{arm}` received requests and do not report whether with mutual TLS ({}; no \
+             `connection_security_policy` in their own metrics): it is not verified that the figures include the cost of \
+             encryption;  see planes/{arm} in the run folder",
             pods(&facts)
         ))
     };
     in_arms(run, is_silent, by_arm)
 }
 
-/// Istio's sidecars stand under limits; where the host has no such controller, nobody can set one.
+/// Warns about limits that Istio's sidecars have and this host cannot set, because it lacks the controller.
 pub(super) fn limits_missing(run: &Run) -> Vec<Caution> {
     let of_arm = |arm: &String| {
         let lacking = run.observations.facts.unlimited.iter().filter(|facts| facts.arm == *arm);
         let lacking: Vec<String> = lacking.map(|facts| format!("`{}`", facts.controller)).collect();
         let told = || {
             CautionKind::LimitsMissing.caution(format!(
-                "sidecars of arm `{arm}` stand under no limit of {}, which Istio's do (cpu 2, memory 1 GiB): this host's \
-                 control groups have no such controller; `limits: {{}}` asks for none",
+                "sidecars of arm `{arm}` have no limit of {}, unlike Istio's (cpu 2, memory 1 GiB): this host's control \
+                 groups have no such controller; `limits: {{}}` asks for no limits",
                 lacking.join(" and ")
             ))
         };
@@ -86,8 +87,8 @@ pub(super) fn limits_missing(run: &Run) -> Vec<Caution> {
     run.observations.arms.iter().filter_map(of_arm).collect()
 }
 
-/// Whether the service behind a sidecar was asked anything, as it counted itself. Of services that do not count, one will
-/// have been asked where the arm was and no sidecar of it tells of anything.
+/// Whether the service behind a sidecar received requests, by its own count. For services that do not count, it is
+/// assumed if the arm had requests and no sidecar of it reports any.
 fn has_received(run: &Run, facts: &SidecarFacts) -> bool {
     if facts.pod == CLIENT || facts.pod == GATEWAY {
         return false;
@@ -103,13 +104,13 @@ fn has_received(run: &Run, facts: &SidecarFacts) -> bool {
     )
 }
 
-/// The pods of sidecars, in words.
+/// The names of the sidecars' pods.
 fn pods(facts: &[&SidecarFacts]) -> String {
     let pods: Vec<String> = facts.iter().map(|facts| format!("`{}`", facts.pod)).collect();
     pods.join(", ")
 }
 
-/// One caution for each arm with sidecars of which that is true.
+/// Makes one caution for each arm with sidecars that match.
 fn in_arms<'a>(
     run: &Run<'a>,
     is_amiss: impl Fn(&&'a SidecarFacts) -> bool,

@@ -11,7 +11,7 @@ use super::*;
 use crate::{ConnectionUse, Edge, FailingCalls, SidecarFacts};
 use clean::{Case, MS, call, clean};
 
-/// What the guards say of a clean run that something was done to.
+/// Checks the cautions about a clean run after `spoil` has changed it.
 fn check(spoil: impl Fn(&mut Case), expected: &[&str]) -> Vec<Caution> {
     let mut case = clean();
     spoil(&mut case);
@@ -21,7 +21,7 @@ fn check(spoil: impl Fn(&mut Case), expected: &[&str]) -> Vec<Caution> {
     told
 }
 
-/// As [`check`], and whether the numbers are to be believed.
+/// As [`check`], and also whether the caution is fatal.
 fn check_severity(spoil: impl Fn(&mut Case), expected: &str, fatal: bool) {
     let told = check(spoil, &[expected]);
     assert_eq!(told[0].fatal, fatal, "{told:?}");
@@ -49,8 +49,8 @@ fn a_caution_says_what_was_seen_what_it_may_mean_and_what_to_try() {
     let told = check(|case| case.of_arm("sidecar").for_each(|block| block.samples.connections = 100), &["connections"]);
     assert_eq!(
         told[0].text,
-        "arm `sidecar` opened 1500 connections for 1500 requests although one was to be kept: latency includes handshakes; \
-         see whether a server or sidecar ends connections (`connection: close`, a limit of requests per connection, an \
+        "arm `sidecar` opened 1500 connections for 1500 requests despite `connection: keep`: latency includes handshakes; \
+         check whether a server or sidecar closes connections (`connection: close`, a limit of requests per connection, an \
          idle timeout below the think time), or declare `connection: new`"
     );
 }
@@ -65,7 +65,8 @@ fn rounds() {
 fn the_generator() {
     let late =
         |lag_ns: u64| move |case: &mut Case| case.each(|block| (0..5).for_each(|_| block.samples.lag.record(lag_ns)));
-    // One in twenty by 0.2 ms is nothing beside 10 ms, though it is a fifth of the effect; by 10 ms it is a tail.
+    // If one in twenty is late by 0.2 ms, that is small compared with 10 ms, though a fifth of the effect. By 10 ms, it
+    // is a tail.
     check(late(MS / 5), &[]);
     let told = check(late(10 * MS), &["generator_late"]);
     assert!(!told[0].fatal && told[0].text.contains("p99 10.002 of 15."), "{told:?}");
@@ -116,7 +117,7 @@ fn failures() {
     };
     let told = check(refused, &["errors_uneven"]);
     assert!(
-        told[0].text.contains("its sidecars give Envoy's response flags `front-v1` UF 2, URX 1; see the logs"),
+        told[0].text.contains("its sidecars report Envoy's response flags `front-v1` UF 2, URX 1; see the logs"),
         "{told:?}"
     );
     absolute_failures(fail);
@@ -124,8 +125,8 @@ fn failures() {
     check_severity(|case| retry(&mut case.arms[1]), "retries_uneven", false);
     check(|case| case.arms.iter_mut().for_each(retry), &[]);
     let told = check(|case| case.observations.facts.sidecars[0].retries = 7, &["retries_uneven"]);
-    assert!(told[0].text.contains("sent 7 requests again by themselves since they stand (`front-v1` 7;"), "{told:?}");
-    // Where every arm has sidecars and all repeat, none hides more than another.
+    assert!(told[0].text.contains("retried 7 requests by themselves (`front-v1` 7;"), "{told:?}");
+    // If every arm has sidecars and all retry, none hides more than another.
     let everywhere = |case: &mut Case| {
         let repeating = SidecarFacts { retries: 7, ..case.observations.facts.sidecars[0].clone() };
         case.observations.facts.sidecars =
@@ -134,7 +135,7 @@ fn failures() {
     check(everywhere, &[]);
 }
 
-/// Failures that all arms share: up to a tenth of the requests are a caution, more is another application.
+/// Failures that all arms share are a caution up to a tenth of the requests, and fatal above it.
 fn absolute_failures(fail: impl Fn(&mut LoadBlock, u64)) {
     let told = check(|case| case.each(|block| fail(block, 11)), &["errors", "errors"]);
     assert!(told.iter().all(|caution| caution.fatal), "{told:?}");
@@ -147,7 +148,7 @@ fn absolute_failures(fail: impl Fn(&mut LoadBlock, u64)) {
     };
     check(|case| declared(case, 11), &[]);
     let told = check(|case| declared(case, 100), &["errors", "errors"]);
-    assert!(told[0].fatal && told[0].text.contains("1500 status_503, where 11.0 % are declared"), "{told:?}");
+    assert!(told[0].fatal && told[0].text.contains("1500 status_503, with 11.0 % declared"), "{told:?}");
 }
 
 /// Calls between services that fail in every arm, which the client does not see.
@@ -247,7 +248,7 @@ fn clocks() {
 fn sidecars() {
     check_severity(|case| case.observations.facts.sidecars[0].concurrency = Some(8), "concurrency", true);
     let told = check(|case| case.observations.facts.sidecars[0].concurrency = None, &["concurrency_unverified"]);
-    assert!(!told[0].fatal && told[0].text.contains("whether it is the 2 that were asked for"), "{told:?}");
+    assert!(!told[0].fatal && told[0].text.contains("not verified that they run 2 as asked"), "{told:?}");
     let policies = |of: BTreeMap<String, u64>| {
         move |case: &mut Case| case.observations.facts.sidecars[0].security_policies = of.clone()
     };
@@ -259,7 +260,7 @@ fn sidecars() {
     assert!(!told[0].fatal && told[0].text.contains("no limit of `cpu` and `memory`"), "{told:?}");
 }
 
-/// A sidecar that took requests and says nothing of mutual TLS, where it was to have it and to say so.
+/// A sidecar with telemetry received requests and reports nothing on mutual TLS, although it should.
 #[test]
 fn mutual_tls_of_which_nothing_is_said() {
     let silent = |change: fn(&mut Case)| {
@@ -273,9 +274,9 @@ fn mutual_tls_of_which_nothing_is_said() {
     check(silent(|case| case.observations.facts.sidecars[0].plaintext_asked = true), &[]);
     check(silent(|case| case.observations.facts.sidecars[0].pod = "client".to_owned()), &[]);
     check(silent(|case| case.observations.facts.sidecars[0].pod = crate::GATEWAY.to_owned()), &[]);
-    // A service that was asked nothing.
+    // A service that received no requests.
     check(silent(|case| case.arms.iter_mut().for_each(|arm| arm.services[0].requests = 0)), &[]);
-    // Services that do not count: nobody tells of anything, or another sidecar does.
+    // Services that do not count: no sidecar reports anything, or another one does.
     let uncounted = |case: &mut Case| case.arms.iter_mut().for_each(|arm| arm.services.clear());
     check(silent(uncounted), &["mtls_unverified"]);
     check(
@@ -333,7 +334,7 @@ fn groups_of_latencies() {
         &["bimodal"],
     );
     assert_eq!(told[0].arms, ["none"]);
-    // Arms with the same groups compare.
+    // Arms with the same groups can be compared.
     check(
         |case| {
             one_version(case);
@@ -341,7 +342,7 @@ fn groups_of_latencies() {
         },
         &[],
     );
-    // Versions of a service make groups by design, behind sidecars more than without.
+    // Versions of a service form groups by design, behind sidecars more than without.
     check(|case| case.of_arm("sidecar").for_each(second_group), &[]);
 }
 
@@ -384,8 +385,8 @@ fn forty_milliseconds_above_the_rest() {
         },
         &["nagle"],
     );
-    assert!(told[0].text.contains("took about 40 ms longer than the others (50 ms beside 1"), "{told:?}");
-    assert!(told[0].text.contains("`back-v1` → `store/` (37.5 % of its calls, 66 ms beside 26 ms)"), "{told:?}");
+    assert!(told[0].text.contains("took about 40 ms longer than the others (50 ms against 1"), "{told:?}");
+    assert!(told[0].text.contains("`back-v1` → `store/` (37.5 % of its calls, 66 ms against 26 ms)"), "{told:?}");
 }
 
 #[test]
@@ -402,11 +403,11 @@ fn bursts() {
     assert!(!told[0].fatal && told[0].arms == ["sidecar"], "{told:?}");
     let told = check(busy(&[0, 1, 2, 3, 4, 5, 6, 7, 8]), &["foreign"]);
     assert!(told[0].text.contains(", and 1 more;"), "{told:?}");
-    // A machine that is always so busy is `saturated`, or nobody's caution.
+    // A machine that is always this busy is `saturated`, or there is no caution.
     check(|case| case.observations.meters.iter_mut().for_each(|reading| reading.machine.busy_s = 13.0), &[]);
 }
 
-/// The kernel tells how busy a machine was in ticks of 10 ms: two more in a block of 50 ms on two processors are its rounding.
+/// The kernel counts busy time in ticks of 10 ms. In a block of 50 ms on two processors, two more are rounding.
 #[test]
 fn ticks_of_short_blocks_are_no_bursts() {
     let ticks = |more: f64| {
@@ -457,14 +458,14 @@ fn drift_over_rounds() {
         block.samples.latency = block.latency_of(|_, latency_ns| latency_ns + latency_ns * round / 50);
     };
     let told = check(|case| case.of_arm("sidecar").for_each(slower), &["drift", "drift"]);
-    assert!(told[1].text.contains("beside the baseline's") && !told[0].text.contains("beside"), "{told:?}");
+    assert!(told[1].text.contains("relative to the baseline's") && !told[0].text.contains("relative"), "{told:?}");
     check(|case| case.each(slower), &["drift"]);
     let dearer = |reading: &mut Reading| reading.containers[0].cpu_s *= 1.0 + f64::from(reading.round) / 50.0;
     let of_sidecar = |reading: &&mut Reading| reading.arm == "sidecar";
     let told =
         check(|case| case.observations.meters.iter_mut().filter(of_sidecar).for_each(dearer), &["drift", "drift"]);
     assert!(told[0].text.starts_with("CPU time per request changed from the first third"), "{told:?}");
-    assert!(told[1].text.starts_with("CPU time per request changed beside the baseline's"), "{told:?}");
+    assert!(told[1].text.starts_with("CPU time per request changed relative to the baseline's"), "{told:?}");
     check(|case| case.observations.meters.iter_mut().for_each(dearer), &["drift"]);
     let grow = |reading: &mut Reading| reading.containers[0].memory_bytes += u64::from(reading.round) << 20;
     let told = check(|case| case.observations.meters.iter_mut().for_each(grow), &["memory_growing"]);

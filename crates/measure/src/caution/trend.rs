@@ -6,12 +6,12 @@ use super::{CautionKind, Run, Sighting, Witnessed};
 use crate::interval::{ROUNDS_EXACT, mean};
 use crate::{Caution, Metric};
 
-/// Relative changes from the first third of the rounds to the last that are worth a word.
+/// Relative changes from the first third of the rounds to the last from which there is a caution.
 const CHANGE: f64 = 0.05;
 const EFFECT_CHANGE: f64 = 0.02;
 const MEMORY_CHANGE: f64 = 0.02;
 
-/// Guards that speak of a drift: latency and CPU time, of arms and beside the baseline's.
+/// Number of guards against drift: latency and CPU time, each of arms and relative to the baseline.
 const DRIFTS: f64 = 4.0;
 
 pub(super) fn latency_drift(run: &Run) -> Vec<Caution> {
@@ -30,7 +30,8 @@ pub(super) fn cpu_effect_drift(run: &Run) -> Vec<Caution> {
     effect_drift(run, Metric::CpuMsPerRequest, "CPU time per request")
 }
 
-/// A figure that rises or falls with the rounds. It falls on all arms alike, but the figures are those of no one time.
+/// Warns about a figure that rises or falls with the rounds. All arms are affected alike, but their figures mix
+/// different states.
 fn drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     let look = |arm: &Witnessed| change(run, &arm.seen.series(metric).by_round, CHANGE);
     let caution = |seen: Sighting| {
@@ -45,7 +46,7 @@ fn drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     run.sighting(look, |change| change.abs(), percent).map(caution).into_iter().collect()
 }
 
-/// An effect that changes with the rounds: what pairing cannot help.
+/// Warns about an effect that changes with the rounds, which pairing cannot correct.
 fn effect_drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     let Some(base) = run.arms.first() else { return Vec::new() };
     let base = base.seen.series(metric).by_round;
@@ -56,8 +57,8 @@ fn effect_drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     };
     let caution = |seen: Sighting| {
         CautionKind::Drift.caution(format!(
-            "{name} changed beside the baseline's from the first third of the rounds to the last{} ({}; Mann-Kendall test on \
-             ratios): the effect is a mean of what it was at different times; try a longer warm-up, and see which arm \
+            "{name} changed relative to the baseline's from the first third of the rounds to the last{} ({}; Mann-Kendall test on \
+             ratios): the effect is a mean over different states; try a longer warm-up, and see which arm \
              approaches a steady state",
             of_each(run),
             seen.arms
@@ -67,7 +68,7 @@ fn effect_drift(run: &Run, metric: Metric, name: &str) -> Vec<Caution> {
     run.sighting(look, |change| change.abs(), percent).map(caution).into_iter().collect()
 }
 
-/// Memory that is still growing when the run, or each stand-up of the lab, ends.
+/// Warns about memory that still grows at the end of the run, or of each stand-up.
 pub(super) fn memory_growing(run: &Run) -> Vec<Caution> {
     let look = |arm: &Witnessed| {
         let memory = arm.seen.series(Metric::MemoryLoadedMib).by_round;
@@ -90,15 +91,15 @@ pub(super) fn memory_growing(run: &Run) -> Vec<Caution> {
     run.sighting(look, |(change, ..)| *change, tell).map(caution).into_iter().collect()
 }
 
-/// Where the lab stood up several times, whatever comes with a warm-up comes again in each.
+/// Words for several stand-ups: effects of warming up repeat in each of them.
 fn of_each(run: &Run) -> &'static str {
     if run.observations.stands.is_some() { " of each stand-up" } else { "" }
 }
 
-/// The relative change within lives of the lab, or from one to the next, if it is certain and more than `least`.
+/// The relative change within stand-ups, or from one to the next, if it is certain and larger than `least`.
 ///
-/// What processes differ by for as long as they live makes the rounds of one life resemble each other, so that lives
-/// are compared by their means.
+/// Rounds of one stand-up resemble each other, because processes differ for as long as they live. Stand-ups are
+/// therefore compared by their means.
 fn change(run: &Run, by_round: &BTreeMap<u32, f64>, least: f64) -> Option<f64> {
     let lives = lives(run, by_round);
     let level = run.level() / DRIFTS / if lives.len() > 1 { 2.0 } else { 1.0 };
@@ -110,7 +111,7 @@ fn change(run: &Run, by_round: &BTreeMap<u32, f64>, least: f64) -> Option<f64> {
     certain_change(&lives, level).filter(is_much).or_else(|| from_life_to_life().filter(is_much))
 }
 
-/// Values in their order, by the stand-up of the lab.
+/// The values of each stand-up, in their order.
 fn lives(run: &Run, by_round: &BTreeMap<u32, f64>) -> Vec<Vec<f64>> {
     let life = |round: u32| run.observations.stands.map_or(0, |stands| stands.of_round(round));
     let mut lives: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
@@ -118,8 +119,8 @@ fn lives(run: &Run, by_round: &BTreeMap<u32, f64>) -> Vec<Vec<f64>> {
     lives.into_values().collect()
 }
 
-/// The relative change from the first third of each sequence to its last, the median of all, if there is a trend within
-/// them at that level.
+/// The median over sequences of the relative change from a sequence's first third to its last; `None` without a trend
+/// at this level.
 pub(super) fn certain_change(sequences: &[Vec<f64>], level: f64) -> Option<f64> {
     let count: usize = sequences.iter().map(Vec::len).sum();
     if count < ROUNDS_EXACT || trend_p(sequences) >= level {
@@ -135,10 +136,11 @@ pub(super) fn certain_change(sequences: &[Vec<f64>], level: f64) -> Option<f64> 
 
 /// Two-sided p of the test that values in the order of each sequence have no monotonic trend.
 ///
-/// Mann, "Nonparametric tests against trend", Econometrica 13 (1945), and Kendall, "Rank correlation methods" (1948): the
-/// number of pairs that rise less that of pairs that fall, by its normal limit with corrections for ties and continuity;
-/// good from ten values on. Scores and variances of several sequences add up, as those of seasons do in Hirsch, Slack and
-/// Smith, "Techniques of trend analysis for monthly water quality data", Water Resources Research 18 (1982).
+/// Mann, "Nonparametric tests against trend", Econometrica 13 (1945), and Kendall, "Rank correlation methods" (1948):
+/// the number of rising pairs minus that of falling pairs, by its normal limit with corrections for ties and
+/// continuity; good from ten values on. Scores and variances of several sequences add up, like those of seasons in
+/// Hirsch, Slack and Smith, "Techniques of trend analysis for monthly water quality data", Water Resources Research 18
+/// (1982).
 fn trend_p(sequences: &[Vec<f64>]) -> f64 {
     let score: i64 = sequences.iter().map(|values| score(values)).sum();
     let variance: f64 = sequences.iter().map(|values| variance(values)).sum();
@@ -149,7 +151,7 @@ fn trend_p(sequences: &[Vec<f64>]) -> f64 {
     2.0 * Normal::standard().sf(z)
 }
 
-/// Pairs that rise less those that fall.
+/// Number of rising pairs minus falling pairs.
 fn score(values: &[f64]) -> i64 {
     let sign = |(first, later): (&f64, &f64)| i64::from(later > first) - i64::from(later < first);
     let pairs =
@@ -157,7 +159,7 @@ fn score(values: &[f64]) -> i64 {
     pairs.map(sign).sum()
 }
 
-/// How much the score varies where there is no trend.
+/// Variance of the score if there is no trend.
 fn variance(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -178,7 +180,7 @@ fn last_third(values: &[f64]) -> &[f64] {
     &values[values.len() - values.len().div_ceil(3)..]
 }
 
-/// The middle value, the upper one of two; zero of nothing.
+/// The median, the upper of two middle values; zero without values.
 fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     if values.is_empty() {

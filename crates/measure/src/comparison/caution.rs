@@ -1,10 +1,10 @@
 use super::{Aspect, Difference, Failures};
 use crate::{Caution, Measurement, Metric};
 
-/// From this difference between the shares of failed requests on, latencies of two runs are not comparable.
+/// From this difference between the shares of failed requests on, the latencies of two runs are not comparable.
 const ERRORS_FATAL: f64 = 0.01;
 
-/// Warnings about the validity of a comparison, those that forbid it first.
+/// Warnings about the validity of a comparison, the fatal ones first.
 pub(super) fn cautions(
     a: &Measurement,
     b: &Measurement,
@@ -23,15 +23,15 @@ pub(super) fn cautions(
     of_both.into_iter().chain(uneven(a, b, failures)).chain(of_runs).flatten().collect()
 }
 
-/// Intervals over blocks cannot know it, so it is said of every two runs.
+/// Warns about the two runs' stand-ups, in every comparison, because intervals over blocks do not include them.
 fn stand_ups() -> Option<Caution> {
-    let text = "the runs stood up their labs anew: where addresses, memory and processes fell differs between stand-ups and \
-                stays for as long as one stands, and intervals over blocks hold nothing of it; a change of a few percent \
-                is to be believed when further pairs of runs show it too";
+    let text = "each run set up its own lab: the placement of addresses, memory and processes differs between stand-ups, and \
+                intervals over blocks do not include this; believe a change of a few percent only if further pairs of runs \
+                also show it";
     caution("stand_ups", false, text.to_owned())
 }
 
-/// Arms that failed in one run more than in the other, by more than one request in a hundred or less.
+/// Warns about arms whose share of failed requests differs between the runs; fatal from one request in a hundred on.
 fn uneven(a: &Measurement, b: &Measurement, failures: &[Failures]) -> Vec<Option<Caution>> {
     let mut arms: Vec<&str> = failures.iter().map(|failed| failed.arm.as_str()).collect();
     arms.dedup();
@@ -47,8 +47,8 @@ fn uneven_in(a: &Measurement, b: &Measurement, failures: &[Failures], arm: &str)
         return None;
     }
     let text = format!(
-        "of arm `{arm}`, {} of {} requests failed in A, {} of {} in B: they are in no latency, and a run that fails early \
-         looks fast; see the logs in the run folders",
+        "in arm `{arm}`, {} of {} requests failed in A, {} of {} in B: no latency includes them, and a run that fails early \
+         looks fast;  see the logs in the run folders",
         failed[0], asked[0], failed[1], asked[1]
     );
     Some(caution("errors_uneven", (share_a - share_b).abs() >= ERRORS_FATAL, text)?.about([arm]))
@@ -64,24 +64,24 @@ fn caution(kind: &str, fatal: bool, text: String) -> Option<Caution> {
 
 fn not_comparable(differences: &[Difference]) -> Option<Caution> {
     let facts = facts(differences, Aspect::is_essential)?;
-    let means = "their figures answer different questions; compare runs of one topology under one load";
+    let means = "their figures answer different questions; compare runs of the same topology and load";
     caution("not_comparable", true, format!("the runs differ in {facts}: {means}"))
 }
 
-/// Figures of another contract may mean something else under the same name.
+/// Warns about runs of different contracts: a figure of the same name may mean something else.
 fn other_contract(a: &Measurement, b: &Measurement) -> Option<Caution> {
     if a.schema == b.schema {
         return None;
     }
     let text = format!(
-        "A was recorded as `{}` and B as `{}`: what some figures mean changed between them, and what differs may be that alone; \
-         see the changelog, or run both with one meshtax",
+        "A was recorded as `{}` and B as `{}`: the meaning of some figures changed between them, which alone may explain a \
+         difference; see the changelog, or make both runs with the same meshtax",
         a.schema, b.schema
     );
     caution("other_contract", false, text)
 }
 
-/// Runs with other baselines have no overheads to compare, and the arms of both mean different things.
+/// Warns about runs with different baselines: they have no overheads to compare, and their arms mean different things.
 fn other_baseline(a: &Measurement, b: &Measurement) -> Option<Caution> {
     let [base_a, base_b] = [a.baseline(), b.baseline()];
     if base_a == base_b {
@@ -90,20 +90,20 @@ fn other_baseline(a: &Measurement, b: &Measurement) -> Option<Caution> {
     let has = |run: &Measurement, name: &str| run.arms.iter().any(|arm| arm.name == name);
     let swapped = if has(a, base_b) && has(b, base_a) { ": the baselines are swapped" } else { "" };
     let text = format!(
-        "the baseline is `{base_a}` in A and `{base_b}` in B{swapped}, so that what arms cost beside it cannot be compared; name \
-         the same arm first in both experiments"
+        "the baseline is `{base_a}` in A and `{base_b}` in B{swapped}, so the arms' costs over it cannot be compared; name the \
+         same arm first in both experiments"
     );
     caution("other_baseline", false, text)
 }
 
 fn other_environment(differences: &[Difference]) -> Option<Caution> {
     let facts = facts(differences, |aspect| aspect == Aspect::Environment)?;
-    let means = "their arms may differ for that reason alone; trust what each arm costs beside its own baseline more than \
-                 the arms themselves";
+    let means = "that alone may make their arms differ; trust each arm's cost over its own baseline more than its own \
+                 figures";
     caution("other_environment", false, format!("the runs differ in {facts}: {means}"))
 }
 
-/// The names of what differs in such aspects; none if nothing does.
+/// The names of differences in the wanted aspects; `None` if there are none.
 fn facts(differences: &[Difference], wanted: impl Fn(Aspect) -> bool) -> Option<String> {
     let names: Vec<&str> =
         differences.iter().filter(|found| wanted(found.aspect)).map(|found| found.name.as_str()).collect();
@@ -143,10 +143,11 @@ fn doubtful(name: &str, run: &Measurement) -> Option<Caution> {
     Some(caution("cautions_of_run", true, text)?.about(doubted(run)))
 }
 
-/// Arms of a run that its fatal cautions are about; none where they are about the baseline or the run, and so about all.
+/// The arms that a run's fatal cautions are about. Empty if they are about the baseline or the whole run, and so about
+/// all arms.
 fn doubted(run: &Measurement) -> Vec<&str> {
     let fatal = || run.cautions.iter().filter(|one| one.fatal);
-    // A name that no arm has stands for the question about the baseline alone.
+    // No arm has an empty name, so this asks about the baseline alone.
     if fatal().any(|one| one.forbids("", run.baseline())) {
         return Vec::new();
     }

@@ -6,14 +6,14 @@ use crate::series::ArmObservations;
 use crate::unit::Units;
 use crate::{Effect, Metric, Options};
 
-/// Each arm in B against itself in A.
+/// Each arm in B compared with itself in A.
 pub(super) fn arms(a: &Ended, b: &Ended, shared: &[&str], options: &Options) -> Vec<Effect> {
     let change = |arm: &&str| judged(arm, changes(all(a, arm), all(b, arm)), options);
     shared.iter().flat_map(change).collect()
 }
 
-/// What each arm costs beside its own baseline, in B against A. None where the runs have other baselines: ratios to
-/// different things have nothing to say to each other.
+/// Each arm's cost over its own baseline, in B compared with A. Empty if the runs have different baselines, because
+/// ratios to different things cannot be compared.
 pub(super) fn overheads(a: &Ended, b: &Ended, shared: &[&str], options: &Options) -> Vec<Effect> {
     let Some(base) = baseline(a).filter(|base| baseline(b) == Some(base)) else { return Vec::new() };
     let arms = shared.iter().filter(|arm| **arm != base);
@@ -24,7 +24,7 @@ fn baseline<'a>(ended: &Ended<'a>) -> Option<&'a str> {
     ended.measurement.arms.first().map(|arm| arm.name.as_str())
 }
 
-/// What differs between two runs, metric by metric.
+/// The differences between two runs, metric by metric.
 fn changes(a: Vec<Compared>, b: Vec<Compared>) -> impl Iterator<Item = Compared> {
     let change = |(a, b): (Option<Estimate>, Option<Estimate>)| Some(b?.less(&a?));
     a.into_iter().zip(b).map(move |(a, b)| Compared {
@@ -34,14 +34,14 @@ fn changes(a: Vec<Compared>, b: Vec<Compared>) -> impl Iterator<Item = Compared>
     })
 }
 
-/// Every metric of one arm against nothing: its logarithm, and itself.
+/// Every metric of one arm by itself, as a logarithm and as a value.
 fn all(ended: &Ended, arm: &str) -> Vec<Compared> {
     let seen = ArmObservations::of(ended.observations, arm);
     let units = Units(ended.observations.stands);
     Metric::ALL.into_iter().map(|metric| figure(&seen, metric, units).unwrap_or_default()).collect()
 }
 
-/// None where the run has too few samples for the figure.
+/// One metric of one arm; `None` if the run has too few samples for the figure.
 fn figure(seen: &ArmObservations, metric: Metric, units: Units) -> Option<Compared> {
     let series = seen.series(metric);
     let figure = series.value?;
@@ -58,7 +58,7 @@ fn figure(seen: &ArmObservations, metric: Metric, units: Units) -> Option<Compar
     })
 }
 
-/// The mean over units, as so `many` of it. No logarithm if a round has none.
+/// The mean over units, multiplied by `many`. Without a logarithm if a round has none.
 fn of_rounds(rounds: &[(u32, f64)], many: f64, units: impl Fn(&[(u32, f64)]) -> Vec<f64>) -> Compared {
     let logs =
         rounds.iter().map(|(round, value)| (*value > 0.0).then(|| (*round, value.ln()))).collect::<Option<Vec<_>>>();
@@ -73,7 +73,7 @@ fn of_rounds(rounds: &[(u32, f64)], many: f64, units: impl Fn(&[(u32, f64)]) -> 
     }
 }
 
-/// Every metric of an arm against its baseline, rounds paired.
+/// Every metric of an arm compared with its baseline, paired by round.
 fn over(ended: &Ended, base: &str, arm: &str) -> Vec<Compared> {
     let (base, seen) = (ArmObservations::of(ended.observations, base), ArmObservations::of(ended.observations, arm));
     let units = Units(ended.observations.stands);

@@ -5,12 +5,12 @@ use crate::{Arm, Histogram, LoadBlock, MemorySource, Metric, SCHEMA, Value, Verd
 
 const MS: f64 = 1e6;
 
-/// A run of the arms `none` and `sidecar`: blocks of equal requests whose latencies are these, round by round.
+/// A run of the arms `none` and `sidecar`. All requests of a block have the same latency, given here by round.
 struct Run {
     rounds: u32,
     none_ms: f64,
     sidecar_ms: f64,
-    /// Swing of both from round to round, as a share.
+    /// How much both arms vary from round to round, as a share.
     swing: f64,
 }
 
@@ -60,7 +60,7 @@ fn compared(a: &Run, b: &Run) -> Comparison {
     compare(&ended(&told_a, &seen_a), &ended(&told_b, &seen_b), Vec::new(), &options)
 }
 
-/// Two runs are two stand-ups: what an arm differs by between them gets no verdict that nobody asked for.
+/// Two runs are two stand-ups, so an arm's difference between them gets a verdict only if the user asks for it.
 #[test]
 fn arms_across_runs_get_no_verdict_unless_asked_for() {
     let (seen, told) = (A.observations(), A.measurement());
@@ -155,8 +155,8 @@ fn primary_metrics_get_verdicts() {
     check(&Run { none_ms: 1.0, sidecar_ms: 6.0, ..still }, [Saves, NotResolvable, Costs]);
 }
 
-/// Nine rounds in ten take 2 ms and one takes 200: the median of the requests together is 2 ms, that of the rounds'
-/// medians' mean is far above.
+/// Nine rounds in ten take 2 ms and one takes 200. The median of all requests is 2 ms; the mean of the rounds' medians
+/// is far above.
 #[test]
 fn quantiles_are_those_of_all_blocks_together() {
     let (a, mut b) = (A.observations(), A.observations());

@@ -13,14 +13,14 @@ fn primary(effects: &[Effect]) -> Vec<&Effect> {
     effects.iter().filter(|effect| Metric::PRIMARY.iter().any(|metric| metric.name() == effect.metric)).collect()
 }
 
-/// What the primary metrics come to, with a margin of 10 %.
+/// Checks the verdicts of the primary metrics, with a margin of 10 %.
 fn check(seed: u64, rounds: u32, factor: f64, verdict: Verdict) {
     let Measured { effects, .. } = measure(&run(seed, rounds, factor), &Options { margin: 0.1, ..Options::default() });
     let verdicts: Vec<_> = primary(&effects).iter().map(|effect| effect.verdict).collect();
     assert_eq!(verdicts, [Some(verdict); 4], "factor {factor}, {rounds} rounds");
 }
 
-/// An effect as large as the noise floor reaches is no effect: as a ratio, in either direction.
+/// An effect within the reach of the noise floor gets no verdict: as a ratio, in either direction.
 #[test]
 fn an_effect_within_the_noise_floor_gets_no_verdict() {
     let metric = Metric::LatencyMsP50.name();
@@ -109,7 +109,7 @@ fn one_metric_alone_is_as_among_all() {
     }
 }
 
-/// A small `benches/coverage.rs`: of 40 intervals 38 are to hold the truth; fewer than 32 do with p < 0.001.
+/// A small `benches/coverage.rs`: 38 of 40 intervals should hold the truth; fewer than 32 do with p < 0.001.
 #[test]
 fn intervals_hold_the_truth() {
     const METRICS: [Metric; 4] =

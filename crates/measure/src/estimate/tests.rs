@@ -35,7 +35,7 @@ fn five_values_have_no_interval() {
     assert_eq!(Estimate::of_mean(&[]), None);
 }
 
-/// 95 intervals in a hundred hold the truth.
+/// 95 of 100 intervals hold the truth.
 #[test]
 fn intervals_cover_the_truth() {
     const RUNS: usize = 2_000;
@@ -45,7 +45,7 @@ fn intervals_cover_the_truth() {
     assert!((share - 0.95).abs() < 0.02, "{share} of the intervals hold the truth");
 }
 
-/// Ten rounds, each with a drift of its own that falls on both arms alike, and a true difference of 2.
+/// Simulates ten rounds, each with its own drift in both arms alike, and a true difference of 2.
 fn covers(rng: &mut impl Rng) -> bool {
     let normal = Normal::new(0.0, 1.0).unwrap();
     let mut deviate = || normal.inverse_cdf(rng.random_range(1e-12..1.0));
@@ -60,7 +60,7 @@ fn covers(rng: &mut impl Rng) -> bool {
     (low..=high).contains(&2.0)
 }
 
-/// An estimate that is so many standard errors from zero, after ten rounds.
+/// An estimate that is this many standard errors from zero, after ten rounds.
 fn at(errors: f64) -> Estimate {
     Estimate::new(errors, 1.0, 10)
 }
@@ -80,7 +80,7 @@ fn p_is_below_five_percent_where_the_interval_excludes_zero() {
 
 #[test]
 fn equivalence_is_two_one_sided_tests() {
-    // t(0.95, 9) = 1.8331: so far must the estimate be inside either bound.
+    // The estimate must be this far inside either bound: t(0.95, 9) = 1.8331.
     near(at(0.0).p_equivalent(1.833_113), 0.05);
     near(at(3.0).p_equivalent(4.833_113), 0.05);
     near(at(-3.0).p_equivalent(4.833_113), 0.05);

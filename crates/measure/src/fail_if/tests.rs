@@ -42,8 +42,8 @@ fn what_is_printed_is_read_again() {
         assert_eq!(refusal.to_string(), error);
         assert!(refusal.hint().starts_with(hint), "{}", refusal.hint());
     };
-    check("latency>5%", "`latency` is no metric", "metrics are latency_ms_mean, latency_ms_p50, ");
-    check("sidecar:p50>5%", "`p50` is no metric", "metrics are ");
+    check("latency>5%", "`latency` is not a metric", "metrics are latency_ms_mean, latency_ms_p50, ");
+    check("sidecar:p50>5%", "`p50` is not a metric", "metrics are ");
     check(":latency_ms_p50>5%", "`` names no arm", "write `ARM:`");
     check("a/b/c:latency_ms_p50>5%", "`a/b/c` names no arm", "write `ARM:`");
     check("a/:latency_ms_p50>5%", "`a/` names no arm", "write `ARM:`");

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{ContainerUse, MachineUse, Samples};
 
-/// A second of load per block on two cores, of which its own containers use half a core.
+/// A second of load per block on two cores; the arm's own containers use half a core.
 fn run() -> Observations {
     let mut seen = Observations { arms: vec!["none".into(), "sidecar".into()], ..Observations::default() };
     for (round, arm) in (0..8).flat_map(|round| [(round, "none"), (round, "sidecar")]) {
@@ -22,7 +22,7 @@ fn run() -> Observations {
     seen
 }
 
-/// What is left out of a run that something was done to, as rounds, arms and reasons.
+/// Checks what is left out of a run after `spoil` has changed it, as rounds, arms and reasons.
 fn check(spoil: impl Fn(&mut Observations), drop_foreign: Option<f64>, expected: &[(u32, &str, Reason)]) {
     let mut seen = run();
     spoil(&mut seen);
@@ -41,7 +41,7 @@ fn what_stood_still_is_left_out_whole() {
     check(|seen| seen.meters[7].wall_s = 21.1, None, &[(3, "sidecar", Reason::StoppedS(20.0))]);
     check(|seen| seen.load[4].samples.stopped_s = 20.0, None, &[(2, "none", Reason::StoppedS(20.0))]);
     check(|seen| seen.meters[0].suspended_s = 3.0, None, &[(0, "none", Reason::StoppedS(3.0))]);
-    // A slow request is none of it, nor is background work after every block.
+    // A slow request does not count as standing still, nor does background work after every block.
     check(|seen| (seen.load[4].samples.wall_s, seen.meters[4].wall_s) = (21.0, 21.1), None, &[]);
     check(|seen| seen.meters.iter_mut().for_each(|reading| reading.wall_s = 9.0), None, &[]);
 }

@@ -4,14 +4,14 @@ use crate::{Histogram, samples_needed};
 
 /// A quantile of one arm by itself.
 pub(crate) struct Quantile {
-    /// Its logarithm, in milliseconds.
+    /// The logarithm of the quantile in milliseconds.
     pub(crate) log: Estimate,
-    /// In milliseconds.
+    /// The quantile in milliseconds.
     pub(crate) ms: Estimate,
 }
 
-/// The `q` quantile of all rounds together, with standard errors from rounds drawn again as in
-/// [`Pools::quantile`](super::Pools::quantile); none while there are fewer samples than [`samples_needed`].
+/// The `q` quantile of all rounds together, with standard errors from resampled rounds as in
+/// [`Pools::quantile`](super::Pools::quantile); `None` with fewer samples than [`samples_needed`].
 pub(crate) fn alone(rounds: &[&Histogram], q: f64) -> Option<Quantile> {
     let pool = Pool::of(rounds);
     if pool.count() < samples_needed(q) {

@@ -82,8 +82,8 @@ proptest! {
     }
 }
 
-/// How far standard errors are off that of endless draws: relative standard deviation over orders of the same units, as
-/// each order makes other draws of them.
+/// The relative standard deviation of standard errors over orders of the same units, since each order is resampled
+/// differently.
 fn off(units: u64, requests: u64, body: f64, q: f64) -> f64 {
     use rand::seq::SliceRandom;
     let mut rng = ChaCha8Rng::seed_from_u64(units + requests);
@@ -106,7 +106,7 @@ fn off(units: u64, requests: u64, body: f64, q: f64) -> f64 {
 
 #[test]
 fn standard_errors_are_those_of_endless_draws_where_units_are_few_and_buckets_coarse() {
-    // Requests vary by 25 %, where buckets are fine; or by as much or less than a bucket is wide, some 0.05 %.
+    // Requests vary by 25 %, where buckets are fine, or by about the width of a bucket (about 0.05 %) or less.
     for (body, q) in [(0.25, 0.5), (0.01, 0.5), (0.01, 0.9), (0.002, 0.5)] {
         let off = off(10, 100, body, q);
         assert!(off < 0.04, "{body}, {q}: {off}");

@@ -11,11 +11,11 @@ fn rules_are_read() {
     check(" cpu_ms_per_request < 0.5 % ", Ok((Metric::CpuMsPerRequest, 0.005)));
     check("latency_ms_p50", Err("`latency_ms_p50` has no `<`"));
     check("latency_ms_p50>2%", Err("`latency_ms_p50>2%` has no `<`"));
-    check("p50<2%", Err("`p50` is no metric"));
+    check("p50<2%", Err("`p50` is not a metric"));
     check("cpu_peak_cores<2%", Err("`cpu_peak_cores` has no interval"));
-    check("latency_ms_p50<2", Err("`2` is no share in percent"));
-    check("latency_ms_p50<inf%", Err("`inf%` is no share in percent"));
-    check("latency_ms_p50<0%", Err("`latency_ms_p50<0%` is no share in percent"));
+    check("latency_ms_p50<2", Err("`2` is not a percentage"));
+    check("latency_ms_p50<inf%", Err("`inf%` is not a percentage"));
+    check("latency_ms_p50<0%", Err("`latency_ms_p50<0%` is not a percentage"));
 }
 
 #[test]

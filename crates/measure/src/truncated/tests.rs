@@ -23,7 +23,7 @@ fn seen(arms: &[&str], load: Vec<LoadBlock>) -> Observations {
 
 #[test]
 fn each_latency_is_cut_and_not_their_mean() {
-    // 0.999 999 + 1.0 + 2.5 + 3.999 999 ms are told as 0 + 1 + 2 + 3.
+    // 0.999 999 + 1.0 + 2.5 + 3.999 999 ms are reported as 0 + 1 + 2 + 3.
     let none = vec![block("none", &[999_999, 1_000_000]), block("none", &[2_500_000, 3_999_999])];
     let told = truncated(&seen(&["none"], none), MS);
     let arm = &told.arms[0];
@@ -54,7 +54,7 @@ fn what_was_not_kept_is_not_told() {
 }
 
 proptest! {
-    /// Less than a step is lost of each, and never is anything added.
+    /// Each latency loses less than a step, and nothing is ever added.
     #[test]
     fn less_than_a_step_is_lost(latencies in prop::collection::vec(0u64..10_000_000_000, 1..50), step_us in 1u64..20_000) {
         let step = Duration::from_micros(step_us);

@@ -24,7 +24,8 @@ fn stand_ups_are_what_counts_where_there_are_several() {
     };
     check(18, 2, false);
     check(20, 2, true);
-    // 21 stand-ups are no look; as rounds, 63 and 65 would be none either, and 60 would be one of 12 stand-ups.
+    // A run is not checked at 21 stand-ups. As rounds, 63 and 65 would not be checked either, and 60 would be, as 12
+    // stand-ups.
     check(60, 5, true);
     check(65, 5, true);
     check(63, 3, false);

@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::*;
 
-/// A log-ratio whose rounds vary as they do after ten rounds.
+/// A log-ratio with the freedom of ten rounds.
 fn near(value: f64, error: f64) -> Option<Estimate> {
     Some(Estimate::new(value, error, 10))
 }
@@ -48,17 +48,17 @@ fn of_several_questions_each_must_be_answered_more_surely() {
 #[test]
 fn what_is_not_resolvable_says_what_would_be() {
     let effects = judged(&[near(0.0, 0.01), near(0.5, 0.01), None]);
-    // The other differs, so that Holm's last step remains: (t(0.975, 9) + t(0.8, 9)) · 0.01 = (2.2622 + 0.8834) · 0.01.
+    // The other one differs, so Holm's last step remains: (t(0.975, 9) + t(0.8, 9)) · 0.01 = (2.2622 + 0.8834) · 0.01.
     assert!((effects[0].smallest_resolvable.unwrap() - 0.031_456_f64.exp_m1()).abs() < 1e-5);
-    // Of two questions about equivalence it is answered first, at 2.5 %. s = 0.01 · √10; at 28 rounds (t(0.975, 27) + t(0.9, 27))
-    // · s / √28 = 3.3655 · s / √28 = 0.020113, at 29 3.3609 · s / √29 = 0.019736; ln 1.02 = 0.019803.
+    // Of two questions about equivalence, it is answered first, at 2.5 %. s = 0.01 · √10; at 28 rounds (t(0.975, 27) +
+    // t(0.9, 27)) · s / √28 = 3.3655 · s / √28 = 0.020113, at 29 3.3609 · s / √29 = 0.019736; ln 1.02 = 0.019803.
     assert_eq!(effects[0].rounds_needed, Some(29));
     assert_eq!((effects[1].verdict, effects[1].rounds_needed), (Some(Verdict::Costs), None));
     assert_eq!((effects[2].smallest_resolvable, effects[2].rounds_needed), (None, None));
 }
 
-/// Share of runs in which the first of so many metrics is shown to be equivalent, at the number of rounds that is named where
-/// nothing differs and each varies by 5 % from round to round; a part of the variance is common to all of them.
+/// Share of runs in which the first of `metrics` metrics is shown to be equivalent, at the reported number of rounds,
+/// if nothing differs and each varies by 5 % from round to round. A part of the variance is common to all of them.
 fn power(metrics: usize, common: f64) -> f64 {
     let alike = vec![near(0.0, 0.05 / 10.0_f64.sqrt()); metrics];
     let rounds = judged(&alike)[0].rounds_needed.expect("ten rounds are too few") as usize;
@@ -78,14 +78,14 @@ fn power(metrics: usize, common: f64) -> f64 {
     shown as f64 / runs as f64
 }
 
-/// Mean, median and p90 of one run go together: most of what one varies by, the others vary by.
+/// Mean, median and p90 of one run vary together: most of one's variation is also the others'.
 #[test]
 fn the_rounds_that_are_named_give_the_verdict_in_four_of_five_runs() {
     for (metrics, common) in [(1, 0.0), (4, 0.95)] {
         let power = power(metrics, common);
         assert!((0.74..=0.86).contains(&power), "{metrics} metrics, {common} in common: {power}");
     }
-    // What is independent helps: once others are shown, the rest is tested less strictly.
+    // Independent metrics help: once others are shown, the rest are tested less strictly.
     assert!(power(4, 0.0) >= 0.78, "{}", power(4, 0.0));
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Verdicts of arms `a` and `b` beside `none`, once a fatal caution about these arms has been heeded.
+/// Checks the verdicts of arms `a` and `b` over `none` after a fatal caution about these arms.
 fn check(about: &[&str], verdicts: [Verdict; 2]) {
     let effect = |arm: &str| Effect {
         arm: arm.to_owned(),

@@ -27,7 +27,7 @@ impl Group {
         Self { folders, meter: meter.expect("it has just been made") }
     }
 
-    /// Its meter.
+    /// The meter of the group.
     pub fn meter(&self) -> &ContainerMeter {
         &self.meter
     }

@@ -7,7 +7,7 @@ use super::WatchOptions;
 pub struct DropsOptions {
     #[command(flatten)]
     pub watch: WatchOptions,
-    /// Show harmless drops, too
+    /// Also show harmless drops
     #[arg(long, help_heading = "Filter")]
     pub all: bool,
 }

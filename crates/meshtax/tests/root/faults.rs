@@ -110,8 +110,8 @@ fn a_fault_that_is_mended_is_named_no_more() {
             assert!(during > 0 || trial["fault"] != kind, "{sign} in {trial:#}");
         }
     }
-    assert!(run.file("report.txt").contains("What tells of faults"));
-    assert!(run.file("report.html").contains("What tells of faults"));
+    assert!(run.file("report.txt").contains("Signs of faults"));
+    assert!(run.file("report.html").contains("Signs of faults"));
     assert_eq!(run.file("faults.jsonl").lines().count(), 4);
 }
 

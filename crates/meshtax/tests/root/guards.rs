@@ -29,7 +29,7 @@ fn a_run_that_is_not_to_be_believed_is_refused_when_asked_to_be_strict() {
     assert!(!words(&lenient).contains("refused"), "{}", words(&lenient));
     let strict = run(&["late.yaml", "--out", "strict", "--strict"]);
     assert_eq!(strict.status.code(), Some(1), "{}", words(&strict));
-    let reason = "refused by --strict: errors_uneven: arm `late` had 3 failed requests (3 timeout): they are in no latency, \
+    let reason = "refused by --strict: errors_uneven: arm `late` had 3 failed requests (3 timeout): no latency includes them, \
                   and an arm that fails early looks fast, while `none` had none; see the logs in the run folder";
     let said = String::from_utf8_lossy(&strict.stderr).into_owned();
     assert!(said.lines().any(|line| line == reason), "{said}");
@@ -121,10 +121,7 @@ fn failures_that_sidecars_hide_by_asking_again_are_told() {
     assert_eq!(retries, 17, "{client}");
     let told = caution(&run.measurement, "retries_uneven").expect("the sidecar's own attempts are told");
     let text = told["text"].as_str().unwrap();
-    assert!(
-        text.starts_with(&format!("sidecars of arm `sidecar` sent {retries} requests again by themselves")),
-        "{text}"
-    );
+    assert!(text.starts_with(&format!("sidecars of arm `sidecar` retried {retries} requests by themselves")), "{text}");
     assert!(text.contains(&format!("(`client` {retries};")) && text.contains("those of `none` none"), "{text}");
 }
 

@@ -38,14 +38,14 @@ fn it_encrypts_towards_sidecars_only() {
         let found = clusters.iter().find(|cluster| cluster["name"].as_str().unwrap().contains("reviews")).unwrap();
         let endpoint = &found["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
         let asks = endpoint["metadata"]["filter_metadata"].get("envoy.transport_socket_match").cloned();
-        // What matches first is taken; an endpoint that asks for nothing matches what wants nothing.
+        // The first match is taken. An endpoint that asks for nothing matches what wants nothing.
         let all = found["transport_socket_matches"].as_array()?;
         let asks = asks.unwrap_or_else(|| json!({}));
         let taken = all.iter().find(|one| one["match"] == asks)?;
         taken["transport_socket"]["name"].as_str().map(str::to_owned)
     };
     assert_eq!(transport(&Sidecar::default()).unwrap(), "envoy.transport_sockets.tls");
-    // Without any of them, plaintext.
+    // If none matches, the transport is plaintext.
     assert_eq!(transport(&Sidecar { mtls: Mtls::Off, ..Sidecar::default() }), None);
 }
 

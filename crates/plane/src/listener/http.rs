@@ -4,8 +4,8 @@ use crate::extension::{extension, typed};
 use crate::telemetry::Reporter;
 use crate::{Sidecar, Workload, access_log, tracing};
 
-/// Envoy's HTTP connection manager with the settings that both directions share; `fields` (an object) are the others, and
-/// `first` are filters before all others.
+/// Envoy's HTTP connection manager with the settings that both directions share. `fields` (an object) are the others,
+/// and `first` are filters before all others.
 pub(crate) fn connection_manager(
     mut fields: Value,
     workload: &Workload,
@@ -16,13 +16,13 @@ pub(crate) fn connection_manager(
     fields["normalize_path"] = true.into();
     fields["stream_idle_timeout"] = "0s".into();
     if !options.preset.is_before_1_10() {
-        // Envoy's defaults, which istiod writes out; the gateway has its own.
+        // These are Envoy's defaults, which istiod writes out. The gateway has its own.
         if fields["use_remote_address"].is_null() {
             fields["use_remote_address"] = false.into();
         }
         fields["path_with_escaped_slashes_action"] = "KEEP_UNCHANGED".into();
         fields["request_id_extension"] = request_ids();
-        // Whoever serves answers `Expect: 100-continue`, not the proxy.
+        // The server answers `Expect: 100-continue`, not the proxy.
         fields["proxy_100_continue"] = true.into();
     }
     fields["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]);
@@ -44,7 +44,8 @@ fn request_ids() -> Value {
     json!({"typed_config": typed(KIND, json!({"use_request_id_for_trace_sampling": true}))})
 }
 
-/// Istio's filters in its order; its own ones (`metadata_exchange`, `alpn`, `stats`) are not in an upstream Envoy.
+/// Istio's filters in its order. Istio's own filters (`metadata_exchange`, `alpn`, `stats`) are not in an upstream
+/// Envoy.
 fn filters(options: &Sidecar) -> Vec<Value> {
     let stats = extension(
         "envoy.filters.http.grpc_stats",

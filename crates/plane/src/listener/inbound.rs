@@ -10,26 +10,26 @@ use crate::extension::extension;
 use crate::telemetry::Reporter;
 use crate::{Destination, Files, INBOUND_PORT, Mtls, Port, Sidecar, Workload, authorization, callers, fqdn, peer, tls};
 
-/// What a chain is for: a port of the service, or all ports that it has not.
+/// What a chain is for: a port of the service, or all other ports of the pod.
 #[derive(Clone, Copy)]
 struct Door {
     port: Option<u16>,
     protocol: Protocol,
-    /// Whether the protocol is known by the port's name, not by what was found.
+    /// Whether the port's name declares the protocol; otherwise it was detected.
     declared: bool,
 }
 
-/// The pod whose door it is, and what all doors share.
+/// The pod behind the doors, and the settings that all doors share.
 struct InboundPod<'a> {
     workload: &'a Workload,
-    /// Notes who calls, where callers tell and somebody wants to know.
+    /// The filter that records callers, if they introduce themselves and somebody needs to know.
     noting: Option<Value>,
     files: &'a Files,
     options: &'a Sidecar,
 }
 
-/// The listener for all that reaches the pod. Each port has a chain for mutual TLS, one for plaintext, or both, and so have
-/// those that the service does not declare; Envoy closes a connection of another kind for want of a chain.
+/// The listener for all connections to the pod. Each port has a chain for mutual TLS, one for plaintext, or both, and
+/// so do all ports that the service does not declare. Envoy closes a connection that no chain takes.
 pub(crate) fn inbound(workload: &Workload, callers: &[Destination], files: &Files, options: &Sidecar) -> Value {
     let noting = (options.telemetry && options.metadata).then(|| callers::noting(callers));
     let pod = InboundPod { workload, noting, files, options };
@@ -57,13 +57,13 @@ fn listener_filters(workload: &Workload, options: &Sidecar) -> Vec<Value> {
         json!({}),
     );
     let tls = (options.mtls != Mtls::Off).then(tls_inspector);
-    // What comes encrypted says what it is: only plaintext is looked at.
+    // Encrypted connections say what they are; only plaintext is inspected.
     let declared: Vec<u16> = workload.ports.iter().filter(|port| port.declared).map(|port| port.number).collect();
     let http = (options.mtls != Mtls::Strict).then(|| sniffed::inspecting_all_but(&declared));
     [original].into_iter().chain(tls).chain(http).collect()
 }
 
-/// Tells TLS from plaintext.
+/// The listener filter that distinguishes TLS from plaintext.
 fn tls_inspector() -> Value {
     let mut filter = extension(
         "envoy.filters.listener.tls_inspector",
@@ -74,7 +74,7 @@ fn tls_inspector() -> Value {
     filter
 }
 
-/// A direct dial of this port would lead back to it.
+/// The chain that stops a direct connection to this port, which would lead back to it.
 fn black_hole() -> Value {
     json!({
         "name": "virtualInbound-blackhole",
@@ -91,13 +91,13 @@ fn of_port(pod: &InboundPod<'_>, port: Port) -> Vec<Value> {
     undeclared(pod, number)
 }
 
-/// A port of which nobody said what it speaks has its chains twice: for what is found to be HTTP, and for all else.
+/// A port without a declared protocol has its chains twice: for connections detected as HTTP, and for all others.
 fn undeclared(pod: &InboundPod<'_>, port: Option<u16>) -> Vec<Value> {
     let speaking = |protocol| chains(pod, Door { port, protocol, declared: false });
     speaking(Protocol::Http).into_iter().map(sniffed::taking_http).chain(speaking(Protocol::Tcp)).collect()
 }
 
-/// Whatever port was dialled that the service does not have: the application gets it, if it listens there.
+/// The chains for ports that the service does not have. The application gets the connection, if it listens there.
 fn catch_all(pod: &InboundPod<'_>) -> Vec<Value> {
     undeclared(pod, None)
 }
@@ -111,7 +111,8 @@ fn chains(pod: &InboundPod<'_>, door: Door) -> Vec<Value> {
     mutual.into_iter().chain(plain).chain(foreign).collect()
 }
 
-/// Peers with a certificate of the mesh; where others may speak TLS of their own, the peer's ALPN tells them apart.
+/// The chain for peers with a certificate of the mesh. If others may use TLS of their own, the peer's ALPN
+/// distinguishes them.
 fn mutual(pod: &InboundPod<'_>, door: Door) -> Value {
     let options = pod.options;
     let mut wanted = door.wanted("tls");
@@ -138,7 +139,8 @@ fn plain(pod: &InboundPod<'_>, door: Door) -> Value {
     })
 }
 
-/// Where TLS is looked for and plaintext may come, so may TLS that is not the mesh's: it passes as it is.
+/// The chain for TLS from outside the mesh, which passes unchanged. It is possible wherever TLS is detected and
+/// plaintext is allowed.
 fn foreign(pod: &InboundPod<'_>, door: Door) -> Value {
     json!({
         "name": door.name(),
@@ -176,7 +178,7 @@ fn http(pod: &InboundPod<'_>, door: Door, reporter: Option<Reporter>) -> Value {
 fn routes(workload: &Workload, door: Door, options: &Sidecar) -> Value {
     let mut all = vec![route("default", json!({"prefix": "/"}), workload, door, options)];
     if options.metadata {
-        // Only a peer that introduced itself is told in return.
+        // Only a peer that introduced itself gets an introduction in return.
         let introduced = json!({"prefix": "/", "headers": [{"name": peer::ID, "present_match": true}]});
         let mut answered = route("from-the-mesh", introduced, workload, door, options);
         answered["response_headers_to_add"] = peer::introduction(workload, options);
@@ -199,7 +201,7 @@ fn route(name: &str, wanted: Value, workload: &Workload, door: Door, options: &S
         "timeout": "0s",
         "max_stream_duration": {"max_stream_duration": "0s", "grpc_timeout_header_max": "0s"},
     });
-    // Since Istio 1.24.
+    // Istio does this since 1.24.
     if !options.preset.is_before_1_10() {
         action["retry_policy"] = json!({"retry_on": "reset-before-request", "num_retries": 2});
     }
@@ -212,7 +214,7 @@ fn route(name: &str, wanted: Value, workload: &Workload, door: Door, options: &S
 }
 
 impl Door {
-    /// Its port as Istio writes it: 0 stands for all others.
+    /// The port as Istio writes it: 0 stands for all others.
     fn number(self) -> u16 {
         self.port.unwrap_or(0)
     }
@@ -221,12 +223,12 @@ impl Door {
         format!("0.0.0.0_{}", self.number())
     }
 
-    /// What its statistics begin with.
+    /// The prefix of its statistics.
     fn statistics(self) -> String {
         if self.port.is_some() { format!("inbound_{};", self.address()) } else { format!("{INBOUND_PASSTHROUGH};") }
     }
 
-    /// Name of its chains, whatever kind of connection they take.
+    /// Name of its chains, for any kind of connection.
     fn name(self) -> String {
         match (self.port, self.protocol) {
             (Some(_), _) => self.address(),
@@ -240,12 +242,12 @@ impl Door {
         self.port.map_or_else(|| INBOUND_PASSTHROUGH.to_owned(), inbound_name)
     }
 
-    /// Whether it lets TLS pass that is not the mesh's, as the door to all other ports does in any release.
+    /// Whether it lets TLS from outside the mesh pass. The door to all other ports does so in any release.
     fn takes_tls(self, options: &Sidecar) -> bool {
         self.port.is_none() || !options.preset.is_before_1_10()
     }
 
-    /// What its chain matches.
+    /// The match of its chain.
     fn wanted(self, transport: &str) -> Value {
         let mut wanted = json!({"transport_protocol": transport});
         if let Some(port) = self.port {
@@ -254,7 +256,7 @@ impl Door {
         wanted
     }
 
-    /// What is called there, as traces and peers are told.
+    /// The operation's name, as traces and peers see it.
     fn operation(self, workload: &Workload) -> String {
         self.port.map_or_else(|| ":0/*".to_owned(), |port| format!("{}:{port}/*", fqdn(&workload.service)))
     }

@@ -11,7 +11,7 @@ use crate::extension::extension;
 use crate::telemetry::Reporter;
 use crate::{Destination, NAMESPACE, OUTBOUND_PORT, Sidecar, Workload, control, peer};
 
-/// All listeners for what the application dials: the one that receives it, and those that it is handed to.
+/// All listeners for the application's own connections: the one that receives them, and those that take them over.
 pub(crate) fn outbound(
     workload: &Workload,
     destinations: &[Destination],
@@ -34,8 +34,8 @@ pub(crate) fn outbound(
     listeners
 }
 
-/// Receives every connection and hands it to the listener that matches its original destination best. What no listener
-/// wants passes through, as in Istio's default `ALLOW_ANY`.
+/// Receives every connection, and hands it to the listener that best matches its original destination. A connection
+/// that no listener wants passes through, as in Istio's default `ALLOW_ANY`.
 fn virtual_outbound(options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let listener = json!({
         "name": "virtualOutbound",
@@ -45,7 +45,7 @@ fn virtual_outbound(options: &Sidecar, reporter: Option<&Reporter>) -> Value {
         "max_connections_to_accept_per_socket_event": 1,
         "filter_chains": [
             {
-                // A direct dial of this port would be passed on to this port, again and again.
+                // A direct connection to this port would be passed on to this port, again and again.
                 "name": "virtualOutbound-blackhole",
                 "filter_chain_match": {"destination_port": OUTBOUND_PORT},
                 "filters": [silent_tcp_proxy(BLACK_HOLE)],
@@ -56,20 +56,20 @@ fn virtual_outbound(options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     telling_of_unmatched(listener, options)
 }
 
-/// All services of one HTTP port: the Host header tells them apart.
+/// The listener for all services of one HTTP port. The Host header distinguishes them.
 fn http(port: u16, routes: Value, workload: &Workload, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let name = format!("0.0.0.0_{port}");
     let fields = json!({"stat_prefix": format!("outbound_{name};"), "route_config": routes});
     let manager = connection_manager(fields, workload, options, Vec::new(), reporter);
     let listener = listener(&name, Ipv4Addr::UNSPECIFIED, port, manager, options);
-    // Older releases took whatever came for HTTP.
+    // Older releases took all connections for HTTP.
     if options.preset.is_before_1_10() {
         return listener;
     }
     sniffed::passing_on(listener, tcp_proxy(PASSTHROUGH, options, reporter))
 }
 
-/// A port of which nobody said what it speaks: one service, whatever the Host header says, or bytes.
+/// The listener of a port without a declared protocol: one service, whatever the Host header says, or bytes.
 fn undeclared(destination: &Destination, workload: &Workload, options: &Sidecar, reporter: Option<&Reporter>) -> Value {
     let (address, port) = (destination.address, destination.port.number);
     let name = format!("{address}_{port}");
@@ -86,7 +86,7 @@ fn tcp(destination: &Destination, options: &Sidecar, reporter: Option<&Reporter>
     listener(&name, destination.address, destination.port.number, proxy, options)
 }
 
-/// A listener that binds no port: only `virtualOutbound` hands connections to it.
+/// A listener that binds no port. Only `virtualOutbound` hands connections to it.
 fn listener(name: &str, address: Ipv4Addr, port: u16, filter: Value, options: &Sidecar) -> Value {
     let mut chain = json!({"filters": [filter]});
     if !options.preset.is_before_1_10() {
@@ -109,7 +109,7 @@ fn routes(port: u16, workload: &Workload, destinations: &[&Destination], options
     introduced(table(&port.to_string(), hosts), workload, options)
 }
 
-/// The routes to the only service of a listener, whatever the Host header says.
+/// The route table of a listener with a single service, whatever the Host header says.
 fn only_host(mut host: Value) -> Value {
     host["domains"] = json!(["*"]);
     let name = host["name"].as_str().unwrap_or_default().to_owned();
@@ -126,25 +126,25 @@ fn table(name: &str, hosts: Vec<Value>) -> Value {
     })
 }
 
-/// Routes whose requests introduce the caller, where the mesh's peers do.
+/// Routes that add headers to introduce the caller, if the mesh's peers do so.
 fn introduced(mut routes: Value, workload: &Workload, options: &Sidecar) -> Value {
     if options.metadata {
-        // As in Istio, whoever the peer is; what it tells of itself is not for the application.
+        // The headers are added for every peer, as in Istio. Those in the response are not for the application.
         routes["request_headers_to_add"] = peer::introduction(workload, options);
         routes["response_headers_to_remove"] = json!([peer::ID, peer::METADATA]);
     }
     routes
 }
 
-/// A service under each of its names, and the route to its pods.
+/// The virtual host of a service, with all its names and the route to its pods.
 pub(crate) fn virtual_host(destination: &Destination, options: &Sidecar) -> Value {
     let host = destination.host();
     let port = destination.port.number;
     let mut route = json!({
         "cluster": destination.cluster(),
         "timeout": "0s",
-        // Without a limit: a caller's `grpc-timeout` holds. Deprecated, and what istiod writes: the newer field ends the stream
-        // in another way.
+        // Sets no limit, so a caller's `grpc-timeout` holds. The field is deprecated, but istiod writes it; the newer
+        // field ends the stream in another way.
         "max_grpc_timeout": "0s",
     });
     let number = attempts(destination, options);
@@ -164,7 +164,7 @@ pub(crate) fn virtual_host(destination: &Destination, options: &Sidecar) -> Valu
     })
 }
 
-/// Every name that a caller may use, most of which its resolver makes the first of.
+/// Every name that a caller may use. Its resolver expands most of them to the first.
 fn domains(destination: &Destination, options: &Sidecar) -> Vec<String> {
     let Destination { service, namespace, .. } = destination;
     let host = destination.host();
@@ -175,12 +175,12 @@ fn domains(destination: &Destination, options: &Sidecar) -> Vec<String> {
     [host].into_iter().chain(absolute).chain(short).chain(longer).collect()
 }
 
-/// How often the caller's sidecar tries again: the option is of the application's services.
+/// How often the caller's sidecar retries. The option applies to the application's services.
 fn attempts(destination: &Destination, options: &Sidecar) -> u32 {
     if control::is_part(destination) { Sidecar::default().retries } else { options.retries }
 }
 
-/// Istio's retries, each at a host that was not tried yet.
+/// Istio's retry policy: each retry goes to a host that was not tried yet.
 fn retries(number: u32, options: &Sidecar) -> Value {
     let previous_hosts = extension(
         "envoy.retry_host_predicates.previous_hosts",

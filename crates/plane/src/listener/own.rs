@@ -7,8 +7,8 @@ use crate::extension::extension;
 use crate::own::{AGENT, PROMETHEUS_STATS};
 use crate::{PROMETHEUS_PORT, READINESS_PORT};
 
-/// What the sidecar serves of itself, on ports that the redirect rules leave alone: Envoy's metrics, and the agent's word
-/// on whether it is ready. Both are part of Istio's bootstrap, not of what istiod pushes.
+/// The listeners that the sidecar serves for itself, on ports that the redirect rules leave alone: Envoy's metrics, and
+/// the agent's readiness. Both are part of Istio's bootstrap, not of istiod's pushes.
 pub(crate) fn own() -> Vec<Value> {
     vec![
         listener(PROMETHEUS_PORT, ("stats", "/stats/prometheus", PROMETHEUS_STATS), &COMPRESSORS),
@@ -16,7 +16,7 @@ pub(crate) fn own() -> Vec<Value> {
     ]
 }
 
-/// What metrics are compressed with for who accepts it: a name, and that of the message.
+/// Compressions of metrics for scrapers that accept them: the name, and the name of the message.
 const COMPRESSORS: [(&str, &str); 3] = [("brotli", "Brotli"), ("zstd", "Zstd"), ("gzip", "Gzip")];
 
 fn compressor((name, message): (&str, &str)) -> Value {

@@ -1,23 +1,24 @@
-//! Ports of which nobody said what they speak: sidecars look at the first bytes.
+//! Ports without a declared protocol, for which sidecars inspect the first bytes.
 
 use serde_json::{Value, json};
 
 use crate::INBOUND_PORT;
 use crate::extension::extension;
 
-/// What Envoy calls HTTP/1.1 that it finds, and what a caller's sidecar offers for it. The other side's chains tell by it.
+/// Envoy's name for detected HTTP/1.1, and the ALPN names that a caller's sidecar then offers, which the callee's
+/// chains match.
 const HTTP_1: (&str, &str) = ("http/1.1", "istio-http/1.1,istio,http/1.1");
 
-/// The same of HTTP/2 without TLS, with whose preface a client begins that knows that it is understood.
+/// The same names for HTTP/2 without TLS, whose preface a client sends if it knows that the server understands it.
 const HTTP_2: (&str, &str) = ("h2c", "istio-h2,istio,h2");
 
-/// What is handed on as HTTP. HTTP/1.0 is not: to Istio that is bytes.
+/// The protocols that are handled as HTTP. HTTP/1.0 is not, because Istio treats it as bytes.
 const HTTP: [&str; 2] = [HTTP_1.0, HTTP_2.0];
 
-/// Names that only a caller's sidecar offers, for HTTP.
+/// ALPN names that only a caller's sidecar offers, for HTTP.
 const OFFERED_FOR_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
 
-/// Looks for HTTP in what is dialled, but not at these ports, of which is known what they speak.
+/// The listener filter that detects HTTP, except on these ports, whose protocol is known.
 pub(super) fn inspecting_all_but(ports: &[u16]) -> Value {
     let mut filter = inspector();
     let mut known = [&[INBOUND_PORT], ports].concat();
@@ -28,12 +29,12 @@ pub(super) fn inspecting_all_but(ports: &[u16]) -> Value {
     filter
 }
 
-/// Whether a connection was dialled to a port.
+/// Matches connections to a port.
 pub(super) fn at(port: u16) -> Value {
     json!({"destination_port_range": {"start": port, "end": u32::from(port) + 1}})
 }
 
-/// An inbound chain that takes HTTP alone: what the caller's sidecar found out, it offers; plaintext is looked at here.
+/// An inbound chain that only takes HTTP. The caller's sidecar offers what it detected; plaintext is inspected here.
 pub(super) fn taking_http(mut chain: Value) -> Value {
     let wanted = &mut chain["filter_chain_match"];
     let names = if wanted["transport_protocol"] == "tls" { json!(OFFERED_FOR_HTTP) } else { json!(HTTP) };
@@ -41,9 +42,11 @@ pub(super) fn taking_http(mut chain: Value) -> Value {
     chain
 }
 
-/// An outbound listener whose only chain is for HTTP, so that it takes HTTP alone and hands everything else to `otherwise`.
+/// Turns an outbound listener with a single HTTP chain into one that only takes HTTP, and hands everything else to
+/// `otherwise`.
 ///
-/// The chain is there twice: each request's offer depends on what was found, which Istio's filter looks at and ours cannot.
+/// The chain is there twice, because each request's offer depends on what was detected. Istio's filter reads that; ours
+/// cannot.
 pub(super) fn sniffing(mut listener: Value, otherwise: Value) -> Value {
     let chain = &listener["filter_chains"][0];
     let speaking = |(found, offered)| {
@@ -59,7 +62,8 @@ pub(super) fn sniffing(mut listener: Value, otherwise: Value) -> Value {
     listener
 }
 
-/// An outbound listener of a port that is known to speak HTTP: what is none goes to `passage`, to where it was meant.
+/// An outbound listener of a port that is declared as HTTP. Other protocols go to `passage`, to their original
+/// destination.
 pub(super) fn passing_on(mut listener: Value, passage: Value) -> Value {
     listener["listener_filters"] = json!([inspector()]);
     listener["filter_chains"][0]["filter_chain_match"] = wanted(&HTTP);
@@ -72,13 +76,13 @@ fn wanted(found: &[&str]) -> Value {
     json!({"transport_protocol": "raw_buffer", "application_protocols": found})
 }
 
-/// A connection manager that has its upstream connections say that they carry HTTP/1.1, as Istio's `istio.alpn` filter does
-/// for each request: connections of the same cluster that carry bytes do not.
+/// A connection manager whose upstream connections announce HTTP/1.1, as Istio's `istio.alpn` filter does for each
+/// request. Connections of the same cluster that carry bytes do not.
 pub(crate) fn offering_http(manager: &Value) -> Value {
     offering(manager, HTTP_1.1)
 }
 
-/// The same of any HTTP.
+/// A connection manager whose upstream connections offer these ALPN names.
 fn offering(manager: &Value, offered: &str) -> Value {
     let mut manager = manager.clone();
     let filter = extension(
@@ -91,7 +95,7 @@ fn offering(manager: &Value, offered: &str) -> Value {
         }]}),
     );
     let filters = manager["typed_config"]["http_filters"].as_array_mut().expect("a connection manager has filters");
-    // The last one is the router.
+    // The last filter is the router.
     filters.insert(filters.len().saturating_sub(1), filter);
     manager
 }

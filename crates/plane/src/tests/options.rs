@@ -1,14 +1,14 @@
-//! What each option changes in the configuration, as the run folder shows it: these lines and no others.
+//! The lines that each option changes in the configuration, as in the run folder, and no others.
 
 use super::{HTTP, TCP, write};
 use crate::{Mtls, Preset, Side, Sidecar, TlsVersion, Tracing, arguments, difference, redirect};
 
-/// Without metrics, whose labels have tests of their own.
+/// Options without metrics, whose labels have tests of their own.
 fn base() -> Sidecar {
     Sidecar { telemetry: false, ..Sidecar::default() }
 }
 
-/// The difference to the default, under the option's name.
+/// Checks the difference from the default, under the option's name.
 fn check(name: &str, options: &Sidecar) {
     insta::with_settings!({snapshot_suffix => name.to_owned(), omit_expression => true}, {
         insta::assert_snapshot!("option", changes(&base(), options));
@@ -81,7 +81,7 @@ fn mesh_size() {
     check("mesh-size-1", &Sidecar { mesh_size: 1, ..base() });
 }
 
-/// Without the words of metadata, tracers and logs: options have these above.
+/// Metadata, tracers and logs are left out, because the options above have them.
 #[test]
 fn presets() {
     let plain = |preset| Sidecar {

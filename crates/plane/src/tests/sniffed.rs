@@ -1,4 +1,4 @@
-//! A port of which nobody said what it speaks.
+//! A port without a declared protocol.
 
 use std::net::Ipv4Addr;
 
@@ -44,7 +44,7 @@ fn named<'a>(bootstrap: &'a Value, kind: &str, name: &str) -> &'a Value {
     all.iter().find(|one| text(&one["name"]) == name).unwrap_or_else(|| panic!("no {name}"))
 }
 
-/// What is spoken is found out, so it changes nothing of the bootstrap.
+/// The protocol is detected, so it does not change the bootstrap.
 #[test]
 fn nobody_knows_what_is_spoken() {
     assert_eq!(written(Protocol::Http, &Sidecar::default()), written(Protocol::Tcp, &Sidecar::default()));
@@ -70,7 +70,7 @@ fn the_caller_hands_on_http_as_http_and_everything_else_as_bytes() {
     let host = &chain["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0];
     assert_eq!((&host["domains"], &host["routes"][0]["route"]["cluster"]), (&json!(["*"]), &json!(cluster)));
     assert_eq!(listener["default_filter_chain"]["filters"][0]["typed_config"]["cluster"], cluster);
-    // The one cluster offers the names of bytes; HTTP's stand in each request's state.
+    // The cluster offers the names for bytes; those for HTTP are in each request's state.
     let offered = "/transport_socket_matches/0/transport_socket/typed_config/common_tls_context/alpn_protocols";
     let cluster = named(&bootstrap, "clusters", cluster);
     assert_eq!(cluster.pointer(offered), Some(&json!(["istio-peer-exchange", "istio"])));
@@ -97,7 +97,7 @@ fn the_called_side_goes_by_what_the_caller_offers() {
     );
 }
 
-/// Where plaintext may come, it is looked at; what a peer of the mesh sends is told by its offer there, too.
+/// Where plaintext is allowed, it is inspected. Traffic from a peer of the mesh is recognised by its ALPN offer.
 #[test]
 fn plaintext_is_looked_at() {
     let bootstrap = written(Protocol::Http, &Sidecar { mtls: Mtls::Permissive, ..Sidecar::default() });

@@ -115,7 +115,7 @@ fn the_callee_knows_its_caller_by_what_it_says_and_vouches_for_mutual_tls() {
     ");
 }
 
-/// Nothing else than the header that introduces a caller is asked, and where callers do not introduce themselves nobody is.
+/// Only the header that introduces a caller is read, and only if callers introduce themselves.
 #[test]
 fn callers_are_known_where_they_introduce_themselves() {
     let filter = |options: &Sidecar| {
@@ -154,7 +154,7 @@ fn check(listener: &str, metrics: &[&str], labels: &[&str]) {
     }
 }
 
-/// The labels of a metric, one a line, with the formats of their values.
+/// The labels of a metric, one per line, with the formats of their values.
 fn labels(listener: &str, metric: &str) -> String {
     let stats = stats(listener);
     let stat = stats.iter().find(|stat| stat["name"] == metric).expect("the metric exists");

@@ -1,8 +1,8 @@
-//! A sidecar's configuration as a live istiod pushed it, and ours of the same pod, field by field: a difference that is not
-//! listed fails, and so does a line of the list that nothing needs any more.
+//! Compares a sidecar's configuration from a live istiod with ours of the same pod, field by field. A difference that
+//! is not listed fails, and so does an entry of the list that is no longer needed.
 //!
-//! The dumps in `tests/istio` are kept, most of them as what differs from the first; `make test-kube` makes fresh ones in a
-//! cluster of its own and names their folder in `ISTIO_DUMPS`.
+//! The dumps in `tests/istio` are kept, most of them as differences from the first. `make test-kube` makes fresh ones
+//! in a cluster of its own, and names their folder in `ISTIO_DUMPS`.
 
 mod dump;
 mod form;
@@ -15,13 +15,13 @@ use dump::Dump;
 use form::lines;
 use permitted::Permitted;
 
-/// What came of comparing one pod of a dump with ours.
+/// The result of comparing one pod of a dump with ours.
 struct Compared {
-    /// Lines of Istio's.
+    /// Number of Istio's lines.
     lines: usize,
-    /// What differs and may: for each line, the number of what permits it.
+    /// Permitted differences: for each line, the number of the entry that permits it.
     permitted: Vec<usize>,
-    /// What differs and is in no list.
+    /// Differences that no entry permits.
     unlisted: Vec<String>,
 }
 
@@ -42,8 +42,8 @@ fn compare(case: &zoo::Case, pod: &str, permitted: &[&Permitted]) -> Compared {
     Compared { lines: real.len(), permitted: needed, unlisted }
 }
 
-/// Holds some cases to a list, each of whose lines must be needed somewhere, and to what is `known` beside it. What differs in
-/// all of them is told in one line.
+/// Compares some cases with a list, each entry of which must be needed somewhere, and with the entries `known` beside
+/// it. Returns a line that sums up the differences.
 fn check_all(cases: &[zoo::Case], list: &[Permitted], known: &[Permitted]) -> String {
     let permitted: Vec<&Permitted> = list.iter().chain(known).collect();
     let pods = cases.iter().flat_map(|case| case.pods.iter().map(move |pod| (case, pod)));
@@ -73,7 +73,7 @@ fn sidecars_differ_from_istios_by_what_is_listed() {
     insta::assert_snapshot!(told, @"13 cases, 22 proxies, 24164 lines of Istio's: 2556 may differ, by 22 rules");
 }
 
-/// Against Istio's own Envoy: its filters and our substitutes differ, and nothing else.
+/// Compares with Istio's own Envoy: its filters and our substitutes differ, and nothing else.
 #[test]
 fn substitutes_stand_where_istios_own_filters_do() {
     check_all(&[zoo::DEFAULTS], permitted::OF_DEFAULTS, permitted::LIST);

@@ -1,3 +1,3 @@
-//! The room from outside: what it writes, held against what it imitates.
+//! Tests of the room from outside: compares what it writes with what it imitates.
 
 mod istio;

@@ -8,33 +8,33 @@ use crate::figure::figure;
 use crate::group::groups;
 use crate::svg::{Anchor, Canvas, DrawingSize, Scale, rectangle};
 
-/// A bar with the words above it.
+/// A bar with words above it.
 struct Bar {
     class: String,
     title: String,
     told: String,
-    /// Lengths from the start on, each with its class.
+    /// Lengths from the start, each with its class.
     parts: Vec<(&'static str, f64)>,
-    /// What the whole machine spent meanwhile, no part of the bar, as a bracket below it.
+    /// CPU time of the whole machine in interrupts, drawn as a bracket below the bar and not part of it.
     machine: Option<f64>,
-    /// A part that runs across the others, inside and not added, small, as a strip.
+    /// A small part of the bar that is already contained in the others, drawn as a strip.
     strip: Option<f64>,
 }
 
 const ROW: f64 = 50.0;
 
-const CPU_NOTE: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod, its proxy with it, which is in no \
-                        total. The bracket below a bar is what the whole machine spent in software interrupts while the arm \
-                        was under load, whoever they were for: no part of the bar, and it may be longer.";
-const CPU_NOTE_WATCHED: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod, its proxy with it, which is in \
-                                no total. The bracket below a bar is what the whole machine spent in software interrupts \
-                                while the arm was under load, whoever they were for: no part of the bar, and it may be \
-                                longer. BPF, the strip at a bar's foot, is the time of the kernel witness's own programs, \
-                                charged to the arm and its client already, and measured apart, on requests after the \
-                                rounds, for timing programs costs.";
+const CPU_NOTE: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod with its proxy, which is in no total. \
+                        The bracket below a bar is the time that the whole machine spent in software interrupts while the \
+                        arm was under load, whoever they were for. It is not part of the bar, and may be longer.";
+const CPU_NOTE_WATCHED: &str = "Pale: applications. Solid: proxies. Outlined: the client's pod with its proxy, which is in no \
+                                total. The bracket below a bar is the time that the whole machine spent in software \
+                                interrupts while the arm was under load, whoever they were for. It is not part of the bar, \
+                                and may be longer. BPF, the strip at a bar's foot, is the time of the kernel witness's own \
+                                programs. It is already charged to the arm and its client, and was measured separately, on \
+                                requests after the rounds, because timing programs costs.";
 
-/// CPU time per request: application and proxy, the client apart; beside it the machine's softirq, and of it the programs in
-/// the kernel.
+/// CPU time per request: application and proxy, and the client separately. The machine's softirq time is beside it, and
+/// the kernel witness's programs within it.
 pub(crate) fn cpu(page: &Page) -> Element {
     let bars: Vec<Bar> = page.measurement.arms.iter().flat_map(|arm| cpu_bars(page, arm)).collect();
     let figure = Figure {
@@ -47,13 +47,13 @@ pub(crate) fn cpu(page: &Page) -> Element {
     figure.drawn(|size| draw(&bars, "ms", size))
 }
 
-/// Memory at rest and under load, the proxies' part solid.
+/// Memory at rest and under load, with the proxies' part drawn solid.
 pub(crate) fn memory(page: &Page) -> Element {
     let bars: Vec<Bar> = page.measurement.arms.iter().flat_map(|arm| memory_bars(page, arm)).collect();
     let figure = Figure {
         id: "memory".to_owned(),
         title: "Memory",
-        note: "All applications and proxies of an arm together, but for the one beside the client: before the first request, \
+        note: "All applications and proxies of an arm together, except the one beside the client: before the first request, \
                at rest after the warm-up, and at the end of a block under load. Solid: the proxies' part, which is known \
                under load.",
         legend: None,
@@ -166,7 +166,7 @@ fn draw_bar(canvas: &mut Canvas, bar: &Bar, x: Scale, top: f64) {
 }
 
 fn cpu_table(page: &Page) -> Element {
-    let programs = has_programs(page).then_some("of which BPF, measured apart");
+    let programs = has_programs(page).then_some("of which BPF, measured separately");
     let titles = ["Arm", "app and proxy", "app", "proxy", "client (in no total)", "softirq of the whole machine"];
     let titles = titles.into_iter().chain(programs);
     let rows = page.measurement.arms.iter().fold(HtmlTable::new(titles), |table, arm| {

@@ -8,10 +8,10 @@ use crate::element::Element;
 use crate::svg::{Anchor, Canvas, DrawingSize, Scale};
 
 const ROW: f64 = 64.0;
-/// Where a row's interval stands.
+/// The height of a row's interval.
 const MIDDLE: f64 = 48.0;
 
-/// Known costs beside what the effects make of them, each as a share of what was recorded.
+/// Known costs and the effects that were found, each as a share of the recorded cost.
 pub(crate) fn calibration(page: &Page) -> Element {
     let note = format!(
         "{} An arm was given a cost that its services record themselves: the line at 100 % is that truth. The mark is what \
@@ -51,7 +51,7 @@ fn draw(page: &Page, size: DrawingSize) -> Canvas {
     canvas
 }
 
-/// A line through a row's interval, below its words.
+/// A vertical line through a row's interval, below its words.
 fn upright(canvas: &mut Canvas, class: &str, x: f64, top: f64) {
     canvas.line(class, (x, top + 38.0), (x, top + MIDDLE + 11.0));
 }
@@ -68,14 +68,14 @@ fn draw_row(page: &Page, canvas: &mut Canvas, x: Scale, recovery: &Recovery, top
     page.looks.mark(canvas, &recovery.arm, (x.at(point), middle), more, &format!("{arm}: {found}"));
 }
 
-/// What was found and the ends of its interval, in percent of the truth; none without a truth to hold it against.
+/// The found effect and the ends of its interval, in percent of the truth; `None` without a truth.
 fn shares(recovery: &Recovery) -> Option<[f64; 3]> {
     let found = recovery.difference.filter(|_| recovery.truth != 0.0)?;
     let [low, high] = recovery.difference_ci95.unwrap_or([found; 2]);
     Some([found, low, high].map(|value| value / recovery.truth * 100.0))
 }
 
-/// A metric in the words of the page.
+/// The name of a metric on the page.
 fn spelled(metric: &str) -> &str {
     match metric {
         _ if metric == Metric::LatencyMsMean.name() => "mean latency",

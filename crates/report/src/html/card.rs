@@ -7,7 +7,7 @@ use crate::element::{Element, element};
 use crate::figure::{change, count};
 use crate::verdict::{WITHIN_NOISE, spelled};
 
-/// The primary metrics of an arm: a card each, with the change, its interval and its verdict.
+/// A card for each primary metric of an arm, with the change, its interval and its verdict.
 pub(crate) fn cards(page: &Page, arm: &Arm) -> Element {
     let cards = page.primary().into_iter().map(|(title, metric)| card(page, arm, title, metric));
     let class = page.looks.class(&arm.name);
@@ -37,7 +37,7 @@ fn card(page: &Page, arm: &Arm, title: &str, metric: Metric) -> Element {
     card.puts(with_client_proxy(page, arm, metric)).puts(effect.and_then(badge))
 }
 
-/// The same with what the proxy beside the client used, which latencies pass.
+/// The same figure including the proxy beside the client, which latencies pass.
 fn with_client_proxy(page: &Page, arm: &Arm, metric: Metric) -> Option<Element> {
     arm.client_proxy.filter(|_| metric == Metric::CpuMsPerRequest)?;
     let effect = effect(page.measurement, arm, Metric::CpuWithClientProxyMsPerRequest)?;
@@ -47,7 +47,7 @@ fn with_client_proxy(page: &Page, arm: &Arm, metric: Metric) -> Option<Element> 
     )
 }
 
-/// The verdict, and what a run that could not tell would have needed.
+/// The verdict and, if nothing was resolved, what would have been needed.
 fn badge(effect: &Effect) -> Option<Element> {
     let verdict = effect.verdict?;
     let (class, sign) = match verdict {

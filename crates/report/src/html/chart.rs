@@ -1,4 +1,4 @@
-//! The call graph: boxes of services, and the figures of every edge at the end where it arrives.
+//! The call graph: boxes of services, with the figures of every edge at its end.
 
 mod layout;
 
@@ -15,29 +15,29 @@ use crate::figure::figure;
 use crate::svg::{Anchor, Canvas, DrawingSize, rectangle};
 use layout::{BoxPlace, place};
 
-/// A service, or the client, as it is drawn.
+/// A service, or the client, as drawn.
 struct ServiceBox<'a> {
     name: &'a str,
     port: String,
-    /// Pods, each with the requests that it counted.
+    /// Names of the pods, each with the requests that it counted.
     pods: Vec<String>,
-    /// Edges that arrive here.
+    /// Edges that end here.
     arrivals: Vec<Arrival>,
-    /// Hops from the client, along the shortest way.
+    /// Number of hops from the client, along the shortest path.
     depth: usize,
 }
 
-/// An edge at the end where it arrives.
+/// An edge, drawn at its end.
 struct Arrival {
     /// Position of the calling node.
     from: usize,
-    /// Who calls what.
+    /// The caller and the path.
     title: String,
-    /// Calls and latency, arm by arm.
+    /// Calls and latency of each arm.
     told: String,
 }
 
-/// The call graph with what is known of each edge.
+/// The call graph with the figures of each edge.
 pub(crate) fn chart(page: &Page) -> Element {
     let nodes = nodes(page);
     let arms: Vec<&str> = page.measurement.arms.iter().map(|arm| arm.name.as_str()).collect();
@@ -74,13 +74,13 @@ fn nodes<'a>(page: &'a Page) -> Vec<ServiceBox<'a>> {
     std::iter::once(client).chain(services).collect()
 }
 
-/// Host of a URL, without the zone that a service's long name has.
+/// The host of a URL, without the domain of a service's long name.
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split([':', '/', '.']).next().unwrap_or_default()
 }
 
-/// Hops from the client to each service; those that nothing reaches stand last.
+/// Number of hops from the client to each service. Services that are not reached come last.
 fn depths(topology: &Topology, entry: Option<usize>) -> Vec<usize> {
     let mut depths: Vec<Option<usize>> = vec![None; topology.services.len()];
     let mut reached: Vec<usize> = entry.into_iter().collect();
@@ -120,7 +120,7 @@ fn of_step(step: &Step) -> &[Call] {
     }
 }
 
-/// Edges that arrive at a service: as callers counted them or, where none did, as the topology has them.
+/// Edges that end at a service, as callers counted them. If no caller counted, as the topology has them.
 fn arrivals(page: &Page, service: &Service) -> Vec<Arrival> {
     let services = &page.topology.services;
     let seen = page.edges();
@@ -139,7 +139,7 @@ fn arrivals(page: &Page, service: &Service) -> Vec<Arrival> {
     seen.into_iter().chain(planned).collect()
 }
 
-/// An edge is known by its caller, its callee and the path.
+/// Whether an edge has this caller, callee and path.
 pub(crate) fn is(edge: &Edge, (from, to, path): (&str, &str, &str)) -> bool {
     (edge.from.as_str(), edge.to.as_str(), edge.path.as_str()) == (from, to, path)
 }
@@ -197,7 +197,7 @@ fn draw_node(canvas: &mut Canvas, node: &ServiceBox, place: &BoxPlace) {
     }
 }
 
-/// A row for each arm below its edge: arms side by side would be wider than any screen.
+/// The table of edges, with a row for each arm below its edge. Arms side by side would be wider than any screen.
 fn table(page: &Page) -> Element {
     let mut table = HtmlTable::new(["Edge and arm", "calls", "p50, ms", "mean, ms", "failed", "retries"]);
     for (from, to, path) in page.edges() {

@@ -7,7 +7,7 @@ use crate::element::Element;
 use crate::figure::figure;
 use crate::svg::{Anchor, Canvas, DrawingSize, Scale, rectangle};
 
-/// What one strip shows of a stretch.
+/// The value of a stretch that one strip shows.
 struct Strip {
     title: &'static str,
     unit: &'static str,
@@ -22,10 +22,10 @@ const STRIPS: [Strip; 3] = [
 const HEAD: f64 = 26.0;
 const STRIP: f64 = 120.0;
 const PLOT: f64 = 78.0;
-/// Width of a letter in the names of phases, about.
+/// Approximate width of a letter in the names of phases.
 const LETTER: f64 = 7.0;
 
-/// The course of the run: every idle window and block where it was in time.
+/// The course of the run: every idle window and block at its time.
 pub(crate) fn course(page: &Page) -> Element {
     let figure = Figure {
         id: "course".to_owned(),
@@ -38,7 +38,7 @@ pub(crate) fn course(page: &Page) -> Element {
     figure.drawn(|size| draw(page, size)).class("whole")
 }
 
-/// This figure takes both columns of the page.
+/// Width of the drawing; this figure takes both columns of the page.
 fn width(size: DrawingSize) -> f64 {
     match size {
         DrawingSize::Narrow => size.width(),
@@ -64,7 +64,7 @@ fn draw(page: &Page, size: DrawingSize) -> Canvas {
     canvas
 }
 
-/// What happened when, behind everything else: a lab that stands up several times is idle as often.
+/// The phases of the run, drawn behind everything else. With several stand-ups, there are as many idle phases.
 fn phases(canvas: &mut Canvas, stretches: &[Stretch], x: Scale, bottom: f64) {
     for stretches in stretches.chunk_by(|left, right| left.phase == right.phase) {
         let name = match stretches[0].phase {
@@ -75,7 +75,7 @@ fn phases(canvas: &mut Canvas, stretches: &[Stretch], x: Scale, bottom: f64) {
         let (start, end) = (x.at(stretches[0].started_s), x.at(last));
         let phase = rectangle(&format!("phase {name}"), (start, 4.0), (end - start, bottom - 4.0));
         canvas.put(phase.with("data-tip", name));
-        // A name that is wider than its phase would run into the next.
+        // A name wider than its phase would run into the next.
         if end - start >= name.len() as f64 * LETTER {
             canvas.text("phase-name", ((start + end) / 2.0, 18.0), Anchor::Middle, name);
         }
@@ -98,7 +98,7 @@ fn draw_strip(page: &Page, canvas: &mut Canvas, strip: &Strip, x: Scale, top: f6
         let (start, end) = (x.at(stretch.started_s), x.at(stretch.started_s + stretch.wall_s));
         let class = format!("dash {}", page.looks.class(&stretch.arm));
         let tip = format!("{}, {}: {} {}", stretch.arm, named(stretch), figure(value, strip.unit), strip.unit);
-        // A block of micro-blocks is thinner than a line is wide.
+        // A very short block would be thinner than a line.
         let dash = rectangle(&class, (start, y.at(value) - 1.8), ((end - start).max(1.2), 3.6));
         canvas.put(dash.with("data-tip", tip));
     }

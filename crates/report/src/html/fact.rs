@@ -6,7 +6,7 @@ use crate::element::{Element, element};
 use crate::figure::{change, count, requests, rhythm, rounds};
 use crate::group::meanings;
 
-/// Warnings by kind, those that a strict run is refused for first; or that there are none.
+/// Cautions by kind, fatal ones first, or a sentence that there are none.
 pub(crate) fn cautions(measurement: &Measurement) -> Element {
     if measurement.cautions.is_empty() {
         return element("p").text("None: no guard saw anything that makes these numbers doubtful.");
@@ -26,7 +26,7 @@ fn is_fatal(cautions: &[&Caution]) -> bool {
     cautions.iter().any(|caution| caution.fatal)
 }
 
-/// The first warning of a kind; the like ones of other arms are folded away.
+/// The first caution of a kind. Those of other arms are folded away.
 fn of_kind(kind: &str, cautions: &[&Caution]) -> Element {
     let fatal = is_fatal(cautions).then(|| element("em").text(FATAL));
     let heading = element("h3").text(&kind.replace('_', " ")).puts(fatal);
@@ -39,7 +39,7 @@ fn of_kind(kind: &str, cautions: &[&Caution]) -> Element {
     entry.put(element("details").put(summary).puts(told))
 }
 
-/// What was run, in a line.
+/// The experiment, in one line.
 pub(crate) fn subject(measurement: &Measurement) -> Element {
     let subject = &measurement.experiment;
     let mut facts = vec![
@@ -67,7 +67,7 @@ fn connection(connection: ConnectionUse) -> &'static str {
     }
 }
 
-/// Where it was run.
+/// The machine and its software.
 pub(crate) fn environment(measurement: &Measurement) -> Element {
     let environment = &measurement.environment;
     let memory = match environment.memory_source {
@@ -98,16 +98,16 @@ pub(crate) fn environment(measurement: &Measurement) -> Element {
     element("dl").puts(entries)
 }
 
-/// Where the kernel accounts time in interrupts.
+/// Says how the kernel accounts time in interrupts.
 fn interrupts(apart: Option<bool>) -> &'static str {
     match apart {
-        Some(true) => "taken off the tasks that they interrupt: in no CPU time of an arm",
+        Some(true) => "subtracted from the tasks that they interrupt: in no arm's CPU time",
         Some(false) => "charged to the tasks that they interrupt",
-        None => "not known where they are charged",
+        None => "unknown where they are charged",
     }
 }
 
-/// How the figures came about.
+/// How the figures were measured.
 pub(crate) fn method(page: &Page) -> Element {
     let margin = page.measurement.effects.iter().find_map(|effect| effect.margin);
     let margin = margin.map_or_else(String::new, |margin| {
@@ -131,18 +131,18 @@ pub(crate) fn method(page: &Page) -> Element {
          within each round, so that the machine's drift falls on all alike."
             .to_owned(),
         format!("{unit}; below {ROUNDS_EXACT} they are approximate, below {ROUNDS_MIN} none is given.{margin}"),
-        "Processes hold the memory that they hold, and idle as they idle, for as long as they live: memory and figures at rest \
-         have an interval over stand-ups of the lab only, and ± shows their spread over blocks or idle windows."
+        "Memory and idle CPU of a process hardly change while it lives, so memory and figures at rest have an interval only \
+         over stand-ups of the lab; ± shows their spread over blocks or idle windows."
             .to_owned(),
-        "Latency counts from the intended start of a request to the last byte of its answer. Failed requests are in no \
-         latency; they are counted apart."
+        "Latency counts from the intended start of a request to the last byte of its answer. No latency includes \
+         failed requests; they are counted separately."
             .to_owned(),
         "CPU time is what the kernel charged to the control groups of applications and proxies between the edges of a \
-         block, background work included. The client's pod is in no total; what the proxy beside the client used is in the \
-         figures that name it."
+         block, background work included. The client's pod is in no total; the figures that name \
+         the proxy beside the client include it."
             .to_owned(),
-        "Software interrupts are told of the whole machine: what of them fell on an arm's processes is in its CPU time \
-         already, what met an idle processor is on nobody's account."
+        "Software interrupts are shown for the whole machine. Those that interrupted an arm's processes are already in its \
+         CPU time; those on an idle processor are charged to nobody."
             .to_owned(),
     ];
     let words = meanings(&page.measurement.arms).into_iter().map(|meaning| format!("{meaning}."));

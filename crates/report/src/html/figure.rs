@@ -1,21 +1,21 @@
 use crate::element::{Element, element};
 use crate::svg::{Canvas, DrawingSize};
 
-/// A drawing with its words and its numbers.
+/// A drawing with its text and its numbers.
 pub(crate) struct Figure<'a> {
-    /// Name within the page.
+    /// Id within the page.
     pub(crate) id: String,
     pub(crate) title: &'a str,
-    /// How to read it: shown to all, and the description for those who hear it.
+    /// How to read it: visible to all, and the description for screen readers.
     pub(crate) note: &'a str,
-    /// Looks of the arms in it.
+    /// Legend of the arms in it.
     pub(crate) legend: Option<Element>,
-    /// The same numbers in rows.
+    /// The same numbers as a table.
     pub(crate) table: Option<Element>,
 }
 
 impl Figure<'_> {
-    /// Draws it for every size, of which the page shows one.
+    /// Draws the figure in every size; the page shows one of them.
     pub(crate) fn drawn(self, draw: impl Fn(DrawingSize) -> Canvas) -> Element {
         let Figure { id, title, note, legend, table } = self;
         let drawing = |size: DrawingSize| {

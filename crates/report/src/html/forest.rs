@@ -13,15 +13,15 @@ use crate::interval::{change_of, difference_of, is_approximate};
 use crate::svg::{Anchor, Canvas, DrawingSize, Scale, rectangle};
 use crate::verdict::spelled;
 
-/// Ratios at which the axis may have a mark.
+/// Ratios at which the axis may have a tick.
 const MARKS: [f64; 29] = [
     0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0,
     3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0,
 ];
-/// Totals and counts follow from other rows.
+/// Totals and counts are left out, because they follow from other rows.
 const LEFT_OUT: [Metric; 4] = [Metric::WaitSTotal, Metric::CpuSTotal, Metric::Requests, Metric::Errors];
 
-/// Height of the title above some rows.
+/// Height of the title above a group of rows.
 const HEADING: f64 = 36.0;
 
 struct ForestRow<'a> {
@@ -31,11 +31,11 @@ struct ForestRow<'a> {
     null: Option<[f64; 2]>,
 }
 
-/// Where rows stand in a drawing.
+/// The positions of rows in a drawing.
 struct ForestLayout {
     plot: [f64; 2],
     row: f64,
-    /// Height of the words above a row's interval; none stand beside it.
+    /// Height of the text above a row's interval; zero if the text stands beside it.
     words: f64,
 }
 
@@ -48,11 +48,11 @@ impl ForestLayout {
     }
 }
 
-/// Effects of one arm with their intervals, over the noise floor's.
+/// Effects of one arm with their intervals, drawn over those of the noise floor.
 pub(crate) fn forest(page: &Page, arm: &Arm) -> Element {
     let base = page.base_name();
     let floor = if page.measurement.null.is_some() {
-        " The grey band is the null's interval: what this machine shows where there is nothing to see."
+        " The grey band is the null's interval: what this machine shows without any difference."
     } else {
         ""
     };
@@ -72,7 +72,7 @@ pub(crate) fn forest(page: &Page, arm: &Arm) -> Element {
     figure.drawn(|size| draw(page, arm, &groups, size))
 }
 
-/// How to read dashed lines, where there are any.
+/// How to read dashed lines, if there are any.
 fn approximate(page: &Page, arm: &Arm) -> Option<String> {
     let mut effects = page.measurement.effects.iter().filter(|effect| effect.arm == arm.name);
     let (_, unit) = units(&page.measurement.experiment);
@@ -94,7 +94,7 @@ fn groups<'a>(page: &'a Page, arm: &Arm) -> Vec<(&'static str, Vec<ForestRow<'a>
     groups.filter(|(_, rows): &(_, Vec<ForestRow>)| !rows.is_empty()).collect()
 }
 
-/// The name of a row, with its unit where another row differs by nothing else.
+/// The label of a row, with its unit if it would otherwise equal another label.
 fn row_label(label: &str, metric: Metric) -> String {
     let is_alone = |rows: &[(&str, Metric)]| {
         rows.iter().any(|(_, known)| *known == metric) && rows.iter().filter(|(known, _)| *known == label).count() == 1
@@ -135,7 +135,7 @@ fn scale(groups: &[(&str, Vec<ForestRow>)], ends: [f64; 2]) -> Scale {
     Scale::logarithmic([low / room, high * room], ends)
 }
 
-/// The change or, where the baseline is zero, the difference; in words where there is none.
+/// The change or, if the baseline is zero, the difference; a few words if there is neither.
 pub(crate) fn told(effect: Option<&Effect>, metric: Metric) -> String {
     let cell = effect_cell(effect, metric);
     match cell.trim_end_matches(MissingCell::MARKS).trim_end() {
@@ -226,7 +226,7 @@ fn row_title(label: &str, metric: Metric) -> String {
     }
 }
 
-/// A probability, with a floor below which its digits say nothing.
+/// A probability, with a lower bound below which its digits mean nothing.
 fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { figure(p, "p") }
 }

@@ -19,13 +19,13 @@ const NAMED: [(f64, &str); 8] = [
     (0.999, "p99.9"),
     (0.9999, "p99.99"),
 ];
-/// The distribution's axis ends here: what is slower is the tail, which latency by percentile shows.
+/// The end of the distribution's axis. Slower requests are the tail, which latency by percentile shows.
 const SHARE_MAX: f64 = 0.99;
 const HEIGHT: f64 = 286.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 262.0;
 
-/// Latency by percentile, the axis stretched towards the tail.
+/// Latency by percentile, with the axis stretched towards the tail.
 pub(crate) fn percentiles(page: &Page) -> Element {
     let figure = Figure {
         id: "percentiles".to_owned(),
@@ -59,12 +59,12 @@ pub(crate) fn percentiles(page: &Page) -> Element {
     })
 }
 
-/// What share of the requests took how long at most.
+/// The share of requests by their longest latency.
 pub(crate) fn distribution(page: &Page) -> Element {
     let figure = Figure {
         id: "distribution".to_owned(),
         title: "Distribution of latency",
-        note: "Share of the requests that took at most so long: the further left a curve, the faster the arm. The axis is \
+        note: "Share of the requests that took at most this long: the further left a curve, the faster the arm. The axis is \
                logarithmic and ends at the slowest arm's p99.",
         legend: Some(page.legend()),
         table: Some(distribution_table(page)),
@@ -92,12 +92,12 @@ pub(crate) fn distribution(page: &Page) -> Element {
     })
 }
 
-/// A canvas with room for axes, and where they begin and end.
+/// A canvas with room for axes, and the ends of the axes.
 fn empty(size: DrawingSize) -> (Canvas, f64, f64) {
     (Canvas::new(size.width(), HEIGHT), 52.0, size.width() - 14.0)
 }
 
-/// Marks of the axis that goes up.
+/// Ticks of the vertical axis.
 fn across(canvas: &mut Canvas, y: Scale, (left, right): (f64, f64), unit: &str) {
     for (tick, label) in y.labels(5, unit) {
         let class = if tick == 0.0 { "zero" } else { "grid" };
@@ -111,7 +111,7 @@ fn down(canvas: &mut Canvas, x: f64, label: &str) {
     canvas.text("tick", (x, BOTTOM + 18.0), Anchor::Middle, label);
 }
 
-/// The arms in the order in which they are drawn: the baseline's copy, which lies where the baseline does, behind all.
+/// The arms in drawing order: first the baseline's copy, which lies behind the baseline.
 fn in_front_of_the_floor<'a>(page: &'a Page) -> Vec<&'a ArmCurves> {
     let mut arms: Vec<&ArmCurves> = page.curves.arms.iter().collect();
     arms.sort_by_key(|arm| !is_null(page.measurement, &arm.name));
@@ -131,14 +131,14 @@ fn curve(page: &Page, canvas: &mut Canvas, arm: &ArmCurves, points: &[Quantile],
                 .with("data-tip", tip),
         );
     }
-    // One mark on each curve, each at another place, for eyes that tell neither colours nor dashes apart.
+    // One mark per curve, each at another place, for readers who cannot distinguish colours or dashes.
     let (number, arms) = (page.arm_names().position(|name| name == arm.name).unwrap_or(0), page.curves.arms.len());
     if let Some(point) = points.get(points.len() * (2 * number + 1) / (2 * arms.max(1))) {
         page.looks.mark(canvas, &arm.name, at(point), "", &arm.name);
     }
 }
 
-/// How many nines a quantile has: 1 for p90, 2 for p99.
+/// Number of nines of a quantile: 1 for p90, 2 for p99.
 fn nines(q: f64) -> f64 {
     -(1.0 - q).log10()
 }
@@ -147,7 +147,7 @@ fn decades() -> Vec<f64> {
     (-3..6).flat_map(|power| [1.0, 2.0, 5.0].map(|times| times * 10_f64.powi(power))).collect()
 }
 
-/// A number without zeros at its end.
+/// A number without trailing zeros.
 fn short(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -3,10 +3,10 @@ use measure::{Arm, Effect, Measurement, Metric};
 use crate::element::{Element, element};
 use crate::svg::{Canvas, path, rectangle};
 
-/// Arms that have a colour and a mark of their own; further ones begin again.
+/// Number of arms with a colour and mark of their own; further arms start again.
 const LOOKS: usize = 9;
 
-/// How each arm looks throughout the page: a colour and, for eyes that do not tell colours apart, a mark and a dash.
+/// The look of each arm on the page: a colour and, for readers who cannot distinguish colours, a mark and a dash.
 pub(crate) struct Looks<'a> {
     measurement: &'a Measurement,
 }
@@ -16,7 +16,7 @@ impl<'a> Looks<'a> {
         Self { measurement }
     }
 
-    /// Class of everything that belongs to an arm: `a0` for the baseline, `floor` for its copy.
+    /// CSS class of everything that belongs to an arm: `a0` for the baseline, `floor` for its copy.
     pub(crate) fn class(&self, arm: &str) -> String {
         if is_null(self.measurement, arm) {
             return "floor".to_owned();
@@ -35,7 +35,7 @@ impl<'a> Looks<'a> {
         canvas.put(mark(&self.class(arm), at, more).with("data-tip", tip));
     }
 
-    /// Names of arms with their looks, in the order given.
+    /// Names of arms with their looks, in the given order.
     pub(crate) fn legend<'b>(&self, arms: impl IntoIterator<Item = &'b str>) -> Element {
         let entries = arms.into_iter().map(|arm| element("li").put(self.swatch(arm)).text(arm));
         element("ul").class("legend").puts(entries)
@@ -99,7 +99,7 @@ pub(crate) fn compared(measurement: &Measurement) -> impl Iterator<Item = &Arm> 
     measurement.arms.iter().skip(1).filter(|arm| !is_null(measurement, &arm.name))
 }
 
-/// What the noise floor shows in a metric.
+/// The noise floor's effect on a metric.
 pub(crate) fn null_effect(measurement: &Measurement, metric: Metric) -> Option<&Effect> {
     measurement.null.iter().flat_map(|null| &null.effects).find(|effect| effect.metric == metric.name())
 }

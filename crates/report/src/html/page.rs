@@ -7,7 +7,7 @@ use crate::element::Element;
 use crate::figure::figure;
 use crate::gap::MissingCell;
 
-/// Everything that a page is made from.
+/// Everything that the page is made from.
 pub(crate) struct Page<'a> {
     pub(crate) measurement: &'a Measurement,
     pub(crate) curves: &'a Curves,
@@ -20,7 +20,7 @@ impl<'a> Page<'a> {
         Self { measurement, curves, topology, looks: Looks::of(measurement) }
     }
 
-    /// The arm that others are compared with.
+    /// The baseline.
     pub(crate) fn base(&self) -> Option<&'a Arm> {
         self.measurement.arms.first()
     }
@@ -29,7 +29,7 @@ impl<'a> Page<'a> {
         self.base().map_or("the baseline", |arm| &arm.name)
     }
 
-    /// Number of an arm, for names within the page.
+    /// Number of an arm, for ids within the page.
     pub(crate) fn number(&self, arm: &str) -> usize {
         self.measurement.arms.iter().position(|known| known.name == arm).unwrap_or(0)
     }
@@ -45,7 +45,7 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// A figure without unit and spread; none where there are too few samples.
+    /// A figure without unit and spread; `None` with too few samples.
     pub(crate) fn figure(&self, arm: Option<&Arm>, metric: Metric) -> Option<String> {
         arm?.metrics.get(metric.name())?.value.map(|value| figure(value, metric.unit()))
     }
@@ -56,17 +56,17 @@ impl<'a> Page<'a> {
         if cell == MissingCell::Figure.mark() { "too few samples".to_owned() } else { cell }
     }
 
-    /// Names of all arms that figures show, the baseline's copy among them.
+    /// Names of all arms that figures show, including the baseline's copy.
     pub(crate) fn arm_names(&self) -> impl Iterator<Item = &'a str> {
         self.curves.arms.iter().map(|arm| arm.name.as_str())
     }
 
-    /// All arms with their looks.
+    /// The legend of all arms.
     pub(crate) fn legend(&self) -> Element {
         self.looks.legend(self.arm_names())
     }
 
-    /// Caller, callee and path of every edge that some arm counted, in the order in which the arms tell.
+    /// Caller, callee and path of every edge that some arm counted, in the order of the arms' records.
     pub(crate) fn edges(&self) -> Vec<(&'a str, &'a str, &'a str)> {
         let mut edges = Vec::new();
         for edge in self.measurement.arms.iter().flat_map(|arm| &arm.edges) {
@@ -78,7 +78,7 @@ impl<'a> Page<'a> {
         edges
     }
 
-    /// What each arm says, in the order of the arms; empty if none says anything.
+    /// The text of each arm, in the order of the arms. Empty if no arm has any.
     pub(crate) fn arm_by_arm(&self, told: impl Fn(&Arm) -> Option<String>) -> String {
         let told: Vec<Option<String>> = self.measurement.arms.iter().map(told).collect();
         if told.iter().all(Option::is_none) {

@@ -13,7 +13,7 @@ const HEIGHT: f64 = 192.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 168.0;
 
-/// One primary metric, round by round: the pairs that the interval rests on.
+/// One primary metric, round by round: the pairs behind the interval.
 pub(crate) fn rounds(page: &Page, title: &str, metric: Metric) -> Element {
     let figure = Figure {
         id: format!("rounds-{}", metric.name().replace('_', "-")),

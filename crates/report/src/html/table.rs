@@ -1,6 +1,6 @@
 use crate::element::{Element, element};
 
-/// A table that folds into cards where there is no room; roles are spelled out, for folding takes them away.
+/// A table that folds into cards on narrow screens. Roles are written out, because folding removes them.
 pub(crate) struct HtmlTable {
     columns: Vec<String>,
     body: Element,
@@ -13,7 +13,7 @@ impl HtmlTable {
         Self { columns, body: element("tbody").with("role", "rowgroup") }
     }
 
-    /// Adds a row that is the title of those below.
+    /// Adds a row that is the title of those below it.
     pub(crate) fn group(mut self, title: &str) -> Self {
         let cell = element("th").with("scope", "colgroup").with("role", "rowheader");
         let cell = cell.with("colspan", self.columns.len()).text(title);

@@ -7,8 +7,8 @@ use crate::interval::mark_meaning;
 use crate::markdown::{cautions, escaped, plain, table, title, told, value, warnings};
 use crate::verdict::{margin, spelled};
 
-/// Two runs beside each other as Markdown for a pull request: the primary metrics with their verdicts, what differs
-/// between the runs, cautions, and everything else folded away.
+/// Two runs side by side as Markdown for a pull request: the primary metrics with their verdicts, differences between
+/// the runs, cautions, and everything else folded away.
 pub fn runs_markdown(comparison: &Comparison) -> String {
     let Comparison { a, b, .. } = comparison;
     let shared: Vec<(&Arm, &Arm)> =
@@ -50,7 +50,7 @@ fn primary((a, b): (&Arm, &Arm), effects: &[Effect]) -> String {
     table(header, rows)
 }
 
-/// What each arm costs beside its baseline in either run.
+/// Each arm's cost over its baseline in both runs.
 fn overheads(comparison: &Comparison) -> String {
     let Some(base) = comparison.a.arms.first().filter(|_| !comparison.overheads.is_empty()) else {
         return String::new();
@@ -99,6 +99,6 @@ fn verdict(effect: Option<&Effect>) -> String {
 fn origin(marks: &str) -> String {
     format!(
         "<sub>[low, high] is a 95 % interval by Welch's t, rounds unpaired; quantiles are those of all blocks together. It \
-         holds what varied within the runs, and nothing of what changed between them{marks}.</sub>"
+         includes what varied within the runs, and nothing that changed between them{marks}.</sub>"
     )
 }

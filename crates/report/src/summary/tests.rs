@@ -4,7 +4,7 @@ use measure::{Measurement, Metric, Null, Sighting, Signal, Stands, Verdict, Witn
 use super::*;
 use crate::tests::run::{EBPF, Figures, NONE, SIDECAR, caution, run, with_client_proxy};
 
-/// The summary, which fits a screen.
+/// The summary, after checking that it fits a screen.
 fn check(measurement: &Measurement) -> String {
     let summary = summary(measurement, "runs/mt1");
     let further = measurement.arms.len().saturating_sub(3);
@@ -96,7 +96,7 @@ fn a_further_arm_takes_a_line() {
     assert_eq!(line, "both adds +4.05 ms [3.94, 4.17] to p50, +3.89 ms [3.78, 4.01] of CPU per request");
 }
 
-/// However many cautions there are, they leave room for the figures, and the fatal ones stand first.
+/// With any number of cautions, there is room for the figures, and the fatal ones come first.
 #[test]
 fn cautions_have_a_line_each() {
     let mut run = three_arms();

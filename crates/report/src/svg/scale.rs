@@ -1,7 +1,7 @@
-/// Where values of one axis stand on a drawing.
+/// A mapping from values on an axis to coordinates in a drawing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
-    /// Values at the ends, as they are or as logarithms.
+    /// Values at the ends, or their logarithms.
     values: [f64; 2],
     /// Coordinates of the ends.
     ends: [f64; 2],
@@ -9,7 +9,7 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// An even scale. Equal ends are moved apart, so that a constant stands in the middle.
+    /// A linear scale. Equal ends are moved apart, so that a constant value lies in the middle.
     pub(crate) fn linear(values: [f64; 2], ends: [f64; 2]) -> Self {
         Self { values: apart(values), ends, is_logarithmic: false }
     }
@@ -26,7 +26,7 @@ impl Scale {
         self.ends[0] + (value - low) / (high - low) * (self.ends[1] - self.ends[0])
     }
 
-    /// Round values of a linear scale for about `count` marks, with the decimals that tell them apart.
+    /// Round values of a linear scale for about `count` ticks, and the number of decimals that distinguishes them.
     pub(crate) fn ticks(&self, count: u32) -> (Vec<f64>, usize) {
         let [low, high] = self.values;
         let step = round_step((high - low) / f64::from(count.max(1)));
@@ -35,7 +35,7 @@ impl Scale {
         ((first..=last).map(|index| index as f64 * step).collect(), decimals)
     }
 
-    /// [`ticks`](Self::ticks) with their labels; the last bears the unit.
+    /// [`ticks`](Self::ticks) with their labels. The last label has the unit.
     pub(crate) fn labels(&self, count: u32, unit: &str) -> Vec<(f64, String)> {
         let (ticks, decimals) = self.ticks(count);
         let last = ticks.len().saturating_sub(1);
@@ -46,7 +46,7 @@ impl Scale {
         ticks.into_iter().enumerate().map(label).collect()
     }
 
-    /// Values out of `candidates` that stand at least `room` apart, those nearest to `first` before others.
+    /// Values out of `candidates` at least `room` apart, those closest to `first` first.
     pub(crate) fn choose(&self, candidates: &[f64], first: f64, room: f64) -> Vec<f64> {
         let mut order: Vec<f64> = candidates.iter().copied().filter(|value| self.holds(*value)).collect();
         order.sort_by(|left, right| self.apart(*left, first).total_cmp(&self.apart(*right, first)));
@@ -70,7 +70,7 @@ impl Scale {
     }
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not below `step`.
+/// The smallest of 1, 2 and 5 times a power of ten that is not below `step`.
 fn round_step(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
     let times = [1.0, 2.0, 5.0, 10.0].into_iter().find(|times| power * times >= step * (1.0 - 1e-9)).unwrap_or(10.0);

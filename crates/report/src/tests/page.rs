@@ -18,7 +18,7 @@ services:
     endpoints: {/details/0: {script: [compute: 1ms]}}
 ";
 
-/// Elements that have no end of their own.
+/// Elements without an end tag.
 const EMPTY: [&str; 2] = ["!DOCTYPE", "meta"];
 
 fn measurement() -> Measurement {
@@ -71,7 +71,7 @@ fn topology() -> Topology {
     read_topology(TOPOLOGY).expect("the topology is valid")
 }
 
-/// The same, where the arm was given costs that its services recorded.
+/// The same run, with costs that were added to the arm and recorded by its services.
 fn calibrated() -> Measurement {
     let mut run = measurement();
     let known = |(metric, truth, found): (Metric, f64, [f64; 3])| Recovery {
@@ -154,14 +154,14 @@ fn the_page_takes_nothing_but_its_own_style_and_script() {
     let page = html(&measurement(), &curves(), &topology());
     let policy = tags(&page).into_iter().find(|(tag, _)| tag.contains("Content-Security-Policy")).unwrap().0;
     assert!(policy.contains("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
-    // The hash is of what stands between the tags, to the byte.
+    // The hash must match the text between the tags, to the byte.
     for (tag, text) in [("style", include_str!("../html/style.css")), ("script", include_str!("../html/script.js"))] {
         assert!(page.contains(&format!("<{tag}>{text}</{tag}>")), "{tag}");
     }
     assert!(!page.contains(" style="), "an attribute would need more than the policy gives");
 }
 
-/// Tags of a page in their order: name and attributes, and the text that follows. Panics where one is not closed.
+/// The tags of a page in order: name and attributes, and the text that follows. Panics if one is not closed.
 fn tags(page: &str) -> Vec<(&str, &str)> {
     let mut open: Vec<&str> = Vec::new();
     let mut tags = Vec::new();
@@ -176,7 +176,7 @@ fn tags(page: &str) -> Vec<(&str, &str)> {
         }
         tags.push((tag, text.split('<').next().unwrap_or_default()));
         rest = text;
-        // What these hold is no markup.
+        // The content of these elements is not markup.
         if ["style", "script"].contains(&tag) {
             rest = &rest[rest.find(&format!("</{tag}>")).expect("style and script end")..];
         }
@@ -189,14 +189,14 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     tag.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| rest.split('"').next())
 }
 
-/// Headings, figures with their drawings, and tables with their rows, without what they say.
+/// Headings, figures with their drawings, and tables with their rows, without their text.
 fn outline(page: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut rows = 0;
     for (tag, text) in tags(page) {
         match tag.split(' ').next().unwrap_or_default() {
             "h1" => lines.push(text.to_owned()),
-            // The arms' own cards begin with a picture of their look, and are no part of the outline.
+            // The arms' own cards begin with a picture, and are left out of the outline.
             "h2" if !text.is_empty() => lines.push(format!("  {text}")),
             "h3" if lines.len() > 1 => lines.push(format!("    {text}")),
             "figure" => lines.push(format!("    [{}]", attribute(tag, "id").unwrap_or_default())),

@@ -12,8 +12,8 @@ fn latency_is_paired_with_the_cpu_and_memory_of_all_proxies_that_it_passes() {
     assert_snapshot!(report(&run), @"
     Sidecars cost this application +4.21 ms [4.09, 4.33] per page and
     +4.54 ms [4.44, 4.63] of CPU time (+245 % [238, 252]). Memory at rest after the
-    warm-up: +162 MiB (one stand-up). All of this stand-up. The proxy beside the
-    client is in all of these.
+    warm-up: +162 MiB (one stand-up). All of this stand-up. All of these include the
+    proxy beside the client.
 
     bookinfo-lean: topology `bookinfo-lean`, target
       http://productpage:9080/productpage
@@ -56,13 +56,13 @@ fn latency_is_paired_with_the_cpu_and_memory_of_all_proxies_that_it_passes() {
       errors                     0               0         same
 
     CPU and memory are those of the application's pods and their proxies; latencies
-      pass the proxy beside the client as well, and what it used is in the rows with
-      the client's proxy
+      also pass the proxy beside the client, which the rows with the client's proxy
+      include
     fresh: before the first request; warm: at rest after the warm-up
-    CPU in no total, per request: the arm's own name server, and what asks its pods
-      for their health
-    ± standard deviation of single ones (under load: 10 blocks; idle: 8 windows);
-      none for totals, maxima, and quantiles that a block has too few requests for
+    CPU in no total, per request: the arm's own DNS server, and the process that
+      probes its pods
+    ± standard deviation (under load: 10 blocks; idle: 8 windows); none for totals,
+      maxima, and quantiles with too few requests per block
     [low, high] 95 % interval, rounds of this stand-up paired
     ‡ no interval: a maximum over rounds
     § no interval: one stand-up shows memory and rest once
@@ -75,13 +75,13 @@ fn latency_is_paired_with_the_cpu_and_memory_of_all_proxies_that_it_passes() {
     Debian GNU/Linux 13 (trixie), Linux 6.18.0, 2 cores (Example CPU 3.0 GHz), 7936
       MiB, cgroups v2, memory as working set
     ");
-    // A run that was measured before these figures were known.
+    // A run that was measured before these figures existed.
     run.effects.retain(|effect| !effect.metric.contains("with_client") && !effect.metric.contains("warm"));
     assert_snapshot!(answer(&run), @"
     Sidecars cost this application +4.21 ms [4.09, 4.33] per page and
     +3.89 ms [3.78, 4.01] of CPU time (+210 % [204, 216]). Memory at rest before the
-    first request: +142 MiB (one stand-up). All of this stand-up. Latency passes the
-    proxy beside the client; CPU and memory are without it.
+    first request: +142 MiB (one stand-up). All of this stand-up. Latency includes
+    the proxy beside the client; CPU and memory do not.
     ");
 }
 

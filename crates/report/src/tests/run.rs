@@ -3,8 +3,8 @@ use measure::{
     ServiceCount, Subject, Value,
 };
 
-/// Figures of an arm for the first of [`Metric::ALL`], in their order, of a run of 1,500 requests and ten rounds: those that
-/// the first runs had.
+/// Figures of an arm for the first of [`Metric::ALL`], in their order, for a run of 1,500 requests and ten rounds:
+/// those that the first runs had.
 pub(crate) type Figures = [Option<f64>; 20];
 
 pub(crate) const NONE: Figures = figures([
@@ -38,7 +38,7 @@ fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
             _ if name.starts_with("latency") => 150 * rounds,
             _ => rounds,
         };
-        // As of blocks of 150 requests: enough for p90 and not for p99.
+        // As for blocks of 150 requests: enough for p90, but not for p99.
         let is_alike =
             !matches!(metric.unit(), "s" | "1") && ![Metric::CpuPeakCores, Metric::LatencyMsP99].contains(&metric);
         let stddev = value.filter(|_| count > 1 && is_alike).map(|figure| figure * 0.034);
@@ -59,8 +59,8 @@ fn arm(name: &str, figures: &Figures, rounds: u64) -> Arm {
     }
 }
 
-/// Effects whose intervals reach `reach` of the figures' larger to either side; with fewer than six rounds there are none,
-/// and of one stand-up memory and figures at rest never have one.
+/// Effects whose intervals reach `reach` of the larger figure to either side. With fewer than six rounds there are
+/// none, and with one stand-up memory and figures at rest have none.
 fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u64) -> Vec<Effect> {
     let effect = |(metric, (base, value)): (Metric, (&Option<f64>, &Option<f64>))| {
         let once = metric.is_of_a_life() || metric == Metric::CpuPeakCores;
@@ -86,7 +86,7 @@ fn effects(name: &str, base: &Figures, figures: &Figures, reach: f64, rounds: u6
     Metric::ALL.into_iter().zip(base.iter().zip(figures)).map(effect).collect()
 }
 
-/// A run of 1,500 requests per arm whose first arm is the baseline; for `reach` see [`effects`].
+/// A run of 1,500 requests per arm whose first arm is the baseline. For `reach` see [`effects`].
 pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measurement {
     let (base, others) = arms.split_first().expect("a run has a baseline");
     let rounds_seen = u64::from(rounds);
@@ -135,7 +135,7 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
     }
 }
 
-/// Gives the second arm's client a proxy and both arms what later runs measure as well, each figure with its effect.
+/// Gives the second arm's client a proxy, and both arms the figures of later runs, each with its effect.
 pub(crate) fn with_client_proxy(run: &mut Measurement) {
     run.arms[1].client_proxy = Some(ClientProxyUse {
         cpu_ms_per_request: 0.644,

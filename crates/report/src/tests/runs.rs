@@ -3,7 +3,7 @@ use measure::{Aspect, COMPARISON_SCHEMA, Comparison, Difference, Effect, Failure
 
 use super::run::{Figures, NONE, SIDECAR, caution, run};
 
-/// Verdicts as if the first metric cost, the second did not, and the third were not resolvable.
+/// Sets verdicts as if the first metric cost, the second did not, and the third was not resolvable.
 fn judge(effects: &mut [Effect]) {
     let verdicts = [Verdict::Costs, Verdict::NoMeasurableCost, Verdict::NotResolvable, Verdict::Saves];
     for (metric, verdict) in Metric::PRIMARY.into_iter().zip(verdicts) {
@@ -14,7 +14,7 @@ fn judge(effects: &mut [Effect]) {
     }
 }
 
-/// Two runs of `none` and `sidecar` whose intervals reach `reach` of the figures.
+/// Compares two runs of `none` and `sidecar` whose intervals reach `reach` of the figures.
 fn comparison(a: &Figures, b: &Figures, rounds: u32, reach: f64) -> Comparison {
     let runs = [a, b].map(|sidecar| run(&[("none", &NONE), ("sidecar", sidecar)], rounds, reach));
     let against = |arm: &str, a: &Figures, b: &Figures| run(&[("a", a), (arm, b)], rounds, reach).effects;
@@ -156,7 +156,7 @@ fn a_pull_request_of_two_runs() {
 
     </details>
 
-    <sub>[low, high] is a 95 % interval by Welch's t, rounds unpaired; quantiles are those of all blocks together. It holds what varied within the runs, and nothing of what changed between them.</sub>
+    <sub>[low, high] is a 95 % interval by Welch's t, rounds unpaired; quantiles are those of all blocks together. It includes what varied within the runs, and nothing that changed between them.</sub>
     ");
 }
 
@@ -259,7 +259,7 @@ fn a_dearer_sidecar() {
     ± standard deviation over blocks or windows; none for totals, maxima, and
       quantiles that a block has too few requests for
     [low, high] 95 % interval by Welch's t, rounds unpaired; quantiles are those of
-      all blocks together. It holds what varied within the runs, and nothing of what
+      all blocks together. It includes what varied within the runs, and nothing that
       changed between them
     ‡ no interval: a maximum over rounds
     § no interval: one stand-up shows memory and rest once

@@ -1,4 +1,4 @@
-//! From the file as it is written to a valid [`Topology`].
+//! Turns a file as written into a valid [`Topology`].
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::{
     Call, Endpoint, Metrics, Mistake, NAMES_RESERVED, Protocol, Service, Share, Step, Topology, Version, Work,
 };
 
-/// Pods of one application. A pod is a network namespace with a process or two: more is a slip, not a wish.
+/// The most pods of one application. A pod is a network namespace with a process or two, so more is probably a mistake.
 const PODS_MAX: u32 = 1000;
 
 /// Checks how the parts of a file fit together.
@@ -45,7 +45,7 @@ fn service(name: &Spanned<DnsLabel>, file: &ServiceFile) -> Result<Service, Mist
     }
     if let (Protocol::Tcp, Some(ready)) = (file.protocol, &file.ready) {
         let hint = "remove it: a tcp service is ready when it accepts connections";
-        return Err(Mistake::at(ready.referenced, "`ready` needs http", hint));
+        return Err(Mistake::at(ready.referenced, "`ready` needs `protocol: http`", hint));
     }
     work_keys(file.work(), file.protocol)?;
     let versions = versions(name, file)?;
@@ -80,17 +80,17 @@ fn propagate(file: &ServiceFile) -> Result<Vec<String>, Mistake> {
     Ok(file.propagate.iter().map(|header| header.value.0.clone()).collect())
 }
 
-/// Where a program tells its metrics; a simulated service has none to tell.
+/// Where a program serves its metrics. A simulated service has none.
 fn metrics(file: &ServiceFile, versions: &[Version]) -> Result<Option<Metrics>, Mistake> {
     let Some(written) = &file.metrics else { return Ok(None) };
     if !versions.iter().any(is_command) {
-        let hint = "remove it: a simulated service tells no metrics of its own";
-        return Err(Mistake::at(written.referenced, "`metrics` stands without `command`", hint));
+        let hint = "remove it: a simulated service has no metrics of its own";
+        return Err(Mistake::at(written.referenced, "`metrics` needs `command`", hint));
     }
     let MetricsFile(MetricsMap { port, path }) = &written.value;
     if let (None, Protocol::Tcp) = (port, file.protocol) {
-        let hint = "write the port where they are: `metrics: {port: 9102, path: /metrics}`";
-        return Err(Mistake::at(written.referenced, "the port of a tcp service tells no metrics", hint));
+        let hint = "write the port that serves them: `metrics: {port: 9102, path: /metrics}`";
+        return Err(Mistake::at(written.referenced, "the port of a tcp service serves no metrics", hint));
     }
     Ok(Some(Metrics { port: port.map_or(file.port.value.0, |port| port.0), path: path.0.clone() }))
 }
@@ -107,7 +107,7 @@ fn versions(name: &Spanned<DnsLabel>, file: &ServiceFile) -> Result<Vec<Version>
     };
     if let Some(instances) = &file.instances {
         let hint = "remove it, and write `instances` under each version";
-        return Err(Mistake::at(instances.referenced, "`instances` stands beside `versions`", hint));
+        return Err(Mistake::at(instances.referenced, "`instances` cannot be used with `versions`", hint));
     }
     if versions.value.0.is_empty() {
         let hint = "add one, such as `v1: {}`, or remove the key";
@@ -132,7 +132,7 @@ fn version(name: &Spanned<DnsLabel>, file: &VersionFile, service: &ServiceFile) 
     })
 }
 
-/// The work of a version: key by key what it says itself, else what its service says.
+/// The work of a version: for each key its own value, or else its service's.
 fn work(place: Location, own: WorkFile, service: &ServiceFile) -> Result<Work, Mistake> {
     let inherited = service.work();
     if runs_command(own, inherited) {
@@ -145,7 +145,7 @@ fn work(place: Location, own: WorkFile, service: &ServiceFile) -> Result<Work, M
     }
 }
 
-/// Refuses keys that contradict each other, or the protocol, within one service or version.
+/// Returns an error for keys that contradict each other, or the protocol, within one service or version.
 fn work_keys(work: WorkFile, protocol: Protocol) -> Result<(), Mistake> {
     let direct = [
         ("script", work.script.map(|key| key.referenced)),
@@ -173,7 +173,7 @@ fn work_keys(work: WorkFile, protocol: Protocol) -> Result<(), Mistake> {
     }
 }
 
-/// Whether a version runs a command: what it says itself outweighs what its service says.
+/// Whether a version runs a command. Its own keys override its service's.
 fn runs_command(own: WorkFile, service: WorkFile) -> bool {
     let simulates = own.endpoints.is_some() || own.script.is_some() || own.response.is_some() || own.errors.is_some();
     own.command.is_some() || (!simulates && service.command.is_some())
@@ -247,15 +247,15 @@ fn step(file: &StepFile) -> Result<Step, Mistake> {
         StepFile::Wait(span) => Ok(Step::Wait(span.0)),
         StepFile::Call(file) => Ok(Step::Calls(vec![call(file)])),
         StepFile::Parallel(calls) if calls.value.is_empty() => {
-            let hint = "write the calls to make at once: `[details/details/0, reviews/reviews/0]`";
-            Err(Mistake::at(calls.referenced, "`parallel` calls nobody", hint))
+            let hint = "write the calls to make at the same time: `[details/details/0, reviews/reviews/0]`";
+            Err(Mistake::at(calls.referenced, "`parallel` has no calls", hint))
         }
         StepFile::Parallel(calls) => Ok(Step::Calls(calls.value.iter().map(call).collect())),
     }
 }
 
 fn call(file: &CallFile) -> Call {
-    // A tcp request is a line, so it holds a line feed at least.
+    // A tcp request is a line, so it contains at least a line feed.
     let request_bytes_min = u64::from(file.path.is_none());
     Call {
         service: file.service.value.clone(),
@@ -273,19 +273,19 @@ fn nothing_to_do(place: Location, key: &str) -> Mistake {
 
 fn beside_command(key: &str, place: Location) -> Mistake {
     let hint = "remove one of the two: a service is either simulated or a command";
-    Mistake::at(place, format!("`{key}` stands beside `command`"), hint)
+    Mistake::at(place, format!("`{key}` cannot be used with `command`"), hint)
 }
 
-/// Refuses the keys that only a command reads, where there is none.
+/// Returns an error for keys that only a command reads, if there is none.
 fn commands_have_a_command(work: WorkFile) -> Result<(), Mistake> {
     let environment = work.environment.map(|key| ("environment", key.referenced));
     let volumes = work.volumes.map(|key| ("volumes", key.referenced));
     environment.or(volumes).map_or(Ok(()), |(key, place)| {
-        Err(Mistake::at(place, format!("`{key}` stands without `command`"), "remove it: only a command reads it"))
+        Err(Mistake::at(place, format!("`{key}` needs `command`"), "remove it: only a command reads it"))
     })
 }
 
-/// An endpoint where probes ask says what they get to read; nothing runs for them.
+/// An endpoint at the path of probes only sets what they receive. Its script does not run for them.
 fn probes_are_answered_at_once(file: &ServiceFile, versions: &[Version]) -> Result<(), Mistake> {
     let Some(ready) = &file.ready else { return Ok(()) };
     let works = versions.iter().map(|version| &version.work);
@@ -296,17 +296,13 @@ fn probes_are_answered_at_once(file: &ServiceFile, versions: &[Version]) -> Resu
     let UrlPath(path) = &ready.value;
     let is_more = |endpoint: &Endpoint| !endpoint.script.is_empty() || endpoint.error_rate > 0.0;
     if endpoints.any(|endpoint| endpoint.path == *path && is_more(endpoint)) {
-        let what = format!("the endpoint `{path}` has a script or errors, and probes meet neither");
-        return Err(Mistake::at(
-            ready.referenced,
-            what,
-            "write another path, or leave its `response` and `type` alone",
-        ));
+        let what = format!("the endpoint `{path}` has a script or errors, which do not apply to probes");
+        return Err(Mistake::at(ready.referenced, what, "write another path, or keep only `response` and `type`"));
     }
     Ok(())
 }
 
-/// A port may be used by many services, but a sidecar has one listener for all of an http port.
+/// Several services may use the same port, but a sidecar has one listener for all services of an http port.
 fn ports(file: &ApplicationFile) -> Result<(), Mistake> {
     let services = &file.services.value.0;
     for (index, (_, service)) in services.iter().enumerate() {
@@ -325,15 +321,15 @@ fn ports(file: &ApplicationFile) -> Result<(), Mistake> {
     Ok(())
 }
 
-/// Pods bear the names of service, version and number joined by `-`: two of them could meet.
+/// Pod names are service, version and number joined by `-`, so two of them could be equal.
 fn pods(file: &ApplicationFile, topology: &Topology) -> Result<(), Mistake> {
     let mut count = 0;
     let mut names = HashSet::new();
     for ((name, _), service) in file.services.value.0.iter().zip(&topology.services) {
         count += service.versions.iter().map(|version| version.instances).sum::<u32>();
         if count > PODS_MAX {
-            let what = format!("there are more than {PODS_MAX} pods from here on");
-            let hint = "write fewer services, instances or versions: an arm's bridge has ports for little more";
+            let what = format!("there are more than {PODS_MAX} pods, counted up to here");
+            let hint = "write fewer services, instances or versions: an arm's bridge has few more ports";
             return Err(Mistake::at(name.referenced, what, hint));
         }
         if let Some(twice) = service.pods().map(|pod| pod.name()).find(|pod| !names.insert(pod.clone())) {

@@ -6,12 +6,12 @@ use super::file::CallFile;
 use super::hop::Hop;
 use crate::Mistake;
 
-/// Service and path.
+/// A service and a path.
 type ServicePath<'a> = (&'a str, &'a str);
 
-/// Refuses the first chain of calls that returns to an endpoint which is already on it, at the call that closes it.
+/// Returns an error for the first chain of calls that returns to an endpoint already on it, at the call that closes it.
 ///
-/// Depth first and without recursion: a chain may be as long as the file.
+/// The search is depth first and without recursion, because a chain may be as long as the file.
 pub(super) fn check(hops: &[Hop]) -> Result<(), Mistake> {
     let mut calls: HashMap<ServicePath, Vec<&CallFile>> = HashMap::new();
     for hop in hops {

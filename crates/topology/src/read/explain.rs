@@ -2,7 +2,7 @@ use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
 use crate::Mistake;
 
-/// Turns the parser's error into our words, at its place.
+/// Translates the parser's error into our own words, with its place.
 pub(super) fn fault(error: &Error) -> Mistake {
     let (what, hint) = explain(error.without_snippet());
     let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
@@ -38,12 +38,12 @@ fn explain(error: &Error) -> (String, String) {
         Error::InvalidBooleanStrict { .. } | Error::InvalidScalar { ty: "boolean", .. } => {
             ("this is neither true nor false".into(), "write `true` or `false`".into())
         }
-        Error::InvalidScalar { ty, .. } => ("this is no such number".into(), format!("write a {}", number(ty))),
+        Error::InvalidScalar { ty, .. } => ("this is not a valid number".into(), format!("write a {}", number(ty))),
         Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
             ("there is more than one key here".into(), "write each on a line of its own that starts with `- `".into())
         }
         Error::UnknownAnchor { .. } => (
-            "this alias names no anchor".into(),
+            "this alias has no anchor".into(),
             "write the anchor `&name` above, or quote text that starts with `*`".into(),
         ),
         Error::Eof { .. } => ("the file is empty or ends too early".into(), "write `key: value` lines".into()),
@@ -55,12 +55,12 @@ fn explain(error: &Error) -> (String, String) {
         }
         other => (
             format!("not YAML: {}", UserMessageFormatter.format_message(other)),
-            "indent with spaces, and quote text that holds `: `, ` #`, `{` or `[`".into(),
+            "indent with spaces, and quote text that contains `: `, ` #`, `{` or `[`".into(),
         ),
     }
 }
 
-/// Splits a message of a `Deserialize` written in this house: what is wrong, a line feed, the hint.
+/// Splits the message of one of our own `Deserialize` impls at its line feed, into what is wrong and the hint.
 fn own_words(message: &str) -> (String, String) {
     let (what, hint) = message.split_once('\n').unwrap_or((message, ""));
     (what.to_owned(), hint.to_owned())
@@ -84,7 +84,7 @@ fn shape(expected: &str) -> &str {
     }
 }
 
-/// A hint: "did you mean", where a name is near, and all that could be written after `intro`.
+/// A hint: "did you mean" if a similar name exists, and all possible names after `intro`.
 pub fn one_of(written: &str, known: &[&str], intro: &str) -> String {
     let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match nearest(written, known.iter().copied()) {
@@ -93,7 +93,7 @@ pub fn one_of(written: &str, known: &[&str], intro: &str) -> String {
     }
 }
 
-/// The name that was probably meant: the most similar one, if it differs by a slip of the finger.
+/// The name that was probably meant: the most similar one, if it is similar enough for a typing error.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let similarity = |name: &str| strsim::normalized_damerau_levenshtein(written, name);
     known

@@ -1,4 +1,4 @@
-//! A topology file as it is written: every key optional that has a default, places kept where a later check needs them.
+//! A topology file as written: keys with a default are optional, and places are kept for later checks.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ pub(super) struct ServiceFile {
     pub restart: Restart,
     pub instances: Option<Spanned<Instances>>,
     pub versions: Option<Spanned<Named<VersionFile, DnsLabel>>>,
-    // From here on the keys of `WorkFile`; `flatten` would lose all places.
+    // The keys from here on are those of `WorkFile`; `flatten` would lose all places.
     memory: Option<Spanned<MemorySize>>,
     command: Option<Spanned<Vec<Argument>>>,
     environment: Option<Spanned<Variables>>,
@@ -67,7 +67,7 @@ pub(super) struct VersionFile {
     errors: Option<Spanned<Share>>,
 }
 
-/// What a service or one version of it says about the work of its pods.
+/// The keys of a service or a version that describe the work of its pods.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WorkFile<'a> {
     pub memory: Option<&'a Spanned<MemorySize>>,
@@ -93,7 +93,7 @@ fn yes() -> bool {
     true
 }
 
-/// One step, as `- name: value`.
+/// One step, written as `- name: value`.
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum StepFile {
@@ -103,7 +103,7 @@ pub(super) enum StepFile {
     Parallel(Spanned<Vec<CallFile>>),
 }
 
-/// `300us`, or `{cpu: 300us, background: true}`.
+/// CPU time to burn, written as `{cpu: 300us, background: true}`.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ComputeMap {
@@ -112,11 +112,11 @@ pub(super) struct ComputeMap {
     pub background: bool,
 }
 
-/// [`ComputeMap`], or the CPU time alone.
+/// [`ComputeMap`], or only the CPU time: `300us`.
 #[derive(Debug)]
 pub(super) struct ComputeFile(pub ComputeMap);
 
-/// `{port: 9102, path: /metrics}`.
+/// The place of metrics, written as `{port: 9102, path: /metrics}`.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MetricsMap {
@@ -124,11 +124,11 @@ pub(super) struct MetricsMap {
     pub path: UrlPath,
 }
 
-/// [`MetricsMap`], or the path alone.
+/// [`MetricsMap`], or only the path.
 #[derive(Debug)]
 pub(super) struct MetricsFile(pub MetricsMap);
 
-/// `details/details/0`, or `{service: details, path: /details/0, timeout: 3s}`.
+/// A call, written as `details/details/0` or `{service: details, path: /details/0, timeout: 3s}`.
 #[derive(Debug)]
 pub(super) struct CallFile {
     pub service: Spanned<String>,
@@ -148,7 +148,7 @@ struct CallMap {
     request: Option<Spanned<BodySize>>,
 }
 
-/// A call as it is written; the places of the short form's parts are those of the whole.
+/// A call as written. In the short form, the parts have the place of the whole.
 enum CallForm {
     Short { service: String, path: Option<UrlPath> },
     Map(Box<CallMap>),
@@ -204,7 +204,7 @@ impl VersionFile {
 }
 
 impl<'a> WorkFile<'a> {
-    /// Every script, with the path under which it runs: empty for a script that stands directly at the service.
+    /// Every script with its path, which is empty for a script directly below the service.
     pub fn scripts(self) -> impl Iterator<Item = (&'a str, &'a [StepFile])> {
         let own = self.script.map(|script| ("", script.value.as_slice()));
         let endpoints = self.endpoints.into_iter().flat_map(|endpoints| &endpoints.value.0);
@@ -228,7 +228,7 @@ impl<'de> Deserialize<'de> for ComputeFile {
                 Ok(ComputeFile(ComputeMap { cpu, background: false }))
             }
 
-            // A bare number lacks its unit; the parser of spans says so.
+            // A bare number has no unit; the parser of spans reports that.
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<ComputeFile, E> {
                 self.visit_str(&number.to_string())
             }

@@ -1,4 +1,4 @@
-//! The calls of a file, and whether there is somebody to answer each.
+//! The calls of a file, and whether a service can answer each.
 
 use serde_saphyr::Spanned;
 
@@ -28,7 +28,7 @@ pub(super) fn hops(file: &ApplicationFile) -> Vec<Hop<'_>> {
     hops
 }
 
-/// Refuses a call that nobody can answer.
+/// Returns an error for a call that no service can answer.
 pub(super) fn check(hop: &Hop, topology: &Topology) -> Result<(), Mistake> {
     let CallFile { service: name, path, request, .. } = hop.call;
     let Some(service) = topology.service(&name.value) else {
@@ -53,7 +53,7 @@ pub(super) fn check(hop: &Hop, topology: &Topology) -> Result<(), Mistake> {
     }
 }
 
-/// Any version may be asked, so each must know the path; a command is trusted to.
+/// A call may reach any version, so each must have the path. A command is assumed to have it.
 fn answers(path: &Spanned<UrlPath>, service: &Service) -> Result<(), Mistake> {
     for version in &service.versions {
         match &version.work {

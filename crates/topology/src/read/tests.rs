@@ -19,24 +19,24 @@ fn print<T>(read: Result<T, Mistake>) -> String {
     }
 }
 
-/// `text` is a whole file; `expect` is `line:column: what | hint`, or `valid`.
+/// Checks a whole file `text` against `line:column: what | hint`, or `valid`.
 fn check(text: &str, expect: &str) {
     let actual = print(read_topology(text));
     assert_eq!(actual, expect, "for\n{text}");
 }
 
-/// Like [`check`], for what stands under `services`, from line 3 on and two spaces in.
+/// As [`check`], for the text below `services`, from line 3 on with two spaces of indentation.
 fn check_services(services: &str, expect: &str) {
     let lines = services.lines().map(|line| format!("  {line}\n")).collect::<String>();
     check(&format!("name: app\nservices:\n{lines}"), expect);
 }
-/// Like [`check`], for the keys of a service `web` that has a port, from line 5 on and four spaces in.
+/// As [`check`], for the keys of a service `web` with a port, from line 5 on with four spaces of indentation.
 fn check_web(keys: &str, expect: &str) {
     let keys = keys.lines().map(|line| format!("  {line}\n")).collect::<String>();
     check_services(&format!("web:\n  port: 80\n{keys}"), expect);
 }
 
-/// Like [`check`], for one step of a script, in line 8 from column 11 on; `back` answers `/x` and `line` is tcp.
+/// As [`check`], for one step of a script, in line 8 from column 11 on. `back` answers `/x`, and `line` is tcp.
 fn check_step(step: &str, expect: &str) {
     check_services(
         &format!(
@@ -62,15 +62,15 @@ fn files() {
     check("name: [", "1:7: this value has the wrong shape | write a single value");
     check(
         "name: app\n  services: {}",
-        "1:7: `app services` is no DNS label | write lower-case letters, digits and `-`, starting with a letter",
+        "1:7: `app services` is not a DNS label | write lower-case letters, digits and `-`, starting with a letter",
     );
     check(
         "name: app\n\tservices: {}",
-        "1:7: not YAML: while scanning a plain scalar, found a tab | indent with spaces, and quote text that holds `: `, ` #`, `{` or `[`",
+        "1:7: not YAML: while scanning a plain scalar, found a tab | indent with spaces, and quote text that contains `: `, ` #`, `{` or `[`",
     );
     check(
         "name: My App\nservices: {}",
-        "1:7: `My App` is no DNS label | write lower-case letters, digits and `-`, starting with a letter",
+        "1:7: `My App` is not a DNS label | write lower-case letters, digits and `-`, starting with a letter",
     );
     check("name: app\nname: app\nservices: {}", "2:1: duplicate key `name` | keep one of the two");
     check(
@@ -83,7 +83,7 @@ fn files() {
     );
     check(
         "name: *a\nservices: {}",
-        "1:7: this alias names no anchor | write the anchor `&name` above, or quote text that starts with `*`",
+        "1:7: this alias has no anchor | write the anchor `&name` above, or quote text that starts with `*`",
     );
 }
 
@@ -98,7 +98,7 @@ fn a_chain_as_long_as_the_file() {
 fn nesting_without_end() {
     check(
         &"[".repeat(200_000),
-        "1:256: not YAML: recursion limit exceeded | indent with spaces, and quote text that holds `: `, ` #`, `{` or `[`",
+        "1:256: not YAML: recursion limit exceeded | indent with spaces, and quote text that contains `: `, ` #`, `{` or `[`",
     );
 }
 
@@ -111,7 +111,7 @@ fn anchors_and_merge_keys() {
     );
     check_services(
         "a: &a {port: 80, instances: 2, endpoints: {/: {}}}\nb:\n  <<: *a\n  versions: {v1: {}}",
-        "5:9: `instances` stands beside `versions` | remove it, and write `instances` under each version",
+        "5:9: `instances` cannot be used with `versions` | remove it, and write `instances` under each version",
     );
 }
 
@@ -129,7 +129,10 @@ fn words_of_another_file() {
     let read = |text: &str| print(read_yaml::<Other>(text));
     assert_eq!(read("rounds: 3"), "valid");
     assert_eq!(read("rounds: 4"), "1:9: rounds are even | write an odd number");
-    assert_eq!(read("rounds: x"), "1:9: this is no such number | write a whole number from 0 up, of 32 bits at most");
+    assert_eq!(
+        read("rounds: x"),
+        "1:9: this is not a valid number | write a whole number from 0 up, of 32 bits at most"
+    );
 }
 
 #[test]
@@ -162,7 +165,7 @@ fn bookinfo() {
     assert_eq!(endpoints[0].script.last(), Some(&Step::Calls(vec![reviews])));
 }
 
-/// Release 1.9.1 of Istio, which the studies measured.
+/// The headers that release 1.9.1 of Istio forwards, which the studies measured.
 const FORWARDED: [&str; 16] = [
     "x-request-id",
     "x-b3-traceid",
@@ -212,7 +215,7 @@ fn both_bookinfos_forward_and_answer_what_the_real_one_does() {
     }
 }
 
-/// Path, size and content type of each answer.
+/// Path, size and content type of each response.
 fn answers(version: &Version) -> Vec<(&str, u64, &str)> {
     let Work::Simulated { endpoints, .. } = &version.work else { panic!("all of it is simulated") };
     endpoints.iter().map(|it| (&*it.path, it.response_bytes, &*it.content_type)).collect()
@@ -225,7 +228,7 @@ fn pair() {
 
 #[test]
 fn examples_in_the_comments_are_valid() {
-    let (_, examples) = BOOKINFO.split_once("# Not simulated but real").expect("the file ends with examples");
+    let (_, examples) = BOOKINFO.split_once("can be a real program instead").expect("the file ends with examples");
     let examples = examples.lines().filter_map(|line| line.strip_prefix("#  ")).collect::<Vec<_>>().join("\n");
     check_services(&examples, "valid");
 }
@@ -236,7 +239,7 @@ proptest! {
         print(read_topology(&text));
     }
 
-    /// Every fault that a slip of the hand puts into a good file has a place.
+    /// Every mistake that a typing error puts into a valid file has a place.
     #[test]
     fn slips_have_a_place(at in 0..BOOKINFO.len(), cut in 0..40_usize, typed in r"[a-z0-9:\-{}\[\]&*\n /]{0,8}") {
         let [at, end] = [at, at + cut].map(|place| BOOKINFO.floor_char_boundary(place));

@@ -1,4 +1,4 @@
-//! Values that a topology file is made of, each valid once it is read.
+//! The values of a topology file, which are valid once they are read.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::{Bytes, Endpoint, PORTS_RESERVED, Span, Volume, VolumeSource};
 
-/// A name that can stand in DNS and in the names of pods (RFC 1035, as Kubernetes demands of a service).
+/// A name for DNS and for pods (RFC 1035, as Kubernetes requires for a service).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DnsLabel(pub String);
 
-/// Path of a URL, without query or fragment.
+/// The path of a URL, without query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UrlPath(pub String);
 
-/// Name of a request header that may be passed on, in lower case.
+/// Name of a request header that can be propagated, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header(pub String);
 
-/// Media type of a body, as the header `content-type` bears it.
+/// Media type of a body, as in the header `content-type`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MediaType(pub String);
 
-/// A port that a service may have.
+/// A port that a service can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PortNumber(pub u16);
 
@@ -35,11 +35,11 @@ pub(super) struct Whole<const MIN: u32, const MAX: u32>(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ByteSize<const MAX_GIB: u64>(pub u64);
 
-/// How long an attempt may take: more than nothing.
+/// The timeout of an attempt, greater than zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timeout(pub Duration);
 
-/// An argument or a value of the environment: what execve can hand over.
+/// An argument, or the value of an environment variable, that execve accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Argument(pub String);
 
@@ -47,11 +47,12 @@ pub(super) struct Argument(pub String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Variable(pub String);
 
-/// A volume as Compose writes it: `./data:/var/lib/data`, `sockets:/run/app`, `/srv/pages:/pages:ro`.
+/// A volume in Compose's syntax: `./data:/var/lib/data`, `sockets:/run/app`, `/srv/pages:/pages:ro`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mounted(pub Volume);
 
-/// Headers of one connection or one message (RFC 9110, sections 7.6.1 and 8.6): passing them on breaks the next request.
+/// Headers of a single connection or message (RFC 9110, sections 7.6.1 and 8.6). Propagating them would break the next
+/// request.
 const HEADERS_OF_ONE_HOP: [&str; 9] = [
     "connection",
     "content-length",
@@ -64,7 +65,7 @@ const HEADERS_OF_ONE_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// What is wrong and what to write instead, as [`crate::read_yaml`] takes them apart again.
+/// Makes an error from what is wrong and what to write instead. [`crate::read_yaml`] splits it again.
 fn refuse<E: de::Error>(written: &str, what: impl fmt::Display, hint: impl fmt::Display) -> E {
     E::custom(format_args!("`{}` {what}\n{hint}", written.escape_debug()))
 }
@@ -85,7 +86,7 @@ impl<'de> Deserialize<'de> for DnsLabel {
         let text = String::deserialize(deserializer)?;
         if !is_label(&text) {
             let rule = "write lower-case letters, digits and `-`, starting with a letter";
-            return Err(refuse(&text, "is no DNS label", rule));
+            return Err(refuse(&text, "is not a DNS label", rule));
         }
         if text.len() > 63 {
             return Err(refuse(&text, "is too long for a DNS label", "write at most 63 characters"));
@@ -98,13 +99,17 @@ impl UrlPath {
     pub fn parse<E: de::Error>(text: &str) -> Result<UrlPath, E> {
         if let Some(at) = text.find(['?', '#']) {
             let hint = format_args!("write the path alone: `{}`", text[..at].escape_debug());
-            return Err(refuse(text, "holds a query or a fragment", hint));
+            return Err(refuse(text, "contains a query or a fragment", hint));
         }
         if !text.starts_with('/') {
             return Err(refuse(text, "does not start with a slash", format_args!("write `/{}`", text.escape_debug())));
         }
         if !text.chars().all(|c| c.is_ascii_graphic()) {
-            return Err(refuse(text, "holds what a URL cannot hold", "percent-encode it: `%20` for a space"));
+            return Err(refuse(
+                text,
+                "contains characters that a URL cannot contain",
+                "percent-encode it: `%20` for a space",
+            ));
         }
         Ok(UrlPath(text.to_owned()))
     }
@@ -122,7 +127,7 @@ impl<'de> Deserialize<'de> for Header {
         if !is_token(&text) {
             return Err(refuse(
                 &text,
-                "is no header name",
+                "is not a header name",
                 "write a name such as `x-request-id`, without colon or space",
             ));
         }
@@ -149,7 +154,7 @@ impl<'de> Deserialize<'de> for MediaType {
         if !names.is_some_and(|(kind, form)| is_token(kind) && is_token(form)) || !parameters.chars().all(is_printable)
         {
             let hint = "write one such as `application/json` or `text/html; charset=utf-8`";
-            return Err(refuse(&text, "is no media type", hint));
+            return Err(refuse(&text, "is not a media type", hint));
         }
         Ok(MediaType(text))
     }
@@ -161,11 +166,11 @@ impl<'de> Deserialize<'de> for PortNumber {
         match text.parse::<u16>() {
             Ok(port) if PORTS_RESERVED.contains(&port) => {
                 let (first, last) = PORTS_RESERVED.into_inner();
-                let what = format_args!("is a port of the sidecar, which takes {first} to {last}");
+                let what = format_args!("is a port of the sidecar, which uses {first} to {last}");
                 Err(refuse(&text, what, "write another port, such as `9080`"))
             }
             Ok(port) if port > 0 => Ok(PortNumber(port)),
-            _ => Err(refuse(&text, "is no port", "write a whole number from 1 to 65535, such as `9080`")),
+            _ => Err(refuse(&text, "is not a port", "write a whole number from 1 to 65535, such as `9080`")),
         }
     }
 }
@@ -177,7 +182,7 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
             Ok(number) if (MIN..=MAX).contains(&number) => Ok(Whole(number)),
             _ => {
                 let hint = format_args!("write a whole number from {MIN} to {MAX}");
-                Err(refuse(&text, "is no number that is possible here", hint))
+                Err(refuse(&text, "is not a valid number here", hint))
             }
         }
     }
@@ -201,7 +206,7 @@ impl<'de> Deserialize<'de> for Timeout {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timeout, D::Error> {
         let span = Span::deserialize(deserializer)?;
         if span.0.is_zero() {
-            return Err(refuse(&span.to_string(), "lets no call succeed", "write a longer timeout, such as `3s`"));
+            return Err(refuse(&span.to_string(), "is too short for any call", "write a longer timeout, such as `3s`"));
         }
         Ok(Timeout(span.0))
     }
@@ -211,7 +216,7 @@ impl<'de> Deserialize<'de> for Argument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Argument, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.contains('\0') {
-            return Err(refuse(&text, "holds a NUL byte", "remove it: no program can be given one"));
+            return Err(refuse(&text, "contains a NUL byte", "remove it: arguments of a program cannot contain it"));
         }
         Ok(Argument(text))
     }
@@ -221,7 +226,7 @@ impl<'de> Deserialize<'de> for Variable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Variable, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.is_empty() || text.contains(['=', '\0']) {
-            return Err(refuse(&text, "is no name of a variable", "write a name without `=`, such as `LOG_LEVEL`"));
+            return Err(refuse(&text, "is not a name for a variable", "write a name without `=`, such as `LOG_LEVEL`"));
         }
         Ok(Variable(text))
     }
@@ -232,7 +237,7 @@ impl<'de> Deserialize<'de> for Mounted {
         let text = String::deserialize(deserializer)?;
         let (paths, read_only) = text.strip_suffix(":ro").map_or((&*text, false), |paths| (paths, true));
         let Some((source, target)) = paths.split_once(':') else {
-            return Err(refuse(&text, "is no volume", "write `SOURCE:TARGET`, such as `./data:/var/lib/data`"));
+            return Err(refuse(&text, "is not a volume", "write `SOURCE:TARGET`, such as `./data:/var/lib/data`"));
         };
         let parts: Vec<&str> = target.split('/').skip(1).collect();
         if !target.starts_with('/')
@@ -240,7 +245,7 @@ impl<'de> Deserialize<'de> for Mounted {
             || target.contains([':', '\0'])
         {
             let hint = "write a path from the root, without `.` and `..`, such as `/var/lib/data`";
-            return Err(refuse(target, "is no place in a pod", hint));
+            return Err(refuse(target, "is not a path in a pod", hint));
         }
         let source = match source {
             path if path.starts_with(['/', '.']) => VolumeSource::Host(path.to_owned()),

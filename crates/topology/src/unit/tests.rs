@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// `expect` is what the value prints as, or `what | hint`.
+/// Checks a text against what its value prints as, or against `what | hint`.
 fn check<T: FromStr<Err = UnitError> + Display>(text: &str, expect: &str) {
     let actual = match text.parse::<T>() {
         Ok(value) => value.to_string(),
@@ -25,8 +25,8 @@ fn spans() {
         ("24h", "86400s"),
         ("25h", "`25h` is longer than a day | write at most `24h`"),
         ("5", "`5` has no unit | write `5us`, `5ms` or `5s`"),
-        ("5zz", "`5zz` is no length of time | write a number and a unit: `300us`, `1.5ms`, `2s`, `1min`"),
-        ("", "`` is no length of time | write a number and a unit: `300us`, `1.5ms`, `2s`, `1min`"),
+        ("5zz", "`5zz` is not a length of time | write a number and a unit: `300us`, `1.5ms`, `2s`, `1min`"),
+        ("", "`` is not a length of time | write a number and a unit: `300us`, `1.5ms`, `2s`, `1min`"),
         ("-1s", "`-1s` is negative | write a length of time from `0s` up"),
     ] {
         check::<Span>(text, expect);
@@ -44,7 +44,7 @@ fn bytes() {
         ("-5", "`-5` is negative | write a number of bytes from `0` up"),
         (
             "5 apples",
-            "`5 apples` is no number of bytes | write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`",
+            "`5 apples` is not a number of bytes | write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`",
         ),
     ] {
         check::<Bytes>(text, expect);
@@ -61,7 +61,7 @@ fn shares() {
     check::<Share>("2", &format!("`2` is outside 0 to 1 | {hint}"));
     check::<Share>("-1%", &format!("`-1%` is outside 0 to 1 | {hint}"));
     check::<Share>("NaN", &format!("`NaN` is outside 0 to 1 | {hint}"));
-    check::<Share>("many", &format!("`many` is no share | {hint}"));
+    check::<Share>("many", &format!("`many` is not a share | {hint}"));
 }
 
 fn check_round_trip<T: FromStr<Err = UnitError> + Display + PartialEq + Debug>(value: T) {

@@ -1,4 +1,4 @@
-//! An arm as written. Its keys are those of the table.
+//! An arm as written, with the keys of the table.
 
 use std::fmt;
 
@@ -16,15 +16,15 @@ use crate::experiment::unit::{LimitsFile, Period};
 #[derive(Debug)]
 pub struct ArmFile {
     pub plane: Spanned<Form<Box<ProxyFile>>>,
-    /// What stands before the services.
+    /// The gateway in front of the services.
     pub gateway: GatewayName,
     /// Options of sidecars, in the order of the table.
     pub options: Vec<OptionFile>,
-    /// How often sidecars are asked whether they are ready.
+    /// Period of the sidecars' readiness probes.
     pub probe_period: Option<Spanned<Period>>,
-    /// How often applications with a `ready` path are asked for it.
+    /// Period of the readiness probes of applications with a `ready` path.
     pub app_probe_period: Option<Spanned<Period>>,
-    /// Most that each proxy may use.
+    /// Limits of each proxy.
     pub limits: Option<Spanned<LimitsFile>>,
     /// Whether the kernel witness is attached during its blocks.
     pub watch: Option<WatchFile>,
@@ -39,7 +39,7 @@ pub struct OptionFile {
     pub value: OptionValue,
 }
 
-/// What is written behind an option, and what is possible there.
+/// The value of an option, and the values that are possible.
 #[derive(Debug)]
 pub enum OptionValue {
     Word(Spanned<String>, &'static dyn Words),
@@ -48,7 +48,7 @@ pub enum OptionValue {
 }
 
 impl OptionFile {
-    /// Where its value stands.
+    /// The place of the value in the file.
     pub fn place(&self) -> Location {
         match &self.value {
             OptionValue::Word(word, _) => word.referenced,
@@ -57,7 +57,7 @@ impl OptionFile {
         }
     }
 
-    /// What comes behind `key`, if anything does.
+    /// Reads the value after `key`, if the key is an option of sidecars.
     fn read<'de, A: MapAccess<'de>>(key: &'static Key, map: &mut A) -> Result<Option<OptionFile>, A::Error> {
         let value = match &key.values {
             Values::Word(words) => map.next_value::<Option<_>>()?.map(|word| OptionValue::Word(word, *words)),
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for ArmFile {
     }
 }
 
-/// The names of all keys, as refusals list them.
+/// The names of all keys, in the order in which refusals list them.
 const NAMES: [&str; KEYS.len()] = {
     let mut names = [""; KEYS.len()];
     let mut row = 0;
@@ -117,7 +117,7 @@ const NAMES: [&str; KEYS.len()] = {
     names
 };
 
-/// A key that is in the table.
+/// A key that the table contains.
 struct Known(&'static Key);
 
 impl<'de> Deserialize<'de> for Known {

@@ -3,7 +3,7 @@ use std::path::Path;
 use crate::Experiment;
 use crate::tests::{parse, shipped};
 
-/// Arms of each run of an experiment with these groups, or the refusal without its place.
+/// Checks the arms of each run of an experiment with these groups, or the refusal without its place.
 fn check(null: bool, groups: &str, expect: Result<&[(&str, &[&str])], &str>) {
     let arms = ["none", "a", "b", "c", "d", "e", "f"].map(|name| format!("{name}: {{plane: none}}")).join(", ");
     let text = format!(
@@ -45,7 +45,7 @@ fn a_condition_is_for_the_groups_in_which_its_arm_stands() {
 
 #[test]
 fn what_would_never_stand_or_not_fit_is_refused() {
-    check(false, "one: [a, b, c, d, e]", Err("arm `f` is in no group and would never stand"));
+    check(false, "one: [a, b, c, d, e]", Err("arm `f` is in no group and would never run"));
     check(false, "one: [a, b, c, d, e, f]", Err("7 arms would stand in group `one`"));
     check(true, "one: [a, b, c, d, e], two: [f]", Err("7 arms would stand in group `one`"));
     check(false, "one: [a, nosuch]", Err("no arm is called `nosuch`"));

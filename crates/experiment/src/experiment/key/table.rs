@@ -1,4 +1,4 @@
-//! The table: a row for each key of an arm, in the order in which refusals list them.
+//! The table of keys: one row per key of an arm, in the order in which refusals list them.
 
 use plane::{Mtls, Preset, Side, Sidecar, TlsVersion, Tracing};
 
@@ -26,8 +26,8 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Arm,
         need: None,
         base: None,
-        about: "An ingress gateway before the services: the client, outside the mesh then, asks it instead of them. It \
-                has the sidecars' options, or its own where there are none.",
+        about: "An ingress gateway in front of the services. The client then stands outside the mesh and sends its \
+                requests to the gateway. It has the sidecars' options, or its own if there are no sidecars.",
         istio: Some("`Gateway.spec.servers`, `VirtualService.spec.gateways`"),
     },
     Key {
@@ -66,8 +66,8 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Envoy,
         need: None,
         base: Some(|sidecar| *sidecar = Sidecar::of(sidecar.preset)),
-        about: "A release and profile of Istio: its defaults for the options that are not written, and its traits that \
-                no option names.",
+        about: "A release and profile of Istio: its defaults for options that are not written, and its traits that \
+                have no option.",
         istio: Some("`IstioOperator.spec.profile` of that release"),
     },
     Key {
@@ -83,14 +83,14 @@ pub const KEYS: &[Key] = &[
         }),
         bearer: Bearer::Sidecar,
         need: Some(KeyNeed {
-            rule: "`strict` only beside `side: both`.",
+            rule: "`strict` needs `side: both`.",
             holds: |sidecar| sidecar.mtls != Mtls::Strict || sidecar.side == Side::Both,
-            what: "with sidecars at one end of each hop nobody can show a certificate to the other",
+            what: "strict mutual TLS needs sidecars at both ends of each hop",
             hint: "leave `mtls` out, or write `permissive` or `off`",
         }),
         base: None,
-        about: "Whether a sidecar takes only callers with a certificate of the mesh, plaintext too, or plaintext only. \
-                Istio's own default is permissive.",
+        about: "Whether a sidecar accepts only callers with a certificate of the mesh, also plaintext, or only \
+                plaintext. Istio's own default is permissive.",
         istio: Some("`PeerAuthentication.spec.mtls.mode`"),
     },
     Key {
@@ -101,7 +101,7 @@ pub const KEYS: &[Key] = &[
         }),
         bearer: Bearer::Sidecar,
         need: Some(KeyNeed {
-            rule: "Only beside `side: both`, and not beside `mtls: off`.",
+            rule: "Needs `side: both`, and `mtls` must not be `off`.",
             holds: Sidecar::is_mutual,
             what: "there is no TLS between these sidecars",
             hint: "leave `tls` out, or use `mtls: strict` and `side: both`",
@@ -116,7 +116,7 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Envoy,
         need: None,
         base: None,
-        about: "Peer metadata: two headers about the workload in each request and answer between sidecars.",
+        about: "Peer metadata: two headers about the workload in each request and response between sidecars.",
         istio: Some("`PILOT_ENABLE_METADATA_EXCHANGE` in istiod's environment"),
     },
     Key {
@@ -133,7 +133,7 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Envoy,
         need: None,
         base: None,
-        about: "Headers of traces; spans go to a service `zipkin` or `otel-collector` of the topology, or are dropped.",
+        about: "Trace headers. Spans go to a service `zipkin` or `otel-collector` of the topology, or are dropped.",
         istio: Some("`Telemetry.spec.tracing.providers`"),
     },
     Key {
@@ -141,10 +141,10 @@ pub const KEYS: &[Key] = &[
         values: Values::Share(|sidecar| &mut sidecar.sampling),
         bearer: Bearer::Envoy,
         need: Some(KeyNeed {
-            rule: "Only beside `tracing: b3` or `tracing: traceparent`.",
+            rule: "Needs `tracing: b3` or `tracing: traceparent`.",
             holds: |sidecar| sidecar.tracing != Tracing::Off,
-            what: "nothing is traced, so nothing is sampled",
-            hint: "write `tracing: b3` or `tracing: traceparent` beside it",
+            what: "`sampling` needs `tracing`, which is off",
+            hint: "add `tracing: b3` or `tracing: traceparent`",
         }),
         base: None,
         about: "Share of the requests whose spans are recorded.",
@@ -156,7 +156,7 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Envoy,
         need: None,
         base: None,
-        about: "A line about each request and connection in Istio's format, to the sidecar's log.",
+        about: "A line for each request and connection in the sidecar's log, in Istio's format.",
         istio: Some("`Telemetry.spec.accessLogging`"),
     },
     Key {
@@ -165,7 +165,7 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Envoy,
         need: None,
         base: None,
-        about: "Attempts of the caller's sidecar after the first failed one.",
+        about: "How often the caller's sidecar retries a failed request.",
         istio: Some("`VirtualService.spec.http.retries.attempts`"),
     },
     Key {
@@ -174,8 +174,8 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Sidecar,
         need: None,
         base: None,
-        about: "Authorization rules that match nobody and are asked of each request before one that lets it pass; 0 asks \
-                none.",
+        about: "Number of authorization rules that match no caller and are checked for each request, before one that \
+                allows it; 0 checks none.",
         istio: Some("`AuthorizationPolicy.spec.rules`"),
     },
     Key {
@@ -191,7 +191,7 @@ pub const KEYS: &[Key] = &[
                 sidecar.mtls = Mtls::Permissive;
             }
         }),
-        about: "At which end of a hop a sidecar stands: at one end only, the hop is plaintext.",
+        about: "The ends of a hop that have a sidecar. With a sidecar at one end only, the hop is plaintext.",
         istio: Some(
             "label `sidecar.istio.io/inject`, annotations `traffic.sidecar.istio.io/includeInboundPorts` and \
              `traffic.sidecar.istio.io/includeOutboundIPRanges`",
@@ -208,7 +208,7 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Envoy,
         need: None,
         base: None,
-        about: "Further services of the mesh that every sidecar has clusters and routes of.",
+        about: "Number of further services of the mesh for which every sidecar has clusters and routes.",
         istio: Some("`Sidecar.spec.egress.hosts`"),
     },
     Key {
@@ -217,7 +217,7 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Envoy,
         need: None,
         base: None,
-        about: "How often each sidecar is asked whether it is ready, or off: 15s in Istio since 1.20, 2s before.",
+        about: "Period of each sidecar's readiness probe, or off. Istio has 15s since 1.20, and 2s before.",
         istio: Some("annotation `readiness.status.sidecar.istio.io/periodSeconds`"),
     },
     Key {
@@ -226,8 +226,8 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Arm,
         need: None,
         base: None,
-        about: "How often each application whose service names a ready path is asked for it, through the sidecar's agent \
-                where there is one; 10s is Kubernetes's default.",
+        about: "Period of the readiness probe of each application whose service has a ready path, through the \
+                sidecar's agent if there is one. Kubernetes's default is 10s.",
         istio: Some(
             "`readinessProbe.periodSeconds` of a container, annotation `sidecar.istio.io/rewriteAppHTTPProbers`",
         ),
@@ -241,8 +241,8 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Proxy,
         need: None,
         base: None,
-        about: "Most that each proxy may use, its agent included, as Kubernetes's limits. Istio's default, cpu 2 and memory \
-                1 GiB, unless written, where the preset is `today`; `{}` is no limits.",
+        about: "Limits of each proxy together with its agent, as in Kubernetes. If this is not written and the \
+                preset is `today`, they are Istio's: cpu 2 and memory 1 GiB. `{}` sets no limits.",
         istio: Some("annotations `sidecar.istio.io/proxyCPULimit` and `sidecar.istio.io/proxyMemoryLimit`"),
     },
     Key {
@@ -254,8 +254,8 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Arm,
         need: None,
         base: None,
-        about: "Attach the kernel witness of TCP during this arm's blocks; `all`: those of drops, UDP and DNS as well, of \
-                which the last two look at every packet.",
+        about: "Attach the kernel witness during this arm's blocks: the TCP programs, or with `all` also those of \
+                drops, UDP and DNS. The last two run for every packet.",
         istio: None,
     },
     Key {
@@ -264,7 +264,7 @@ pub const KEYS: &[Key] = &[
         bearer: Bearer::Arm,
         need: None,
         base: None,
-        about: "A known cost that an endpoint has in this arm, for calibration.",
+        about: "A known cost that is added to an endpoint in this arm, for calibration.",
         istio: None,
     },
 ];

@@ -7,12 +7,12 @@ use super::*;
 use crate::experiment::schema;
 use crate::tests::parse;
 
-/// A file of this repository.
+/// The path of a file in this repository.
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
 }
 
-/// A value that may stand behind a key, with what it needs beside it.
+/// A value for a key, with the other keys that it needs.
 fn example(key: &Key) -> String {
     let value = match &key.values {
         Values::Word(words) => words.names()[0].to_owned(),
@@ -31,7 +31,7 @@ fn example(key: &Key) -> String {
     format!("{}: {value}", key.name)
 }
 
-/// What an arm of these keys is refused for, if it is.
+/// The refusal of an arm with these keys, if there is one.
 fn refusal(keys: &str) -> Option<String> {
     let text = format!(
         "name: x\ntopology: pair\narms:\n  a: {{{keys}}}\nload: {{sequential: {{target: 'http://front:8080/', requests: 15}}}}\n"
@@ -55,7 +55,7 @@ fn a_key_is_refused_where_it_concerns_nobody() {
     }
 }
 
-/// Each line on which a key is shown first says its default.
+/// The first line that shows a key also says its default.
 #[test]
 fn the_file_of_options_says_each_default() {
     let text = fs::read_to_string(path("experiments/options.yaml")).unwrap();
@@ -68,7 +68,8 @@ fn the_file_of_options_says_each_default() {
     }
 }
 
-/// What people and editors read of every key. `UPDATE=1` before the test's command writes both files anew.
+/// The documentation and the schema of every key follow the table. `UPDATE=1` before the test's command writes both
+/// files.
 #[test]
 fn what_is_told_of_keys_is_the_table() {
     for (name, made) in [("docs/experiments.md", document()), ("schemas/experiment.json", schema())] {
@@ -106,7 +107,7 @@ fn document() -> String {
     )
 }
 
-/// Lines of the options whose defaults differ among presets.
+/// Lines of the options whose defaults differ between presets.
 fn presets() -> String {
     let presets = [Preset::Istio16Default, Preset::Istio19Demo, Preset::Today].map(Sidecar::of);
     let sidecars: Vec<Sidecar> = [Sidecar::default()].into_iter().chain(presets).collect();
@@ -121,7 +122,7 @@ fn presets() -> String {
     lines
 }
 
-/// What may stand behind a key, in words.
+/// The values of a key, in words.
 fn shown(key: &Key, schema: &Value) -> String {
     match &key.values {
         Values::Word(words) => listed(words.names()),
@@ -153,7 +154,7 @@ fn defined(name: &str, schema: &Value) -> String {
     first.to_lowercase() + rest.trim_end_matches('.')
 }
 
-/// A value of JSON as YAML has it.
+/// A value of JSON as it is written in YAML.
 fn code(value: &str) -> String {
     format!("`{}`", value.replace('"', "").replace("{ ", "{").replace(" }", "}"))
 }

@@ -59,14 +59,11 @@ fn contradictions_are_refused() {
     for (keys, what) in [
         ("plane: none, mtls: off", "`mtls` is an option of sidecars"),
         ("plane: none, mesh_size: 10", "`mesh_size` is an option of sidecars"),
-        (
-            "plane: sidecar, side: server, mtls: strict",
-            "with sidecars at one end of each hop nobody can show a certificate to the other",
-        ),
+        ("plane: sidecar, side: server, mtls: strict", "strict mutual TLS needs sidecars at both ends of each hop"),
         ("plane: sidecar, side: client, tls: 1.2", "there is no TLS between these sidecars"),
         ("plane: sidecar, mtls: off, tls: 1.3", "there is no TLS between these sidecars"),
-        ("plane: sidecar, sampling: 1%", "nothing is traced, so nothing is sampled"),
-        ("plane: sidecar, authz: 10001", "10001 is no number of rules"),
+        ("plane: sidecar, sampling: 1%", "`sampling` needs `tracing`, which is off"),
+        ("plane: sidecar, authz: 10001", "rules must be 0 to 10000 (default 0), got 10001"),
     ] {
         assert_eq!(read(keys), Err(what.to_owned()), "{keys}");
     }

@@ -10,7 +10,7 @@ fn drawn(arms: usize, rounds: usize, seed: u64) -> Vec<Vec<String>> {
     orders(&arms, &mut ChaCha8Rng::seed_from_u64(seed)).take(rounds).collect()
 }
 
-/// How often each of them came: the least and the most, of so many that there may be.
+/// The smallest and the largest count among `kinds` possible values.
 fn extent<T: Ord>(seen: impl Iterator<Item = T>, kinds: usize) -> (usize, usize) {
     let mut counts: BTreeMap<T, usize> = BTreeMap::new();
     seen.for_each(|one| *counts.entry(one).or_default() += 1);
@@ -19,7 +19,7 @@ fn extent<T: Ord>(seen: impl Iterator<Item = T>, kinds: usize) -> (usize, usize)
 }
 
 proptest! {
-    /// However many rounds there are, no arm comes at a place more than once oftener than another.
+    /// With any number of rounds, an arm's counts at a place differ by one at most.
     #[test]
     fn every_arm_comes_equally_often_at_each_place(arms in 1_usize..7, rounds in 1_usize..60, seed: u64) {
         let drawn = drawn(arms, rounds, seed);
@@ -32,7 +32,7 @@ proptest! {
         }
     }
 
-    /// In two squares each arm comes equally often straight after each other one within a round.
+    /// In two squares, each arm directly follows each other one equally often within rounds.
     #[test]
     fn every_arm_follows_every_other_equally_often(arms in 2_usize..7, seed: u64) {
         let drawn = drawn(arms, 2 * arms, seed);

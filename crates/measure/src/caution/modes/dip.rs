@@ -1,5 +1,5 @@
-/// The dip of a sample: the largest distance between its distribution function and the nearest one with a single mode,
-/// from 0 to 1/4. `sorted` is in ascending order; too few or equal values have none.
+/// The dip of a sample: the largest distance between its distribution function and the nearest unimodal one, from 0 to
+/// 1/4. `sorted` is in ascending order. The dip is 0 for too few or equal values.
 ///
 /// Hartigan and Hartigan, "The dip test of unimodality", Annals of Statistics 13 (1985); the algorithm is Hartigan's,
 /// "Computation of the dip statistic to test for unimodality", Applied Statistics 34 (1985), AS 217, with the corrections
@@ -11,7 +11,7 @@ pub(super) fn dip(sorted: &[f64]) -> f64 {
     }
     let (minorant, majorant) = (minorant(sorted), majorant(sorted));
     let (mut low, mut high) = (0, count - 1);
-    // In units of half a step of the distribution function.
+    // The dip is in units of half a step of the distribution function.
     let mut dip: f64 = 0.0;
     loop {
         let convex = chain(high, low, &minorant);
@@ -32,7 +32,7 @@ pub(super) fn dip(sorted: &[f64]) -> f64 {
     dip / (2.0 * count as f64)
 }
 
-/// For each value the one before it on the greatest convex minorant of the distribution function up to there.
+/// For each value, the previous knot on the greatest convex minorant of the distribution function up to it.
 fn minorant(sorted: &[f64]) -> Vec<usize> {
     let mut before = vec![0; sorted.len()];
     for end in 1..sorted.len() {
@@ -45,7 +45,7 @@ fn minorant(sorted: &[f64]) -> Vec<usize> {
     before
 }
 
-/// For each value the one after it on the least concave majorant of the distribution function from there.
+/// For each value, the next knot on the least concave majorant of the distribution function from it on.
 fn majorant(sorted: &[f64]) -> Vec<usize> {
     let last = sorted.len() - 1;
     let mut after = vec![last; sorted.len()];
@@ -59,8 +59,8 @@ fn majorant(sorted: &[f64]) -> Vec<usize> {
     after
 }
 
-/// Whether the function rises faster between `end` and `knot` than between `knot` and `far`; without a division, as values
-/// may be equal.
+/// Whether the function rises more steeply between `end` and `knot` than between `knot` and `far`. Written without a
+/// division, because values may be equal.
 fn is_steeper(sorted: &[f64], end: usize, knot: usize, far: usize) -> bool {
     let steps = |left: usize, right: usize| left as f64 - right as f64;
     (sorted[end] - sorted[knot]) * steps(knot, far) < (sorted[knot] - sorted[far]) * steps(end, knot)
@@ -75,15 +75,16 @@ fn chain(from: usize, to: usize, next: &[usize]) -> Vec<usize> {
     knots
 }
 
-/// Where the concave majorant is farthest above the convex minorant.
+/// The place where the concave majorant is farthest above the convex minorant.
 struct WidestGap {
     width: f64,
-    /// Indices of the knots that bound it.
+    /// Indices of the knots at the gap.
     convex: usize,
     concave: usize,
 }
 
-/// Walks both chains upwards at once; none where both are one straight line. The convex chain is in descending order.
+/// Walks both chains upwards together. Returns `None` if both are the same straight line. The convex chain is in
+/// descending order.
 fn widest_gap(sorted: &[f64], convex: &[usize], concave: &[usize]) -> Option<WidestGap> {
     if convex.len() == 2 && concave.len() == 2 {
         return None;

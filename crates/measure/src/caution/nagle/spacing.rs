@@ -2,30 +2,32 @@ use std::ops::RangeInclusive;
 
 use crate::Histogram;
 
-/// How far a mode lies above another if its requests wait for a delayed acknowledgement, in bins of a millisecond: 40 ms at
-/// the earliest (`TCP_DELACK_MIN`), of which what is done meanwhile may hide a little, and timers add the rest.
+/// The distance between two modes if the later one waits for a delayed acknowledgement, in milliseconds: 40 ms at the
+/// earliest (`TCP_DELACK_MIN`). Work done meanwhile may hide a little of it, and timers add the rest.
 const APART: RangeInclusive<usize> = 38..=47;
 
-/// Latencies beyond so many milliseconds are not looked at.
+/// Latencies of this many milliseconds or more are ignored.
 const BINS: usize = 500;
 
-/// Standard deviation of the smoothing, in milliseconds: narrow beside the distance, wide beside what is within a mode.
+/// Standard deviation of the smoothing in milliseconds: small compared with the distance, large compared with the
+/// spread within a mode.
 const SMOOTHING: f64 = 2.5;
 
-/// A mode reaches at least this far to either side, in milliseconds.
+/// A mode extends at least this many milliseconds to either side.
 const REACH: usize = 6;
 
-/// Modes must be so many times as dense as the valley between them, …
+/// Modes must be this many times as dense as the valley between them.
 const DEPTH: f64 = 3.0;
-/// … hold this share of the samples within their reach …
+/// A mode must hold this share of the samples within its reach.
 const SHARE_MIN: f64 = 0.01;
-/// … and so many of them: 20 there and fewer than seven in the valley are no chance.
+/// A mode must hold this many samples: 20 there, with fewer than seven in the valley, are not chance.
 const COUNT_MIN: f64 = 20.0;
 
-/// The share of samples in a mode about 40 ms above another, and where both lie in milliseconds.
+/// The share of samples in a mode about 40 ms above another, and the positions of both modes in milliseconds.
 ///
 /// The density is Gaussian smoothing (Silverman, "Using kernel density estimates to investigate multimodality", Journal of
-/// the Royal Statistical Society B 43 (1981)). Of several such pairs the one with most samples above is told.
+/// the Royal Statistical Society B 43 (1981)). Of several such pairs, the one with most samples in its upper mode is
+/// returned.
 pub(super) fn delayed(latency: &Histogram) -> Option<(f64, [f64; 2])> {
     let counts = counts(latency);
     let total = latency.count() as f64;
@@ -50,7 +52,7 @@ pub(super) fn delayed(latency: &Histogram) -> Option<(f64, [f64; 2])> {
     Some((count / total, [low as f64 + 0.5, high as f64 + 0.5]))
 }
 
-/// Samples by millisecond.
+/// Number of samples per millisecond.
 fn counts(latency: &Histogram) -> Vec<f64> {
     let mut counts = vec![0.0; BINS];
     for (value_ns, count) in latency.recorded() {
@@ -73,7 +75,7 @@ fn smoothed(counts: &[f64]) -> Vec<f64> {
     density
 }
 
-/// The lowest place between two, and how low it is.
+/// The position and depth of the valley between two modes.
 fn lowest(density: &[f64], low: usize, high: usize) -> (usize, f64) {
     let between = (low..high).map(|place| (place, density[place]));
     between.min_by(|left, right| left.1.total_cmp(&right.1)).expect("modes lie apart")

@@ -1,4 +1,4 @@
-/// Spearman's rank correlation of two sequences of the same length, from -1 to 1; none where one of them is constant.
+/// Spearman's rank correlation of two sequences of the same length, from -1 to 1; `None` if one of them is constant.
 ///
 /// Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15 (1904).
 /// Ties share the mean of their ranks.
@@ -12,7 +12,7 @@ pub(super) fn spearman(left: &[u64], right: &[u64]) -> Option<f64> {
     (spread > 0.0).then(|| product(&left, &right) / spread.sqrt())
 }
 
-/// The rank of each value, from 1; equal values share the mean of theirs.
+/// The rank of each value, from 1. Equal values share the mean of their ranks.
 pub(super) fn ranks(values: &[u64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by_key(|place| values[*place]);

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Truths are those of scipy 1.17's `spearmanr`.
+/// The expected values are from scipy 1.17's `spearmanr`.
 #[test]
 fn correlations_as_others_compute_them() {
     let values: Vec<u64> = (0..40).map(|i| (i * i * 7 + i * 3) % 23 * 10 + i).collect();

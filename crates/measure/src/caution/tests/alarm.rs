@@ -1,4 +1,4 @@
-//! The benchmark `guards`, short: a few runs of each kind instead of thousands.
+//! A short version of the benchmark `guards`: a few runs of each kind instead of thousands.
 
 use super::faults::FAULTS;
 use super::simulated::{SIZES, Simulated};

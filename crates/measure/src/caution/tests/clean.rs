@@ -11,14 +11,14 @@ pub(super) const MS: u64 = 1_000_000;
 const ROUNDS: u32 = 15;
 const REQUESTS: usize = 100;
 
-/// A run that gives no reason to doubt it, made to be spoilt.
+/// A run without any reason for a caution, which tests then change.
 pub(super) struct Case {
     pub(super) observations: Observations,
     pub(super) arms: Vec<Arm>,
 }
 
 impl Case {
-    /// The cautions beside a latency effect of 1 ms.
+    /// The cautions about the run, with a latency effect of 1 ms.
     pub(super) fn cautions(&self) -> Vec<Caution> {
         let metric = Metric::LatencyMsMean.name().to_owned();
         let effect = Effect { arm: "sidecar".to_owned(), metric, difference: Some(1.0), ..Effect::default() };
@@ -40,13 +40,13 @@ impl Case {
 }
 
 impl LoadBlock {
-    /// A histogram of the block's latencies, each changed by its place and value.
+    /// A histogram of the block's latencies, each changed given its place and value.
     pub(super) fn latency_of(&self, change: impl Fn(usize, u64) -> u64) -> Histogram {
         histogram(self.samples.sequence.iter().enumerate().map(|(place, latency_ns)| change(place, *latency_ns)))
     }
 }
 
-/// 15 rounds of 100 requests about 10 ms long on two cores; every request is one to `front` and one to `back`.
+/// 15 rounds of 100 requests of about 10 ms on two cores. Every request is one to `front` and one to `back`.
 pub(super) fn clean() -> Case {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut observations = Observations { arms: vec!["none".into(), "sidecar".into()], ..Default::default() };
@@ -59,7 +59,7 @@ pub(super) fn clean() -> Case {
     Case { observations, arms }
 }
 
-/// Latencies that do not depend on each other, from a log-normal distribution about 10 ms.
+/// Independent latencies from a log-normal distribution around 10 ms.
 pub(super) fn latencies(rng: &mut ChaCha8Rng, count: usize) -> Vec<u64> {
     (0..count).map(|_| (1e7 * (0.2 * normal(rng)).exp()) as u64).collect()
 }
@@ -76,7 +76,7 @@ pub(super) fn histogram(latencies: impl IntoIterator<Item = u64>) -> Histogram {
     histogram
 }
 
-/// 100 calls of one length in the arm `sidecar`.
+/// 100 calls of the same duration in the arm `sidecar`.
 pub(super) fn call(from: &str, to: &str, latency_ns: u64) -> CallLatency {
     let (arm, from, to, path) = ("sidecar".to_owned(), from.to_owned(), to.to_owned(), "/".to_owned());
     CallLatency { arm, from, to, path, latency: histogram([latency_ns; 100]) }

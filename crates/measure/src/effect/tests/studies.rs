@@ -1,11 +1,11 @@
-//! The two studies that this project started from, each a single run: their percentages come out of their own figures.
+//! The two studies that this project started from, each a single run. Their percentages follow from their own figures.
 
 use super::*;
 use crate::{ContainerUse, Histogram, LoadBlock, MachineUse, Phase, Reading, Samples};
 
 const REQUESTS: u64 = 1_500;
 
-/// What a study printed of one arm. What it did not print is 1.
+/// The figures that a study printed for one arm. Those it did not print are 1.
 #[derive(Clone, Copy)]
 struct Figures {
     wait_s: f64,
@@ -40,7 +40,7 @@ fn users(node_percent: f64, p50_ms: f64, p90_ms: f64) -> Figures {
 }
 
 impl Figures {
-    /// What measuring this arm for one round would have seen. Latencies are those of the one study or of the other.
+    /// Adds one round of this arm as it would have been observed. Latencies are those of one study or the other.
     fn add_to(&self, seen: &mut Observations, arm: &str, waits: bool) {
         let mut latency = Histogram::new();
         for request in 0..REQUESTS {
@@ -89,7 +89,7 @@ fn percent(metric: Metric, base: &Figures, arm: &Figures) -> f64 {
     (effect.ratio.unwrap() - 1.0) * 100.0
 }
 
-/// Within the histogram's resolution and the last digit of the study's own percentage.
+/// Checks within the histogram's resolution and the last digit of the study's own percentage.
 fn check(metric: Metric, base: &Figures, arm: &Figures, printed: f64) {
     let told = percent(metric, base, arm);
     assert!((told - printed).abs() < 0.15, "{} {told:.2} % instead of {printed} %", metric.name());
@@ -116,7 +116,7 @@ fn istio_on_minikube_and_eks() {
     check(Metric::CpuPeakCores, &peak(0.0254), &peak(0.037), 45.7);
 }
 
-/// A figure that was rounded to whole units lies up to half a unit away: the least and the greatest change, in percent.
+/// The smallest and the greatest change in percent. A figure rounded to whole units may be off by half a unit.
 fn extremes(metric: Metric, base: &Figures, arm: &Figures) -> [f64; 2] {
     let moved = |figures: &Figures, by: f64| users(figures.node_percent + by, figures.p50_ms + by, figures.p90_ms + by);
     [-0.5, 0.5].map(|half| percent(metric, &moved(base, -half), &moved(arm, half)))

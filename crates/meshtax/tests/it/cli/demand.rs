@@ -56,7 +56,7 @@ fn thousands_of_services_are_told_or_refused_at_once() {
     assert!(words(&told).contains("open files, but the hard limit"), "{}", words(&told));
     let too_many = check_with(1000, topology(3000).path());
     assert_eq!(too_many.status.code(), Some(2));
-    assert!(words(&too_many).contains("there are more than 1000 pods from here on"), "{}", words(&too_many));
+    assert!(words(&too_many).contains("there are more than 1000 pods, counted up to here"), "{}", words(&too_many));
 }
 
 /// A topology can ask for 64 GiB per pod at most; here are sixty such pods.

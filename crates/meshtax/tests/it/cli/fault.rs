@@ -73,7 +73,7 @@ fn bounds() {
     check(
         "rounds: 6",
         "rounds: 6\nwarmup: 1e9",
-        "mine.yaml:11:9: this is no such number",
+        "mine.yaml:11:9: this is not a valid number",
         "write a whole number from 0 up, of 64 bits at most",
     );
     check("rounds: 6", "rounds: 6\nwarmup: 1000000000", "mine.yaml:11:9: `warmup` must not be above 100000000", &asked);
@@ -82,7 +82,7 @@ fn bounds() {
     check(
         "rounds: 6",
         "rounds: 6\nmargin: 0%",
-        "mine.yaml:11:9: no two arms are equivalent within a margin of nothing",
+        "mine.yaml:11:9: `margin` must be greater than 0",
         "write a share such as `2%`",
     );
 }
@@ -121,20 +121,20 @@ fn topologies() {
         "topology: app.yaml",
         "topology: nosuch.yaml",
         "mine.yaml:2:11: cannot read the topology `nosuch.yaml`: No such file or directory (os error 2)",
-        "name a bundled topology (`meshtax show` lists them), or a file seen from the experiment's folder",
+        "name a bundled topology (`meshtax show` lists them), or a file relative to the experiment's folder",
     );
     check("call: back]", "call: bakc]", "app.yaml:6:26: there is no service `bakc`", "did you mean `back`?");
     check(
         "port: 8081",
         "port: 80810",
-        "app.yaml:8:11: `80810` is no port",
+        "app.yaml:8:11: `80810` is not a port",
         "write a whole number from 1 to 65535, such as `9080`",
     );
     let home = home("response: 9", "response: 9 kB/s");
     refuses(
         meshtax().args(["check", "app.yaml"]),
         home.path(),
-        "app.yaml:10:15: `9 kB/s` is no number of bytes",
+        "app.yaml:10:15: `9 kB/s` is not a number of bytes",
         "write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`",
     );
 }
@@ -144,7 +144,7 @@ fn targets() {
     for (url, what) in [
         ("http://fornt:8080/", "topology `app` has no service `fornt`"),
         ("http://front:80/", "service `front` listens on port 8080, not 80"),
-        ("http://front:8080/x", "service `front` has no endpoint `/x` in each of its versions"),
+        ("http://front:8080/x", "not every version of service `front` has an endpoint `/x`"),
         ("https://front:8080/", "`https://front:8080/` does not start with `http://`"),
         ("http://back:8081/", "service `back` does not speak http"),
     ] {
@@ -156,17 +156,17 @@ fn targets() {
 
 #[test]
 fn amounts() {
-    check("requests: 60", "requests: 0", "mine.yaml:9:15: 0 requests measure nothing", "ask for 1 or more");
+    check("requests: 60", "requests: 0", "mine.yaml:9:15: `requests` must not be 0", "ask for 1 or more");
     check(
         "requests: 60",
         "requests: 5",
-        "mine.yaml:9:15: 5 requests cannot be shared by 6 rounds",
+        "mine.yaml:9:15: 5 requests are too few for 6 rounds",
         "each round needs a request: raise `requests` or lower `rounds`",
     );
     check(
         "requests: 60",
         "requests: many",
-        "mine.yaml:9:15: this is no such number",
+        "mine.yaml:9:15: this is not a valid number",
         "write a whole number from 0 up, of 64 bits at most",
     );
     check(
@@ -178,18 +178,18 @@ fn amounts() {
     check(
         "requests: 60",
         "requests: 60\n    timeout: 0s",
-        "mine.yaml:10:14: no request ends within no time",
+        "mine.yaml:10:14: `timeout` must be greater than 0",
         "write a time such as `10s`",
     );
     check(
         "requests: 60",
         "requests: 60\n    round_trip: 5s",
-        "mine.yaml:10:17: no answer could come in time from so far away",
+        "mine.yaml:10:17: `round_trip` must be less than half of `timeout`",
         "lower `round_trip` or raise `timeout`: a new connection takes two round trips",
     );
     check_arguments(
         &["--rounds", "61"],
-        "61 rounds cannot share 60 requests",
+        "61 rounds need as many requests, got 60",
         "each round needs a request: raise `--requests` or lower `--rounds`",
     );
 }
@@ -205,7 +205,7 @@ fn idle_windows() {
     check(
         "window: 50ms",
         "window: 1ms",
-        "mine.yaml:11:28: an idle window this short measures the clock of the kernel's accounting",
+        "mine.yaml:11:28: an idle window this short is below the resolution of the kernel's CPU accounting",
         "use 50ms or more",
     );
     check("window: 50ms", "window: 50", "mine.yaml:11:28: `50` has no unit", "write `50us`, `50ms` or `50s`");
@@ -216,7 +216,7 @@ fn arms() {
     check(
         "  none: {plane",
         "  No_ne: {plane",
-        "mine.yaml:4:3: `No_ne` is no name for an arm",
+        "mine.yaml:4:3: `No_ne` is not a valid name for an arm",
         "use lower-case letters, digits and `-`, 30 at most",
     );
     check(
@@ -228,8 +228,8 @@ fn arms() {
     check(
         "{plane: sidecar}",
         "{plane: sidecar, concurrency: 0}",
-        "mine.yaml:5:42: 0 is no number of worker threads",
-        "use 1 to 64; the default is 2",
+        "mine.yaml:5:42: worker threads must be 1 to 64 (default 2), got 0",
+        "write a number from 1 to 64",
     );
     check(
         "{plane: sidecar}",

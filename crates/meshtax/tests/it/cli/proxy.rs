@@ -68,20 +68,20 @@ fn keys_and_words() {
     check(
         "port: 15000",
         "port: 0",
-        "mine.yaml:10:14: this is no port",
+        "mine.yaml:10:14: this is not a port",
         "write a port from 1 to 65535, such as `15006`",
     );
-    check("path: /ready", "path: ready", "mine.yaml:10:34: `ready` is no path", "write a path such as `/ready`");
+    check("path: /ready", "path: ready", "mine.yaml:10:34: `ready` is not a path", "write a path such as `/ready`");
     check(
         "redirect: both",
         "redirect: {inbound: 4143, rules: own.conf}",
-        "mine.yaml:9:27: rules of one's own decide about ports, too",
+        "mine.yaml:9:27: `rules` already decide about ports",
         "write `rules`, or `inbound` and `outbound`",
     );
     check(
         "command: [cat, -u, '{{ folder }}/own.conf']",
         "command: []",
-        "mine.yaml:7:16: the command names no program",
+        "mine.yaml:7:16: the command does not name a program",
         "write the program and its arguments: `command: [haproxy, -f, '{{ folder }}/haproxy.cfg']`",
     );
 }
@@ -102,7 +102,7 @@ fn files() {
         "template: own.conf",
         "template: [own.conf, other.conf]",
         "mine.yaml:8:28: cannot read the template `other.conf`: No such file or directory (os error 2)",
-        "name a file, seen from the experiment's folder",
+        "name a file, relative to the experiment's folder",
     );
     check(
         "template: own.conf",
@@ -114,7 +114,7 @@ fn files() {
 
 #[test]
 fn templates() {
-    let names = "`meshtax show experiments/proxies.yaml` lists what a template may name";
+    let names = "`meshtax show experiments/proxies.yaml` lists the names that a template may use";
     check("service.address", "service.adress", "own.conf:3:26: `service.adress` is undefined", names);
     check("{{ folder }}", "{{ flder }}", "mine.yaml:7:26: `flder` is undefined", names);
     check("redirect: both", "redirect: outbound", "own.conf:1:11: `redirect.inbound` is undefined", names);
@@ -128,13 +128,13 @@ fn templates() {
         "listen",
         "{{ refuse('no use for ' ~ pod.service) }}",
         "own.conf:1:4: no use for front",
-        "templates are written in the language of Jinja",
+        "templates are written in Jinja's language",
     );
     check(
         "listen",
         "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
         "own.conf:1:1: it takes more than 5000000 steps",
-        "let it loop over services and endpoints only",
+        "use loops over services and endpoints only",
     );
 }
 

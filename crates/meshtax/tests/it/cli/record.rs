@@ -208,7 +208,7 @@ fn arms_that_a_form_needs() {
     let home = tempfile::tempdir().unwrap();
     let mut fortio = meshtax();
     fortio.args(["report", run.argument(), "--format", "fortio"]);
-    refuses(&mut fortio, home.path(), "this form holds one arm: name it with `--arm`", "arms here are none, sidecar");
+    refuses(&mut fortio, home.path(), "this format has one arm: name it with `--arm`", "arms here are none, sidecar");
     refuses(
         fortio.args(["--arm", "ambient"]),
         home.path(),

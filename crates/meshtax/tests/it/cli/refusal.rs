@@ -56,19 +56,19 @@ fn kinds_of_files() {
         |arguments: &[&str], error: &str, hint: &str| refuses(meshtax().args(arguments), home.path(), error, hint);
     check(
         &["run", "my topology.yaml"],
-        "`my topology.yaml` is a topology, and no experiment",
+        "`my topology.yaml` is a topology, not an experiment",
         "measure it with `meshtax run --topology 'my topology.yaml'`",
     );
     check(
         &["run", "--topology", "experiment.json"],
-        "`experiment.json` is an experiment, and no topology",
+        "`experiment.json` is an experiment, not a topology",
         "run it as it is: `meshtax run experiment.json`",
     );
-    let start = "write a topology with a service for each of its own: its port, and the calls that it makes or, as `command`, the \
-                 program that it is; `meshtax show topologies/pair.yaml > topology.yaml` is a start, `meshtax run --topology \
-                 topology.yaml` measures it";
+    let start = "write a topology with the same services, each with its port and its calls or, as `command`, its program; start \
+                 with `meshtax show topologies/pair.yaml > topology.yaml`, and measure with `meshtax run --topology \
+                 topology.yaml`";
     for (file, kind) in [("deployment.yaml", "a Kubernetes manifest"), ("compose.yaml", "a Compose file")] {
-        let error = format!("`{file}` is {kind}, and neither a topology nor an experiment");
+        let error = format!("`{file}` is {kind}, neither a topology nor an experiment");
         for arguments in [&["run", file][..], &["run", "--topology", file], &["check", file]] {
             check(arguments, &error, start);
         }
@@ -127,11 +127,14 @@ fn arguments() {
         (&["run", "a.yaml", "--requests", "few"], "'few'"),
         (&["run", "a.yaml", "--requests", "100000001"], "100000001 is not in 1..=100000000"),
         (&["run", "a.yaml", "--stands", "1001"], "1001 is not in 1..=1000"),
-        (&["run", "a.yaml", "--margin", "0%"], "no two arms are equivalent within a margin of nothing"),
-        (&["compare", "a", "b", "--margin", "0%"], "no two arms are equivalent within a margin of nothing"),
+        (&["run", "a.yaml", "--margin", "0%"], "`margin` must be greater than 0"),
+        (&["compare", "a", "b", "--margin", "0%"], "`margin` must be greater than 0"),
         (&["run", "a.yaml", "--speed", "1"], "'--speed'"),
-        (&["run", "a.yaml", "--until", "p50<2%"], "`p50` is no metric; metrics are latency_ms_mean, latency_ms_p50, "),
-        (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is no metric; metrics are latency_ms_mean, "),
+        (
+            &["run", "a.yaml", "--until", "p50<2%"],
+            "`p50` is not a metric; metrics are latency_ms_mean, latency_ms_p50, ",
+        ),
+        (&["compare", "a", "b", "--fail-if", "p50>2%"], "`p50` is not a metric; metrics are latency_ms_mean, "),
         (&["compare", "a", "b", "--fail-if", "/none:errors>2%"], "`/none` names no arm; write `ARM:` or"),
         (&["completions", "tcsh"], "possible values: bash"),
         // Values that no process, connection or packet can match.

@@ -3,14 +3,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// What an Envoy says that it was told (`/config_dump`), with the parts that follow from where it ran cut off:
+/// The configuration that an Envoy reports (`/config_dump`), without the parts that depend on where it ran:
 /// `listeners`, `clusters`, `routes` by name, and `bootstrap`.
 pub struct Dump(Value);
 
 impl Dump {
-    /// The dump of a pod, `CASE/POD.json`: what is kept of most cases is what differs from the case `strict`.
+    /// Reads the dump of a pod, `CASE/POD.json`. Most cases are kept as their differences from the case `strict`.
     pub fn read(case: &str, pod: &str) -> Dump {
-        // Only an Envoy of Istio's own build could be asked for its defaults anew.
+        // Only an Envoy of Istio's own build could be asked again for its defaults.
         let folder = fresh().filter(|_| case != "defaults").unwrap_or_else(kept);
         let dump = json(&folder.join(case).join(format!("{pod}.json")));
         if dump.get("gone").is_none() {
@@ -19,7 +19,7 @@ impl Dump {
         Dump(above(json(&folder.join("strict").join(format!("{pod}.json"))), &dump))
     }
 
-    /// All of it in the shape of a bootstrap without xDS: routes stand where they are used.
+    /// The dump in the form of a bootstrap without xDS: routes stand where they are used.
     pub fn bootstrap(&self) -> Value {
         let dump = &self.0;
         let mut bootstrap = dump["bootstrap"].clone();
@@ -40,7 +40,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A dump with what differs in another.
+/// Applies differences to another dump.
 fn above(mut base: Value, differing: &Value) -> Value {
     for (kind, parts) in differing.as_object().into_iter().flatten().filter(|(kind, _)| *kind != "gone") {
         let Some(news) = parts.as_array() else {
@@ -56,17 +56,17 @@ fn above(mut base: Value, differing: &Value) -> Value {
     base
 }
 
-/// Where the repository's lie.
+/// The folder of the repository's dumps.
 fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/istio")
 }
 
-/// Where fresh ones lie, if there are some.
+/// The folder of fresh dumps, if there are any.
 pub fn fresh() -> Option<PathBuf> {
     std::env::var_os("ISTIO_DUMPS").map(PathBuf::from)
 }
 
-/// Puts route tables in place of the names under which xDS serves them.
+/// Replaces the names of route tables, which xDS serves, by the tables.
 fn inline(value: &mut Value, routes: &Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| inline(item, routes)),
@@ -81,7 +81,7 @@ fn inline(value: &mut Value, routes: &Value) {
     }
 }
 
-/// A list; nothing where there is none.
+/// The items of a list; empty if the value is not a list.
 pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -1,11 +1,11 @@
-//! One form for both: a line for each scalar, with the path to it. Names and addresses of a place are taken out, and what is
-//! served by xDS there and lies in files here has one name.
+//! A common form for both: a line for each scalar, with its path. Names and addresses that depend on the place are
+//! removed. What xDS serves there and files hold here gets one name.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// Namespace of the pods in the dumps; ours live in `default`.
+/// Namespace of the pods in the dumps; ours are in `default`.
 const NAMESPACE: &str = "mesh";
 
 /// The lines of a configuration.
@@ -15,7 +15,7 @@ pub fn lines(bootstrap: &Value) -> BTreeSet<String> {
     lines
 }
 
-/// The same in uniform words.
+/// The configuration in common words.
 fn uniform(value: &Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.iter().map(uniform).collect()),
@@ -23,19 +23,19 @@ fn uniform(value: &Value) -> Value {
         Value::String(text) => Value::String(in_default(text)),
         Value::Null => Value::Null,
         Value::Number(number) => Value::String(number.as_f64().map_or(number.to_string(), |number| number.to_string())),
-        // Numbers of 64 bits are strings in protobuf's JSON.
+        // Protobuf's JSON writes 64-bit numbers as strings.
         other => Value::String(other.to_string()),
     }
 }
 
 fn object(fields: &Map<String, Value>) -> Value {
     let mut fields = fields.clone();
-    // An extension that the control plane cannot name, spelled out.
+    // An extension that the control plane cannot name is written out.
     if let (Some(kind), Some(inner)) = (fields.get("type_url").cloned(), fields.get("value").cloned()) {
         fields = inner.as_object().cloned().unwrap_or_default();
         fields.insert("@type".to_owned(), kind);
     }
-    // Go's library for protobuf spells it so.
+    // Go's protobuf library spells it this way.
     if let Some(value) = fields.remove("proxy100_continue") {
         fields.insert("proxy_100_continue".to_owned(), value);
     }
@@ -46,7 +46,7 @@ fn object(fields: &Map<String, Value>) -> Value {
     Value::Object(fields.iter().map(|(key, value)| (policy(key), uniform(value))).collect())
 }
 
-/// The names of an authorization policy's rules: where it is and what it is called depends on the place.
+/// The names of an authorization policy's rules. Its place and name depend on the cluster.
 fn policy(key: &str) -> String {
     match key.split_once("]-rule[") {
         Some((policy, rule)) if policy.starts_with("ns[") => format!("rule[{rule}"),
@@ -54,7 +54,7 @@ fn policy(key: &str) -> String {
     }
 }
 
-/// Two outbound chains for what is found, of which one takes HTTP/1.1 and one HTTP/2, are one that takes both.
+/// Merges two outbound chains for detected protocols, one for HTTP/1.1 and one for HTTP/2, into one for both.
 fn both_http(fields: &mut Map<String, Value>) {
     const BOTH: [&str; 2] = ["http/1.1", "h2c"];
     let Some(chains) = fields.get_mut("filter_chains").and_then(Value::as_array_mut) else { return };
@@ -66,7 +66,8 @@ fn both_http(fields: &mut Map<String, Value>) {
     }
 }
 
-/// Own certificate and root: served by the agent's socket there, files here. Names of peers have two spellings.
+/// Replaces the certificate and root, which the agent's socket serves there and files hold here. Names of peers have
+/// two spellings.
 fn certificates(fields: &mut Map<String, Value>) {
     let own = ["tls_certificate_sds_secret_configs", "tls_certificates"].map(|key| fields.remove(key).is_some());
     if own.contains(&true) {
@@ -81,7 +82,8 @@ fn certificates(fields: &mut Map<String, Value>) {
     }
 }
 
-/// Endpoints of a cluster: served by xDS there, written here. Where they are depends on the place.
+/// Replaces the endpoints of a cluster, which xDS serves there and are written here. Their addresses depend on the
+/// place.
 fn endpoints(fields: &mut Map<String, Value>) {
     let is_outbound = fields.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with("outbound|"));
     let is_served = fields.remove("eds_cluster_config").is_some();
@@ -90,7 +92,7 @@ fn endpoints(fields: &mut Map<String, Value>) {
     }
 }
 
-/// Virtual addresses: a listener is known by the cluster behind it, and a name of a service is as good as another.
+/// Replaces virtual addresses. A listener is identified by the cluster behind it, and by any name of a service.
 fn addresses(fields: &mut Map<String, Value>) {
     let is_address = |text: &str| text.starts_with("10.");
     if let Some(Value::Array(domains)) = fields.get("domains") {
@@ -113,7 +115,7 @@ fn addresses(fields: &mut Map<String, Value>) {
     }
 }
 
-/// Names in the namespace in which all of ours live.
+/// Moves names into the namespace of ours.
 fn in_default(text: &str) -> String {
     let text = text
         .replace(&format!(".{NAMESPACE}.svc"), ".default.svc")
@@ -133,7 +135,7 @@ fn write(lines: &mut BTreeSet<String>, path: &str, value: &Value) {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| write(lines, &format!("{path}/{key}"), value)),
         Value::Array(items) if items.iter().all(|item| item.is_string()) => {
             let mut words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-            // Any of these matches.
+            // Any of these may match, so their order does not matter.
             if path.ends_with("/application_protocols") {
                 words.sort_unstable();
             }
@@ -148,7 +150,7 @@ fn write(lines: &mut BTreeSet<String>, path: &str, value: &Value) {
     }
 }
 
-/// What tells an item of a list from others, wherever it stands.
+/// The part of a list's item that identifies it, wherever it stands.
 fn key_of(item: &Value) -> Option<String> {
     let matched = |item: &Value| {
         let wanted = &item["filter_chain_match"];

@@ -1,15 +1,15 @@
-//! What may differ, and why. No line of it changes a request's status, bytes or connection.
+//! The permitted differences, and why. None of them changes a request's status, bytes or connection.
 
 /// Differences of one kind.
 pub struct Permitted {
-    /// `-` for what only Istio has, `+` for what only ours has, and the line; `*` stands for anything.
+    /// The line, after `-` if only Istio has it or `+` if only ours has it. `*` stands for anything.
     pub line: &'static str,
-    /// Why it may.
+    /// Why the difference is permitted.
     pub reason: &'static str,
 }
 
 impl Permitted {
-    /// Whether it allows a difference.
+    /// Whether this entry permits a difference.
     pub fn allows(&self, line: &str) -> bool {
         assert!(!self.reason.is_empty(), "{} needs a reason", self.line);
         let mut parts = self.line.split('*');
@@ -26,12 +26,13 @@ impl Permitted {
     }
 }
 
-/// For short.
+/// A short way to write an entry.
 const fn may(line: &'static str, reason: &'static str) -> Permitted {
     Permitted { line, reason }
 }
 
-/// What may differ beside that from what istiod's defaults push to an Envoy of Istio's own build, whose filters no other has.
+/// The further differences from what istiod pushes by default to an Envoy of Istio's own build, whose filters no other
+/// has.
 pub const OF_DEFAULTS: &[Permitted] = &[
     may(
         "- *[istio.metadata_exchange]/*",
@@ -55,7 +56,7 @@ pub const OF_DEFAULTS: &[Permitted] = &[
     may("+ *request_headers_to_remove*", "the headers of metadata exchange"),
 ];
 
-/// What may differ everywhere.
+/// The differences that are permitted everywhere.
 pub const LIST: &[Permitted] = &[
     may("+ /node/*", "who a proxy is; a bootstrap of the dump has it in a form of its own"),
     may("- /admin/access_log*", "admin requests are written to /dev/null there, and to nothing here"),

@@ -1,4 +1,4 @@
-//! Pods as they were dumped, and the options of ours that an Istio user would have written as those objects.
+//! The dumped pods, and our options for which an Istio user would have written those objects.
 
 use std::net::Ipv4Addr;
 
@@ -8,34 +8,34 @@ use plane::{
 use serde_json::Value;
 use topology::Protocol;
 
-/// A dump, and what it is held against.
+/// A dump, and the options that it is compared with.
 #[derive(Clone)]
 pub struct Case {
-    /// Its folder.
+    /// Folder of the dump.
     pub dump: &'static str,
-    /// Its pods.
+    /// Names of its pods.
     pub pods: &'static [&'static str],
-    /// Ours.
+    /// Our options.
     pub options: fn() -> Sidecar,
-    /// What can be called beside `server`'s port for HTTP; its own ports are of its pod.
+    /// Services that can be called beside `server`'s HTTP port. Those of the pod itself are its own ports.
     services: &'static [(&'static str, Port)],
 }
 
 const BOTH: &[&str] = &["client", "server"];
 const HTTP: Port = port(9080, Protocol::Http, true);
-/// Of which nobody said what they speak, or that they speak no HTTP.
+/// Ports without a declared protocol, or with another one than HTTP.
 const OTHERS: &[(&str, Port)] =
     &[("server", port(9081, Protocol::Tcp, false)), ("server", port(9443, Protocol::Tcp, true))];
 
-/// What can be compared: an upstream Envoy has no filters of Istio's own, so the dumps are without them.
+/// Options that can be compared: an upstream Envoy has no filters of Istio's own, so the dumps are without them.
 fn plain() -> Sidecar {
     Sidecar { telemetry: false, metadata: false, ..Sidecar::default() }
 }
 
-/// What istiod pushes by default to the same pods; the peers' policy is the test cluster's.
+/// What istiod pushes by default to the same pods. The policy of peers is the test cluster's.
 pub const DEFAULTS: Case = case("defaults", BOTH, Sidecar::default);
 
-/// As `tests/cluster/zoo` names them; those below `later` have no option.
+/// The cases of `tests/cluster/zoo`. Those below `later` have no option.
 pub const CASES: [Case; 13] = [
     case("strict", BOTH, plain),
     case("permissive", BOTH, || Sidecar { mtls: Mtls::Permissive, ..plain() }),

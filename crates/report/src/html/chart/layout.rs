@@ -6,16 +6,17 @@ const HEAD: f64 = 28.0;
 const POD: f64 = 16.0;
 const ARRIVAL: f64 = 40.0;
 const FOOT: f64 = 6.0;
-/// Width of a drawing whose columns are hops from the client, and the least of a box in it.
+/// Width of a drawing whose columns are hops from the client.
 const COLUMNS: f64 = 1080.0;
+/// Minimum width of a box in it.
 const BOX_MIN: f64 = 190.0;
 const GAP: f64 = 56.0;
-/// Where boxes begin that stand below each other; edges run to the left of them.
+/// Left edge of boxes that stand below each other. Edges run to the left of them.
 const GUTTER: f64 = 44.0;
-/// Width of a letter, as a share of nothing but experience with sans-serif figures of 12 px.
+/// Width of a letter, from experience with sans-serif text of 12 px.
 const LETTER: f64 = 6.4;
 
-/// A box on the drawing.
+/// The place of a box in the drawing.
 #[derive(Clone, Copy)]
 pub(super) struct BoxPlace {
     pub(super) x: f64,
@@ -25,17 +26,17 @@ pub(super) struct BoxPlace {
 }
 
 impl BoxPlace {
-    /// Base line of a pod's words.
+    /// Baseline of a pod's text.
     pub(super) fn pod_y(&self, index: usize) -> f64 {
         self.y + HEAD + 10.0 + POD * index as f64
     }
 
-    /// Where an edge arrives.
+    /// Height at which an edge ends.
     pub(super) fn arrival_y(&self, node: &ServiceBox, index: usize) -> f64 {
         self.y + HEAD + POD * node.pods.len() as f64 + ARRIVAL * index as f64 + 22.0
     }
 
-    /// Text that is cut where the box ends.
+    /// Text that is cut at the edge of the box.
     pub(super) fn fit(&self, text: &str) -> String {
         let letters = ((self.width - 20.0) / LETTER) as usize;
         if text.chars().count() <= letters {
@@ -49,8 +50,8 @@ fn height(node: &ServiceBox) -> f64 {
     HEAD + POD * node.pods.len() as f64 + ARRIVAL * node.arrivals.len() as f64 + FOOT
 }
 
-/// Width and height of the drawing, and a place for each node: in columns by hops where these are wide enough, else
-/// below each other.
+/// Width and height of the drawing, and a place for each node: in columns by hops if they are wide enough, else below
+/// each other.
 pub(super) fn place(nodes: &[ServiceBox], size: DrawingSize) -> (f64, f64, Vec<BoxPlace>) {
     let columns = nodes.iter().map(|node| node.depth).max().unwrap_or(0) as f64;
     let client = 90.0;
@@ -74,7 +75,7 @@ fn in_columns(nodes: &[ServiceBox], client: f64, width: f64) -> (f64, f64, Vec<B
         bottoms[node.depth] += height(node) + 18.0;
     }
     let tallest = bottoms.iter().copied().fold(0.0, f64::max);
-    // Each column stands in the middle, so that a chain of calls is a line.
+    // Each column is centred, so that a chain of calls is a line.
     for (node, place) in nodes.iter().zip(&mut places) {
         place.y += (tallest - bottoms[node.depth]) / 2.0;
     }
@@ -96,14 +97,14 @@ fn stacked(nodes: &[ServiceBox], size: DrawingSize) -> (f64, f64, Vec<BoxPlace>)
     (size.width(), y, places)
 }
 
-/// An edge as the steps of a path: from the caller's side to where it arrives.
+/// The path of an edge, from the caller's side to its end.
 pub(super) fn curve(from: &BoxPlace, to: &BoxPlace, y: f64, size: DrawingSize) -> String {
     let middle = from.y + HEAD / 2.0;
     let points = if from.x + from.width < to.x {
         let (start, bend) = (from.x + from.width, (to.x - from.x - from.width) / 2.0);
         [start, middle, start + bend, middle, to.x - bend, y, to.x, y]
     } else {
-        // The longer the way, the wider the arc, so that arcs do not lie on each other.
+        // The longer the way, the wider the arc, so that arcs do not overlap.
         let room = if size == DrawingSize::Narrow { GUTTER } else { GUTTER * 1.2 };
         let reach = (8.0 + (y - middle).abs() / 14.0).min(room);
         [from.x, middle, from.x - reach, middle, to.x - reach, y, to.x, y]

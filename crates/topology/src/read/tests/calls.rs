@@ -5,7 +5,7 @@ fn steps() {
     check_step("compute: 5", "8:22: `5` has no unit | write `5us`, `5ms` or `5s`");
     check_step(
         "compute: 5zz",
-        "8:22: `5zz` is no length of time | write a number and a unit: `300us`, `1.5ms`, `2s`, `1min`",
+        "8:22: `5zz` is not a length of time | write a number and a unit: `300us`, `1.5ms`, `2s`, `1min`",
     );
     check_step("compute: -5us", "8:22: `-5us` is negative | write a length of time from `0s` up");
     check_step("compute: [1]", "8:13: sequence does not fit here | write `300us` or `{cpu: 300us, background: true}`");
@@ -32,7 +32,7 @@ fn steps() {
     check_step("call: elsewhere/x", "8:19: there is no service `elsewhere` | write one of `web`, `back`, `line`");
     check_step("call: back/", "8:19: `back` has no endpoint `/` | write one of `/x`, or add the endpoint");
     check_step("call: back/xx", "8:19: `back` has no endpoint `/xx` | did you mean `/x`?");
-    check_step("call: back/x?y", "8:19: `/x?y` holds a query or a fragment | write the path alone: `/x`");
+    check_step("call: back/x?y", "8:19: `/x?y` contains a query or a fragment | write the path alone: `/x`");
     check_step("call: back", "8:19: a call to `back` needs a path: it speaks http | write the path too: `back/...`");
     check_step("call: line/x", "8:19: a call to `line` has no path: it speaks tcp | write the name alone: `line`");
     check_step("call: line", "valid");
@@ -52,12 +52,12 @@ fn steps() {
     );
     check_step(
         "call: {service: back, path: /x, timeout: 0s}",
-        "8:54: `0s` lets no call succeed | write a longer timeout, such as `3s`",
+        "8:54: `0s` is too short for any call | write a longer timeout, such as `3s`",
     );
     check_step("call: {service: back, path: /x, timeout: 3}", "8:54: `3` has no unit | write `3us`, `3ms` or `3s`");
     check_step(
         "call: {service: back, path: /x, retries: 11}",
-        "8:54: `11` is no number that is possible here | write a whole number from 0 to 10",
+        "8:54: `11` is not a valid number here | write a whole number from 0 to 10",
     );
     check_step("call: {service: back, path: /x, request: 2 GiB}", "8:54: `2 GiB` is too much | write at most `1 GiB`");
     check_step(
@@ -70,7 +70,7 @@ fn steps() {
     );
     check_step(
         "parallel: []",
-        "8:23: `parallel` calls nobody | write the calls to make at once: `[details/details/0, reviews/reviews/0]`",
+        "8:23: `parallel` has no calls | write the calls to make at the same time: `[details/details/0, reviews/reviews/0]`",
     );
     check_step(
         "parallel: back/x",

@@ -8,7 +8,7 @@ fn services() {
     );
     check_services(
         "Web: {port: 80, endpoints: {/: {}}}",
-        "3:3: `Web` is no DNS label | write lower-case letters, digits and `-`, starting with a letter",
+        "3:3: `Web` is not a DNS label | write lower-case letters, digits and `-`, starting with a letter",
     );
     check_services(
         "web: {prot: 80, endpoints: {/: {}}}",
@@ -21,15 +21,15 @@ fn services() {
     check_services("web: {endpoints: {/: {}}}", "3:9: `port` is missing | add a line `port: ...` here");
     check_services(
         "web: {port: 0, endpoints: {/: {}}}",
-        "3:15: `0` is no port | write a whole number from 1 to 65535, such as `9080`",
+        "3:15: `0` is not a port | write a whole number from 1 to 65535, such as `9080`",
     );
     check_services(
         "web: {port: 15006, endpoints: {/: {}}}",
-        "3:15: `15006` is a port of the sidecar, which takes 15000 to 15099 | write another port, such as `9080`",
+        "3:15: `15006` is a port of the sidecar, which uses 15000 to 15099 | write another port, such as `9080`",
     );
     check_services(
         "web: {port: 70000, endpoints: {/: {}}}",
-        "3:15: `70000` is no port | write a whole number from 1 to 65535, such as `9080`",
+        "3:15: `70000` is not a port | write a whole number from 1 to 65535, such as `9080`",
     );
     check_services(
         "web: {port: [80], endpoints: {/: {}}}",
@@ -60,11 +60,11 @@ fn services() {
     );
     check_web(
         "account: Root\nendpoints: {/: {}}",
-        "5:14: `Root` is no DNS label | write lower-case letters, digits and `-`, starting with a letter",
+        "5:14: `Root` is not a DNS label | write lower-case letters, digits and `-`, starting with a letter",
     );
     check_web(
         "propagate: [x-request-id, 'a b']\nendpoints: {/: {}}",
-        "5:31: `a b` is no header name | write a name such as `x-request-id`, without colon or space",
+        "5:31: `a b` is not a header name | write a name such as `x-request-id`, without colon or space",
     );
     check_web(
         "propagate: [Content-Length]\nendpoints: {/: {}}",
@@ -81,14 +81,14 @@ fn services() {
     check_web("ready: health\nendpoints: {/: {}}", "5:12: `health` does not start with a slash | write `/health`");
     check_web(
         "ready: /health\nprotocol: tcp\nresponse: 1",
-        "5:12: `ready` needs http | remove it: a tcp service is ready when it accepts connections",
+        "5:12: `ready` needs `protocol: http` | remove it: a tcp service is ready when it accepts connections",
     );
     check_web("ready: /health\nendpoints: {/: {}, /health: {response: 31 B, type: application/json}}", "valid");
     check_web("ready: /health\ncommand: [a]", "valid");
     for more in ["script: [wait: 1ms]", "errors: 1%"] {
         check_web(
             &format!("ready: /health\nendpoints: {{/health: {{{more}}}}}"),
-            "5:12: the endpoint `/health` has a script or errors, and probes meet neither | write another path, or leave its `response` and `type` alone",
+            "5:12: the endpoint `/health` has a script or errors, which do not apply to probes | write another path, or keep only `response` and `type`",
         );
     }
     check_web("metrics: /metrics\ncommand: [web]", "valid");
@@ -96,11 +96,11 @@ fn services() {
     check_web("metrics: {port: 9102, path: /metrics}\nprotocol: tcp\ncommand: [web]", "valid");
     check_web(
         "metrics: /metrics\nprotocol: tcp\ncommand: [web]",
-        "5:14: the port of a tcp service tells no metrics | write the port where they are: `metrics: {port: 9102, path: /metrics}`",
+        "5:14: the port of a tcp service serves no metrics | write the port that serves them: `metrics: {port: 9102, path: /metrics}`",
     );
     check_web(
         "metrics: /metrics\nendpoints: {/: {}}",
-        "5:14: `metrics` stands without `command` | remove it: a simulated service tells no metrics of its own",
+        "5:14: `metrics` needs `command` | remove it: a simulated service has no metrics of its own",
     );
     check_web("metrics: metrics\ncommand: [web]", "5:14: `metrics` does not start with a slash | write `/metrics`");
     check_web("metrics: {port: 9102}\ncommand: [web]", "5:15: `path` is missing | add a line `path: ...` here");
@@ -108,15 +108,15 @@ fn services() {
     check_web("memory: -1 MiB\nendpoints: {/: {}}", "5:13: `-1 MiB` is negative | write a number of bytes from `0` up");
     check_web(
         "instances: 0\nendpoints: {/: {}}",
-        "5:16: `0` is no number that is possible here | write a whole number from 1 to 256",
+        "5:16: `0` is not a valid number here | write a whole number from 1 to 256",
     );
     check_web(
         "instances: 257\nendpoints: {/: {}}",
-        "5:16: `257` is no number that is possible here | write a whole number from 1 to 256",
+        "5:16: `257` is not a valid number here | write a whole number from 1 to 256",
     );
     check_web(
         "instances: 2\nversions: {v1: {}}\nendpoints: {/: {}}",
-        "5:16: `instances` stands beside `versions` | remove it, and write `instances` under each version",
+        "5:16: `instances` cannot be used with `versions` | remove it, and write `instances` under each version",
     );
     check_web(
         "versions: {}\nendpoints: {/: {}}",
@@ -128,11 +128,11 @@ fn services() {
     );
     check_web(
         "versions: {v1: {weight: 0}, v2: {weight: -1}}\nendpoints: {/: {}}",
-        "5:46: `-1` is no number that is possible here | write a whole number from 0 to 10000",
+        "5:46: `-1` is not a valid number here | write a whole number from 0 to 10000",
     );
     check_web(
         "versions: {V1: {}}\nendpoints: {/: {}}",
-        "5:16: `V1` is no DNS label | write lower-case letters, digits and `-`, starting with a letter",
+        "5:16: `V1` is not a DNS label | write lower-case letters, digits and `-`, starting with a letter",
     );
     check_web(
         "versions:\n  v1:\n  v2: {}\nendpoints: {/: {}}",
@@ -157,15 +157,15 @@ fn work() {
     check_web("endpoints: {}", "5:16: there are no endpoints | add one: `/: {response: 100 B}`");
     check_web(
         "endpoints: {/: {}}\ncommand: [a]",
-        "5:16: `endpoints` stands beside `command` | remove one of the two: a service is either simulated or a command",
+        "5:16: `endpoints` cannot be used with `command` | remove one of the two: a service is either simulated or a command",
     );
     check_web(
         "command: [a]\nendpoints: {/: {}}",
-        "6:16: `endpoints` stands beside `command` | remove one of the two: a service is either simulated or a command",
+        "6:16: `endpoints` cannot be used with `command` | remove one of the two: a service is either simulated or a command",
     );
     check_web(
         "command: [a]\nmemory: 1 MiB",
-        "6:13: `memory` stands beside `command` | remove one of the two: a service is either simulated or a command",
+        "6:13: `memory` cannot be used with `command` | remove one of the two: a service is either simulated or a command",
     );
     check_web(
         "command: []",
@@ -175,35 +175,38 @@ fn work() {
         "command: ['']",
         "5:14: the command is empty | write the program and its arguments: `[nginx, -g, daemon off;]`",
     );
-    check_web("command: [\"a\\0\"]", "5:15: `a\\0` holds a NUL byte | remove it: no program can be given one");
+    check_web(
+        "command: [\"a\\0\"]",
+        "5:15: `a\\0` contains a NUL byte | remove it: arguments of a program cannot contain it",
+    );
     check_web(
         "command: nginx",
         "5:14: this value has the wrong shape | write a list: `[a, b]`, or lines that start with `- `",
     );
     check_web(
         "command: [a]\nversions: {v1: {memory: 1 MiB}}",
-        "6:29: `memory` stands beside `command` | remove one of the two: a service is either simulated or a command",
+        "6:29: `memory` cannot be used with `command` | remove one of the two: a service is either simulated or a command",
     );
     check_web(
         "environment: {A: b}\nendpoints: {/: {}}",
-        "5:18: `environment` stands without `command` | remove it: only a command reads it",
+        "5:18: `environment` needs `command` | remove it: only a command reads it",
     );
     check_web(
         "environment: {A=b: b}\ncommand: [a]",
-        "5:19: `A=b` is no name of a variable | write a name without `=`, such as `LOG_LEVEL`",
+        "5:19: `A=b` is not a name for a variable | write a name without `=`, such as `LOG_LEVEL`",
     );
     for volume in ["./data:/var/lib/data", "/srv/pages:/pages:ro", "sockets:/run/app", ".:/app"] {
         check_web(&format!("command: [a]\nvolumes: [\"{volume}\"]"), "valid");
     }
     check_web(
         "command: [a]\nvolumes: [data]",
-        "6:15: `data` is no volume | write `SOURCE:TARGET`, such as `./data:/var/lib/data`",
+        "6:15: `data` is not a volume | write `SOURCE:TARGET`, such as `./data:/var/lib/data`",
     );
     for target in ["data", "/a/../b", "/", "/a//b", "/a:rw"] {
         let hint = "write a path from the root, without `.` and `..`, such as `/var/lib/data`";
         check_web(
             &format!("command: [a]\nvolumes: [\"./a:{target}\"]"),
-            &format!("6:15: `{target}` is no place in a pod | {hint}"),
+            &format!("6:15: `{target}` is not a path in a pod | {hint}"),
         );
     }
     check_web(
@@ -212,24 +215,24 @@ fn work() {
     );
     check_web(
         "volumes: [a:/a]\nendpoints: {/: {}}",
-        "5:14: `volumes` stands without `command` | remove it: only a command reads it",
+        "5:14: `volumes` needs `command` | remove it: only a command reads it",
     );
     check_web(
         "versions: {v1: {environment: {A: b}}}\nendpoints: {/: {}}",
-        "5:34: `environment` stands without `command` | remove it: only a command reads it",
+        "5:34: `environment` needs `command` | remove it: only a command reads it",
     );
     check_web("endpoints: {/: }", "5:18: this value has the wrong shape | write `key: value` pairs, or `{}` for none");
     check_web("endpoints: {x: {}}", "5:17: `x` does not start with a slash | write `/x`");
-    check_web("endpoints: {/x?y=1: {}}", "5:17: `/x?y=1` holds a query or a fragment | write the path alone: `/x`");
+    check_web("endpoints: {/x?y=1: {}}", "5:17: `/x?y=1` contains a query or a fragment | write the path alone: `/x`");
     check_web(
         "endpoints: {/x y: {}}",
-        "5:17: `/x y` holds what a URL cannot hold | percent-encode it: `%20` for a space",
+        "5:17: `/x y` contains characters that a URL cannot contain | percent-encode it: `%20` for a space",
     );
     check_web("endpoints: {/: {}, /: {}}", "5:24: duplicate key `/` | keep one of the two");
     check_web("endpoints: {/: {response: 2 GiB}}", "5:31: `2 GiB` is too much | write at most `1 GiB`");
     check_web(
         "endpoints: {/: {response: 5zz}}",
-        "5:31: `5zz` is no number of bytes | write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`",
+        "5:31: `5zz` is not a number of bytes | write a number, alone or with a unit: `178`, `12 kB`, `40 MiB`",
     );
     for kind in ["text/html; charset=utf-8", "text/html", "application/problem+json ;q=1"] {
         check_web(&format!("endpoints: {{/: {{type: {kind}}}}}"), "valid");
@@ -238,7 +241,7 @@ fn work() {
         check_web(
             &format!("endpoints: {{/: {{type: \"{kind}\"}}}}"),
             &format!(
-                "5:27: `{}` is no media type | write one such as `application/json` or `text/html; charset=utf-8`",
+                "5:27: `{}` is not a media type | write one such as `application/json` or `text/html; charset=utf-8`",
                 kind.replace("\\u00e9", "é")
             ),
         );

@@ -5,7 +5,7 @@ fn check(sorted: &[f64], truth: f64) {
     assert!((told - truth).abs() < 1e-12, "{told} instead of {truth} for {sorted:?}");
 }
 
-/// Truths are those of the R package's code (`diptest` 0.10 for Python).
+/// The expected values are from the R package's code (`diptest` 0.10 for Python).
 #[test]
 fn dips_as_others_compute_them() {
     check(&[0.0, 0.0, 1.0, 1.0], 0.25);

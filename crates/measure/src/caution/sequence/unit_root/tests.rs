@@ -1,6 +1,6 @@
 use super::*;
 
-/// Truths are those of statsmodels 0.14 (`adfuller(.., maxlag=3, autolag=None, regression='c')`).
+/// The expected values are from statsmodels 0.14 (`adfuller(.., maxlag=3, autolag=None, regression='c')`).
 #[test]
 fn statistics_as_others_compute_them() {
     let near = |told: Option<f64>, truth: f64| assert!((told.unwrap() - truth).abs() < 1e-8, "{told:?} for {truth}");
