@@ -276,7 +276,7 @@ pub fn stand_up(experiment: &Experiment) -> Duration {
 pub fn request(experiment: &Experiment, arm: &Arm) -> Duration {
     let graph = &experiment.topology.graph;
     let hop = if arm.has_proxies() { HOP + HOP_BETWEEN_PROXIES } else { HOP };
-    let target = &experiment.load.target;
+    let target = &experiment.load.request.target;
     let service = graph
         .services
         .iter()

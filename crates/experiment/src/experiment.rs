@@ -10,6 +10,7 @@ mod form;
 mod group;
 mod health;
 mod key;
+mod load;
 mod name;
 mod origin;
 mod program;
@@ -30,7 +31,7 @@ use plane::Plane;
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 use topology::{Mistake, Span, Topology};
-use traffic::Sequential;
+use traffic::Load;
 
 pub use self::amounts::Amounts;
 pub use self::arm::Arm;
@@ -39,9 +40,11 @@ pub use self::bound::{REQUESTS_MAX, ROUNDS_MAX, STANDS_MAX};
 use self::bound::{WINDOWS_MAX, at_most, repeated};
 pub use self::fault::PlannedFault;
 use self::fault::fault_of;
-use self::file::{ExperimentFile, Idle, Load, SequentialFile};
+use self::file::{ExperimentFile, Idle};
 pub use self::group::Group;
 use self::group::groups_of;
+pub use self::load::{USERS_MAX, think_of};
+use self::load::{load_of, requests_of};
 use self::name::name_of;
 use self::origin::Origin;
 pub use self::origin::ReadText;
@@ -74,8 +77,10 @@ pub struct Experiment {
     pub arms: Vec<Arm>,
     /// Groups of arms that stand at the same time; empty if all arms do.
     pub groups: Vec<Group>,
-    /// The load; `requests` is per arm over all rounds.
-    pub load: Sequential,
+    /// The load; how many requests a block of it has is the plan's matter.
+    pub load: Load,
+    /// Requests per arm over all rounds.
+    pub requests: u64,
     /// Requests per arm before the rounds.
     pub warmup: u64,
     /// Number of rounds.
@@ -183,12 +188,11 @@ impl Experiment {
         let arms = arms_of(&file.arms, &topology.graph, origin).map_err(located)?;
         proxy::rehearse(origin, &file.arms.value, arms.iter().map(|arm| &arm.plane), &topology.graph)?;
         let groups = groups_of(file.groups.as_ref(), &arms, file.null).map_err(located)?;
-        let Load::Sequential(sequential) = &file.load;
-        let load = sequential_of(sequential, &topology.graph).map_err(located)?;
+        let (load, requests) = load_of(&file.load, &topology.graph).map_err(located)?;
         let idle = idle_of(&file.idle).map_err(located)?;
         let rounds = repeated("rounds", &file.rounds, ROUNDS_MAX).map_err(located)?;
-        if u64::from(rounds) > load.requests {
-            return Err(located(too_few_requests(&sequential.requests, rounds)));
+        if u64::from(rounds) > requests {
+            return Err(located(too_few_requests(requests_of(&file.load), rounds)));
         }
         let stands = file.stands.as_ref().map_or(Ok(STANDS), |stands| stands_of(stands, rounds)).map_err(located)?;
         let until = until_of(&file).map_err(located)?;
@@ -204,6 +208,7 @@ impl Experiment {
             arms,
             groups,
             load,
+            requests,
             warmup: at_most("warmup", &file.warmup, REQUESTS_MAX).map_err(located)?,
             rounds,
             stands,
@@ -234,7 +239,7 @@ impl Experiment {
     /// Applies the amounts from the command line.
     pub fn amend(&mut self, amounts: &Amounts) -> Result<(), Refusal> {
         self.rounds = amounts.rounds.unwrap_or(self.rounds);
-        self.load.requests = amounts.requests.unwrap_or(self.load.requests);
+        self.requests = amounts.requests.unwrap_or(self.requests);
         self.seed = amounts.seed.unwrap_or(self.seed);
         self.margin = amounts.margin.unwrap_or(self.margin);
         self.drop_foreign = amounts.drop_foreign.or(self.drop_foreign);
@@ -246,16 +251,16 @@ impl Experiment {
         }
         if amounts.rounds.is_none() {
             // With fewer requests than rounds, there are as many rounds as requests.
-            self.rounds = self.rounds.min(u32::try_from(self.load.requests).unwrap_or(u32::MAX));
+            self.rounds = self.rounds.min(u32::try_from(self.requests).unwrap_or(u32::MAX));
         }
         self.ready_timeout = amounts.ready_timeout.unwrap_or(self.ready_timeout);
         self.stands = amounts.stands.unwrap_or(self.stands);
         if let Some(what) = amounts.stands.and_then(|stands| too_many_stands(stands, self.rounds)) {
             return Err(Refusal::new(what, "raise `--rounds` or lower `--stands`"));
         }
-        if u64::from(self.rounds) > self.load.requests {
+        if u64::from(self.rounds) > self.requests {
             return Err(Refusal::new(
-                format!("{} rounds need as many requests, got {}", self.rounds, self.load.requests),
+                format!("{} rounds need as many requests, got {}", self.rounds, self.requests),
                 "each round needs a request: raise `--requests` or lower `--rounds`",
             ));
         }
@@ -266,7 +271,7 @@ impl Experiment {
     /// Changes the URL that is requested.
     pub fn aim(&mut self, url: &str) -> Result<(), Refusal> {
         let target = target_of(url, &self.topology.graph).map_err(|(what, hint)| Refusal::new(what, hint))?;
-        self.load.target = target;
+        self.load.request.target = target;
         Ok(())
     }
 
@@ -346,8 +351,8 @@ pub fn outline(experiment: &Experiment) -> String {
         "experiment {}: arms {}\n{} requests per arm to {} {}\n\n",
         experiment.name,
         arms.join(", "),
-        experiment.load.requests,
-        experiment.load.target,
+        experiment.requests,
+        experiment.load.request.target,
         experiment.course()
     )
 }
@@ -375,34 +380,6 @@ fn topology_of(experiment: Origin<'_>, name: &Spanned<String>) -> Result<Topolog
         }
     };
     TopologyFile::of_text(&path, text)
-}
-
-fn sequential_of(file: &SequentialFile, graph: &Topology) -> Result<Sequential, Mistake> {
-    let target =
-        target_of(&file.target.value, graph).map_err(|(what, hint)| Mistake::at(file.target.referenced, what, hint))?;
-    if file.requests.value == 0 {
-        return Err(Mistake::at(file.requests.referenced, "`requests` must not be 0", "ask for 1 or more"));
-    }
-    if file.timeout.value.0.is_zero() {
-        return Err(Mistake::at(
-            file.timeout.referenced,
-            "`timeout` must be greater than 0",
-            "write a time such as `10s`",
-        ));
-    }
-    if file.round_trip.value.0 * 2 >= file.timeout.value.0 {
-        let hint = "lower `round_trip` or raise `timeout`: a new connection takes two round trips";
-        return Err(Mistake::at(file.round_trip.referenced, "`round_trip` must be less than half of `timeout`", hint));
-    }
-    Ok(Sequential {
-        target,
-        requests: at_most("requests", &file.requests, REQUESTS_MAX)?,
-        think: file.think.0,
-        pace: file.pace.0,
-        connection: file.connection,
-        round_trip: file.round_trip.value.0,
-        timeout: file.timeout.value.0,
-    })
 }
 
 fn idle_of(idle: &Idle) -> Result<(u32, Duration), Mistake> {

@@ -14,7 +14,7 @@ mod yaml;
 pub use demand::{Demand, size};
 pub use experiment::{
     Amounts, Arm, Experiment, Group, PlannedFault, REQUESTS_MAX, ROUNDS_MAX, ReadText, STANDS_MAX, TopologyFile,
-    Wanted, foreign_share, margin_share, outline, schema,
+    USERS_MAX, Wanted, foreign_share, margin_share, outline, schema, think_of,
 };
 pub use kind::{Kind, kind_of};
 pub use plan::{Plan, Round, plan};

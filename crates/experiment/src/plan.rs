@@ -48,7 +48,7 @@ pub fn plan(experiment: &Experiment) -> Plan {
     let mut rng = ChaCha8Rng::seed_from_u64(experiment.seed);
     let rounds = (0..experiment.most_rounds()).zip(orders(&arms, &mut rng)).map(|(number, order)| {
         // Rounds beyond those asked for repeat the first ones.
-        Round { order, requests: share(experiment.load.requests, experiment.rounds, number % experiment.rounds) }
+        Round { order, requests: share(experiment.requests, experiment.rounds, number % experiment.rounds) }
     });
     let rounds: Vec<Round> = rounds.collect();
     let stands = experiment.spread();
@@ -89,15 +89,10 @@ impl Plan {
 
     /// Estimates the duration of the run, from estimates for a stand-up and a request.
     pub fn length(&self, experiment: &Experiment) -> Duration {
-        let load = &experiment.load;
         let stands = experiment.stand_ups();
         let before = self.warmup_requests * u64::from(stands) + self.settling_requests * self.rounds.len() as u64;
-        let requests = u32::try_from(before + load.requests).unwrap_or(u32::MAX);
-        let of_arm = |arm: &Arm| {
-            let request =
-                load.think.saturating_add(load.round_trip * 2).saturating_add(demand::request(experiment, arm));
-            request.max(load.pace).saturating_mul(requests)
-        };
+        let load = experiment.load.of(before + experiment.requests);
+        let of_arm = |arm: &Arm| load.expected(demand::request(experiment, arm));
         let loads = experiment.standing().iter().map(of_arm).fold(Duration::ZERO, Duration::saturating_add);
         let faults: Duration = experiment.faults.iter().map(|fault| fault.at + fault.lasting).sum();
         let faults = faults * u32::try_from(experiment.arms.len()).unwrap_or(u32::MAX);

@@ -1,7 +1,6 @@
 //! Waiting for an instant: asleep until shortly before it, then awake.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -9,10 +8,10 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep};
 
 /// A sleeper wakes tens of microseconds late; this much before the instant it is woken, to be awake in time.
-const SPIN_NS: u64 = 60_000;
+pub(crate) const SPIN_NS: u64 = 60_000;
 
 /// Longest sleep before `stop` is looked at.
-const NAP_NS: u64 = 50_000_000;
+pub(crate) const NAP_NS: u64 = 50_000_000;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
@@ -25,14 +24,6 @@ pub(crate) fn now_ns() -> u64 {
 /// Lets the calling thread's sleeps end when they should: the kernel otherwise adds up to 50 µs to save wake-ups.
 pub(crate) fn sleep_exactly() {
     prctl::set_timerslack(1).expect("a thread may set its own timer slack");
-}
-
-/// Lets time pass; without any, not even the clock is read.
-pub(crate) fn pass(time: Duration) {
-    if !time.is_zero() {
-        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        wait_until(now_ns().saturating_add(ns), &AtomicBool::new(false));
-    }
 }
 
 /// Returns at the instant, or soon after `stop` was set; true if the instant came.

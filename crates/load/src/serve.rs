@@ -6,7 +6,7 @@ use std::thread;
 
 use measure::Samples;
 use serde::Serialize;
-use traffic::{Order, OrderError, Sequential};
+use traffic::{Load, Order, OrderError};
 
 use crate::Client;
 
@@ -19,6 +19,9 @@ pub enum ServeError {
     /// A line is no order.
     #[error(transparent)]
     Order(OrderError),
+    /// The kernel cannot say what happens on connections.
+    #[error("cannot wait for connections")]
+    Poll(#[source] io::Error),
     /// An answer cannot be written: whoever gave the orders is gone.
     #[error("cannot write an answer")]
     Answer(#[source] io::Error),
@@ -45,21 +48,21 @@ pub fn serve(orders: impl BufRead + Send + 'static, mut answers: impl Write) -> 
     answer(&mut answers, &ReadyAnswer { ready: true })?;
     let mut client = Client::default();
     while let Ok(load) = ordered.recv() {
-        answer::<Samples>(&mut answers, &client.perform(&load?, &stop))?;
+        answer::<Samples>(&mut answers, &client.perform(&load?, &stop).map_err(ServeError::Poll)?)?;
     }
     Ok(())
 }
 
 /// Passes blocks on until the orders end; the end of `blocks` is what ends the role.
-fn read_orders(orders: impl BufRead, stop: &AtomicBool, blocks: &Sender<Result<Sequential, ServeError>>) {
+fn read_orders(orders: impl BufRead, stop: &AtomicBool, blocks: &Sender<Result<Load, ServeError>>) {
     let mut keep = false;
     for line in orders.lines() {
         match line.map_err(ServeError::Orders).and_then(|line| line.parse().map_err(ServeError::Order)) {
             Ok(Order::Keep) => keep = true,
             Ok(Order::Stop) => stop.store(true, Ordering::Relaxed),
-            Ok(Order::Sequential(load)) => {
+            Ok(Order::Load(load)) => {
                 stop.store(false, Ordering::Relaxed);
-                if blocks.send(Ok(load)).is_err() {
+                if blocks.send(Ok(*load)).is_err() {
                     return;
                 }
             }

@@ -1,10 +1,5 @@
-use std::time::Duration;
-
 /// Coming so much later than asked for is no matter of a busy machine: the process, or the whole machine, was stopped.
 const STOPPED_NS_MIN: u64 = 500_000_000;
-
-/// A wait for the peer is cut into such pieces, so that one that took much longer tells of a process that did not run.
-pub(crate) const GLANCE: Duration = Duration::from_millis(100);
 
 /// For how long this process did not run although it was its turn: stopped by a signal or a debugger, frozen, or on a machine
 /// that was suspended.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use measure::{ConnectionUse, Samples};
-use traffic::{Order, Sequential, Target};
+use traffic::{Load, Model, Order, Request, Target};
 
 use super::*;
 
@@ -48,20 +48,28 @@ impl Server {
 }
 
 /// A block of a client that has asked nothing before.
-fn run_block(load: &Sequential, stop: &AtomicBool) -> Samples {
-    Client::default().perform(load, stop)
+fn run_block(load: &Load, stop: &AtomicBool) -> Samples {
+    Client::default().perform(load, stop).unwrap()
 }
 
-fn load(target: Target, connection: ConnectionUse) -> Sequential {
-    Sequential {
-        target,
-        requests: 23,
-        think: Duration::ZERO,
-        pace: Duration::ZERO,
+fn load(target: Target, connection: ConnectionUse) -> Load {
+    Load {
+        request: Request::get(target),
+        model: user(Duration::ZERO),
+        requests: Some(23),
+        time: None,
+        connections: 1,
         connection,
         round_trip: Duration::ZERO,
         timeout: Duration::from_secs(20),
+        in_flight_max: 1,
+        seed: 1,
     }
+}
+
+/// One user who pauses.
+fn user(pause: Duration) -> Model {
+    Model::Closed { users: 1, think: pause.into(), pace: Duration::ZERO }
 }
 
 /// Serves one connection until either side ends it.
@@ -123,7 +131,7 @@ fn a_kept_connection_that_the_peer_closed_is_opened_again() {
 fn blocks(server: &Server, connections: [ConnectionUse; 3]) -> [(u64, u64); 3] {
     let mut client = Client::default();
     connections.map(|connection| {
-        let block = client.perform(&load(server.target.clone(), connection), &AtomicBool::new(false));
+        let block = client.perform(&load(server.target.clone(), connection), &AtomicBool::new(false)).unwrap();
         assert_eq!((block.requests, block.latency.count()), (23, 23));
         (block.connections, block.reconnects)
     })
@@ -149,7 +157,7 @@ fn a_connection_is_kept_for_its_own_target_only() {
     let [one, other] = [(); 2].map(|()| Server::new(HELLO, After::Keep));
     let mut client = Client::default();
     for server in [&one, &one, &other, &one] {
-        client.perform(&load(server.target.clone(), ConnectionUse::Keep), &AtomicBool::new(false));
+        client.perform(&load(server.target.clone(), ConnectionUse::Keep), &AtomicBool::new(false)).unwrap();
     }
     assert_eq!([&one, &other].map(|server| server.connections.load(Memory::SeqCst)), [2, 1]);
     assert_eq!([&one, &other].map(|server| server.requests.load(Memory::SeqCst)), [69, 23]);
@@ -186,7 +194,7 @@ fn half_an_answer_on_a_kept_connection_is_no_reconnect() {
             stream.write_all(answer.as_bytes()).unwrap();
         }
     });
-    let block = run_block(&Sequential { requests: 2, ..load(target, ConnectionUse::Keep) }, &AtomicBool::new(false));
+    let block = run_block(&Load { requests: Some(2), ..load(target, ConnectionUse::Keep) }, &AtomicBool::new(false));
     assert_eq!((block.latency.count(), block.reconnects), (1, 0));
     assert_eq!(block.errors, [("closed".to_owned(), 1)].into());
 }
@@ -194,7 +202,7 @@ fn half_an_answer_on_a_kept_connection_is_no_reconnect() {
 #[test]
 fn silence_is_a_timeout() {
     let server = Server::new("", After::Keep);
-    let load = Sequential { requests: 2, timeout: Duration::from_millis(5), ..load(server.target, ConnectionUse::New) };
+    let load = Load { requests: Some(2), timeout: Duration::from_millis(5), ..load(server.target, ConnectionUse::New) };
     let block = run_block(&load, &AtomicBool::new(false));
     assert_eq!(block.errors, [("timeout".to_owned(), 2)].into());
 }
@@ -215,7 +223,7 @@ fn a_far_client_waits_for_the_way() {
     let shortest = |connection| {
         let server = Server::new(HELLO, After::Keep);
         let round_trip = Duration::from_millis(3);
-        let load = Sequential { round_trip, ..load(server.target.clone(), connection) };
+        let load = Load { round_trip, ..load(server.target.clone(), connection) };
         *run_block(&load, &AtomicBool::new(false)).sequence[1..].iter().min().unwrap()
     };
     let (kept_ns, new_ns) = (shortest(ConnectionUse::Keep), shortest(ConnectionUse::New));
@@ -225,7 +233,7 @@ fn a_far_client_waits_for_the_way() {
 #[test]
 fn a_set_stop_ends_the_block() {
     let server = Server::new(HELLO, After::Keep);
-    let load = Sequential { think: Duration::from_secs(3600), ..load(server.target, ConnectionUse::Keep) };
+    let load = Load { model: user(Duration::from_secs(3600)), ..load(server.target, ConnectionUse::Keep) };
     let stop = AtomicBool::new(false);
     let block = thread::scope(|scope| {
         let block = scope.spawn(|| run_block(&load, &stop));
@@ -249,7 +257,7 @@ fn the_request_is_an_ordinary_one() {
         request
     });
     let load =
-        Sequential { requests: 1, ..load(format!("http://{address}/page?u=1").parse().unwrap(), ConnectionUse::New) };
+        Load { requests: Some(1), ..load(format!("http://{address}/page?u=1").parse().unwrap(), ConnectionUse::New) };
     run_block(&load, &AtomicBool::new(false));
     let expected = format!(
         "GET /page?u=1 HTTP/1.1\r\nHost: {address}\r\nUser-Agent: meshtax/{}\r\nAccept: */*\r\n\r\n",
@@ -261,7 +269,7 @@ fn the_request_is_an_ordinary_one() {
 #[test]
 fn the_role_performs_orders_until_they_end() {
     let server = Server::new(HELLO, After::Keep);
-    let order = Order::Sequential(load(server.target, ConnectionUse::New));
+    let order = Order::Load(Box::new(load(server.target, ConnectionUse::New)));
     let mut answers = Vec::new();
     serve(std::io::Cursor::new(format!("{order}\n{order}\n")), &mut answers).unwrap();
     let answers = String::from_utf8(answers).unwrap();
@@ -274,8 +282,8 @@ fn the_role_performs_orders_until_they_end() {
 #[test]
 fn a_stopped_block_is_answered() {
     let server = Server::new(HELLO, After::Keep);
-    let load = Sequential { think: Duration::from_secs(3600), ..load(server.target, ConnectionUse::New) };
+    let load = Load { model: user(Duration::from_secs(3600)), ..load(server.target, ConnectionUse::New) };
     let mut answers = Vec::new();
-    serve(std::io::Cursor::new(format!("{}\nstop\n", Order::Sequential(load))), &mut answers).unwrap();
+    serve(std::io::Cursor::new(format!("{}\nstop\n", Order::Load(Box::new(load)))), &mut answers).unwrap();
     assert_eq!(String::from_utf8(answers).unwrap().lines().count(), 2);
 }

@@ -47,6 +47,17 @@ pub fn samples_needed(q: f64) -> u64 {
     (10.0 / (1.0 - q) - 1e-6).ceil() as u64
 }
 
+/// One step of a percentile distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PercentileStep {
+    /// Longest time at or below this quantile, in nanoseconds.
+    pub value_ns: u64,
+    /// Share of samples at or below it, 0 to 1.
+    pub quantile: f64,
+    /// Samples at or below it.
+    pub count: u64,
+}
+
 impl Histogram {
     /// A histogram without samples.
     pub fn new() -> Self {
@@ -115,6 +126,22 @@ impl Histogram {
     /// Each bucket with samples in ascending order: its longest duration in nanoseconds, and its number of samples.
     pub(crate) fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
         self.0.iter_recorded().map(|step| (step.value_iterated_to(), u64::from(step.count_at_value())))
+    }
+
+    /// The percentile distribution, with five steps for each halving of what lies above, as HdrHistogram's tools print it.
+    pub fn percentiles(&self) -> Vec<PercentileStep> {
+        let mut count = 0;
+        let steps = self.0.iter_quantiles(5).map(|step| {
+            count += step.count_since_last_iteration();
+            let (value_ns, quantile) = (step.value_iterated_to(), step.quantile_iterated_to());
+            PercentileStep { value_ns, quantile, count }
+        });
+        steps.collect()
+    }
+
+    /// Standard deviation in nanoseconds; 0 without samples.
+    pub fn stddev_ns(&self) -> f64 {
+        self.0.stdev()
     }
 
     /// The width of the bucket around `value_ns`, in nanoseconds.

@@ -29,6 +29,7 @@ mod held;
 mod histogram;
 mod interval;
 mod left_out;
+mod load_result;
 mod measurement;
 mod metric;
 mod observation;
@@ -37,9 +38,11 @@ mod program;
 mod rank;
 mod recovery;
 mod samples;
+mod seconds;
 mod series;
 mod sidecar;
 mod sign;
+mod tally;
 mod telemetry;
 mod threshold;
 mod truncated;
@@ -62,9 +65,10 @@ pub use fail_if::{FailIf, Finding, Scope};
 pub use fault::{Clue, FaultKind, FaultTrial};
 pub use gateway::{GATEWAY, GatewayUse, gateway_use};
 pub use held::{HeldUse, held_use};
-pub use histogram::{Histogram, HistogramError, samples_needed};
+pub use histogram::{Histogram, HistogramError, PercentileStep, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
 pub use left_out::{LeftOut, Reason};
+pub use load_result::{GeneratorUse, LOAD_SCHEMA, LoadHistograms, LoadResult, LoadSubject, load_metrics};
 pub use measurement::{
     Arm, Caution, Edge, Effect, Environment, Measurement, Null, Recorded, Recovery, SCHEMA, SCHEMAS_READ, ServiceCount,
     Subject, Value, Verdict,
@@ -76,8 +80,10 @@ pub use observation::{
 pub use program::{ProgramUse, program_use};
 pub use recovery::recover;
 pub use samples::{SEQUENCE_MAX, Samples};
+pub use seconds::{LoadSecond, SecondTally, Seconds};
 pub use sidecar::{SidecarUse, sidecar_use};
 pub use sign::{Sign, SignError, WitnessKind};
+pub use tally::{LoadTally, WireBytes};
 pub use telemetry::{Sighting, Signal};
 pub use threshold::{ThresholdError, Until};
 pub use truncated::{Truncated, TruncatedArm, truncated};

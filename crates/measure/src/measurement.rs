@@ -79,6 +79,12 @@ pub struct Subject {
     /// Minimum time between two intended starts, in milliseconds; 0 for none.
     #[serde(default)]
     pub pace_ms: f64,
+    /// Users who asked side by side, each waiting for the answer; null where one asked at a time, or requests came at a rate.
+    #[serde(default)]
+    pub users: Option<u32>,
+    /// Requests per second that were to be sent; null where users waited for answers.
+    #[serde(default)]
+    pub rate_per_s: Option<f64>,
     /// Simulated distance of the client, in milliseconds: waited before each request, and once more before each
     /// connection.
     #[serde(default)]

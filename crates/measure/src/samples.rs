@@ -26,6 +26,13 @@ pub struct Samples {
     pub connections: u64,
     /// Latency of successes from the intended start to the last byte, in nanoseconds.
     pub latency: Histogram,
+    /// Service time of successes: from the last byte that was sent to the last byte of the answer, in nanoseconds. Empty in
+    /// runs that did not record it.
+    #[serde(default)]
+    pub service: Histogram,
+    /// Requests that were due and never sent: too many were under way or waiting, or the block ended first.
+    #[serde(default)]
+    pub dropped: u64,
     /// The generator's own lateness over all requests, from the intended start until it began to work, in nanoseconds.
     pub lag: Histogram,
     /// Time for which the generator did not run although it was due, in seconds: it, or the machine, was stopped. Zero
@@ -47,6 +54,24 @@ impl Samples {
         if self.sequence.len() < SEQUENCE_MAX {
             self.sequence.push(latency_ns);
         }
+    }
+
+    /// Adds what another part of the same block saw. The block lasted as long as its longest part.
+    pub fn merge(&mut self, other: &Samples) {
+        self.wall_s = self.wall_s.max(other.wall_s);
+        self.requests += other.requests;
+        for (kind, count) in &other.errors {
+            *self.errors.entry(kind.clone()).or_default() += count;
+        }
+        self.reconnects += other.reconnects;
+        self.connections += other.connections;
+        self.dropped += other.dropped;
+        self.latency.merge(&other.latency);
+        self.service.merge(&other.service);
+        self.lag.merge(&other.lag);
+        self.stopped_s = self.stopped_s.max(other.stopped_s);
+        let room = SEQUENCE_MAX.saturating_sub(self.sequence.len());
+        self.sequence.extend(other.sequence.iter().take(room));
     }
 
     /// Counts a request that failed in this way. The generator began to work `lag_ns` after its intended start.

@@ -5,6 +5,7 @@ mod dns;
 mod drops;
 mod help;
 mod length;
+mod load;
 mod remembering;
 mod rounding;
 mod threshold;
@@ -22,6 +23,7 @@ use topology::Span;
 use help::{ACCEPT_HELP, AFTER_HELP, BACKLOG_HELP, CONNECT_HELP, LIFE_HELP, RESETS_HELP, RETRANS_HELP, RTT_HELP};
 
 pub use self::agent::AgentOptions;
+pub use self::load::{LoadFormat, LoadLimit, LoadOptions};
 pub use dns::DnsWatchOptions;
 pub use drops::DropsOptions;
 pub use rounding::RoundingOptions;
@@ -30,7 +32,7 @@ pub use watch::{HistogramOptions, TopOptions, WatchOptions};
 
 /// Subcommands grouped by purpose, as `--help` shows them.
 const GROUPS: [(&str, &[&str]); 3] = [
-    ("Answer", &["demo", "run", "calibrate", "report", "compare"]),
+    ("Answer", &["demo", "run", "load", "calibrate", "report", "compare"]),
     (
         "Watch",
         &["top", "life", "connect", "accept", "retrans", "resets", "backlog", "rtt", "dns", "drops", "udp", "agent"],
@@ -70,6 +72,9 @@ pub enum Verb {
     /// Compare two runs, from their folders
     #[command(after_help = help::compare())]
     Compare(CompareOptions),
+    /// Put an HTTP service under load, and tell how it answers
+    #[command(after_help = help::LOAD_HELP)]
+    Load(LoadOptions),
     /// Bytes of each open TCP connection, busiest first
     #[command(after_help = help::top())]
     Top(TopOptions),
@@ -354,6 +359,8 @@ pub enum Contract {
     Topology,
     /// A file of the agent
     Agent,
+    /// What `load --json` prints
+    Load,
 }
 
 /// Options of `check`.

@@ -231,7 +231,7 @@ fn title(experiment: &Experiment) -> String {
         "{}: arms {} side by side, {} requests each {}",
         experiment.name,
         arms.join(", "),
-        experiment.load.requests,
+        experiment.requests,
         experiment.course()
     )
 }

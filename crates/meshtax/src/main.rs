@@ -14,6 +14,7 @@ mod failure;
 mod forgone;
 mod format;
 mod gate;
+mod generator;
 mod held;
 mod host;
 mod input;
@@ -69,6 +70,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Run(options) => execution::run(&options),
         Verb::Report(options) => format::report(&options),
         Verb::Compare(options) => compare::compare(&options),
+        Verb::Load(options) => generator::generate(&options),
         Verb::Check(options) => check::check(&options),
         Verb::Show { name } => input::show(name.as_deref()),
         Verb::Doctor { json, envoy } => doctor::doctor(json, envoy.as_deref()),

@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use measure::{Comparison, Measurement};
+use measure::{Comparison, LoadResult, Measurement};
 use schemars::schema_for;
 
 use crate::cli::Contract;
@@ -17,6 +17,7 @@ pub fn schema(of: Contract) -> Result<ExitCode, Failure> {
     print(&match of {
         Contract::Measurement => format!("{}\n", serde_json::to_string_pretty(&schema_for!(Measurement))?),
         Contract::Comparison => format!("{}\n", serde_json::to_string_pretty(&schema_for!(Comparison))?),
+        Contract::Load => format!("{}\n", serde_json::to_string_pretty(&schema_for!(LoadResult))?),
         Contract::Topology => TOPOLOGY.to_owned(),
         Contract::Agent => AGENT.to_owned(),
         Contract::Experiment => experiment::schema(),

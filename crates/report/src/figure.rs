@@ -51,13 +51,27 @@ pub(crate) fn change(ratio: f64, ends: Option<[f64; 2]>) -> String {
 
 /// The rhythm and distance of requests: `2 ms think time`, `a request every 5 ms`, and the round trip.
 pub(crate) fn rhythm(subject: &Subject) -> String {
-    let Subject { think_ms, pace_ms, round_trip_ms, .. } = subject;
+    let Subject { think_ms, pace_ms, round_trip_ms, users, rate_per_s, .. } = subject;
+    if let Some(rate) = rate_per_s {
+        return format!("{} requests a second", figure(*rate, "requests/s"));
+    }
     let rhythm = match (*pace_ms > 0.0, *think_ms > 0.0) {
         (false, _) => format!("{think_ms} ms think time"),
         (true, false) => format!("a request every {pace_ms} ms"),
         (true, true) => format!("a request every {pace_ms} ms, {think_ms} ms think time"),
     };
-    if *round_trip_ms > 0.0 { format!("{rhythm}, {round_trip_ms} ms round trip") } else { rhythm }
+    let users = users.map_or_else(String::new, |users| format!("{users} users, "));
+    let distance = if *round_trip_ms > 0.0 { format!(", {round_trip_ms} ms round trip") } else { String::new() };
+    format!("{users}{rhythm}{distance}")
+}
+
+/// How many requests were under way at once: `one at a time`, `32 users`, `200 requests/s`.
+pub(crate) fn concurrency(subject: &Subject) -> String {
+    match (subject.users, subject.rate_per_s) {
+        (_, Some(rate)) => format!("{} requests/s", figure(rate, "requests/s")),
+        (Some(users), None) => format!("{users} users"),
+        (None, None) => "one at a time".to_owned(),
+    }
 }
 
 /// The requests per arm, such as `1500 requests per arm`. For an interrupted run, such as `480 to 500 of 1500 requests

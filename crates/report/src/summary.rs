@@ -1,11 +1,11 @@
-use measure::{Arm, Caution, Measurement, Metric, Signal, sidecar_use};
+use measure::{Arm, Caution, Measurement, Metric, Signal, Subject, sidecar_use};
 
 use crate::answer::answer;
 use crate::calibration::calibration;
 use crate::caution::{FATAL, fatal};
 use crate::comparison::effect;
 use crate::fault::faults;
-use crate::figure::{difference_beside, figure, requests, rounds};
+use crate::figure::{concurrency, difference_beside, figure, requests, rounds};
 use crate::gap::MissingCell;
 use crate::grid::{GridColumn, grid};
 use crate::interval::{difference_of, marked};
@@ -51,7 +51,7 @@ fn subject(measurement: &Measurement) -> String {
     let partial = if subject.complete { "" } else { "; cut short: these results are partial" };
     let margin = margin_percent(&measurement.effects).map_or_else(String::new, |margin| format!(", margin {margin} %"));
     let (name, rounds, requests) = (&subject.name, rounds(subject), requests(measurement));
-    paragraph(&format!("{name}: {rounds}, {requests}, one at a time, 95 % intervals{margin}{partial}"), 2)
+    paragraph(&format!("{name}: {rounds}, {requests}, {}, 95 % intervals{margin}{partial}", concurrency(subject)), 2)
 }
 
 /// The figures of each arm beside the baseline's.
@@ -63,7 +63,7 @@ fn figures(measurement: &Measurement) -> String {
         arms => arms.iter().flat_map(|arm| rows(measurement, base, arm)).collect(),
     };
     let further: String = further.iter().map(|arm| in_a_line(measurement, base, arm)).collect();
-    let sidecars: String = others.iter().filter_map(sidecars).collect();
+    let sidecars: String = others.iter().filter_map(|arm| sidecars(&measurement.experiment, arm)).collect();
     grid(&COLUMNS, rows) + &further + &sidecars
 }
 
@@ -142,13 +142,14 @@ fn in_a_line(measurement: &Measurement, base: &Arm, arm: &Arm) -> String {
 }
 
 /// The CPU time and memory of one sidecar of an arm.
-fn sidecars(arm: &Arm) -> Option<String> {
+fn sidecars(subject: &Subject, arm: &Arm) -> Option<String> {
     let used = sidecar_use(arm)?;
     let [cpu, memory] = [figure(used.cpu_s_per_1000_requests, "s"), figure(used.memory_mib, "MiB")];
     let name = if arm.name == "sidecar" { String::new() } else { format!("{}: ", arm.name) };
     Some(cut(&format!(
-        "{name}each of {} sidecars: {cpu} s of CPU per 1,000 requests (one at a time), {memory} MiB",
-        used.sidecars
+        "{name}each of {} sidecars: {cpu} s of CPU per 1,000 requests ({}), {memory} MiB",
+        used.sidecars,
+        concurrency(subject)
     )))
 }
 

@@ -58,7 +58,7 @@ fn tell(experiment: &Experiment, arms: &mut [Arm], seen: &Observations, tally: &
     for (number, arm) in arms.iter_mut().enumerate() {
         arm.services = tally.services(number, &pods);
         arm.edges = tally.edges(number);
-        let asked = arm.services.iter().filter(|count| count.service == experiment.load.target.host());
+        let asked = arm.services.iter().filter(|count| count.service == experiment.load.request.target.host());
         arm.gateway = measure::gateway_use(seen, &arm.name);
         arm.programs = measure::program_use(seen, &arm.name);
         arm.client_proxy = measure::client_proxy_use(seen, &arm.name);
@@ -86,15 +86,17 @@ fn subject(experiment: &Experiment, seen: &Observations, completeness: Completen
     Subject {
         name: experiment.name.clone(),
         topology: experiment.topology.graph.name.clone(),
-        target: load.target.to_string(),
+        target: load.request.target.to_string(),
         rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
         rounds_asked: Some(experiment.rounds),
         left_out: seen.left_out.clone(),
         drop_foreign: experiment.drop_foreign,
         stands: seen.stands,
-        requests: load.requests,
-        think_ms: load.think.as_secs_f64() * 1e3,
-        pace_ms: load.pace.as_secs_f64() * 1e3,
+        requests: experiment.requests,
+        think_ms: load.model.think().as_secs_f64() * 1e3,
+        pace_ms: load.model.pace().as_secs_f64() * 1e3,
+        users: load.model.users().filter(|users| *users > 1),
+        rate_per_s: load.model.rate_per_s(),
         round_trip_ms: load.round_trip.as_secs_f64() * 1e3,
         timeout_ms: Some(load.timeout.as_secs_f64() * 1e3),
         connection: load.connection,

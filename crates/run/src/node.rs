@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use experiment::PlannedFault;
 use measure::{RestartFacts, Samples, SidecarFacts};
-use traffic::Sequential;
+use traffic::Load;
 
 use super::counted::Counted;
 use super::probing::HealthChecks;
@@ -13,13 +13,13 @@ use super::probing::HealthChecks;
 /// asked to stop.
 pub trait Node {
     /// Has the client perform a load, and waits for the end of it.
-    fn ask(&mut self, load: &Sequential) -> anyhow::Result<Samples>;
+    fn ask(&mut self, load: &Load) -> anyhow::Result<Samples>;
 
     /// Has the client begin a load, and waits for nothing.
-    fn begin_load(&mut self, load: &Sequential) -> anyhow::Result<()>;
+    fn begin_load(&mut self, load: &Load) -> anyhow::Result<()>;
 
     /// Has the client end the load that was begun.
-    fn end_load(&mut self, load: &Sequential) -> anyhow::Result<Samples>;
+    fn end_load(&mut self, load: &Load) -> anyhow::Result<Samples>;
 
     /// Waits until no service has a request or background work in flight.
     fn settle(&mut self) -> anyhow::Result<()>;

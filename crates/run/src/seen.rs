@@ -40,7 +40,7 @@ impl Seen {
 
 /// What the topology declares to fail, as guards ask for it.
 fn declared_failures(experiment: &Experiment) -> DeclaredFailures {
-    let (graph, target) = (&experiment.topology.graph, &experiment.load.target);
+    let (graph, target) = (&experiment.topology.graph, &experiment.load.request.target);
     let path = target.path().split('?').next().unwrap_or_default();
     let failing = graph.services.iter().flat_map(|service| {
         let paths = service.versions.iter().flat_map(topology::Version::paths).collect::<BTreeSet<_>>();

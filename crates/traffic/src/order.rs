@@ -3,14 +3,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Sequential;
+use crate::Load;
 
 /// What the load role in a client pod can be told, one line each. Blocks are performed one at a time; the next is
 /// ordered once the last one's answer has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    /// `{"sequential":{..}}`: perform a block and answer with its [`measure::Samples`], one line of JSON.
-    Sequential(Sequential),
+    /// `{"load":{..}}`: perform a block and answer with its [`measure::Samples`], one line of JSON.
+    Load(Box<Load>),
     /// `stop`: end the block that is being performed early; its answer comes as usual.
     Stop,
     /// `keep`: do not end with the orders; the lab outlives the program that made it.
@@ -31,7 +31,7 @@ pub struct OrderError {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum OrderFields {
-    Sequential(Sequential),
+    Load(Box<Load>),
 }
 
 impl fmt::Display for Order {
@@ -39,8 +39,8 @@ impl fmt::Display for Order {
         match self {
             Self::Stop => f.write_str("stop"),
             Self::Keep => f.write_str("keep"),
-            Self::Sequential(load) => {
-                let fields = OrderFields::Sequential(load.clone());
+            Self::Load(load) => {
+                let fields = OrderFields::Load(load.clone());
                 f.write_str(&serde_json::to_string(&fields).expect("orders have text keys"))
             }
         }
@@ -55,7 +55,7 @@ impl FromStr for Order {
             "stop" => Ok(Self::Stop),
             "keep" => Ok(Self::Keep),
             text => match serde_json::from_str(text) {
-                Ok(OrderFields::Sequential(load)) => Ok(Self::Sequential(load)),
+                Ok(OrderFields::Load(load)) => Ok(Self::Load(load)),
                 Err(source) => Err(OrderError { line: line.to_owned(), source }),
             },
         }
@@ -68,20 +68,25 @@ mod tests {
 
     use measure::ConnectionUse;
 
+    use crate::{Model, Request};
+
     use super::*;
 
     #[test]
     fn orders_are_read_as_they_are_written() {
-        let load = Sequential {
-            target: "http://productpage:9080/productpage".parse().unwrap(),
-            requests: 1_500,
-            think: Duration::from_millis(50),
-            pace: Duration::ZERO,
+        let load = Load {
+            request: Request::get("http://productpage:9080/productpage".parse().unwrap()),
+            model: Model::Closed { users: 1, think: Duration::from_millis(50).into(), pace: Duration::ZERO },
+            requests: Some(1_500),
+            time: None,
+            connections: 1,
             connection: ConnectionUse::New,
             round_trip: Duration::from_millis(12),
             timeout: Duration::from_secs(15),
+            in_flight_max: 1,
+            seed: 1,
         };
-        for order in [Order::Sequential(load), Order::Stop, Order::Keep] {
+        for order in [Order::Load(Box::new(load)), Order::Stop, Order::Keep] {
             assert_eq!(order.to_string().parse::<Order>().unwrap(), order);
         }
     }

@@ -25,7 +25,7 @@ pub struct ExperimentFile {
     /// Arms that stand at the same time. Each group has the baseline and a run of its own; without groups, all arms
     /// stand together.
     pub groups: Option<Spanned<Named<Vec<Spanned<String>>>>>,
-    pub load: Load,
+    pub load: LoadFile,
     #[serde(default = "default_warmup")]
     pub warmup: Spanned<u64>,
     #[serde(default = "default_rounds")]
@@ -118,8 +118,40 @@ pub enum WatchFile {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub enum Load {
+pub enum LoadFile {
     Sequential(SequentialFile),
+    Users(UsersFile),
+    Rate(RateFile),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsersFile {
+    pub target: Spanned<String>,
+    pub requests: Spanned<u64>,
+    pub users: Spanned<u32>,
+    pub think: Option<Spanned<String>>,
+    #[serde(default = "default_connection")]
+    pub connection: ConnectionUse,
+    #[serde(default = "default_timeout")]
+    pub timeout: Spanned<Span>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateFile {
+    pub target: Spanned<String>,
+    pub requests: Spanned<u64>,
+    /// Requests per second.
+    pub rate: Spanned<f64>,
+    #[serde(default)]
+    pub poisson: bool,
+    #[serde(default = "default_connections")]
+    pub connections: Spanned<u32>,
+    #[serde(default = "default_connection")]
+    pub connection: ConnectionUse,
+    #[serde(default = "default_timeout")]
+    pub timeout: Spanned<Span>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -187,6 +219,10 @@ fn default_round_trip() -> Spanned<Span> {
 
 fn default_ready_timeout() -> Spanned<Span> {
     unwritten(Span(Duration::from_secs(60)))
+}
+
+fn default_connections() -> Spanned<u32> {
+    unwritten(100)
 }
 
 fn default_timeout() -> Spanned<Span> {

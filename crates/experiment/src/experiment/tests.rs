@@ -1,7 +1,9 @@
 use std::fs;
+use std::time::Duration;
 
 use measure::ConnectionUse;
 use plane::Sidecar;
+use traffic::{Model, Think};
 
 use super::*;
 use crate::tests::{parse, shipped, shipped_on, told};
@@ -66,7 +68,7 @@ fn what_a_file_leaves_out_has_defaults() {
     let text = "name: least\ntopology: pair\narms: {here: {plane: none}, meshed: {plane: sidecar}}\n\
                 load: {sequential: {target: 'http://front:8080/', requests: 15}}\n";
     let experiment = parse(Path::new("least.yaml"), text.to_owned()).unwrap();
-    assert_eq!(experiment.load.think, Duration::ZERO);
+    assert_eq!(experiment.load.model, Model::Closed { users: 1, think: Think::None, pace: Duration::ZERO });
     assert_eq!(experiment.load.connection, ConnectionUse::Keep);
     assert_eq!(experiment.load.timeout, Duration::from_secs(10));
     assert_eq!(experiment.warmup, 50);
@@ -101,7 +103,7 @@ fn a_topology_alone_becomes_an_experiment() {
 
     let target = Some("http://reviews.default.svc.cluster.local:9080/reviews/0");
     let experiment = shipped_on("topologies/bookinfo-lean.yaml", target);
-    assert_eq!(experiment.load.target.host(), "reviews.default.svc.cluster.local");
+    assert_eq!(experiment.load.request.target.host(), "reviews.default.svc.cluster.local");
 }
 
 #[test]

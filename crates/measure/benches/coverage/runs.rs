@@ -125,6 +125,8 @@ fn measurement(seen: &Observations) -> Measurement {
         rounds: 0,
         requests: 0,
         think_ms: 0.0,
+        users: None,
+        rate_per_s: None,
         pace_ms: 0.0,
         round_trip_ms: 0.0,
         timeout_ms: None,

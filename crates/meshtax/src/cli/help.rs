@@ -219,6 +219,26 @@ fn metrics() -> String {
     format!("Metrics:{}", rows.collect::<String>())
 }
 
+pub const LOAD_HELP: &str = "\
+Without a rate, each user asks, waits for the answer and asks again. A server
+that stalls is then asked less, so the percentiles say less about the stall. With
+--rate, requests are sent when they are due, and a request that waits for a
+connection is counted from the time when it was due.
+
+Response time runs from the intended start, service time from the last byte that
+was sent; both end with the last byte of the answer. Lateness is the generator's
+own: from the intended start until it set to work. A percentile is shown only
+where about ten requests lie beyond it.
+
+Examples:
+
+  meshtax load -c 50 -z 30s http://127.0.0.1:8080/
+  meshtax load -q 1000 --poisson -z 1m --warmup 5s http://127.0.0.1:8080/
+  meshtax load -q 200 -z 1m --fail-if 'latency_ms_p99>5' http://127.0.0.1:8080/
+
+Exit status: 0 done; 1 a limit was not kept, or no request succeeded; 2 could
+not run; 130 interrupted, with a partial result.";
+
 const TOP_LINES: &str = "\
 Columns as in bcc's tcptop: KB received and sent by the application in the
 interval, then the smoothed round-trip time, segments sent again, the pod or

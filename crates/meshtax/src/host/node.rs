@@ -10,7 +10,7 @@ use measure::{Histogram, RestartFacts, Samples, SidecarFacts};
 use plane::Plane;
 use run::{Called, Counted, HealthChecks, Interrupted, Node};
 use service::Counts;
-use traffic::{Order, Sequential};
+use traffic::{Load, Order};
 
 use super::sidecar::{response_flags, sidecar_facts};
 
@@ -32,22 +32,19 @@ pub struct HostNode<'a> {
 }
 
 impl Node for HostNode<'_> {
-    fn ask(&mut self, load: &Sequential) -> anyhow::Result<Samples> {
-        let requests = u32::try_from(load.requests).unwrap_or(u32::MAX);
-        let longest = (load.timeout + load.think).max(load.pace) * requests + GRACE;
-        let order = Order::Sequential(load.clone()).to_string();
-        let answer = self.node.ask_client(&order, longest, self.stop).map_err(told)?;
+    fn ask(&mut self, load: &Load) -> anyhow::Result<Samples> {
+        let order = Order::Load(Box::new(load.clone())).to_string();
+        let answer = self.node.ask_client(&order, load.longest() + GRACE, self.stop).map_err(told)?;
         samples(&answer)
     }
 
-    fn begin_load(&mut self, load: &Sequential) -> anyhow::Result<()> {
-        self.node.client().order(&Order::Sequential(load.clone()).to_string()).map_err(told)
+    fn begin_load(&mut self, load: &Load) -> anyhow::Result<()> {
+        self.node.client().order(&Order::Load(Box::new(load.clone())).to_string()).map_err(told)
     }
 
-    fn end_load(&mut self, load: &Sequential) -> anyhow::Result<Samples> {
-        let patience = load.timeout + load.think.max(load.pace) + PATIENCE;
+    fn end_load(&mut self, load: &Load) -> anyhow::Result<Samples> {
         self.node.client().order(&Order::Stop.to_string()).map_err(told)?;
-        let answer = self.node.client().answer(patience, self.stop).map_err(told)?;
+        let answer = self.node.client().answer(load.timeout + PATIENCE, self.stop).map_err(told)?;
         samples(&answer)
     }
 

@@ -71,7 +71,20 @@ fn full_topology() -> Value {
     })
 }
 
-/// An experiment with every key.
+/// Every key of an experiment, and of each kind of load.
+fn full_experiments() -> Vec<Value> {
+    let least = |load: Value| json!({"name": "least", "topology": "full.yaml", "arms": {"none": {"plane": "none"}}, "load": load});
+    let users = json!({"users": {
+        "target": "http://back:8081/", "requests": 60, "users": 8, "think": "1s-10s", "connection": "new", "timeout": "1s",
+    }});
+    let rate = json!({"rate": {
+        "target": "http://back:8081/", "requests": 60, "rate": 50.5, "poisson": true, "connections": 20,
+        "connection": "keep", "timeout": "1s",
+    }});
+    vec![full_experiment(), least(users), least(rate)]
+}
+
+/// Every key of an experiment.
 fn full_experiment() -> Value {
     json!({
         "name": "full",
@@ -188,19 +201,19 @@ fn every_key_of_an_arm_is_shown() {
 
 #[test]
 fn the_schema_of_topologies_says_what_their_reader_says() {
-    agree(TOPOLOGY, &full_topology(), &read_topology);
+    agree(TOPOLOGY, &[full_topology()], &read_topology);
 }
 
 #[test]
 fn the_schema_of_experiments_says_what_their_reader_says() {
     let home = home();
-    agree(&experiment::schema(), &full_experiment(), &|file| read_experiment(home.path(), file));
+    agree(&experiment::schema(), &full_experiments(), &|file| read_experiment(home.path(), file));
 }
 
 #[test]
 fn the_schema_of_agents_says_what_their_reader_says() {
     let home = agents_home();
-    agree(AGENT, &full_agent(), &|file| read_agent(home.path(), file));
+    agree(AGENT, &[full_agent()], &|file| read_agent(home.path(), file));
 }
 
 /// The installed file of the agent is valid, as it is and with every key that it shows.
@@ -217,10 +230,18 @@ fn the_installed_file_of_the_agent_is_valid() {
     assert_eq!(value.as_object().unwrap().len(), 4, "{value}");
 }
 
-/// The reader and the schema accept `file`, which has every key of the schema, and agree on the keys of every object.
-/// If the reader accepts the file with a key removed or another value, so does the schema.
-fn agree(schema: &str, file: &Value, read: Reader) {
-    let validator = validator(schema);
+/// Reader and schema accept `files`, which together have every key of the schema; they agree on the keys of every object in
+/// them; and whatever the reader accepts with a key less or another value, the schema accepts.
+fn agree(schema: &str, files: &[Value], read: Reader) {
+    let known = validator(schema);
+    let keys: Vec<String> = files.iter().flat_map(|file| agree_on(&known, file, read)).collect();
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    let unused: Vec<String> = properties(&schema).into_iter().filter(|key| !keys.contains(key)).collect();
+    assert!(unused.is_empty(), "this test's files lack {unused:?}");
+}
+
+/// Checks one file; returns its keys.
+fn agree_on(validator: &Validator, file: &Value, read: Reader) -> Vec<String> {
     read(file).unwrap();
     assert!(validator.is_valid(file), "{:#?}", validator.iter_errors(file).map(|e| e.to_string()).collect::<Vec<_>>());
     let mut keys = Vec::new();
@@ -228,21 +249,19 @@ fn agree(schema: &str, file: &Value, read: Reader) {
         let at = |file: &Value| file.pointer(&place).cloned().unwrap();
         if let Value::Object(object) = at(file) {
             keys.extend(object.keys().cloned());
-            same_keys(&validator, file, &place, read);
+            same_keys(validator, file, &place, read);
             for key in object.keys() {
                 let less = changed(file, &place, |value| drop(value.as_object_mut().unwrap().remove(key)));
-                no_stricter(&validator, &less, read);
+                no_stricter(validator, &less, read);
             }
         }
         // Null and true are left out: the reader takes them for an absent key and the text `true`, the schemas for
         // mistakes.
         for value in [json!(0), json!(-1), json!(1.5), json!("x"), json!("9"), json!([]), json!({})] {
-            no_stricter(&validator, &changed(file, &place, |old| *old = value), read);
+            no_stricter(validator, &changed(file, &place, |old| *old = value), read);
         }
     }
-    let schema: Value = serde_json::from_str(schema).unwrap();
-    let unused: Vec<String> = properties(&schema).into_iter().filter(|key| !keys.contains(key)).collect();
-    assert!(unused.is_empty(), "this test's file lacks {unused:?}");
+    keys
 }
 
 /// Adds an unknown key. The refusal lists the keys that the reader knows; they must be the schema's.

@@ -6,6 +6,7 @@ mod demand;
 mod fault;
 mod image;
 mod install;
+mod load;
 mod manifest;
 mod pipe;
 mod proxy;

@@ -106,6 +106,8 @@ pub(crate) fn run(arms: &[(&str, &Figures)], rounds: u32, reach: f64) -> Measure
             requests: 1500,
             think_ms: 0.5,
             pace_ms: 0.0,
+            users: None,
+            rate_per_s: None,
             round_trip_ms: 0.0,
             timeout_ms: None,
             connection: ConnectionUse::New,

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use experiment::PlannedFault;
 use measure::{Clue, FaultTrial, NULL_ARM, Sign};
-use traffic::Sequential;
 
 use self::signs::Signs;
 use crate::assignment::Assignment;
@@ -50,7 +49,7 @@ fn try_fault(
     assignment: &Assignment<'_>,
 ) -> anyhow::Result<FaultTrial> {
     let mut signs = Signs::begin(arm, node, witness)?;
-    let load = Sequential { requests: u64::from(u32::MAX), ..assignment.experiment.load.clone() };
+    let load = assignment.experiment.load.of(u64::from(u32::MAX));
     node.begin_load(&load)?;
     let course = watch(planned, node, &mut signs, assignment);
     // Whatever happened, the arm is to be as it was.

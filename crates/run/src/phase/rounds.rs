@@ -1,7 +1,6 @@
 use experiment::Experiment;
 use experiment::{Plan, Round};
 use measure::{LoadBlock, Phase, Samples};
-use traffic::Sequential;
 
 use crate::course::Course;
 use crate::ground::Stand;
@@ -44,7 +43,7 @@ fn block<S: Stand>(
 ) -> anyhow::Result<Option<f64>> {
     let (experiment, plan, folder) = (course.assignment.experiment, course.assignment.plan, course.assignment.folder);
     let Window { arm, round, .. } = window;
-    let load = Sequential { requests, ..experiment.load.clone() };
+    let load = experiment.load.of(requests);
     let mut node = standing.stand.node(arm);
     standing.witness.begin(arm)?;
     let settled = settle(&mut node, experiment, plan)?;
@@ -81,7 +80,7 @@ fn block<S: Stand>(
 pub fn settle(node: &mut impl Node, experiment: &Experiment, plan: &Plan) -> anyhow::Result<Samples> {
     let load = match plan.settling_requests {
         0 => Samples::default(),
-        requests => node.ask(&Sequential { requests, ..experiment.load.clone() })?,
+        requests => node.ask(&experiment.load.of(requests))?,
     };
     node.settle()?;
     Ok(load)

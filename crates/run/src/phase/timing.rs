@@ -2,7 +2,6 @@
 //! is timed in the rounds.
 
 use measure::{NULL_ARM, ProgramFacts};
-use traffic::Sequential;
 
 use super::rounds::settle;
 use crate::course::Course;
@@ -17,8 +16,8 @@ const TIMED: u64 = 100;
 /// Times the programs in each watched arm.
 pub fn time_programs<S: Stand>(course: &mut Course<'_>, standing: &mut Standing<'_, S>) -> anyhow::Result<()> {
     let (experiment, plan) = (course.assignment.experiment, course.assignment.plan);
-    let requests = TIMED.min(experiment.load.requests);
-    let load = Sequential { requests, ..experiment.load.clone() };
+    let requests = TIMED.min(experiment.requests);
+    let load = experiment.load.of(requests);
     for arm in plan.arms.iter().filter(|arm| *arm != NULL_ARM) {
         if !standing.witness.begin_timed(arm)? {
             continue;

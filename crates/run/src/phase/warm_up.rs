@@ -1,5 +1,3 @@
-use traffic::Sequential;
-
 use crate::course::Course;
 use crate::failed_warm_up::failed_warm_up;
 use crate::ground::Stand;
@@ -14,7 +12,7 @@ pub fn warm_up<S: Stand>(course: &mut Course<'_>, standing: &mut Standing<'_, S>
     if requests == 0 {
         return Ok(());
     }
-    let load = Sequential { requests, ..experiment.load.clone() };
+    let load = experiment.load.of(requests);
     let mut answers = Vec::new();
     for arm in &plan.warmup_orders[standing.number as usize] {
         course.progress.state(&format!("warming up {arm}: {requests} requests"));

@@ -7,7 +7,7 @@ use experiment::PlannedFault;
 use measure::{
     ClockFacts, Environment, Histogram, MachineUse, MemorySource, Reading, RestartFacts, Samples, SidecarFacts, Sign,
 };
-use traffic::Sequential;
+use traffic::Load;
 
 use crate::{
     Counted, Ground, HealthChecks, Interrupted, KernelSigns, KernelWitness, Meters, Node, Parting, ProgramTime,
@@ -145,24 +145,25 @@ impl Stand for Mock {
 
 impl Node for Mock {
     /// Latencies differ a little from block to block, so that intervals have a width.
-    fn ask(&mut self, load: &Sequential) -> anyhow::Result<Samples> {
+    fn ask(&mut self, load: &Load) -> anyhow::Result<Samples> {
         self.call("ask")?;
-        let mut samples = Samples { requests: load.requests, ..Samples::default() };
+        let requests = load.requests.unwrap_or(0);
+        let mut samples = Samples { requests, ..Samples::default() };
         if matches!(self.script.trouble, Some(Trouble::Refusal(arm)) if arm == self.arm) {
-            samples.errors = BTreeMap::from([("connect".to_owned(), load.requests)]);
+            samples.errors = BTreeMap::from([("connect".to_owned(), requests)]);
             return Ok(samples);
         }
         let latency_ns = 1_000_000 + 1_000 * (self.script.calls.borrow().len() as u64 % 7);
         samples.latency = Histogram::new();
-        (0..load.requests).for_each(|_| samples.latency.record(latency_ns));
+        (0..requests).for_each(|_| samples.latency.record(latency_ns));
         Ok(samples)
     }
 
-    fn begin_load(&mut self, _: &Sequential) -> anyhow::Result<()> {
+    fn begin_load(&mut self, _: &Load) -> anyhow::Result<()> {
         self.call("begin load")
     }
 
-    fn end_load(&mut self, _: &Sequential) -> anyhow::Result<Samples> {
+    fn end_load(&mut self, _: &Load) -> anyhow::Result<Samples> {
         self.call("end load").map(|()| Samples::default())
     }
 

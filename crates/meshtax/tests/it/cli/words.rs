@@ -8,9 +8,10 @@ use super::{assert_succeeds, prints};
 use testbed::{meshtax, words};
 
 /// Every subcommand for users.
-const VERBS: [&str; 24] = [
+const VERBS: [&str; 25] = [
     "demo",
     "run",
+    "load",
     "calibrate",
     "report",
     "compare",
@@ -70,6 +71,7 @@ fn help_groups_the_subcommands() {
     Answer:
       demo         Measure what sidecars cost a small Bookinfo; needs no file
       run          Run an experiment or a topology of your own, and compare its arms
+      load         Put an HTTP service under load, and tell how it answers
       calibrate    Add known costs to arms and check that they are found again
       report       Print the report of a run again, from its folder
       compare      Compare two runs, from their folders
