@@ -59,10 +59,10 @@ test-kube: setup-test
 	tests/cluster/test
 
 benches: setup-check
-	$(STATIC) bench --target $(TARGET) --workspace --no-run $(foreach bench,coverage guards mesh_size null precision snapshot stand truth witness,--bench $(bench))
+	$(STATIC) bench --target $(TARGET) --workspace --no-run $(foreach bench,coverage guards load mesh_size null precision snapshot stand truth witness,--bench $(bench))
 
 bench: setup-test build
-	$(STATIC) bench --target $(TARGET) --workspace $(foreach bench,coverage guards mesh_size precision snapshot stand witness,--bench $(bench))
+	$(STATIC) bench --target $(TARGET) --workspace $(foreach bench,coverage guards load mesh_size precision snapshot stand witness,--bench $(bench))
 	WITNESS_CONNECTIONS=200000 cargo test --package agent --test root -- crowd
 
 # 45 minutes, and more than an hour.

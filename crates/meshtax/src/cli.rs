@@ -472,4 +472,14 @@ mod tests {
             assert!(grouped.contains(&known.get_name()), "`{}` is in no group", known.get_name());
         }
     }
+
+    /// A line that is too long is broken by clap, which leaves a word or two on a line of their own.
+    #[test]
+    fn words_after_options_fit_80_columns() {
+        for known in visible().get_subcommands() {
+            let text = known.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+            assert!(long.is_empty(), "{}: {long:#?}", known.get_name());
+        }
+    }
 }

@@ -11,10 +11,11 @@ what this machine lacks.";
 
 pub const LIFE_HELP: &str = "\
 Columns are those of bcc's tcplife: KB sent and received by the application,
-time from the handshake to the close (MS), smoothed round-trip time, retransmits,
-then the pod or network namespace and the service that is called. SERVICE is a
-name in a lab, else NAME:PORT of the process that listens on this machine, or `-`
-if unknown. If both ends are on this machine, each has a line. Example:
+time from the handshake to the close (MS), smoothed round-trip time,
+retransmits, then the pod or network namespace and the service that is called.
+SERVICE is a name in a lab, else NAME:PORT of the process that listens on this
+machine, or `-` if unknown. If both ends are on this machine, each has a line.
+Example:
 
   PID     COMM  LADDR     LPORT RADDR     RPORT    TX_KB    RX_KB         MS
   4242    curl  10.0.0.3  51234 10.0.0.2  80           0     4096      12.31
@@ -31,8 +32,8 @@ null if only an address is known.";
 pub const CONNECT_HELP: &str = "\
 Columns are those of bcc's tcpconnect and tcpconnlat. LAT_MS is the time to the
 end of the handshake. RESULT is the error of a connect that failed: GIVEN_UP if
-the caller did not wait, NO_ROUTE if there was no way to the peer, UNKNOWN if the
-kernel does not say. POD and SERVICE follow. Example:
+the caller did not wait, NO_ROUTE if there was no way to the peer, UNKNOWN if
+the kernel does not say. POD and SERVICE follow. Example:
 
   PID     COMM  IP SADDR     DADDR     DPORT    LAT_MS RESULT
   4242    curl  4  10.0.0.3  10.0.0.2  81        0.051 ECONNREFUSED
@@ -67,9 +68,9 @@ received in SYN_SENT. POD and SERVICE follow. Example:
   TIME     PID  COMM  LADDR:LPORT    R  RADDR:RPORT    STATE
   12:00:01 4242 curl  10.0.0.3:51234 <- 10.0.0.2:80    ESTABLISHED
 
-A reset that answers a packet for no connection belongs to no socket;
-`meshtax drops` shows such packets (NO_SOCKET). If somebody listens on that port,
-the listener sends the reset, in LISTEN, and its peer is not shown.";
+A reset that answers a packet for no connection belongs to no socket; `meshtax
+drops` shows such packets (NO_SOCKET). If somebody listens on that port, the
+listener sends the reset, in LISTEN, and its peer is not shown.";
 
 pub const BACKLOG_HELP: &str = "\
 As bcc's tcpsynbl: for each listening port, the length of the accept queue as
@@ -101,24 +102,24 @@ ELSEWHERE if another server, asked at the same time (as musl does), answered
 first. It is UNKNOWN if the answer's EDNS record, which holds the upper bits of
 the code, is cut off or lies behind 256 labels and records.
 
-Not seen: ports other than 53, DNS over TLS or HTTPS, queries behind further IPv6
-extension headers, and queries from an unconnected socket whose port is
+Not seen: ports other than 53, DNS over TLS or HTTPS, queries behind further
+IPv6 extension headers, and queries from an unconnected socket whose port is
 translated.";
 
 pub const DROPS_HELP: &str = "\
-As bcc's tcpdrop, but for every protocol, and for packets without a socket. REASON
-is the kernel's own word. PID and COMM are the process that made the packet's
-socket; STATE is that socket's state. Example:
+As bcc's tcpdrop, but for every protocol, and for packets without a socket.
+REASON is the kernel's own word. PID and COMM are the process that made the
+packet's socket; STATE is that socket's state. Example:
 
   TIME     PID  COMM PROTO SADDR:SPORT    > DADDR:DPORT STATE REASON
   12:00:01 -    -    udp   10.0.0.3:41234 > 10.0.0.2:99 -     NO_SOCKET
 
---json adds the kernel function that dropped the packet (location), TCP flags and
-the length. To the kernel, a packet to a closed port is a drop (NO_SOCKET), so a
-refused connect drops one SYN. Without --all, harmless drops are left out: frees
-without a reason (NOT_SPECIFIED), what lies in the queues of a socket that closes
-(QUEUE_PURGE, SOCKET_CLOSE), and data that had arrived before (TCP_OLD_DATA,
-TCP_OLD_SEQUENCE, before Linux 6.6 also TCP_INVALID_SEQUENCE).";
+--json adds the kernel function that dropped the packet (location), TCP flags
+and the length. To the kernel, a packet to a closed port is a drop (NO_SOCKET),
+so a refused connect drops one SYN. Without --all, harmless drops are left out:
+frees without a reason (NOT_SPECIFIED), what lies in the queues of a socket
+that closes (QUEUE_PURGE, SOCKET_CLOSE), and data that had arrived before
+(TCP_OLD_DATA, TCP_OLD_SEQUENCE, before Linux 6.6 also TCP_INVALID_SEQUENCE).";
 
 pub const UDP_HELP: &str = "\
 Datagrams and KB of payload that each socket received and sent in the interval,
@@ -139,21 +140,21 @@ it returns after one comparison.";
 pub const AGENT_HELP: &str = "\
 Metrics are at /metrics, in Prometheus' text format or OpenMetrics, as the
 scraper asks. TCP metrics have Istio's names and labels (istio_tcp_…). Where a
-sidecar (an Envoy that listens on 15001 and 15006) reports them already, they are
-named meshtax_tcp_… instead. destination_service is NAME:PORT if the server runs
-on this machine, the service's name in a lab, and an address if nobody knows it.
-meshtax_tcp_connections_open includes connections older than the agent. Other
-labels follow OpenTelemetry's semantic conventions (network_transport,
-server_port, k8s_pod_uid; with dots in OTLP). Unknown values are `unknown`, as in
-Istio.
+sidecar (an Envoy that listens on 15001 and 15006) reports them already, they
+are named meshtax_tcp_… instead. destination_service is NAME:PORT if the server
+runs on this machine, the service's name in a lab, and an address if nobody
+knows it. meshtax_tcp_connections_open includes connections older than the
+agent. Other labels follow OpenTelemetry's semantic conventions
+(network_transport, server_port, k8s_pod_uid; with dots in OTLP). Unknown
+values are `unknown`, as in Istio.
 
 meshtax_tcp_unknown_bytes_connections_total counts connections in a sockmap,
 whose bytes TCP may not see.
 
 meshtax_drops_total counts packets that the kernel dropped, by reason;
 meshtax_benign_drops_total counts harmless ones (see `meshtax drops --help`).
-meshtax_udp_…_total count datagrams and bytes by service. They take programs that
-run for every packet of local sockets; --no-udp leaves them out.
+meshtax_udp_…_total count datagrams and bytes by service. They take programs
+that run for every packet of local sockets; --no-udp leaves them out.
 
 A configuration file says the rest:
 
@@ -163,11 +164,11 @@ A configuration file says the rest:
   otlp: {endpoint: \"http://collector:4318\", interval: 60s}
 
 The agent starts as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Once
-its programs are attached it gives up all capabilities for good; the descriptors
-it opened are all it needs. Two helper processes keep CAP_NET_ADMIN, and nothing
-else: one reads conntrack tables, the other restarts it. With --no-conntrack there
-are none. SIGHUP reloads certificates, key and token, as the user that the agent
-runs as.";
+its programs are attached it gives up all capabilities for good; the
+descriptors it opened are all it needs. Two helper processes keep
+CAP_NET_ADMIN, and nothing else: one reads conntrack tables, the other restarts
+it. With --no-conntrack there are none. SIGHUP reloads certificates, key and
+token, as the user that the agent runs as.";
 
 const UNTIL_HELP: &str = "\
 The lab is set up ten times, and rounds are spread over these stand-ups, which
@@ -185,12 +186,12 @@ const GATE_HELP: &str = "\
 change is.";
 
 const COMPARE_HELP: &str = "\
---fail-if with `ARM/BASELINE:` is about an arm's cost beside its own baseline (the
-ratio in B over the ratio in A), so a slower machine does not matter. It fails if
-the whole 95 % interval of the change is above the limit or, without an interval,
-if the change is; and if a fatal caution forbids to trust it. With
---arms-across-runs, `ARM:` compares an arm in B with itself in A; two runs differ
-by more than intervals show. Example:
+--fail-if with `ARM/BASELINE:` is about an arm's cost beside its own baseline
+(the ratio in B over the ratio in A), so a slower machine does not matter. It
+fails if the whole 95 % interval of the change is above the limit or, without
+an interval, if the change is; and if a fatal caution forbids to trust it. With
+--arms-across-runs, `ARM:` compares an arm in B with itself in A; two runs
+differ by more than intervals show. Example:
 
   meshtax compare runs/A runs/B --fail-if 'sidecar/none:cpu_ms_per_request>+5%'
   failed: `sidecar/none:cpu_ms_per_request>+5%`: arm `sidecar`: +110 % [98, 123]";
@@ -221,9 +222,9 @@ fn metrics() -> String {
 
 pub const LOAD_HELP: &str = "\
 Without a rate, each user asks, waits for the answer and asks again. A server
-that stalls is then asked less, so the percentiles say less about the stall. With
---rate, requests are sent when they are due, and a request that waits for a
-connection is counted from the time when it was due.
+that stalls is then asked less, so the percentiles say less about the stall.
+With --rate, requests are sent when they are due, and a request that waits for
+a connection is counted from the time when it was due.
 
 Response time runs from the intended start, service time from the last byte that
 was sent; both end with the last byte of the answer. Lateness is the generator's

@@ -11,13 +11,20 @@ idle: {windows: 8, window: 50ms}
 
 /// Runs an experiment of `arms` on the pair, with `rest` in the file and further arguments.
 fn run(arms: &str, rest: &str, arguments: &[&str]) -> Run {
+    run_under("sequential: {target: 'http://front:8080/', requests: 60}", arms, rest, arguments)
+}
+
+/// The same, under another load.
+fn run_under(load: &str, arms: &str, rest: &str, arguments: &[&str]) -> Run {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("experiment.yaml");
-    let load = "load: {sequential: {target: 'http://front:8080/', requests: 60}}";
     // One stand-up is quicker than the default of ten.
     let stands = if rest.contains("stands:") { "" } else { "stands: 1\n" };
-    std::fs::write(&file, format!("name: numbers\ntopology: pair\narms: {arms}\n{load}\n{SHORT}{rest}{stands}"))
-        .unwrap();
+    std::fs::write(
+        &file,
+        format!("name: numbers\ntopology: pair\narms: {arms}\nload: {{{load}}}\n{SHORT}{rest}{stands}"),
+    )
+    .unwrap();
     let mut all = vec![file.to_str().unwrap()];
     all.extend(arguments);
     Run::perform(&all)
@@ -91,6 +98,25 @@ fn a_kept_connection_lives_as_long_as_the_lab() {
         (run.requests("none", "front"), run.requests("ebpf", "back")),
         (vec![("front-v1".to_owned(), 60)], vec![("back-v1".to_owned(), 60)])
     );
+}
+
+/// Whoever sets the pace, each request is counted by the client and by both services.
+#[test]
+fn users_and_a_rate_are_counted_everywhere() {
+    let arms = "{none: {plane: none}, twice: {plane: none}}";
+    for (load, key, value) in [
+        ("users: {target: 'http://front:8080/', users: 4, think: 'exp:5ms', requests: 230}", "users", 4.0),
+        ("rate: {target: 'http://front:8080/', rate: 200, poisson: true, requests: 230}", "rate_per_s", 200.0),
+    ] {
+        let run = run_under(load, arms, "", &[]);
+        assert_eq!(run.measurement["experiment"][key].as_f64(), Some(value));
+        for arm in ["none", "twice"] {
+            assert_eq!((run.metric(arm, "requests"), run.metric(arm, "errors")), (230.0, 0.0), "{load}: {arm}");
+            assert_eq!(run.requests(arm, "front"), [("front-v1".to_owned(), 230)], "{load}: {arm}");
+            assert_eq!(run.requests(arm, "back"), [("back-v1".to_owned(), 230)], "{load}: {arm}");
+        }
+        assert_is_reported_again(&run);
+    }
 }
 
 /// Ten rounds have ten stand-ups by default.
