@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use measure::{LoadTally, SecondTally};
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use traffic::Load;
 
@@ -74,7 +75,9 @@ impl Crew {
         }
         barrier.wait();
         warmed_up?;
-        client.perform_share(load, share, start_ns.load(Ordering::Relaxed), stop, Some(seconds))
+        let before_s = cpu_s();
+        let tally = client.perform_share(load, share, start_ns.load(Ordering::Relaxed), stop, Some(seconds))?;
+        Ok(LoadTally { cpu_s: cpu_s() - before_s, ..tally })
     }
 
     fn warm_up(&self, client: &mut Client, load: &Load, share: ThreadShare, stop: &AtomicBool) -> io::Result<()> {
@@ -93,4 +96,10 @@ impl Crew {
         set.set(self.cpus[index as usize % self.cpus.len()])?;
         Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
     }
+}
+
+/// CPU time of the calling thread, in seconds.
+fn cpu_s() -> f64 {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every Linux has this clock");
+    time.tv_sec() as f64 + time.tv_nsec() as f64 / 1e9
 }

@@ -68,7 +68,7 @@ pub use held::{HeldUse, held_use};
 pub use histogram::{Histogram, HistogramError, PercentileStep, samples_needed};
 pub use interval::{ROUNDS_EXACT, ROUNDS_MIN};
 pub use left_out::{LeftOut, Reason};
-pub use load_result::{GeneratorUse, LOAD_SCHEMA, LoadHistograms, LoadResult, LoadSubject, load_metrics};
+pub use load_result::{LOAD_SCHEMA, LoadHistograms, LoadResult, LoadSubject, load_metrics};
 pub use measurement::{
     Arm, Caution, Edge, Effect, Environment, Measurement, Null, Recorded, Recovery, SCHEMA, SCHEMAS_READ, ServiceCount,
     Subject, Value, Verdict,

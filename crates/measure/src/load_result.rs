@@ -11,11 +11,11 @@ use crate::{
 /// Version of the contract of [`LoadResult`].
 pub const LOAD_SCHEMA: u32 = 1;
 
-/// Share of a rate that counts as reached.
-const REACHED: f64 = 0.98;
-
 /// Share of the time of its processors above which the generator may be what is measured.
 const BUSY: f64 = 0.9;
+
+/// Lateness that shows in latencies of a millisecond, in milliseconds.
+const LATE_MS: f64 = 1.0;
 
 /// Quantiles that are told of every histogram, with their names.
 const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)];
@@ -93,23 +93,24 @@ pub struct LoadHistograms {
 
 /// Resources that the generator itself used.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct GeneratorUse {
+struct GeneratorUse {
     /// CPU time of all its threads, in seconds.
-    pub cpu_s: f64,
+    cpu_s: f64,
     /// Most memory that it held, in MiB.
-    pub memory_mib: f64,
+    memory_mib: f64,
 }
 
 impl LoadResult {
-    /// The result of a load.
+    /// The result of a load whose generator held at most `memory_mib`.
     pub fn new(
         subject: LoadSubject,
         meshtax: &str,
         tally: LoadTally,
         seconds: Vec<LoadSecond>,
-        own: GeneratorUse,
+        memory_mib: f64,
     ) -> Self {
-        let LoadTally { samples, first_byte, connect, statuses, sent, received } = tally;
+        let LoadTally { samples, first_byte, connect, statuses, sent, received, cpu_s } = tally;
+        let own = GeneratorUse { cpu_s, memory_mib };
         let metrics = metrics(&samples, [&first_byte, &connect], own);
         let cautions = cautions(&subject, &samples, own);
         let Samples { errors, latency, service, lag, .. } = samples;
@@ -140,7 +141,7 @@ impl LoadResult {
     pub fn merge(results: Vec<LoadResult>) -> Result<Option<LoadResult>, HistogramError> {
         let Some(first) = results.first() else { return Ok(None) };
         let (mut subject, meshtax) = (first.load.clone(), first.meshtax.clone());
-        let (mut tally, mut seconds, mut own) = (LoadTally::default(), Seconds::default(), GeneratorUse::default());
+        let (mut tally, mut seconds, mut memory_mib) = (LoadTally::default(), Seconds::default(), 0.0);
         for (index, result) in results.iter().enumerate() {
             if index > 0 {
                 subject.add(&result.load);
@@ -149,10 +150,9 @@ impl LoadResult {
             for packed in &result.seconds {
                 seconds.add(packed.unpack()?);
             }
-            own.cpu_s += result.figure("generator_cpu_ms_per_request").unwrap_or(0.0) * result.requests() as f64 / 1e3;
-            own.memory_mib += result.figure("generator_memory_mib").unwrap_or(0.0);
+            memory_mib += result.figure("generator_memory_mib").unwrap_or(0.0);
         }
-        Ok(Some(LoadResult::new(subject, &meshtax, tally, seconds.into_packed(), own)))
+        Ok(Some(LoadResult::new(subject, &meshtax, tally, seconds.into_packed(), memory_mib)))
     }
 
     /// Requests that ended.
@@ -180,7 +180,8 @@ impl LoadResult {
             sequence: Vec::new(),
         };
         let (statuses, sent, received) = (self.statuses.clone(), self.sent, self.received);
-        LoadTally { samples, first_byte, connect, statuses, sent, received }
+        let cpu_ms = self.figure("generator_cpu_ms_per_request").unwrap_or(0.0) * self.requests() as f64;
+        LoadTally { samples, first_byte, connect, statuses, sent, received, cpu_s: cpu_ms / 1e3 }
     }
 
     /// The figure of a metric; none if there is no such metric, or there are too few samples for it.
@@ -227,6 +228,48 @@ fn metrics(samples: &Samples, [first_byte, connect]: [&Histogram; 2], own: Gener
     metrics
 }
 
+/// Users who do not pause are only as fast as the generator lets them be.
+fn generator_busy(subject: &LoadSubject, samples: &Samples, own: GeneratorUse) -> Option<Caution> {
+    let busy = own.cpu_s / (samples.wall_s * f64::from(subject.threads));
+    (busy > BUSY).then(|| {
+        let text = format!(
+            "the load generator used {:.0} % of its {} threads: latency may be its own; use more threads or fewer users",
+            busy * 100.0,
+            subject.threads
+        );
+        caution("generator_busy", false, text)
+    })
+}
+
+/// A generator that watches the clock is busy however low the rate is; being late is what harms.
+fn generator_late(samples: &Samples) -> Option<Caution> {
+    let late_ms = samples.lag.quantile_ns(0.99)? / 1e6;
+    (late_ms > LATE_MS).then(|| {
+        let text = format!(
+            "the load generator was late by {late_ms:.1} ms or more for one request in a hundred, which latency contains; \
+             use a lower rate, or processors that nothing else uses"
+        );
+        caution("generator_late", false, text)
+    })
+}
+
+/// Requests that wait longer for a connection than for their answer are a queue that grows.
+fn waiting(samples: &Samples) -> Option<Caution> {
+    let (latency_ms, service_ms) = (samples.latency.mean_ns()? / 1e6, samples.service.mean_ns()? / 1e6);
+    let waited_ms = latency_ms - service_ms;
+    (waited_ms > service_ms + LATE_MS).then(|| {
+        let text = format!(
+            "requests waited {waited_ms:.1} ms on average for a free connection, longer than for their answers: the service, \
+             or the number of connections, is at its limit"
+        );
+        caution("rate_not_reached", false, text)
+    })
+}
+
+fn caution(kind: &str, fatal: bool, text: String) -> Caution {
+    Caution { kind: kind.to_owned(), text, fatal, arms: Vec::new() }
+}
+
 impl LoadSubject {
     /// Adds what another generator did beside this one.
     fn add(&mut self, other: &LoadSubject) {
@@ -249,31 +292,10 @@ fn figure(value: Option<f64>, unit: &str, count: u64) -> Value {
 }
 
 fn cautions(subject: &LoadSubject, samples: &Samples, own: GeneratorUse) -> Vec<Caution> {
-    let caution =
-        |kind: &str, fatal: bool, text: String| Caution { kind: kind.to_owned(), text, fatal, arms: Vec::new() };
-    let mut cautions = Vec::new();
-    let busy = own.cpu_s / (samples.wall_s * f64::from(subject.threads));
-    if busy > BUSY {
-        cautions.push(caution(
-            "generator_busy",
-            false,
-            format!(
-                "the load generator used {:.0} % of its {} threads: latency may be its own; use more threads or a lower rate",
-                busy * 100.0,
-                subject.threads
-            ),
-        ));
-    }
-    let achieved = samples.requests as f64 / samples.wall_s;
-    if let Some(rate) = subject.rate.filter(|rate| subject.complete && achieved < rate * REACHED) {
-        cautions.push(caution(
-            "rate_not_reached",
-            false,
-            format!(
-                "{achieved:.0} of {rate:.0} requests a second were answered: the target or the generator is at its limit"
-            ),
-        ));
-    }
+    let mut cautions: Vec<Caution> = match subject.rate {
+        Some(_) => [generator_late(samples), waiting(samples)].into_iter().flatten().collect(),
+        None => generator_busy(subject, samples, own).into_iter().collect(),
+    };
     if samples.dropped > 0 {
         cautions.push(caution(
             "dropped",
@@ -301,4 +323,45 @@ fn cautions(subject: &LoadSubject, samples: &Samples, own: GeneratorUse) -> Vec<
         ));
     }
     cautions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cautions of a load of `rate` with these means and this lateness, all in milliseconds, on a generator this busy.
+    fn check(rate: Option<f64>, [latency, service, late]: [f64; 3], busy: f64, expected: &[&str]) {
+        let mut samples = Samples { wall_s: 10.0, ..Samples::default() };
+        let ns = |ms: f64| (ms * 1e6) as u64;
+        for _ in 0..10_000 {
+            samples.succeeded(ns(latency), ns(late));
+            samples.service.record(ns(service));
+        }
+        let subject = LoadSubject {
+            target: String::new(),
+            method: String::new(),
+            users: None,
+            rate,
+            connections: 50,
+            connection: ConnectionUse::Keep,
+            threads: 2,
+            seed: 1,
+            complete: true,
+        };
+        let own = GeneratorUse { cpu_s: busy * 20.0, memory_mib: 8.0 };
+        let told = cautions(&subject, &samples, own);
+        assert_eq!(told.iter().map(|caution| &*caution.kind).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_generator_at_its_limit_is_told() {
+        check(None, [1.0, 1.0, 0.1], 0.5, &[]);
+        check(None, [1.0, 1.0, 0.1], 0.95, &["generator_busy"]);
+        // With a rate it watches the clock, and is busy without harm.
+        check(Some(1_000.0), [1.0, 1.0, 0.1], 0.95, &[]);
+        check(Some(1_000.0), [3.0, 1.0, 1.5], 0.2, &["generator_late"]);
+        check(Some(1_000.0), [900.0, 1.0, 0.1], 0.2, &["rate_not_reached"]);
+        // A service that is slow and keeps up.
+        check(Some(10.0), [1_000.0, 999.0, 0.1], 0.0, &[]);
+    }
 }

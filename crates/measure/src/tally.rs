@@ -37,6 +37,8 @@ pub struct LoadTally {
     pub sent: WireBytes,
     /// Bytes of answers that were read whole.
     pub received: WireBytes,
+    /// CPU time of the generator's threads, in seconds.
+    pub cpu_s: f64,
 }
 
 impl LoadTally {
@@ -50,5 +52,6 @@ impl LoadTally {
         }
         self.sent += other.sent;
         self.received += other.received;
+        self.cpu_s += other.cpu_s;
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use load::Crew;
-use measure::{ConnectionUse, GeneratorUse, LoadResult, LoadSubject, SecondTally, Seconds};
+use measure::{ConnectionUse, LoadResult, LoadSubject, SecondTally, Seconds};
 use nix::sys::resource::{UsageWho, getrusage};
 use run::Progress;
 use traffic::{Arrivals, Load, Model, RateStage, Request, Target};
@@ -63,7 +63,7 @@ fn ask(options: &LoadOptions, url: &Target) -> Result<LoadResult, Failure> {
     let tally =
         tally.context("cannot ask").hint("lower `--connections` or raise the limit of open files (`ulimit -n`)")?;
     let subject = subject(options, &load, crew.threads, !signals.0.load(Ordering::Relaxed));
-    Ok(LoadResult::new(subject, env!("CARGO_PKG_VERSION"), tally, seconds.into_packed(), own_use()))
+    Ok(LoadResult::new(subject, env!("CARGO_PKG_VERSION"), tally, seconds.into_packed(), memory_mib()))
 }
 
 /// Gathers finished seconds until the load is over, shows them, and passes the user's wish to stop on.
@@ -197,12 +197,9 @@ fn mean_rate(stages: &[RateStage], time: Option<Duration>) -> f64 {
     (requests + last * (whole - passed).max(0.0)) / whole
 }
 
-/// What this process has used so far.
-fn own_use() -> GeneratorUse {
-    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return GeneratorUse::default() };
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    let cpu_s = seconds(usage.user_time()) + seconds(usage.system_time());
-    GeneratorUse { cpu_s, memory_mib: usage.max_rss() as f64 / 1024.0 }
+/// The most memory that this process has held, in MiB.
+fn memory_mib() -> f64 {
+    getrusage(UsageWho::RUSAGE_SELF).map_or(0.0, |usage| usage.max_rss() as f64 / 1024.0)
 }
 
 /// Results of earlier runs as one.
