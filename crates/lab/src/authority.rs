@@ -30,7 +30,7 @@ pub(crate) struct Identities {
 pub(crate) struct Identity {
     /// The certificate, in PEM.
     pub certificate_pem: String,
-    /// Its key: PKCS #8, in PEM.
+    /// Private key: PKCS #8, in PEM.
     pub key_pem: String,
 }
 

@@ -19,7 +19,7 @@ pub enum LabError {
         name: String,
         /// What happened to it.
         what: String,
-        /// Its log.
+        /// Log of the program.
         log: PathBuf,
         /// The last lines of the log.
         tail: String,

@@ -81,7 +81,7 @@ fn reset(share: f64) -> String {
     format!("tcp flags & psh != 0 {}counter reject with tcp reset", some(share))
 }
 
-/// That many of all, by lot.
+/// Returns the condition that matches this share of all packets at random.
 fn some(share: f64) -> String {
     if share < 1.0 { format!("numgen random mod 10000 < {:.0} ", share * 10_000.0) } else { String::new() }
 }

@@ -29,7 +29,7 @@ const KUBE_PROBE: &str = "kube-probe/1.34";
 pub struct HealthCheck {
     /// Name of the pod.
     pub pod: String,
-    /// Its address.
+    /// Address of the pod.
     pub address: Ipv4Addr,
     /// Port that is asked.
     pub port: u16,
@@ -44,7 +44,7 @@ pub struct HealthCheck {
 pub struct ChecksMade {
     /// Probes that have ended.
     pub asked: u64,
-    /// Those without an answer, or with another status than 200 to 399.
+    /// Probes without an answer, or with a status other than 200 to 399.
     pub failed: u64,
 }
 

@@ -50,7 +50,7 @@ struct MarkedGroup {
 }
 
 impl Mark {
-    /// That of a lab, which its file holds; nothing is the lab's where there is none.
+    /// Reads the mark of a lab from its file. Without a file, nothing belongs to the lab.
     fn of(id: &str) -> Mark {
         let read = |path: PathBuf| serde_json::from_slice(&fs::read(path).ok()?).ok();
         [lock_path(id), kept_path(id)].into_iter().find_map(read).unwrap_or_default()
@@ -96,7 +96,7 @@ impl Drop for Claim {
 /// What an earlier run left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
-    /// Its id.
+    /// Id of the lab.
     pub id: String,
     /// Whether its user asked for it to stay.
     pub kept: bool,

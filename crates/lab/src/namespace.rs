@@ -48,7 +48,7 @@ impl NetNs {
         Ok(NetNs { name: name.to_owned(), file: File::open(&path)? })
     }
 
-    /// Its name below `/run/meshtax/netns`.
+    /// Name of the namespace below `/run/meshtax/netns`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -151,7 +151,7 @@ pub(crate) enum Rest<'a> {
         /// Name of the pod, which is its host name.
         name: &'a str,
     },
-    /// Those of a pod that stands.
+    /// The namespaces of a pod that is running.
     Of {
         /// Mount namespace.
         mount: BorrowedFd<'a>,

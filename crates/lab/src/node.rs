@@ -37,7 +37,7 @@ impl Node {
         &self.plane
     }
 
-    /// Its proxies: the pod of each, and its options.
+    /// Proxies of the node: the pod of each, and its options.
     pub fn proxies(&self) -> impl Iterator<Item = (&Pod, &Sidecar)> {
         let of_pod = |pod| if Pod::name(pod) == plane::GATEWAY { self.gateway.as_ref() } else { self.plane.sidecar() };
         self.pods.iter().filter(|pod| pod.has("proxy")).filter_map(move |pod| Some((pod, of_pod(pod)?)))
@@ -93,8 +93,8 @@ impl Node {
         self.kubelet.as_mut()
     }
 
-    /// Its own programs, `dns` and, where pods are asked for their health, `kubelet`, each with the relative path of its
-    /// control group.
+    /// Programs of the node itself, each with the relative path of its control group: `dns`, and `kubelet` where pods are
+    /// probed.
     pub fn groups(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
         let kubelet = self.kubelet.iter().map(|_| "kubelet");
         std::iter::once("dns").chain(kubelet).map(|name| (name, self.group.join(name)))

@@ -5,7 +5,7 @@ pub(crate) fn await_end(orders: impl BufRead) {
     await_end_heeding(orders, |_| ());
 }
 
-/// The same, and hands every other order to `heed`.
+/// Waits for the end of the orders, and passes every other order to `heed`.
 pub(crate) fn await_end_heeding(orders: impl BufRead, mut heed: impl FnMut(&str)) {
     let mut keep = false;
     for line in orders.lines().map_while(Result::ok) {

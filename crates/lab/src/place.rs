@@ -22,7 +22,7 @@ pub(crate) struct ContainerPlace {
     pub label: String,
     /// Relative path of its control group.
     pub group: PathBuf,
-    /// Its folder with configuration, seen as `/run/meshtax` inside.
+    /// Folder with the pod's configuration, mounted at `/run/meshtax` inside.
     pub files: PathBuf,
     /// Folder of its logs.
     pub logs: PathBuf,

@@ -29,7 +29,7 @@ pub struct Pod {
     pause: Process,
     mount: File,
     pid: File,
-    /// Its root folder, which is that of this program: in a `chroot` not that of the mount namespace.
+    /// Root folder of the pod: the one of this program, which in a `chroot` is not the mount namespace's.
     root: File,
     /// Namespaces of host name and of System V's means of communication.
     others: [File; 2],
@@ -150,17 +150,17 @@ impl Pod {
         self.place.group.join(container)
     }
 
-    /// Its name, such as `reviews-v2`.
+    /// Name of the pod, such as `reviews-v2`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its address on the node's bridge.
+    /// Address of the pod on the node's bridge.
     pub fn address(&self) -> Ipv4Addr {
         self.address
     }
 
-    /// Its network namespace.
+    /// Network namespace of the pod.
     pub fn netns(&self) -> &NetNs {
         &self.netns
     }

@@ -75,7 +75,7 @@ impl Process {
         &self.name
     }
 
-    /// Its process id, as the host sees it.
+    /// Process id, as the host sees it.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -67,7 +67,7 @@ impl AnswerReader {
     ///
     /// # Errors
     ///
-    /// [`RequestOutcome::BadAnswer`] for bytes that are no answer.
+    /// Returns [`RequestOutcome::BadAnswer`] for bytes that are not an answer.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<Option<(HttpAnswer, usize)>, RequestOutcome> {
         let mut used = 0;
         while used < bytes.len() {

@@ -5,7 +5,7 @@ use std::fmt;
 pub enum RequestOutcome {
     /// An answer was read whole.
     Answered {
-        /// Its status code.
+        /// Status code of the answer.
         status: u16,
     },
     /// The name has no address.

@@ -25,7 +25,7 @@ pub(crate) struct ConnectionPool<C> {
     /// The instant at which the timer wakes, in nanoseconds; 0 before it is set.
     timer_ns: u64,
     connections: Slab<Slot<C>>,
-    /// Those with room for a request, the one that waits longest first. Some may have closed since.
+    /// Connections with room for a request, the one that waits longest first. Some may have closed since.
     with_room: VecDeque<ConnectionKey>,
     /// Distinguishes a connection from an earlier one in its place.
     opened: u32,

@@ -16,7 +16,7 @@ pub enum ServeError {
     /// Orders cannot be read.
     #[error("cannot read orders")]
     Orders(#[source] io::Error),
-    /// A line is no order.
+    /// A line is not an order.
     #[error(transparent)]
     Order(OrderError),
     /// The kernel cannot say what happens on connections.
@@ -38,7 +38,7 @@ struct ReadyAnswer {
 ///
 /// # Errors
 ///
-/// A line that is no order; an input or output that fails.
+/// Returns an error for a line that is not an order, or if input or output fails.
 pub fn serve(orders: impl BufRead + Send + 'static, mut answers: impl Write) -> Result<(), ServeError> {
     let stop = Arc::new(AtomicBool::new(false));
     let (blocks, ordered) = channel();

@@ -1,4 +1,4 @@
-/// Coming so much later than asked for is no matter of a busy machine: the process, or the whole machine, was stopped.
+/// A wait that ends this much too late is not due to a busy machine: the process, or the whole machine, was stopped.
 const STOPPED_NS_MIN: u64 = 500_000_000;
 
 /// For how long this process did not run although it was its turn: stopped by a signal or a debugger, frozen, or on a machine

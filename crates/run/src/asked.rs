@@ -12,7 +12,7 @@ impl RequestsReceived {
         *self.0.entry(arm.to_owned()).or_default() += counted.iter().map(|counted| counted.requests).sum::<u64>();
     }
 
-    /// Those of an arm; none where there were none, or nothing counts them.
+    /// Returns the probes of an arm; `None` if nobody asks, or nothing counts them.
     pub fn of(&self, arm: &str) -> Option<u64> {
         self.0.get(arm).copied().filter(|asked| *asked > 0)
     }

@@ -48,12 +48,12 @@ impl<'a> Course<'a> {
         self.assignment.folder.write_json("facts.json", &self.seen.observations.facts)
     }
 
-    /// Whether the run may end after so many rounds: all are done, or its intervals are narrow enough.
+    /// Whether the run may end after this many rounds: all are done, or its intervals are narrow enough.
     pub fn is_over(&self, rounds: u32) -> bool {
         rounds as usize >= self.assignment.plan.rounds.len() || self.is_enough(rounds)
     }
 
-    /// Whether a run that goes on until its intervals are narrow may end after so many rounds.
+    /// Whether a run that goes on until its intervals are narrow may end after this many rounds.
     pub fn is_enough(&self, rounds: u32) -> bool {
         let experiment = self.assignment.experiment;
         let kept = || {

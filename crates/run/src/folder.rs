@@ -15,7 +15,7 @@ pub struct RunFolder {
 /// Why a folder cannot be a run's.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// Its name cannot be told to programs as an argument.
+    /// The folder's name is not text, so programs cannot get it as an argument.
     #[error("the name of the run folder `{}` is no text", .0.display())]
     NoText(PathBuf),
     /// It holds something already.
@@ -24,7 +24,7 @@ pub enum FolderError {
     /// It cannot be made, or nothing can be written in it.
     #[error("cannot write to the run folder `{}`", path.display())]
     Unwritable {
-        /// Its path.
+        /// Path of the folder.
         path: PathBuf,
         /// Why.
         source: io::Error,

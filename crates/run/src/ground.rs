@@ -51,7 +51,7 @@ pub trait Stand {
     /// What watches from the kernel here.
     type Witness: KernelWitness;
 
-    /// Its id, by which people find what belongs to it.
+    /// Id of the lab, by which people find what belongs to it.
     fn id(&self) -> &str;
 
     /// Time from its first part to the last program that was ready, in seconds.

@@ -40,7 +40,7 @@ pub trait KernelSigns {
 /// What a program in the kernel has taken since programs are timed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramTime {
-    /// Its name.
+    /// Name of the program.
     pub program: String,
     /// Time that it ran.
     pub time: Duration,

@@ -27,7 +27,7 @@ pub trait Node {
     /// What services have counted since they started, pod by pod.
     fn counts(&mut self) -> anyhow::Result<Vec<Counted>>;
 
-    /// The same, also where the user has asked to stop.
+    /// What services have counted since they started, also where the user has asked to stop.
     fn last_counts(&mut self) -> anyhow::Result<Vec<Counted>>;
 
     /// How often pods were asked for their health until now; none where nobody asks.

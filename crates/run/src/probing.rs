@@ -13,7 +13,7 @@ use super::meters::Window;
 pub struct HealthChecks {
     /// Probes that have ended.
     pub asked: u64,
-    /// Those without an answer, or with another status than 200 to 399.
+    /// Probes without an answer, or with a status other than 200 to 399.
     pub failed: u64,
 }
 
@@ -32,7 +32,7 @@ pub struct CheckedWindow {
 pub struct ChecksByArm(BTreeMap<String, HealthChecks>);
 
 impl CheckedWindow {
-    /// Those between two looks at the counts; none without a kubelet.
+    /// Returns the probes between two readings of the counts; `None` without a kubelet.
     pub fn between(window: Window<'_>, from: Option<HealthChecks>, to: Option<HealthChecks>) -> Option<CheckedWindow> {
         let (from, to) = from.zip(to)?;
         let checks = HealthChecks { asked: to.asked - from.asked, failed: to.failed - from.failed };

@@ -2,7 +2,7 @@ use super::ground::Stand;
 
 /// A stand, and what watches it.
 pub struct Standing<'a, S: Stand> {
-    /// Its number, from 0.
+    /// Number of the stand-up, from 0.
     pub number: u32,
     /// The stand itself.
     pub stand: &'a mut S,

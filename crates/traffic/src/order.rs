@@ -17,7 +17,7 @@ pub enum Order {
     Keep,
 }
 
-/// Why a line is no order.
+/// Why a line is not an order.
 #[derive(Debug, thiserror::Error)]
 #[error("`{line}` is not an order")]
 pub struct OrderError {

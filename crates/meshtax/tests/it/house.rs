@@ -2,12 +2,14 @@
 //! cannot pass by looking in the wrong place.
 
 mod circles;
+mod comments;
 mod type_names;
 
 use std::fs;
 use std::path::Path;
 
 use circles::circles;
+use comments::riddles;
 use type_names::{SHARED, doubled};
 
 /// Every room, and what it may import; the door may import all.
@@ -183,6 +185,11 @@ fn files_import_in_one_direction() {
         let breaches = circles(&[file(&root.path, &root.text), file(&node.path, &node.text), pod]);
         assert!(breaches.iter().any(|breach| breach.contains("node, pod")), "nobody would notice {back}");
     }
+}
+
+#[test]
+fn doc_comments_begin_with_their_subject() {
+    check(riddles, &[("crates/lab/src/pod.rs", "/// Its name.\npub fn name() {}\n")]);
 }
 
 #[test]

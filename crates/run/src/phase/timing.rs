@@ -35,7 +35,7 @@ pub fn time_programs<S: Stand>(course: &mut Course<'_>, standing: &mut Standing<
     course.keep_facts()
 }
 
-/// What the programs that ran took between two looks at them, while an arm was asked so many requests.
+/// Time of the programs that ran between two readings, during which an arm got `requests` requests.
 fn program_facts(arm: &str, requests: u64, before: &[ProgramTime], after: &[ProgramTime]) -> Vec<ProgramFacts> {
     let facts = |(before, after): (&ProgramTime, &ProgramTime)| ProgramFacts {
         arm: arm.to_owned(),

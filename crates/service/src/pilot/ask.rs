@@ -15,7 +15,7 @@ use tokio::time::timeout;
 pub(super) struct Asking {
     /// Address to ask from, where it matters.
     pub source: Option<IpAddr>,
-    /// Whom to ask.
+    /// Address of the server to ask.
     pub to: SocketAddr,
     /// Most time for connection and answer together.
     pub patience: Duration,
