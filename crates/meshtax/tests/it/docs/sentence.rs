@@ -63,7 +63,7 @@ fn sentences(paragraph: &str) -> Vec<String> {
     let mut sentences = vec![String::new()];
     let mut letters = told.chars().peekable();
     while let Some(letter) = letters.next() {
-        let is_end = ".!?:;".contains(letter) && letters.peek().is_some_and(|next| next.is_whitespace());
+        let is_end = ".!?:".contains(letter) && letters.peek().is_some_and(|next| next.is_whitespace());
         sentences.last_mut().expect("there is one").push(letter);
         if is_end {
             sentences.push(String::new());
