@@ -57,9 +57,10 @@ impl Books {
         }
         if let RequestOutcome::Answered { status } = outcome {
             *self.tally.statuses.entry(*status).or_default() += 1;
-            // An answer may come before the request is sent whole.
-            let sent_ns = if exchange.sent_ns > 0 { exchange.sent_ns } else { exchange.first_ns };
-            self.tally.first_byte.record(exchange.first_ns.saturating_sub(sent_ns));
+            // An answer may come before the request is sent whole: then there is no such time.
+            if exchange.sent_ns > 0 {
+                self.tally.first_byte.record(exchange.first_ns.saturating_sub(exchange.sent_ns));
+            }
         }
         if exchange.connect_ns > 0 {
             self.tally.connect.record(exchange.connect_ns);

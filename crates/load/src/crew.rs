@@ -1,7 +1,6 @@
 use std::io;
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -38,17 +37,28 @@ impl Crew {
     ///
     /// Returns an error if a thread cannot start, cannot run on its processor, or has no descriptor left to wait with.
     pub fn perform(&self, load: &Load, stop: &AtomicBool, seconds: &Sender<SecondTally>) -> io::Result<LoadTally> {
-        let (barrier, start_ns) = (Barrier::new(self.threads as usize), AtomicU64::new(0));
+        let (ready, warmed_up) = channel();
         thread::scope(|scope| {
-            let members = (0..self.threads).map(|index| {
-                let (barrier, start_ns, seconds) = (&barrier, &start_ns, seconds.clone());
-                thread::Builder::new().name(format!("load-{index}")).spawn_scoped(scope, move || {
-                    let share = ThreadShare { index, of: self.threads };
-                    self.perform_share(load, share, (barrier, start_ns), stop, seconds)
-                })
-            });
-            // All threads start before the first is waited for.
-            let members: Vec<_> = members.collect::<io::Result<_>>()?;
+            let (mut members, mut starts) = (Vec::new(), Vec::new());
+            for index in 0..self.threads {
+                let (start, started) = channel();
+                let (ready, seconds) = (ready.clone(), seconds.clone());
+                let share = ThreadShare { index, of: self.threads };
+                let member = thread::Builder::new().name(format!("load-{index}"));
+                let perform = move || self.perform_share(load, share, (ready, started), stop, seconds);
+                // Where a thread cannot start, nobody is told to begin, and those that wait for it end.
+                members.push(member.spawn_scoped(scope, perform)?);
+                starts.push(start);
+            }
+            drop(ready);
+            if warmed_up.iter().count() == members.len() {
+                let start_ns = now_ns() + HEAD_START_NS;
+                // A thread that has ended meanwhile says why when it is joined.
+                for start in &starts {
+                    start.send(start_ns).ok();
+                }
+            }
+            drop(starts);
             let mut whole = LoadTally::default();
             for member in members {
                 whole.merge(&member.join().expect("a thread does not panic")?);
@@ -57,26 +67,25 @@ impl Crew {
         })
     }
 
+    /// Warms up, says so, and performs its share from the instant that it is told. Without that instant it ends.
     fn perform_share(
         &self,
         load: &Load,
         share: ThreadShare,
-        (barrier, start_ns): (&Barrier, &AtomicU64),
+        (ready, started): (Sender<()>, Receiver<u64>),
         stop: &AtomicBool,
         seconds: Sender<SecondTally>,
     ) -> io::Result<LoadTally> {
         sleep_exactly();
-        let prepared = self.pin(share.index);
+        self.pin(share.index)?;
         let mut client = Client::default();
-        let warmed_up = prepared.and_then(|()| self.warm_up(&mut client, load, share, stop));
-        // Whoever failed comes to the barrier, too: the others wait there.
-        if barrier.wait().is_leader() {
-            start_ns.store(now_ns() + HEAD_START_NS, Ordering::Relaxed);
-        }
-        barrier.wait();
-        warmed_up?;
+        self.warm_up(&mut client, load, share, stop)?;
+        // Nobody listens where another thread could not start.
+        ready.send(()).ok();
+        drop(ready);
+        let Ok(start_ns) = started.recv() else { return Ok(LoadTally::default()) };
         let before_s = cpu_s();
-        let tally = client.perform_share(load, share, start_ns.load(Ordering::Relaxed), stop, Some(seconds))?;
+        let tally = client.perform_share(load, share, start_ns, stop, Some(seconds))?;
         Ok(LoadTally { cpu_s: cpu_s() - before_s, ..tally })
     }
 

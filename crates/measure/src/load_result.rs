@@ -56,6 +56,8 @@ pub struct LoadSubject {
     pub method: String,
     /// Users who wait for their answers; null where requests come at a rate.
     pub users: Option<u32>,
+    /// Mean pause of a user after an answer, in milliseconds; 0 where there are no users.
+    pub think_ms: f64,
     /// Requests per second that were to be sent, on average; null where users wait for answers.
     pub rate: Option<f64>,
     /// Most connections that were open at once.
@@ -231,7 +233,7 @@ fn metrics(samples: &Samples, [first_byte, connect]: [&Histogram; 2], own: Gener
 /// Users who do not pause are only as fast as the generator lets them be.
 fn generator_busy(subject: &LoadSubject, samples: &Samples, own: GeneratorUse) -> Option<Caution> {
     let busy = own.cpu_s / (samples.wall_s * f64::from(subject.threads));
-    (busy > BUSY).then(|| {
+    (samples.wall_s > 0.0 && busy > BUSY).then(|| {
         let text = format!(
             "the load generator used {:.0} % of its {} threads: latency may be its own; use more threads or fewer users",
             busy * 100.0,
@@ -271,6 +273,12 @@ fn caution(kind: &str, fatal: bool, text: String) -> Caution {
 }
 
 impl LoadSubject {
+    /// Whether generators of these two loads asked the same thing in the same way, each perhaps a part of it.
+    pub fn is_like(&self, other: &LoadSubject) -> bool {
+        let way = |load: &LoadSubject| (load.users.is_some(), load.connection, load.think_ms.to_bits());
+        self.target == other.target && self.method == other.method && way(self) == way(other)
+    }
+
     /// Adds what another generator did beside this one.
     fn add(&mut self, other: &LoadSubject) {
         self.users = self.users.zip(other.users).map(|(one, other)| one + other);
@@ -292,10 +300,13 @@ fn figure(value: Option<f64>, unit: &str, count: u64) -> Value {
 }
 
 fn cautions(subject: &LoadSubject, samples: &Samples, own: GeneratorUse) -> Vec<Caution> {
-    let mut cautions: Vec<Caution> = match subject.rate {
-        Some(_) => [generator_late(samples), waiting(samples)].into_iter().flatten().collect(),
-        None => generator_busy(subject, samples, own).into_iter().collect(),
+    let is_unpaced = subject.rate.is_none() && subject.think_ms == 0.0;
+    let found = if is_unpaced {
+        [generator_busy(subject, samples, own), None]
+    } else {
+        [generator_late(samples), waiting(samples)]
     };
+    let mut cautions: Vec<Caution> = found.into_iter().flatten().collect();
     if samples.dropped > 0 {
         cautions.push(caution(
             "dropped",
@@ -330,7 +341,7 @@ mod tests {
     use super::*;
 
     /// The cautions of a load of `rate` with these means and this lateness, all in milliseconds, on a generator this busy.
-    fn check(rate: Option<f64>, [latency, service, late]: [f64; 3], busy: f64, expected: &[&str]) {
+    fn check((rate, think_ms): (Option<f64>, f64), [latency, service, late]: [f64; 3], busy: f64, expected: &[&str]) {
         let mut samples = Samples { wall_s: 10.0, ..Samples::default() };
         let ns = |ms: f64| (ms * 1e6) as u64;
         for _ in 0..10_000 {
@@ -341,6 +352,7 @@ mod tests {
             target: String::new(),
             method: String::new(),
             users: None,
+            think_ms,
             rate,
             connections: 50,
             connection: ConnectionUse::Keep,
@@ -355,13 +367,14 @@ mod tests {
 
     #[test]
     fn a_generator_at_its_limit_is_told() {
-        check(None, [1.0, 1.0, 0.1], 0.5, &[]);
-        check(None, [1.0, 1.0, 0.1], 0.95, &["generator_busy"]);
-        // With a rate it watches the clock, and is busy without harm.
-        check(Some(1_000.0), [1.0, 1.0, 0.1], 0.95, &[]);
-        check(Some(1_000.0), [3.0, 1.0, 1.5], 0.2, &["generator_late"]);
-        check(Some(1_000.0), [900.0, 1.0, 0.1], 0.2, &["rate_not_reached"]);
+        check((None, 0.0), [1.0, 1.0, 0.1], 0.5, &[]);
+        check((None, 0.0), [1.0, 1.0, 0.1], 0.95, &["generator_busy"]);
+        // With a rate, or with users who pause, it watches the clock, and is busy without harm.
+        check((None, 5.0), [1.0, 1.0, 0.1], 0.95, &[]);
+        check((Some(1_000.0), 0.0), [1.0, 1.0, 0.1], 0.95, &[]);
+        check((Some(1_000.0), 0.0), [3.0, 1.0, 1.5], 0.2, &["generator_late"]);
+        check((Some(1_000.0), 0.0), [900.0, 1.0, 0.1], 0.2, &["rate_not_reached"]);
         // A service that is slow and keeps up.
-        check(Some(10.0), [1_000.0, 999.0, 0.1], 0.0, &[]);
+        check((Some(10.0), 0.0), [1_000.0, 999.0, 0.1], 0.0, &[]);
     }
 }

@@ -75,7 +75,9 @@ impl Seconds {
         if let Some(known) = self.open.get_mut(&tally.second) {
             return known.merge(&tally);
         }
-        let mut whole = self.packed.remove(&tally.second).and_then(|packed| packed.unpack().ok()).unwrap_or_default();
+        let packed = self.packed.remove(&tally.second);
+        let mut whole = packed
+            .map_or_else(SecondTally::default, |packed| packed.unpack().expect("what was packed here can be unpacked"));
         whole.second = tally.second;
         whole.merge(&tally);
         self.open.insert(whole.second, whole);
@@ -84,11 +86,6 @@ impl Seconds {
                 self.packed.insert(second, tally.pack());
             }
         }
-    }
-
-    /// Adds several.
-    pub fn extend(&mut self, tallies: impl IntoIterator<Item = SecondTally>) {
-        tallies.into_iter().for_each(|tally| self.add(tally));
     }
 
     /// The latest second that has surely ended in every thread: the one before the last of which anything is known.

@@ -25,15 +25,13 @@ use crate::limits::{self, Refusals};
 use crate::needs;
 use crate::output::{print, say};
 use crate::record::Record;
-use crate::signals::heed_signals;
+use crate::signals::{INTERRUPTED, heed_signals};
 use crate::status_line::StatusLine;
 
 /// The experiment that `meshtax demo` runs.
 const DEMO: &str = "experiments/demo.yaml";
 /// The experiment that `meshtax calibrate` runs.
 const CALIBRATION: &str = "experiments/calibrate.yaml";
-/// The exit status of a run that the user interrupted.
-const INTERRUPTED: u8 = 130;
 
 /// `meshtax demo`.
 pub fn demo(options: &DemoOptions) -> Result<ExitCode, Failure> {

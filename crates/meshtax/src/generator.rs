@@ -1,16 +1,17 @@
 //! `meshtax load`: the load generator alone.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
 use load::Crew;
-use measure::{ConnectionUse, LoadResult, LoadSubject, SecondTally, Seconds};
+use measure::{ConnectionUse, LOAD_SCHEMA, LoadResult, LoadSubject, SecondTally, Seconds};
 use nix::sys::resource::{UsageWho, getrusage};
 use run::Progress;
 use traffic::{Arrivals, Load, Model, RateStage, Request, Target};
@@ -18,45 +19,63 @@ use traffic::{Arrivals, Load, Model, RateStage, Request, Target};
 use crate::cli::{LoadFormat, LoadLimit, LoadOptions};
 use crate::failure::{Failure, Hint};
 use crate::output::{print, say};
-use crate::signals::heed_signals;
+use crate::signals::{INTERRUPTED, heed_signals};
 use crate::status_line::StatusLine;
 
 /// Requests, where nobody says how many or for how long.
 const REQUESTS: u64 = 200;
-/// Exit status of a load that the user has stopped.
-const INTERRUPTED: u8 = 130;
+/// Hint for options that belong to a rate.
+const A_RATE: &str = "give a rate with `--rate` or `--stages`";
+/// Hint where a file is not a result.
+const RESULTS: &str = "name files that `meshtax load --json` printed";
 /// How often the stop flag of signals is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// `meshtax load`.
 pub fn generate(options: &LoadOptions) -> Result<ExitCode, Failure> {
+    // A file that cannot be written is known before anything is asked.
+    let output = options.output.as_deref().map(|path| Ok::<_, Failure>((path, opened(path)?))).transpose()?;
     let result = match &options.url {
         Some(url) => ask(options, url)?,
         None => merged(&options.merge)?,
     };
     let text = written(&result, if options.json { LoadFormat::Json } else { options.format })?;
-    match &options.output {
-        Some(file) => fs::write(file, text)
-            .with_context(|| format!("cannot write `{}`", file.display()))
-            .hint("name a file that this user may write with `--output`")?,
+    match output {
+        Some((path, file)) => replace(&file, &text)
+            .with_context(|| format!("cannot write `{}`", path.display()))
+            .hint("name a file on a disk with free space with `--output`")?,
         None => print(&text)?,
     }
     Ok(outcome(&result, &options.fail_if))
 }
 
+/// Opens a file for a result, and leaves what it holds until there is one.
+fn opened(path: &Path) -> Result<File, Failure> {
+    let file = File::options().write(true).create(true).truncate(false).open(path);
+    file.with_context(|| format!("cannot write `{}`", path.display()))
+        .hint("name a file that this user may write with `--output`")
+}
+
+/// Puts the text in place of all that a file holds. A pipe or a device holds nothing.
+fn replace(mut file: &File, text: &str) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    file.write_all(text.as_bytes())
+}
+
 /// Performs the load, and says on standard error how it goes.
 fn ask(options: &LoadOptions, url: &Target) -> Result<LoadResult, Failure> {
     let load = load_of(options, url)?;
-    let crew = crew_of(options);
+    let crew = crew_of(options, &load);
     check_cpus(&crew)?;
     let signals = heed_signals()?;
     let (send, receive) = channel();
-    let (stop, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let stop = AtomicBool::new(false);
     let (tally, seconds) = thread::scope(|scope| {
-        let (signal, stop, over) = (&signals.0, &stop, &over);
-        let listener = scope.spawn(move || listen(&receive, signal, stop, over));
+        let (signal, stop) = (&signals.0, &stop);
+        let listener = scope.spawn(move || listen(&receive, signal, stop));
         let tally = crew.perform(&load, stop, &send);
-        over.store(true, Ordering::Relaxed);
         drop(send);
         (tally, listener.join().expect("listening does not panic"))
     });
@@ -67,7 +86,7 @@ fn ask(options: &LoadOptions, url: &Target) -> Result<LoadResult, Failure> {
 }
 
 /// Gathers finished seconds until the load is over, shows them, and passes the user's wish to stop on.
-fn listen(receive: &Receiver<SecondTally>, signal: &AtomicBool, stop: &AtomicBool, over: &AtomicBool) -> Seconds {
+fn listen(receive: &Receiver<SecondTally>, signal: &AtomicBool, stop: &AtomicBool) -> Seconds {
     let mut line = StatusLine::new();
     let mut seconds = Seconds::default();
     loop {
@@ -79,11 +98,10 @@ fn listen(receive: &Receiver<SecondTally>, signal: &AtomicBool, stop: &AtomicBoo
                 seconds.add(second);
                 seconds.ended().iter().for_each(|second| line.state(&told(second)));
             }
-            Err(_) if over.load(Ordering::Relaxed) => break,
-            Err(_) => {}
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    seconds.extend(receive.try_iter());
     line.finish();
     seconds
 }
@@ -115,7 +133,7 @@ fn load_of(options: &LoadOptions, url: &Target) -> Result<Load, Failure> {
         connection: if options.disable_keepalive { ConnectionUse::New } else { ConnectionUse::Keep },
         round_trip: Duration::ZERO,
         timeout: options.timeout.0,
-        in_flight_max: options.max_in_flight,
+        in_flight_max: options.max_in_flight.unwrap_or(traffic::IN_FLIGHT_MAX),
         seed: options.seed,
     })
 }
@@ -128,7 +146,10 @@ fn model(options: &LoadOptions) -> Result<Model, Failure> {
         return Ok(Model::Open { arrivals, stages });
     }
     if options.poisson {
-        return Err(Failure::new("`--poisson` spaces requests of a rate", "give a rate with `--rate` or `--stages`"));
+        return Err(Failure::new("`--poisson` spaces requests of a rate", A_RATE));
+    }
+    if options.max_in_flight.is_some() {
+        return Err(Failure::new("`--max-in-flight` limits requests of a rate; users wait for their answers", A_RATE));
     }
     let users = options.users.unwrap_or(options.connections);
     Ok(Model::Closed { users, think: options.think.unwrap_or_default(), pace: Duration::ZERO })
@@ -148,10 +169,15 @@ fn request(options: &LoadOptions, url: &Target) -> Result<Request, Failure> {
     Ok(Request { method: options.method.clone(), target: url.clone(), headers, body })
 }
 
-fn crew_of(options: &LoadOptions) -> Crew {
+/// Threads share connections and users, and none is left without.
+fn crew_of(options: &LoadOptions, load: &Load) -> Crew {
     let processors = thread::available_parallelism().map_or(1, |count| count.get() as u32);
     let processors = if options.cpus.is_empty() { processors } else { options.cpus.len() as u32 };
-    let threads = options.threads.unwrap_or(processors).min(options.connections);
+    let most = match load.model {
+        Model::Closed { users, .. } => users.min(load.connections),
+        Model::Open { .. } => load.connections,
+    };
+    let threads = options.threads.unwrap_or(processors).min(most);
     Crew { threads, cpus: options.cpus.clone(), warm_up: options.warmup.map_or(Duration::ZERO, |time| time.0) }
 }
 
@@ -165,14 +191,15 @@ fn check_cpus(crew: &Crew) -> Result<(), Failure> {
 }
 
 fn subject(options: &LoadOptions, load: &Load, threads: u32, complete: bool) -> LoadSubject {
-    let (users, rate) = match &load.model {
-        Model::Closed { users, .. } => (Some(*users), None),
-        Model::Open { stages, .. } => (None, Some(mean_rate(stages, load.time))),
+    let (users, think, rate) = match &load.model {
+        Model::Closed { users, think, .. } => (Some(*users), think.mean(), None),
+        Model::Open { stages, .. } => (None, Duration::ZERO, Some(mean_rate(stages, load.time))),
     };
     LoadSubject {
         target: load.request.target.to_string(),
         method: load.request.method.clone(),
         users,
+        think_ms: think.as_secs_f64() * 1e3,
         rate,
         connections: load.connections,
         connection: load.connection,
@@ -204,20 +231,29 @@ fn memory_mib() -> f64 {
 
 /// Results of earlier runs as one.
 fn merged(files: &[impl AsRef<Path>]) -> Result<LoadResult, Failure> {
-    let results = files.iter().map(|file| {
-        let file = file.as_ref();
-        let name = file.display();
-        let text = fs::read_to_string(file)
-            .with_context(|| format!("cannot read `{name}`"))
-            .hint("name files that `meshtax load --json` printed")?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("`{name}` is not a result of `meshtax load`"))
-            .hint("name files that `meshtax load --json` printed")
-    });
+    let results = files.iter().map(|file| read_result(file.as_ref()));
     let results = results.collect::<Result<Vec<LoadResult>, Failure>>()?;
+    if let Some(index) = results.iter().position(|result| !result.load.is_like(&results[0].load)) {
+        let names = [0, index].map(|index| format!("`{}`", files[index].as_ref().display()));
+        let hint = "merge results of one URL, method, kind of load and pause";
+        return Err(Failure::new(format!("{} are not parts of one load", names.join(" and ")), hint));
+    }
     let merged = LoadResult::merge(results);
     let merged = merged.context("a histogram is damaged").hint("print the results again with `meshtax load --json`")?;
-    merged.context("there is nothing to merge").hint("name files that `meshtax load --json` printed")
+    merged.context("there is nothing to merge").hint(RESULTS)
+}
+
+fn read_result(file: &Path) -> Result<LoadResult, Failure> {
+    let name = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read `{name}`")).hint(RESULTS)?;
+    let result: LoadResult = serde_json::from_str(&text)
+        .with_context(|| format!("`{name}` is not a result of `meshtax load`"))
+        .hint(RESULTS)?;
+    if result.schema != LOAD_SCHEMA {
+        let other = format!("`{name}` has version {} of the schema, not {LOAD_SCHEMA}", result.schema);
+        return Err(Failure::new(other, "merge with the version of meshtax that printed it"));
+    }
+    Ok(result)
 }
 
 fn written(result: &LoadResult, format: LoadFormat) -> Result<String, Failure> {

@@ -4,6 +4,9 @@ use anyhow::Context;
 use lab::Stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+/// Exit status of a command that the user interrupted: that of a shell's program that SIGINT ended.
+pub const INTERRUPTED: u8 = 130;
+
 /// Returns a flag that Ctrl-C, SIGTERM and SIGHUP set. SIGHUP is left alone if it is ignored, as under `nohup`.
 pub fn heed_signals() -> anyhow::Result<Stop> {
     let stop = heed_ends()?;

@@ -43,9 +43,9 @@ pub struct LoadOptions {
     /// Space requests at random, as independent users would (a Poisson process); needs a rate
     #[arg(long, help_heading = "How much")]
     pub poisson: bool,
-    /// Drop a request that is due while this many are under way or waiting
-    #[arg(long, value_name = "N", default_value_t = traffic::IN_FLIGHT_MAX, value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
-    pub max_in_flight: u64,
+    /// Drop a request that is due while this many are under way or waiting; needs a rate [default: 100000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "How much")]
+    pub max_in_flight: Option<u64>,
     /// Ask for this time first, outside all figures
     #[arg(long, value_name = "TIME", value_parser = length::some, help_heading = "How much")]
     pub warmup: Option<Span>,
@@ -66,10 +66,10 @@ pub struct LoadOptions {
     #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "body", help_heading = "Request")]
     pub body_file: Option<PathBuf>,
     /// Content-Type of the body
-    #[arg(short = 'T', long, value_name = "TYPE", help_heading = "Request")]
+    #[arg(short = 'T', long, value_name = "TYPE", value_parser = field_value, help_heading = "Request")]
     pub content_type: Option<String>,
     /// Host field, instead of the URL's host
-    #[arg(long, value_name = "NAME", help_heading = "Request")]
+    #[arg(long, value_name = "NAME", value_parser = field_value, help_heading = "Request")]
     pub host: Option<String>,
     /// Give a request up after this time
     #[arg(short = 't', long, value_name = "TIME", default_value = "10s", value_parser = length::some, help_heading = "Request")]
@@ -78,7 +78,7 @@ pub struct LoadOptions {
     #[arg(long, help_heading = "Request")]
     pub disable_keepalive: bool,
 
-    /// Threads [default: one for each processor, at most one for each connection]
+    /// Threads [default: one for each processor, at most one for each connection and user]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Machine")]
     pub threads: Option<u32>,
     /// Processors to run on, such as `0,2`; threads take them in turn
@@ -174,9 +174,13 @@ fn header(text: &str) -> Result<(String, String), String> {
     if name.is_empty() || !name.bytes().all(is_name) {
         return Err(format!("`{name}` is not the name of a field"));
     }
-    let value = value.trim();
+    Ok((name.to_owned(), field_value(value)?))
+}
+
+fn field_value(text: &str) -> Result<String, String> {
+    let value = text.trim_matches([' ', '\t']);
     if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
         return Err("a value has no control characters".to_owned());
     }
-    Ok((name.to_owned(), value.to_owned()))
+    Ok(value.to_owned())
 }

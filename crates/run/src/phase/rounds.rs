@@ -1,6 +1,7 @@
 use experiment::Experiment;
 use experiment::{Plan, Round};
 use measure::{LoadBlock, Phase, Samples};
+use traffic::Load;
 
 use crate::course::Course;
 use crate::ground::Stand;
@@ -43,7 +44,9 @@ fn block<S: Stand>(
 ) -> anyhow::Result<Option<f64>> {
     let (experiment, plan, folder) = (course.assignment.experiment, course.assignment.plan, course.assignment.folder);
     let Window { arm, round, .. } = window;
-    let load = experiment.load.of(requests);
+    // Chance differs from round to round, and not between the arms that a round compares.
+    let seed = experiment.seed.wrapping_add(u64::from(round));
+    let load = Load { seed, ..experiment.load.of(requests) };
     let mut node = standing.stand.node(arm);
     standing.witness.begin(arm)?;
     let settled = settle(&mut node, experiment, plan)?;

@@ -101,6 +101,10 @@ fn every_request_is_counted_in_every_form() {
     let merged = json(&load(&["--json", "--merge", &file("a.json"), &file("b.json")]));
     assert_eq!((metric(&merged, "requests"), &merged["statuses"]["200"]), (253.0, &253.into()));
     assert_eq!(merged["metrics"]["latency_ms_max"]["count"], 253);
+    let other = load(&["-n", "23", "-c", "1", "-m", "POST", "--json", "-o", &file("post.json"), &server.url]);
+    assert!(other.status.success(), "{}", words(&other));
+    let mixed = load(&["--merge", &file("a.json"), &file("post.json")]);
+    assert!(mixed.status.code() == Some(2) && words(&mixed).contains("are not parts of one load"), "{}", words(&mixed));
 
     let text = words(&load(&["-n", "23", "-c", "1", &server.url]));
     assert!(text.contains("23 requests in ") && text.contains("status 200: 23"), "{text}");
@@ -108,6 +112,36 @@ fn every_request_is_counted_in_every_form() {
     assert!(csv.starts_with("second,requests,errors,latency_ms_mean,latency_ms_p50,latency_ms_p99\n0,23,0,"), "{csv}");
     let hgrm = words(&load(&["-n", "23", "-c", "1", "--format", "hgrm", &server.url]));
     assert!(hgrm.contains("1/(1-Percentile)") && hgrm.contains("Total count    =           23]"), "{hgrm}");
+}
+
+/// Threads beyond users or connections would take a share of the requests and have nobody to send it.
+#[test]
+fn one_user_sends_every_request_whatever_the_threads() {
+    let server = Server::new(HELLO);
+    for arguments in [["--users", "1"], ["--connections", "1"]] {
+        let before = server.count();
+        let output = load(&[&arguments[..], &["-n", "200", "--threads", "8", "--json", &server.url]].concat());
+        assert_eq!((metric(&json(&output), "requests"), server.count() - before), (200.0, 200), "{arguments:?}");
+        assert_eq!(json(&output)["load"]["threads"], 1);
+    }
+}
+
+/// A result that could not be kept is known before the first request.
+#[test]
+fn a_file_that_cannot_be_written_is_refused_with_nothing_asked() {
+    let server = Server::new(HELLO);
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().to_str().unwrap();
+    let output = load(&["-n", "23", "-o", folder, &server.url]);
+    assert_eq!((output.status.code(), server.count()), (Some(2), 0), "{}", words(&output));
+    assert!(words(&output).contains(&format!("cannot write `{folder}`")), "{}", words(&output));
+    // A longer file of earlier is replaced whole, and kept where nothing is asked.
+    let file = home.path().join("result.json");
+    std::fs::write(&file, "x".repeat(1 << 16)).unwrap();
+    let output = load(&["-n", "23", "-o", file.to_str().unwrap(), "-D", "nosuch", &server.url]);
+    assert_eq!((output.status.code(), std::fs::metadata(&file).unwrap().len()), (Some(2), 1 << 16));
+    assert!(load(&["-n", "23", "--json", "-o", file.to_str().unwrap(), &server.url]).status.success());
+    assert_eq!(metric(&read(file.to_str().unwrap()), "requests"), 23.0);
 }
 
 fn read(file: &str) -> Value {
@@ -169,11 +203,18 @@ fn what_cannot_be_asked_is_refused() {
     refused(&["--think", "9s-1s", url], "shorter time first");
     refused(&["--stages", "1-2", url], "write `RATE:TIME`");
     refused(&["-H", "no colon", url], "write `NAME: VALUE`");
+    refused(&["--host", "a\r\nx: y", url], "no control characters");
+    refused(&["-T", "a\nx: y", url], "no control characters");
     refused(&["--fail-if", "latency_ms_p98>1", url], "did you mean `latency_ms_p99`?");
     let check = |arguments: &[&str], error: &str, hint: &str| {
         refuses(meshtax().arg("load").args(arguments), home.path(), error, hint);
     };
     check(&["--poisson", url], "`--poisson` spaces requests of a rate", "give a rate with `--rate` or `--stages`");
+    check(
+        &["--max-in-flight", "5", url],
+        "`--max-in-flight` limits requests of a rate; users wait for their answers",
+        "give a rate with `--rate` or `--stages`",
+    );
     check(&["--cpus", "9999", url], "this machine has no processor 9999", "`lscpu` lists them");
     check(
         &["-D", "nosuch", url],
@@ -225,7 +266,7 @@ fn a_stall_is_not_hidden() {
     let stall_ms = STALL.as_secs_f64() * 1e3;
     for (quantile, truth_ms) in [("p95", 0.5 * stall_ms), ("p99", 0.9 * stall_ms)] {
         let ratio = metric(&result, &format!("latency_ms_{quantile}")) / truth_ms;
-        assert!((0.9..1.1).contains(&ratio), "{quantile}: {ratio} of {truth_ms} ms");
+        assert!((0.8..1.25).contains(&ratio), "{quantile}: {ratio} of {truth_ms} ms");
     }
     // A client that waits for each answer would have had twenty slow requests of five thousand.
     let service_ms = metric(&result, "service_ms_p95");
